@@ -1,0 +1,92 @@
+import type { ConnectionOptions } from 'node:tls'
+
+/** How to reach a cluster. Nothing outside this folder knows which client library does it. */
+export interface KafkaConfig {
+  readonly brokers: readonly string[]
+  readonly clientId?: string
+  readonly ssl?: boolean | ConnectionOptions
+  readonly sasl?: {
+    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
+    readonly username: string
+    readonly password: string
+  }
+  /** Milliseconds. */
+  readonly connectionTimeout?: number
+  /** Milliseconds. */
+  readonly requestTimeout?: number
+}
+
+/** The least a logger must do: a message and fields. `pino` is adapted to it, an app may hand in its own. */
+export interface Logger {
+  debug(message: string, fields?: Record<string, unknown>): void
+  info(message: string, fields?: Record<string, unknown>): void
+  warn(message: string, fields?: Record<string, unknown>): void
+  error(message: string, fields?: Record<string, unknown>): void
+}
+
+/** One record as it was read. Its bytes are slices of a fetch response: copy what is kept. */
+export interface LogRecord {
+  readonly offset: number
+  /** Unix ms; the broker's append time on a LogAppendTime topic. */
+  readonly timestamp: number
+  readonly key: Buffer | null
+  /** Null also for a record of a batch that could not be decompressed, see `unreadable`. */
+  readonly value: Buffer | null
+  /** Why the batch that held it could not be read (`codec`), or undefined. */
+  readonly unreadable?: string
+}
+
+/** What a group member told of itself when it last joined. */
+export interface GroupMember {
+  readonly memberId: string
+  /** Where its HTTP server is reached: a URL such as http://10.0.0.7:9754 */
+  readonly address: string
+  readonly partitions: readonly number[]
+}
+
+/** The group as the coordinator knows it. `stable` is false while a rebalance is under way. */
+export interface GroupMap {
+  readonly stable: boolean
+  readonly partitionCount: number
+  readonly members: readonly GroupMember[]
+}
+
+/** What a shard is told of its partitions. All are called synchronously; none may throw. */
+export interface PartitionListener {
+  /**
+   * A new assignment, before any record of it is fetched. `kept` go on at their position, `fresh` will be replayed
+   * from `onReplay`, `lost` are someone else's from now on.
+   */
+  onAssignment(assignment: {
+    readonly epoch: number
+    readonly partitionCount: number
+    readonly kept: readonly number[]
+    readonly fresh: readonly number[]
+    readonly lost: readonly number[]
+  }): void
+  /** Where a fresh partition's replay starts and the watermark at which it is caught up (exclusive; equal: nothing to read). */
+  onReplay(partition: number, from: number, until: number): void
+  /** A rebalance has begun: until the next `onAssignment` nothing may be served. */
+  onRebalancing(): void
+  /** Records in offset order, contiguous but for what the broker skips. May be asynchronous: the next fetch waits. */
+  onRecords(
+    partition: number,
+    records: readonly LogRecord[],
+    position: { readonly next: number; readonly highWatermark: number },
+  ): void | Promise<void>
+  /** A fetch was answered, also when it brought nothing: `next` is the position after it, by monotonic time. */
+  onFetched(partition: number, next: number, highWatermark: number, mono: number): void
+  /** A fetch failed, or the client was rebuilt. */
+  onFetchError(error: Error): void
+}
+
+/** A member of the exposer group. Lifetime: `start` once, `stop` once; it survives every broker fault in between. */
+export interface GroupConsumer {
+  start(): Promise<void>
+  /** Leaves the group, so that others take over at once. */
+  stop(): Promise<void>
+  /** Monotonic ms until which what was assigned is surely ours; −Infinity before the first join and while rebalancing. */
+  leaseUntil(): number
+  /** Everything the coordinator knows of the group; rejects when it cannot be asked. */
+  group(): Promise<GroupMap>
+}
