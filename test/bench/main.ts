@@ -1,0 +1,40 @@
+import { drain, idleShard, million, scrape, withKafka } from './pipeline.js'
+import { type Row, table } from './table.js'
+
+/**
+ * `npm run bench [-- name …]` runs all benchmarks, or the named ones, and prints one table.
+ */
+const benches: Record<string, () => Promise<Row[]>> = {
+  codec: async () => (await import('./codec.bench.js')).run(),
+  render: async () => (await import('./render.bench.js')).run(),
+  publisher: async () => (await import('./publisher.bench.js')).run(),
+  drain: () =>
+    withKafka(async bench => [
+      await drain(bench, { targets: 100, series: 1000 }, 30, 15),
+      await drain(bench, { targets: 1000, series: 100 }, 30, 4),
+    ]),
+  scrape: () => withKafka(scrape),
+  million: () =>
+    withKafka(async bench => [...(await million(bench, false)), ...(await million(bench, true))]),
+  idle: () => withKafka(async bench => [await idleShard(bench)]),
+}
+
+const wanted = process.argv.slice(2).filter(argument => !argument.startsWith('-'))
+const unknown = wanted.filter(name => !benches[name])
+if (unknown.length) {
+  console.error(`no benchmark is called ${unknown.join(', ')}; there are: ${Object.keys(benches).join(', ')}`)
+  process.exit(2)
+}
+const rows: Row[] = []
+let failed = false
+for (const name of wanted.length ? wanted : Object.keys(benches)) {
+  process.stderr.write(`${name} …\n`)
+  try {
+    rows.push(...(await benches[name]()))
+  } catch (error) {
+    failed = true
+    rows.push({ work: name, figure: 'not measured', note: String(error) })
+  }
+}
+console.log(table(rows))
+process.exit(failed ? 1 : 0)

@@ -1,0 +1,146 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+const children = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL')
+})
+
+/** A shard as its users run it: the built program in a process of its own. */
+export class ShardProcess {
+  readonly #child: ChildProcess
+  readonly #probeFile: string
+  #log = ''
+
+  private constructor(
+    child: ChildProcess,
+    readonly url: string,
+    probeFile: string,
+  ) {
+    this.#child = child
+    this.#probeFile = probeFile
+    children.add(child)
+    child.stderr?.on('data', (chunk: Buffer) => {
+      this.#log = (this.#log + chunk).slice(-20_000)
+    })
+    child.once('exit', () => children.delete(child))
+  }
+
+  static start(brokers: string[], topic: string, port: number, flags: string[] = []): ShardProcess {
+    const probeFile = join(tmpdir(), `kafka-exposer-probe-${process.pid}-${port}.json`)
+    const child = spawn(
+      process.execPath,
+      [
+        '--import',
+        join(root, 'test/bench/probe.mjs'),
+        join(root, 'dist/cli/main.js'),
+        'exposer',
+        `--kafka.brokers=${brokers.join(',')}`,
+        `--kafka.topic=${topic}`,
+        `--kafka.group=bench-${topic}`,
+        `--web.listen-address=127.0.0.1:${port}`,
+        '--log.level=warn',
+        ...flags,
+      ],
+      { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, BENCH_PROBE_FILE: probeFile } },
+    )
+    return new ShardProcess(child, `http://127.0.0.1:${port}`, probeFile)
+  }
+
+  get pid(): number {
+    return this.#child.pid!
+  }
+
+  /** Seconds of CPU of all of the process's threads so far. */
+  cpu(): number {
+    const tasks = `/proc/${this.pid}/task`
+    let nanoseconds = 0
+    for (const task of readdirSync(tasks)) {
+      try {
+        nanoseconds += Number(readFileSync(join(tasks, task, 'schedstat'), 'latin1').split(' ')[0])
+      } catch {} // a thread that ended between the two calls
+    }
+    return nanoseconds / 1e9
+  }
+
+  /** Resident set, MiB. */
+  rss(): number {
+    const status = readFileSync(`/proc/${this.pid}/status`, 'latin1')
+    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal)
+  }
+
+  async get(path: string, headers: Record<string, string> = {}): Promise<string> {
+    const response = await fetch(this.url + path, { headers })
+    const text = await response.text()
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${text.slice(0, 200)}`)
+    return text
+  }
+
+  /** Reads and throws away; returns the bytes that came. */
+  async drain(path: string, headers: Record<string, string> = {}): Promise<number> {
+    const response = await fetch(this.url + path, { headers })
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
+    let bytes = 0
+    for await (const chunk of response.body!) bytes += chunk.length
+    return bytes
+  }
+
+  async ready(timeoutMs = 120_000): Promise<number> {
+    const start = performance.now()
+    for (;;) {
+      if (this.#child.exitCode !== null)
+        throw new Error(`the shard exited with ${this.#child.exitCode}: ${this.#log}`)
+      const ok = await fetch(`${this.url}/-/ready`).then(
+        r => r.ok,
+        () => false,
+      )
+      if (ok) return performance.now() - start
+      if (performance.now() - start > timeoutMs) throw new Error(`the shard did not get ready: ${this.#log}`)
+      await new Promise(resolve => setTimeout(resolve, 20))
+    }
+  }
+
+  /** Sum of a metric over its series in /telemetry. */
+  async telemetry(name: string): Promise<number> {
+    let sum = 0
+    for (const line of (await this.get('/telemetry')).split('\n')) {
+      if (line.startsWith(name) && /^[{ ]/.test(line.slice(name.length)))
+        sum += Number(line.slice(line.lastIndexOf(' ')))
+    }
+    return sum
+  }
+
+  /** Watches every turn of the event loop while `work` runs. */
+  async watchLoop(work: () => Promise<void>): Promise<LoopReport> {
+    rmSync(this.#probeFile, { force: true })
+    this.signal('SIGUSR2')
+    await work()
+    this.signal('SIGUSR2')
+    for (let i = 0; i < 1000 && !existsSync(this.#probeFile); i++) await new Promise(r => setTimeout(r, 10))
+    await new Promise(r => setTimeout(r, 20))
+    return JSON.parse(readFileSync(this.#probeFile, 'utf8'))
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    const exited = new Promise(resolve => this.#child.once('exit', resolve))
+    this.signal('SIGKILL')
+    await exited
+    rmSync(this.#probeFile, { force: true })
+  }
+}
+
+export interface LoopReport {
+  readonly longestSliceMs: number
+  readonly next: number[]
+  readonly delayP99Ms: number
+  readonly delayMaxMs: number
+}
