@@ -32,7 +32,7 @@ export interface LogRecord {
   readonly key: Buffer | null
   /** Null also for a record of a batch that could not be decompressed, see `unreadable`. */
   readonly value: Buffer | null
-  /** Why the batch that held it could not be read (`codec`), or undefined. */
+  /** Why the batch that held it could not be read: `codec` (not inflated) or `corrupt` (not decoded); else undefined. */
   readonly unreadable?: string
 }
 
@@ -64,9 +64,15 @@ export interface PartitionListener {
     readonly fresh: readonly number[]
     readonly lost: readonly number[]
   }): void
-  /** Where a fresh partition's replay starts and the watermark at which it is caught up (exclusive; equal: nothing to read). */
+  /**
+   * Where a fresh partition's replay starts and the watermark at which it is caught up (exclusive; equal: nothing to read).
+   * Comes again for a held one when its log was replaced by a shorter one.
+   */
   onReplay(partition: number, from: number, until: number): void
-  /** A rebalance has begun: until the next `onAssignment` nothing may be served. */
+  /**
+   * A rebalance has begun: until the next `onAssignment` nothing may be served. Records of what was held go on coming, so
+   * that what is kept is up to date when it may be served again.
+   */
   onRebalancing(): void
   /** Records in offset order, contiguous but for what the broker skips. May be asynchronous: the next fetch waits. */
   onRecords(
@@ -76,12 +82,13 @@ export interface PartitionListener {
   ): void | Promise<void>
   /** A fetch was answered, also when it brought nothing: `next` is the position after it, by monotonic time. */
   onFetched(partition: number, next: number, highWatermark: number, mono: number): void
-  /** A fetch failed, or the client was rebuilt. */
-  onFetchError(error: Error): void
+  /** Fetches of these partitions fail; `onFetched` tells when they work again. The message is a sentence for people. */
+  onFetchError(error: Error, partitions: readonly number[]): void
 }
 
 /** A member of the exposer group. Lifetime: `start` once, `stop` once; it survives every broker fault in between. */
 export interface GroupConsumer {
+  /** Resolves when it has begun, not when it has joined. */
   start(): Promise<void>
   /** Leaves the group, so that others take over at once. */
   stop(): Promise<void>

@@ -1,0 +1,113 @@
+import type { Link } from '../wire/link.js'
+
+/** The requests of a classic consumer group, as its coordinator answers them. */
+export interface Joined {
+  readonly generationId: number
+  readonly leaderId: string
+  readonly memberId: string
+  /** Everybody's subscription; only the leader gets them. */
+  readonly members: readonly { readonly memberId: string; readonly memberMetadata: Buffer | null }[]
+}
+
+export interface JoinRequest {
+  readonly group: string
+  /** Empty when none was given yet. */
+  readonly memberId: string
+  /** Milliseconds. */
+  readonly sessionTimeout: number
+  readonly rebalanceTimeout: number
+  readonly assigner: string
+  readonly subscription: Buffer
+}
+
+/** Answered once every member has joined: within the rebalance timeout. @throws KafkaError */
+export function joinGroup(link: Link, request: JoinRequest, timeout: number): Promise<Joined> {
+  const { group, memberId, sessionTimeout, rebalanceTimeout, assigner, subscription } = request
+  return link.call<Joined>(
+    'JoinGroup',
+    {
+      groupId: group,
+      sessionTimeout,
+      rebalanceTimeout,
+      memberId,
+      protocolType: 'consumer',
+      groupProtocols: [{ name: assigner, metadata: subscription }],
+    },
+    { timeout: timeout + rebalanceTimeout, context: { group } },
+  )
+}
+
+/** The id that the coordinator wants us to join with, when that is what an error says. */
+export function requiredMemberId(error: unknown): string | null {
+  const cause = (error as { cause?: { memberId?: unknown } })?.cause
+  return typeof cause?.memberId === 'string' ? cause.memberId : null
+}
+
+export interface Membership {
+  readonly group: string
+  readonly memberId: string
+  readonly generation: number
+}
+
+/** @param assignments everybody's, from the leader; empty from the others. @returns the own one. @throws KafkaError */
+export async function syncGroup(
+  link: Link,
+  { group, memberId, generation }: Membership,
+  assignments: ReadonlyMap<string, Buffer>,
+  timeout: number,
+): Promise<Buffer | null> {
+  const answer = await link.call<{ memberAssignment: Buffer | null }>(
+    'SyncGroup',
+    {
+      groupId: group,
+      generationId: generation,
+      memberId,
+      groupAssignment: [...assignments].map(([member, memberAssignment]) => ({
+        memberId: member,
+        memberAssignment,
+      })),
+    },
+    { timeout, context: { group } },
+  )
+  return answer.memberAssignment
+}
+
+/** @throws KafkaError, `REBALANCE_IN_PROGRESS` among them */
+export async function heartbeat(link: Link, of: Membership, timeout: number): Promise<void> {
+  await link.call(
+    'Heartbeat',
+    { groupId: of.group, groupGenerationId: of.generation, memberId: of.memberId },
+    { timeout, context: { group: of.group } },
+  )
+}
+
+/** @throws KafkaError */
+export async function leaveGroup(
+  link: Link,
+  group: string,
+  memberId: string,
+  timeout: number,
+): Promise<void> {
+  await link.call('LeaveGroup', { groupId: group, memberId }, { timeout, context: { group } })
+}
+
+export interface DescribedGroup {
+  /** `Stable`, `PreparingRebalance`, `CompletingRebalance`, `Empty`, `Dead`. */
+  readonly state: string
+  readonly protocol: string
+  readonly members: readonly {
+    readonly memberId: string
+    readonly memberMetadata: Buffer | null
+    readonly memberAssignment: Buffer | null
+  }[]
+}
+
+/** @throws KafkaError */
+export async function describeGroup(link: Link, group: string, timeout: number): Promise<DescribedGroup> {
+  const answer = await link.call<{ groups: DescribedGroup[] }>(
+    'DescribeGroups',
+    { groupIds: [group] },
+    { timeout, context: { group } },
+  )
+  return answer.groups[0] ?? { state: 'Dead', protocol: '', members: [] }
+}

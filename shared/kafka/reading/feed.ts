@@ -1,0 +1,52 @@
+/**
+ * Where reading of a partition begins: at a wall time (Unix ms), at an offset, at the log's ends, or, after the broker
+ * refused our position, again from there or wherever the log now begins.
+ */
+export type Start = { since: number } | { offset: number } | 'earliest' | 'latest' | { refused: number }
+
+/**
+ * One tenure of a partition. Whoever loses the partition and gets it again gets another feed, so that what was fetched for
+ * the old one can be told from what is wanted now by identity.
+ */
+export class Feed {
+  /** Next offset to read; null until its start is located. */
+  position: number | null = null
+  highWatermark = -1
+  /** The broker refused the last fetch: wait for new metadata. */
+  stalled = false
+  /** When it last brought records; who waited longest is asked for first. */
+  served = 0
+
+  constructor(
+    readonly partition: number,
+    public start: Start,
+  ) {}
+}
+
+/** What a new assignment means for the feeds held so far. */
+export interface Transition {
+  readonly kept: number[]
+  readonly fresh: number[]
+  readonly lost: number[]
+}
+
+/** The feeds of an assignment: those with a position go on, the rest begin anew. Changes `feeds`. */
+export function reassign(
+  feeds: Map<number, Feed>,
+  assigned: readonly number[],
+  startOf: () => Start,
+): Transition {
+  const wanted = [...new Set(assigned)].sort((a, b) => a - b)
+  const lost = [...feeds.keys()].filter(partition => !wanted.includes(partition)).sort((a, b) => a - b)
+  for (const partition of lost) feeds.delete(partition)
+  const kept: number[] = []
+  const fresh: number[] = []
+  for (const partition of wanted) {
+    if (feeds.get(partition)?.position != null) kept.push(partition)
+    else {
+      feeds.set(partition, new Feed(partition, startOf()))
+      fresh.push(partition)
+    }
+  }
+  return { kept, fresh, lost }
+}

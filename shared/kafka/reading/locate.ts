@@ -1,0 +1,88 @@
+import { KafkaError } from '../errors.js'
+import type { Link } from '../wire/link.js'
+import { EARLIEST, LATEST, listOffsets } from '../wire/offsets.js'
+import type { Feed, Start } from './feed.js'
+
+export interface Located {
+  /** Where to read from, and the high watermark seen before that was asked. */
+  readonly from: number
+  readonly until: number
+  /** How many records the log lost between where we were and `from`, after a refused position. */
+  readonly gap: number
+  /** A new beginning, not the continuation of what was read. */
+  readonly anew: boolean
+}
+
+/**
+ * Turns the starts of feeds into offsets. The watermark is asked for first: what is appended meanwhile then lies behind it
+ * and is read, whichever answer the second question gets.
+ *
+ * @param replaceSince where to begin when the log under a feed was replaced by a shorter one, Unix ms
+ * @throws KafkaError when a request as a whole fails
+ */
+export async function locate(
+  link: Link,
+  topic: string,
+  feeds: readonly Feed[],
+  replaceSince: number,
+  timeout: number,
+): Promise<Map<Feed, Located | KafkaError>> {
+  const ask = (of: readonly Feed[], timestamp: (feed: Feed) => number) =>
+    of.length === 0
+      ? new Map<number, number | KafkaError>()
+      : listOffsets(link, topic, new Map(of.map(feed => [feed.partition, timestamp(feed)])), timeout)
+
+  const ends = await ask(feeds, () => LATEST)
+  const begins = await ask(feeds, feed => timestampOf(feed.start))
+  const located = new Map<Feed, Located | KafkaError>()
+  const replaced: Feed[] = []
+  for (const feed of feeds) {
+    const until = ends.get(feed.partition)
+    const asked = begins.get(feed.partition)
+    if (typeof until !== 'number' || typeof asked !== 'number') {
+      located.set(
+        feed,
+        until instanceof KafkaError ? until : asked instanceof KafkaError ? asked : missing(topic, feed),
+      )
+    } else if (typeof feed.start === 'object' && 'refused' in feed.start && feed.start.refused > until) {
+      replaced.push(feed)
+    } else {
+      located.set(feed, place(feed.start, asked, until))
+    }
+  }
+  const since = await ask(replaced, () => replaceSince)
+  for (const feed of replaced) {
+    const asked = since.get(feed.partition)
+    const until = ends.get(feed.partition) as number
+    located.set(
+      feed,
+      typeof asked === 'number'
+        ? { ...place({ since: replaceSince }, asked, until), anew: true }
+        : (asked ?? missing(topic, feed)),
+    )
+  }
+  return located
+}
+
+function timestampOf(start: Start): number {
+  if (start === 'latest') return LATEST
+  return typeof start === 'object' && 'since' in start ? Math.max(0, start.since) : EARLIEST
+}
+
+/** @param asked the answer to `timestampOf(start)`, −1 when nothing is that young */
+function place(start: Start, asked: number, until: number): Located {
+  if (typeof start === 'object' && 'refused' in start) {
+    const from = Math.max(start.refused, asked)
+    return { from, until: Math.max(from, until), gap: from - start.refused, anew: false }
+  }
+  if (typeof start === 'object' && 'offset' in start) {
+    const from = Math.max(start.offset, asked)
+    return { from, until: Math.max(from, until), gap: 0, anew: true }
+  }
+  // Not beyond the watermark: the first record that is young enough may have been appended since that was asked for.
+  const from = asked < 0 ? until : Math.min(asked, until)
+  return { from, until, gap: 0, anew: true }
+}
+
+const missing = (topic: string, feed: Feed) =>
+  new KafkaError('UNKNOWN', `the broker says nothing of partition ${feed.partition} of topic ${topic}`)

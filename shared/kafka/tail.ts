@@ -1,0 +1,81 @@
+import { systemClock } from '../clock.js'
+import type { KafkaError } from './errors.js'
+import { Feed, type Start } from './reading/feed.js'
+import { Reader } from './reading/reader.js'
+import type { KafkaConfig, Logger, LogRecord } from './types.js'
+import { Cluster } from './wire/cluster.js'
+
+export interface TailOptions {
+  /** The log's ends, a wall time (`since`, Unix ms), or an offset, the same one in every partition. Default `latest`. */
+  readonly from?: Exclude<Start, { refused: number }>
+  /** Default: all. */
+  readonly partitions?: readonly number[]
+  readonly logger?: Logger
+  /** Told of every fault; reading goes on by itself. */
+  onError?(error: KafkaError): void
+  /** A partition has been read to where it ended when the reading began. */
+  onCaughtUp?(partition: number): void
+}
+
+export interface Tail {
+  stop(): Promise<void>
+}
+
+const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} }
+
+/**
+ * Reads a topic outside of any group: it takes nothing away from those who are in one, and commits nothing.
+ *
+ * @param onRecord may be asynchronous: reading waits for it. What it throws stops the tail and rejects nothing.
+ * @throws KafkaError when the brokers cannot be reached or the topic does not exist
+ */
+export async function tailTopic(
+  kafka: KafkaConfig,
+  topic: string,
+  options: TailOptions,
+  onRecord: (partition: number, record: LogRecord) => void | Promise<void>,
+): Promise<Tail> {
+  const logger = options.logger ?? SILENT
+  const cluster = new Cluster(kafka, logger)
+  const metadata = await cluster.metadata(topic).catch(error => {
+    cluster.close()
+    throw error
+  })
+  const partitions = options.partitions ?? metadata.partitions.map(p => p.partition)
+  const until = new Map<number, number>()
+  const caughtUp = (partition: number, next: number) => {
+    const end = until.get(partition)
+    if (end === undefined || next < end) return
+    until.delete(partition)
+    options.onCaughtUp?.(partition)
+  }
+  const reader = new Reader({
+    cluster,
+    topic,
+    clock: systemClock,
+    logger,
+    events: {
+      onStart: (partition, from, end) => {
+        until.set(partition, end)
+        caughtUp(partition, from)
+      },
+      onRecords: async (partition, records) => {
+        for (const record of records) await onRecord(partition, record)
+      },
+      onFetched: (partition, next) => caughtUp(partition, next),
+      onError: error => options.onError?.(error),
+      onPartitionCount: () => {},
+    },
+  })
+  reader.read(
+    new Map(partitions.map(partition => [partition, new Feed(partition, options.from ?? 'latest')])),
+  )
+  reader.start()
+  return {
+    async stop() {
+      const stopped = reader.stop()
+      cluster.close()
+      await stopped
+    },
+  }
+}

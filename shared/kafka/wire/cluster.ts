@@ -1,0 +1,198 @@
+import { explain, KafkaError } from '../errors.js'
+import type { KafkaConfig, Logger } from '../types.js'
+import { errorOf, Link } from './link.js'
+
+export const REQUEST_TIMEOUT_MS = 5_000
+
+export interface PartitionMetadata {
+  readonly partition: number
+  /** Node id, or −1 while there is none. */
+  readonly leader: number
+  readonly replicas: number
+  readonly inSync: number
+}
+
+export interface TopicMetadata {
+  readonly topic: string
+  /** In order of partition. */
+  readonly partitions: readonly PartitionMetadata[]
+  readonly brokers: number
+}
+
+interface RawMetadata {
+  controllerId: number
+  brokers: { nodeId: number; host: string; port: number }[]
+  topicMetadata: {
+    topicErrorCode: number
+    topic: string
+    partitionMetadata: { partitionId: number; leader: number; replicas: number[]; isr: number[] }[]
+  }[]
+}
+
+interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** Where the brokers are, and a shared link to each for requests that are answered at once. */
+export class Cluster {
+  readonly #kafka: KafkaConfig
+  readonly #logger: Logger
+  readonly #bootstrap: readonly Address[]
+  readonly #links = new Map<string, Link>()
+  readonly #dialled = new Set<Link>()
+  #nodes = new Map<number, Address>()
+  #turn = 0
+  #closed = false
+  readonly requestTimeout: number
+
+  constructor(kafka: KafkaConfig, logger: Logger) {
+    this.#kafka = kafka
+    this.#logger = logger
+    this.#bootstrap = kafka.brokers.map(parseAddress)
+    this.requestTimeout = kafka.requestTimeout ?? REQUEST_TIMEOUT_MS
+    if (this.#bootstrap.length === 0)
+      throw new KafkaError('CONNECTION', 'no broker is given: name at least one host:port')
+  }
+
+  /** Topic and leaders as a broker knows them right now. @throws KafkaError, also when the topic does not exist */
+  async metadata(topic: string): Promise<TopicMetadata> {
+    const answer = await this.#ask(topic)
+    const found = answer.topicMetadata.find(t => t.topic === topic)
+    const error = errorOf(found?.topicErrorCode ?? 3, { topic })
+    if (error || !found) throw error ?? new KafkaError('UNKNOWN', `no metadata of topic ${topic}`)
+    return {
+      topic,
+      brokers: answer.brokers.length,
+      partitions: found.partitionMetadata
+        .map(p => ({
+          partition: p.partitionId,
+          leader: p.leader,
+          replicas: p.replicas.length,
+          inSync: p.isr.length,
+        }))
+        .sort((a, b) => a.partition - b.partition),
+    }
+  }
+
+  /** The shared link to the broker that creates topics. @throws KafkaError */
+  async controller(topic: string): Promise<Link> {
+    const { controllerId } = await this.#ask(topic)
+    return controllerId < 0 ? this.any() : this.node(controllerId)
+  }
+
+  /** The address of a group's coordinator. @throws KafkaError */
+  async coordinator(group: string): Promise<Address> {
+    const link = await this.any()
+    const answer = await link.call<{ coordinator: Address }>(
+      'GroupCoordinator',
+      { groupId: group },
+      { timeout: this.requestTimeout, context: { group } },
+    )
+    return answer.coordinator
+  }
+
+  /** The shared link to a node of the last metadata. */
+  node(id: number): Link {
+    return this.#shared(this.#address(id))
+  }
+
+  /** The shared link to an address. */
+  at(address: Address): Link {
+    return this.#shared(address)
+  }
+
+  /** A link of its own, for requests that wait; close it when done. */
+  dial(to: number | Address): Link {
+    const link = this.#make(typeof to === 'number' ? this.#address(to) : to)
+    for (const old of this.#dialled) if (!old.alive) this.#dialled.delete(old)
+    this.#dialled.add(link)
+    return link
+  }
+
+  /** A link to whichever broker answers first in turn. @throws KafkaError when none does */
+  async any(): Promise<Link> {
+    for (const link of this.#links.values()) if (link.connected) return link
+    const candidates = new Map<string, Address>()
+    const start = this.#turn++
+    for (let i = 0; i < this.#bootstrap.length; i++) {
+      const address = this.#bootstrap[(start + i) % this.#bootstrap.length]!
+      candidates.set(keyOf(address), address)
+    }
+    for (const address of this.#nodes.values()) candidates.set(keyOf(address), address)
+    let first: KafkaError | null = null
+    for (const address of candidates.values()) {
+      try {
+        const link = this.#shared(address)
+        await link.connect()
+        return link
+      } catch (error) {
+        first ??= explain(error)
+        if (first.type === 'AUTHENTICATION') throw first
+      }
+    }
+    if (candidates.size <= 1 || !first) throw first ?? new KafkaError('CLOSED', 'the client was closed')
+    throw new KafkaError(
+      first.type,
+      `none of ${[...candidates.keys()].join(', ')} can be used; ${first.message}`,
+      {
+        cause: first,
+      },
+    )
+  }
+
+  /** Drops every connection; the cluster can be used again afterwards unless it is for good. */
+  close(forGood = true): void {
+    this.#closed ||= forGood
+    for (const link of [...this.#links.values(), ...this.#dialled]) link.close()
+    this.#links.clear()
+    this.#dialled.clear()
+  }
+
+  async #ask(topic: string): Promise<RawMetadata> {
+    const link = await this.any()
+    const answer = await link.call<RawMetadata>(
+      'Metadata',
+      { topics: [topic], allowAutoTopicCreation: false },
+      { timeout: this.requestTimeout, raw: true, context: { topic } },
+    )
+    this.#nodes = new Map(answer.brokers.map(b => [b.nodeId, { host: b.host, port: b.port }]))
+    return answer
+  }
+
+  #shared(address: Address): Link {
+    const key = keyOf(address)
+    const known = this.#links.get(key)
+    if (known?.alive) return known
+    const link = this.#make(address)
+    this.#links.set(key, link)
+    return link
+  }
+
+  #make(address: Address): Link {
+    if (this.#closed) throw new KafkaError('CLOSED', 'the client was closed')
+    return new Link({ ...address, kafka: this.#kafka, logger: this.#logger })
+  }
+
+  #address(node: number): Address {
+    const address = this.#nodes.get(node)
+    if (!address) throw new KafkaError('CONNECTION', `broker ${node} is not part of the cluster any more`)
+    return address
+  }
+}
+
+const keyOf = (address: Address) => `${address.host}:${address.port}`
+
+/** `host:port`, `[::1]:port`; the port is 9092 unless given. @throws KafkaError */
+export function parseAddress(text: string): Address {
+  const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text.trim())
+  const port = Number(match?.[3] ?? 9092)
+  const host = match?.[1] ?? match?.[2]
+  if (!host || port < 1 || port > 65_535) {
+    throw new KafkaError(
+      'CONNECTION',
+      `"${text}" is not a broker address: write host:port, such as kafka-1:9092`,
+    )
+  }
+  return { host, port }
+}

@@ -1,0 +1,107 @@
+import type { Encoded } from './internals.js'
+import type { Link } from './link.js'
+import { readInt64 } from './record-set.js'
+
+export interface FetchPartition {
+  readonly partition: number
+  readonly offset: number
+}
+
+export interface FetchRequest {
+  readonly topic: string
+  readonly partitions: readonly FetchPartition[]
+  /** How long the broker may wait for something new, milliseconds. */
+  readonly maxWait: number
+  /** Bytes, of the answer and of each partition in it; one batch may exceed both. */
+  readonly maxBytes: number
+  readonly maxBytesPerPartition: number
+}
+
+export interface FetchedPartition {
+  readonly partition: number
+  readonly errorCode: number
+  readonly highWatermark: number
+  /** A slice of the answer; see `readRecordSet`. */
+  readonly records: Buffer
+}
+
+const VERSION = 11
+/**
+ * Uncommitted records too: a foreign producer's open transaction must not hold up everybody's metrics, and ours have none.
+ * The high watermark is then the end of what can be read.
+ */
+const READ_UNCOMMITTED = 0
+
+/** @throws KafkaError when the answer as a whole fails; partitions have error codes of their own */
+export function fetchRecords(
+  link: Link,
+  request: FetchRequest,
+  timeout: number,
+): Promise<FetchedPartition[]> {
+  return link.call<FetchedPartition[]>(
+    'Fetch',
+    { topics: [] },
+    {
+      timeout: timeout + request.maxWait,
+      version: VERSION,
+      encode: () => encodeFetch(request),
+      decode: decodeFetch,
+      context: { topic: request.topic },
+    },
+  )
+}
+
+/** Fetch request, version 11, without a fetch session. */
+export function encodeFetch(request: FetchRequest): Encoded {
+  const topic = Buffer.from(request.topic)
+  const buffer = Buffer.allocUnsafe(41 + topic.length + request.partitions.length * 28)
+  let at = buffer.writeInt32BE(-1, 0) // a consumer, not a replica
+  at = buffer.writeInt32BE(request.maxWait, at)
+  at = buffer.writeInt32BE(1, at) // answer as soon as there is a byte
+  at = buffer.writeInt32BE(request.maxBytes, at)
+  at = buffer.writeInt8(READ_UNCOMMITTED, at)
+  at = buffer.writeInt32BE(0, at) // session id
+  at = buffer.writeInt32BE(-1, at) // session epoch
+  at = buffer.writeInt32BE(1, at)
+  at = buffer.writeInt16BE(topic.length, at)
+  at += topic.copy(buffer, at)
+  at = buffer.writeInt32BE(request.partitions.length, at)
+  for (const { partition, offset } of request.partitions) {
+    at = buffer.writeInt32BE(partition, at)
+    at = buffer.writeInt32BE(-1, at) // leader epoch unknown
+    at = buffer.writeBigInt64BE(BigInt(offset), at)
+    at = buffer.writeBigInt64BE(-1n, at) // log start, for replicas
+    at = buffer.writeInt32BE(request.maxBytesPerPartition, at)
+  }
+  at = buffer.writeInt32BE(0, at) // forgotten topics
+  at = buffer.writeInt16BE(0, at) // rack
+  const encoded = buffer.subarray(0, at)
+  return { buf: encoded, buffer: encoded }
+}
+
+/** Fetch response, version 11. Copies nothing. */
+export function decodeFetch(payload: Buffer): FetchedPartition[] {
+  const fetched: FetchedPartition[] = []
+  let at = 4 + 2 + 4 // throttle time, the session's error and id
+  const topics = payload.readInt32BE(at)
+  at += 4
+  for (let t = 0; t < topics; t++) {
+    at += 2 + payload.readInt16BE(at)
+    const partitions = payload.readInt32BE(at)
+    at += 4
+    for (let p = 0; p < partitions; p++) {
+      const partition = payload.readInt32BE(at)
+      const errorCode = payload.readInt16BE(at + 4)
+      const highWatermark = readInt64(payload, at + 6)
+      at += 30 // also the last stable offset and the log start
+      const aborted = payload.readInt32BE(at)
+      at += 4 + Math.max(0, aborted) * 16
+      at += 4 // preferred read replica
+      const length = Math.max(0, payload.readInt32BE(at))
+      at += 4
+      fetched.push({ partition, errorCode, highWatermark, records: payload.subarray(at, at + length) })
+      at += length
+    }
+  }
+  return fetched
+}

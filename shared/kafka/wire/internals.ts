@@ -1,0 +1,158 @@
+import ConnectionModule from 'kafkajs/src/network/connection.js'
+import RequestQueue from 'kafkajs/src/network/requestQueue/index.js'
+import createSocketFactory from 'kafkajs/src/network/socketFactory.js'
+import errorModule from 'kafkajs/src/protocol/error.js'
+import crc32CModule from 'kafkajs/src/protocol/recordBatch/crc32C/crc32C.js'
+import apiKeysModule from 'kafkajs/src/protocol/requests/apiKeys.js'
+import requestsModule from 'kafkajs/src/protocol/requests/index.js'
+import type { Logger } from '../types.js'
+import { stopIdlePolling } from './idle-poll.js'
+
+/*
+ * The client library below its consumer and producer: connections (TCP, TLS, SASL), and the encoding of requests.
+ *
+ * Why below? Its consumer hides empty fetches, the generation and the send time of heartbeats, forgets positions at every
+ * rebalance, stops for good at a batch whose codec it lacks, fails a whole fetch for one partition, and decodes in one
+ * uninterrupted go. Its protocol layer does none of that, and the version is pinned.
+ */
+
+stopIdlePolling(RequestQueue.prototype)
+
+/** What a request's `encode` must return for the library to frame it. */
+export interface Encoded {
+  readonly buf: Buffer
+  readonly buffer: Buffer
+}
+
+/** One request with the decoder of its answer, in one version of the protocol. */
+export interface Exchange {
+  readonly request: {
+    readonly apiKey: number
+    readonly apiVersion: number
+    readonly apiName: string
+    encode(): Promise<Encoded>
+  }
+  readonly response: {
+    decode(payload: Buffer): Promise<object>
+    parse(decoded: object): Promise<unknown>
+  }
+}
+
+export type VersionRanges = Readonly<Record<number, { minVersion: number; maxVersion: number }>>
+
+/** The library's connection, as far as we use it. */
+export interface RawConnection {
+  readonly socket?: { destroy(error?: Error): void }
+  readonly requestQueue: { destroy(): void }
+  connectionStatus: string
+  connect(): Promise<true>
+  authenticate(): Promise<void>
+  isConnected(): boolean
+  setVersions(versions: VersionRanges): void
+  setSupportAuthenticationProtocol(supported: boolean): void
+  send(exchange: Exchange): Promise<unknown>
+  rejectRequests(error: Error): void
+}
+
+interface RawLogger {
+  namespace(): RawLogger
+  debug(message: string, fields?: Record<string, unknown>): void
+  info(message: string, fields?: Record<string, unknown>): void
+  warn(message: string, fields?: Record<string, unknown>): void
+  error(message: string, fields?: Record<string, unknown>): void
+}
+
+interface RawConnectionOptions {
+  host: string
+  port: number
+  clientId: string
+  ssl: unknown
+  sasl: unknown
+  connectionTimeout: number
+  requestTimeout: number
+  enforceRequestTimeout: boolean
+  logger: RawLogger
+  socketFactory: unknown
+}
+
+const Connection = ConnectionModule as new (options: RawConnectionOptions) => RawConnection
+const requests = requestsModule.requests as Readonly<
+  Record<
+    string,
+    { versions: string[]; protocol(choice: { version: number }): (args: object) => Exchange } | undefined
+  >
+>
+
+export const createErrorFromCode = errorModule.createErrorFromCode
+/** CRC-32C (Castagnoli), unsigned. */
+export const crc32c: (bytes: Uint8Array) => number = crc32CModule
+
+/** What the library says of itself is detail to us: our own sentences are the log. */
+function quiet(logger: Logger): RawLogger {
+  const debug = (message: string, fields?: Record<string, unknown>) =>
+    logger.debug(`kafka client: ${message}`, fields)
+  const self: RawLogger = {
+    namespace: () => self,
+    // It describes every request and response at this level, with an object each.
+    debug: () => {},
+    info: debug,
+    warn: debug,
+    error: debug,
+  }
+  return self
+}
+
+export function createConnection(options: {
+  readonly host: string
+  readonly port: number
+  readonly clientId: string
+  readonly ssl: unknown
+  readonly sasl: unknown
+  readonly timeout: number
+  readonly logger: Logger
+}): RawConnection {
+  return new Connection({
+    host: options.host,
+    port: options.port,
+    clientId: options.clientId,
+    ssl: options.ssl,
+    // The library stores its authenticator in this object.
+    sasl: options.sasl ? { ...options.sasl } : null,
+    connectionTimeout: options.timeout,
+    requestTimeout: options.timeout,
+    // Its way of enforcing is a timer every 100 ms for each connection; ours costs nothing while idle.
+    enforceRequestTimeout: false,
+    logger: quiet(options.logger),
+    socketFactory: createSocketFactory(),
+  })
+}
+
+export type ApiName =
+  | 'ApiVersions'
+  | 'Metadata'
+  | 'GroupCoordinator'
+  | 'ListOffsets'
+  | 'Fetch'
+  | 'Produce'
+  | 'JoinGroup'
+  | 'SyncGroup'
+  | 'Heartbeat'
+  | 'LeaveGroup'
+  | 'DescribeGroups'
+  | 'CreateTopics'
+  | 'DescribeConfigs'
+  | 'SaslAuthenticate'
+
+/** The newest version of a request that the library and the broker both speak; undefined when there is none. */
+export function newestVersion(api: ApiName, broker: VersionRanges): number | undefined {
+  const key = apiKeysModule[api]
+  const range = key === undefined ? undefined : broker[key]
+  const known = requests[api]?.versions.map(Number) ?? []
+  if (!range) return undefined
+  const common = known.filter(v => v >= range.minVersion && v <= range.maxVersion)
+  return common.length > 0 ? Math.max(...common) : undefined
+}
+
+export function exchange(api: ApiName, version: number, args: object): Exchange {
+  return requests[api]!.protocol({ version })(args)
+}

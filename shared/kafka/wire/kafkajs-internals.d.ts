@@ -1,0 +1,29 @@
+/** The parts of kafkajs 2.2.4 that it ships without types. `internals.ts` gives them the shapes that we lean on. */
+declare module 'kafkajs/src/network/connection.js' {
+  const Connection: unknown
+  export default Connection
+}
+declare module 'kafkajs/src/network/requestQueue/index.js' {
+  const RequestQueue: { readonly prototype: object }
+  export default RequestQueue
+}
+declare module 'kafkajs/src/network/socketFactory.js' {
+  const socketFactory: () => unknown
+  export default socketFactory
+}
+declare module 'kafkajs/src/protocol/requests/index.js' {
+  const module: { readonly requests: unknown }
+  export default module
+}
+declare module 'kafkajs/src/protocol/requests/apiKeys.js' {
+  const apiKeys: Readonly<Record<string, number>>
+  export default apiKeys
+}
+declare module 'kafkajs/src/protocol/error.js' {
+  const module: { readonly createErrorFromCode: (code: number) => Error }
+  export default module
+}
+declare module 'kafkajs/src/protocol/recordBatch/crc32C/crc32C.js' {
+  const crc32C: (bytes: Uint8Array) => number
+  export default crc32C
+}
