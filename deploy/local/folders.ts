@@ -1,0 +1,79 @@
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { dirname, join, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { isAlive, processIdentity } from '../setup/process-identity.mjs'
+import { reaper } from './reaper.js'
+
+/** The folder of this package: where its package.json is, from sources and from what was built of them alike. */
+export const packageRoot = ((): string => {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder) folder = dirname(folder)
+  return folder
+})()
+
+/**
+ * What is fetched once for all checkouts of this user: $KAFKA_EXPOSER_CACHE, $XDG_CACHE_HOME/kafka-exposer or
+ * ~/.cache/kafka-exposer.
+ */
+export function cacheFolder(...path: string[]): string {
+  const { KAFKA_EXPOSER_CACHE, XDG_CACHE_HOME } = process.env
+  const root = KAFKA_EXPOSER_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'kafka-exposer')
+  return join(root, ...path)
+}
+
+/**
+ * A folder of this run for data and logs, under .local/ of the checkout. It is gone when this process is.
+ */
+export function createRunFolder(name: string): string {
+  const parent = runsFolder()
+  removeAbandoned(parent)
+  const folder = join(parent, `${name}-${process.pid}-${Math.random().toString(36).slice(2, 8)}`)
+  mkdirSync(folder, { recursive: true })
+  reaper().removeLater(folder)
+  writeFileSync(
+    join(folder, 'owner.json'),
+    JSON.stringify({ pid: process.pid, identity: processIdentity(process.pid) }),
+  )
+  return folder
+}
+
+export function removeRunFolder(folder: string): void {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10 })
+  reaper().keep(folder)
+}
+
+/** An installed package is no place for data. */
+function runsFolder(): string {
+  const checkout = !packageRoot.includes(`${sep}node_modules${sep}`) && isWritable(packageRoot)
+  return checkout ? join(packageRoot, '.local') : join(tmpdir(), 'kafka-exposer')
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** What a run left whose watchdog was ended too, say when the machine went down. */
+function removeAbandoned(parent: string): void {
+  if (!existsSync(parent)) return
+  for (const entry of readdirSync(parent)) {
+    try {
+      const owner = JSON.parse(readFileSync(join(parent, entry, 'owner.json'), 'utf8'))
+      if (!isAlive(owner.pid, owner.identity)) rmSync(join(parent, entry), { recursive: true, force: true })
+    } catch {} // not a run's folder, or another process removes it at this moment
+  }
+}

@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto'
+import { accessSync, constants, copyFileSync, existsSync, readdirSync, readFileSync } from 'node:fs'
+import { userInfo } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { cacheFolder } from '../folders.js'
+import { once } from '../once.js'
+import { runCommand, which } from '../run-command.js'
+import { noJava } from './java.js'
+
+const POM = fileURLToPath(new URL('./pom.xml', import.meta.url))
+
+/** Where the broker's jars are or will be: another pom, another folder. */
+function jarsFolder(): string {
+  return cacheFolder(`kafka-${createHash('sha256').update(readFileSync(POM)).digest('hex').slice(0, 12)}`)
+}
+
+/** Whether the jars are here already, so that neither Maven nor a network is needed. */
+export const haveJars = (): boolean => existsSync(jarsFolder())
+
+export const haveMaven = (): boolean => which('mvn') !== null
+
+/**
+ * The folder with the broker's jars in `libs`; fetched with Maven the first time.
+ *
+ * @throws Unavailable
+ */
+export function fetchJars(log: (message: string) => void): Promise<string> {
+  return once(
+    jarsFolder(),
+    async unfinished => {
+      const maven = which('mvn')
+      if (!maven) throw noJava('Maven is missing')
+      log('fetching Kafka with Maven (once, 56 MB)')
+      copyFileSync(POM, join(unfinished, 'pom.xml'))
+      const args = [
+        '-B',
+        '-q',
+        'dependency:copy-dependencies',
+        `-DoutputDirectory=${join(unfinished, 'libs')}`,
+      ]
+      const { code, stdout } = await runCommand(maven, [...args, ...repositoryOption()], { cwd: unfinished })
+      if (code !== 0) throw noJava(`Maven could not fetch it (${firstError(stdout)})`)
+    },
+    log,
+  )
+}
+
+/** The class path, in an order that is the same at every start: the class archive depends on it. */
+export function classPath(folder: string): string {
+  const libs = join(folder, 'libs')
+  return readdirSync(libs)
+    .filter(name => name.endsWith('.jar'))
+    .sort()
+    .map(name => join(libs, name))
+    .join(':')
+}
+
+/** Maven keeps its repository in the user's home, which some users cannot write to. */
+function repositoryOption(): string[] {
+  try {
+    accessSync(userInfo().homedir, constants.W_OK)
+    return []
+  } catch {
+    return [`-Dmaven.repo.local=${cacheFolder('maven')}`]
+  }
+}
+
+function firstError(output: string): string {
+  const line = output.split('\n').find(l => l.startsWith('[ERROR]'))
+  return line?.replace('[ERROR]', '').trim().slice(0, 300) ?? 'it does not say why'
+}
