@@ -1,0 +1,33 @@
+/**
+ * Why a record was refused, as the `reason` label has it.
+ *
+ * - `codec`: its batch could not be decompressed; `schema`: not one of our schemas; `truncated`: the bytes end early, go on too
+ *   long or contradict themselves; `limit`: more than is allowed of something
+ * - `key`, `partition`: it lies where its target does not belong; `label`, `reserved`: a target that may not be
+ * - `layout`: a layout that is none, or does not match its id; `duplicate_series`: one series twice
+ * - `order`: sequence or collection time not above the last; `incarnation`: from an older run than the newest seen
+ */
+export type RefusalReason =
+  | 'codec'
+  | 'schema'
+  | 'truncated'
+  | 'limit'
+  | 'key'
+  | 'partition'
+  | 'label'
+  | 'reserved'
+  | 'layout'
+  | 'duplicate_series'
+  | 'order'
+  | 'incarnation'
+
+/** A record that is refused whole. The message is one sentence for the person who wrote the producer. */
+export class RefusedError extends Error {
+  override readonly name = 'RefusedError'
+  constructor(
+    readonly reason: RefusalReason,
+    message: string,
+  ) {
+    super(message)
+  }
+}
