@@ -1,5 +1,7 @@
 import type { TestProject } from 'vitest/node'
 import { startKafka } from '../deploy/local/kafka.js'
+import { fetchPrometheus } from '../deploy/local/prometheus.js'
+import { Unavailable } from '../deploy/local/run-command.js'
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -8,9 +10,18 @@ declare module 'vitest' {
   }
 }
 
-/** One Kafka for the whole run. */
+/**
+ * One Kafka for the whole run; and a Prometheus is fetched, so that every test file finds one. Where none can be had, the
+ * tests that need it are skipped, and this says so; in CI they fail.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const kafka = await startKafka({ log: message => console.error(message) })
+  const log = (message: string) => console.error(message)
+  const [kafka] = await Promise.all([startKafka({ log }), fetchPrometheus(log).catch(sayLoudly)])
   project.provide('brokers', kafka.brokers)
   return () => kafka.stop()
+}
+
+function sayLoudly(error: unknown): void {
+  if (!(error instanceof Unavailable)) throw error
+  console.error(`\n*** Tests that need a Prometheus are SKIPPED. ${error.message} ***\n`)
 }

@@ -1,0 +1,67 @@
+export interface Sample {
+  readonly metric: Record<string, string>
+  /** Unix seconds and the value as text. */
+  readonly value: [number, string]
+}
+
+export interface Series {
+  readonly metric: Record<string, string>
+  readonly values: [number, string][]
+}
+
+export interface ActiveTarget {
+  readonly labels: Record<string, string>
+  readonly discoveredLabels: Record<string, string>
+  readonly scrapePool: string
+  readonly scrapeUrl: string
+  readonly health: 'up' | 'down' | 'unknown'
+  readonly lastError: string
+  readonly lastScrape: string
+  readonly scrapeInterval: string
+  readonly scrapeTimeout: string
+}
+
+/** The little of Prometheus's HTTP API that is needed here. Everything rejects with what Prometheus says. */
+export class PrometheusApi {
+  constructor(readonly url: string) {}
+
+  /** An instant query whose result is a vector. `time`: Unix seconds, now by default. */
+  async query(promql: string, time?: number): Promise<Sample[]> {
+    const data = await this.#get('/api/v1/query', { query: promql, time })
+    return (data as { result: Sample[] }).result
+  }
+
+  /** Unix seconds; `step` in seconds. */
+  async queryRange(
+    promql: string,
+    range: { readonly start: number; readonly end: number; readonly step: number },
+  ): Promise<Series[]> {
+    const data = await this.#get('/api/v1/query_range', { query: promql, ...range })
+    return (data as { result: Series[] }).result
+  }
+
+  async targets(): Promise<ActiveTarget[]> {
+    const data = await this.#get('/api/v1/targets', { state: 'active' })
+    return (data as { activeTargets: ActiveTarget[] }).activeTargets
+  }
+
+  async ready(): Promise<boolean> {
+    try {
+      return (await fetch(`${this.url}/-/ready`)).ok
+    } catch {
+      return false
+    }
+  }
+
+  async #get(path: string, parameters: Record<string, string | number | undefined>): Promise<unknown> {
+    const query = new URLSearchParams()
+    for (const [key, value] of Object.entries(parameters)) {
+      if (value !== undefined) query.set(key, String(value))
+    }
+    const response = await fetch(`${this.url}${path}?${query}`)
+    const answer = (await response.json()) as { status: string; data: unknown; error?: string }
+    if (answer.status !== 'success')
+      throw new Error(`Prometheus answered ${response.status}: ${answer.error}`)
+    return answer.data
+  }
+}
