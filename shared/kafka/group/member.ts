@@ -221,13 +221,12 @@ export class Member {
 
   /** The membership stands; the way to the coordinator, or the coordinator itself, does not. */
   #retry(error: KafkaError): number {
-    const moved =
-      error.type === 'NOT_COORDINATOR_FOR_GROUP' || error.type === 'GROUP_COORDINATOR_NOT_AVAILABLE'
-    if (moved || error.connection) {
+    const elects = ELECTING.includes(error.type)
+    if (elects || error.connection) {
       this.#link?.close()
       this.#link = null
     }
-    this.#options.events.onError(error)
+    if (!elects || this.#backoff.failures >= WORTH_TELLING) this.#options.events.onError(error)
     return this.#backoff.next()
   }
 
