@@ -11,7 +11,7 @@ import {
 import { homedir, tmpdir } from 'node:os'
 import { dirname, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { isAlive, processIdentity } from '../setup/process-identity.mjs'
+import { isAlive, processIdentity } from './process-identity.mjs'
 import { reaper } from './reaper.js'
 
 /** The folder of this package: where its package.json is, from sources and from what was built of them alike. */

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { withLock } from '../setup/lock.mjs'
+import { withLock } from './lock.mjs'
 
 /**
  * Makes a folder once, for all processes and checkouts that share it: `make` fills a folder beside it, which is renamed

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { processIdentity } from '../setup/process-identity.mjs'
+import { processIdentity } from './process-identity.mjs'
 
 /**
  * Sees to it that nothing is left running: a detached watchdog process ends what is registered here as soon as this

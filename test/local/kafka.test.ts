@@ -1,7 +1,7 @@
 import { createConnection } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type LocalKafka, startKafka } from '../../deploy/local/kafka.js'
-import { processIdentity } from '../../deploy/setup/process-identity.mjs'
+import { processIdentity } from '../../deploy/local/process-identity.mjs'
 
 const started: LocalKafka[] = []
 const start = async (options: Parameters<typeof startKafka>[0]) => {

@@ -3,7 +3,7 @@
 // on its stdin, which the system closes.
 import { rmSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { isAlive } from '../../setup/process-identity.mjs'
+import { isAlive } from '../process-identity.mjs'
 
 const processes = new Map()
 const folders = new Set()

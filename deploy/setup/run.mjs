@@ -1,0 +1,18 @@
+import { spawn } from 'node:child_process'
+import { root, SetupError } from './project.mjs'
+
+/** Runs a command in the checkout; shows what it said only when it fails. */
+export async function run(what, command, args) {
+  let output = ''
+  const code = await new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', chunk => {
+        output += chunk
+      })
+    }
+    child.once('error', reject)
+    child.once('close', resolve)
+  })
+  if (code !== 0) throw new SetupError(`${output.trimEnd()}\n${what} failed (exit code ${code}), see above.`)
+}
