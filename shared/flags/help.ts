@@ -1,0 +1,91 @@
+import { variableOf } from './environment.js'
+import type { Flag, FlagTable } from './types.js'
+
+export interface Described {
+  /** After the program's name: `topic create`. */
+  readonly name: string
+  /** A few sentences; a blank line makes a paragraph. */
+  readonly description: string
+  readonly flags: FlagTable
+}
+
+const INDENT = 2
+const GUTTER = 2
+const WIDEST_LEFT = 30
+
+/** What `--help` prints, in the manner of Prometheus: flag, default or placeholder, wrapped help, environment variable. */
+export function commandHelp(program: string, command: Described, width = 80): string {
+  const rows = Object.entries(command.flags).map(([name, flag]): [string, string] => [
+    leftOf(name, flag),
+    flag.onlyTyped ? flag.help : `${flag.help} ($${variableOf(name)})`,
+  ])
+  return [
+    `usage: ${program} ${command.name} [<flags>]`,
+    '',
+    ...command.description
+      .split('\n\n')
+      .flatMap((paragraph, i) => [...(i ? [''] : []), ...wrap(paragraph, width)]),
+    '',
+    '',
+    'Flags:',
+    ...twoColumns(rows, width),
+    '',
+  ].join('\n')
+}
+
+/** The list of commands, each with one line. */
+export function programHelp(
+  program: string,
+  description: string,
+  commands: [string, string][],
+  width = 80,
+): string {
+  return [
+    `usage: ${program} <command> [<flags>]`,
+    '',
+    ...wrap(description, width),
+    '',
+    '',
+    'Commands:',
+    ...twoColumns(commands, width),
+    '',
+    ...wrap(`"${program} <command> --help" explains a command and its flags.`, width),
+    '',
+  ].join('\n')
+}
+
+function leftOf(name: string, flag: Flag): string {
+  if (flag.kind === 'switch') {
+    const negatable = flag.onlyTyped ? '' : '[no-]'
+    return `${name === 'help' ? '-h, ' : '    '}--${negatable}${name}`
+  }
+  const shown = flag.placeholder ?? (flag.default === undefined ? '<value>' : quoteIfText(flag.default))
+  return `    --${name}=${shown}${flag.kind === 'list' ? ' ...' : ''}`
+}
+
+function quoteIfText(text: string): string {
+  return /^[\d:.]+[a-zA-Z]*$/.test(text) ? text : `"${text}"`
+}
+
+function twoColumns(rows: readonly [string, string][], width: number): string[] {
+  const left = Math.max(...rows.map(([text]) => text.length).filter(length => length <= WIDEST_LEFT))
+  const blank = ' '.repeat(INDENT + left + GUTTER)
+  return rows.flatMap(([name, help]) => {
+    const lines = wrap(help, width - blank.length)
+    const first = `${' '.repeat(INDENT)}${name}`
+    if (name.length > left) return [first, ...lines.map(line => blank + line)]
+    return [first.padEnd(blank.length) + lines[0], ...lines.slice(1).map(line => blank + line)]
+  })
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(/\s+/)) {
+    if (line && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = word
+    } else line = line ? `${line} ${word}` : word
+  }
+  return [...lines, line]
+}

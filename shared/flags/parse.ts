@@ -1,0 +1,120 @@
+import { parseArgs } from 'node:util'
+import { variableOf } from './environment.js'
+import { suggest } from './suggest.js'
+import { ConfigError, type Flag, type FlagTable, type Problem, type Values } from './types.js'
+
+/** What flags contradict in each other. Those that are wrong by themselves are undefined. */
+export type Check<T extends FlagTable> = (values: Partial<Values<T>>) => readonly Problem[]
+
+/**
+ * Reads a command line and, for what was not typed, the environment. A typed flag wins over its variable, which wins over the
+ * default; an empty variable counts as not set. No command takes arguments that are not flags.
+ *
+ * @throws ConfigError with everything that is wrong
+ */
+export function parseFlags<T extends FlagTable>(
+  table: T,
+  argv: readonly string[],
+  environment: Readonly<Record<string, string | undefined>> = {},
+  check: Check<T> = () => [],
+): Values<T> {
+  const problems: Problem[] = []
+  const typed = readTyped(table, argv, problems)
+  const values: Record<string, unknown> = {}
+  for (const [name, flag] of Object.entries(table)) {
+    const variable = flag.onlyTyped ? undefined : environment[variableOf(name)] || undefined
+    const given = typed.get(name) ?? (variable === undefined ? undefined : [variable])
+    const from = typed.has(name) || variable === undefined ? undefined : variableOf(name)
+    values[name] = readValue(name, flag, given, from, problems)
+  }
+  problems.push(...check(values as Partial<Values<T>>))
+  if (problems.length) throw new ConfigError(problems)
+  return values as Values<T>
+}
+
+function readTyped(
+  table: FlagTable,
+  argv: readonly string[],
+  problems: Problem[],
+): ReadonlyMap<string, readonly string[]> {
+  const options = Object.fromEntries(
+    Object.entries(table).map(([name, flag]) => [
+      name,
+      {
+        type: flag.kind === 'switch' ? ('boolean' as const) : ('string' as const),
+        ...(name === 'help' ? { short: 'h' } : {}),
+      },
+    ]),
+  )
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  })
+  const typed = new Map<string, string[]>()
+  let valueOfUnknown = -1
+  for (const token of tokens) {
+    if (token.kind === 'option') {
+      if (!readToken(table, token, typed, problems) && !token.inlineValue) valueOfUnknown = token.index + 1
+    } else if (token.kind === 'positional' && token.index !== valueOfUnknown) {
+      problems.push({ flag: token.value, message: 'is not a flag, and this command takes nothing else' })
+    }
+  }
+  return typed
+}
+
+/** @returns false when there is no such flag */
+function readToken(
+  table: FlagTable,
+  token: { name: string; rawName: string; value?: string; inlineValue?: boolean },
+  typed: Map<string, string[]>,
+  problems: Problem[],
+): boolean {
+  const negated = token.name.startsWith('no-') && table[token.name.slice(3)]?.kind === 'switch'
+  const name = negated ? token.name.slice(3) : token.name
+  const flag = Object.hasOwn(table, name) ? table[name] : undefined
+  const problem = (message: string) => problems.push({ flag: token.rawName, message })
+  if (!flag) {
+    const meant = suggest(token.name, Object.keys(table))
+    problem(`there is no such flag${meant ? `, did you mean --${meant}?` : '; --help lists them'}`)
+  } else if (flag.kind === 'switch' && token.inlineValue) {
+    problem(`takes no value, write ${token.rawName} or --no-${name}`)
+  } else if (flag.kind !== 'switch' && (token.value === undefined || swallowed(token))) {
+    problem(`needs a value, write ${token.rawName}=${flag.placeholder ?? '<value>'}`)
+  } else if (typed.has(name) && flag.kind === 'value') {
+    problem('is given twice')
+  } else {
+    const value = flag.kind === 'switch' ? String(!negated) : token.value!
+    typed.set(name, [...(typed.get(name) ?? []), value])
+  }
+  return flag !== undefined
+}
+
+/** Whether what was taken for a value is the next flag: `--kafka.topic --log.level=debug`. */
+function swallowed(token: { value?: string; inlineValue?: boolean }): boolean {
+  return !token.inlineValue && token.value!.startsWith('--')
+}
+
+function readValue(
+  name: string,
+  flag: Flag,
+  given: readonly string[] | undefined,
+  from: string | undefined,
+  problems: Problem[],
+): unknown {
+  const report = (message: string) => problems.push({ flag: `--${name}`, from, message })
+  const texts = given ?? (flag.default === undefined ? [] : [flag.default])
+  if (!texts.length) {
+    if (flag.required) report(`is required (or ${variableOf(name)} in the environment)`)
+    return flag.kind === 'list' ? [] : undefined
+  }
+  const read = (text: string) => {
+    const result = flag.schema.safeParse(text)
+    if (!result.success) for (const issue of result.error.issues) report(issue.message)
+    return result.data
+  }
+  if (flag.kind !== 'list') return read(texts.at(-1)!)
+  return texts.flatMap(text => text.split(',')).map(read)
+}
