@@ -1,0 +1,80 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import Router from '@koa/router'
+import closeWithGrace from 'close-with-grace'
+import Koa from 'koa'
+import { collectDefaultMetrics, Registry } from 'prom-client'
+import { createPublisher } from '../../producer/index.js'
+import { duration, flag, hostPort, integer, list, listenAddress, text } from '../../shared/flags/builders.js'
+import { parseFlags } from '../../shared/flags/parse.js'
+import { createLogger } from '../../shared/log.js'
+import { catalog } from './catalog.js'
+import { httpMetrics } from './http-metrics.js'
+import { Load } from './load.js'
+import { payments } from './payments.js'
+import { random } from './random.js'
+import { shop } from './shop.js'
+
+/**
+ * A demo application: `node dist/deploy/demo/main.js shop --kafka.brokers=…`. It publishes its metrics through Kafka, and
+ * exposes the same ones at /metrics, to compare.
+ */
+const services = { shop, payments, catalog }
+
+const flags = {
+  'kafka.brokers': list(hostPort, { required: true, help: 'Brokers to publish to.' }),
+  'kafka.topic': flag(text, { default: 'metrics.snapshots', help: 'Topic to publish to.' }),
+  'web.listen-address': flag(listenAddress, { default: ':8080', help: 'Where to serve.' }),
+  instance: flag(text, { help: 'The instance label; 127.0.0.1 and the port without one.' }),
+  interval: flag(duration({ min: '1s', max: '2m' }), { default: '5s', help: 'How often to publish.' }),
+  load: flag(integer(0, 1000), { default: '3', help: 'Visitors a second.' }),
+}
+
+const [name = '', ...argv] = process.argv.slice(2)
+if (!Object.hasOwn(services, name)) {
+  throw new Error(
+    `usage: ${Object.keys(services).join('|')} --kafka.brokers=…; there is no demo called "${name}"`,
+  )
+}
+const service = services[name as keyof typeof services]
+const options = parseFlags(flags, argv, process.env)
+const logger = createLogger({ level: 'info', format: 'logfmt' })
+
+const register = new Registry()
+collectDefaultMetrics({ register })
+const router = new Router()
+service.routes(router, register, random)
+router.get('/metrics', async context => {
+  context.type = register.contentType
+  context.body = await register.metrics()
+})
+const app = new Koa()
+app.use(httpMetrics(register)).use(router.routes())
+
+const server = createServer(app.callback())
+server.listen(options['web.listen-address'].port, options['web.listen-address'].host)
+await once(server, 'listening')
+const { port } = server.address() as AddressInfo
+const instance = options.instance ?? `127.0.0.1:${port}`
+const publisher = createPublisher({
+  register,
+  brokers: [...options['kafka.brokers']],
+  topic: options['kafka.topic'],
+  job: service.job,
+  instance,
+  interval: options.interval,
+  logger,
+})
+const load = new Load(`http://127.0.0.1:${port}`, options.load, service.visit)
+
+closeWithGrace({ delay: 5000, logger: false }, async ({ err }) => {
+  if (err) logger.error('ends because of an error', { error: err })
+  load.stop()
+  server.close()
+  server.closeAllConnections()
+  await publisher.stop(3000)
+})
+load.start()
+await publisher.start()
+logger.info('serves and publishes', { job: service.job, instance })
