@@ -4,6 +4,7 @@ import { MIN_RETENTION_MS, type TopicProblem, topicProblems } from './topic-rule
 import type { KafkaConfig, Logger } from './types.js'
 import { requestTopic, topicSettings } from './wire/admin.js'
 import { Cluster, type TopicMetadata } from './wire/cluster.js'
+import { LATEST, listOffsets } from './wire/offsets.js'
 
 export type { AclGrant } from './acls.js'
 export type { TopicProblem } from './topic-rules.js'
@@ -68,7 +69,7 @@ export async function createTopic(kafka: KafkaConfig, options: NewTopicOptions):
       if (explain(error).type !== 'TOPIC_ALREADY_EXISTS') throw error
       created = false
     }
-    await leaders(cluster, topic)
+    await whenWritable(cluster, topic)
     return created
   })
 }
@@ -133,25 +134,35 @@ export async function checkTopic(
   })
 }
 
-async function leaders(cluster: Cluster, topic: string): Promise<void> {
+async function whenWritable(cluster: Cluster, topic: string): Promise<void> {
   const deadline = performance.now() + LEADERS_WITHIN_MS
-  for (;;) {
-    const ready = await cluster.metadata(topic).then(
-      metadata => metadata.partitions.length > 0 && metadata.partitions.every(p => p.leader >= 0),
-      error => {
-        // Brokers learn of a new topic one after the other.
-        if (explain(error).type !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error
-        return false
-      },
-    )
-    if (ready) return
+  while (!(await isWritable(cluster, topic))) {
     if (performance.now() > deadline) {
       throw new KafkaError(
         'LEADER_NOT_AVAILABLE',
         `topic ${topic} was created, but not all of its partitions have a leader: check that enough brokers are up`,
       )
     }
-    await new Promise(resolve => setTimeout(resolve, 50))
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+}
+
+/** Brokers are told of a new topic one after the other, and of who leads before those who do: so these are asked too. */
+async function isWritable(cluster: Cluster, topic: string): Promise<boolean> {
+  try {
+    const { partitions } = await cluster.metadata(topic)
+    const leaders = [...new Set(partitions.map(p => p.leader))]
+    if (leaders.length === 0 || leaders.includes(-1)) return false
+    const ends = await Promise.all(
+      leaders.map(leader => {
+        const led = new Map(partitions.filter(p => p.leader === leader).map(p => [p.partition, LATEST]))
+        return listOffsets(cluster.node(leader), topic, led, cluster.requestTimeout)
+      }),
+    )
+    return ends.flatMap(answer => [...answer.values()]).every(end => typeof end === 'number')
+  } catch (error) {
+    if (explain(error).type === 'UNKNOWN_TOPIC_OR_PARTITION') return false
+    throw error
   }
 }
 

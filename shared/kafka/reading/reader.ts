@@ -53,6 +53,7 @@ export const METADATA_MAX_AGE_MS = 30_000
 const SLICE = { records: 64, bytes: 64 * 1024 }
 const YIELD_AFTER_MS = 5
 const WARN_EVERY_MS = 60_000
+const STOP_WITHIN_MS = 2_000
 
 /**
  * Reads partitions of one topic from wherever their leaders are: one fetch at a time for each broker. It owns no
@@ -95,13 +96,18 @@ export class Reader {
     this.#control = this.#runControl()
   }
 
-  /** Resolves when nothing more will be handed over. Links of fetches under way are the cluster's to close. */
+  /**
+   * Nothing more is handed over from here on. Resolves when what was being handed over is through, or has taken too long.
+   * Links of fetches under way are the cluster's to close.
+   */
   async stop(): Promise<void> {
     this.#running = false
     this.#feeds = new Map()
     this.#wakeup.wake()
     this.#stopped.wake()
-    await Promise.all([this.#control, ...this.#loops.values()])
+    const patience = new Wakeup()
+    Promise.all([this.#control, ...this.#loops.values()]).then(() => patience.wake())
+    await patience.wait(STOP_WITHIN_MS)
   }
 
   /** From now on these feeds are read and no others; what was fetched for others is thrown away. */

@@ -1,0 +1,38 @@
+import { afterEach, expect, test } from 'vitest'
+import { eventually } from '../support/eventually.js'
+import { name, newSender, newTopic, TestMembers } from '../support/kafka.js'
+import { Traffic } from '../support/traffic.js'
+
+const members = new TestMembers()
+const traffic = new Traffic()
+afterEach(async () => {
+  await traffic.stop()
+  await members.stopAll()
+})
+
+test('no record before the seek: the first that a member gets of a partition is the one its replay begins with', async () => {
+  const topic = await newTopic(4)
+  const sender = newSender(topic)
+  for (let i = 0; i < 400; i++) await sender.send(Buffer.from(`old-${i}`), [Buffer.alloc(2_000)])
+  await sender.disconnect()
+  traffic.start(topic)
+
+  // The window is so short that what was written first lies outside of it: reading from anywhere else would show.
+  for (let round = 0; round < 5; round++) {
+    const { listener, stop } = await members.start({
+      topic,
+      group: name('group'),
+      replayWindow: 50,
+      maxWait: 100,
+    })
+    await eventually(() => expect(listener.caughtUp).toEqual([0, 1, 2, 3]))
+    await eventually(() => expect(new Set(listener.records.map(r => r.partition)).size).toBe(4))
+    await stop()
+    expect(listener.violations).toEqual([])
+    expect(listener.gaps).toEqual([])
+    for (const { partition, from } of listener.of('replay')) {
+      expect(from).toBeGreaterThan(0)
+      expect(listener.records.find(r => r.partition === partition)!.record.offset).toBe(from)
+    }
+  }
+})

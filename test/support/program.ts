@@ -1,0 +1,67 @@
+import { type ChildProcess, execFile, fork } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const children = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of children) child.kill('SIGKILL')
+})
+
+export interface Program {
+  readonly child: ChildProcess
+  readonly messages: unknown[]
+  kill(): Promise<void>
+}
+
+/** Compiles a TypeScript program of `test/support/programs` and whatever it imports, once; runs it as a child process. */
+export class Programs {
+  #folder: string | null = null
+
+  async start(file: string, args: readonly string[]): Promise<Program> {
+    this.#folder ??= await compile(join(root, 'test/support/programs', file))
+    const compiled = join(this.#folder, 'test/support/programs', `${basename(file, '.ts')}.js`)
+    const child = fork(compiled, [...args], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: [] })
+    children.add(child)
+    const messages: unknown[] = []
+    child.on('message', message => messages.push(message))
+    const gone = new Promise<void>(resolve => child.once('exit', () => resolve()))
+    return {
+      child,
+      messages,
+      kill: async () => {
+        child.kill('SIGKILL')
+        await gone
+        children.delete(child)
+      },
+    }
+  }
+
+  remove(): void {
+    if (this.#folder) rmSync(this.#folder, { recursive: true, force: true })
+    this.#folder = null
+  }
+}
+
+async function compile(entry: string): Promise<string> {
+  mkdirSync(join(root, '.local'), { recursive: true })
+  // Inside of the repository, where its node_modules are found.
+  const folder = mkdtempSync(join(root, '.local/program-'))
+  const options = [
+    '--outDir',
+    folder,
+    '--rootDir',
+    root,
+    '--module',
+    'nodenext',
+    '--target',
+    'es2023',
+    '--types',
+    'node',
+  ]
+  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  await promisify(execFile)(process.execPath, [tsc, entry, ...options, '--noCheck', '--ignoreConfig'])
+  return folder
+}
