@@ -14,8 +14,8 @@ export interface LayoutCacheOptions<T> {
   /** Bytes that all layouts together may take, as `sizeOf` counts them. */
   readonly maxBytes: number
   readonly limits?: Limits
-  /** What is kept of a layout. */
-  build(layout: Layout, id: string): T
+  /** What is kept of a layout. The compressed bytes are a slice of the record: copy them to keep them. */
+  build(layout: Layout, id: string, compressed: Uint8Array): T
   /** Bytes that it takes. */
   sizeOf(value: T): number
 }
@@ -52,7 +52,7 @@ export class LayoutCache<T> {
     const limits = this.options.limits ?? DEFAULT_LIMITS
     const layout = decodeLayout(inflateLayout(id, compressed, limits), limits)
     validateLayout(layout, limits)
-    const value = this.options.build(layout, id)
+    const value = this.options.build(layout, id, compressed)
     const bytes = this.options.sizeOf(value)
     this.#makeRoom(bytes)
     this.#entries.set(id, { value, bytes, users: 0 })

@@ -27,7 +27,7 @@ export interface EncodedLayout {
 
 /** The id of an uncompressed layout. */
 export function layoutIdOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('latin1').slice(0, 16)
+  return createHash('sha256').update(bytes).digest().toString('latin1', 0, 16)
 }
 
 /** Costs a hash and a compression: done when a layout changes, not for every snapshot. */

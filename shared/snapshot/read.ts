@@ -130,13 +130,27 @@ export class SnapshotReader {
     }
   }
 
+  /** What follows the layout: a slice of the record, for `bodyOf` later. */
+  bodyBytes(): Buffer {
+    return this.#in.buffer.subarray(this.#valuesStart)
+  }
+
   /**
    * @param expected how many series the layout has; any other count is refused
    * @param into reused for the values if it has that length
    */
   body(expected: number, into?: Float64Array): Body {
+    return this.#body(this.#in.buffer, this.#valuesStart, expected, into)
+  }
+
+  /** As `body`, of bytes that `bodyBytes` gave. The record that is open is closed by it. */
+  bodyOf(bytes: Buffer, expected: number, into?: Float64Array): Body {
+    return this.#body(bytes, 0, expected, into)
+  }
+
+  #body(bytes: Buffer, start: number, expected: number, into?: Float64Array): Body {
     const input = this.#in
-    input.position = this.#valuesStart
+    input.reset(bytes, start)
     const values = readNumbers(input, expected, into)
     const timestamps = readOption(input, 'timestamps') ? readLongs(input, expected) : null
     const exemplars = readOption(input, 'exemplars') ? readExemplars(input, expected, this.limits) : null

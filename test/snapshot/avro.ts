@@ -24,7 +24,12 @@ const long = avro.types.LongType.__with({
   compare: (a: number, b: number) => a - b,
 })
 
-export const snapshotType = avro.Type.forSchema(snapshotSchema, { wrapUnions: true, registry: { long } })
+export const snapshotType = avro.Type.forSchema(snapshotSchema, {
+  wrapUnions: true,
+  registry: { long },
+  // A primitive written as an object, as it is with a logical type, is not looked up in the registry.
+  typeHook: schema => ((schema as { type?: unknown }).type === 'long' ? long : undefined),
+})
 export const layoutType = avro.Type.forSchema(layoutSchema)
 
 export interface Sample {
