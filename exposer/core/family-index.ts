@@ -1,0 +1,81 @@
+import type { CompiledFamily, CompiledLayout } from './compiled-layout.js'
+
+/** The layouts that have a family, and which of theirs it is. */
+export interface IndexedFamily {
+  readonly first: CompiledFamily
+  readonly members: Map<CompiledLayout, CompiledFamily>
+  /** Of another type than the first: not shown, because one name cannot have two types. */
+  readonly conflicting: Map<CompiledLayout, CompiledFamily>
+}
+
+/**
+ * The massive view's table of contents: by family name, all layouts that have it. Kept up to date as layouts come and go,
+ * because making it anew takes longer than many a scrape.
+ */
+export class FamilyIndex {
+  readonly #families = new Map<string, IndexedFamily>()
+  readonly #users = new Map<CompiledLayout, number>()
+  #sorted: [string, IndexedFamily][] | null = null
+
+  /** Layouts that have a family of a name whose type another one defined first. */
+  get conflicts(): number {
+    let count = 0
+    for (const family of this.#families.values()) count += family.conflicting.size
+    return count
+  }
+
+  /** Sorted by name. */
+  families(): readonly [string, IndexedFamily][] {
+    this.#sorted ??= [...this.#families].sort(([a], [b]) => (a < b ? -1 : 1))
+    return this.#sorted
+  }
+
+  add(layout: CompiledLayout): void {
+    const users = this.#users.get(layout) ?? 0
+    this.#users.set(layout, users + 1)
+    if (users > 0) return
+    for (const family of layout.families) this.#enter(layout, family)
+  }
+
+  remove(layout: CompiledLayout): void {
+    const users = this.#users.get(layout)
+    if (users === undefined) return
+    if (users > 1) {
+      this.#users.set(layout, users - 1)
+      return
+    }
+    this.#users.delete(layout)
+    for (const family of layout.families) this.#leave(layout, exposedName(family))
+  }
+
+  #enter(layout: CompiledLayout, family: CompiledFamily): void {
+    const name = exposedName(family)
+    const known = this.#families.get(name)
+    if (!known) {
+      this.#families.set(name, {
+        first: family,
+        members: new Map([[layout, family]]),
+        conflicting: new Map(),
+      })
+      this.#sorted = null
+    } else if (known.first.type === family.type) known.members.set(layout, family)
+    else known.conflicting.set(layout, family)
+  }
+
+  #leave(layout: CompiledLayout, name: string): void {
+    const known = this.#families.get(name)
+    if (!known) return
+    known.conflicting.delete(layout)
+    known.members.delete(layout)
+    if (known.members.size > 0) return
+    // The type that came first is gone; the next takes its place.
+    this.#families.delete(name)
+    this.#sorted = null
+    for (const [other, family] of known.conflicting) this.#enter(other, family)
+  }
+}
+
+/** The name that text exposes: what decides whether two families are one. */
+function exposedName(family: CompiledFamily): string {
+  return family.name + family.counterSuffix
+}

@@ -1,0 +1,57 @@
+import type { Instant } from '../../shared/clock.js'
+import type { ShardOptions } from './options.js'
+import type { Partition } from './partition.js'
+import type { Target } from './target.js'
+
+/** `over_limit` is given its place here; the complete semantics of limits are not there yet. */
+export type TargetState = 'up' | 'stale' | 'lagging' | 'blind' | 'replaying' | 'ended' | 'over_limit'
+
+export interface Verdict {
+  readonly state: TargetState
+  /** One line for people; empty when up. */
+  readonly reason: string
+}
+
+const UP: Verdict = { state: 'up', reason: '' }
+
+/** What a scrape of this target must be told. The order matters: what we cannot know comes before what we judge by it. */
+export function judge(target: Target, partition: Partition, now: Instant, options: ShardOptions): Verdict {
+  if (!partition.loaded)
+    return { state: 'replaying', reason: `partition ${partition.number} is being replayed` }
+  const unheard = now.mono - partition.fetchedAt
+  if (unheard > options.blindAfterMs) {
+    return {
+      state: 'blind',
+      reason: `partition ${partition.number} could not be fetched for ${seconds(unheard)}`,
+    }
+  }
+  const behind = now.wall - partition.clock.time
+  if (partition.lagRecords > 0 && behind > options.maxAgeMs) {
+    return {
+      state: 'lagging',
+      reason: `partition ${partition.number} is ${seconds(behind)} and ${partition.lagRecords} records behind`,
+    }
+  }
+  const { newest } = target
+  if (!newest) return { state: 'stale', reason: 'no snapshot has come yet' }
+  if (newest.end) {
+    return now.wall >= endsAt(newest.collectedAt, newest.intervalMs, options)
+      ? { state: 'ended', reason: 'the app said goodbye' }
+      : UP
+  }
+  const silent = partition.clock.since(target.appendedAt)
+  if (silent > options.staleAfterIntervals * target.intervalMs) {
+    return {
+      state: 'stale',
+      reason: `no snapshot for ${seconds(silent)}, one was due every ${seconds(target.intervalMs)}`,
+    }
+  }
+  return UP
+}
+
+/** Unix ms at which an end takes effect: when the final values have been played for an interval. */
+export function endsAt(collectedAt: number, intervalMs: number, options: ShardOptions): number {
+  return collectedAt + options.playoutDelayMs + intervalMs
+}
+
+const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`

@@ -1,0 +1,66 @@
+/**
+ * The time of a partition, by which staleness is judged.
+ *
+ * Behind the watermark it is the append time of what was consumed last: a backlog is old, but nobody in it is late. Caught up, it
+ * moves by monotonic time from one successful fetch that was answered at the watermark to the next: only then is silence
+ * known to be the producers'. Never by wall time, which belongs to another machine than append times do.
+ */
+export class LogClock {
+  /** Unix ms by the broker's clock; −Infinity before the first record. */
+  time = Number.NEGATIVE_INFINITY
+  /**
+   * Where the last gap of the whole partition ended: nobody could be heard in it, so that silence before does not count.
+   */
+  freshFrom = Number.NEGATIVE_INFINITY
+  /** Monotonic ms of the last fetch answered at the watermark, or NaN when behind or failing. */
+  #atWatermark = Number.NaN
+  /** Fetches failed: the next record, or the next fetch at the watermark, ends a gap. */
+  #gap = false
+
+  /** A fetch takes at most a wait of its own; what lies above was this process standing still, not the log. */
+  static readonly MAX_STEP_MS = 2000
+
+  get caughtUp(): boolean {
+    return !Number.isNaN(this.#atWatermark)
+  }
+
+  /**
+   * A record was consumed.
+   *
+   * @param window how long its target may be silent, ms; if even this one, which evidently lives, was heard before the
+   * silence and not in it, then the partition was silent and not the producers
+   * @param heardBefore when its target was heard last, or −Infinity
+   */
+  consumed(appended: number, window: number, heardBefore: number): void {
+    const before = this.time
+    if (appended <= before) return
+    this.time = appended
+    const silent = appended - before > window && before - heardBefore <= window
+    if (this.#gap || silent) this.freshFrom = appended
+    this.#gap = false
+  }
+
+  /** A fetch was answered at the watermark. */
+  fetchedAtWatermark(mono: number): void {
+    if (this.caughtUp && this.time > Number.NEGATIVE_INFINITY) {
+      this.time += Math.min(Math.max(0, mono - this.#atWatermark), LogClock.MAX_STEP_MS)
+    }
+    this.#atWatermark = mono
+    if (this.#gap) this.freshFrom = this.time
+    this.#gap = false
+  }
+
+  fetchedBehind(): void {
+    this.#atWatermark = Number.NaN
+  }
+
+  failed(): void {
+    this.#atWatermark = Number.NaN
+    this.#gap = true
+  }
+
+  /** Milliseconds of log time since then, gaps not counted. */
+  since(appended: number): number {
+    return Math.max(0, this.time - Math.max(appended, this.freshFrom))
+  }
+}

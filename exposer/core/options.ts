@@ -1,0 +1,51 @@
+import type { RefusalReason } from '../../shared/snapshot/errors.js'
+import { DEFAULT_LIMITS, type Limits } from '../../shared/snapshot/limits.js'
+
+export interface Refusal {
+  readonly reason: RefusalReason
+  readonly partition: number
+  readonly offset: number
+  readonly message: string
+}
+
+/** The ways of a snapshot: collected → appended, appended → applied, applied → first served. */
+export type Stage = 'produce' | 'consume' | 'expose'
+
+export interface ShardOptions {
+  readonly limits: Limits
+  /** D: a snapshot is played to virtual targets this long after its collection, ms. */
+  readonly playoutDelayMs: number
+  /** A target is stale when the log clock has passed its last snapshot by this many of its intervals. */
+  readonly staleAfterIntervals: number
+  /** A partition whose log clock is further behind fails its targets as `lagging`, ms. */
+  readonly maxAgeMs: number
+  /** A partition without a successful fetch for longer fails its targets as `blind`, ms. */
+  readonly blindAfterMs: number
+  /** A target not heard of for longer is forgotten, ms of log time. */
+  readonly forgetMs: number
+  /** How long a target that ended is answered with an empty 200, ms. */
+  readonly tombstoneMs: number
+  /** A collection time further than this from the append time is counted, and clamped to it, ms. */
+  readonly maxSkewMs: number
+  /** Bytes that all layouts may take together. */
+  readonly layoutBytes: number
+  /** Targets that a shard holds at most; a further one is refused (`limit`). */
+  readonly maxTargets: number
+  onRefused(refusal: Refusal): void
+  onDelay(stage: Stage, seconds: number): void
+}
+
+export const DEFAULT_OPTIONS: ShardOptions = {
+  limits: DEFAULT_LIMITS,
+  playoutDelayMs: 1000,
+  staleAfterIntervals: 2.5,
+  maxAgeMs: 120_000,
+  blindAfterMs: 15_000,
+  forgetMs: 3_600_000,
+  tombstoneMs: 300_000,
+  maxSkewMs: 10_000,
+  layoutBytes: 256 * 1024 * 1024,
+  maxTargets: 100_000,
+  onRefused() {},
+  onDelay() {},
+}

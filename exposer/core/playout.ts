@@ -1,0 +1,37 @@
+import type { Snapshot } from './snapshot.js'
+import type { Target } from './target.js'
+
+/**
+ * Which snapshot a virtual target plays now: the newest collected at least D ago, else the oldest held.
+ *
+ * Serving what was collected a constant time ago, and not what came last, is what takes the jitter of the way through the
+ * queue out of rate(): as in an audio player, at the cost of D.
+ *
+ * @param wall Unix ms
+ */
+export function playedAt(snapshots: readonly Snapshot[], wall: number, delayMs: number): number {
+  let index = snapshots.length - 1
+  while (index > 0 && snapshots[index].collectedAt + delayMs > wall) index--
+  return index
+}
+
+/** Snapshots that wait for their time; a producer whose clock is ahead must not pile them up. */
+const MAX_HELD = 64
+
+/** Takes out what was played before, and what is too many. */
+export function prune(target: Target, wall: number, delayMs: number): Snapshot[] {
+  const { snapshots } = target
+  if (snapshots.length < 2) return []
+  const gone = Math.max(playedAt(snapshots, wall, delayMs), snapshots.length - MAX_HELD)
+  return gone > 0 ? snapshots.splice(0, gone) : []
+}
+
+/** Puts a snapshot's arrays aside for the next ones, unless a response is reading them. */
+export function recycle(target: Target, snapshot: Snapshot): void {
+  if (snapshot.readers > 0) return
+  for (const part of snapshot.parts) {
+    if (part.values && target.spare.length < snapshot.parts.length) target.spare.push(part.values)
+    part.values = null
+    part.raw = null
+  }
+}

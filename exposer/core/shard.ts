@@ -1,0 +1,236 @@
+import type { Instant } from '../../shared/clock.js'
+import type { LogRecord } from '../../shared/kafka/types.js'
+import { RefusedError } from '../../shared/snapshot/errors.js'
+import { LayoutCache } from '../../shared/snapshot/layout-cache.js'
+import { SnapshotReader } from '../../shared/snapshot/read.js'
+import { applyRecord, type Holder } from './apply.js'
+import { CompiledLayout } from './compiled-layout.js'
+import { Counters } from './counters.js'
+import { FamilyIndex } from './family-index.js'
+import { endsAt, judge, type Verdict } from './judge.js'
+import { DEFAULT_OPTIONS, type ShardOptions } from './options.js'
+import { Partition } from './partition.js'
+import { playedAt } from './playout.js'
+import type { Snapshot } from './snapshot.js'
+import { describePartition, describeTarget, type PartitionStatus, type TargetStatus } from './status.js'
+import type { Target } from './target.js'
+
+export interface Assignment {
+  readonly epoch: number
+  readonly partitionCount: number
+  readonly kept: readonly number[]
+  readonly fresh: readonly number[]
+  readonly lost: readonly number[]
+}
+
+/**
+ * All that one shard knows: its partitions, their targets, and what each of them may be told. Pure: it is fed records and
+ * handed time, and does no IO. Whether it may serve at all (the lease) is its shell's to know.
+ */
+export class Shard {
+  readonly options: ShardOptions
+  readonly counters = new Counters()
+  readonly families = new FamilyIndex()
+  readonly #targets = new Map<string, Target>()
+  readonly #partitions = new Map<number, Partition>()
+  readonly #layouts: LayoutCache<CompiledLayout>
+  readonly #holder: Holder & { partitionCount: number }
+
+  constructor(options: Partial<ShardOptions> = {}) {
+    this.options = { ...DEFAULT_OPTIONS, ...options }
+    const { limits, layoutBytes } = this.options
+    this.#layouts = new LayoutCache({
+      maxBytes: layoutBytes,
+      limits,
+      build: (layout, id, compressed) => new CompiledLayout(layout, id, compressed),
+      sizeOf: layout => layout.bytes,
+    })
+    this.#holder = {
+      options: this.options,
+      counters: this.counters,
+      reader: new SnapshotReader(limits),
+      partitionCount: 0,
+      targets: this.#targets,
+      layoutOf: reader => this.#layoutOf(reader),
+      retain: layout => {
+        this.#layouts.retain(layout.id)
+        this.families.add(layout)
+      },
+      release: layout => {
+        this.families.remove(layout)
+        this.#layouts.release(layout.id)
+      },
+    }
+  }
+
+  assign(assignment: Assignment, now: Instant): void {
+    this.#holder.partitionCount = assignment.partitionCount
+    for (const number of assignment.lost) this.#drop(number)
+    for (const number of assignment.fresh) {
+      this.#drop(number)
+      this.#partitions.set(number, new Partition(number, now.mono))
+    }
+  }
+
+  /** Where a fresh partition begins. When nothing is to be read it is loaded at once. */
+  replay(number: number, from: number, until: number, now: Instant): void {
+    let partition = this.#partitions.get(number)
+    if (!partition) return
+    if (partition.position >= 0) {
+      // Its log was replaced by a shorter one: what we know of it is of another log.
+      this.#drop(number)
+      partition = new Partition(number, now.mono)
+      this.#partitions.set(number, partition)
+    }
+    partition.replayUntil = until
+    partition.advance(from, until, now.mono)
+  }
+
+  /** Applies one record. Never throws: what breaks a rule is refused whole, counted and reported. */
+  apply(number: number, record: LogRecord, now: Instant): void {
+    const partition = this.#partitions.get(number)
+    if (!partition) return
+    try {
+      applyRecord(this.#holder, partition, record, now)
+    } catch (error) {
+      const reason = error instanceof RefusedError ? error.reason : 'schema'
+      this.counters.refuse(reason)
+      const { message } = error as Error
+      this.options.onRefused({ reason, partition: number, offset: record.offset, message })
+    }
+    partition.position = record.offset + 1
+  }
+
+  /** A fetch was answered and its records were applied. */
+  fetched(number: number, next: number, highWatermark: number, now: Instant): void {
+    const partition = this.#partitions.get(number)
+    if (!partition) return
+    partition.fetchedAt = now.mono
+    partition.advance(next, highWatermark, now.mono)
+    if (partition.lagRecords === 0) partition.clock.fetchedAtWatermark(now.mono)
+    else partition.clock.fetchedBehind()
+  }
+
+  fetchFailed(numbers: readonly number[]): void {
+    for (const number of numbers) this.#partitions.get(number)?.clock.failed()
+  }
+
+  /** Whether all that was in the partition when it was assigned has been applied. */
+  loaded(number: number): boolean {
+    return this.#partitions.get(number)?.loaded ?? false
+  }
+
+  find(key: string): Target | undefined {
+    return this.#targets.get(key)
+  }
+
+  targets(): IterableIterator<Target> {
+    return this.#targets.values()
+  }
+
+  get targetCount(): number {
+    return this.#targets.size
+  }
+
+  judge(target: Target, now: Instant): Verdict {
+    const partition = this.#partitions.get(target.partition)
+    if (!partition) return { state: 'replaying', reason: `partition ${target.partition} is not this shard's` }
+    return judge(target, partition, now, this.options)
+  }
+
+  /** What `/target` renders; undefined before the first snapshot is whole. */
+  played(target: Target, now: Instant): Snapshot | undefined {
+    return target.snapshots[playedAt(target.snapshots, now.wall, this.options.playoutDelayMs)]
+  }
+
+  partitions(now: Instant): PartitionStatus[] {
+    return [...this.#partitions.values()].map(partition => describePartition(partition, now))
+  }
+
+  describe(target: Target, now: Instant): TargetStatus {
+    const partition = this.#partitions.get(target.partition)
+    const played = this.played(target, now)
+    return describeTarget(target, partition, this.judge(target, now), played, this.options)
+  }
+
+  /** Decodes what the replay left as bytes. False when that fails: the snapshot is refused now, and gone. */
+  decode(target: Target, snapshot: Snapshot): boolean {
+    try {
+      for (const part of snapshot.parts) {
+        if (part.values || !part.raw) continue
+        const body = this.#holder.reader.bodyOf(part.raw, part.layout.series)
+        part.values = body.values
+        part.timestamps = body.timestamps
+        part.exemplars = body.exemplars
+        part.raw = null
+      }
+      return snapshot.parts.every(part => part.values !== null)
+    } catch (error) {
+      const at = target.snapshots.indexOf(snapshot)
+      if (at >= 0) target.snapshots.splice(at, 1)
+      for (const part of snapshot.parts) this.#holder.release(part.layout)
+      const reason = error instanceof RefusedError ? error.reason : 'schema'
+      this.counters.refuse(reason)
+      this.options.onRefused({
+        reason,
+        partition: target.partition,
+        offset: -1,
+        message: (error as Error).message,
+      })
+      return false
+    }
+  }
+
+  /** Forgets who was not heard of for long, and whose tombstone is over. To be called now and then. */
+  sweep(now: Instant): void {
+    for (const target of this.#targets.values()) {
+      const partition = this.#partitions.get(target.partition)
+      if (!partition) continue
+      const { newest } = target
+      const over = newest?.end
+        ? now.wall > endsAt(newest.collectedAt, newest.intervalMs, this.options) + this.options.tombstoneMs
+        : partition.clock.since(target.appendedAt) > this.options.forgetMs
+      if (over) this.#forget(target, partition)
+    }
+  }
+
+  /** Series held in newest snapshots, and bytes of values and layouts. */
+  held(): { series: number; bytes: number; layouts: number } {
+    let series = 0
+    let bytes = this.#layouts.bytes
+    for (const { newest, snapshots, spare } of this.#targets.values()) {
+      series += newest?.series ?? 0
+      for (const snapshot of snapshots) for (const part of snapshot.parts) bytes += sizeOf(part)
+      for (const array of spare) bytes += array.byteLength
+    }
+    return { series, bytes, layouts: this.#layouts.size }
+  }
+
+  #layoutOf(reader: SnapshotReader): CompiledLayout {
+    const id = reader.layoutId()
+    return this.#layouts.get(id) ?? this.#layouts.intern(id, reader.layout())
+  }
+
+  #drop(number: number): void {
+    const partition = this.#partitions.get(number)
+    if (!partition) return
+    for (const target of partition.targets) this.#forget(target, partition)
+    this.#partitions.delete(number)
+  }
+
+  #forget(target: Target, partition: Partition): void {
+    partition.targets.delete(target)
+    this.#targets.delete(target.key)
+    for (const snapshot of target.snapshots)
+      for (const part of snapshot.parts) this.#holder.release(part.layout)
+    for (const part of target.incoming.pending()) this.#holder.release(part.layout)
+  }
+}
+
+function sizeOf(part: {
+  values: Float64Array | null
+  raw: Buffer | null
+  timestamps: Float64Array | null
+}): number {
+  return (part.values?.byteLength ?? 0) + (part.raw?.length ?? 0) + (part.timestamps?.byteLength ?? 0)
+}

@@ -1,0 +1,79 @@
+import type { Instant } from '../../shared/clock.js'
+import type { TargetState, Verdict } from './judge.js'
+import type { ShardOptions } from './options.js'
+import type { Partition } from './partition.js'
+import type { Snapshot } from './snapshot.js'
+import type { Target } from './target.js'
+
+/** A row of /api/v1/targets, but for the shard, which the shell adds. */
+export interface TargetStatus {
+  readonly labels: Readonly<Record<string, string>>
+  readonly state: TargetState
+  readonly reason: string
+  /** Log time since its newest snapshot was appended. */
+  readonly ageSeconds: number
+  /** From collection to application of its newest snapshot. */
+  readonly delaySeconds: number
+  /** D, the delay at which it is played. */
+  readonly playoutSeconds: number
+  readonly series: number
+  readonly partition: number
+  readonly intervalMs: number
+  readonly incarnation: number
+  readonly sequence: number
+}
+
+export interface PartitionStatus {
+  readonly partition: number
+  readonly state: 'replaying' | 'live'
+  readonly position: number
+  readonly highWatermark: number
+  readonly lagRecords: number
+  readonly lagSeconds: number
+  /** Unix ms, or null before the first record. */
+  readonly logTime: number | null
+  readonly targets: number
+  /** Milliseconds since a fetch was last answered. */
+  readonly unheardMs: number
+  /** How long the replay took, or null while it goes on. */
+  readonly replayMs: number | null
+}
+
+export function describeTarget(
+  target: Target,
+  partition: Partition | undefined,
+  verdict: Verdict,
+  played: Snapshot | undefined,
+  options: ShardOptions,
+): TargetStatus {
+  const { newest } = target
+  return {
+    labels: Object.fromEntries(target.labels.map(({ name, value }) => [name, value])),
+    state: verdict.state,
+    reason: verdict.reason,
+    ageSeconds: partition ? partition.clock.since(target.appendedAt) / 1000 : 0,
+    delaySeconds: newest ? Math.max(0, newest.appliedAt - newest.collectedAt) / 1000 : 0,
+    playoutSeconds: options.playoutDelayMs / 1000,
+    series: played?.series ?? 0,
+    partition: target.partition,
+    intervalMs: target.intervalMs,
+    incarnation: target.incarnation,
+    sequence: target.sequence,
+  }
+}
+
+export function describePartition(partition: Partition, now: Instant): PartitionStatus {
+  const { time } = partition.clock
+  return {
+    partition: partition.number,
+    state: partition.loaded ? 'live' : 'replaying',
+    position: Math.max(0, partition.position),
+    highWatermark: Math.max(0, partition.highWatermark),
+    lagRecords: partition.lagRecords,
+    lagSeconds: partition.lagSeconds(now.wall),
+    logTime: Number.isFinite(time) ? time : null,
+    targets: partition.targets.size,
+    unheardMs: Math.max(0, now.mono - partition.fetchedAt),
+    replayMs: partition.loaded ? partition.loadedAt - partition.assignedAt : null,
+  }
+}

@@ -1,0 +1,41 @@
+import { Parts } from '../../shared/snapshot/parts.js'
+import type { Label } from '../../shared/snapshot/types.js'
+import type { HeldPart, Snapshot } from './snapshot.js'
+
+/** One application as Prometheus sees it: its identity, and the snapshots that may still be wanted. */
+export class Target {
+  readonly labels: readonly Label[]
+  /** As they stand in a record: equal bytes need no decoding. */
+  readonly labelBytes: Buffer
+  /** Its key as latin1 text. */
+  readonly key: string
+  readonly partition: number
+
+  /** Ascending by collection; the last is the newest, the first what is played or older. Never empty once applied. */
+  readonly snapshots: Snapshot[] = []
+  readonly incoming = new Parts<HeldPart>()
+
+  incarnation = -1
+  sequence = -1
+  superseded = 0
+  /** By the producer's clock, not clamped: the next must be above. */
+  collectedAt = -1
+  intervalMs = 0
+  /** Unix ms by the broker's clock: when the last snapshot was appended. */
+  appendedAt = Number.NEGATIVE_INFINITY
+  /** Arrays of snapshots given up, for those to come. */
+  readonly spare: Float64Array[] = []
+  /** Cached by the massive view. */
+  tail: { closed: string; open: string } | null = null
+
+  constructor(key: string, labels: readonly Label[], labelBytes: Buffer, partition: number) {
+    this.key = key
+    this.labels = labels
+    this.labelBytes = labelBytes
+    this.partition = partition
+  }
+
+  get newest(): Snapshot | undefined {
+    return this.snapshots[this.snapshots.length - 1]
+  }
+}

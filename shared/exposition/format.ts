@@ -1,0 +1,25 @@
+/** The expositions that can be asked for. */
+export type FormatName = 'text-0.0.4' | 'text-1.0.0' | 'openmetrics-1.0.0'
+
+/**
+ * How names that are not legacy-valid are written: as they are and quoted, or with underscores in place of what is not
+ * legal. @see https://github.com/prometheus/docs/blob/main/docs/instrumenting/escaping_schemes.md
+ */
+export type Escaping = 'allow-utf-8' | 'underscores'
+
+export interface Format {
+  readonly name: FormatName
+  readonly escaping: Escaping
+}
+
+export const TEXT: Format = { name: 'text-0.0.4', escaping: 'underscores' }
+
+export function contentType(format: Format): string {
+  const escaping = `; escaping=${format.escaping}`
+  if (format.name === 'openmetrics-1.0.0') {
+    return `application/openmetrics-text; version=1.0.0; charset=utf-8${escaping}`
+  }
+  return format.name === 'text-1.0.0'
+    ? `text/plain; version=1.0.0; charset=utf-8${escaping}`
+    : `text/plain; version=0.0.4; charset=utf-8${escaping}`
+}
