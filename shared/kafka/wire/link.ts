@@ -143,7 +143,7 @@ export class Link {
         fail(
           new KafkaError(
             'TIMEOUT',
-            `${this.address} did not answer within ${timeout / 1000} s: is it overloaded or cut off?`,
+            `${this.address} did not answer within ${Math.round(timeout / 100) / 10} s: is it overloaded or cut off?`,
           ),
         )
       }, timeout)

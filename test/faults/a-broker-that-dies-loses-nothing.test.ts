@@ -1,0 +1,111 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { type LocalKafka, startKafka } from '../../deploy/local/kafka.js'
+import { eventually } from '../support/eventually.js'
+import { name, newSender, newTopic, TestMembers } from '../support/kafka.js'
+import { Traffic } from '../support/traffic.js'
+
+let kafka: LocalKafka
+const members = new TestMembers()
+const traffic = new Traffic()
+beforeAll(async () => {
+  kafka = await startKafka({ own: true })
+})
+afterEach(async () => {
+  await traffic.stop()
+  await members.stopAll()
+})
+afterAll(() => kafka?.stop())
+
+const unhandled: unknown[] = []
+process.on('unhandledRejection', reason => unhandled.push(reason))
+
+test('a broker that is killed and comes back: members keep their partitions and their place in them', async () => {
+  const { brokers } = kafka
+  const topic = await newTopic(4, brokers)
+  const group = name('group')
+  const options = { topic, group, kafka: { brokers }, maxWait: 100, sessionTimeout: 20_000 }
+  const two = [await members.start(options), await members.start(options)]
+  traffic.start(topic, brokers)
+  await eventually(() => expect(two.map(m => m.held().length)).toEqual([2, 2]))
+  await eventually(() => expect(traffic.written).toBeGreaterThan(100))
+  const before = await two[0]!.consumer.group()
+
+  await kafka.kill('SIGKILL')
+  await eventually(() => {
+    for (const { listener } of two) {
+      const failed = new Set(listener.of('error').flatMap(e => e.partitions))
+      expect([...listener.assigned].every(p => failed.has(p))).toBe(true)
+    }
+    expect(traffic.failed).toBeGreaterThan(0)
+  })
+  await kafka.restart()
+
+  const { written } = traffic
+  await eventually(() => expect(traffic.written).toBeGreaterThan(written + 100))
+  await traffic.stop()
+  await eventually(() => {
+    expect(two.map(m => m.held().length)).toEqual([2, 2])
+    const records = two.flatMap(m => m.listener.records.map(r => `${r.partition}/${r.record.offset}`))
+    expect(new Set(records).size).toBeGreaterThanOrEqual(traffic.written)
+  })
+  for (const { listener } of two) {
+    expect(listener.violations).toEqual([])
+    expect(listener.gaps).toEqual([])
+  }
+  const after = await two[0]!.consumer.group()
+  expect(after.members.map(m => m.memberId).sort()).toEqual(before.members.map(m => m.memberId).sort())
+  expect(unhandled).toEqual([])
+})
+
+test('a broker that is down at the start is waited for, and people are told where it is missing', async () => {
+  const { brokers } = kafka
+  const topic = await newTopic(2, brokers)
+  await kafka.kill('SIGKILL')
+  const { held, logger } = await members.start({ topic, group: name('group'), kafka: { brokers } })
+  await eventually(() =>
+    expect(logger.lines).toContainEqual(expect.stringContaining(`nothing listens at ${brokers[0]}`)),
+  )
+  await kafka.restart()
+  await eventually(() => expect(held()).toEqual([0, 1]))
+  // An outage is a line now and then, not one for each attempt.
+  expect(logger.lines.filter(line => line.includes('nothing listens')).length).toBeLessThanOrEqual(3)
+})
+
+test('a broker that hangs: a send fails when its time is up, and the next one after it wakes goes through', async () => {
+  const { brokers } = kafka
+  const topic = await newTopic(1, brokers)
+  const sender = newSender(topic, brokers, 1_000)
+  const send = () => sender.send(Buffer.from('k'), [Buffer.from('v')])
+  await send()
+  kafka.pause()
+  try {
+    for (let i = 0; i < 3; i++) await expect(send()).rejects.toThrow(/within 1 s/)
+  } finally {
+    kafka.resume()
+  }
+  await eventually(send)
+  await sender.disconnect()
+  expect(unhandled).toEqual([])
+})
+
+test('a broker that hangs does not make a member lose its place', async () => {
+  const { brokers } = kafka
+  const topic = await newTopic(2, brokers)
+  const options = { topic, group: name('group'), kafka: { brokers, requestTimeout: 500 }, maxWait: 100 }
+  const { listener, held } = await members.start(options)
+  traffic.start(topic, brokers)
+  await eventually(() => expect(listener.records.length).toBeGreaterThan(50))
+  kafka.pause()
+  try {
+    await eventually(() =>
+      expect(listener.of('error').some(e => /did not answer/.test(e.message))).toBe(true),
+    )
+  } finally {
+    kafka.resume()
+  }
+  const seen = listener.records.length
+  await eventually(() => expect(listener.records.length).toBeGreaterThan(seen + 50))
+  await eventually(() => expect(held()).toEqual([0, 1]))
+  expect(listener.violations).toEqual([])
+  expect(listener.gaps).toEqual([])
+})
