@@ -49,7 +49,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<LocalKafka
     .split(',')
     .map(b => b.trim())
     .filter(Boolean)
-  if (given.length && !options.own && brokers === 1) return external(given)
+  if (given.length && !options.own && brokers === 1) return useKafka(given)
   const java = findJava()
   if (java && (haveJars() || haveMaven())) return fromMaven(await startCluster({ brokers, properties, log }))
   if (brokers === 1 && (await dockerAnswers())) {
@@ -60,12 +60,13 @@ export async function startKafka(options: KafkaOptions = {}): Promise<LocalKafka
   throw noJava(`${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} missing`)
 }
 
-function external(brokers: string[]): LocalKafka {
+/** A cluster that is there already, and not ours to stop. */
+export function useKafka(brokers: readonly string[]): LocalKafka {
   const notOurs = (): never => {
     throw new Error('the brokers of KAFKA_BROKERS are not ours to stop: ask for startKafka({ own: true })')
   }
   return {
-    brokers,
+    brokers: [...brokers],
     pid: null,
     source: 'environment',
     nodes: [],

@@ -41,6 +41,11 @@ export class KafkaNode {
     return this.#child && !this.#child.exit ? this.#child.pid : null
   }
 
+  /** Its process, also one that has ended; null before the first start. */
+  get child(): Child | null {
+    return this.#child
+  }
+
   get logFile(): string {
     return join(this.folder, 'kafka.log')
   }

@@ -1,0 +1,1 @@
+export function checkNodeVersion(packageJson: string, running?: string): void
