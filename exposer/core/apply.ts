@@ -3,6 +3,7 @@ import type { LogRecord } from '../../shared/kafka/types.js'
 import { RefusedError } from '../../shared/snapshot/errors.js'
 import { targetKey } from '../../shared/snapshot/key.js'
 import { partitionFor } from '../../shared/snapshot/murmur2.js'
+import { Parts } from '../../shared/snapshot/parts.js'
 import type { SnapshotReader } from '../../shared/snapshot/read.js'
 import { validateTarget } from '../../shared/snapshot/validate.js'
 import type { CompiledLayout } from './compiled-layout.js'
@@ -129,15 +130,19 @@ function takeSpare(target: Target, length: number): Float64Array | undefined {
 }
 
 function collect(holder: Holder, target: Target, part: HeldPart): readonly HeldPart[] | null {
-  const { reader, counters } = holder
-  const pending = [...target.incoming.pending()]
-  const complete = target.incoming.offer(reader.sequence, reader.part, reader.parts, part)
-  const missed = target.incoming.takeMissed()
-  if (missed > 0) {
-    counters.missed += missed
-    for (const given of pending) holder.release(given.layout)
+  const { reader, counters, options } = holder
+  target.incoming ??= new Parts({
+    maxSize: options.limits.samples,
+    onDropped: given => holder.release(given.layout),
+  })
+  try {
+    return target.incoming.offer(reader, part, part.layout.series)
+  } catch (error) {
+    holder.release(part.layout)
+    throw error
+  } finally {
+    counters.missed += target.incoming.takeMissed()
   }
-  return complete
 }
 
 function complete(

@@ -16,6 +16,15 @@ const UP: Verdict = { state: 'up', reason: '' }
 
 /** What a scrape of this target must be told. The order matters: what we cannot know comes before what we judge by it. */
 export function judge(target: Target, partition: Partition, now: Instant, options: ShardOptions): Verdict {
+  return judgePartition(partition, now, options) ?? judgeTarget(target, partition, now, options)
+}
+
+/** What holds for all targets of a partition alike, if anything does. */
+export function judgePartition(
+  partition: Partition,
+  now: Instant,
+  options: ShardOptions,
+): Verdict | undefined {
   if (!partition.loaded)
     return { state: 'replaying', reason: `partition ${partition.number} is being replayed` }
   const unheard = now.mono - partition.fetchedAt
@@ -32,6 +41,10 @@ export function judge(target: Target, partition: Partition, now: Instant, option
       reason: `partition ${partition.number} is ${seconds(behind)} and ${partition.lagRecords} records behind`,
     }
   }
+  return undefined
+}
+
+function judgeTarget(target: Target, partition: Partition, now: Instant, options: ShardOptions): Verdict {
   const { newest } = target
   if (!newest) return { state: 'stale', reason: 'no snapshot has come yet' }
   if (newest.end) {

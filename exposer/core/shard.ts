@@ -7,7 +7,7 @@ import { applyRecord, type Holder } from './apply.js'
 import { CompiledLayout } from './compiled-layout.js'
 import { Counters } from './counters.js'
 import { FamilyIndex } from './family-index.js'
-import { endsAt, judge, type Verdict } from './judge.js'
+import { endsAt, judge, judgePartition, type Verdict } from './judge.js'
 import { DEFAULT_OPTIONS, type ShardOptions } from './options.js'
 import { Partition } from './partition.js'
 import { playedAt } from './playout.js'
@@ -138,9 +138,24 @@ export class Shard {
     return judge(target, partition, now, this.options)
   }
 
-  /** What `/target` renders; undefined before the first snapshot is whole. */
+  /** Why nothing of this shard can be trusted now, if so: it is blind, or too far behind. */
+  trouble(now: Instant): string | undefined {
+    for (const partition of this.#partitions.values()) {
+      const verdict = judgePartition(partition, now, this.options)
+      if (verdict) return verdict.reason
+    }
+    return undefined
+  }
+
+  /** What `/target` renders, decoded; undefined before the first snapshot is whole. */
   played(target: Target, now: Instant): Snapshot | undefined {
-    return target.snapshots[playedAt(target.snapshots, now.wall, this.options.playoutDelayMs)]
+    const snapshot = this.#due(target, now)
+    if (!snapshot || !this.decode(target, snapshot)) return undefined
+    if (!snapshot.served) {
+      snapshot.served = true
+      this.options.onDelay('expose', Math.max(0, now.wall - snapshot.appliedAt) / 1000)
+    }
+    return snapshot
   }
 
   partitions(now: Instant): PartitionStatus[] {
@@ -149,7 +164,7 @@ export class Shard {
 
   describe(target: Target, now: Instant): TargetStatus {
     const partition = this.#partitions.get(target.partition)
-    const played = this.played(target, now)
+    const played = this.#due(target, now)
     return describeTarget(target, partition, this.judge(target, now), played, this.options)
   }
 
@@ -206,6 +221,10 @@ export class Shard {
     return { series, bytes, layouts: this.#layouts.size }
   }
 
+  #due(target: Target, now: Instant): Snapshot | undefined {
+    return target.snapshots[playedAt(target.snapshots, now.wall, this.options.playoutDelayMs)]
+  }
+
   #layoutOf(reader: SnapshotReader): CompiledLayout {
     const id = reader.layoutId()
     return this.#layouts.get(id) ?? this.#layouts.intern(id, reader.layout())
@@ -223,7 +242,7 @@ export class Shard {
     this.#targets.delete(target.key)
     for (const snapshot of target.snapshots)
       for (const part of snapshot.parts) this.#holder.release(part.layout)
-    for (const part of target.incoming.pending()) this.#holder.release(part.layout)
+    target.incoming?.giveUp()
   }
 }
 

@@ -1,4 +1,4 @@
-import { Parts } from '../../shared/snapshot/parts.js'
+import type { Parts } from '../../shared/snapshot/parts.js'
 import type { Label } from '../../shared/snapshot/types.js'
 import type { HeldPart, Snapshot } from './snapshot.js'
 
@@ -13,7 +13,8 @@ export class Target {
 
   /** Ascending by collection; the last is the newest, the first what is played or older. Never empty once applied. */
   readonly snapshots: Snapshot[] = []
-  readonly incoming = new Parts<HeldPart>()
+  /** Where the parts of a split snapshot wait for each other; null as long as none is split. */
+  incoming: Parts<HeldPart> | null = null
 
   incarnation = -1
   sequence = -1

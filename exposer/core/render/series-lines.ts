@@ -1,0 +1,51 @@
+import type { CompiledFamily } from '../compiled-layout.js'
+import type { HeldPart } from '../snapshot.js'
+import type { LayoutText } from './layout-text.js'
+import { numberText } from './number.js'
+
+/** What follows the labels of a layout: more labels and the closing brace, by whether a brace is open. */
+export interface Tail {
+  readonly open: string
+  readonly closed: string
+}
+
+export const NO_LABELS: Tail = { open: '} ', closed: ' ' }
+
+/**
+ * The samples of one family of one part, as latin1 text. This loop is what a scrape costs.
+ *
+ * @param end what follows every value: a line feed, or a timestamp and one
+ */
+export function seriesLines(
+  part: HeldPart,
+  text: LayoutText,
+  family: CompiledFamily,
+  tail: Tail,
+  end: string,
+  exemplars: ReadonlyMap<number, string> | null,
+): string {
+  const values = part.values!
+  const { offsets, open } = text
+  const heads = text.text
+  let lines = ''
+  for (let i = family.from; i < family.to; i++) {
+    lines += heads.slice(offsets[i], offsets[i + 1])
+    lines += open[i] === 1 ? tail.open : tail.closed
+    lines += numberText(values[i])
+    lines += exemplars?.has(i) ? `${end.slice(0, -1)}${exemplars.get(i)}\n` : end
+  }
+  return lines
+}
+
+/** Series of a family up to which it is one piece of work. */
+const STEP = 500
+
+/** The family itself, unless it is so long that no chunk should wait for all of it. */
+export function pieces(family: CompiledFamily): readonly CompiledFamily[] {
+  if (family.to - family.from <= STEP) return [family]
+  const parts: CompiledFamily[] = []
+  for (let from = family.from; from < family.to; from += STEP) {
+    parts.push({ ...family, from, to: Math.min(family.to, from + STEP) })
+  }
+  return parts
+}

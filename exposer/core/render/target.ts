@@ -1,0 +1,61 @@
+import type { Instant } from '../../../shared/clock.js'
+import type { Format } from '../../../shared/exposition/format.js'
+import type { Snapshot } from '../snapshot.js'
+import { Chunk } from './chunks.js'
+import { exemplarTexts } from './exemplar-text.js'
+import { familyLines } from './family-lines.js'
+import { numberText } from './number.js'
+import { NO_LABELS, pieces, seriesLines } from './series-lines.js'
+
+export interface TargetView {
+  /** With the collection time of the snapshot at every sample; only on demand, because it costs staleness handling. */
+  readonly timestamps?: boolean
+}
+
+/**
+ * One virtual target, as if Prometheus scraped the app itself: only its series, without its identifying labels, and the age
+ * of what is shown. Chunks of about 64 KiB. The snapshot is held while it is read, so that a scrape never mixes two.
+ *
+ * @param snapshot decoded, as `Shard.played` gives it
+ * @returns how many samples it has
+ */
+export function* renderTarget(
+  snapshot: Snapshot,
+  format: Format,
+  now: Instant,
+  view: TargetView = {},
+): Generator<Buffer, number> {
+  snapshot.readers++
+  try {
+    const openMetrics = format.name === 'openmetrics-1.0.0'
+    const chunk = new Chunk()
+    const end = view.timestamps ? ` ${timestampText(snapshot.collectedAt, openMetrics)}\n` : '\n'
+    for (const part of snapshot.parts) {
+      const text = part.layout.text(format.escaping)
+      const exemplars = openMetrics ? exemplarTexts(part) : null
+      for (const family of part.layout.families) {
+        chunk.add(familyLines(family, format))
+        for (const piece of pieces(family)) {
+          chunk.add(seriesLines(part, text, piece, NO_LABELS, end, exemplars))
+          if (chunk.full) yield chunk.take()
+        }
+      }
+    }
+    chunk.add(ageLines(Math.max(0, now.wall - snapshot.collectedAt) / 1000))
+    if (openMetrics) chunk.add('# EOF\n')
+    yield chunk.take()
+    return snapshot.series + 1
+  } finally {
+    snapshot.readers--
+  }
+}
+
+/** Milliseconds in text, seconds in OpenMetrics. */
+export function timestampText(ms: number, openMetrics: boolean): string {
+  return numberText(openMetrics ? ms / 1000 : ms)
+}
+
+const ageLines = (seconds: number) =>
+  '# HELP exposer_target_snapshot_age_seconds Seconds since what is shown was collected by the app.\n' +
+  '# TYPE exposer_target_snapshot_age_seconds gauge\n' +
+  `exposer_target_snapshot_age_seconds ${numberText(seconds)}\n`
