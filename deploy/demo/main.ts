@@ -5,8 +5,9 @@ import Router from '@koa/router'
 import closeWithGrace from 'close-with-grace'
 import Koa from 'koa'
 import { collectDefaultMetrics, Registry } from 'prom-client'
+import { kafkaFlags, readKafkaConfig, topicFlag } from '../../cli/kafka-config.js'
 import { createPublisher } from '../../producer/index.js'
-import { duration, flag, hostPort, integer, list, listenAddress, text } from '../../shared/flags/builders.js'
+import { duration, flag, integer, listenAddress, text } from '../../shared/flags/builders.js'
 import { parseFlags } from '../../shared/flags/parse.js'
 import { createLogger } from '../../shared/log.js'
 import { catalog } from './catalog.js'
@@ -23,8 +24,8 @@ import { shop } from './shop.js'
 const services = { shop, payments, catalog }
 
 const flags = {
-  'kafka.brokers': list(hostPort, { required: true, help: 'Brokers to publish to.' }),
-  'kafka.topic': flag(text, { default: 'metrics.snapshots', help: 'Topic to publish to.' }),
+  ...kafkaFlags,
+  ...topicFlag,
   'web.listen-address': flag(listenAddress, { default: ':8080', help: 'Where to serve.' }),
   instance: flag(text, { help: 'The instance label; 127.0.0.1 and the port without one.' }),
   interval: flag(duration({ min: '1s', max: '2m' }), { default: '5s', help: 'How often to publish.' }),
@@ -57,9 +58,12 @@ server.listen(options['web.listen-address'].port, options['web.listen-address'].
 await once(server, 'listening')
 const { port } = server.address() as AddressInfo
 const instance = options.instance ?? `127.0.0.1:${port}`
+const { brokers, ssl, sasl } = readKafkaConfig(options)
 const publisher = createPublisher({
   register,
-  brokers: [...options['kafka.brokers']],
+  brokers: [...brokers],
+  ssl,
+  sasl,
   topic: options['kafka.topic'],
   job: service.job,
   instance,

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { debianFolder, debianPackages } from '../debian.js'
 import { Unavailable, which } from '../run-command.js'
 
-const PACKAGE = 'prometheus'
+const FOLDER = 'prometheus-3'
+const PACKAGES = ['prometheus', 'promtool']
 const SUPPLY = 'set PROMETHEUS_BIN to a Prometheus 3, or put one on the PATH'
 
 /**
@@ -42,7 +43,7 @@ export async function fetchPrometheus(log: (message: string) => void = () => {})
   const here = findPrometheus()
   if (here) return here
   try {
-    await debianPackages(PACKAGE, [PACKAGE], log)
+    await debianPackages(FOLDER, PACKAGES, log)
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error
     throw new Unavailable(`There is no Prometheus: none on the PATH, and ${error.message}; ${SUPPLY}.`)
@@ -53,7 +54,7 @@ export async function fetchPrometheus(log: (message: string) => void = () => {})
 }
 
 function fetched(program: string): string | null {
-  const path = join(debianFolder(PACKAGE), 'usr', 'bin', program)
+  const path = join(debianFolder(FOLDER), 'usr', 'bin', program)
   return existsSync(path) && (majorVersion(path) ?? 0) >= 3 ? path : null
 }
 
