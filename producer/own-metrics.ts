@@ -1,0 +1,184 @@
+import type { MetricJson, MetricSource, RegistryLike, ValueJson } from './source.js'
+
+/** What a publisher knows of itself, in plain numbers. */
+export class PublisherStats {
+  snapshots = 0
+  superseded = 0
+  sendErrors = 0
+  collectErrors = 0
+  seriesDropped = 0
+  /** Unix seconds, 0 before the first. */
+  lastAck = 0
+  bufferedBytes = 0
+  readonly sendDurations = new DurationHistogram()
+}
+
+const BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+export class DurationHistogram {
+  readonly #counts = new Array<number>(BOUNDS.length).fill(0)
+  #sum = 0
+  #count = 0
+
+  observe(seconds: number): void {
+    const bucket = BOUNDS.findIndex(bound => seconds <= bound)
+    if (bucket >= 0) this.#counts[bucket]++
+    this.#sum += seconds
+    this.#count++
+  }
+
+  values(name: string, labels: Record<string, string>): ValueJson[] {
+    let cumulative = 0
+    const buckets = BOUNDS.map((le, i) => {
+      cumulative += this.#counts[i]
+      return { metricName: `${name}_bucket`, labels: { ...labels, le }, value: cumulative }
+    })
+    return [
+      ...buckets,
+      { metricName: `${name}_bucket`, labels: { ...labels, le: '+Inf' }, value: this.#count },
+      { metricName: `${name}_sum`, labels, value: this.#sum },
+      { metricName: `${name}_count`, labels, value: this.#count },
+    ]
+  }
+}
+
+interface Definition {
+  readonly name: string
+  readonly type: 'counter' | 'gauge' | 'histogram'
+  readonly help: string
+  values(stats: PublisherStats, labels: Record<string, string>): readonly ValueJson[]
+}
+
+const number =
+  (read: (stats: PublisherStats) => number): Definition['values'] =>
+  (stats, labels) => [{ labels, value: read(stats) }]
+
+const DEFINITIONS: readonly Definition[] = [
+  {
+    name: 'publisher_snapshots_total',
+    type: 'counter',
+    help: 'Snapshots taken, each of all series.',
+    values: number(s => s.snapshots),
+  },
+  {
+    name: 'publisher_snapshots_superseded_total',
+    type: 'counter',
+    help: 'Snapshots replaced by a newer one before they could be sent.',
+    values: number(s => s.superseded),
+  },
+  {
+    name: 'publisher_send_errors_total',
+    type: 'counter',
+    help: 'Attempts to send that failed.',
+    values: number(s => s.sendErrors),
+  },
+  {
+    name: 'publisher_collect_errors_total',
+    type: 'counter',
+    help: 'Collections in which a metric failed or did not answer within the interval.',
+    values: number(s => s.collectErrors),
+  },
+  {
+    name: 'publisher_metrics_dropped',
+    type: 'gauge',
+    help: 'Metrics of which something cannot be published; the log has their names.',
+    values: number(s => s.seriesDropped),
+  },
+  {
+    name: 'publisher_send_duration_seconds',
+    type: 'histogram',
+    help: 'Time until the brokers had a snapshot.',
+    values: (stats, labels) => stats.sendDurations.values('publisher_send_duration_seconds', labels),
+  },
+  {
+    name: 'publisher_last_ack_timestamp_seconds',
+    type: 'gauge',
+    help: 'When the brokers last had a snapshot, Unix time; 0 before the first.',
+    values: number(s => s.lastAck),
+  },
+  {
+    name: 'publisher_buffered_bytes',
+    type: 'gauge',
+    help: 'Bytes of the snapshots in flight and waiting: two at most.',
+    values: number(s => s.bufferedBytes),
+  },
+]
+
+/**
+ * A metric in an app's registry, made without the app's copy of prom-client: what a registry asks of a metric is little. So a
+ * direct scrape of the app shows them too.
+ */
+class OwnMetric {
+  readonly name: string
+  readonly help: string
+  readonly type: string
+  readonly aggregator = 'sum'
+  readonly labelNames: string[] = []
+
+  constructor(
+    private readonly definition: Definition,
+    private readonly publishers: Map<string, PublisherStats>,
+  ) {
+    this.name = definition.name
+    this.help = definition.help
+    this.type = definition.type
+  }
+
+  async get(): Promise<MetricJson> {
+    const { name, help, type } = this
+    const values: ValueJson[] = []
+    const several = this.publishers.size > 1
+    for (const [publisher, stats] of this.publishers) {
+      values.push(...this.definition.values(stats, several ? { publisher } : {}))
+    }
+    return { name, help, type, values, aggregator: this.aggregator } as MetricJson
+  }
+
+  /** Counters of what happened cannot be taken back by resetMetrics. */
+  reset(): void {}
+}
+
+/** The publishers of each registry: several share its metrics and are told apart by a label. */
+const registered = new WeakMap<object, Map<string, PublisherStats>>()
+
+/**
+ * Puts a publisher's metrics into the first registry of its source.
+ *
+ * @param publisher what tells it from others with the same registry
+ * @returns what takes them out again; and metrics to publish beside the source's when there is no registry to put them in
+ */
+export function registerStats(
+  source: MetricSource,
+  publisher: string,
+  stats: PublisherStats,
+): { leave(): void; loose(): Promise<readonly MetricJson[]> } {
+  const sources = (Array.isArray(source) ? source : [source]) as (RegistryLike | (() => unknown))[]
+  const registry = sources.find(one => typeof one !== 'function' && one.registerMetric) as
+    | RegistryLike
+    | undefined
+  const own = new Map([[publisher, stats]])
+  if (!registry || !join(registry, publisher, stats)) {
+    const metrics = DEFINITIONS.map(definition => new OwnMetric(definition, own))
+    return { leave() {}, loose: () => Promise.all(metrics.map(metric => metric.get())) }
+  }
+  return {
+    leave: () => void registered.get(registry)?.delete(publisher),
+    loose: async () => [],
+  }
+}
+
+/** False when the app has metrics of these names itself: they are its own to define. */
+function join(registry: RegistryLike, publisher: string, stats: PublisherStats): boolean {
+  const known = registered.get(registry)
+  // A registry that was cleared has lost them.
+  if (known && registry.getSingleMetric?.(DEFINITIONS[0].name) instanceof OwnMetric) {
+    known.set(publisher, stats)
+    return true
+  }
+  if (DEFINITIONS.some(({ name }) => registry.getSingleMetric?.(name))) return false
+  const publishers = new Map([[publisher, stats]])
+  for (const definition of DEFINITIONS)
+    registry.registerMetric?.(new OwnMetric(definition, publishers) as never)
+  registered.set(registry, publishers)
+  return true
+}
