@@ -1,0 +1,67 @@
+import { actionFlag, choice, flag } from '../shared/flags/builders.js'
+import { commandHelp, type Described } from '../shared/flags/help.js'
+import { type Check, parseFlags } from '../shared/flags/parse.js'
+import type { FlagTable, Values } from '../shared/flags/types.js'
+import type { Logger } from '../shared/kafka/types.js'
+import { createLogger, LOG_FORMATS, LOG_LEVELS } from '../shared/log.js'
+
+export const PROGRAM = 'kafka-exposer'
+
+/** What a command is handed instead of the process. */
+export interface Invocation {
+  readonly argv: readonly string[]
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly stdout: { write(text: string): unknown; readonly columns?: number }
+  readonly stderr: { write(text: string): unknown }
+  /** Aborted when the user or the system wants the command to end. */
+  readonly signal: AbortSignal
+  readonly version: string
+}
+
+/** Runs a command to its end and returns its exit code: 0 well, 1 failed, 2 used wrongly (thrown as ConfigError). */
+export type Command = (invocation: Invocation) => Promise<number>
+
+export const commonFlags = {
+  help: actionFlag('Show this help.'),
+  version: actionFlag('Show the version.'),
+}
+
+export const logFlags = {
+  'log.level': flag(choice(...LOG_LEVELS), {
+    default: 'info',
+    help: 'Only log messages with the given severity or above. One of: [debug, info, warn, error]',
+  }),
+  'log.format': flag(choice(...LOG_FORMATS), {
+    default: 'logfmt',
+    help: 'Output format of log messages. One of: [logfmt, json]',
+  }),
+}
+
+/**
+ * The values of a command's flags, or undefined when help or the version was asked for and has been printed.
+ *
+ * @throws ConfigError with everything that is wrong
+ */
+export function readFlags<T extends FlagTable>(
+  command: Described & { readonly flags: T; readonly check?: Check<T> },
+  invocation: Invocation,
+): Values<T> | undefined {
+  const asked = (name: string) => invocation.argv.some(argument => argument === name)
+  if (asked('--help') || asked('-h')) {
+    invocation.stdout.write(commandHelp(PROGRAM, command, invocation.stdout.columns))
+    return undefined
+  }
+  if (asked('--version')) {
+    invocation.stdout.write(versionText(invocation.version))
+    return undefined
+  }
+  return parseFlags(command.flags, invocation.argv, invocation.environment, command.check)
+}
+
+export function versionText(version: string): string {
+  return `${PROGRAM}, version ${version} (node ${process.versions.node}, ${process.platform}/${process.arch})\n`
+}
+
+export function loggerOf(values: Values<typeof logFlags>): Logger {
+  return createLogger({ level: values['log.level'], format: values['log.format'] })
+}

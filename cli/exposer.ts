@@ -1,0 +1,158 @@
+import type { ExposerConfig } from '../exposer/config.js'
+import { VIEWS } from '../exposer/core/render/massive.js'
+import { createExposer } from '../exposer/exposer.js'
+import {
+  actionFlag,
+  choice,
+  duration,
+  flag,
+  httpUrl,
+  integer,
+  listenAddress,
+  size,
+  text,
+} from '../shared/flags/builders.js'
+import { formatDuration } from '../shared/flags/duration.js'
+import type { Problem, Values } from '../shared/flags/types.js'
+import { type Command, commonFlags, logFlags, loggerOf, readFlags } from './common.js'
+import { groupFlag, kafkaFlags, kafkaProblems, readKafkaConfig, topicFlag } from './kafka-config.js'
+
+const flags = {
+  ...commonFlags,
+  'check-config': actionFlag('Check the configuration, without starting or connecting, and exit.'),
+  ...kafkaFlags,
+  ...topicFlag,
+  ...groupFlag,
+  'kafka.session-timeout': flag(duration({ min: '1s', max: '30m' }), {
+    default: '20s',
+    help: 'A shard that the group has not heard of for so long loses its partitions. Short ones are found sooner, but an ordinary broker failover takes 6s.',
+  }),
+  'kafka.heartbeat-interval': flag(duration({ min: '100ms', max: '5m' }), {
+    default: '2s',
+    help: 'How often a shard tells the group that it is there; also how soon it learns of a rebalance.',
+  }),
+  'replay.window': flag(duration({ min: '1s', max: '7d' }), {
+    default: '10m',
+    help: 'How far back a partition is read when it is taken over. Targets that publish less often are not known after a restart.',
+  }),
+  'web.listen-address': flag(listenAddress, {
+    default: ':9754',
+    help: 'Address to listen on for everything that is served over HTTP.',
+  }),
+  'web.advertise-address': flag(httpUrl, {
+    placeholder: '<url>',
+    help: 'URL under which Prometheus and the other shards reach this one: requests for its targets are redirected there. By default the listen address, with the first address of this machine when that is every interface.',
+  }),
+  'web.external-url': flag(httpUrl, {
+    placeholder: '<url>',
+    help: 'URL of the one stable address in front of all shards: a Kubernetes Service, a DNS name with all shards, a balancer. Service discovery lists every target there. With one shard it can be left out.',
+  }),
+  'web.max-connections': flag(integer(1, 1_000_000), {
+    default: '4096',
+    help: 'Maximum number of simultaneous connections.',
+  }),
+  'web.config.file': flag(text, {
+    placeholder: '<file>',
+    help: 'Not supported yet: TLS and authentication of the HTTP server.',
+  }),
+  'exposition.view': flag(choice(...VIEWS), {
+    default: 'latest',
+    help: `What /metrics shows without ?view=. One of: [${VIEWS.join(', ')}]`,
+  }),
+  'exposition.playout-delay': flag(duration({ max: '2m' }), {
+    default: '1s',
+    help: 'Virtual targets show the newest snapshot that was collected before now minus this, so that what is late by less is late for nobody.',
+  }),
+  'exposition.tombstone': flag(duration({ max: '1d' }), {
+    default: '5m',
+    help: 'How long a target that ended cleanly is answered with an empty body, until Prometheus has stopped asking.',
+  }),
+  'staleness.max-age': flag(duration({ min: '1s', max: '1d' }), {
+    default: '2m',
+    help: 'A partition that is read so far behind fails the scrapes of its targets.',
+  }),
+  'staleness.forget': flag(duration({ min: '10s', max: '30d' }), {
+    default: '1h',
+    help: 'Targets that have been silent for so long are forgotten.',
+  }),
+  'storage.layout-bytes': flag(size({ min: '1MiB' }), {
+    default: '256MiB',
+    help: 'Memory for names and labels of all series together. Snapshots with a layout that does not fit are refused.',
+  }),
+  ...logFlags,
+}
+
+const description = {
+  name: 'exposer',
+  description:
+    'Runs a shard. The shards of a group share the partitions of the topic among themselves; each keeps the newest snapshots of its targets and serves them: /target one virtual target, /sd the service discovery of all targets of the group, /metrics the whole shard, /telemetry about itself, and a page at /.\n\nEvery flag can be given as the environment variable beside it.',
+  flags,
+  check: contradictions,
+}
+
+/** `kafka-exposer exposer` */
+export const exposer: Command = async invocation => {
+  const values = readFlags(description, invocation)
+  if (!values) return 0
+  const config = configOf(values)
+  if (values['check-config']) {
+    invocation.stdout.write('The configuration is well-formed.\n')
+    return 0
+  }
+  const shard = createExposer(config, { logger: loggerOf(values), version: invocation.version })
+  const ending = new Promise<void>(resolve =>
+    invocation.signal.addEventListener('abort', () => resolve(), { once: true }),
+  )
+  try {
+    await shard.start()
+    await Promise.race([shard.failed, ending])
+  } finally {
+    await shard.stop()
+  }
+  return 0
+}
+
+function configOf(values: Values<typeof flags>): ExposerConfig {
+  return {
+    kafka: readKafkaConfig(values),
+    topic: values['kafka.topic'],
+    group: values['kafka.group'],
+    sessionTimeout: values['kafka.session-timeout'],
+    heartbeatInterval: values['kafka.heartbeat-interval'],
+    replayWindow: values['replay.window'],
+    listen: values['web.listen-address'],
+    advertiseAddress: values['web.advertise-address'],
+    externalUrl: values['web.external-url'],
+    maxConnections: values['web.max-connections'],
+    view: values['exposition.view'],
+    playoutDelay: values['exposition.playout-delay'],
+    tombstone: values['exposition.tombstone'],
+    staleness: { maxAge: values['staleness.max-age'], forget: values['staleness.forget'] },
+    layoutBytes: values['storage.layout-bytes'],
+  }
+}
+
+function contradictions(values: Partial<Values<typeof flags>>): Problem[] {
+  const problems: Problem[] = [...kafkaProblems(values)]
+  const report = (flag: string, message: string) => problems.push({ flag, message })
+  const session = values['kafka.session-timeout']
+  const heartbeat = values['kafka.heartbeat-interval']
+  if (session !== undefined && heartbeat !== undefined && heartbeat * 3 > session) {
+    report(
+      '--kafka.heartbeat-interval',
+      `must be a third of --kafka.session-timeout (${formatDuration(session)}) at most, or one lost heartbeat loses the partitions`,
+    )
+  }
+  const maxAge = values['staleness.max-age']
+  const forget = values['staleness.forget']
+  if (maxAge !== undefined && forget !== undefined && forget < maxAge) {
+    report('--staleness.forget', `must not be less than --staleness.max-age (${formatDuration(maxAge)})`)
+  }
+  if (values['web.config.file'] !== undefined) {
+    report(
+      '--web.config.file',
+      'is not supported by this version, which serves plain HTTP without authentication: leave it out, and put a proxy in front where that is needed',
+    )
+  }
+  return problems
+}

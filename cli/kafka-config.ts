@@ -1,0 +1,120 @@
+import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { flag, hostPort, list, text } from '../shared/flags/builders.js'
+import { ConfigError, type Problem, type Values } from '../shared/flags/types.js'
+import type { KafkaConfig } from '../shared/kafka/types.js'
+
+/** How every command reaches its cluster. */
+export const kafkaFlags = {
+  'kafka.brokers': list(hostPort, {
+    required: true,
+    placeholder: '<host:port>',
+    help: 'Brokers to ask first for the cluster, separated by commas.',
+  }),
+  'kafka.client-id': flag(text, {
+    default: 'kafka-exposer',
+    help: 'Name of this client in the logs and quotas of the brokers.',
+  }),
+  'kafka.config.file': flag(text, {
+    placeholder: '<file>',
+    help: 'YAML file with "ssl" (true, or ca_file, cert_file, key_file, server_name, insecure_skip_verify) and "sasl" (mechanism, username, password or password_file). Relative paths start at the file.',
+  }),
+}
+
+export const topicFlag = {
+  'kafka.topic': flag(text, { default: 'metrics.snapshots', help: 'The topic that snapshots are in.' }),
+}
+
+export const groupFlag = {
+  'kafka.group': flag(text, {
+    default: 'kafka-exposer',
+    help: 'Consumer group that the shards form. Shards of one group share the partitions; another group sees everything again.',
+  }),
+}
+
+const tls = z.strictObject({
+  ca_file: z.string().optional(),
+  cert_file: z.string().optional(),
+  key_file: z.string().optional(),
+  key_passphrase: z.string().optional(),
+  server_name: z.string().optional(),
+  insecure_skip_verify: z.boolean().default(false),
+})
+
+const sasl = z
+  .strictObject({
+    mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']),
+    username: z.string().min(1),
+    password: z.string().optional(),
+    password_file: z.string().optional(),
+  })
+  .refine(s => (s.password === undefined) !== (s.password_file === undefined), {
+    error: 'needs either password or password_file',
+  })
+
+const file = z.strictObject({ ssl: z.union([z.boolean(), tls]).optional(), sasl: sasl.optional() })
+
+/**
+ * The connection that the flags and their file describe.
+ *
+ * @throws ConfigError with everything that is wrong with the file
+ */
+export function readKafkaConfig(values: Values<typeof kafkaFlags>): KafkaConfig {
+  const path = values['kafka.config.file']
+  const file = path === undefined ? {} : readKafkaConfigFile(path)
+  if (Array.isArray(file)) throw new ConfigError(file)
+  return { brokers: values['kafka.brokers'], clientId: values['kafka.client-id'], ...file }
+}
+
+/** For a command's check: what is wrong with the file, if one was given. */
+export function kafkaProblems(values: Partial<Values<typeof kafkaFlags>>): readonly Problem[] {
+  const path = values['kafka.config.file']
+  const file = path === undefined ? {} : readKafkaConfigFile(path)
+  return Array.isArray(file) ? file : []
+}
+
+/** What `--kafka.config.file` says, with the files that it names read. */
+export function readKafkaConfigFile(path: string): Pick<KafkaConfig, 'ssl' | 'sasl'> | Problem[] {
+  const problem = (message: string): Problem => ({
+    flag: '--kafka.config.file',
+    message: `${path}: ${message}`,
+  })
+  const beside = (name: string) => readFileSync(resolve(dirname(path), name), 'utf8')
+  try {
+    const result = file.safeParse(parse(readFileSync(path, 'utf8')) ?? {})
+    if (!result.success) {
+      return result.error.issues.map(issue =>
+        problem(`${issue.path.join('.') || 'the file'}: ${issue.message}`),
+      )
+    }
+    const { ssl, sasl } = result.data
+    return {
+      ...(ssl === undefined ? {} : { ssl: typeof ssl === 'boolean' ? ssl : connectionOptions(ssl, beside) }),
+      ...(sasl === undefined
+        ? {}
+        : {
+            sasl: {
+              mechanism: sasl.mechanism,
+              username: sasl.username,
+              password: sasl.password ?? beside(sasl.password_file!).trim(),
+            },
+          }),
+    }
+  } catch (error) {
+    return [problem((error as Error).message)]
+  }
+}
+
+function connectionOptions(ssl: z.infer<typeof tls>, read: (name: string) => string) {
+  const contents = (name: string | undefined) => (name === undefined ? undefined : read(name))
+  return {
+    ca: contents(ssl.ca_file),
+    cert: contents(ssl.cert_file),
+    key: contents(ssl.key_file),
+    passphrase: ssl.key_passphrase,
+    servername: ssl.server_name,
+    rejectUnauthorized: !ssl.insecure_skip_verify,
+  }
+}

@@ -1,0 +1,78 @@
+import type { Clock } from '../shared/clock.js'
+import type { GroupMap, Logger } from '../shared/kafka/types.js'
+import { Changes } from './changes.js'
+import type { ExposerConfig } from './config.js'
+import { Shard } from './core/shard.js'
+import { Feed } from './feed.js'
+import { Group } from './group.js'
+import { Ownership } from './ownership.js'
+import { RefusalLog } from './refusal-log.js'
+import type { Services } from './services.js'
+import { Telemetry } from './telemetry/telemetry.js'
+
+/** What a shard is connected to. */
+export interface Surroundings {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly version: string
+  /** How the group knows this shard. */
+  readonly address: string
+  /** Monotonic ms until which what is assigned may be served. */
+  readonly leaseUntil: () => number
+  readonly readGroup: () => Promise<GroupMap>
+  /** Why nothing works at all, as long as that is so. */
+  readonly trouble: () => string | undefined
+}
+
+/** The parts of a shard, put together: what Kafka is to tell, and what the routes are made of. */
+export function assemble(config: ExposerConfig, around: Surroundings): { feed: Feed; services: Services } {
+  const { clock, logger, address, leaseUntil, trouble } = around
+  const { topic, externalUrl, view } = config
+  const telemetry = new Telemetry(around.version)
+  const refusals = new RefusalLog(logger, clock)
+  const shard = new Shard({
+    playoutDelayMs: config.playoutDelay,
+    tombstoneMs: config.tombstone,
+    maxAgeMs: config.staleness.maxAge,
+    forgetMs: config.staleness.forget,
+    layoutBytes: config.layoutBytes,
+    onRefused: refusal => refusals.report(refusal),
+    onDelay: (stage, seconds) => telemetry.delays.observe(stage, seconds),
+  })
+  const changes = new Changes()
+  const group = new Group({ read: around.readGroup, changes, logger, externalUrl })
+  const feed = new Feed({
+    shard,
+    clock,
+    changes,
+    events: {
+      onGroupChange: () => group.forget(),
+      onRebalance: () => telemetry.rebalances.inc(),
+      onReplayed: (partition, seconds) => {
+        telemetry.replays.observe(seconds)
+        logger.debug('A partition is replayed', { partition, seconds })
+      },
+      onAnswer: () => {
+        if (ownership.recovered()) changes.notify()
+      },
+    },
+  })
+  const ownership = new Ownership({ leaseUntil, clock, assignment: feed, group, trouble })
+  telemetry.watch({ shard, clock, topic, leaseLeft: () => ownership.leaseLeft() })
+  return {
+    feed,
+    services: {
+      shard,
+      ownership,
+      group,
+      changes,
+      telemetry,
+      clock,
+      logger,
+      view,
+      address,
+      externalUrl,
+      trouble,
+    },
+  }
+}

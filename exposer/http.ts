@@ -1,0 +1,85 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import Router from '@koa/router'
+import Koa from 'koa'
+import { scrape } from './routes/answer.js'
+import { healthy, ready } from './routes/health.js'
+import { metrics } from './routes/metrics.js'
+import { page } from './routes/page.js'
+import { sd } from './routes/sd.js'
+import { target } from './routes/target.js'
+import { targets } from './routes/targets.js'
+import { telemetry } from './routes/telemetry.js'
+import type { Services } from './services.js'
+
+/** Labels travel in the URL, and a target may have many long ones. */
+const MAX_HEADER_BYTES = 64 * 1024
+/** Longer than any interval of scrapes: a connection that is closed just when it is used again fails the scrape. */
+const KEEP_ALIVE_MS = 150_000
+/** Of one request: longer than any can be held. */
+const SILENCE_MS = 180_000
+
+/** The program that answers; it knows nothing of sockets. */
+export function createApp(services: Services): Koa {
+  const router = new Router()
+  router.get('/target', scrape('/target', services, target(services)))
+  router.get('/metrics', scrape('/metrics', services, metrics(services)))
+  router.get('/sd', scrape('/sd', services, sd(services)))
+  router.get('/telemetry', telemetry(services))
+  router.get('/api/v1/targets', scrape('/api/v1/targets', services, targets(services)))
+  router.get('/-/healthy', healthy)
+  router.get('/-/ready', ready(services))
+  const files = page()
+  router.get('/', files)
+  router.get('/page/:file', files)
+  const app = new Koa()
+  app.on('error', error => complain(error, services))
+  app.use(router.routes())
+  app.use(router.allowedMethods())
+  return app
+}
+
+/** Errors of clients that went away are no news; all others are mistakes in this program. */
+function complain(
+  error: Error & { headerSent?: boolean; code?: string; expose?: boolean },
+  { logger }: Services,
+) {
+  if (error.expose) return
+  if (['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes(error.code ?? '')) {
+    logger.debug('a client went away', { error })
+  } else logger.error('a request failed, which is a mistake in the program', { error, stack: error.stack })
+}
+
+/** A server that listens nowhere yet. */
+export function createHttpServer(maxConnections: number): Server {
+  const server = createServer({
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: 20_000,
+    requestTimeout: 60_000,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+  })
+  server.maxConnections = maxConnections
+  server.setTimeout(SILENCE_MS)
+  return server
+}
+
+/** @throws Error that names the address when it cannot be listened on */
+export async function listen(server: Server, host: string | undefined, port: number): Promise<AddressInfo> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port }, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+  return server.address() as AddressInfo
+}
+
+/** Stops listening and lets what is being answered end, for so long. */
+export async function close(server: Server, withinMs: number): Promise<void> {
+  const closed = new Promise<void>(resolve => server.close(() => resolve()))
+  server.closeIdleConnections()
+  const timer = setTimeout(() => server.closeAllConnections(), withinMs)
+  await closed
+  clearTimeout(timer)
+}

@@ -1,0 +1,127 @@
+/** How a number of seconds reads best: 0.42 s, 12 s, 3 m 20 s, 2 h 5 m. */
+export function seconds(value) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return '–'
+  if (Math.abs(value) < 10) return `${value.toFixed(2)} s`
+  if (Math.abs(value) < 120) return `${Math.round(value)} s`
+  if (value < 7200) return `${Math.floor(value / 60)} m ${Math.round(value % 60)} s`
+  return `${Math.floor(value / 3600)} h ${Math.floor((value % 3600) / 60)} m`
+}
+
+export function count(value) {
+  return value === null || value === undefined ? '–' : value.toLocaleString('en')
+}
+
+const STATES = ['up', 'stale', 'lagging', 'blind', 'over_limit', 'replaying', 'ended']
+/** Where each state stands in the tiles and when sorted. */
+export const stateOrder = state => (STATES.indexOf(state) + STATES.length + 1) % (STATES.length + 1)
+export const stateName = state => state.replace('_', ' ')
+
+function cell(className, text, title = text) {
+  const element = document.createElement('td')
+  element.className = className
+  element.textContent = text
+  if (title) element.title = title
+  return element
+}
+
+function targetCell(target) {
+  const element = cell('target', '', '')
+  const { job, instance, ...others } = target.labels
+  const link = document.createElement('a')
+  link.href = `target?${new URLSearchParams(target.labels)}`
+  link.append(strong(job), instance === undefined ? '' : `  ${instance}`)
+  const more = document.createElement('span')
+  more.className = 'more'
+  more.textContent = Object.entries(others)
+    .map(([name, value]) => `  ${name}=${value}`)
+    .join('')
+  element.append(link, more)
+  element.title = Object.entries(target.labels)
+    .map(([name, value]) => `${name}="${value}"`)
+    .join('\n')
+  return element
+}
+
+function strong(text) {
+  const element = document.createElement('b')
+  element.textContent = text
+  return element
+}
+
+const shortAddress = url => url.replace(/^https?:\/\//, '')
+
+/** What the table shows: each column's title, what it sorts by, and its cell. */
+export const columns = [
+  {
+    id: 'state',
+    width: '108px',
+    title: 'State',
+    by: t => stateOrder(t.state),
+    cell: t => cell(`state ${t.state}`, stateName(t.state)),
+  },
+  {
+    id: 'target',
+    width: '30%',
+    title: 'Target',
+    by: t => `${t.labels.job}\0${t.labels.instance ?? ''}\0${t.text}`,
+    cell: targetCell,
+  },
+  {
+    id: 'age',
+    width: '86px',
+    title: 'Age',
+    help: 'Time since its newest snapshot was collected',
+    number: true,
+    by: t => t.ageSeconds,
+    cell: t => cell('number', seconds(t.ageSeconds)),
+  },
+  {
+    id: 'delay',
+    width: '86px',
+    title: 'Delay',
+    help: 'From collection in the app until it was read here',
+    number: true,
+    by: t => t.delaySeconds,
+    cell: t => cell('number', seconds(t.delaySeconds)),
+  },
+  {
+    id: 'series',
+    width: '86px',
+    title: 'Series',
+    number: true,
+    by: t => t.series,
+    cell: t => cell('number', count(t.series)),
+  },
+  {
+    id: 'interval',
+    width: '80px',
+    title: 'Interval',
+    help: 'How often the app publishes',
+    number: true,
+    by: t => t.intervalMs,
+    cell: t => cell('number', `${t.intervalMs / 1000} s`),
+  },
+  {
+    id: 'partition',
+    width: '84px',
+    title: 'Partition',
+    number: true,
+    by: t => t.partition,
+    cell: t => cell('number', String(t.partition)),
+  },
+  {
+    id: 'shard',
+    width: '15%',
+    title: 'Shard',
+    by: t => t.shard,
+    cell: t => cell('shard-cell', shortAddress(t.shard), t.shard),
+  },
+  {
+    id: 'why',
+    width: '26%',
+    title: 'Why',
+    help: 'Why it is not up',
+    by: t => t.reason ?? '',
+    cell: t => cell('why', t.state === 'up' ? '' : (t.reason ?? '')),
+  },
+]

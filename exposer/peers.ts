@@ -1,0 +1,95 @@
+import type { GroupMap } from '../shared/kafka/types.js'
+
+/** What a shard says of its own targets: a line of JSON each, sorted. */
+export interface ShardLines {
+  readonly address: string
+  /** Those that the lines speak for. */
+  readonly partitions: readonly number[]
+  readonly lines: readonly string[]
+}
+
+/** A shard that did not answer, and why. */
+export interface SilentShard {
+  readonly address: string
+  readonly partitions: readonly number[]
+  readonly error: string
+}
+
+export type ShardAnswer = ShardLines | SilentShard
+
+/** Says for which partitions an answer with `?scope=shard` speaks: `0,3,7`. */
+export const PARTITIONS_HEADER = 'X-Exposer-Partitions'
+/** One line for each target: what shards send each other, so that nobody parses what others have written. */
+export const LINES_TYPE = 'application/x-ndjson'
+
+const TIMEOUT_MS = 3000
+const MAX_BYTES = 256 * 1024 * 1024
+
+/**
+ * Asks every shard of the group for its part of a list.
+ *
+ * @param path such as `/sd`, asked with `?scope=shard`
+ * @param own this shard's address, and what it answers itself
+ */
+export function askShards(
+  map: GroupMap,
+  path: string,
+  own: { readonly address: string; lines(): Promise<ShardLines> },
+): Promise<ShardAnswer[]> {
+  return Promise.all(
+    map.members.map(({ address, partitions }) =>
+      (address === own.address ? own.lines() : askShard(address, path)).catch(error => ({
+        address,
+        partitions,
+        error: reasonOf(error),
+      })),
+    ),
+  )
+}
+
+async function askShard(address: string, path: string): Promise<ShardLines> {
+  const response = await fetch(`${address}${path}?scope=shard`, {
+    headers: { accept: LINES_TYPE, 'x-prometheus-scrape-timeout-seconds': String(TIMEOUT_MS / 1000) },
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+    redirect: 'error',
+  })
+  const text = await boundedText(response)
+  if (!response.ok) throw new Error(`${response.status} ${text.slice(0, 200).trim()}`)
+  const header = response.headers.get(PARTITIONS_HEADER)
+  if (header === null)
+    throw new Error(`no ${PARTITIONS_HEADER} in the answer: is it an exposer of this version?`)
+  const partitions = header.split(',').filter(Boolean).map(Number)
+  return { address, partitions, lines: text.split('\n').filter(Boolean) }
+}
+
+async function boundedText(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of response.body ?? []) {
+    chunks.push(chunk)
+    bytes += chunk.length
+    if (bytes > MAX_BYTES) throw new Error(`it answered with more than ${MAX_BYTES} bytes`)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function reasonOf(error: unknown): string {
+  const { name, message, cause } = error as Error
+  if (name === 'TimeoutError') return `no answer within ${TIMEOUT_MS / 1000} s`
+  return cause instanceof Error ? `${message}: ${cause.message}` : message
+}
+
+/**
+ * What keeps the answers from being the whole group's: nothing, when every partition is spoken for exactly once.
+ */
+export function incomplete(answers: readonly ShardAnswer[], partitionCount: number): string | undefined {
+  const silent = answers.find(answer => 'error' in answer)
+  if (silent && 'error' in silent) return `shard ${silent.address} does not answer: ${silent.error}`
+  const speakers = new Array<number>(partitionCount).fill(0)
+  for (const { partitions } of answers) for (const partition of partitions) speakers[partition]++
+  const wrong = speakers.findIndex(count => count !== 1)
+  if (wrong < 0) return undefined
+  return speakers[wrong] === 0
+    ? `no shard speaks for partition ${wrong}`
+    : `${speakers[wrong]} shards speak for partition ${wrong}`
+}

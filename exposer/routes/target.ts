@@ -1,0 +1,83 @@
+import type { Context } from 'koa'
+import type { Format } from '../../shared/exposition/format.js'
+import { RefusedError } from '../../shared/snapshot/errors.js'
+import { targetKey } from '../../shared/snapshot/key.js'
+import { partitionFor } from '../../shared/snapshot/murmur2.js'
+import type { Label } from '../../shared/snapshot/types.js'
+import { renderTarget } from '../core/render/target.js'
+import { settle } from '../hold.js'
+import type { Services } from '../services.js'
+import { heldUntil, type Rendering, type Scraped, sayWhy, sendExposition } from './answer.js'
+
+/** Parameters that begin so are about the request; all others are the target's labels. */
+const ABOUT_REQUEST = '__'
+const HOP = '__hop'
+const TIMESTAMPS = '__timestamps'
+
+/**
+ * `/target?job=…&instance=…`: one application as if Prometheus scraped it itself.
+ *
+ * Answered where its partition is owned; any other shard redirects there, once. What cannot be said yet, because partitions
+ * change hands or are being replayed, is held until it can.
+ */
+export function target(services: Services) {
+  return async (ctx: Context): Promise<Scraped | undefined> => {
+    const key = keyOf(ctx)
+    if (typeof key === 'string') return sayWhy(ctx, 400, key)
+    const hopped = ctx.query[HOP] !== undefined
+    const place = await settle({ until: heldUntil(ctx, services), response: ctx.res }, services, () =>
+      locate(key, hopped, services),
+    )
+    if ('wait' in place) return sayWhy(ctx, 503, place.wait)
+    if (place.kind === 'here') return serve(ctx, key, services)
+    ctx.redirect(`${place.address}/target?${ctx.querystring}&${HOP}=1`)
+    // Temporary: the next scrape asks at the stable address again.
+    ctx.status = 307
+  }
+}
+
+function locate(key: Buffer, hopped: boolean, { ownership }: Services) {
+  const count = ownership.partitionCount
+  if (count === undefined) return { wait: ownership.unsettled() ?? 'the group is rebalancing' }
+  const place = ownership.locate(partitionFor(key, count), hopped)
+  return place.kind === 'unsettled' ? { wait: place.reason } : place
+}
+
+async function serve(ctx: Context, key: Buffer, services: Services): Promise<Scraped | undefined> {
+  const { shard, clock, ownership } = services
+  const now = clock.now()
+  const found = shard.find(key.toString('latin1'))
+  if (!found) return sayWhy(ctx, 404, 'no such target: nothing was heard of it within the replay window')
+  const { state, reason } = shard.judge(found, now)
+  const alive = ownership.hold()
+  if (state === 'ended') return sendExposition(ctx, nothing, alive)
+  if (state !== 'up') return sayWhy(ctx, 503, reason)
+  const played = shard.played(found, now)
+  if (!played) return sayWhy(ctx, 503, 'none of its snapshots can be read')
+  const timestamps = ctx.query[TIMESTAMPS] === 'true'
+  return sendExposition(ctx, format => renderTarget(played, format, now, { timestamps }), alive)
+}
+
+/** What is left of a target that said goodbye: an answer without series, so that Prometheus marks them stale. */
+function* nothing(format: Format): Rendering {
+  // Without its end an OpenMetrics exposition counts as cut off, and the scrape would fail.
+  if (format.name === 'openmetrics-1.0.0') yield Buffer.from('# EOF\n')
+  return 0
+}
+
+/** @returns the key of the record that the parameters ask for, or what is wrong with them */
+function keyOf(ctx: Context): Buffer | string {
+  const labels: Label[] = []
+  for (const [name, value] of Object.entries(ctx.query)) {
+    if (name.startsWith(ABOUT_REQUEST) || value === undefined) continue
+    if (Array.isArray(value)) return `parameter ${JSON.stringify(name)} is given twice`
+    // An empty label is none, in Prometheus and so here.
+    if (value !== '') labels.push({ name, value })
+  }
+  try {
+    return targetKey(labels)
+  } catch (error) {
+    if (error instanceof RefusedError) return error.message
+    throw error
+  }
+}

@@ -1,0 +1,16 @@
+import type { Context } from 'koa'
+import type { Services } from '../services.js'
+import { type Rendering, send } from './answer.js'
+
+/** `/telemetry`: what this shard says about itself. */
+export function telemetry({ telemetry }: Services) {
+  return async (ctx: Context): Promise<void> => {
+    const text = await telemetry.text()
+    await send(ctx, telemetry.registry.contentType, () => once(text))
+  }
+}
+
+function* once(text: string): Rendering {
+  yield Buffer.from(text)
+  return 0
+}

@@ -1,0 +1,27 @@
+import type { Clock } from '../shared/clock.js'
+import type { Logger } from '../shared/kafka/types.js'
+import type { Changes } from './changes.js'
+import type { View } from './core/render/massive.js'
+import type { Shard } from './core/shard.js'
+import type { Group } from './group.js'
+import type { Ownership } from './ownership.js'
+import type { Telemetry } from './telemetry/telemetry.js'
+
+/** What the routes are made of. */
+export interface Services {
+  readonly shard: Shard
+  readonly ownership: Ownership
+  readonly group: Group
+  readonly changes: Changes
+  readonly telemetry: Telemetry
+  readonly clock: Clock
+  readonly logger: Logger
+  /** What `/metrics` shows when it is not asked for a view. */
+  readonly view: View
+  /** Where this shard is reached: how the group knows it. */
+  readonly address: string
+  /** What every target is listed at; the own address without one. */
+  readonly externalUrl: string | undefined
+  /** Why this shard is not ready, beyond what ownership knows: the brokers do not answer, it is about to stop. */
+  readonly trouble: () => string | undefined
+}

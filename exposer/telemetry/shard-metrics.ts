@@ -1,0 +1,148 @@
+import { Counter, Gauge, type Registry } from 'prom-client'
+import type { Clock } from '../../shared/clock.js'
+import type { TargetState } from '../core/judge.js'
+import type { Shard } from '../core/shard.js'
+
+const STATES: readonly TargetState[] = ['up', 'stale', 'lagging', 'blind', 'replaying', 'ended', 'over_limit']
+
+interface Source {
+  readonly shard: Shard
+  readonly clock: Clock
+  readonly topic: string
+}
+
+/** What the shard knows, read when somebody asks. */
+export function registerShardMetrics(registry: Registry, source: Source): void {
+  registerLag(registry, source)
+  registerTargets(registry, source)
+  registerLoss(registry, source)
+}
+
+/** By partition, and only those that are owned: what is another shard's must not look like lag here. */
+function registerLag(registry: Registry, { shard, clock, topic }: Source): void {
+  const perPartition = (
+    name: string,
+    help: string,
+    of: (p: ReturnType<Shard['partitions']>[number]) => number,
+  ) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['topic', 'partition'],
+      registers: [registry],
+      collect() {
+        this.reset()
+        for (const status of shard.partitions(clock.now())) {
+          if (status.highWatermark < 0) continue
+          this.set({ topic, partition: status.partition }, of(status))
+        }
+      },
+    })
+  perPartition(
+    'exposer_consumer_lag_records',
+    'Records between position and high watermark.',
+    p => p.lagRecords,
+  )
+  perPartition(
+    'exposer_consumer_lag_seconds',
+    'How far what was read last lies back; 0 when nothing is left to read.',
+    p => p.lagSeconds,
+  )
+  perPartition(
+    'exposer_high_watermark',
+    'Offset after the last record that can be read.',
+    p => p.highWatermark,
+  )
+  perPartition('exposer_position', 'Offset of the next record to read.', p => p.position)
+}
+
+function registerTargets(registry: Registry, { shard, clock }: Source): void {
+  const registers = [registry]
+  new Gauge({
+    name: 'exposer_targets',
+    help: 'Targets of this shard by state.',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      const counts = new Map<TargetState, number>(STATES.map(state => [state, 0]))
+      const now = clock.now()
+      for (const target of shard.targets()) {
+        const { state } = shard.judge(target, now)
+        counts.set(state, (counts.get(state) ?? 0) + 1)
+      }
+      for (const [state, count] of counts) this.set({ state }, count)
+    },
+  })
+  new Gauge({
+    name: 'exposer_playout_delay_seconds',
+    help: 'Virtual targets show what was collected so long ago.',
+    registers,
+    collect() {
+      this.set(shard.options.playoutDelayMs / 1000)
+    },
+  })
+  // One walk over all targets for the three of them; whose is asked first walks.
+  const series = new Gauge({
+    name: 'exposer_series',
+    help: 'Series in the newest snapshots of all targets.',
+    registers,
+    collect() {
+      const held = shard.held()
+      series.set(held.series)
+      bytes.set(held.bytes)
+      layouts.set(held.layouts)
+    },
+  })
+  const bytes = new Gauge({
+    name: 'exposer_bytes',
+    help: 'Memory that held snapshots and their layouts take.',
+    registers,
+  })
+  const layouts = new Gauge({
+    name: 'exposer_layouts',
+    help: 'Different layouts that the held snapshots have.',
+    registers,
+  })
+}
+
+/** Counted by the shard as plain numbers: what happens for every record must cost nothing. */
+function registerLoss(registry: Registry, { shard }: Source): void {
+  const { counters } = shard
+  const absolute = (name: string, help: string, value: () => number) =>
+    new Counter({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.reset()
+        this.inc(value())
+      },
+    })
+  absolute('exposer_snapshots_total', 'Snapshots that were read and applied.', () => counters.snapshots)
+  absolute('exposer_samples_total', 'Samples in them.', () => counters.samples)
+  absolute(
+    'exposer_snapshots_missed_total',
+    'Snapshots that were published and never came, by gaps in their sequences.',
+    () => counters.missed,
+  )
+  absolute(
+    'exposer_snapshots_superseded_total',
+    'Snapshots that their publishers replaced by newer ones before they could be sent.',
+    () => counters.superseded,
+  )
+  absolute(
+    'exposer_clock_skewed_snapshots_total',
+    'Snapshots collected more than 10 s away from their append: the clock of an application or a broker is wrong.',
+    () => counters.skewed,
+  )
+  new Counter({
+    name: 'exposer_records_rejected_total',
+    help: 'Records that were refused, by reason; kafka-exposer tail shows them.',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [reason, count] of counters.refused) this.inc({ reason }, count)
+    },
+  })
+}

@@ -1,0 +1,222 @@
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+import { assemble } from '../../exposer/assemble.js'
+import type { ExposerConfig } from '../../exposer/config.js'
+import { close, createApp, createHttpServer, listen } from '../../exposer/http.js'
+import type { Clock } from '../../shared/clock.js'
+import type { GroupMap, Logger, LogRecord } from '../../shared/kafka/types.js'
+import { targetKey } from '../../shared/snapshot/key.js'
+import { encodeLayout } from '../../shared/snapshot/layout.js'
+import { partitionFor } from '../../shared/snapshot/murmur2.js'
+import type { Layout } from '../../shared/snapshot/types.js'
+import { encodeSnapshot } from '../../shared/snapshot/write.js'
+
+export const PARTITIONS = 4
+
+const config: ExposerConfig = {
+  kafka: { brokers: ['127.0.0.1:1'] },
+  topic: 'metrics.snapshots',
+  group: 'test',
+  sessionTimeout: 20_000,
+  heartbeatInterval: 2000,
+  replayWindow: 600_000,
+  listen: { host: '127.0.0.1', port: 0 },
+  advertiseAddress: undefined,
+  externalUrl: undefined,
+  maxConnections: 1000,
+  view: 'latest',
+  playoutDelay: 0,
+  tombstone: 300_000,
+  staleness: { maxAge: 120_000, forget: 3_600_000 },
+  layoutBytes: 64 * 1024 * 1024,
+}
+
+export interface Lines {
+  readonly level: string
+  readonly message: string
+}
+
+/**
+ * A whole shard but for Kafka: everything from its HTTP server to its core is real; what Kafka would say is said by hand.
+ */
+export class HandFed {
+  /** Set to make the lease lapse; by default it holds for as long as the test. */
+  leaseUntil = Number.POSITIVE_INFINITY
+  /** What the coordinator says; a function may throw. */
+  map: () => GroupMap | Promise<GroupMap> = () => ({
+    stable: true,
+    partitionCount: PARTITIONS,
+    members: [{ memberId: 'a', address: this.url, partitions: [0, 1, 2, 3] }],
+  })
+  mapsRead = 0
+  trouble: string | undefined
+  /** Milliseconds that the shard's clocks are ahead of the machine's: a test need not wait for time to pass. */
+  ahead = 0
+  readonly clock: Clock = {
+    now: () => ({ wall: Date.now() + this.ahead, mono: performance.now() + this.ahead }),
+  }
+  url = ''
+  readonly log: Lines[] = []
+  readonly sockets: Socket[] = []
+  #server!: Server
+  #parts!: ReturnType<typeof assemble>
+  #epoch = 0
+  readonly #next = new Map<number, number>()
+
+  static async start(overrides: Partial<ExposerConfig> = {}): Promise<HandFed> {
+    const fed = new HandFed()
+    fed.#server = createHttpServer(1000)
+    fed.#server.on('connection', socket => fed.sockets.push(socket))
+    const { port } = await listen(fed.#server, '127.0.0.1', 0)
+    fed.url = `http://127.0.0.1:${port}`
+    const at = (level: string) => (message: string) => void fed.log.push({ level, message })
+    const logger: Logger = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+    fed.#parts = assemble(
+      { ...config, ...overrides },
+      {
+        clock: fed.clock,
+        logger,
+        version: '0.0.0-test',
+        address: fed.url,
+        leaseUntil: () => fed.leaseUntil,
+        readGroup: async () => {
+          fed.mapsRead++
+          return fed.map()
+        },
+        trouble: () => fed.trouble,
+      },
+    )
+    fed.#server.on('request', createApp(fed.#parts.services).callback())
+    return fed
+  }
+
+  get services() {
+    return this.#parts.services
+  }
+
+  async stop(): Promise<void> {
+    this.services.changes.close()
+    this.services.group.close()
+    await close(this.#server, 0)
+  }
+
+  /** A new assignment; all of it is replayed at once unless `replaying` says otherwise. */
+  assign(partitions: readonly number[], { replaying = false, kept = [] as readonly number[] } = {}): void {
+    const { feed } = this.#parts
+    const before = feed.current?.partitions ?? new Set(this.#next.keys())
+    const lost = [...before].filter(p => !partitions.includes(p))
+    const fresh = partitions.filter(p => !kept.includes(p))
+    for (const partition of [...lost, ...fresh]) this.#next.delete(partition)
+    feed.onAssignment({ epoch: ++this.#epoch, partitionCount: PARTITIONS, kept, fresh, lost })
+    if (!replaying) for (const partition of fresh) this.loaded(partition)
+  }
+
+  /** The partition turns out to be empty: it is loaded. */
+  loaded(partition: number): void {
+    this.#parts.feed.onReplay(partition, 0, 0)
+    this.#next.set(partition, 0)
+  }
+
+  rebalance(): void {
+    this.#parts.feed.onRebalancing()
+  }
+
+  /** The brokers answer a fetch with nothing new. */
+  fetched(partition: number): void {
+    const next = this.#next.get(partition) ?? 0
+    this.#parts.feed.onFetched(partition, next, next, this.clock.now().mono)
+  }
+
+  fetchFailed(partitions: readonly number[]): void {
+    this.#parts.feed.onFetchError(new Error('the broker is gone'), partitions)
+  }
+
+  async append(snapshot: SnapshotOf): Promise<void> {
+    const { key, value, partition } = recordOf(snapshot)
+    const offset = this.#next.get(partition) ?? 0
+    const record: LogRecord = { offset, timestamp: snapshot.appendedAt ?? this.clock.now().wall, key, value }
+    this.#next.set(partition, offset + 1)
+    await this.#parts.feed.onRecords(partition, [record])
+    this.fetched(partition)
+  }
+
+  get(path: string, headers: Record<string, string> = {}, init: RequestInit = {}): Promise<Response> {
+    return fetch(this.url + path, { redirect: 'manual', ...init, headers })
+  }
+}
+
+export interface SnapshotOf {
+  readonly labels: Readonly<Record<string, string>>
+  readonly layout?: Layout
+  readonly values?: ArrayLike<number>
+  readonly sequence?: number
+  readonly end?: boolean
+  readonly intervalMs?: number
+  readonly collectedAt?: number
+  readonly appendedAt?: number
+}
+
+const RUN_STARTED = Date.now() - 3_600_000
+let lastCollected = 0
+/** Now, but later than ever before: two snapshots are never of the same millisecond. */
+const collectedNow = () => {
+  lastCollected = Math.max(lastCollected + 1, Date.now())
+  return lastCollected
+}
+
+export const oneCounter: Layout = {
+  families: [
+    {
+      name: 'requests',
+      type: 'counter',
+      help: 'Requests so far',
+      unit: '',
+      series: [{ suffix: '_total', labels: [{ name: 'path', value: '/' }] }],
+    },
+  ],
+}
+
+/** A gauge family with so many series that its exposition takes many chunks. */
+export function manySeries(count: number): Layout {
+  const series = Array.from({ length: count }, (_, i) => ({
+    suffix: '' as const,
+    labels: [{ name: 'index', value: String(i).padStart(80, '0') }],
+  }))
+  return { families: [{ name: 'many', type: 'gauge', help: 'Many series', unit: '', series }] }
+}
+
+function recordOf(snapshot: SnapshotOf): { key: Buffer; value: Buffer; partition: number } {
+  const target = labelsOf(snapshot.labels)
+  const layout = encodeLayout(snapshot.layout ?? oneCounter)
+  const header = {
+    target,
+    incarnation: RUN_STARTED,
+    sequence: snapshot.sequence ?? 0,
+    superseded: 0,
+    collectedAt: snapshot.collectedAt ?? collectedNow(),
+    intervalMs: snapshot.intervalMs ?? 15_000,
+    collectSeconds: 0.01,
+    part: 0,
+    parts: 1,
+    end: snapshot.end ?? false,
+    layoutId: layout.id,
+  }
+  const value = encodeSnapshot(header, {
+    layoutCompressed: layout.compressed,
+    values: snapshot.values ?? [42],
+  })
+  const key = targetKey(target)
+  return { key, value, partition: partitionFor(key, PARTITIONS) }
+}
+
+const labelsOf = (labels: Readonly<Record<string, string>>) =>
+  Object.entries(labels)
+    .map(([name, value]) => ({ name, value }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+
+/** The partition that a target's records are on. */
+export function partitionOf(labels: Readonly<Record<string, string>>): number {
+  return partitionFor(targetKey(labelsOf(labels)), PARTITIONS)
+}
+
+export const path = (labels: Readonly<Record<string, string>>) => `/target?${new URLSearchParams(labels)}`
