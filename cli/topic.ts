@@ -85,7 +85,7 @@ function reportText(report: TopicReport): string {
     ...problems.flatMap(({ severity, message, fix }) => [`${severity}: ${message}`, `    ${fix}`]),
     '',
     'Where the cluster asks for authorization, grant:',
-    ...acls.map(acl => `    ${acl.command}`),
+    ...acls.filter(acl => acl.who !== 'gateway').map(acl => `    ${acl.command}`),
     '',
   ].join('\n')
 }

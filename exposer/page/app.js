@@ -36,8 +36,8 @@ async function refresh() {
     if (!response.ok || answer.status !== 'success') {
       throw new Error(answer.error ?? `this shard answered ${response.status}`)
     }
-    state.targets = answer.data.targets.map(target => ({ ...target, text: searchText(target) }))
-    state.shards = answer.data.shards ?? []
+    state.targets = ranked(answer.data.targets)
+    state.shards = (answer.data.shards ?? []).sort((a, b) => byNameAndNumber.compare(a.address, b.address))
     state.failure = (answer.warnings ?? []).join('\n')
     state.answered = Date.now()
   } catch (error) {
@@ -46,11 +46,23 @@ async function refresh() {
   draw()
 }
 
+const byNameAndNumber = new Intl.Collator('en', { numeric: true })
+
+/** With what they are searched and sorted by, made once: by job and instance, host-2 before host-10. */
+function ranked(targets) {
+  const named = targets.map(target => {
+    const { job, instance = '' } = target.labels
+    return { ...target, text: searchText(target), name: `${job} ${instance}` }
+  })
+  named.sort((a, b) => byNameAndNumber.compare(a.name, b.name))
+  return named.map((target, rank) => ({ ...target, rank }))
+}
+
 function sorted(targets) {
   const { by } = columns.find(column => column.id === state.column)
   const sign = state.descending ? -1 : 1
   const keyed = targets.map(target => [by(target), target])
-  keyed.sort(([a, s], [b, t]) => (a < b ? -sign : a > b ? sign : s.text < t.text ? -1 : 1))
+  keyed.sort(([a, s], [b, t]) => (a < b ? -sign : a > b ? sign : s.rank - t.rank))
   return keyed.map(([, target]) => target)
 }
 

@@ -11,9 +11,10 @@ export function count(value) {
   return value === null || value === undefined ? '–' : value.toLocaleString('en')
 }
 
-const STATES = ['up', 'stale', 'lagging', 'blind', 'over_limit', 'replaying', 'ended']
-/** Where each state stands in the tiles and when sorted. */
-export const stateOrder = state => (STATES.indexOf(state) + STATES.length + 1) % (STATES.length + 1)
+/** From well to worst. */
+const STATES = ['up', 'ended', 'replaying', 'lagging', 'over_limit', 'blind', 'stale']
+/** Where each state stands in the tiles and when sorted; what is not known stands last. */
+export const stateOrder = state => (STATES.includes(state) ? STATES.indexOf(state) : STATES.length)
 export const stateName = state => state.replace('_', ' ')
 
 function cell(className, text, title = text) {
@@ -63,7 +64,7 @@ export const columns = [
     id: 'target',
     width: '30%',
     title: 'Target',
-    by: t => `${t.labels.job}\0${t.labels.instance ?? ''}\0${t.text}`,
+    by: t => t.rank,
     cell: targetCell,
   },
   {

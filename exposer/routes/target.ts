@@ -32,7 +32,7 @@ export function target(services: Services) {
     if (place.kind === 'here') return serve(ctx, key, services)
     ctx.redirect(`${place.address}/target?${ctx.querystring}&${HOP}=1`)
     // Temporary: the next scrape asks at the stable address again.
-    ctx.status = 307
+    return sayWhy(ctx, 307, `its partition is served by ${place.address}`)
   }
 }
 
