@@ -1,22 +1,22 @@
 import { isUtf8 } from 'node:buffer'
 import { RefusedError } from './errors.js'
 
-const end = () =>
-  new RefusedError(
-    'truncated',
-    'the record ends in the middle of a field; it was cut off or is not Avro of this schema',
-  )
 const range = () => new RefusedError('limit', 'a number is beyond 2^53, or a varint longer than 10 bytes')
 
 /**
  * Avro's binary decoding of bytes that anybody may have written. Nothing is allocated on the word of the bytes: a length or a
  * count is believed only as far as there are bytes left to hold it.
  *
- * The fields are public because the hot loops of `read.ts` work on them directly.
+ * The fields are public because the hot loops beside it work on them directly.
+ *
+ * @see https://avro.apache.org/docs/1.12.0/specification/#binary-encoding
  */
 export class BytesReader {
   buffer: Buffer = Buffer.alloc(0)
   position = 0
+
+  /** @param what what the bytes are, for messages */
+  constructor(readonly what: 'record' | 'layout' = 'record') {}
 
   reset(buffer: Buffer, position = 0): void {
     this.buffer = buffer
@@ -27,6 +27,14 @@ export class BytesReader {
     return this.buffer.length - this.position
   }
 
+  /** What to throw when the bytes end too early. */
+  end(): RefusedError {
+    return new RefusedError(
+      'truncated',
+      `the ${this.what} ends in the middle of a field; it was cut off or is not Avro of this schema`,
+    )
+  }
+
   /** A long that fits a double without loss. */
   long(): number {
     const value = this.anyLong()
@@ -34,7 +42,7 @@ export class BytesReader {
     return value
   }
 
-  /** Any 64-bit long; beyond 2^53 the nearest double. */
+  /** Any 64-bit long, in any legal spelling; beyond 2^53 the nearest double. */
   anyLong(): number {
     const { buffer } = this
     let byte = buffer[this.position++]
@@ -50,12 +58,13 @@ export class BytesReader {
     let scale = 1
     for (let i = 4; i < 10; i++) {
       byte = buffer[this.position++]
-      if (byte === undefined) throw end()
+      if (byte === undefined) throw this.end()
       high += (byte & 0x7f) * scale
       if (byte < 0x80) {
         if (i === 9 && byte > 1) throw range()
-        const magnitude = (low >>> 1) + high * 0x8000000
-        return low & 1 ? -magnitude - 1 : magnitude
+        // One addition, hence one rounding: of a negative the 1 that zigzag takes away is added before it.
+        const magnitude = (low >>> 1) + (low & 1) + high * 0x8000000
+        return low & 1 ? -magnitude : magnitude
       }
       scale *= 128
     }
@@ -68,10 +77,10 @@ export class BytesReader {
     if (n < 0) {
       n = -n
       const size = this.long() // the block's size in bytes, for readers that skip
-      if (size < 0 || size > this.left) throw end()
+      if (size < 0 || size > this.left) throw this.end()
     }
-    if (n > limit) throw new RefusedError('limit', `more ${what} than the limit of ${limit}`)
-    if (n * atLeast > this.left) throw end()
+    if (n > limit) throw new RefusedError('limit', `there are more ${what} than allowed; expose fewer`)
+    if (n * atLeast > this.left) throw this.end()
     return n
   }
 
@@ -79,25 +88,29 @@ export class BytesReader {
     const n = this.long()
     if (n < 0) throw new RefusedError('truncated', `${what} has a negative length`)
     if (n > limit) throw new RefusedError('limit', `${what} of ${n} bytes is over the limit of ${limit}`)
-    if (n > this.left) throw end()
+    if (n > this.left) throw this.end()
     return n
   }
 
   string(limit: number, what: string): string {
     const n = this.length(limit, what)
-    const bytes = this.buffer.subarray(this.position, this.position + n)
-    if (!isUtf8(bytes)) throw new RefusedError('label', `${what} is not valid UTF-8`)
-    this.position += n
-    return bytes.toString('utf8')
+    const { buffer, position } = this
+    const to = position + n
+    this.position = to
+    let at = position
+    while (at < to && buffer[at] < 0x80) at++
+    if (at === to) return buffer.toString('latin1', position, to)
+    if (isUtf8(buffer.subarray(position, to))) return buffer.toString('utf8', position, to)
+    throw new RefusedError('label', `${what} is not valid UTF-8; encode it so`)
   }
 
   skip(bytes: number): void {
-    if (bytes > this.left) throw end()
+    if (bytes > this.left) throw this.end()
     this.position += bytes
   }
 
   double(): number {
-    if (this.left < 8) throw end()
+    if (this.left < 8) throw this.end()
     const value = this.buffer.readDoubleLE(this.position)
     this.position += 8
     return value
@@ -105,16 +118,23 @@ export class BytesReader {
 
   boolean(): boolean {
     const byte = this.buffer[this.position++]
-    if (byte === undefined) throw end()
+    if (byte === undefined) throw this.end()
     if (byte > 1) throw new RefusedError('truncated', 'a boolean is neither 0 nor 1')
     return byte === 1
   }
 
+  /** A union of null and something: whether it is there. */
+  option(what: string): boolean {
+    const branch = this.long()
+    if (branch === 0 || branch === 1) return branch === 1
+    throw new RefusedError('truncated', `${what}: the union has no branch ${branch}`)
+  }
+
   /** To be called where varints may have run past the end. */
   finish(): void {
-    if (this.position > this.buffer.length) throw end()
+    if (this.position > this.buffer.length) throw this.end()
     if (this.position < this.buffer.length) {
-      throw new RefusedError('truncated', `${this.left} bytes follow the last field`)
+      throw new RefusedError('truncated', `${this.left} bytes follow the last field of the ${this.what}`)
     }
   }
 }

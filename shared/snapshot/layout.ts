@@ -4,7 +4,9 @@ import { BytesReader } from './bytes-reader.js'
 import { BytesWriter } from './bytes-writer.js'
 import { RefusedError } from './errors.js'
 import { canonicalFloat } from './float-text.js'
+import { LabelTable } from './label-table.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
+import { numberLabelOf, quote } from './names.js'
 import {
   FAMILY_TYPES,
   type Label,
@@ -32,6 +34,11 @@ export function layoutIdOf(bytes: Uint8Array): string {
 
 /** Costs a hash and a compression: done when a layout changes, not for every snapshot. */
 export function encodeLayout(layout: Layout): EncodedLayout {
+  return finishLayout(encodeLayoutBytes(layout))
+}
+
+/** A layout's Avro alone: equal layouts have equal bytes. */
+export function encodeLayoutBytes(layout: Layout): Buffer {
   const out = new BytesWriter()
   writeArray(out, layout.families, family => {
     out.string(family.name)
@@ -46,7 +53,10 @@ export function encodeLayout(layout: Layout): EncodedLayout {
       })
     })
   })
-  const bytes = out.toBuffer()
+  return out.toBuffer()
+}
+
+export function finishLayout(bytes: Buffer): EncodedLayout {
   return { id: layoutIdOf(bytes), bytes, compressed: gzipSync(bytes) }
 }
 
@@ -60,72 +70,114 @@ export function inflateLayout(id: string, compressed: Uint8Array, limits: Limits
     bytes = gunzipSync(compressed, { maxOutputLength: limits.bytes })
   } catch (error) {
     const tooLarge = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
-    if (tooLarge) throw new RefusedError('limit', `the layout inflates to more than ${limits.bytes} bytes`)
+    if (tooLarge) {
+      throw new RefusedError(
+        'limit',
+        `the layout inflates to more than ${limits.bytes} bytes; expose fewer series`,
+      )
+    }
     throw new RefusedError('layout', `the layout is not gzip: ${(error as Error).message}`)
   }
   if (layoutIdOf(bytes) !== id) {
     throw new RefusedError(
       'layout',
-      'layoutId is not the first 16 bytes of SHA-256 of the uncompressed layout',
+      'layoutId is not the first 16 bytes of SHA-256 of the uncompressed layout; hash it before it is compressed',
     )
   }
   return bytes
 }
 
-/** Reads an uncompressed layout that anybody may have written. `le` and `quantile` come out in canonical text. */
+/**
+ * Reads an uncompressed layout that anybody may have written. Equal labels come out as the same object; `le` and `quantile`,
+ * where they are numbers, in canonical text. What the layout says is for `validateLayout` to judge.
+ *
+ * @throws RefusedError (`truncated`, `limit`, `layout`, `label` for text that is not UTF-8)
+ */
 export function decodeLayout(bytes: Buffer, limits: Limits = DEFAULT_LIMITS): Layout {
-  const input = new BytesReader()
-  input.reset(bytes)
-  const families: LayoutFamily[] = []
-  const budget = { series: limits.samples }
-  for (;;) {
-    const count = input.count(limits.samples - families.length, 5, 'families')
-    if (count === 0) break
-    for (let i = 0; i < count; i++) families.push(readFamily(input, limits, budget))
-  }
-  input.finish()
-  return { families }
+  return new LayoutReader(bytes, limits).read()
 }
 
-function readFamily(input: BytesReader, limits: Limits, budget: { series: number }): LayoutFamily {
-  const name = input.string(limits.nameBytes, "a family's name")
-  const type = FAMILY_TYPES[input.long()]
-  if (type === undefined) throw new RefusedError('layout', `family ${JSON.stringify(name)} has no known type`)
-  const help = input.string(limits.valueBytes, "a family's help")
-  const unit = input.string(limits.nameBytes, "a family's unit")
-  const series: LayoutSeries[] = []
-  for (;;) {
-    const count = input.count(budget.series, 2, 'series')
-    if (count === 0) return { name, type, help, unit, series }
-    budget.series -= count
-    for (let i = 0; i < count; i++) {
-      const suffix = readSuffix(input, name)
-      series.push({ suffix, labels: readLabels(input, limits) })
+class LayoutReader {
+  readonly #in = new BytesReader('layout')
+  readonly #labels: LabelTable
+  readonly #canonical = new Map<Label, Label>()
+  #seriesLeft: number
+
+  constructor(
+    bytes: Buffer,
+    private readonly limits: Limits,
+  ) {
+    this.#in.reset(bytes)
+    this.#labels = new LabelTable(this.#in, limits)
+    this.#seriesLeft = limits.samples
+  }
+
+  read(): Layout {
+    const families: LayoutFamily[] = []
+    for (;;) {
+      const count = this.#in.count(this.limits.samples - families.length, 5, 'families')
+      if (count === 0) break
+      for (let i = 0; i < count; i++) families.push(this.#family())
+    }
+    this.#in.finish()
+    return { families }
+  }
+
+  #family(): LayoutFamily {
+    const { limits } = this
+    const input = this.#in
+    const name = input.string(limits.nameBytes, "a family's name")
+    const type = FAMILY_TYPES[input.long()]
+    if (type === undefined) throw new RefusedError('layout', `family ${quote(name)} has no known type`)
+    const help = input.string(limits.valueBytes, "a family's help")
+    const unit = input.string(limits.nameBytes, "a family's unit")
+    const series: LayoutSeries[] = []
+    for (;;) {
+      const count = input.count(this.#seriesLeft, 2, 'series')
+      if (count === 0) return { name, type, help, unit, series }
+      this.#seriesLeft -= count
+      for (let i = 0; i < count; i++) {
+        const suffix = this.#suffix(name)
+        const labels = this.#seriesLabels()
+        this.#makeCanonical(numberLabelOf(type, suffix), labels)
+        series.push({ suffix, labels })
+      }
     }
   }
-}
 
-function readSuffix(input: BytesReader, family: string): Suffix {
-  const text = input.string(16, "a series' suffix")
-  const suffix = SUFFIXES.find(s => s === text)
-  if (suffix === undefined) {
+  #suffix(family: string): Suffix {
+    const text = this.#in.string(this.limits.nameBytes, "a series' suffix")
+    const suffix = SUFFIXES.find(s => s === text)
+    if (suffix !== undefined) return suffix
     throw new RefusedError(
       'layout',
-      `${JSON.stringify(family)} has a series with suffix ${JSON.stringify(text)}, which is none`,
+      text === '_created'
+        ? `family ${quote(family)} has a _created series; leave those out`
+        : `family ${quote(family)} has a series with suffix ${quote(text)}; there are "", _total, _bucket, _sum and _count`,
     )
   }
-  return suffix
-}
 
-function readLabels(input: BytesReader, limits: Limits): Label[] {
-  const labels: Label[] = []
-  for (;;) {
-    const count = input.count(limits.labels - labels.length, 2, 'labels of a series')
-    if (count === 0) return labels
-    for (let i = 0; i < count; i++) {
-      const name = input.string(limits.nameBytes, "a label's name")
-      const value = input.string(limits.valueBytes, `the value of label ${JSON.stringify(name)}`)
-      labels.push({ name, value: name === 'le' || name === 'quantile' ? canonicalFloat(value) : value })
+  #seriesLabels(): Label[] {
+    const labels: Label[] = []
+    for (;;) {
+      const count = this.#in.count(this.limits.labels - labels.length, 2, 'labels of a series')
+      if (count === 0) return labels
+      for (let i = 0; i < count; i++) labels.push(this.#labels.read(labels.length))
+    }
+  }
+
+  #makeCanonical(name: string | undefined, labels: Label[]): void {
+    if (name === undefined) return
+    for (let i = 0; i < labels.length; i++) {
+      const label = labels[i]
+      if (label.name !== name) continue
+      let canonical = this.#canonical.get(label)
+      if (!canonical) {
+        const value = canonicalFloat(label.value)
+        canonical = value === label.value ? label : { name, value }
+        this.#canonical.set(label, canonical)
+      }
+      labels[i] = canonical
     }
   }
 }

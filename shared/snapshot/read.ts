@@ -2,6 +2,8 @@ import { BytesReader } from './bytes-reader.js'
 import { ENVELOPE } from './envelope.js'
 import { RefusedError } from './errors.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
+import { readExemplars } from './read-exemplars.js'
+import { readLongs, readNumbers } from './read-values.js'
 import type { Exemplar, Label, SnapshotHeader } from './types.js'
 
 export interface Body {
@@ -44,7 +46,7 @@ export class SnapshotReader {
     if (record.length > this.limits.bytes) {
       throw new RefusedError(
         'limit',
-        `a record of ${record.length} bytes is over the limit of ${this.limits.bytes}`,
+        `a record of ${record.length} bytes is over the limit of ${this.limits.bytes}; split the snapshot into parts`,
       )
     }
     checkEnvelope(record)
@@ -74,26 +76,18 @@ export class SnapshotReader {
     return this.#in.buffer.subarray(this.#targetStart, this.#targetEnd)
   }
 
-  sameTarget(known: Uint8Array): boolean {
+  /** @param known the `targetBytes` of an earlier record */
+  sameTarget(known: Buffer): boolean {
     const { buffer } = this.#in
-    return (
-      known.length === this.#targetEnd - this.#targetStart &&
-      buffer.compare(known, 0, known.length, this.#targetStart, this.#targetEnd) === 0
-    )
+    const start = this.#targetStart
+    if (known.length !== this.#targetEnd - start) return this.#sameLabels(known)
+    // For so few bytes a loop is faster than a call out of JavaScript.
+    for (let i = 0; i < known.length; i++) if (known[i] !== buffer[start + i]) return this.#sameLabels(known)
+    return true
   }
 
   target(): Label[] {
-    const input = this.#in
-    input.position = this.#targetStart
-    const labels: Label[] = []
-    for (;;) {
-      const count = input.count(this.limits.labels - labels.length, 2, 'target labels')
-      if (count === 0) return labels
-      for (let i = 0; i < count; i++) {
-        const name = input.string(this.limits.nameBytes, "a target label's name")
-        labels.push({ name, value: input.string(this.limits.valueBytes, "a target label's value") })
-      }
-    }
+    return this.#targetFrom(this.#in.buffer, this.#targetStart)
   }
 
   /** 16 latin1 characters. */
@@ -152,10 +146,36 @@ export class SnapshotReader {
     const input = this.#in
     input.reset(bytes, start)
     const values = readNumbers(input, expected, into)
-    const timestamps = readOption(input, 'timestamps') ? readLongs(input, expected) : null
-    const exemplars = readOption(input, 'exemplars') ? readExemplars(input, expected, this.limits) : null
+    const timestamps = input.option('timestamps') ? readLongs(input, expected) : null
+    const exemplars = input.option('exemplars') ? readExemplars(input, expected, this.limits) : null
     input.finish()
     return { values, timestamps, exemplars }
+  }
+
+  /** Avro has several spellings of one list, and another library of the same app may choose another. */
+  #sameLabels(known: Buffer): boolean {
+    const ours = this.target()
+    const { buffer } = this.#in
+    const theirs = this.#targetFrom(known, 0)
+    this.#in.reset(buffer)
+    return (
+      ours.length === theirs.length &&
+      ours.every(({ name, value }, i) => name === theirs[i].name && value === theirs[i].value)
+    )
+  }
+
+  #targetFrom(bytes: Buffer, start: number): Label[] {
+    const input = this.#in
+    input.reset(bytes, start)
+    const labels: Label[] = []
+    for (;;) {
+      const count = input.count(this.limits.labels - labels.length, 2, 'target labels')
+      if (count === 0) return labels
+      for (let i = 0; i < count; i++) {
+        const name = input.string(this.limits.nameBytes, "a target label's name")
+        labels.push({ name, value: input.string(this.limits.valueBytes, "a target label's value") })
+      }
+    }
   }
 
   #skipTarget(): void {
@@ -180,172 +200,37 @@ export class SnapshotReader {
       throw new RefusedError('limit', 'incarnation, sequence, superseded and collectedAt may not be negative')
     }
     if (intervalMs < 1000 || intervalMs > 120_000) {
-      throw new RefusedError('limit', `an interval of ${intervalMs} ms is not between 1,000 and 120,000`)
+      throw new RefusedError(
+        'limit',
+        `an intervalMs of ${intervalMs} is not between 1000 and 120000; publish as often as that`,
+      )
     }
     if (!(collectSeconds >= 0 && collectSeconds < 1e6)) {
-      throw new RefusedError('limit', `collectSeconds of ${collectSeconds} is no duration`)
+      throw new RefusedError('limit', `collectSeconds of ${collectSeconds} is no duration; give seconds`)
     }
     if (parts < 1 || parts > this.limits.parts || part < 0 || part >= parts) {
-      throw new RefusedError('limit', `part ${part} of ${parts} is not one of at most ${this.limits.parts}`)
+      throw new RefusedError(
+        'limit',
+        `part ${part} of ${parts} is none: count from 0, and not beyond ${this.limits.parts} parts`,
+      )
     }
   }
 }
 
 function checkEnvelope(record: Buffer): void {
-  if (
-    record.length >= ENVELOPE.length &&
-    record.compare(ENVELOPE, 0, ENVELOPE.length, 0, ENVELOPE.length) === 0
-  )
-    return
+  for (let i = 0; i < ENVELOPE.length; i++) if (record[i] !== ENVELOPE[i]) throw wrongEnvelope(record)
+}
+
+function wrongEnvelope(record: Buffer): RefusedError {
   if (record.length < ENVELOPE.length || record[0] !== 0xc3 || record[1] !== 0x01) {
-    throw new RefusedError(
+    return new RefusedError(
       'schema',
-      'the record does not begin with the marker C3 01 of an Avro single object',
+      'the record does not begin with the marker C3 01 of an Avro single object; write it before the fingerprint',
     )
   }
-  const fingerprint = record.readBigUInt64LE(2).toString(16).padStart(16, '0')
-  throw new RefusedError(
+  const hex = (bytes: Buffer) => bytes.toString('hex', 2, 10)
+  return new RefusedError(
     'schema',
-    `schema fingerprint ${fingerprint} is not that of kafka_exposer.v1.Snapshot`,
+    `the schema's fingerprint is ${hex(record)}, not ${hex(ENVELOPE)} of kafka_exposer.v1.Snapshot; write with that schema`,
   )
-}
-
-function readOption(input: BytesReader, what: string): boolean {
-  const branch = input.long()
-  if (branch !== 0 && branch !== 1)
-    throw new RefusedError('truncated', `${what}: no such branch of the union`)
-  return branch === 1
-}
-
-const wrongCount = (expected: number) =>
-  new RefusedError('layout', `the record does not have one value for each of its layout's ${expected} series`)
-
-/** Blocks of `long | double`. An item takes at least two bytes, so a count is checked against what is left. */
-function readNumbers(input: BytesReader, expected: number, into?: Float64Array): Float64Array {
-  if (expected * 2 > input.left) throw wrongCount(expected)
-  const values = into?.length === expected ? into : new Float64Array(expected)
-  let at = 0
-  for (;;) {
-    const count = input.count(Number.MAX_SAFE_INTEGER, 2, 'values')
-    if (count === 0) break
-    if (count > expected - at) throw wrongCount(expected)
-    readBlock(input, values, at, count)
-    at += count
-  }
-  if (at !== expected) throw wrongCount(expected)
-  return values
-}
-
-const eight = new Float64Array(1)
-const eightBytes = new Uint8Array(eight.buffer)
-
-/**
- * The loop that every sample passes. Most are longs of up to four bytes: those are read here without a call.
- * A read beyond the end gives undefined, which falls through to `anyLong` or the check for doubles, and they refuse it.
- */
-function readBlock(input: BytesReader, values: Float64Array, start: number, count: number): void {
-  const { buffer } = input
-  const size = buffer.length
-  let position = input.position
-  for (let i = start; i < start + count; i++) {
-    // Room for a tag and four bytes, so that reads stay in bounds and typed.
-    if (position + 9 <= size) {
-      const tag = buffer[position]
-      if (tag === 0) {
-        const a = buffer[position + 1]
-        if (a < 0x80) {
-          values[i] = (a >>> 1) ^ -(a & 1)
-          position += 2
-          continue
-        }
-        const b = buffer[position + 2]
-        let z = (a & 0x7f) | ((b & 0x7f) << 7)
-        if (b < 0x80) {
-          values[i] = (z >>> 1) ^ -(z & 1)
-          position += 3
-          continue
-        }
-        const c = buffer[position + 3]
-        z |= (c & 0x7f) << 14
-        if (c < 0x80) {
-          values[i] = (z >>> 1) ^ -(z & 1)
-          position += 4
-          continue
-        }
-        const d = buffer[position + 4]
-        z |= (d & 0x7f) << 21
-        if (d < 0x80) {
-          values[i] = (z >>> 1) ^ -(z & 1)
-          position += 5
-          continue
-        }
-      } else if (tag === 2) {
-        eightBytes[0] = buffer[position + 1]
-        eightBytes[1] = buffer[position + 2]
-        eightBytes[2] = buffer[position + 3]
-        eightBytes[3] = buffer[position + 4]
-        eightBytes[4] = buffer[position + 5]
-        eightBytes[5] = buffer[position + 6]
-        eightBytes[6] = buffer[position + 7]
-        eightBytes[7] = buffer[position + 8]
-        values[i] = eight[0]
-        position += 9
-        continue
-      }
-    }
-    input.position = position
-    values[i] = readNumber(input)
-    position = input.position
-  }
-  input.position = position
-}
-
-function readNumber(input: BytesReader): number {
-  const branch = input.long()
-  if (branch === 0) return input.anyLong()
-  if (branch === 1) return input.double()
-  throw new RefusedError('truncated', 'a value is neither long nor double')
-}
-
-function readLongs(input: BytesReader, expected: number): Float64Array {
-  if (expected > input.left) throw wrongCount(expected)
-  const longs = new Float64Array(expected)
-  let at = 0
-  for (;;) {
-    const count = input.count(Number.MAX_SAFE_INTEGER, 1, 'timestamps')
-    if (count === 0) break
-    if (count > expected - at) throw wrongCount(expected)
-    for (const end = at + count; at < end; at++) longs[at] = input.long()
-  }
-  if (at !== expected) throw wrongCount(expected)
-  return longs
-}
-
-function readExemplars(input: BytesReader, series: number, limits: Limits): Exemplar[] {
-  const exemplars: Exemplar[] = []
-  for (;;) {
-    const count = input.count(limits.samples - exemplars.length, 11, 'exemplars')
-    if (count === 0) return exemplars
-    for (let i = 0; i < count; i++) {
-      const index = input.long()
-      if (index < 0 || index >= series)
-        throw new RefusedError('layout', `an exemplar names series ${index} of ${series}`)
-      const labels = readMap(input, limits)
-      const value = input.double()
-      const timestamp = readOption(input, 'exemplar timestamp') ? input.long() : null
-      exemplars.push({ series: index, labels, value, timestamp })
-    }
-  }
-}
-
-function readMap(input: BytesReader, limits: Limits): Label[] {
-  const labels: Label[] = []
-  for (;;) {
-    const count = input.count(limits.labels - labels.length, 2, 'exemplar labels')
-    if (count === 0) return labels
-    for (let i = 0; i < count; i++) {
-      const name = input.string(limits.nameBytes, "an exemplar label's name")
-      labels.push({ name, value: input.string(limits.valueBytes, "an exemplar label's value") })
-    }
-  }
 }

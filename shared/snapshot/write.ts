@@ -11,48 +11,63 @@ export interface SnapshotPart {
   readonly exemplars?: readonly Exemplar[] | null
 }
 
-/** One record's value: the envelope and a Snapshot. The target's labels are taken as they are: sort them first. */
+/**
+ * One record's value: the envelope and a Snapshot. Says nothing on what exposers will think of it: `validateTarget` and
+ * `validateLayout` do. The target's labels are taken as they are: sort them first.
+ *
+ * @throws RangeError for a number that the schema cannot hold, or not one timestamp per value: the caller's mistake
+ */
 export function encodeSnapshot(header: SnapshotHeader, part: SnapshotPart): Buffer {
-  const out = new BytesWriter(512 + part.layoutCompressed.length + part.values.length * 11)
+  const { layoutCompressed, values, timestamps, exemplars } = part
+  const out = new BytesWriter(512 + layoutCompressed.length + values.length * 9)
   out.fixed(ENVELOPE)
   writeArray(out, header.target, label => {
     out.string(label.name)
     out.string(label.value)
   })
-  out.long(header.incarnation)
-  out.long(header.sequence)
-  out.long(header.superseded)
-  out.long(header.collectedAt)
-  out.long(header.intervalMs)
+  for (const field of ['incarnation', 'sequence', 'superseded', 'collectedAt', 'intervalMs'] as const) {
+    out.long(integer(header[field], field))
+  }
   out.double(header.collectSeconds)
-  out.long(header.part)
-  out.long(header.parts)
+  out.long(integer(header.part, 'part'))
+  out.long(integer(header.parts, 'parts'))
   out.boolean(header.end)
   out.fixed(Buffer.from(header.layoutId, 'latin1'))
-  out.bytes(part.layoutCompressed)
-  out.numbers(part.values)
-  writeTimestamps(out, part.timestamps)
-  writeExemplars(out, part.exemplars)
+  out.bytes(layoutCompressed)
+  out.numbers(values)
+  if (timestamps && timestamps.length !== values.length) {
+    throw new RangeError(`${timestamps.length} timestamps for ${values.length} values`)
+  }
+  writeTimestamps(out, timestamps)
+  writeExemplars(out, exemplars)
   return out.toBuffer()
+}
+
+function integer(value: number, field: string): number {
+  if (Number.isSafeInteger(value)) return value
+  throw new RangeError(`${field} is ${value}; it must be a safe integer`)
 }
 
 function writeTimestamps(out: BytesWriter, timestamps: ArrayLike<number> | null | undefined): void {
   out.long(timestamps ? 1 : 0)
-  if (timestamps) writeArray(out, Array.from(timestamps), timestamp => out.long(timestamp))
+  if (!timestamps) return
+  if (timestamps.length > 0) out.long(timestamps.length)
+  for (let i = 0; i < timestamps.length; i++) out.long(integer(timestamps[i], 'a timestamp'))
+  out.long(0)
 }
 
 function writeExemplars(out: BytesWriter, exemplars: readonly Exemplar[] | null | undefined): void {
   out.long(exemplars ? 1 : 0)
   if (!exemplars) return
   writeArray(out, exemplars, exemplar => {
-    out.long(exemplar.series)
+    out.long(integer(exemplar.series, "an exemplar's series"))
     writeArray(out, exemplar.labels, label => {
       out.string(label.name)
       out.string(label.value)
     })
     out.double(exemplar.value)
     out.long(exemplar.timestamp === null ? 0 : 1)
-    if (exemplar.timestamp !== null) out.long(exemplar.timestamp)
+    if (exemplar.timestamp !== null) out.long(integer(exemplar.timestamp, "an exemplar's timestamp"))
   })
 }
 

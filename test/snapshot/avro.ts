@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import avro from 'avsc'
 import fc from 'fast-check'
+import { sortLabels } from '../../shared/snapshot/key.js'
 import { encodeLayout } from '../../shared/snapshot/layout.js'
 import type { Exemplar, Layout, SnapshotHeader } from '../../shared/snapshot/types.js'
 
@@ -44,45 +45,79 @@ const text = fc.string({ unit: 'grapheme', maxLength: 12 }).map(s => s.replaceAl
 const labels = fc
   .uniqueArray(fc.tuple(text, text), { selector: ([name]) => name, maxLength: 5 })
   .map(pairs => pairs.map(([name, value]) => ({ name, value })))
+/** Few enough characters for OpenMetrics, and no empty names. */
+const exemplarLabels = fc
+  .uniqueArray(
+    fc.tuple(
+      fc.string({ unit: 'binary', minLength: 1, maxLength: 9 }),
+      fc.string({ unit: 'binary', maxLength: 9 }),
+    ),
+    {
+      selector: ([name]) => name.replaceAll('\0', '0'),
+      maxLength: 5,
+    },
+  )
+  .map(pairs =>
+    sortLabels(
+      pairs.map(([name, value]) => ({
+        name: name.replaceAll('\0', '0'),
+        value: value.replaceAll('\0', '0'),
+      })),
+    ),
+  )
 const long53 = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })
 const value = fc.oneof(
   fc.integer(),
   fc.integer({ min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER }),
   fc.double(),
-  fc.constantFrom(0, -0, Number.NaN, Infinity, -Infinity, 2 ** 53, -(2 ** 53), 2 ** 51, -(2 ** 51), 2 ** 60, 0.1),
+  fc.constantFrom(
+    0,
+    -0,
+    Number.NaN,
+    Infinity,
+    -Infinity,
+    2 ** 53,
+    -(2 ** 53),
+    2 ** 51,
+    -(2 ** 51),
+    2 ** 60,
+    0.1,
+  ),
 )
 
 /** Any record that our writer can be asked to write. */
 export const sample: fc.Arbitrary<Sample> = fc.array(value, { maxLength: 60 }).chain(values =>
-  fc.record({
-    header: fc.record({
-      target: labels,
-      incarnation: long53,
-      sequence: long53,
-      superseded: long53,
-      collectedAt: long53,
-      intervalMs: fc.integer({ min: 1000, max: 120_000 }),
-      collectSeconds: fc.double({ min: 0, max: 100, noNaN: true }),
-      part: fc.integer({ min: 0, max: 2 }),
-      parts: fc.integer({ min: 3, max: 9 }),
-      end: fc.boolean(),
-      layoutId: fc.constant(''),
-    }),
-    layout: fc.constant(encodeLayout({ families: [] })),
-    values: fc.constant(values),
-    timestamps: fc.option(fc.array(long53, { minLength: values.length, maxLength: values.length })),
-    exemplars: fc.option(
-      fc.array(
-        fc.record({
-          series: fc.integer({ min: 0, max: Math.max(0, values.length - 1) }),
-          labels,
-          value: fc.double(),
-          timestamp: fc.option(long53),
-        }),
-        { maxLength: values.length ? 4 : 0 },
+  fc
+    .record({
+      header: fc.record({
+        target: labels,
+        incarnation: long53,
+        sequence: long53,
+        superseded: long53,
+        collectedAt: long53,
+        intervalMs: fc.integer({ min: 1000, max: 120_000 }),
+        collectSeconds: fc.double({ min: 0, max: 100, noNaN: true }),
+        part: fc.integer({ min: 0, max: 2 }),
+        parts: fc.integer({ min: 3, max: 9 }),
+        end: fc.boolean(),
+        layoutId: fc.constant(''),
+      }),
+      layout: fc.constant(encodeLayout({ families: [] })),
+      values: fc.constant(values),
+      timestamps: fc.option(fc.array(long53, { minLength: values.length, maxLength: values.length })),
+      exemplars: fc.option(
+        fc.array(
+          fc.record({
+            series: fc.integer({ min: 0, max: Math.max(0, values.length - 1) }),
+            labels,
+            value: fc.double(),
+            timestamp: fc.option(long53),
+          }),
+          { maxLength: values.length ? 4 : 0 },
+        ),
       ),
-    ),
-  }).map(s => ({ ...s, header: { ...s.header, layoutId: s.layout.id } })),
+    })
+    .map(s => ({ ...s, header: { ...s.header, layoutId: s.layout.id } })),
 )
 
 /** The sample as avsc takes it. */

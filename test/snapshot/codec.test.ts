@@ -71,7 +71,11 @@ describe('the snapshot codec', () => {
     const body = record.subarray(record.length - blockBytes(values))
     const head = record.subarray(0, record.length - body.length)
     const items = [one(1), one(2.5), one(-3), one(1e9), one(Number.NaN), one(7)]
-    const sized = [zigzag(-3), zigzag(items.slice(0, 3).reduce((n, i) => n + i.length, 0)), ...items.slice(0, 3)]
+    const sized = [
+      zigzag(-3),
+      zigzag(items.slice(0, 3).reduce((n, i) => n + i.length, 0)),
+      ...items.slice(0, 3),
+    ]
     const single = items.slice(3).flatMap(item => [zigzag(1), item])
     const blocks = Buffer.concat([...sized, ...single, zigzag(0), zigzag(0), zigzag(0)])
     reader.open(Buffer.concat([head, blocks]))

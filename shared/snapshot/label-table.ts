@@ -1,0 +1,91 @@
+import type { BytesReader } from './bytes-reader.js'
+import type { Limits } from './limits.js'
+import type { Label } from './types.js'
+
+/** How far to look for a label. Who makes labels collide on purpose finds them decoded anew, which costs as without a table. */
+const PROBES = 8
+
+/**
+ * Reads labels, giving the same object for the same bytes: the series of a layout repeat their labels, so that most of them
+ * need neither decoding nor memory.
+ */
+export class LabelTable {
+  /** Index of a label plus one, by the hash of its bytes. */
+  #slots = new Int32Array(256)
+  readonly #hashes: number[] = []
+  readonly #starts: number[] = []
+  readonly #ends: number[] = []
+  readonly #labels: Label[] = []
+  /** Which label each place of the series before had. */
+  readonly #previous: number[] = []
+
+  constructor(
+    private readonly input: BytesReader,
+    private readonly limits: Limits,
+  ) {}
+
+  /** @param place of the label in its series, where that of the series before is tried first */
+  read(place: number): Label {
+    const { input, limits } = this
+    const start = input.position
+    input.skip(input.length(limits.nameBytes, "a label's name"))
+    input.skip(input.length(limits.valueBytes, "a label's value"))
+    const end = input.position
+    const previous = this.#previous[place]
+    if (previous !== undefined && this.#same(previous, start, end)) return this.#labels[previous]
+    const index = this.#find(start, end)
+    this.#previous[place] = index
+    return this.#labels[index]
+  }
+
+  #find(start: number, end: number): number {
+    const { buffer } = this.input
+    let hash = 0x811c9dc5
+    for (let at = start; at < end; at++) hash = Math.imul(hash ^ buffer[at], 0x01000193)
+    hash ^= hash >>> 15
+    const mask = this.#slots.length - 1
+    for (let probe = 0; probe < PROBES; probe++) {
+      const index = this.#slots[(hash + probe) & mask] - 1
+      if (index < 0) break
+      if (this.#hashes[index] === hash && this.#same(index, start, end)) return index
+    }
+    return this.#add(hash, start, end)
+  }
+
+  #add(hash: number, start: number, end: number): number {
+    const { input, limits } = this
+    input.position = start
+    const name = input.string(limits.nameBytes, "a label's name")
+    const index = this.#labels.length
+    this.#labels.push({ name, value: input.string(limits.valueBytes, `the value of label ${name}`) })
+    this.#hashes.push(hash)
+    this.#starts.push(start)
+    this.#ends.push(end)
+    if (index * 2 >= this.#slots.length) this.#grow()
+    else this.#place(index)
+    return index
+  }
+
+  #place(index: number): void {
+    const mask = this.#slots.length - 1
+    for (let probe = 0; probe < PROBES; probe++) {
+      const slot = (this.#hashes[index] + probe) & mask
+      if (this.#slots[slot] !== 0) continue
+      this.#slots[slot] = index + 1
+      return
+    }
+  }
+
+  #grow(): void {
+    this.#slots = new Int32Array(this.#slots.length * 4)
+    for (let index = 0; index < this.#labels.length; index++) this.#place(index)
+  }
+
+  #same(index: number, start: number, end: number): boolean {
+    const from = this.#starts[index]
+    if (this.#ends[index] - from !== end - start) return false
+    const { buffer } = this.input
+    for (let i = 0; i < end - start; i++) if (buffer[from + i] !== buffer[start + i]) return false
+    return true
+  }
+}

@@ -1,0 +1,106 @@
+import type { BytesReader } from './bytes-reader.js'
+import { RefusedError } from './errors.js'
+
+const wrongCount = (expected: number) =>
+  new RefusedError('layout', `the record does not have one value for each of its layout's ${expected} series`)
+
+/** Blocks of `long | double`. An item takes at least two bytes, so a count is checked against what is left. */
+export function readNumbers(input: BytesReader, expected: number, into?: Float64Array): Float64Array {
+  if (expected * 2 > input.left) throw wrongCount(expected)
+  const values = into?.length === expected ? into : new Float64Array(expected)
+  let at = 0
+  for (;;) {
+    const count = input.count(Number.MAX_SAFE_INTEGER, 2, 'values')
+    if (count === 0) break
+    if (count > expected - at) throw wrongCount(expected)
+    readBlock(input, values, at, count)
+    at += count
+  }
+  if (at !== expected) throw wrongCount(expected)
+  return values
+}
+
+const eight = new Float64Array(1)
+const eightBytes = new Uint8Array(eight.buffer)
+
+/**
+ * The loop that every sample passes. Most are longs of up to four bytes: those are read here without a call.
+ * A read beyond the end gives undefined, which falls through to `anyLong` or the check for doubles, and they refuse it.
+ */
+function readBlock(input: BytesReader, values: Float64Array, start: number, count: number): void {
+  const { buffer } = input
+  const size = buffer.length
+  let position = input.position
+  for (let i = start; i < start + count; i++) {
+    // Room for a tag and four bytes, so that reads stay in bounds and typed.
+    if (position + 9 <= size) {
+      const tag = buffer[position]
+      if (tag === 0) {
+        const a = buffer[position + 1]
+        if (a < 0x80) {
+          values[i] = (a >>> 1) ^ -(a & 1)
+          position += 2
+          continue
+        }
+        const b = buffer[position + 2]
+        let z = (a & 0x7f) | ((b & 0x7f) << 7)
+        if (b < 0x80) {
+          values[i] = (z >>> 1) ^ -(z & 1)
+          position += 3
+          continue
+        }
+        const c = buffer[position + 3]
+        z |= (c & 0x7f) << 14
+        if (c < 0x80) {
+          values[i] = (z >>> 1) ^ -(z & 1)
+          position += 4
+          continue
+        }
+        const d = buffer[position + 4]
+        z |= (d & 0x7f) << 21
+        if (d < 0x80) {
+          values[i] = (z >>> 1) ^ -(z & 1)
+          position += 5
+          continue
+        }
+      } else if (tag === 2) {
+        eightBytes[0] = buffer[position + 1]
+        eightBytes[1] = buffer[position + 2]
+        eightBytes[2] = buffer[position + 3]
+        eightBytes[3] = buffer[position + 4]
+        eightBytes[4] = buffer[position + 5]
+        eightBytes[5] = buffer[position + 6]
+        eightBytes[6] = buffer[position + 7]
+        eightBytes[7] = buffer[position + 8]
+        values[i] = eight[0]
+        position += 9
+        continue
+      }
+    }
+    input.position = position
+    values[i] = readNumber(input)
+    position = input.position
+  }
+  input.position = position
+}
+
+function readNumber(input: BytesReader): number {
+  const branch = input.long()
+  if (branch === 0) return input.anyLong()
+  if (branch === 1) return input.double()
+  throw new RefusedError('truncated', 'a value is neither long nor double')
+}
+
+export function readLongs(input: BytesReader, expected: number): Float64Array {
+  if (expected > input.left) throw wrongCount(expected)
+  const longs = new Float64Array(expected)
+  let at = 0
+  for (;;) {
+    const count = input.count(Number.MAX_SAFE_INTEGER, 1, 'timestamps')
+    if (count === 0) break
+    if (count > expected - at) throw wrongCount(expected)
+    for (const end = at + count; at < end; at++) longs[at] = input.long()
+  }
+  if (at !== expected) throw wrongCount(expected)
+  return longs
+}

@@ -1,0 +1,230 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { gunzipSync } from 'node:zlib'
+import avro from 'avsc'
+import { ENVELOPE } from '../../shared/snapshot/envelope.js'
+import { targetKey } from '../../shared/snapshot/key.js'
+import { decodeLayout, encodeLayout } from '../../shared/snapshot/layout.js'
+import { LayoutCache } from '../../shared/snapshot/layout-cache.js'
+import { SnapshotReader } from '../../shared/snapshot/read.js'
+import type { SnapshotHeader } from '../../shared/snapshot/types.js'
+import { validateLayout } from '../../shared/snapshot/validate.js'
+import { encodeSnapshot } from '../../shared/snapshot/write.js'
+import { median, type Row, spread, table } from './table.js'
+import { httpService } from './workload.js'
+
+/** CPU time of one measurement, and how many of each there are. They take turns, so that all meet the same machine. */
+const MEASURE_MS = 150
+const ROUNDS = 7
+
+interface Case {
+  readonly work: string
+  readonly goal?: string
+  readonly note?: string
+  readonly unit: 'values' | 'records' | 'ms'
+  /** How many of the unit one call of `run` does; for `ms`, how many calls' worth it is. */
+  readonly amount: number
+  run(): void
+}
+
+interface Fleet {
+  readonly series: number
+  readonly layout: ReturnType<typeof encodeLayout>
+  readonly headers: SnapshotHeader[]
+  readonly values: Float64Array[]
+  readonly records: Buffer[]
+}
+
+/** Records of different targets that share a layout, a day into their lives. */
+function fleetOf(targets: number, series: number): Fleet {
+  const workload = httpService(series)
+  const layout = encodeLayout(workload.layout)
+  const headers: SnapshotHeader[] = []
+  const values: Float64Array[] = []
+  for (let t = 0; t < targets; t++) {
+    headers.push({
+      target: [
+        { name: 'instance', value: `10.1.${t >> 8}.${t & 255}:8080` },
+        { name: 'job', value: 'api' },
+      ],
+      incarnation: 1_700_000_000_000,
+      sequence: 5760,
+      superseded: 3,
+      collectedAt: 1_700_086_400_000 + t,
+      intervalMs: 15_000,
+      collectSeconds: 0.0021,
+      part: 0,
+      parts: 1,
+      end: false,
+      layoutId: layout.id,
+    })
+    values.push(new Float64Array(series))
+    workload.fill(values[t], t, 5760)
+  }
+  const records = headers.map((header, t) =>
+    encodeSnapshot(header, { layoutCompressed: layout.compressed, values: values[t] }),
+  )
+  return { series, layout, headers, values, records }
+}
+
+/** What a shard does with a record of a target and a layout that it knows. */
+function ourReading({ records, headers, series, layout }: Fleet): () => void {
+  const reader = new SnapshotReader()
+  const targets = records.map(record => {
+    reader.open(record)
+    return Buffer.from(reader.targetBytes)
+  })
+  const keys = headers.map(header => targetKey(header.target).toString('latin1'))
+  const known = new Map(keys.map((key, t) => [key, targets[t]]))
+  const layouts = new Map([[layout.id, series]])
+  const into = new Float64Array(series)
+  return () => {
+    for (let t = 0; t < records.length; t++) {
+      reader.open(records[t])
+      const target = known.get(keys[t])
+      if (!target || !reader.sameTarget(target)) throw new Error('not the target')
+      const count = layouts.get(reader.layoutId())
+      if (count === undefined) throw new Error('not the layout')
+      reader.body(count, into)
+    }
+  }
+}
+
+function avscType(): avro.Type {
+  // Sources and what was built of them lie at different depths below the schema.
+  const found = ['../..', '../../..', '../../../..']
+    .map(up => new URL(`${up}/shared/snapshot/snapshot.avsc`, import.meta.url))
+    .find(existsSync)
+  const file = found ?? new URL('../../shared/snapshot/snapshot.avsc', import.meta.url)
+  return avro.Type.forSchema(JSON.parse(readFileSync(file, 'utf8')))
+}
+
+function casesOf(fleet: Fleet, goal: string | undefined): Case[] {
+  const { records, headers, series, layout } = fleet
+  const type = avscType()
+  const bare = records.map(record => record.subarray(ENVELOPE.length))
+  const objects = headers.map((header, t) => ({
+    ...header,
+    layoutId: Buffer.from(header.layoutId, 'latin1'),
+    layout: layout.compressed,
+    values: Array.from(fleet.values[t], value =>
+      Number.isSafeInteger(value) && !Object.is(value, -0) ? { long: value } : { double: value },
+    ),
+    timestamps: null,
+    exemplars: null,
+  }))
+  const shape = `${series}-series records`
+  const values = records.length * series
+  const perThousand = values / 1000
+  const reader = new SnapshotReader()
+  return [
+    { work: `read ${shape}`, goal, unit: 'values', amount: values, run: ourReading(fleet) },
+    {
+      work: `read ${shape}, avsc`,
+      note: 'decoded to objects',
+      unit: 'values',
+      amount: values,
+      run: () => bare.forEach(record => void type.fromBuffer(record)),
+    },
+    {
+      work: `read only the headers of ${shape}`,
+      unit: 'records',
+      amount: records.length,
+      run: () => records.forEach(record => void reader.open(record)),
+    },
+    {
+      work: `write ${shape}`,
+      goal: series === 1000 ? '≤ 0.3 ms per 1,000 series' : undefined,
+      unit: 'ms',
+      amount: perThousand,
+      run: () =>
+        headers.forEach(
+          (header, t) =>
+            void encodeSnapshot(header, { layoutCompressed: layout.compressed, values: fleet.values[t] }),
+        ),
+    },
+    {
+      work: `write ${shape}, avsc`,
+      note: 'of objects made before',
+      unit: 'ms',
+      amount: perThousand,
+      run: () => objects.forEach(object => void type.toBuffer(object)),
+    },
+  ]
+}
+
+function layoutCases(series: number): Case[] {
+  const { layout } = httpService(series)
+  const encoded = encodeLayout(layout)
+  const note = `${series} series: ${encoded.bytes.length} bytes, gzip ${encoded.compressed.length}`
+  const amount = series / 1000
+  return [
+    { work: 'encode a layout', note, unit: 'ms', amount, run: () => void encodeLayout(layout) },
+    { work: '· inflate it', note, unit: 'ms', amount, run: () => void gunzipSync(encoded.compressed) },
+    { work: '· decode it', note, unit: 'ms', amount, run: () => void decodeLayout(encoded.bytes) },
+    { work: '· validate it', note, unit: 'ms', amount, run: () => validateLayout(layout) },
+    {
+      work: 'intern a new layout',
+      note,
+      unit: 'ms',
+      amount,
+      run: () => {
+        const cache = new LayoutCache<number>({ maxBytes: 1e6, build: () => 1, sizeOf: () => 1 })
+        cache.intern(encoded.id, encoded.compressed)
+      },
+    },
+  ]
+}
+
+function sizeRow(fleet: Fleet): Row {
+  const bytes = fleet.records.reduce((sum, record) => sum + record.length, 0)
+  const samples = fleet.records.length * fleet.series
+  const layout = fleet.layout.compressed.length / fleet.series
+  const total = bytes / samples
+  return {
+    work: `bytes a sample, ${fleet.series}-series records, layout included`,
+    figure: `${total.toFixed(2)} bytes`,
+    goal: '≤ 9 bytes',
+    note: `layout ${layout.toFixed(2)}, values and header ${(total - layout).toFixed(2)}`,
+  }
+}
+
+/** One measurement: how much per CPU-second, or CPU-ms for each. */
+function measure(work: Case): number {
+  let calls = 0
+  const before = process.cpuUsage()
+  let spent = 0
+  while (spent < MEASURE_MS * 1000) {
+    work.run()
+    calls++
+    const { user, system } = process.cpuUsage(before)
+    spent = user + system
+  }
+  return work.unit === 'ms' ? spent / 1000 / (calls * work.amount) : (calls * work.amount) / spent
+}
+
+const UNITS = { values: 'M values/CPU-s', records: 'M records/CPU-s', ms: 'CPU-ms per 1,000 series' }
+
+/** Reading and writing records, ours and avsc side by side; and how large they are. */
+export async function run(): Promise<Row[]> {
+  const thousand = fleetOf(200, 1000)
+  const hundred = fleetOf(2000, 100)
+  const cases = [
+    ...casesOf(thousand, '≥ 100 M values/CPU-s'),
+    ...casesOf(hundred, undefined),
+    ...layoutCases(1000),
+    ...layoutCases(20_000),
+  ]
+  for (const work of cases) measure(work) // the first round is the compiler's
+  const figures = cases.map(() => [] as number[])
+  for (let round = 0; round < ROUNDS; round++) cases.forEach((work, i) => void figures[i].push(measure(work)))
+  const rows = cases.map(({ work, goal, note, unit }, i) => ({
+    work,
+    figure: `${spread(figures[i], median(figures[i]) < 1 ? 4 : 1)} ${UNITS[unit]}`,
+    goal,
+    note,
+  }))
+  return [...rows, sizeRow(thousand), sizeRow(hundred)]
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(table(await run()))
