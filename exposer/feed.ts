@@ -103,7 +103,7 @@ export class Feed implements PartitionListener, Assignment {
   }
 
   onFetchError(_error: Error, partitions: readonly number[]): void {
-    this.options.shard.fetchFailed(partitions)
+    this.options.shard.fetchFailed(partitions, this.options.clock.now())
   }
 
   #noticeLoaded(partition: number): void {

@@ -130,7 +130,7 @@ function takeSpare(target: Target, length: number): Float64Array | undefined {
 }
 
 function collect(holder: Holder, target: Target, part: HeldPart): readonly HeldPart[] | null {
-  const { reader, counters, options } = holder
+  const { reader, options } = holder
   target.incoming ??= new Parts({
     maxSize: options.limits.samples,
     onDropped: given => holder.release(given.layout),
@@ -140,8 +140,6 @@ function collect(holder: Holder, target: Target, part: HeldPart): readonly HeldP
   } catch (error) {
     holder.release(part.layout)
     throw error
-  } finally {
-    counters.missed += target.incoming.takeMissed()
   }
 }
 

@@ -27,7 +27,7 @@ export function judgePartition(
 ): Verdict | undefined {
   if (!partition.loaded)
     return { state: 'replaying', reason: `partition ${partition.number} is being replayed` }
-  const unheard = now.mono - partition.fetchedAt
+  const unheard = partition.blindFor(now.mono)
   if (unheard > options.blindAfterMs) {
     return {
       state: 'blind',

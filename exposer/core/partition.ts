@@ -15,6 +15,8 @@ export class Partition {
   loadedAt = Number.NaN
   /** Monotonic ms of the last fetch that was answered. */
   fetchedAt: number
+  /** Monotonic ms since when fetches fail, NaN while they work. */
+  failingSince = Number.NaN
 
   constructor(
     readonly number: number,
@@ -37,6 +39,11 @@ export class Partition {
   lagSeconds(wall: number): number {
     if (this.lagRecords === 0 || this.clock.time === Number.NEGATIVE_INFINITY) return 0
     return Math.max(0, wall - this.clock.time) / 1000
+  }
+
+  /** Milliseconds for which fetches have failed, 0 while they work. A process that stood still is not blind. */
+  blindFor(mono: number): number {
+    return Number.isNaN(this.failingSince) ? 0 : mono - this.failingSince
   }
 
   advance(next: number, highWatermark: number, mono: number): void {

@@ -106,13 +106,19 @@ export class Shard {
     const partition = this.#partitions.get(number)
     if (!partition) return
     partition.fetchedAt = now.mono
+    partition.failingSince = Number.NaN
     partition.advance(next, highWatermark, now.mono)
     if (partition.lagRecords === 0) partition.clock.fetchedAtWatermark(now.mono)
     else partition.clock.fetchedBehind()
   }
 
-  fetchFailed(numbers: readonly number[]): void {
-    for (const number of numbers) this.#partitions.get(number)?.clock.failed()
+  fetchFailed(numbers: readonly number[], now: Instant): void {
+    for (const number of numbers) {
+      const partition = this.#partitions.get(number)
+      if (!partition) continue
+      partition.clock.failed()
+      if (Number.isNaN(partition.failingSince)) partition.failingSince = now.mono
+    }
   }
 
   /** Whether all that was in the partition when it was assigned has been applied. */

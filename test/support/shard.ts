@@ -1,0 +1,72 @@
+import type { ShardOptions } from '../../exposer/core/options.js'
+import { renderMassive, type View } from '../../exposer/core/render/massive.js'
+import { renderTarget } from '../../exposer/core/render/target.js'
+import { Shard } from '../../exposer/core/shard.js'
+import { type Format, TEXT } from '../../shared/exposition/format.js'
+import type { FakeApp, SnapshotOptions } from './records.js'
+
+/** A shard under a fake clock, with the log it would be fed. Wall and monotonic time move together. */
+export class FakeShard {
+  readonly shard: Shard
+  readonly refusals: string[] = []
+  wall: number
+
+  constructor(
+    start = 1_700_000_000_000,
+    options: Partial<ShardOptions> = {},
+    readonly partitionCount = 1,
+  ) {
+    this.wall = start
+    this.shard = new Shard({ ...options, onRefused: refusal => this.refusals.push(refusal.reason) })
+    const fresh = Array.from({ length: partitionCount }, (_, partition) => partition)
+    this.shard.assign({ epoch: 1, partitionCount, kept: [], fresh, lost: [] }, this.now)
+    for (const partition of fresh) this.shard.replay(partition, 0, 0, this.now)
+  }
+
+  get now() {
+    return { wall: this.wall, mono: this.wall }
+  }
+
+  /** What the app's publisher appended arrives now. */
+  publish(app: FakeApp, snapshot: SnapshotOptions): void {
+    const partition = app.partition(this.partitionCount)
+    for (const record of app.records(snapshot)) this.shard.apply(partition, record, this.now)
+  }
+
+  /** Time passes, with a fetch every half second that is answered at the watermark. */
+  pass(ms: number): void {
+    for (let left = ms; left > 0; left -= 500) {
+      this.wall += Math.min(500, left)
+      this.fetch()
+    }
+  }
+
+  /** A fetch is answered at the watermark. */
+  fetch(): void {
+    for (const { partition, position } of this.shard.partitions(this.now)) {
+      this.shard.fetched(partition, position, position, this.now)
+    }
+  }
+
+  /** Time passes and nothing is heard of the brokers. */
+  silence(ms: number): void {
+    this.wall += ms
+  }
+
+  state(app: FakeApp): string {
+    const target = this.shard.find(app.latin1Key)
+    return target ? this.shard.judge(target, this.now).state : 'unknown'
+  }
+
+  target(app: FakeApp, format: Format = TEXT): string {
+    const target = this.shard.find(app.latin1Key)
+    const played = target && this.shard.played(target, this.now)
+    return played ? text(renderTarget(played, format, this.now)) : ''
+  }
+
+  metrics(view: View = 'latest', format: Format = TEXT): string {
+    return text(renderMassive(this.shard, view, format, this.now))
+  }
+}
+
+export const text = (chunks: Iterable<Buffer>): string => Buffer.concat([...chunks]).toString('utf8')
