@@ -110,7 +110,7 @@ describe('a long response', () => {
     ).toHaveLength(series)
   })
 
-  test.each([{}, { 'accept-encoding': 'gzip' }])(
+  test.each<Record<string, string>>([{}, { 'accept-encoding': 'gzip' }])(
     'is cut off, so that its reader sees a failure, when the lease is lost on the way (%j)',
     async headers => {
       const response = await begin(headers)
