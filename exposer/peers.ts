@@ -86,7 +86,10 @@ export function incomplete(answers: readonly ShardAnswer[], partitionCount: numb
   const silent = answers.find(answer => 'error' in answer)
   if (silent && 'error' in silent) return `shard ${silent.address} does not answer: ${silent.error}`
   const speakers = new Array<number>(partitionCount).fill(0)
-  for (const { partitions } of answers) for (const partition of partitions) speakers[partition]++
+  for (const partition of answers.flatMap(answer => answer.partitions)) {
+    if (!(partition in speakers)) return `a shard speaks for partition ${partition} of ${partitionCount}`
+    speakers[partition]++
+  }
   const wrong = speakers.findIndex(count => count !== 1)
   if (wrong < 0) return undefined
   return speakers[wrong] === 0

@@ -34,6 +34,7 @@ const config: ExposerConfig = {
 export interface Lines {
   readonly level: string
   readonly message: string
+  readonly fields: Readonly<Record<string, unknown>> | undefined
 }
 
 /**
@@ -69,7 +70,10 @@ export class HandFed {
     fed.#server.on('connection', socket => fed.sockets.push(socket))
     const { port } = await listen(fed.#server, '127.0.0.1', 0)
     fed.url = `http://127.0.0.1:${port}`
-    const at = (level: string) => (message: string) => void fed.log.push({ level, message })
+    const at =
+      (level: string): Logger['info'] =>
+      (message, fields) =>
+        void fed.log.push({ level, message, fields })
     const logger: Logger = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
     fed.#parts = assemble(
       { ...config, ...overrides },

@@ -1,0 +1,212 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { GroupMap } from '../../shared/kafka/types.js'
+import { eventually } from '../support/eventually.js'
+import { HandFed, PARTITIONS, partitionOf } from './hand-fed.js'
+
+interface SdGroup {
+  targets: string[]
+  labels: Record<string, string>
+}
+interface TargetsAnswer {
+  status: string
+  warnings?: string[]
+  data: {
+    shards: { address: string; partitions: number[]; error?: string }[]
+    targets: { labels: Record<string, string>; state: string; shard: string }[]
+  }
+}
+
+const apps = Array.from({ length: 20 }, (_, i) => ({ job: 'shop', instance: `app-${i}:8080` }))
+const all = Array.from({ length: PARTITIONS }, (_, p) => p)
+const impatient = { 'x-prometheus-scrape-timeout-seconds': '0.3' }
+
+describe('one shard', () => {
+  let shard: HandFed
+  beforeEach(async () => {
+    shard = await HandFed.start()
+    shard.assign(all)
+    for (const labels of apps) await shard.append({ labels })
+  })
+  afterEach(() => shard.stop())
+
+  test('/sd lists every target at the own address, with interval and timeout, sorted', async () => {
+    const response = await shard.get('/sd')
+    expect(response.headers.get('content-type')).toMatch(/^application\/json/)
+    const groups = (await response.json()) as SdGroup[]
+    expect(groups).toHaveLength(apps.length)
+    expect(groups[0]).toEqual({
+      targets: [new URL(shard.url).host],
+      labels: {
+        __metrics_path__: '/target',
+        __scrape_interval__: '15000ms',
+        __scrape_timeout__: '10000ms',
+        job: 'shop',
+        __param_job: 'shop',
+        instance: 'app-0:8080',
+        __param_instance: 'app-0:8080',
+      },
+    })
+    const instances = groups.map(group => group.labels.instance)
+    expect(instances).toEqual([...instances].sort())
+  })
+
+  test('/sd without any target is an empty list, once that is certain', async () => {
+    const empty = await HandFed.start()
+    empty.assign(all)
+    expect(await (await empty.get('/sd')).json()).toEqual([])
+    await empty.stop()
+  })
+
+  test('/api/v1/targets has a row for each target, in the manner of Prometheus', async () => {
+    const answer = (await (await shard.get('/api/v1/targets?scope=shard')).json()) as TargetsAnswer
+    expect(answer.status).toBe('success')
+    expect(answer.data.targets).toHaveLength(apps.length)
+    expect(answer.data.targets[0]).toEqual({
+      labels: { instance: 'app-0:8080', job: 'shop' },
+      state: 'up',
+      reason: '',
+      ageSeconds: expect.any(Number),
+      delaySeconds: expect.any(Number),
+      playoutSeconds: 0,
+      series: 1,
+      partition: partitionOf(apps[0]),
+      intervalMs: 15_000,
+      incarnation: expect.any(Number),
+      sequence: 0,
+      shard: shard.url,
+    })
+  })
+
+  test.each(['/sd', '/api/v1/targets'])('%s names the scopes that there are', async path => {
+    const response = await shard.get(`${path}?scope=world`)
+    expect(response.status).toBe(400)
+    expect(await response.text()).toContain('the scopes are: group, shard')
+  })
+})
+
+describe('two shards', () => {
+  let a: HandFed
+  let b: HandFed
+  let map: GroupMap
+  const halfOf = (shard: HandFed) => (shard === a ? [0, 1] : [2, 3])
+
+  beforeEach(async () => {
+    a = await HandFed.start({ externalUrl: 'http://exposer.example:9754/prefix' })
+    b = await HandFed.start({ externalUrl: 'http://exposer.example:9754/prefix' })
+    map = {
+      stable: true,
+      partitionCount: PARTITIONS,
+      members: [
+        { memberId: 'a', address: a.url, partitions: [0, 1] },
+        { memberId: 'b', address: b.url, partitions: [2, 3] },
+      ],
+    }
+    for (const shard of [a, b]) {
+      shard.map = () => map
+      shard.assign(halfOf(shard))
+      for (const labels of apps)
+        if (halfOf(shard).includes(partitionOf(labels))) await shard.append({ labels })
+    }
+  })
+  afterEach(async () => {
+    await a.stop()
+    await b.stop()
+  })
+
+  test('either lists the targets of both, at the one stable address, the same way', async () => {
+    const [one, other] = await Promise.all([a, b].map(async shard => (await shard.get('/sd')).text()))
+    expect(one).toBe(other)
+    const groups = JSON.parse(one) as SdGroup[]
+    expect(groups.map(group => group.labels.instance).sort()).toEqual(apps.map(app => app.instance).sort())
+    expect(new Set(groups.map(group => group.targets[0]))).toEqual(new Set(['exposer.example:9754']))
+    expect(groups[0].labels.__metrics_path__).toBe('/prefix/target')
+  })
+
+  test('scope=shard lists the own ones and says for which partitions', async () => {
+    const response = await a.get('/sd?scope=shard')
+    expect(response.headers.get('x-exposer-partitions')).toBe('0,1')
+    const own = apps.filter(labels => [0, 1].includes(partitionOf(labels)))
+    expect(await response.json()).toHaveLength(own.length)
+  })
+
+  test('the list is asked for once for all who want it, and good for a second', async () => {
+    const lists = await Promise.all(Array.from({ length: 20 }, () => a.get('/sd')))
+    expect(lists.every(list => list.status === 200)).toBe(true)
+    await a.get('/sd')
+    const telemetry = await (await b.get('/telemetry')).text()
+    expect(telemetry).toContain('exposer_scrapes_total{path="/sd",code="200"} 1\n')
+    a.ahead = 1500
+    await a.get('/sd')
+    expect(await (await b.get('/telemetry')).text()).toContain(
+      'exposer_scrapes_total{path="/sd",code="200"} 2\n',
+    )
+  })
+
+  test('a shorter list is never given: a shard that is down makes it 503 with the reason', async () => {
+    await b.stop()
+    const response = await a.get('/sd', impatient)
+    expect(response.status).toBe(503)
+    expect(await response.text()).toMatch(/^the list is not complete: shard http.* does not answer: .+\n$/)
+    b = await HandFed.start()
+  })
+
+  test('a shorter list is never given: partitions that nobody, or more than one, speaks for make it 503', async () => {
+    b.assign([3], { kept: [3] })
+    const missing = await a.get('/sd', impatient)
+    expect(missing.status).toBe(503)
+    expect(await missing.text()).toBe('the list is not complete: no shard speaks for partition 2\n')
+    b.assign([1, 2, 3], { kept: [3] })
+    const twice = await a.get('/sd', impatient)
+    expect(twice.status).toBe(503)
+    expect(await twice.text()).toBe('the list is not complete: 2 shards speak for partition 1\n')
+  })
+
+  test('a request waits for a shard that is still replaying', async () => {
+    b.assign([2, 3], { replaying: true })
+    const answer = a.get('/sd')
+    await eventually(() => expect(b.services.changes.waiting).toBe(1))
+    b.loaded(2)
+    b.loaded(3)
+    expect((await answer).status).toBe(200)
+  })
+
+  test('/api/v1/targets shows what there is when a shard is missing, and says what is missing', async () => {
+    await b.stop()
+    const answer = (await (await a.get('/api/v1/targets', impatient)).json()) as TargetsAnswer
+    const own = apps.filter(labels => [0, 1].includes(partitionOf(labels)))
+    expect(answer.data.targets).toHaveLength(own.length)
+    expect(answer.warnings).toEqual([expect.stringContaining(`shard ${b.url} does not answer`)])
+    expect(answer.data.shards.map(({ address, error }) => [address, typeof error])).toEqual([
+      [a.url, 'undefined'],
+      [b.url, 'string'],
+    ])
+    b = await HandFed.start()
+  })
+
+  test('/api/v1/targets of the group has the shard of each row', async () => {
+    const answer = (await (await a.get('/api/v1/targets')).json()) as TargetsAnswer
+    expect(answer.warnings).toBeUndefined()
+    for (const row of answer.data.targets) {
+      expect(row.shard).toBe(partitionOf(row.labels) < 2 ? a.url : b.url)
+    }
+    expect(answer.data.targets).toHaveLength(apps.length)
+  })
+
+  test('without a stable address there is a warning, once', async () => {
+    const lone = await HandFed.start()
+    lone.map = () => map
+    lone.assign([0, 1])
+    await lone.get('/sd', impatient)
+    lone.rebalance()
+    lone.assign([0, 1], { kept: [0, 1] })
+    await lone.get('/sd', impatient)
+    expect(lone.log.filter(line => line.message.includes('--web.external-url'))).toHaveLength(1)
+    await lone.stop()
+  })
+
+  test('two shards of one address are named as the mistake that they are', async () => {
+    map = { ...map, members: map.members.map(member => ({ ...member, address: a.url })) }
+    await a.get('/sd', impatient)
+    expect(a.log.map(line => line.message).join()).toContain('give each its own --web.advertise-address')
+  })
+})
