@@ -5,7 +5,7 @@ import { groupMap } from './group/map.js'
 import { Member } from './group/member.js'
 import { Lease } from './lease.js'
 import { type Feed, reassign } from './reading/feed.js'
-import { MAX_WAIT_MS, METADATA_MAX_AGE_MS, Reader } from './reading/reader.js'
+import { Reader } from './reading/reader.js'
 import type { GroupConsumer, GroupMap, KafkaConfig, Logger, LogRecord, PartitionListener } from './types.js'
 import { Cluster } from './wire/cluster.js'
 
@@ -27,8 +27,10 @@ export interface GroupConsumerOptions {
   /** Bytes of one fetch, and of one partition in it. Default 2 MiB and 512 KiB. */
   readonly maxBytes?: number
   readonly maxBytesPerPartition?: number
-  /** Milliseconds that a broker may keep an empty fetch. Default 250 ms. */
+  /** Milliseconds that a broker may keep an empty fetch. Default 500 ms. */
   readonly maxWait?: number
+  /** Milliseconds between two fetches when the first brought little. Default 50 ms. */
+  readonly linger?: number
   /** Bytes one foreign compressed batch may inflate to. Default 16 MiB. */
   readonly inflateLimit?: number
   /** Milliseconds between looks at the topic for added partitions. Default 30 s. */
@@ -79,7 +81,7 @@ class ExposerGroupConsumer implements GroupConsumer {
       topic,
       address,
       sessionTimeout,
-      heartbeatInterval: options.heartbeatInterval ?? Math.min(HEARTBEAT_INTERVAL_MS, sessionTimeout / 3),
+      heartbeatInterval: Math.min(options.heartbeatInterval ?? HEARTBEAT_INTERVAL_MS, sessionTimeout / 3),
       lease: this.#lease,
       clock,
       logger,
@@ -97,8 +99,9 @@ class ExposerGroupConsumer implements GroupConsumer {
       logger,
       maxBytes: options.maxBytes,
       maxBytesPerPartition: options.maxBytesPerPartition,
-      maxWait: options.maxWait ?? MAX_WAIT_MS,
-      metadataMaxAge: options.metadataMaxAge ?? METADATA_MAX_AGE_MS,
+      maxWait: options.maxWait,
+      linger: options.linger,
+      metadataMaxAge: options.metadataMaxAge,
       inflateLimit: options.inflateLimit,
       replayWindow: this.#replayWindow,
       events: {

@@ -58,12 +58,13 @@ export class Pacer {
     readonly mono: () => number,
   ) {}
 
-  start(): void {
-    this.#since = this.mono()
+  /** To be awaited between pieces of work. */
+  async breathe(): Promise<void> {
+    if (this.mono() - this.#since >= this.budgetMs) await this.turn()
   }
 
-  async breathe(): Promise<void> {
-    if (this.mono() - this.#since < this.budgetMs) return
+  /** Ends this turn in any case: what comes next has the whole budget. */
+  async turn(): Promise<void> {
     await new Promise(resolve => setImmediate(resolve))
     this.#since = this.mono()
   }

@@ -1,52 +1,139 @@
-import { afterAll, afterEach, expect, inject, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
+import { type LocalKafka, startKafka } from '../../deploy/local/kafka.js'
 import { eventually } from '../support/eventually.js'
 import { name, newTopic, TestMembers } from '../support/kafka.js'
-import { Programs } from '../support/program.js'
+import { type Program, Programs } from '../support/program.js'
 import type { Sample } from '../support/programs/member.js'
 
+const SESSION_MS = 6_000
 const members = new TestMembers()
 const programs = new Programs()
-afterEach(() => members.stopAll())
+let child: Program | undefined
+afterEach(async () => {
+  await child?.kill()
+  child = undefined
+  await members.stopAll()
+})
 afterAll(() => programs.remove())
 
-const SESSION_MS = 6_000
+/** A member in a process of its own, and what it could serve at any of its turns. */
+async function startChild(topic: string, group: string, brokers = inject('brokers')): Promise<Sample[]> {
+  child = await programs.start('member.ts', [brokers.join(','), topic, group, String(SESSION_MS)])
+  return child.messages as Sample[]
+}
 
 test('a zombie never answers: stopped for longer than its session, it has no lease when it continues', async () => {
   const topic = await newTopic(4)
   const group = name('group')
-  const zombie = await programs.start('member.ts', [
-    inject('brokers').join(','),
-    topic,
-    group,
-    String(SESSION_MS),
-  ])
-  try {
-    const samples = zombie.messages as Sample[]
+  const samples = await startChild(topic, group)
+  await eventually(() => expect(samples.at(-1)?.held).toEqual([0, 1, 2, 3]))
+  const heir = await members.start({ topic, group, sessionTimeout: SESSION_MS })
+  await eventually(() => {
+    expect(samples.at(-1)?.held).toHaveLength(2)
+    expect(heir.held()).toHaveLength(2)
+  })
+
+  child!.child.kill('SIGSTOP')
+  await eventually(() => expect(heir.held()).toEqual([0, 1, 2, 3]))
+  const before = samples.length
+  child!.child.kill('SIGCONT')
+  await eventually(() => expect(samples.length).toBeGreaterThan(before))
+
+  // Whatever it did first, a turn of its loop or a call of its listener: it knew that it had been away.
+  const [first] = samples.slice(before)
+  expect(first).toMatchObject({ held: [] })
+  expect(first!.away).toBeGreaterThan(1_000)
+
+  // It comes back as what it was before.
+  await eventually(() => {
+    expect(samples.at(-1)?.held).toHaveLength(2)
+    expect(heir.held()).toHaveLength(2)
+  })
+  expect([...samples.at(-1)!.held, ...heir.held()].sort()).toEqual([0, 1, 2, 3])
+})
+
+test('a member that slept through the end of a rebalance holds nothing until it has heard of it', async () => {
+  const topic = await newTopic(6)
+  const group = name('group')
+  // The first member leads, and hears late of a rebalance: when it does, the child has joined again and waits.
+  const leader = await members.start({ topic, group, sessionTimeout: SESSION_MS, heartbeatInterval: 1_500 })
+  await eventually(() => expect(leader.held()).toHaveLength(6))
+  const samples = await startChild(topic, group)
+  await eventually(() => {
+    expect(samples.at(-1)?.held).toHaveLength(3)
+    expect(leader.held()).toHaveLength(3)
+  })
+  leader.listener.atRebalancing = () => child!.child.kill('SIGSTOP')
+  const third = await members.start({ topic, group, sessionTimeout: SESSION_MS })
+  await eventually(() => {
+    expect(third.held().length).toBeGreaterThan(1)
+    expect(leader.held().length).toBeGreaterThan(1)
+  })
+  const before = samples.length
+  child!.child.kill('SIGCONT')
+  await eventually(() => expect(samples.length).toBeGreaterThan(before))
+  expect(samples[before]).toMatchObject({ held: [] })
+})
+
+describe('with a broker that hangs', () => {
+  let kafka: LocalKafka
+  beforeAll(async () => {
+    kafka = await startKafka({ own: true })
+  })
+  afterAll(() => kafka?.stop())
+
+  test('a lease runs from when its heartbeat was sent, not from when that was answered', async () => {
+    const { brokers } = kafka
+    const topic = await newTopic(1, brokers)
+    const { consumer, held } = await members.start({
+      topic,
+      group: name('group'),
+      kafka: { brokers },
+      sessionTimeout: SESSION_MS,
+    })
+    await eventually(() => expect(held()).toEqual([0]))
+    kafka.pause()
+    let resumed: number
+    try {
+      await eventually(() => expect(consumer.leaseUntil() - performance.now()).toBeLessThan(SESSION_MS - 800))
+    } finally {
+      resumed = performance.now()
+      kafka.resume()
+    }
+    const before = consumer.leaseUntil()
+    // The next heartbeat follows on the heels of the late answer: look at every turn.
+    while (consumer.leaseUntil() < before + 10) await new Promise(resolve => setImmediate(resolve))
+    expect(consumer.leaseUntil()).toBeLessThan(resumed + SESSION_MS)
+  })
+
+  test('an answer to a heartbeat that comes too late extends nothing', async () => {
+    const { brokers } = kafka
+    const topic = await newTopic(4, brokers)
+    const group = name('group')
+    const samples = await startChild(topic, group, brokers)
     await eventually(() => expect(samples.at(-1)?.held).toEqual([0, 1, 2, 3]))
-    const heir = await members.start({ topic, group, sessionTimeout: SESSION_MS })
+    const heir = await members.start({ topic, group, kafka: { brokers }, sessionTimeout: SESSION_MS })
     await eventually(() => {
       expect(samples.at(-1)?.held).toHaveLength(2)
       expect(heir.held()).toHaveLength(2)
     })
 
-    zombie.child.kill('SIGSTOP')
+    // With the broker hanging, both have a heartbeat under way soon. The child sleeps over its answer.
+    kafka.pause()
+    try {
+      const left = () => heir.consumer.leaseUntil() - performance.now()
+      await eventually(() => expect(left()).toBeLessThan(SESSION_MS - 800))
+      child!.child.kill('SIGSTOP')
+    } finally {
+      kafka.resume()
+    }
     await eventually(() => expect(heir.held()).toEqual([0, 1, 2, 3]))
     const before = samples.length
-    zombie.child.kill('SIGCONT')
-    await eventually(() => expect(samples.length).toBeGreaterThan(before))
-
-    // Whatever it did first, a turn of its loop or a call of its listener: it knew that it had been away.
-    const [first] = samples.slice(before)
-    expect(first).toMatchObject({ held: [] })
-    expect(first!.away).toBeGreaterThan(1_000)
-
-    // It comes back as what it was before, and nobody ever had what the other one had.
-    await eventually(() => {
-      expect(samples.at(-1)?.held).toHaveLength(2)
-      expect(heir.held()).toHaveLength(2)
-    })
-    expect([...samples.at(-1)!.held, ...heir.held()].sort()).toEqual([0, 1, 2, 3])
-  } finally {
-    await zombie.kill()
-  }
+    child!.child.kill('SIGCONT')
+    await eventually(() => expect(samples.slice(before).some(s => s.held.length > 0)).toBe(true))
+    const since = samples.slice(before)
+    const assigned = since.findIndex(s => s.cause === 'assignment')
+    expect(assigned).toBeGreaterThan(-1)
+    expect(since.slice(0, assigned).filter(s => s.held.length > 0)).toEqual([])
+  })
 })

@@ -58,6 +58,8 @@ export class RecordingListener implements PartitionListener {
   readonly gaps: string[] = []
   assigned = new Set<number>()
   partitionCount = 0
+  /** Called the next time that a rebalance begins, at once. */
+  atRebalancing: (() => void) | null = null
 
   constructor(readonly onEach?: (partition: number, records: readonly LogRecord[]) => void | Promise<void>) {}
 
@@ -90,6 +92,8 @@ export class RecordingListener implements PartitionListener {
 
   onRebalancing() {
     this.events.push({ type: 'rebalancing' })
+    this.atRebalancing?.()
+    this.atRebalancing = null
   }
 
   onRecords(

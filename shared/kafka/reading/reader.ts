@@ -35,6 +35,11 @@ export interface ReaderOptions {
   readonly maxBytesPerPartition?: number
   /** Milliseconds that a broker may keep an empty fetch. */
   readonly maxWait?: number
+  /**
+   * Milliseconds between two fetches when the first brought little. Records of many targets come one by one all the time;
+   * a fetch for each would cost ten times what reading them does.
+   */
+  readonly linger?: number
   /** Milliseconds between looks at the metadata. */
   readonly metadataMaxAge?: number
   /** Bytes one compressed batch may inflate to. */
@@ -47,8 +52,11 @@ export interface ReaderOptions {
 /** 512 KiB of records are decoded and applied within a few turns of the loop; a broker serves four partitions at a time. */
 export const MAX_BYTES_PER_PARTITION = 512 * 1024
 export const MAX_BYTES = 2 * 1024 * 1024
-export const MAX_WAIT_MS = 250
+export const MAX_WAIT_MS = 500
+export const LINGER_MS = 50
 export const METADATA_MAX_AGE_MS = 30_000
+/** Less than this is little. */
+const LINGER_BELOW_BYTES = 64 * 1024
 /** A slice is what a listener gets in one call. */
 const SLICE = { records: 64, bytes: 64 * 1024 }
 const YIELD_AFTER_MS = 5
@@ -82,6 +90,7 @@ export class Reader {
       maxBytes: options.maxBytes ?? MAX_BYTES,
       maxBytesPerPartition: options.maxBytesPerPartition ?? MAX_BYTES_PER_PARTITION,
       maxWait: options.maxWait ?? MAX_WAIT_MS,
+      linger: options.linger ?? LINGER_MS,
       metadataMaxAge: options.metadataMaxAge ?? METADATA_MAX_AGE_MS,
       inflateLimit: options.inflateLimit ?? INFLATE_LIMIT,
       inflate: options.inflate ?? boundedInflate,
@@ -211,8 +220,10 @@ export class Reader {
         link ??= cluster.dial(leader)
         const partitions = feeds.map(feed => ({ partition: feed.partition, offset: feed.position! }))
         const request = { topic, partitions, maxBytes, maxBytesPerPartition, maxWait }
+        const sent = this.#mono()
         const answer = await fetchRecords(link, request, cluster.requestTimeout)
         await this.#take(answer, asked)
+        await this.#linger(sent, answer)
       } catch (error) {
         if (!this.#running) break
         this.#stallAll(feeds, explain(error, { topic }))
@@ -222,13 +233,20 @@ export class Reader {
     link?.close()
   }
 
+  async #linger(sent: number, answer: readonly FetchedPartition[]): Promise<void> {
+    const bytes = answer.reduce((sum, fetched) => sum + fetched.records.length, 0)
+    const pause = sent + this.#options.linger - this.#mono()
+    if (pause > 0 && bytes < LINGER_BELOW_BYTES) await new Promise(resolve => setTimeout(resolve, pause))
+  }
+
   async #take(
     answer: readonly FetchedPartition[],
     asked: Map<number, { feed: Feed; offset: number }>,
   ): Promise<void> {
     const { topic, events } = this.#options
     const { mono } = this.#options.clock.now()
-    this.#pacer.start()
+    // This turn has already taken the bytes from the socket and put them together.
+    if (answer.some(fetched => fetched.records.length > 0)) await this.#pacer.turn()
     let refused = 0
     for (const fetched of answer) {
       const { feed, offset } = asked.get(fetched.partition) ?? {}

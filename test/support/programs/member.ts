@@ -49,7 +49,8 @@ function look(cause: string): void {
   const away = now - last
   last = now
   const changed = JSON.stringify(held)
-  if (changed === told && away < 1_000) return
+  const news = changed !== told || away > 100 || cause === 'assignment' || cause === 'rebalancing'
+  if (!news) return
   told = changed
   process.send?.({ cause, wall: Date.now(), away, held } satisfies Sample)
 }
