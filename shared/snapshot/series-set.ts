@@ -19,9 +19,12 @@ export class SeriesSet {
   /** Labels that are the same object are hashed once. */
   readonly #labelHashes = new Map<Label, number>()
   #name = ''
-  #nameHash = 0
+  #nameHash = hashText(0x811c9dc5, '')
 
-  constructor(capacity: number) {
+  constructor(
+    capacity: number,
+    private readonly probes = PROBES,
+  ) {
     this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(capacity * 2 + 1)))
     this.#hashes = new Int32Array(capacity)
   }
@@ -30,7 +33,7 @@ export class SeriesSet {
   add(name: string, labels: readonly Label[]): boolean {
     const hash = this.#hashOf(name, labels)
     const mask = this.#slots.length - 1
-    for (let probe = 0; probe < PROBES; probe++) {
+    for (let probe = 0; probe < this.probes; probe++) {
       const slot = ((hash >>> 8) + probe) & mask
       const index = this.#slots[slot] - 1
       if (index < 0) {

@@ -7,6 +7,7 @@ import { SnapshotReader } from '../../shared/snapshot/read.js'
 import { encodeSnapshot } from '../../shared/snapshot/write.js'
 import { canonicalForm, crc64Avro } from '../support/avro-fingerprint.js'
 import { type Sample, sample, snapshotSchema, snapshotType, toAvsc } from './avro.js'
+import { double, Spelling, zigzag } from './spelling.js'
 
 const encode = (s: Sample): Buffer =>
   encodeSnapshot(s.header, {
@@ -65,21 +66,43 @@ describe('the snapshot codec', () => {
     )
   })
 
-  test('an array in several blocks, with and without their sizes, is read as one', () => {
-    const values = [1, 2.5, -3, 1e9, Number.NaN, 7]
-    const record = encode(blank(values))
-    const body = record.subarray(record.length - blockBytes(values))
-    const head = record.subarray(0, record.length - body.length)
-    const items = [one(1), one(2.5), one(-3), one(1e9), one(Number.NaN), one(7)]
-    const sized = [
-      zigzag(-3),
-      zigzag(items.slice(0, 3).reduce((n, i) => n + i.length, 0)),
-      ...items.slice(0, 3),
-    ]
-    const single = items.slice(3).flatMap(item => [zigzag(1), item])
-    const blocks = Buffer.concat([...sized, ...single, zigzag(0), zigzag(0), zigzag(0)])
-    reader.open(Buffer.concat([head, blocks]))
-    expect([...reader.body(values.length).values]).toEqual(values)
+  test('any legal spelling of a record is read as the same', () => {
+    fc.assert(
+      fc.property(sample, fc.array(fc.nat(99), { minLength: 1, maxLength: 50 }), (s, choices) => {
+        reader.open(Buffer.concat([ENVELOPE, new Spelling(choices).record(s)]))
+        expect(reader.header()).toEqual(s.header)
+        const body = reader.body(s.values.length)
+        expect([...body.values]).toEqual(s.values)
+        expect(body.timestamps && [...body.timestamps]).toEqual(s.timestamps)
+        expect(body.exemplars).toEqual(s.exemplars)
+      }),
+    )
+  })
+
+  test('a value may be any long; beyond 2^53 it is the nearest double', () => {
+    const long = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
+    const edges = [2n ** 53n + 1n, -(2n ** 53n) - 2n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 54n + 2n]
+    fc.assert(
+      fc.property(fc.array(fc.oneof(long, fc.constantFrom(...edges)), { maxLength: 9 }), longs => {
+        const record = encode(blank([]))
+        const items = longs.flatMap(n => [zigzag(0), zigzag(n)])
+        const count = longs.length ? [zigzag(longs.length)] : []
+        const body = Buffer.concat([...count, ...items, Buffer.alloc(3)])
+        reader.open(Buffer.concat([record.subarray(0, -3), body]))
+        expect([...reader.body(longs.length).values]).toEqual(longs.map(Number))
+      }),
+      { examples: [[edges]] },
+    )
+  })
+
+  test('fifty thousand blocks of one value each are read in place', () => {
+    const count = 50_000
+    const blocks = Buffer.concat(Array.from({ length: count }, (_, i) => Buffer.concat([zigzag(1), one(i)])))
+    const record = encode(blank([]))
+    const into = new Float64Array(count)
+    reader.open(Buffer.concat([record.subarray(0, -3), blocks, Buffer.alloc(3)]))
+    expect(reader.body(count, into).values).toBe(into)
+    expect(into[count - 1]).toBe(count - 1)
   })
 
   test('a value array is read into the array at hand when it has the right length', () => {
@@ -138,6 +161,25 @@ describe('the snapshot codec', () => {
     expect(refusal(Buffer.concat([head, beyond, rest]), 1)?.reason).toBe('limit')
   })
 
+  test('a negative length, number or part, and an interval out of bounds, are refused', () => {
+    const header = blank([1]).header
+    const refusedWith = (change: Partial<Sample['header']>) =>
+      refusal(encode({ ...blank([1]), header: { ...header, ...change } }), 1)?.reason
+    expect(refusedWith({})).toBeUndefined()
+    for (const field of ['incarnation', 'sequence', 'superseded', 'collectedAt', 'part'] as const) {
+      expect(refusedWith({ [field]: -1 }), field).toBe('limit')
+    }
+    expect(refusedWith({ part: 3, parts: 3 })).toBe('limit')
+    expect(refusedWith({ parts: 11 })).toBe('limit')
+    expect(refusedWith({ parts: 2 ** 40 })).toBe('limit')
+    expect(refusedWith({ intervalMs: 999 })).toBe('limit')
+    expect(refusedWith({ intervalMs: 120_001 })).toBe('limit')
+    expect(refusedWith({ collectSeconds: Number.NaN })).toBe('limit')
+    const record = encode(blank([1]))
+    const negative = Buffer.concat([record.subarray(0, 10), zigzag(1), zigzag(-5), record.subarray(11)])
+    expect(refusal(negative, 1)?.reason).toBe('truncated')
+  })
+
   test('a foreign schema is refused by its name', () => {
     const record = encode(blank([1]))
     record[5] ^= 1
@@ -149,6 +191,70 @@ describe('the snapshot codec', () => {
     const record = encode(blank([1, 2, 3]))
     expect(refusal(record, 2)?.reason).toBe('layout')
     expect(refusal(record, 4)?.reason).toBe('layout')
+  })
+
+  test('the same target is recognised by its bytes, and in another spelling of them', () => {
+    const target = [
+      { name: 'instance', value: 'ä:1' },
+      { name: 'job', value: 'a' },
+    ]
+    const record = (labels: typeof target) => {
+      const s = blank([7])
+      return encode({ ...s, header: { ...s.header, target: labels } })
+    }
+    reader.open(record(target))
+    const known = Buffer.from(reader.targetBytes)
+    expect(reader.sameTarget(known)).toBe(true)
+    const other = record([target[0], { name: 'job', value: 'b' }])
+    reader.open(other)
+    expect(reader.sameTarget(known)).toBe(false)
+    const text = (t: string) => Buffer.concat([zigzag(Buffer.byteLength(t)), Buffer.from(t)])
+    const blocks = target.flatMap(l => [zigzag(1), text(l.name), text(l.value)]) // a block for each
+    const respelt = Buffer.concat([...blocks, zigzag(0)])
+    reader.open(Buffer.concat([other.subarray(0, 10), respelt, other.subarray(10 + known.length)]))
+    expect(reader.targetBytes).not.toEqual(known)
+    expect(reader.sameTarget(known)).toBe(true)
+    expect(reader.target()).toEqual(target)
+    expect([...reader.body(1).values]).toEqual([7])
+  })
+
+  test('an exemplar of a series that is not there, or with labels that may not be, is refused', () => {
+    const with_ = (series: number, labels: { name: string; value: string }[]) =>
+      refusal(encode({ ...blank([1]), exemplars: [{ series, labels, value: 1, timestamp: null }] }), 1)
+        ?.reason
+    expect(with_(0, [{ name: 'trace_id', value: 'a'.repeat(120) }])).toBeUndefined()
+    expect(with_(0, [{ name: 'trace_id', value: 'ä'.repeat(120) }])).toBeUndefined()
+    expect(with_(1, [])).toBe('layout')
+    expect(with_(-1, [])).toBe('layout')
+    expect(with_(0, [{ name: '', value: 'a' }])).toBe('label')
+    expect(with_(0, [{ name: 'a', value: '\0' }])).toBe('label')
+    expect(
+      with_(0, [
+        { name: 'a', value: '1' },
+        { name: 'a', value: '2' },
+      ]),
+    ).toBe('label')
+    expect(with_(0, [{ name: 'trace_id', value: 'a'.repeat(121) }])).toBe('limit')
+  })
+
+  test("a number that the schema cannot hold is the writer's mistake, not the reader's", () => {
+    const s = blank([1])
+    for (const sequence of [0.5, Number.NaN, 2 ** 53]) {
+      expect(() => encode({ ...s, header: { ...s.header, sequence } })).toThrow(RangeError)
+    }
+    expect(() => encode({ ...s, timestamps: [1.5] })).toThrow(RangeError)
+    expect(() => encode({ ...s, timestamps: [1, 2] })).toThrow(RangeError)
+  })
+
+  test('what follows the layout can be kept, and read later', () => {
+    reader.open(encode(blank([1, 2.5], [3, 4])))
+    const kept = Buffer.from(reader.bodyBytes())
+    reader.open(encode(blank([9])))
+    const body = reader.bodyOf(kept, 2)
+    expect([[...body.values], [...(body.timestamps ?? [])]]).toEqual([
+      [1, 2.5],
+      [3, 4],
+    ])
   })
 })
 
@@ -174,23 +280,6 @@ function blank(values: number[], timestamps: number[] | null = null): Sample {
   }
 }
 
-function zigzag(n: number): Buffer {
-  const bytes: number[] = []
-  let z = n >= 0 ? n * 2 : -n * 2 - 1
-  while (z > 127) {
-    bytes.push((z % 128) | 128)
-    z = Math.floor(z / 128)
-  }
-  bytes.push(z)
-  return Buffer.from(bytes)
-}
-
 function one(n: number): Buffer {
-  if (Number.isSafeInteger(n)) return Buffer.concat([zigzag(0), zigzag(n)])
-  const double = Buffer.alloc(8)
-  double.writeDoubleLE(n)
-  return Buffer.concat([zigzag(1), double])
+  return Buffer.concat(Number.isSafeInteger(n) ? [zigzag(0), zigzag(n)] : [zigzag(1), double(n)])
 }
-
-const blockBytes = (values: number[]) =>
-  zigzag(values.length).length + values.reduce((sum, v) => sum + one(v).length, 0) + 3
