@@ -4,7 +4,7 @@ import type { CompiledFamily } from '../compiled-layout.js'
 import { latin1, nameText } from './layout-text.js'
 
 /**
- * HELP, TYPE and UNIT of a family, as latin1 text. Text names a counter with its `_total`; OpenMetrics without, and it knows
+ * HELP, TYPE and UNIT of a family, each after a line feed, as latin1 text. Text names a counter with its `_total`; OpenMetrics without, and it knows
  * no counter whose samples lack it: such a one is `unknown` there.
  */
 export function familyLines(family: CompiledFamily, format: Format): string {
@@ -15,9 +15,9 @@ export function familyLines(family: CompiledFamily, format: Format): string {
     format.escaping,
   )
   const type = bare ? 'unknown' : !openMetrics && family.type === 'unknown' ? 'untyped' : family.type
-  let lines = `# HELP ${name} ${escapeHelp(family.help, openMetrics)}\n# TYPE ${name} ${type}\n`
+  let lines = `\n# HELP ${name} ${escapeHelp(family.help, openMetrics)}\n# TYPE ${name} ${type}`
   if (openMetrics && family.unit !== '' && family.name.endsWith(`_${family.unit}`)) {
-    lines += `# UNIT ${name} ${family.unit}\n`
+    lines += `\n# UNIT ${name} ${family.unit}`
   }
   return latin1(lines)
 }

@@ -99,7 +99,7 @@ function show(target: Target, snapshot: Snapshot, view: View, format: Format, he
   const openMetrics = format.name === 'openmetrics-1.0.0'
   const taken = new Set(target.labels.map(label => label.name))
   const tail = tailOf(target, format.escaping)
-  const end = view === 'timestamped' ? ` ${timestampText(snapshot.collectedAt, openMetrics)}\n` : '\n'
+  const end = view === 'timestamped' ? ` ${timestampText(snapshot.collectedAt, openMetrics)}` : ''
   for (const part of snapshot.parts) {
     const text = part.layout.text(format.escaping, taken)
     const exemplars = openMetrics ? exemplarTexts(part) : null
@@ -123,8 +123,9 @@ function* families(shard: Shard, format: Format, held: Held): Generator<Buffer> 
       }
     }
   }
-  if (format.name === 'openmetrics-1.0.0') chunk.add('# EOF\n')
-  if (!chunk.empty) yield chunk.take()
+  if (format.name === 'openmetrics-1.0.0') chunk.add('\n# EOF')
+  const rest = chunk.last()
+  if (rest) yield rest
 }
 
 /** The target's own labels, as they close a series' line: made once, unless their names have two spellings. */

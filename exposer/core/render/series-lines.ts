@@ -12,9 +12,9 @@ export interface Tail {
 export const NO_LABELS: Tail = { open: '} ', closed: ' ' }
 
 /**
- * The samples of one family of one part, as latin1 text. This loop is what a scrape costs.
+ * The samples of one family of one part, each after a line feed, as latin1 text. This loop is what a scrape costs.
  *
- * @param end what follows every value: a line feed, or a timestamp and one
+ * @param end what follows every value: nothing, or a timestamp
  */
 export function seriesLines(
   part: HeldPart,
@@ -25,14 +25,15 @@ export function seriesLines(
   exemplars: ReadonlyMap<number, string> | null,
 ): string {
   const values = part.values!
-  const { offsets, open } = text
-  const heads = text.text
+  const { offsets, open, text: heads } = text
   let lines = ''
+  let from = offsets[family.from]
   for (let i = family.from; i < family.to; i++) {
-    lines += heads.slice(offsets[i], offsets[i + 1])
-    lines += open[i] === 1 ? tail.open : tail.closed
-    lines += numberText(values[i])
-    lines += exemplars?.has(i) ? `${end.slice(0, -1)}${exemplars.get(i)}\n` : end
+    const to = offsets[i + 1]
+    lines += heads.slice(from, to) + (open[i] === 1 ? tail.open : tail.closed) + numberText(values[i])
+    from = to
+    if (end !== '') lines += end
+    if (exemplars !== null) lines += exemplars.get(i) ?? ''
   }
   return lines
 }

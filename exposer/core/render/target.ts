@@ -29,7 +29,7 @@ export function* renderTarget(
   try {
     const openMetrics = format.name === 'openmetrics-1.0.0'
     const chunk = new Chunk()
-    const end = view.timestamps ? ` ${timestampText(snapshot.collectedAt, openMetrics)}\n` : '\n'
+    const end = view.timestamps ? ` ${timestampText(snapshot.collectedAt, openMetrics)}` : ''
     for (const part of snapshot.parts) {
       const text = part.layout.text(format.escaping)
       const exemplars = openMetrics ? exemplarTexts(part) : null
@@ -42,8 +42,8 @@ export function* renderTarget(
       }
     }
     chunk.add(ageLines(Math.max(0, now.wall - snapshot.collectedAt) / 1000))
-    if (openMetrics) chunk.add('# EOF\n')
-    yield chunk.take()
+    if (openMetrics) chunk.add('\n# EOF')
+    yield chunk.last()!
     return snapshot.series + 1
   } finally {
     snapshot.readers--
@@ -56,6 +56,6 @@ export function timestampText(ms: number, openMetrics: boolean): string {
 }
 
 const ageLines = (seconds: number) =>
-  '# HELP exposer_target_snapshot_age_seconds Seconds since what is shown was collected by the app.\n' +
-  '# TYPE exposer_target_snapshot_age_seconds gauge\n' +
-  `exposer_target_snapshot_age_seconds ${numberText(seconds)}\n`
+  '\n# HELP exposer_target_snapshot_age_seconds Seconds since what is shown was collected by the app.' +
+  '\n# TYPE exposer_target_snapshot_age_seconds gauge' +
+  `\nexposer_target_snapshot_age_seconds ${numberText(seconds)}`
