@@ -11,6 +11,7 @@ import { target } from './routes/target.js'
 import { targets } from './routes/targets.js'
 import { telemetry } from './routes/telemetry.js'
 import type { Services } from './services.js'
+import { StartError } from './start-up.js'
 
 /** Labels travel in the URL, and a target may have many long ones. */
 const MAX_HEADER_BYTES = 64 * 1024
@@ -63,12 +64,17 @@ export function createHttpServer(maxConnections: number): Server {
   return server
 }
 
-/** @throws Error that names the address when it cannot be listened on */
+/** @throws StartError that names the address when it cannot be listened on */
 export async function listen(server: Server, host: string | undefined, port: number): Promise<AddressInfo> {
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
+    const fail = (error: NodeJS.ErrnoException) => {
+      const reason = error.code === 'EADDRINUSE' ? 'somebody else listens there' : error.message
+      const place = `${host ?? ''}:${port}`
+      reject(new StartError(`cannot listen on ${place}: ${reason}; choose another --web.listen-address`))
+    }
+    server.once('error', fail)
     server.listen({ host, port }, () => {
-      server.off('error', reject)
+      server.off('error', fail)
       resolve()
     })
   })

@@ -1,0 +1,152 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { exposer } from '../../cli/exposer.js'
+import { create } from '../../cli/topic.js'
+import { eventually } from '../support/eventually.js'
+import { invoke } from './invoke.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'kafka-exposer-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+const file = (name: string, text: string): string => {
+  writeFileSync(join(folder, name), text)
+  return join(folder, name)
+}
+
+const brokers = '--kafka.brokers=127.0.0.1:1'
+
+describe('help', () => {
+  test("reads like Prometheus's: flag, default or placeholder, wrapped help, variable", async () => {
+    const { code, stdout } = await invoke(exposer, ['--help'])
+    expect(code).toBe(0)
+    await expect(stdout).toMatchFileSnapshot('./exposer-help.txt')
+  })
+
+  test('is never wider than the terminal but for what cannot be broken', async () => {
+    for (const command of [exposer, create]) {
+      const { stdout } = await invoke(command, ['--help'])
+      for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+    }
+  })
+
+  test('and version are given whatever else is wrong', async () => {
+    expect((await invoke(exposer, ['--nonsense', '-h'])).code).toBe(0)
+    const { stdout } = await invoke(exposer, ['--nonsense', '--version'])
+    expect(stdout).toMatch(/^kafka-exposer, version 1\.2\.3 \(node /)
+  })
+})
+
+describe('a configuration', () => {
+  test('that is well-formed is said to be so, without connecting anywhere', async () => {
+    const { code, stdout } = await invoke(exposer, [brokers, '--check-config'])
+    expect([code, stdout]).toEqual([0, 'The configuration is well-formed.\n'])
+  })
+
+  test('may come from the environment alone', async () => {
+    const environment = { KAFKA_BROKERS: 'a:1,b:2', WEB_LISTEN_ADDRESS: '127.0.0.1:0', LOG_LEVEL: 'debug' }
+    expect((await invoke(exposer, ['--check-config'], { environment })).code).toBe(0)
+  })
+
+  test('is refused with everything that is wrong, also in files and between flags', async () => {
+    const config = file('kafka.yml', 'sasl:\n  mechanism: kerberos\n  username: x\nssl: maybe\nextra: 1\n')
+    const { error } = await invoke(
+      exposer,
+      [
+        '--check-config',
+        `--kafka.config.file=${config}`,
+        '--kafka.heartbeat-interval=10s',
+        '--staleness.forget=1m',
+        '--web.config.file=web.yml',
+        '--exposition.view=all',
+        '--web.external-url=exposer:9754',
+      ],
+      { environment: { KAFKA_SESSION_TIMEOUT: '15s', REPLAY_WINDOW: 'ten' } },
+    )
+    const lines = error!.message.split('\n')
+    expect(lines).toEqual([
+      '--kafka.brokers: is required (or KAFKA_BROKERS in the environment)',
+      '--replay.window (from REPLAY_WINDOW): "ten" is not a duration, write it as 15s, 2m, 1h30m or 500ms',
+      '--web.external-url: "exposer:9754" is not a URL, write it as http://host:9754',
+      '--exposition.view: "all" is none of latest, timestamped',
+      expect.stringMatching(/^--kafka\.config\.file: .*kafka\.yml: ssl: /),
+      expect.stringMatching(/^--kafka\.config\.file: .*kafka\.yml: sasl\.mechanism: /),
+      expect.stringMatching(/^--kafka\.config\.file: .*kafka\.yml: the file: .*extra/),
+      '--kafka.heartbeat-interval: must be a third of --kafka.session-timeout (15s) at most, or one lost heartbeat loses the partitions',
+      '--staleness.forget: must not be less than --staleness.max-age (2m)',
+      expect.stringMatching(/^--web\.config\.file: is not supported by this version/),
+    ])
+  })
+
+  test.each([
+    ['ssl: true', undefined],
+    ['ssl:\n  ca_file: ca.pem\nsasl:\n  mechanism: plain\n  username: u\n  password: p', undefined],
+    ['sasl:\n  mechanism: plain\n  username: u\n  password_file: secret', undefined],
+    ['', undefined],
+    ['sasl:\n  mechanism: plain\n  username: u', /sasl: needs either password or password_file/],
+    ['sasl:\n  mechanism: plain\n  username: u\n  password: p\n  password_file: secret', /needs either/],
+    ['ssl:\n  ca_file: missing.pem', /ENOENT.*missing\.pem/],
+    ['ssl: [', /kafka\.yml: /],
+  ])('--kafka.config.file with %j', async (yaml, problem) => {
+    file('ca.pem', 'certificate')
+    file('secret', 'hunter2\n')
+    const { code, error } = await invoke(exposer, [
+      brokers,
+      '--check-config',
+      `--kafka.config.file=${file('kafka.yml', yaml)}`,
+    ])
+    if (problem) expect(error?.message).toMatch(problem)
+    else expect([code, error]).toEqual([0, undefined])
+  })
+})
+
+describe('without a Kafka', () => {
+  test('a shard runs, says so once, is healthy but not ready, and ends when told', async () => {
+    const ending = new AbortController()
+    const port = await freePort()
+    const running = invoke(
+      exposer,
+      [brokers, `--web.listen-address=127.0.0.1:${port}`, '--log.level=error'],
+      { signal: ending.signal },
+    )
+    const url = `http://127.0.0.1:${port}`
+    await eventually(async () => {
+      const ready = await fetch(`${url}/-/ready`)
+      expect(ready.status).toBe(503)
+      expect(await ready.text()).toMatch(/nothing listens at 127\.0\.0\.1:1/)
+    })
+    expect((await fetch(`${url}/-/healthy`)).status).toBe(200)
+    const held = await fetch(`${url}/target?job=a`, {
+      headers: { 'x-prometheus-scrape-timeout-seconds': '0.1' },
+    })
+    expect(held.status).toBe(503)
+    expect(await held.text()).toMatch(/nothing listens at 127\.0\.0\.1:1/)
+    ending.abort()
+    expect((await running).code).toBe(0)
+    await expect(fetch(`${url}/-/healthy`)).rejects.toThrow()
+  })
+
+  test('a port that is taken is an error that names it', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await new Promise(resolve => server.once('listening', resolve))
+    const { port } = server.address() as { port: number }
+    const { error } = await invoke(exposer, [
+      brokers,
+      `--web.listen-address=127.0.0.1:${port}`,
+      '--log.level=error',
+    ])
+    expect(error?.message).toBe(
+      `cannot listen on 127.0.0.1:${port}: somebody else listens there; choose another --web.listen-address`,
+    )
+    server.close()
+  })
+})
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise(resolve => server.once('listening', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise(resolve => server.close(resolve))
+  return port
+}

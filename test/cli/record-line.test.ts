@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest'
+import { RecordPrinter } from '../../cli/record-line.js'
+import type { LogRecord } from '../../shared/kafka/types.js'
+import { targetKey } from '../../shared/snapshot/key.js'
+import { encodeLayout } from '../../shared/snapshot/layout.js'
+import { partitionFor } from '../../shared/snapshot/murmur2.js'
+import type { Label, SnapshotHeader } from '../../shared/snapshot/types.js'
+import { encodeSnapshot } from '../../shared/snapshot/write.js'
+
+const now = Date.UTC(2026, 0, 1)
+const target = [
+  { name: 'instance', value: 'a:1' },
+  { name: 'job', value: 'shop' },
+]
+const layout = encodeLayout({
+  families: [{ name: 'up_to_date', type: 'gauge', help: '', unit: '', series: [{ suffix: '', labels: [] }] }],
+})
+
+function record(header: Partial<SnapshotHeader> = {}, more: Partial<LogRecord> = {}): LogRecord {
+  const full: SnapshotHeader = {
+    target,
+    incarnation: now - 60_000,
+    sequence: 3,
+    superseded: 0,
+    collectedAt: now - 1500,
+    intervalMs: 15_000,
+    collectSeconds: 0.01,
+    part: 0,
+    parts: 1,
+    end: false,
+    layoutId: layout.id,
+    ...header,
+  }
+  const value = encodeSnapshot(full, { layoutCompressed: layout.compressed, values: [1] })
+  return { offset: 7, timestamp: now, key: targetKey(full.target), value, ...more }
+}
+
+const PARTITIONS = 12
+const own = partitionFor(targetKey(target), PARTITIONS)
+const printer = (wanted: Label[] = [], onlyRefused = false) =>
+  new RecordPrinter(PARTITIONS, wanted, onlyRefused)
+
+describe('a record that is well', () => {
+  test('is one line with its place, target, age, run, sequence and size', () => {
+    const line = printer().line(own, record(), now)
+    expect(line).toMatch(
+      new RegExp(
+        `^${own}/7  \\{instance="a:1", job="shop"\\}  age=1\\.5s run=2025-12-31T23:59:00\\.000Z sequence=3 interval=15s  series=1 bytes=\\d+$`,
+      ),
+    )
+  })
+
+  test('says when it is a goodbye, a part, and how many were replaced unsent', () => {
+    const line = printer().line(own, record({ end: true, superseded: 4, part: 1, parts: 2 }), now)
+    expect(line).toContain('sequence=3 part=2/2 superseded=4 interval=15s end')
+  })
+
+  test('is left out when another target, or only what is refused, was asked for', () => {
+    expect(printer([{ name: 'job', value: 'other' }]).line(own, record(), now)).toBeUndefined()
+    expect(printer([], true).line(own, record(), now)).toBeUndefined()
+    expect(printer([{ name: 'job', value: 'shop' }]).line(own, record(), now)).toBeDefined()
+  })
+})
+
+describe('a record that an exposer refuses', () => {
+  const key = Buffer.from('job\0other\0')
+  const truncated = record().value!.subarray(0, 60)
+
+  test.each([
+    ['codec', record({}, { value: null, unreadable: 'codec' })],
+    ['key', record({}, { key: null })],
+    ['key', record({}, { key })],
+    ['schema', record({}, { value: Buffer.from('{"hello": 1}') })],
+    ['truncated', record({}, { value: truncated })],
+    ['reserved', record({ target: [{ name: 'job', value: 'kafka-exposer' }] })],
+    ['layout', record({ layoutId: '0123456789abcdef' })],
+  ])('is printed with the reason %s', (reason, refused) => {
+    const lines = printer()
+    expect(lines.line(own, refused, now)).toMatch(new RegExp(`^${own}/7  REFUSED ${reason}: \\S`))
+    expect(lines.summary()).toBe('1 records read, 1 refused')
+  })
+
+  test('is printed with the partition where it belongs', () => {
+    const elsewhere = (own + 1) % PARTITIONS
+    expect(printer().line(elsewhere, record(), now)).toContain(
+      `REFUSED partition: murmur2 of its key puts it on partition ${own} of 12`,
+    )
+  })
+
+  test('is judged by what came before: order within a run, and older runs', () => {
+    const lines = printer()
+    lines.line(own, record(), now)
+    expect(lines.line(own, record(), now)).toContain('REFUSED order: not after sequence 3')
+    expect(lines.line(own, record({ incarnation: now - 90_000 }), now)).toContain('REFUSED incarnation:')
+    expect(lines.line(own, record({ sequence: 4, collectedAt: now }), now)).toContain('sequence=4')
+    expect(lines.line(own, record({ incarnation: now, sequence: 0 }), now)).toContain('sequence=0')
+  })
+
+  test('is printed whatever target was asked for when nobody can say whose it is', () => {
+    const broken = record({}, { value: truncated })
+    expect(printer([{ name: 'job', value: 'other' }]).line(own, broken, now)).toContain('REFUSED')
+  })
+})
