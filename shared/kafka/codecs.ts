@@ -2,7 +2,7 @@ import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
 
 /** The compression types of a record batch, by the lowest three bits of its attributes. */
-export const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
+const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 
 /** How much one batch may inflate to, bytes. A batch is a megabyte at most unless the topic says otherwise. */
 export const INFLATE_LIMIT = 16 * 1024 * 1024

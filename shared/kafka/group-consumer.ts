@@ -37,9 +37,9 @@ export interface GroupConsumerOptions {
   readonly metadataMaxAge?: number
 }
 
-export const SESSION_TIMEOUT_MS = 20_000
-export const HEARTBEAT_INTERVAL_MS = 2_000
-export const REPLAY_WINDOW_MS = 600_000
+const SESSION_TIMEOUT_MS = 20_000
+const HEARTBEAT_INTERVAL_MS = 2_000
+const REPLAY_WINDOW_MS = 600_000
 const REPEAT_ERROR_AFTER_MS = 30_000
 
 /**

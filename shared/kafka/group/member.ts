@@ -15,7 +15,7 @@ import {
   encodeSubscription,
 } from './protocol.js'
 
-export interface MemberEvents {
+interface MemberEvents {
   /** What this member owns right now, told to the leader when it joins. */
   owned(): readonly number[]
   /** A rebalance has begun, or we were thrown out: nothing is ours until the next assignment. */

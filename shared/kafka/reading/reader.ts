@@ -11,7 +11,7 @@ import type { Feed } from './feed.js'
 import { type Located, locate } from './locate.js'
 
 /** What a reader tells. None may throw; `guard` them where they are foreign. */
-export interface ReaderEvents {
+interface ReaderEvents {
   onStart(partition: number, from: number, until: number): void
   onRecords(
     partition: number,
@@ -50,11 +50,11 @@ export interface ReaderOptions {
 }
 
 /** 512 KiB of records are decoded and applied within a few turns of the loop; a broker serves four partitions at a time. */
-export const MAX_BYTES_PER_PARTITION = 512 * 1024
-export const MAX_BYTES = 2 * 1024 * 1024
-export const MAX_WAIT_MS = 500
-export const LINGER_MS = 50
-export const METADATA_MAX_AGE_MS = 30_000
+const MAX_BYTES_PER_PARTITION = 512 * 1024
+const MAX_BYTES = 2 * 1024 * 1024
+const MAX_WAIT_MS = 500
+const LINGER_MS = 50
+const METADATA_MAX_AGE_MS = 30_000
 /** Less than this is little. */
 const LINGER_BELOW_BYTES = 64 * 1024
 /** A slice is what a listener gets in one call. */

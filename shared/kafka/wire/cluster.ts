@@ -4,7 +4,7 @@ import { errorOf, Link } from './link.js'
 
 export const REQUEST_TIMEOUT_MS = 5_000
 
-export interface PartitionMetadata {
+interface PartitionMetadata {
   readonly partition: number
   /** Node id, or −1 while there is none. */
   readonly leader: number

@@ -2,7 +2,7 @@ import type { Encoded } from './internals.js'
 import type { Link } from './link.js'
 import { readInt64 } from './record-set.js'
 
-export interface FetchPartition {
+interface FetchPartition {
   readonly partition: number
   readonly offset: number
 }
@@ -52,7 +52,7 @@ export function fetchRecords(
 }
 
 /** Fetch request, version 11, without a fetch session. */
-export function encodeFetch(request: FetchRequest): Encoded {
+function encodeFetch(request: FetchRequest): Encoded {
   const topic = Buffer.from(request.topic)
   const buffer = Buffer.allocUnsafe(41 + topic.length + request.partitions.length * 28)
   let at = buffer.writeInt32BE(-1, 0) // a consumer, not a replica
@@ -80,7 +80,7 @@ export function encodeFetch(request: FetchRequest): Encoded {
 }
 
 /** Fetch response, version 11. Copies nothing. */
-export function decodeFetch(payload: Buffer): FetchedPartition[] {
+function decodeFetch(payload: Buffer): FetchedPartition[] {
   const fetched: FetchedPartition[] = []
   let at = 4 + 2 + 4 // throttle time, the session's error and id
   const topics = payload.readInt32BE(at)

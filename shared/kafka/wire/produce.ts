@@ -29,7 +29,7 @@ export async function produce(link: Link, request: ProduceRequest, timeout: numb
 }
 
 /** Produce request, versions 3 to 7. */
-export function encodeProduce(request: ProduceRequest, timeout: number): Encoded {
+function encodeProduce(request: ProduceRequest, timeout: number): Encoded {
   const topic = Buffer.from(request.topic)
   const batch = encodeBatch(request)
   const head = Buffer.allocUnsafe(26 + topic.length)

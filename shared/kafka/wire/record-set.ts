@@ -15,7 +15,7 @@ const CODEC_MASK = 0x07
 const LOG_APPEND_TIME = 0x08
 const CONTROL = 0x20
 
-export interface SliceLimits {
+interface SliceLimits {
   readonly records: number
   /** Bytes of values, counted until the slice is that long; one record may exceed it. */
   readonly bytes: number
