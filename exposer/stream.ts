@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -55,7 +56,8 @@ async function begin(chunks: Generator<Buffer>): Promise<Buffer[]> {
   while (begun.length < 2) {
     const { done, value } = chunks.next()
     if (done) break
-    if ((value as Buffer).length) begun.push(value as Buffer)
+    // Copied: a chunk is valid only until the next is asked for.
+    if (value.length) begun.push(Buffer.from(value))
     else await nextTurn()
   }
   return begun
@@ -86,12 +88,13 @@ async function sendStream(
   options: StreamOptions,
   sent: { bytes: number },
 ): Promise<void> {
-  async function* source() {
-    yield* begun
-    for (const chunk of rest) {
-      if (chunk.length) yield chunk
-      await nextTurn()
-    }
+  if (!options.gzip) {
+    await feed(response, begun, rest, chunk => {
+      if (!options.alive()) throw new CutOff()
+      sent.bytes += chunk.length
+    })
+    response.end()
+    return
   }
   // Checked where bytes leave for the socket: what a compressor holds may be older than the lease.
   async function* outlet(from: AsyncIterable<Buffer>) {
@@ -101,12 +104,54 @@ async function sendStream(
       yield chunk
     }
   }
-  if (!options.gzip) return pipeline(source, outlet, response)
   response.setHeader('Content-Encoding', 'gzip')
-  return pipeline(source, createGzip(GZIP), outlet, response)
+  const gzip = createGzip(GZIP)
+  const piped = pipeline(gzip, outlet, response)
+  const fed = feed(gzip, begun, rest, () => {}).then(() => gzip.end())
+  // When the way out fails, feeding fails because of it: the cause is the one to tell.
+  fed.catch(() => {})
+  await piped
+  await fed
+}
+
+/** Writes chunk by chunk, each when the one before has been taken: a chunk is valid only until the next is asked for. */
+async function feed(
+  out: Writable,
+  begun: readonly Buffer[],
+  rest: Iterable<Buffer>,
+  before: (chunk: Buffer) => void,
+): Promise<void> {
+  let gone: (error: Error) => void = () => {}
+  const close = () =>
+    gone(Object.assign(new Error('the client went away'), { code: 'ERR_STREAM_PREMATURE_CLOSE' }))
+  out.once('close', close)
+  try {
+    const write = (chunk: Buffer) =>
+      new Promise<void>((resolve, reject) => {
+        gone = reject
+        if (out.destroyed) close()
+        else out.write(chunk, error => (error ? reject(error) : resolve()))
+      })
+    for (const chunks of [begun, rest]) {
+      for (const chunk of chunks) {
+        if (chunk.length) {
+          before(chunk)
+          await write(chunk)
+        }
+        await nextTurn()
+      }
+    }
+  } finally {
+    out.off('close', close)
+  }
 }
 
 function isGone(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException
-  return code === 'ERR_STREAM_PREMATURE_CLOSE' || code === 'ECONNRESET' || code === 'EPIPE'
+  return (
+    code === 'ERR_STREAM_PREMATURE_CLOSE' ||
+    code === 'ERR_STREAM_DESTROYED' ||
+    code === 'ECONNRESET' ||
+    code === 'EPIPE'
+  )
 }

@@ -69,4 +69,9 @@ export class FakeShard {
   }
 }
 
-export const text = (chunks: Iterable<Buffer>): string => Buffer.concat([...chunks]).toString('utf8')
+/** A chunk is valid only until the next is asked for. */
+export function text(chunks: Iterable<Buffer>): string {
+  const copies: Buffer[] = []
+  for (const chunk of chunks) copies.push(Buffer.from(chunk))
+  return Buffer.concat(copies).toString('utf8')
+}

@@ -55,7 +55,8 @@ class Held {
 
 /**
  * The whole shard as one target: what people build. One group per family over all targets that are up, their identifying
- * labels as labels, undelayed. Chunks of about 64 KiB, and empty ones where a long preparation may be interrupted.
+ * labels as labels, undelayed. A chunk is valid until the next is asked for; empty ones are places where a long preparation
+ * may be interrupted.
  *
  * Every target's newest snapshot is taken at the beginning and held to the end, so that a scrape never mixes two of one target,
  * however long it takes.
@@ -69,12 +70,14 @@ export function* renderMassive(
   now: Instant,
 ): Generator<Buffer, number> {
   const held = new Held(shard)
+  const chunk = new Chunk()
   try {
     yield* prepare(shard, view, format, now, held)
-    yield* families(shard, format, held)
+    yield* families(shard, format, held, chunk)
     return held.samples
   } finally {
     held.release()
+    chunk.release()
   }
 }
 
@@ -107,8 +110,7 @@ function show(target: Target, snapshot: Snapshot, view: View, format: Format, he
   }
 }
 
-function* families(shard: Shard, format: Format, held: Held): Generator<Buffer> {
-  const chunk = new Chunk()
+function* families(shard: Shard, format: Format, held: Held, chunk: Chunk): Generator<Buffer> {
   for (const [, { first, members }] of shard.families.families()) {
     let begun = false
     for (const [layout, family] of members) {

@@ -14,7 +14,7 @@ export interface TargetView {
 
 /**
  * One virtual target, as if Prometheus scraped the app itself: only its series, without its identifying labels, and the age
- * of what is shown. Chunks of about 64 KiB. The snapshot is held while it is read, so that a scrape never mixes two.
+ * of what is shown. A chunk is valid until the next is asked for. The snapshot is held while it is read, so that a scrape never mixes two.
  *
  * @param snapshot decoded, as `Shard.played` gives it
  * @returns how many samples it has
@@ -26,9 +26,9 @@ export function* renderTarget(
   view: TargetView = {},
 ): Generator<Buffer, number> {
   snapshot.readers++
+  const chunk = new Chunk()
   try {
     const openMetrics = format.name === 'openmetrics-1.0.0'
-    const chunk = new Chunk()
     const end = view.timestamps ? ` ${timestampText(snapshot.collectedAt, openMetrics)}` : ''
     for (const part of snapshot.parts) {
       const text = part.layout.text(format.escaping)
@@ -47,6 +47,7 @@ export function* renderTarget(
     return snapshot.series + 1
   } finally {
     snapshot.readers--
+    chunk.release()
   }
 }
 
