@@ -1,5 +1,6 @@
 import kafkajs from 'kafkajs'
 import { afterEach, expect, inject, test } from 'vitest'
+import { createTopic } from '../../shared/kafka/topics.js'
 import { eventually } from '../support/eventually.js'
 import { name, newSender, newTopic, RecordingListener, TestMembers } from '../support/kafka.js'
 
@@ -147,7 +148,6 @@ test('a topic that does not exist yet is waited for, and people are told how to 
   await eventually(() =>
     expect(logger.lines).toContainEqual(expect.stringContaining('kafka-exposer topic create')),
   )
-  const { createTopic } = await import('../../shared/kafka/topics.js')
   await createTopic(
     { brokers: inject('brokers') },
     { topic, partitions: 2, replicationFactor: 1, retentionMs: 3_600_000 },
@@ -201,5 +201,23 @@ test('a position that retention deleted goes on where the log now begins, and th
   await eventually(() => expect(listener.records.map(r => r.record.offset)).toEqual([0, 4]))
   expect(listener.gaps).toEqual(['0: 1 to 4'])
   expect(logger.lines).toContainEqual(expect.stringContaining('3 records were deleted unread'))
+  expect(listener.violations).toEqual([])
+})
+
+test('a topic that was deleted and made anew is read from its beginning', async () => {
+  const topic = await newTopic(1)
+  await produce(topic, 5)
+  const { listener } = await members.start({ topic, group: name('group'), maxWait: 100 })
+  await eventually(() => expect(listener.records).toHaveLength(5))
+  const admin = new kafkajs.Kafka({ brokers: inject('brokers'), logLevel: kafkajs.logLevel.NOTHING }).admin()
+  await admin.connect()
+  await admin.deleteTopics({ topics: [topic] })
+  await eventually(() => expect(listener.of('error').at(-1)?.message).toMatch(/does not exist/))
+  const options = { topic, partitions: 1, replicationFactor: 1, retentionMs: 3_600_000 }
+  await eventually(() => createTopic({ brokers: inject('brokers') }, options))
+  await admin.disconnect()
+  await produce(topic, 2)
+  await eventually(() => expect(listener.records.map(r => r.record.offset)).toEqual([0, 1, 2, 3, 4, 0, 1]))
+  expect(listener.of('replay').map(r => r.from)).toEqual([0, 0])
   expect(listener.violations).toEqual([])
 })
