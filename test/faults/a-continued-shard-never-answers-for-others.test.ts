@@ -1,0 +1,71 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Exposer } from '../../exposer/exposer.js'
+import { eventually } from '../support/eventually.js'
+import { name, newTopic } from '../support/kafka.js'
+import { Fleet, publishedIn, ShardChild, startShard, targetPath } from '../support/shards.js'
+
+let fleet: Fleet
+let zombie: ShardChild
+let survivor: Exposer
+
+beforeEach(async () => {
+  const settings = { topic: await newTopic(4), group: name('group') }
+  fleet = new Fleet(settings.topic, 12)
+  await fleet.publish()
+  zombie = await ShardChild.start(settings)
+  await eventually(async () => expect((await fetch(`${zombie.url}/-/ready`)).status).toBe(200))
+  survivor = await startShard(settings)
+})
+
+afterEach(async () => {
+  await fleet.stop()
+  await zombie.end()
+  await survivor.stop()
+})
+
+/** Published rounds of each app as this shard itself serves them, without being sent on. */
+async function servedBy(url: string): Promise<Map<string, number>> {
+  const served = new Map<string, number>()
+  await Promise.all(
+    fleet.apps.map(async app => {
+      const response = await fetch(url + targetPath(app), {
+        redirect: 'manual',
+        headers: { 'x-prometheus-scrape-timeout-seconds': '0.05' },
+      })
+      const text = await response.text()
+      if (response.status === 200) served.set(app.labels[0].value, publishedIn(text))
+    }),
+  )
+  return served
+}
+
+test('a shard that stood still beyond its session never answers with what others serve by then', async () => {
+  await eventually(async () => {
+    const counts = [(await servedBy(zombie.url)).size, (await servedBy(survivor.url)).size]
+    expect(counts[0] + counts[1]).toBe(fleet.apps.length)
+    expect(Math.min(...counts)).toBeGreaterThan(0)
+  })
+  zombie.signal('SIGSTOP')
+  await eventually(async () => expect((await servedBy(survivor.url)).size).toBe(fleet.apps.length))
+  await fleet.publish()
+  await eventually(async () => {
+    for (const rounds of (await servedBy(survivor.url)).values()) expect(rounds).toBe(2)
+  })
+  zombie.signal('SIGCONT')
+  // From its first breath until it is a member again: whatever it serves is what is true now.
+  let asked = 0
+  await eventually(async () => {
+    const [own, text] = await Promise.all([
+      servedBy(zombie.url),
+      fetch(`${zombie.url}/metrics`, { headers: { 'x-prometheus-scrape-timeout-seconds': '0.05' } }).then(
+        response => (response.ok ? response.text() : ''),
+        () => '',
+      ),
+    ])
+    asked++
+    for (const [instance, rounds] of own) expect(rounds, `${instance} of the past`).toBe(2)
+    expect(text).not.toMatch(/^published_total\{.*\} 1$/m)
+    expect((await fetch(`${zombie.url}/-/ready`)).status).toBe(200)
+  })
+  expect(asked).toBeGreaterThan(0)
+})

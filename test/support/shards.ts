@@ -1,0 +1,167 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { inject } from 'vitest'
+import { freePort } from '../../deploy/local/ports.js'
+import type { ExposerConfig } from '../../exposer/config.js'
+import { createExposer, type Exposer } from '../../exposer/exposer.js'
+import type { Sender } from '../../shared/kafka/sender.js'
+import { newSender, silent } from './kafka.js'
+import { FakeApp } from './records.js'
+
+const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+const children = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of children) child.kill('SIGKILL')
+})
+
+export interface ShardSettings {
+  readonly topic: string
+  readonly group: string
+}
+
+export const SESSION_TIMEOUT = 6000
+
+/** A shard in this process. */
+export async function startShard(
+  settings: ShardSettings,
+  overrides: Partial<ExposerConfig> = {},
+): Promise<Exposer> {
+  const shard = createExposer(
+    {
+      ...settings,
+      kafka: { brokers: inject('brokers') },
+      sessionTimeout: SESSION_TIMEOUT,
+      heartbeatInterval: 300,
+      replayWindow: 600_000,
+      listen: { host: '127.0.0.1', port: 0 },
+      advertiseAddress: undefined,
+      externalUrl: 'http://exposer.example:9754',
+      maxConnections: 1000,
+      view: 'latest',
+      playoutDelay: 0,
+      tombstone: 300_000,
+      staleness: { maxAge: 120_000, forget: 3_600_000 },
+      layoutBytes: 64 * 1024 * 1024,
+      ...overrides,
+    },
+    { logger: silent, version: '0.0.0-test' },
+  )
+  await shard.start()
+  return shard
+}
+
+/** A shard in a process of its own, as its users run it: to be killed and stopped. */
+export class ShardChild {
+  readonly url: string
+  readonly #child: ChildProcess
+
+  private constructor(settings: ShardSettings, port: number) {
+    this.url = `http://127.0.0.1:${port}`
+    this.#child = spawn(
+      process.execPath,
+      [
+        main,
+        'exposer',
+        `--kafka.brokers=${inject('brokers').join(',')}`,
+        `--kafka.topic=${settings.topic}`,
+        `--kafka.group=${settings.group}`,
+        `--kafka.session-timeout=${SESSION_TIMEOUT}ms`,
+        '--kafka.heartbeat-interval=300ms',
+        `--web.listen-address=127.0.0.1:${port}`,
+        '--web.external-url=http://exposer.example:9754',
+        '--exposition.playout-delay=0s',
+        '--log.level=error',
+      ],
+      { stdio: ['ignore', 'inherit', 'inherit'] },
+    )
+    children.add(this.#child)
+  }
+
+  static async start(settings: ShardSettings): Promise<ShardChild> {
+    return new ShardChild(settings, await freePort())
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal)
+  }
+
+  /** @returns the exit code; null when it was killed */
+  async end(signal: NodeJS.Signals = 'SIGKILL'): Promise<number | null> {
+    const child = this.#child
+    if (child.exitCode === null && child.signalCode === null) {
+      const exited = new Promise(resolve => child.once('exit', resolve))
+      child.kill(signal)
+      if (signal !== 'SIGCONT') child.kill('SIGCONT')
+      await exited
+    }
+    children.delete(child)
+    return child.exitCode
+  }
+}
+
+/** Apps that publish a counter: its value is how often they have published. */
+export class Fleet {
+  readonly apps: readonly FakeApp[]
+  readonly #sender: Sender
+  #round = 0
+  #publishing: Promise<void> = Promise.resolve()
+  #stopped = false
+
+  constructor(topic: string, count: number) {
+    this.#sender = newSender(topic)
+    this.apps = Array.from(
+      { length: count },
+      (_, i) =>
+        new FakeApp({
+          labels: { job: 'shop', instance: `app-${i}` },
+          // Long: whoever is not published again in a test is not stale for that.
+          intervalMs: 60_000,
+          incarnation: Date.now(),
+        }),
+    )
+  }
+
+  /** How often each has published. */
+  get round(): number {
+    return this.#round
+  }
+
+  /** One snapshot of each. */
+  async publish(): Promise<void> {
+    const exposition = `# TYPE published_total counter\npublished_total ${this.#round + 1}\n`
+    for (const app of this.apps) {
+      const records = app.records({ exposition, collectedAt: Date.now() })
+      await this.#sender.send(
+        app.key,
+        records.map(record => record.value!),
+      )
+    }
+    this.#round++
+  }
+
+  /** One snapshot of each, again and again, until `stop`. */
+  run(pauseMs = 300): void {
+    this.#publishing = (async () => {
+      while (!this.#stopped) {
+        await this.publish()
+        await new Promise(resolve => setTimeout(resolve, pauseMs))
+      }
+    })()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#publishing
+    await this.#sender.disconnect()
+  }
+}
+
+export function targetPath(app: FakeApp): string {
+  const labels = Object.fromEntries(app.labels.map(({ name, value }) => [name, value]))
+  return `/target?${new URLSearchParams(labels)}`
+}
+
+/** What an exposition says of the counter of `Fleet`. */
+export function publishedIn(exposition: string): number {
+  return Number(/^published_total(?:\{[^}]*\})? (\d+)$/m.exec(exposition)?.[1] ?? Number.NaN)
+}
