@@ -1,5 +1,5 @@
 /**
- * Why a record was refused, as the `reason` label has it.
+ * Why a record was refused, as the `reason` label has it. What a producer does about each: docs/wire-format.md.
  *
  * - `codec`: its batch could not be decompressed; `schema`: not one of our schemas; `truncated`: the bytes end early, go on too
  *   long or contradict themselves; `limit`: more than is allowed of something
@@ -7,19 +7,21 @@
  * - `layout`: a layout that is none, or does not match its id; `duplicate_series`: one series twice
  * - `order`: sequence or collection time not above the last; `incarnation`: from an older run than the newest seen
  */
-export type RefusalReason =
-  | 'codec'
-  | 'schema'
-  | 'truncated'
-  | 'limit'
-  | 'key'
-  | 'partition'
-  | 'label'
-  | 'reserved'
-  | 'layout'
-  | 'duplicate_series'
-  | 'order'
-  | 'incarnation'
+export const REFUSAL_REASONS = [
+  'codec',
+  'schema',
+  'truncated',
+  'limit',
+  'key',
+  'partition',
+  'label',
+  'reserved',
+  'layout',
+  'duplicate_series',
+  'order',
+  'incarnation',
+] as const
+export type RefusalReason = (typeof REFUSAL_REASONS)[number]
 
 /** A record that is refused whole. The message is one sentence for the person who wrote the producer. */
 export class RefusedError extends Error {

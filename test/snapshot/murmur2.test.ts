@@ -1,20 +1,6 @@
 import { expect, test } from 'vitest'
 import { murmur2, partitionFor } from '../../shared/snapshot/murmur2.js'
-
-/** What org.apache.kafka.common.utils.Utils of kafka-clients 4.3.1 prints: murmur2, and toPositive of it modulo 12. */
-export const JAVA: readonly [text: string, hash: number, of12: number][] = [
-  ['', 275646681, 9],
-  ['21', -973932308, 0],
-  ['foobar', -790332482, 6],
-  ['a-little-bit-long-string', -985981536, 8],
-  ['a-little-bit-longer-string', -1486304829, 11],
-  ['lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8', -58897971, 5],
-  ['abc', 479470107, 3],
-  ['instance\x0010.0.0.7:8080\0job\0shop\0', 1016969460, 0],
-  ['job\0batch\0', -495119132, 0],
-  ['job\0größe\0region\0東京\0', -2133852999, 5],
-  ['job\0🚀\0', -124162416, 8],
-]
+import { JAVA } from './murmur2-vectors.js'
 
 test.each(JAVA)('the hash and partition of %j are those of the Java client', (text, hash, partition) => {
   expect(murmur2(Buffer.from(text))).toBe(hash)

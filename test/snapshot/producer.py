@@ -1,0 +1,127 @@
+"""A producer of snapshots, written from docs/wire-format.md alone: its schemas are read from there, and fastavro encodes.
+
+    python producer.py docs/wire-format.md < cases.json > records.json
+
+A case is what an app knows; a record is what it would hand to a Kafka client, in hexadecimal. Numbers are texts in a case,
+since JSON has neither NaN nor -0.
+"""
+
+import gzip
+import hashlib
+import io
+import json
+import math
+import re
+import sys
+
+from fastavro import parse_schema, schemaless_writer
+from fastavro.schema import fingerprint, to_parsing_canonical_form
+
+PARTITIONS = 12
+SAFE = 2**53 - 1
+
+
+def schemas_of(document):
+    """The two schemas that the document shows in full."""
+    blocks = [json.loads(text) for text in re.findall(r"```json\n(.*?)```", document, re.S)]
+    return {schema["name"]: schema for schema in blocks}
+
+
+def murmur2(data):
+    mask, m = 0xFFFFFFFF, 0x5BD1E995
+    h = (0x9747B28C ^ len(data)) & mask
+    whole = len(data) // 4 * 4
+    for start in range(0, whole, 4):
+        k = int.from_bytes(data[start : start + 4], "little")
+        k = (k * m) & mask
+        k ^= k >> 24
+        k = (k * m) & mask
+        h = ((h * m) & mask) ^ k
+    left = len(data) - whole
+    if left == 3:
+        h ^= data[whole + 2] << 16
+    if left >= 2:
+        h ^= data[whole + 1] << 8
+    if left >= 1:
+        h ^= data[whole]
+        h = (h * m) & mask
+    h ^= h >> 13
+    h = (h * m) & mask
+    return h ^ (h >> 15)
+
+
+def sorted_labels(labels):
+    pairs = sorted(labels.items(), key=lambda pair: pair[0].encode())
+    return [{"name": name, "value": value} for name, value in pairs]
+
+
+def key_of(target):
+    return "".join(f"{label['name']}\0{label['value']}\0" for label in target).encode()
+
+
+def number_of(text):
+    """An int where the document wants a long, else a float."""
+    value = float(text)
+    negative_zero = value == 0 and math.copysign(1, value) < 0
+    if math.isfinite(value) and value.is_integer() and abs(value) <= SAFE and not negative_zero:
+        return int(value)
+    return value
+
+
+class Producer:
+    def __init__(self, document):
+        schemas = schemas_of(document)
+        self.layout_schema = parse_schema(schemas["Layout"])
+        # Both schemas define Label, each for itself.
+        self.snapshot_schema = parse_schema(schemas["Snapshot"], named_schemas={})
+        form = to_parsing_canonical_form(schemas["Snapshot"])
+        self.fingerprint = fingerprint(form, "CRC-64-AVRO")
+
+    def layout(self, families):
+        out = io.BytesIO()
+        schemaless_writer(out, self.layout_schema, {"families": [self.family(f) for f in families]})
+        layout = out.getvalue()
+        return hashlib.sha256(layout).digest()[:16], gzip.compress(layout)
+
+    def family(self, family):
+        series = [{**s, "labels": sorted_labels(s["labels"])} for s in family["series"]]
+        return {**family, "series": series}
+
+    def record(self, case):
+        target = sorted_labels(case["target"])
+        layout_id, layout = self.layout(case["families"])
+        snapshot = {
+            **case["numbers"],
+            "target": target,
+            "collectSeconds": float(case["collectSeconds"]),
+            "end": case["end"],
+            "layoutId": layout_id,
+            "layout": layout,
+            "values": [number_of(text) for text in case["values"]],
+            "timestamps": case["timestamps"],
+            "exemplars": case["exemplars"],
+        }
+        out = io.BytesIO()
+        out.write(b"\xc3\x01" + bytes.fromhex(self.fingerprint))
+        schemaless_writer(out, self.snapshot_schema, snapshot)
+        key = key_of(target)
+        partition = (murmur2(key) & 0x7FFFFFFF) % PARTITIONS
+        return {"key": key.hex(), "value": out.getvalue().hex(), "partition": partition}
+
+
+def main():
+    with open(sys.argv[1], encoding="utf-8") as file:
+        document = file.read()
+    producer = Producer(document)
+    # The document has a murmur2 of its own to copy.
+    copied = {}
+    exec(re.search(r"```python\n(.*?)```", document, re.S).group(1), copied)
+    cases = json.loads(sys.stdin.buffer.read())
+    records = [producer.record(case) for case in cases]
+    for record in records:
+        assert copied["murmur2"](bytes.fromhex(record["key"])) == murmur2(bytes.fromhex(record["key"]))
+    print(json.dumps({"fingerprint": producer.fingerprint, "records": records}))
+
+
+if __name__ == "__main__":
+    main()
