@@ -14,6 +14,8 @@ export class Feed {
   highWatermark = -1
   /** The broker refused the last fetch: wait for new metadata. */
   stalled = false
+  /** Records of it are being handed over. */
+  busy = false
   /** When it last brought records; who waited longest is asked for first. */
   served = 0
 
