@@ -1,4 +1,5 @@
 import { startKafka } from '../../deploy/local/kafka.js'
+import { freePort } from '../../deploy/local/ports.js'
 import { createTopic } from '../../shared/kafka/topics.js'
 import { Backlog, type Fleet } from './backlog.js'
 import { ShardProcess } from './shard.js'
@@ -11,14 +12,12 @@ import { median, type Row, spread } from './table.js'
 export interface Bench {
   readonly brokers: string[]
   topic(): Promise<string>
-  port(): number
+  port(): Promise<number>
 }
 
 export async function withKafka<T>(work: (bench: Bench) => Promise<T>): Promise<T> {
   const kafka = await startKafka()
   let topics = 0
-  let ports = 0
-  const base = 20_000 + (process.pid % 20_000)
   try {
     return await work({
       brokers: kafka.brokers,
@@ -30,7 +29,7 @@ export async function withKafka<T>(work: (bench: Bench) => Promise<T>): Promise<
         )
         return topic
       },
-      port: () => base + ports++,
+      port: () => freePort(),
     })
   } finally {
     await kafka.stop()
@@ -56,7 +55,7 @@ export async function drain(bench: Bench, fleet: Fleet, rounds: number, goal: nu
   const topic = await bench.topic()
   const backlog = new Backlog({ brokers: bench.brokers }, topic, fleet)
   await backlog.connect()
-  const shard = ShardProcess.start(bench.brokers, topic, bench.port(), patient)
+  const shard = ShardProcess.start(bench.brokers, topic, await bench.port(), patient)
   const rates: number[] = []
   let first = 0
   try {
@@ -95,7 +94,7 @@ export async function scrape(bench: Bench): Promise<Row[]> {
   const backlog = new Backlog({ brokers: bench.brokers }, topic, { targets: 100, series: 1000 })
   await backlog.connect()
   await backlog.append(2)
-  const shard = ShardProcess.start(bench.brokers, topic, bench.port())
+  const shard = ShardProcess.start(bench.brokers, topic, await bench.port())
   try {
     await shard.ready()
     const rows: Row[] = []
@@ -146,13 +145,12 @@ async function restart(bench: Bench, topic: string, backlog: Backlog, layouts: s
   const seconds: number[] = []
   const cpu: number[] = []
   for (let run = 0; run < 3; run++) {
-    const shard = ShardProcess.start(bench.brokers, topic, bench.port())
+    const shard = ShardProcess.start(bench.brokers, topic, await bench.port())
     try {
       seconds.push((await shard.ready()) / 1000)
       cpu.push(shard.cpu())
       if (run === 0 && (await seriesIn(shard, '/metrics')) < 1e6)
         throw new Error('not every series came back')
-      shard.signal('SIGTERM')
     } finally {
       await shard.stop()
     }
@@ -162,13 +160,13 @@ async function restart(bench: Bench, topic: string, backlog: Backlog, layouts: s
       work: `restart of a shard with 1 M series, 40 rounds in the log, until ready, ${layouts}`,
       figure: `${spread(seconds)} s wall, ${spread(cpu)} CPU-s`,
       goal: '≤ 5 s',
-      note: `3 runs; boot included; ${(backlog.bytes / 1e6).toFixed(0)} MB in the log, 40,000 records`,
+      note: `3 planned restarts; boot included; ${(backlog.bytes / 1e6).toFixed(0)} MB in the log, 40,000 records`,
     },
   ]
 }
 
 async function holding(bench: Bench, topic: string, backlog: Backlog, distinct: boolean): Promise<Row[]> {
-  const shard = ShardProcess.start(bench.brokers, topic, bench.port())
+  const shard = ShardProcess.start(bench.brokers, topic, await bench.port())
   const layouts = distinct ? '1,000 layouts' : 'one layout'
   try {
     await shard.ready()
@@ -205,7 +203,7 @@ async function holding(bench: Bench, topic: string, backlog: Backlog, distinct: 
 
 /** CPU of a shard that owns twelve partitions in which nothing happens. */
 export async function idleShard(bench: Bench, seconds = 20): Promise<Row> {
-  const shard = ShardProcess.start(bench.brokers, await bench.topic(), bench.port())
+  const shard = ShardProcess.start(bench.brokers, await bench.topic(), await bench.port())
   try {
     await shard.ready()
     await new Promise(resolve => setTimeout(resolve, 5000))

@@ -1,5 +1,5 @@
 // Loaded with --import into the process under test: answers on a file descriptor of its own what only the process itself
-// can know. On SIGUSR2 it starts to watch every turn of the event loop; on the next SIGUSR2 it reports and stops.
+// can know. On SIGWINCH it starts to watch every turn of the event loop; on the next SIGWINCH it reports and stops.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 
@@ -16,7 +16,7 @@ const cpu = () => {
 }
 
 let watching = false
-process.on('SIGUSR2', () => {
+process.on('SIGWINCH', () => {
   if (watching) {
     watching = false
     return

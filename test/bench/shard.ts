@@ -9,6 +9,7 @@ const children = new Set<ChildProcess>()
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL')
 })
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
 /** A shard as its users run it: the built program in a process of its own. */
 export class ShardProcess {
@@ -121,19 +122,22 @@ export class ShardProcess {
   /** Watches every turn of the event loop while `work` runs. */
   async watchLoop(work: () => Promise<void>): Promise<LoopReport> {
     rmSync(this.#probeFile, { force: true })
-    this.signal('SIGUSR2')
+    this.signal('SIGWINCH')
     await work()
-    this.signal('SIGUSR2')
+    this.signal('SIGWINCH')
     for (let i = 0; i < 1000 && !existsSync(this.#probeFile); i++) await new Promise(r => setTimeout(r, 10))
     await new Promise(r => setTimeout(r, 20))
     return JSON.parse(readFileSync(this.#probeFile, 'utf8'))
   }
 
+  /** Leaves the group as a planned restart does; killed after ten seconds. */
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     const exited = new Promise(resolve => this.#child.once('exit', resolve))
-    this.signal('SIGKILL')
+    this.signal('SIGTERM')
+    const impatience = setTimeout(() => this.signal('SIGKILL'), 10_000)
     await exited
+    clearTimeout(impatience)
     rmSync(this.#probeFile, { force: true })
   }
 }
