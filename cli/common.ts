@@ -5,7 +5,7 @@ import type { FlagTable, Values } from '../shared/flags/types.js'
 import type { Logger } from '../shared/kafka/types.js'
 import { createLogger, LOG_FORMATS, LOG_LEVELS } from '../shared/log.js'
 
-export const PROGRAM = 'kafka-exposer'
+const PROGRAM = 'kafka-exposer'
 
 /** What a command is handed instead of the process. */
 export interface Invocation {

@@ -14,12 +14,15 @@ import {
 } from '../shared/flags/builders.js'
 import { formatDuration } from '../shared/flags/duration.js'
 import type { Problem, Values } from '../shared/flags/types.js'
-import { type Command, commonFlags, logFlags, loggerOf, readFlags } from './common.js'
+import { checkTopic } from '../shared/kafka/topics.js'
+import { type Command, commonFlags, type Invocation, logFlags, loggerOf, readFlags } from './common.js'
 import { groupFlag, kafkaFlags, kafkaProblems, readKafkaConfig, topicFlag } from './kafka-config.js'
 
 const flags = {
   ...commonFlags,
-  'check-config': actionFlag('Check the configuration, without starting or connecting, and exit.'),
+  'check-config': actionFlag(
+    'Check the flags and the topic, without starting or joining the group, and exit.',
+  ),
   ...kafkaFlags,
   ...topicFlag,
   ...groupFlag,
@@ -95,10 +98,7 @@ export const exposer: Command = async invocation => {
   const values = readFlags(description, invocation)
   if (!values) return 0
   const config = configOf(values)
-  if (values['check-config']) {
-    invocation.stdout.write('The configuration is well-formed.\n')
-    return 0
-  }
+  if (values['check-config']) return checkConfig(config, invocation)
   const shard = createExposer(config, { logger: loggerOf(values), version: invocation.version })
   const ending = new Promise<void>(resolve =>
     invocation.signal.addEventListener('abort', () => resolve(), { once: true }),
@@ -109,6 +109,17 @@ export const exposer: Command = async invocation => {
   } finally {
     await shard.stop()
   }
+  return 0
+}
+
+/** Everything that would keep a shard from starting. */
+async function checkConfig({ kafka, topic, group }: ExposerConfig, { stdout }: Invocation): Promise<number> {
+  stdout.write('The flags are well-formed.\n')
+  const report = await checkTopic(kafka, topic, { group })
+  const errors = report.problems.filter(problem => problem.severity === 'error')
+  for (const { message, fix } of errors) stdout.write(`${message}. To mend it:\n    ${fix}\n`)
+  if (errors.length) return 1
+  stdout.write(`The topic ${topic} is fit for snapshots.\n`)
   return 0
 }
 

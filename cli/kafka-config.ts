@@ -76,7 +76,7 @@ export function kafkaProblems(values: Partial<Values<typeof kafkaFlags>>): reado
 }
 
 /** What `--kafka.config.file` says, with the files that it names read. */
-export function readKafkaConfigFile(path: string): Pick<KafkaConfig, 'ssl' | 'sasl'> | Problem[] {
+function readKafkaConfigFile(path: string): Pick<KafkaConfig, 'ssl' | 'sasl'> | Problem[] {
   const problem = (message: string): Problem => ({
     flag: '--kafka.config.file',
     message: `${path}: ${message}`,

@@ -84,8 +84,10 @@ export async function listen(server: Server, host: string | undefined, port: num
 /** Stops listening and lets what is being answered end, for so long. */
 export async function close(server: Server, withinMs: number): Promise<void> {
   const closed = new Promise<void>(resolve => server.close(() => resolve()))
-  server.closeIdleConnections()
+  // Connections that end a response meanwhile would be kept for the next request, which they must not wait for.
+  const idle = setInterval(() => server.closeIdleConnections(), 50)
   const timer = setTimeout(() => server.closeAllConnections(), withinMs)
   await closed
+  clearInterval(idle)
   clearTimeout(timer)
 }

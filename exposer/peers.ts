@@ -9,7 +9,7 @@ export interface ShardLines {
 }
 
 /** A shard that did not answer, and why. */
-export interface SilentShard {
+interface SilentShard {
   readonly address: string
   readonly partitions: readonly number[]
   readonly error: string

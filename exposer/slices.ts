@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 /** Milliseconds of one's own work after which everything else gets its turn. */
-export const SLICE_MS = 5
+const SLICE_MS = 5
 
 /** Applies `f` to every item, a slice per turn of the event loop. */
 export async function mapInSlices<T, R>(items: Iterable<T>, f: (item: T) => R): Promise<R[]> {

@@ -35,9 +35,10 @@ export function sd(services: Services) {
 const sendList = (ctx: Context, lines: readonly string[]) =>
   send(ctx, 'application/json; charset=utf-8', () => joined('[\n', lines, ',\n', '\n]\n'))
 
-async function ownTargets({ shard, ownership, clock, address, externalUrl }: Services): Promise<ShardLines> {
+async function ownTargets(services: Services): Promise<ShardLines> {
+  const { shard, ownership, clock, address, externalUrl, telemetry } = services
   const now = clock.now()
-  const options = { externalUrl: externalUrl ?? address }
+  const options = { externalUrl: externalUrl ?? address, onDropped: () => telemetry.droppedLabels.inc() }
   const partitions = ownership.partitions()
   const lines = await mapInSlices([...shard.targets()], target =>
     sdGroups([shard.describe(target, now)], options),

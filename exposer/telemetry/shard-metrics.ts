@@ -81,6 +81,14 @@ function registerTargets(registry: Registry, { shard, clock }: Source): void {
       this.set(shard.options.playoutDelayMs / 1000)
     },
   })
+  new Gauge({
+    name: 'exposer_conflicting_families',
+    help: 'Families left out of the massive view, because another layout has the name with another type.',
+    registers,
+    collect() {
+      this.set(shard.families.conflicts)
+    },
+  })
   // One walk over all targets for the three of them; whose is asked first walks.
   const series = new Gauge({
     name: 'exposer_series',

@@ -37,6 +37,11 @@ export class Telemetry {
     help: 'Assignments of partitions that this shard was given.',
     registers: [this.registry],
   })
+  readonly droppedLabels = new Counter({
+    name: 'exposer_sd_labels_dropped_total',
+    help: 'Labels left out of service discovery, because one that Prometheus refuses would void the whole list.',
+    registers: [this.registry],
+  })
   readonly replays = new Histogram({
     name: 'exposer_replay_duration_seconds',
     help: 'From the assignment of a partition until it is served.',

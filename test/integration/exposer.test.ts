@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
+import { exposer } from '../../cli/exposer.js'
 import { tail } from '../../cli/tail.js'
 import { check, create } from '../../cli/topic.js'
 import type { Exposer } from '../../exposer/exposer.js'
@@ -143,6 +144,7 @@ describe('a topic', () => {
     expect(checked.code).toBe(0)
     expect(checked.stdout).toContain('Nothing is wrong with it.')
     expect(checked.stdout).toContain('kafka-acls.sh')
+    expect((await invoke(exposer, [brokers(), `--kafka.topic=${topic}`, '--check-config'])).code).toBe(0)
     const ready = await startShard({ topic, group: name('group') })
     await eventually(async () => expect((await get(`${ready.url}/-/ready`)).status).toBe(200))
     await ready.stop()
@@ -157,6 +159,9 @@ describe('a topic', () => {
     const checked = await invoke(check, [brokers(), `--kafka.topic=${topic}`])
     expect(checked.code).toBe(1)
     expect(checked.stdout).toContain('error: records carry the time of their producers')
+    const config = await invoke(exposer, [brokers(), `--kafka.topic=${topic}`, '--check-config'])
+    expect(config.code).toBe(1)
+    expect(config.stdout).toContain('--add-config message.timestamp.type=LogAppendTime')
   })
 
   test('is printed by tail, one line a record, with what is refused and why', async () => {

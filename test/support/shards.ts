@@ -19,7 +19,7 @@ export interface ShardSettings {
   readonly group: string
 }
 
-export const SESSION_TIMEOUT = 6000
+const SESSION_TIMEOUT = 6000
 
 /** A shard in this process. */
 export async function startShard(
