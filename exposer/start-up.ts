@@ -28,7 +28,7 @@ export async function awaitTopic(
   let said = ''
   const wait = (reason: string) => {
     trouble(reason)
-    if (reason !== said) logger.warn(`${reason}; trying again until it is mended`)
+    if (reason !== said) logger.warn(`Waiting for Kafka: ${reason}`)
     said = reason
   }
   for (let pause = FIRST_PAUSE_MS; !signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {

@@ -41,7 +41,7 @@ async function ownTargets(services: Services): Promise<ShardLines> {
   const options = { externalUrl: externalUrl ?? address, onDropped: () => telemetry.droppedLabels.inc() }
   const partitions = ownership.partitions()
   const lines = await mapInSlices([...shard.targets()], target =>
-    sdGroups([shard.describe(target, now)], options),
+    sdGroups([shard.describe(target, now)], options).map(group => JSON.stringify(group)),
   )
-  return { address, partitions, lines: await sortInSlices(lines.flat().map(group => JSON.stringify(group))) }
+  return { address, partitions, lines: await sortInSlices(lines.flat()) }
 }

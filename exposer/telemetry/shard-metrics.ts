@@ -1,7 +1,9 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { Clock } from '../../shared/clock.js'
 import type { TargetState } from '../core/judge.js'
 import type { Shard } from '../core/shard.js'
+import { mapInSlices } from '../slices.js'
 
 const STATES: readonly TargetState[] = ['up', 'stale', 'lagging', 'blind', 'replaying', 'ended', 'over_limit']
 
@@ -63,13 +65,13 @@ function registerTargets(registry: Registry, { shard, clock }: Source): void {
     help: 'Targets of this shard by state.',
     labelNames: ['state'],
     registers,
-    collect() {
-      const counts = new Map<TargetState, number>(STATES.map(state => [state, 0]))
+    async collect() {
       const now = clock.now()
-      for (const target of shard.targets()) {
+      const counts = new Map<TargetState, number>(STATES.map(state => [state, 0]))
+      await mapInSlices([...shard.targets()], target => {
         const { state } = shard.judge(target, now)
         counts.set(state, (counts.get(state) ?? 0) + 1)
-      }
+      })
       for (const [state, count] of counts) this.set({ state }, count)
     },
   })
@@ -89,28 +91,27 @@ function registerTargets(registry: Registry, { shard, clock }: Source): void {
       this.set(shard.families.conflicts)
     },
   })
-  // One walk over all targets for the three of them; whose is asked first walks.
-  const series = new Gauge({
-    name: 'exposer_series',
-    help: 'Series in the newest snapshots of all targets.',
-    registers,
-    collect() {
-      const held = shard.held()
-      series.set(held.series)
-      bytes.set(held.bytes)
-      layouts.set(held.layouts)
-    },
-  })
-  const bytes = new Gauge({
-    name: 'exposer_bytes',
-    help: 'Memory that held snapshots and their layouts take.',
-    registers,
-  })
-  const layouts = new Gauge({
-    name: 'exposer_layouts',
-    help: 'Different layouts that the held snapshots have.',
-    registers,
-  })
+  // One walk over all targets for the three of them, in a turn of its own.
+  let walk: Promise<ReturnType<Shard['held']>> | undefined
+  const held = () => {
+    walk ??= nextTurn().then(() => {
+      walk = undefined
+      return shard.held()
+    })
+    return walk
+  }
+  const ofHeld = (name: string, help: string, value: (held: ReturnType<Shard['held']>) => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      async collect() {
+        this.set(value(await held()))
+      },
+    })
+  ofHeld('exposer_series', 'Series in the newest snapshots of all targets.', h => h.series)
+  ofHeld('exposer_bytes', 'Memory that held snapshots and their layouts take.', h => h.bytes)
+  ofHeld('exposer_layouts', 'Different layouts that the held snapshots have.', h => h.layouts)
 }
 
 /** Counted by the shard as plain numbers: what happens for every record must cost nothing. */
