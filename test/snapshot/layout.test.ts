@@ -80,6 +80,15 @@ describe('the layout codec', () => {
     expect(decodeLayout(layoutType.toBuffer(layout))).toEqual(layout)
   })
 
+  test('labels whose hashes are equal are told apart by their bytes', () => {
+    // Of so many, some have the same 32 bits.
+    const count = 300_000
+    const { bytes } = encodeLayout({ families: [counterOf(count)] })
+    const { families } = decodeLayout(bytes, { ...DEFAULT_LIMITS, samples: count })
+    const wrong = families[0].series.findIndex(({ labels }, i) => labels[0].value !== String(i))
+    expect(wrong).toBe(-1)
+  })
+
   test('equal labels come out as one object', () => {
     const { series } = decodeLayout(encodeLayout({ families: [counterOf(3), counterOf(3, 'others')] }).bytes)
       .families[1]
