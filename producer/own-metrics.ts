@@ -15,7 +15,7 @@ export class PublisherStats {
 
 const BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-export class DurationHistogram {
+class DurationHistogram {
   readonly #counts = new Array<number>(BOUNDS.length).fill(0)
   #sum = 0
   #count = 0

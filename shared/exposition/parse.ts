@@ -16,7 +16,7 @@ export interface ParsedFamily {
 }
 
 /** An exposition that breaks a rule: the line, and which rule. */
-export class ExpositionError extends Error {
+class ExpositionError extends Error {
   override readonly name = 'ExpositionError'
 }
 

@@ -28,7 +28,7 @@ export interface EncodedLayout {
 }
 
 /** The id of an uncompressed layout. */
-export function layoutIdOf(bytes: Uint8Array): string {
+function layoutIdOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest().toString('latin1', 0, 16)
 }
 

@@ -16,7 +16,7 @@ export interface Part {
 export const PART_BYTES = 256 * 1024
 
 /** What a value takes at most: a tag and a double, or a tag and a varint of 54 bits. */
-export const BYTES_A_VALUE = 9
+const BYTES_A_VALUE = 9
 /** Envelope, numbers, and a target with labels of usual length. */
 const HEADER_BYTES = 1024
 

@@ -7,7 +7,7 @@ import { SeriesSet } from './series-set.js'
 import type { Label, Layout, LayoutFamily, LayoutSeries } from './types.js'
 
 /** The job under which the exposer itself is scraped. */
-export const RESERVED_JOB = 'kafka-exposer'
+const RESERVED_JOB = 'kafka-exposer'
 
 /**
  * What a target must be, for a producer to ask before it writes and for a shard before it believes.

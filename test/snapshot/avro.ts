@@ -10,7 +10,7 @@ const load = (name: string) =>
   JSON.parse(readFileSync(new URL(`../../shared/snapshot/${name}.avsc`, import.meta.url), 'utf8'))
 
 export const snapshotSchema = load('snapshot')
-export const layoutSchema = load('layout')
+const layoutSchema = load('layout')
 
 /** avsc's reading of our schemas: the reference. Longs beyond 2^53 are rounded, as our reader does. */
 const long = avro.types.LongType.__with({

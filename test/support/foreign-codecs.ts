@@ -14,7 +14,7 @@ function chunks(bytes: Buffer): Buffer[] {
 }
 
 /** https://github.com/facebook/zstd/blob/dev/doc/zstd_compression_format.md: a frame of raw blocks. */
-export function storedZstd(bytes: Buffer): Buffer {
+function storedZstd(bytes: Buffer): Buffer {
   const header = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58]) // no checksum; a window of 2 MiB
   const blocks = chunks(bytes).map((chunk, i, all) => {
     const head = Buffer.alloc(3)
@@ -25,7 +25,7 @@ export function storedZstd(bytes: Buffer): Buffer {
 }
 
 /** https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md: a frame of uncompressed blocks of at most 64 KiB. */
-export function storedLz4(bytes: Buffer): Buffer {
+function storedLz4(bytes: Buffer): Buffer {
   const header = Buffer.from([0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82])
   const blocks = chunks(bytes).map(chunk => {
     const head = Buffer.alloc(4)
@@ -36,7 +36,7 @@ export function storedLz4(bytes: Buffer): Buffer {
 }
 
 /** Chunks of snappy literals in the frame of snappy-java, which Kafka uses. */
-export function storedSnappy(bytes: Buffer): Buffer {
+function storedSnappy(bytes: Buffer): Buffer {
   const header = Buffer.from('82534e41505059000000000100000001', 'hex')
   const blocks = chunks(bytes).map(chunk => {
     const length: number[] = []

@@ -91,7 +91,7 @@ export class FakeApp {
 }
 
 /** The layout and values of an exposition, counters with their `_total` taken off. */
-export function fromExposition(text: string): { layout: Layout; values: number[] } {
+function fromExposition(text: string): { layout: Layout; values: number[] } {
   const values: number[] = []
   const families = parseExposition(text).map((parsed): LayoutFamily => {
     const total = parsed.type === 'counter' && parsed.name.endsWith('_total')
