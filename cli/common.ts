@@ -4,6 +4,7 @@ import { type Check, parseFlags } from '../shared/flags/parse.js'
 import type { FlagTable, Values } from '../shared/flags/types.js'
 import type { Logger } from '../shared/kafka/types.js'
 import { createLogger, LOG_FORMATS, LOG_LEVELS } from '../shared/log.js'
+import { versionText } from './version.js'
 
 const PROGRAM = 'kafka-exposer'
 
@@ -56,10 +57,6 @@ export function readFlags<T extends FlagTable>(
     return undefined
   }
   return parseFlags(command.flags, invocation.argv, invocation.environment, command.check)
-}
-
-export function versionText(version: string): string {
-  return `${PROGRAM}, version ${version} (node ${process.versions.node}, ${process.platform}/${process.arch})\n`
 }
 
 export function loggerOf(values: Values<typeof logFlags>): Logger {

@@ -1,13 +1,13 @@
 import { programHelp } from '../shared/flags/help.js'
 import { suggest } from '../shared/flags/suggest.js'
 import type { Command, Invocation } from './common.js'
-import { readVersion } from './version.js'
+import { readVersion, versionText } from './version.js'
 
 /**
  * `kafka-exposer <command>`: the only place that reads the environment and exits.
  *
- * Commands are loaded when they are called: the server's libraries are optional, and whoever lacks them is told how to get
- * them.
+ * Commands are loaded when they are called: the server's libraries are optional, and help and version do without. Whoever
+ * lacks them is told how to get them before this is loaded, by the bin that package.json names.
  */
 interface Entry {
   readonly summary: string
@@ -45,7 +45,6 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
 
 const PROGRAM = 'kafka-exposer'
 const DESCRIPTION = 'Kafka between applications and Prometheus: a sharded exposer and its tools.'
-const OPTIONAL = 'koa @koa/router pino zod yaml prom-client close-with-grace bcryptjs'
 
 const SUCCESS = 0
 const FAILURE = 1
@@ -59,7 +58,6 @@ async function main(argv: readonly string[]): Promise<number> {
     return argv.length === 0 ? USAGE : SUCCESS
   }
   if (first === '--version') {
-    const { versionText } = await import('./common.js')
     process.stdout.write(versionText(readVersion()))
     return SUCCESS
   }
@@ -111,13 +109,6 @@ function invocationOf(argv: readonly string[], signal: AbortSignal): Invocation 
 /** What went wrong, for people; the exit code for scripts. */
 function report(error: unknown): number {
   const { name, message, stack, code, problems } = error as NodeJS.ErrnoException & { problems?: unknown[] }
-  const missing = code === 'ERR_MODULE_NOT_FOUND' && /Cannot find package '([^']+)'/.exec(message)
-  if (missing && OPTIONAL.split(' ').includes(missing[1])) {
-    process.stderr.write(
-      `${PROGRAM}: error: ${missing[1]} is missing. Applications do not need the server's libraries, so they are not installed with the rest:\n\n    npm install ${OPTIONAL}\n`,
-    )
-    return FAILURE
-  }
   if (name === 'ConfigError') {
     const lines = message.split('\n').map(line => `${PROGRAM}: error: ${line}\n`)
     process.stderr.write(lines.join(''))

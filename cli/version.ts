@@ -8,3 +8,7 @@ export function readVersion(): string {
   if (!path) throw new Error('package.json is missing beside the program: install kafka-exposer again')
   return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version
 }
+
+export function versionText(version: string): string {
+  return `kafka-exposer, version ${version} (node ${process.versions.node}, ${process.platform}/${process.arch})\n`
+}

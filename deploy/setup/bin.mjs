@@ -17,11 +17,16 @@ try {
 
 const { peerDependencies } = JSON.parse(readFileSync(packageJson, 'utf8'))
 const missing = Object.keys(peerDependencies).filter(name => !isInstalled(name))
-if (missing.length) {
+if (missing.length && !isAboutItself(process.argv.slice(2))) {
   const packages = missing.map(name => `'${name}@${peerDependencies[name]}'`).join(' ')
   end(`The kafka-exposer command needs libraries that its publisher does not: npm install ${packages}`)
 }
 await import(main)
+
+/** Help and version are told to everyone. */
+function isAboutItself([first]) {
+  return first === undefined || ['help', '--help', '-h', '--version'].includes(first)
+}
 
 function isInstalled(name) {
   try {
