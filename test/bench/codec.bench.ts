@@ -156,15 +156,16 @@ function casesOf(fleet: Fleet, goal: string | undefined): Case[] {
 function layoutCases(series: number): Case[] {
   const { layout } = httpService(series)
   const encoded = encodeLayout(layout)
-  const note = `${series} series: ${encoded.bytes.length} bytes, gzip ${encoded.compressed.length}`
+  const note = `${encoded.bytes.length} bytes, gzip ${encoded.compressed.length}`
+  const shape = `a layout of ${series} series`
   const amount = series / 1000
   return [
-    { work: 'encode a layout', note, unit: 'ms', amount, run: () => void encodeLayout(layout) },
+    { work: `encode ${shape}`, note, unit: 'ms', amount, run: () => void encodeLayout(layout) },
     { work: '· inflate it', note, unit: 'ms', amount, run: () => void gunzipSync(encoded.compressed) },
     { work: '· decode it', note, unit: 'ms', amount, run: () => void decodeLayout(encoded.bytes) },
     { work: '· validate it', note, unit: 'ms', amount, run: () => validateLayout(layout) },
     {
-      work: 'intern a new layout',
+      work: `intern ${shape}, new`,
       note,
       unit: 'ms',
       amount,

@@ -6,6 +6,7 @@ import { type Row, table } from './table.js'
  */
 const benches: Record<string, () => Promise<Row[]>> = {
   codec: async () => (await import('./codec.bench.js')).run(),
+  publisher: async () => (await import('./publisher.bench.js')).run(),
   render: async () => (await import('./render.bench.js')).run(),
   drain: () =>
     withKafka(async bench => [

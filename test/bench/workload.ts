@@ -12,7 +12,7 @@ export interface Workload {
 }
 
 /** A small seeded generator (mulberry32): the same seed gives the same input on every machine. */
-function random(seed: number): () => number {
+export function random(seed: number): () => number {
   let a = seed >>> 0
   return () => {
     a = (a + 0x6d2b79f5) >>> 0

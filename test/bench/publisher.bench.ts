@@ -1,0 +1,241 @@
+import { fileURLToPath } from 'node:url'
+import { collectDefaultMetrics, Registry } from 'prom-client'
+import { PublisherStats, registerStats } from '../../producer/own-metrics.js'
+import { type Sample, Sampler } from '../../producer/sampler.js'
+import { collect } from '../../producer/source.js'
+import { encodeSnapshot } from '../../shared/snapshot/write.js'
+import type { Order } from './app.js'
+import { AppProcess } from './app-process.js'
+import { type Bench, withKafka } from './pipeline.js'
+import { registryOf } from './registry.js'
+import { median, type Row, spread, table } from './table.js'
+
+/** CPU time of one measurement, and how many of each there are. They take turns, so that all meet the same machine. */
+const MEASURE_MS = 200
+const ROUNDS = 9
+
+interface Case {
+  readonly work: string
+  readonly series: number
+  readonly note?: string
+  run(): unknown
+}
+
+/** What a publisher does every interval, short of sending. */
+function publishing(register: Registry): { take(): Promise<Sample>; encode(sample: Sample): Buffer[] } {
+  const sampler = new Sampler()
+  let sequence = 5000
+  return {
+    take: async () => sampler.sample((await collect(register)).metrics),
+    encode: ({ parts, values }) => {
+      sequence++
+      return parts.map(({ layout, from, to }, part) =>
+        encodeSnapshot(
+          {
+            target: [
+              { name: 'instance', value: 'shop-7d9fc6b5b4-x2x7k' },
+              { name: 'job', value: 'shop' },
+            ],
+            incarnation: 1_700_000_000_000,
+            sequence,
+            superseded: 0,
+            collectedAt: 1_700_086_400_000 + sequence * 15_000,
+            intervalMs: 15_000,
+            collectSeconds: 0.0021,
+            part,
+            parts: parts.length,
+            end: false,
+            layoutId: layout.id,
+          },
+          { layoutCompressed: layout.compressed, values: values.subarray(from, to) },
+        ),
+      )
+    },
+  }
+}
+
+function casesOf(series: number): Case[] {
+  const register = registryOf(series)
+  const { take, encode } = publishing(register)
+  const what = `${series.toLocaleString('en')} series`
+  let metrics: Awaited<ReturnType<typeof collect>>['metrics'] = []
+  const sampler = new Sampler()
+  return [
+    {
+      work: `collect, sample and encode ${what}`,
+      series,
+      note: 'layout as before; all a publisher does each interval but the sending',
+      run: async () => encode(await take()),
+    },
+    {
+      work: `· of it prom-client's getMetricsAsJSON`,
+      series,
+      note: what,
+      run: async () => {
+        metrics = (await collect(register)).metrics
+      },
+    },
+    {
+      work: '· of it comparing the layout and sampling',
+      series,
+      note: what,
+      run: () => sampler.sample(metrics),
+    },
+    {
+      work: `prom-client's register.metrics() of the same ${what}`,
+      series,
+      note: 'what a direct scrape costs the app',
+      run: () => register.metrics(),
+    },
+    {
+      work: `make the layout anew, sample and encode ${what}`,
+      series,
+      note: 'after a series came or went',
+      run: async () => {
+        const fresh = publishing(register)
+        fresh.encode(await fresh.take())
+      },
+    },
+  ]
+}
+
+/** One measurement: CPU µs for each series. */
+async function measure(work: Case): Promise<number> {
+  const before = process.cpuUsage()
+  for (let calls = 1; ; calls++) {
+    await work.run()
+    const { user, system } = process.cpuUsage(before)
+    if (user + system > MEASURE_MS * 1000) return (user + system) / (calls * work.series)
+  }
+}
+
+async function cpuRows(): Promise<Row[]> {
+  const cases = [...casesOf(1000), ...casesOf(10_000)]
+  for (const work of cases) await measure(work) // the first round is the compiler's
+  const figures = cases.map(() => [] as number[])
+  for (let round = 0; round < ROUNDS; round++)
+    for (const [i, work] of cases.entries()) figures[i].push(await measure(work))
+  return cases.map(({ work, note, series }, i) => ({
+    work,
+    figure: `${spread(figures[i], 3)} CPU-µs a sample`,
+    note: `${((median(figures[i]) * series) / 1000).toFixed(2)} ms each time; ${note}`,
+  }))
+}
+
+/** The records as they are sent: the app's series and the publisher's own. */
+async function sizeRow(what: string, register: Registry): Promise<Row> {
+  registerStats(register, 'shop', new PublisherStats())
+  const { take, encode } = publishing(register)
+  const sample = await take()
+  const bytes = encode(sample).reduce((sum, record) => sum + record.length, 0)
+  const layouts = sample.parts.reduce((sum, { layout }) => sum + layout.compressed.length, 0)
+  const samples = sample.values.length
+  return {
+    work: `bytes a sample, ${what}, layout included`,
+    figure: `${(bytes / samples).toFixed(2)} bytes`,
+    goal: '≤ 9 bytes',
+    note: `${samples} samples with the publisher's own, ${sample.parts.length === 1 ? 'one record' : `${sample.parts.length} records`} of ${bytes} B; layout ${(layouts / samples).toFixed(2)}, values and header ${((bytes - layouts) / samples).toFixed(2)}`,
+  }
+}
+
+async function sizeRows(): Promise<Row[]> {
+  const node = new Registry()
+  collectDefaultMetrics({ register: node })
+  const both = registryOf(200, new Registry())
+  collectDefaultMetrics({ register: both })
+  return [
+    await sizeRow('100 series', registryOf(100)),
+    await sizeRow('1,000 series', registryOf(1000)),
+    await sizeRow('10,000 series', registryOf(10_000)),
+    await sizeRow("prom-client's default metrics alone", node),
+    await sizeRow('the default metrics and 200 series', both),
+  ]
+}
+
+const SECONDS = 60
+const PAIRS = 3
+
+/** CPU that publishing adds to an app that does nothing: pairs of processes that differ in nothing else, at the same time. */
+async function idleRow(bench: Bench): Promise<Row> {
+  const topic = await bench.topic()
+  const start = (instance: string) =>
+    AppProcess.start({ brokers: bench.brokers, topic, instance, series: 200, interval: '15s' })
+  const apps: AppProcess[] = []
+  try {
+    for (let i = 0; i < PAIRS * 2; i++) apps.push(await start(`idle-${i}`))
+    const publishers = apps.filter((_, i) => i % 2)
+    for (const app of publishers) await app.order('publish')
+    for (const app of publishers) await app.acknowledged(2)
+    const before = await Promise.all(apps.map(app => app.order('report')))
+    await new Promise(resolve => setTimeout(resolve, SECONDS * 1000))
+    const after = await Promise.all(apps.map(app => app.order('report')))
+    const percent = after.map(({ cpu }, i) => (cpu - before[i].cpu) / SECONDS / 1e4)
+    const snapshots = after.map(({ acknowledged }, i) => acknowledged - before[i].acknowledged)
+    if (snapshots.some((count, i) => (i % 2 ? count < SECONDS / 15 - 1 : count > 0)))
+      throw new Error(`snapshots of the idle apps: ${snapshots.join(', ')}`)
+    const added = publishers.map((_, i) => percent[2 * i + 1] - percent[2 * i])
+    const alone = percent.filter((_, i) => i % 2 === 0)
+    return {
+      work: 'what publishing adds to an idle app with the default metrics and 200 series, every 15 s',
+      figure: `${spread(added, 3)} % of a core`,
+      goal: '≤ 0.3 %',
+      note: `${PAIRS} pairs of processes, ${SECONDS} s after their second snapshot; without publishing ${spread(alone, 3)} %`,
+    }
+  } finally {
+    await Promise.all(apps.map(app => app.stop()))
+  }
+}
+
+/** Of the first snapshot, for which everything is made and nothing is compiled yet; of those after; and of prom-client. */
+async function sliceRows(bench: Bench): Promise<Row[]> {
+  const series = 10_000
+  const topic = await bench.topic()
+  const app = await AppProcess.start({
+    brokers: bench.brokers,
+    topic,
+    instance: 'slices',
+    series,
+    interval: '1s',
+  })
+  const times = async (order: Order, n: number) => {
+    for (let i = 0; i < n; i++) await app.order(order)
+  }
+  try {
+    const rendering = await app.slices(() => times('render', 20))
+    const collecting = await app.slices(() => times('collect', 20))
+    const first = await app.slices(async () => {
+      await app.order('publish')
+      await app.acknowledged(1)
+    })
+    await app.acknowledged(5)
+    const later = await app.slices(() => app.acknowledged(25))
+    const row = (what: string, slices: readonly number[], goal?: string): Row => ({
+      work: `longest own slice on the event loop at 10,000 series: ${what}`,
+      figure: `${slices[0].toFixed(1)} ms of CPU`,
+      goal,
+      note: `then ${slices
+        .slice(1)
+        .map(ms => ms.toFixed(1))
+        .join(' ')}`,
+    })
+    return [
+      row('publishing, 20 snapshots after the fifth, prom-client included', later, '≤ 10'),
+      row('publishing, the first snapshot and its layout', first, '≤ 10'),
+      row("prom-client's getMetricsAsJSON, 20 in a fresh process", collecting),
+      row("prom-client's register.metrics(), 20 in a fresh process", rendering),
+    ]
+  } finally {
+    await app.stop()
+  }
+}
+
+/** What publishing costs an app: CPU for a sample, bytes on the wire, CPU when idle, its hold on the event loop. */
+export async function run(): Promise<Row[]> {
+  return [
+    ...(await cpuRows()),
+    ...(await sizeRows()),
+    ...(await withKafka(async bench => [await idleRow(bench), ...(await sliceRows(bench))])),
+  ]
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(table(await run()))
