@@ -16,6 +16,7 @@ import { formatDuration } from '../shared/flags/duration.js'
 import type { Problem, Values } from '../shared/flags/types.js'
 import { checkTopic } from '../shared/kafka/topics.js'
 import { type Command, commonFlags, type Invocation, logFlags, loggerOf, readFlags } from './common.js'
+import { keepHeapSmall } from './heap.js'
 import { groupFlag, kafkaFlags, kafkaProblems, readKafkaConfig, topicFlag } from './kafka-config.js'
 
 const flags = {
@@ -99,6 +100,7 @@ export const exposer: Command = async invocation => {
   if (!values) return 0
   const config = configOf(values)
   if (values['check-config']) return checkConfig(config, invocation)
+  keepHeapSmall()
   const shard = createExposer(config, { logger: loggerOf(values), version: invocation.version })
   const ending = new Promise<void>(resolve =>
     invocation.signal.addEventListener('abort', () => resolve(), { once: true }),

@@ -11,6 +11,7 @@ import type { Counters } from './counters.js'
 import type { ShardOptions } from './options.js'
 import type { Partition } from './partition.js'
 import { prune, recycle } from './playout.js'
+import type { RawPool } from './raw-pool.js'
 import type { HeldPart, Snapshot } from './snapshot.js'
 import { Target } from './target.js'
 
@@ -21,6 +22,7 @@ export interface Holder {
   readonly reader: SnapshotReader
   readonly partitionCount: number
   readonly targets: Map<string, Target>
+  readonly raws: RawPool
   layoutOf(reader: SnapshotReader): CompiledLayout
   retain(layout: CompiledLayout): void
   release(layout: CompiledLayout): void
@@ -52,6 +54,8 @@ export function applyRecord(holder: Holder, partition: Partition, record: LogRec
   holder.retain(part.layout)
   const parts = reader.parts === 1 ? [part] : collect(holder, target, part)
   if (parts) complete(holder, target, parts, record.timestamp, now)
+  // Delays of the past say nothing of how things are.
+  if (parts && partition.loaded) observeDelays(holder, record.timestamp, now)
 }
 
 /** A known target is recognised by its bytes: no text is decoded for it. */
@@ -114,7 +118,7 @@ function readPart(holder: Holder, target: Target, live: boolean): HeldPart {
   const { reader } = holder
   const layout = holder.layoutOf(reader)
   if (!live && reader.parts === 1) {
-    const raw = Buffer.from(reader.bodyBytes())
+    const raw = holder.raws.copy(reader.bodyBytes())
     return { layout, values: null, raw, timestamps: null, exemplars: null }
   }
   const spare = takeSpare(target, layout.series)
@@ -186,7 +190,10 @@ function complete(
   target.appendedAt = appendedAt
   counters.snapshots++
   counters.samples += series
-  options.onDelay('produce', Math.max(0, -skew) / 1000)
+}
+
+function observeDelays({ options, reader }: Holder, appendedAt: number, now: Instant): void {
+  options.onDelay('produce', Math.max(0, appendedAt - reader.collectedAt) / 1000)
   options.onDelay('consume', Math.max(0, now.wall - appendedAt) / 1000)
 }
 
@@ -198,7 +205,7 @@ function adopt(holder: Holder, target: Target, snapshot: Snapshot, now: Instant)
   snapshots.push(snapshot)
   gone.push(...prune(target, now.wall, holder.options.playoutDelayMs))
   for (const old of gone) {
-    recycle(target, old)
+    recycle(target, old, holder.raws)
     for (const part of old.parts) holder.release(part.layout)
   }
 }

@@ -1,3 +1,4 @@
+import type { RawPool } from './raw-pool.js'
 import type { Snapshot } from './snapshot.js'
 import type { Target } from './target.js'
 
@@ -27,11 +28,12 @@ export function prune(target: Target, wall: number, delayMs: number): Snapshot[]
 }
 
 /** Puts a snapshot's arrays aside for the next ones, unless a response is reading them. */
-export function recycle(target: Target, snapshot: Snapshot): void {
+export function recycle(target: Target, snapshot: Snapshot, raws: RawPool): void {
   if (snapshot.readers > 0) return
   for (const part of snapshot.parts) {
     if (part.values && target.spare.length < snapshot.parts.length) target.spare.push(part.values)
     part.values = null
+    if (part.raw) raws.give(part.raw)
     part.raw = null
   }
 }

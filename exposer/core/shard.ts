@@ -11,6 +11,7 @@ import { endsAt, judge, judgePartition, type Verdict } from './judge.js'
 import { DEFAULT_OPTIONS, type ShardOptions } from './options.js'
 import { Partition } from './partition.js'
 import { playedAt } from './playout.js'
+import { RawPool } from './raw-pool.js'
 import type { Snapshot } from './snapshot.js'
 import { describePartition, describeTarget, type PartitionStatus, type TargetStatus } from './status.js'
 import type { Target } from './target.js'
@@ -51,6 +52,7 @@ export class Shard {
       reader: new SnapshotReader(limits),
       partitionCount: 0,
       targets: this.#targets,
+      raws: new RawPool(),
       layoutOf: reader => this.#layoutOf(reader),
       retain: layout => {
         this.#layouts.retain(layout.id)

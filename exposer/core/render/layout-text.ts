@@ -9,13 +9,24 @@ import {
 import type { Escaping } from '../../../shared/exposition/format.js'
 import type { Label, Layout } from '../../../shared/snapshot/types.js'
 
+/** Series of a block, a power of two. */
+export const BLOCK = 64
+const MAX_SCRATCH = 1 << 20
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what ASCII is
+const BEYOND_ASCII = /[^\x00-\x7f]/
+
 /**
- * The text of every series of a layout up to where further labels or the value follow: a line feed and `name{a="b"`, or `name`
- * for a series without labels. The line feed is in front because one piece less a line is a quarter of rendering. UTF-8 bytes in one string of latin1 characters, so that slices are cheap and chunks are written without
- * encoding; for a million series in a thousand layouts, that is what fits into memory.
+ * The text of every series of a layout up to where further labels or the value follow: a line feed and `name{a="b"`, or
+ * `name` for a series without labels. The line feed is in front because one piece less a line is a quarter of rendering.
+ * UTF-8 bytes in one string of latin1 characters, so that slices are cheap and chunks are written without encoding; for a
+ * million series in a thousand layouts, that is what fits into memory.
  */
 export class LayoutText {
-  readonly text: string
+  /**
+   * In blocks of so many series, of some kilobytes each: the engine's heap has pages of 256 KiB, and two texts of a whole layout
+   * would leave a fifth of each unused.
+   */
+  readonly blocks: readonly string[]
   /** Where each series begins; one more than there are series. */
   readonly offsets: Uint32Array
   /** 1 where a brace is open: what follows begins with a comma instead of a brace. */
@@ -25,7 +36,8 @@ export class LayoutText {
     const count = layout.families.reduce((sum, family) => sum + family.series.length, 0)
     this.offsets = new Uint32Array(count + 1)
     this.open = new Uint8Array(count)
-    const pieces: string[] = []
+    const blocks: string[] = []
+    let pieces: string[] = []
     let at = 0
     let i = 0
     for (const family of layout.families) {
@@ -36,19 +48,32 @@ export class LayoutText {
         at += bytes.length
         this.open[i] = open ? 1 : 0
         this.offsets[++i] = at
+        if (i % BLOCK !== 0 && i < count) continue
+        blocks.push(flat(pieces.join('')))
+        pieces = []
       }
     }
-    // A flat copy: a rope of slices would keep every piece alive.
-    this.text = Buffer.from(pieces.join(''), 'latin1').toString('latin1')
+    this.blocks = blocks
   }
 
   get bytes(): number {
-    return this.text.length + this.offsets.byteLength + this.open.byteLength
+    return this.offsets[this.open.length] + this.offsets.byteLength + this.open.byteLength
   }
+}
+
+let scratch = Buffer.alloc(0)
+
+/** A flat copy of its own: a rope would keep every piece alive. */
+function flat(text: string): string {
+  const { length } = text
+  if (scratch.length < length || scratch.length > MAX_SCRATCH) scratch = Buffer.allocUnsafeSlow(length)
+  scratch.write(text, 'latin1')
+  return scratch.toString('latin1', 0, length)
 }
 
 /** UTF-8 bytes as latin1 characters. */
 export function latin1(text: string): string {
+  if (!BEYOND_ASCII.test(text)) return text
   return Buffer.from(text, 'utf8').toString('latin1')
 }
 

@@ -1,6 +1,6 @@
 import type { CompiledFamily } from '../compiled-layout.js'
 import type { HeldPart } from '../snapshot.js'
-import type { LayoutText } from './layout-text.js'
+import { BLOCK, type LayoutText } from './layout-text.js'
 import { numberText } from './number.js'
 
 /** What follows the labels of a layout: more labels and the closing brace, by whether a brace is open. */
@@ -25,15 +25,21 @@ export function seriesLines(
   exemplars: ReadonlyMap<number, string> | null,
 ): string {
   const values = part.values!
-  const { offsets, open, text: heads } = text
+  const { offsets, open, blocks } = text
   let lines = ''
-  let from = offsets[family.from]
-  for (let i = family.from; i < family.to; i++) {
-    const to = offsets[i + 1]
-    lines += heads.slice(from, to) + (open[i] === 1 ? tail.open : tail.closed) + numberText(values[i])
-    from = to
-    if (end !== '') lines += end
-    if (exemplars !== null) lines += exemplars.get(i) ?? ''
+  for (let i = family.from; i < family.to; ) {
+    const first = i - (i % BLOCK)
+    const heads = blocks[first / BLOCK]
+    const base = offsets[first]
+    let from = offsets[i] - base
+    const last = Math.min(family.to, first + BLOCK)
+    for (; i < last; i++) {
+      const to = offsets[i + 1] - base
+      lines += heads.slice(from, to) + (open[i] === 1 ? tail.open : tail.closed) + numberText(values[i])
+      from = to
+      if (end !== '') lines += end
+      if (exemplars !== null) lines += exemplars.get(i) ?? ''
+    }
   }
   return lines
 }
