@@ -100,7 +100,8 @@ function parseSample(line: string, fail: Fail): ParsedSample {
         line.slice(at),
       )
       if (!label) throw fail('a label that is none')
-      const [whole, quoted, plain, value] = label
+      const [whole, quoted, plain, value, comma] = label
+      if (comma === '' && line[at + whole.length] !== '}') throw fail('labels without a comma between them')
       if (value === undefined) {
         if (quoted === undefined || name !== undefined) throw fail('a label without a value')
         name = unescaped(quoted)

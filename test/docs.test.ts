@@ -1,0 +1,62 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { HandFed } from './exposer/hand-fed.js'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const read = (path: string) => readFileSync(join(root, path), 'utf8')
+const pages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  ...readdirSync(join(root, 'docs'))
+    .filter(name => name.endsWith('.md'))
+    .map(name => `docs/${name}`),
+]
+
+/** As the sites that show them make it of a heading. */
+const anchorOf = (heading: string) =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s-]/gu, '')
+    .trim()
+    .replace(/\s/g, '-')
+
+describe('what is written about the program is true of it', () => {
+  test.each(pages)('every link of %s leads somewhere', page => {
+    for (const [, target] of read(page).matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^https?:/.test(target)) continue
+      const [path, anchor] = target.split('#')
+      const file = path === '' ? page : join(dirname(page), path)
+      expect(existsSync(join(root, file)), `${page} links to ${target}`).toBe(true)
+      if (anchor === undefined) continue
+      const anchors = [...read(file).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchorOf(heading))
+      expect(anchors, `${page} links to ${target}`).toContain(anchor)
+    }
+  })
+
+  test('the README has every flag of a shard, with its default', () => {
+    const help = read('test/cli/exposer-help.txt')
+    const rows = read('README.md').split('\n')
+    for (const [, flag, value] of help.matchAll(/^ +(?:-\w, )?(--[a-z.-]+)(?:=("?[^\s"<]+"?))?/gm)) {
+      if (['--help', '--version', '--log.level', '--log.format'].includes(flag)) continue
+      const row = rows.find(line => line.startsWith(`| \`${flag}\``))
+      expect(row, `${flag} is not in the README`).toBeDefined()
+      if (value) expect(row, `the default of ${flag}`).toContain(`\`${value.replaceAll('"', '')}\``)
+    }
+  })
+
+  test('the README has every metric that a shard has of itself', async () => {
+    const shard = await HandFed.start()
+    try {
+      const text = await (await shard.get('/telemetry')).text()
+      const names = [...text.matchAll(/^# TYPE (exposer_\w+)/gm)].map(([, name]) => name)
+      expect(names.length).toBeGreaterThan(20)
+      const missing = names.filter(name => !read('README.md').includes(`\`${name}`))
+      expect(missing).toEqual([])
+    } finally {
+      await shard.stop()
+    }
+  })
+})
