@@ -5,6 +5,7 @@ import {
   actionFlag,
   choice,
   duration,
+  durationOr,
   flag,
   httpUrl,
   integer,
@@ -15,6 +16,7 @@ import {
 import { formatDuration } from '../shared/flags/duration.js'
 import type { Problem, Values } from '../shared/flags/types.js'
 import { checkTopic } from '../shared/kafka/topics.js'
+import { DEFAULT_LIMITS } from '../shared/snapshot/limits.js'
 import { type Command, commonFlags, type Invocation, logFlags, loggerOf, readFlags } from './common.js'
 import { keepHeapSmall } from './heap.js'
 import { groupFlag, kafkaFlags, kafkaProblems, readKafkaConfig, topicFlag } from './kafka-config.js'
@@ -63,9 +65,9 @@ const flags = {
     default: 'latest',
     help: `What /metrics shows without ?view=. One of: [${VIEWS.join(', ')}]`,
   }),
-  'exposition.playout-delay': flag(duration({ max: '2m' }), {
-    default: '1s',
-    help: 'Virtual targets show the newest snapshot that was collected before now minus this, so that what is late by less is late for nobody.',
+  'exposition.playout-delay': flag(durationOr('auto', { max: '2m' }), {
+    default: 'auto',
+    help: 'Virtual targets show the newest snapshot that was collected before now minus this, so that what is late by less is late for nobody. "auto" chooses it for each target: what the slowest snapshot of the last ten minutes took, 30s at most.',
   }),
   'exposition.tombstone': flag(duration({ max: '1d' }), {
     default: '5m',
@@ -78,6 +80,26 @@ const flags = {
   'staleness.forget': flag(duration({ min: '10s', max: '30d' }), {
     default: '1h',
     help: 'Targets that have been silent for so long are forgotten.',
+  }),
+  'limit.samples': flag(integer(1, 10_000_000), {
+    default: String(DEFAULT_LIMITS.samples),
+    help: 'Samples that one target may have. Beyond a limit a snapshot is refused whole, and the scrape of its target fails.',
+  }),
+  'limit.labels': flag(integer(1, 1000), {
+    default: String(DEFAULT_LIMITS.labels),
+    help: 'Labels that one series may have.',
+  }),
+  'limit.name-bytes': flag(size({ min: '64B' }), {
+    default: '1KiB',
+    help: 'Length that the name of a metric or label may have.',
+  }),
+  'limit.value-bytes': flag(size({ min: '64B' }), {
+    default: '4KiB',
+    help: 'Length that the value of a label, or a help text, may have.',
+  }),
+  'limit.bytes': flag(size({ min: '64KiB' }), {
+    default: '8MiB',
+    help: 'Length that one record, and the layout in it when it is inflated, may have.',
   }),
   'storage.layout-bytes': flag(size({ min: '1MiB' }), {
     default: '256MiB',
@@ -141,6 +163,14 @@ function configOf(values: Values<typeof flags>): ExposerConfig {
     playoutDelay: values['exposition.playout-delay'],
     tombstone: values['exposition.tombstone'],
     staleness: { maxAge: values['staleness.max-age'], forget: values['staleness.forget'] },
+    limits: {
+      ...DEFAULT_LIMITS,
+      samples: values['limit.samples'],
+      labels: values['limit.labels'],
+      nameBytes: values['limit.name-bytes'],
+      valueBytes: values['limit.value-bytes'],
+      bytes: values['limit.bytes'],
+    },
     layoutBytes: values['storage.layout-bytes'],
   }
 }

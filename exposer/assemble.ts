@@ -31,6 +31,7 @@ export function assemble(config: ExposerConfig, around: Surroundings): { feed: F
   const telemetry = new Telemetry(around.version)
   const refusals = new RefusalLog(logger, clock)
   const shard = new Shard({
+    limits: config.limits,
     playoutDelayMs: config.playoutDelay,
     tombstoneMs: config.tombstone,
     maxAgeMs: config.staleness.maxAge,

@@ -1,4 +1,5 @@
 import type { KafkaConfig } from '../shared/kafka/types.js'
+import type { Limits } from '../shared/snapshot/limits.js'
 import type { View } from './core/render/massive.js'
 
 /** What a shard is told. All times in milliseconds, all sizes in bytes. */
@@ -25,7 +26,7 @@ export interface ExposerConfig {
 
   /** What `/metrics` shows without `?view=`. */
   readonly view: View
-  readonly playoutDelay: number
+  readonly playoutDelay: number | 'auto'
   /** How long a target that said goodbye is answered with an empty body. */
   readonly tombstone: number
   readonly staleness: {
@@ -34,6 +35,8 @@ export interface ExposerConfig {
     /** A target that has been silent for this long is forgotten. */
     readonly forget: number
   }
+  /** What one target may be. */
+  readonly limits: Limits
   /** What the layouts of all targets may take together. */
   readonly layoutBytes: number
 }

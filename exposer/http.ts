@@ -4,6 +4,7 @@ import Router from '@koa/router'
 import Koa from 'koa'
 import { scrape } from './routes/answer.js'
 import { healthy, ready } from './routes/health.js'
+import { ledger } from './routes/ledger.js'
 import { metrics } from './routes/metrics.js'
 import { page } from './routes/page.js'
 import { sd } from './routes/sd.js'
@@ -28,6 +29,7 @@ export function createApp(services: Services): Koa {
   router.get('/sd', scrape('/sd', services, sd(services)))
   router.get('/telemetry', telemetry(services))
   router.get('/api/v1/targets', scrape('/api/v1/targets', services, targets(services)))
+  router.get('/api/v1/ledger', scrape('/api/v1/ledger', services, ledger(services)))
   router.get('/-/healthy', healthy)
   router.get('/-/ready', ready(services))
   const files = page()

@@ -7,18 +7,21 @@ import { Parts } from '../../shared/snapshot/parts.js'
 import type { SnapshotReader } from '../../shared/snapshot/read.js'
 import { validateTarget } from '../../shared/snapshot/validate.js'
 import type { CompiledLayout } from './compiled-layout.js'
+import { complete } from './complete.js'
 import type { Counters } from './counters.js'
-import type { ShardOptions } from './options.js'
+import { Ledger } from './ledger.js'
+import { playoutOptions, type ShardOptions } from './options.js'
 import type { Partition } from './partition.js'
-import { prune, recycle } from './playout.js'
+import { Playout } from './playout/playout.js'
 import type { RawPool } from './raw-pool.js'
-import type { HeldPart, Snapshot } from './snapshot.js'
+import type { HeldPart } from './snapshot.js'
 import { Target } from './target.js'
 
 /** What applying a record needs of its shard. */
 export interface Holder {
   readonly options: ShardOptions
   readonly counters: Counters
+  readonly ledger: Ledger
   readonly reader: SnapshotReader
   readonly partitionCount: number
   readonly targets: Map<string, Target>
@@ -44,18 +47,57 @@ export function applyRecord(holder: Holder, partition: Partition, record: LogRec
   const known = knownTarget(holder, record)
   if (known) checkOrder(known, reader)
   const target = known ?? newTarget(holder, partition, record)
-  const part = readPart(holder, target, partition.loaded)
-  if (!known) admit(holder, partition, target)
-  partition.clock.consumed(
-    record.timestamp,
-    holder.options.staleAfterIntervals * reader.intervalMs,
-    target.appendedAt,
-  )
-  holder.retain(part.layout)
-  const parts = reader.parts === 1 ? [part] : collect(holder, target, part)
-  if (parts) complete(holder, target, parts, record.timestamp, now)
-  // Delays of the past say nothing of how things are.
-  if (parts && partition.loaded) observeDelays(holder, record.timestamp, now)
+  try {
+    const part = readPart(holder, target, partition.loaded)
+    if (!known) admit(holder, partition, target)
+    partition.clock.consumed(
+      record.timestamp,
+      holder.options.staleAfterIntervals * reader.intervalMs,
+      target.appendedAt,
+    )
+    holder.retain(part.layout)
+    const parts = reader.parts === 1 ? [part] : collect(holder, target, part)
+    if (parts) complete(holder, partition, target, parts, record.timestamp, now)
+    target.heardAt = record.timestamp
+  } catch (error) {
+    if (error instanceof RefusedError) noteRefusal(holder, partition, target, error, record.timestamp)
+    throw error
+  }
+}
+
+/**
+ * The target is told why it is not shown, and the ledger where the snapshot went. One that is over a limit from its first
+ * snapshot is let in for that, so that people find it.
+ */
+function noteRefusal(
+  holder: Holder,
+  partition: Partition,
+  target: Target,
+  { reason, message }: RefusedError,
+  at: number,
+): void {
+  // It lies before what is known: nothing of the target has changed by it.
+  if (reason === 'order' || reason === 'incarnation') return
+  const { reader } = holder
+  if (!holder.targets.has(target.key)) {
+    if (reason !== 'limit') return
+    target.intervalMs = reader.intervalMs
+    admit(holder, partition, target)
+  }
+  const { incarnation, sequence } = reader
+  const before = target.refusal?.incarnation === incarnation ? target.refusal : null
+  const again = before !== null && before.sequence >= sequence
+  // The parts of one snapshot are one.
+  if (!again && partition.loaded) target.ledger.refused(reason)
+  target.refusal = {
+    reason,
+    message,
+    at,
+    incarnation,
+    sequence: again ? before.sequence : sequence,
+    count: (before?.count ?? 0) + (again ? 0 : 1),
+  }
+  target.heardAt = at
 }
 
 /** A known target is recognised by its bytes: no text is decoded for it. */
@@ -89,7 +131,14 @@ function newTarget(holder: Holder, partition: Partition, record: LogRecord): Tar
   if (holder.targets.size >= options.maxTargets) {
     throw new RefusedError('limit', `more than ${options.maxTargets} targets; add shards`)
   }
-  return new Target(key.toString('latin1'), labels, Buffer.from(reader.targetBytes), partition.number)
+  return new Target(
+    key.toString('latin1'),
+    labels,
+    Buffer.from(reader.targetBytes),
+    partition.number,
+    new Ledger(holder.ledger),
+    new Playout(playoutOptions(options)),
+  )
 }
 
 function admit(holder: Holder, partition: Partition, target: Target): void {
@@ -144,81 +193,5 @@ function collect(holder: Holder, target: Target, part: HeldPart): readonly HeldP
   } catch (error) {
     holder.release(part.layout)
     throw error
-  }
-}
-
-function complete(
-  holder: Holder,
-  target: Target,
-  parts: readonly HeldPart[],
-  appendedAt: number,
-  now: Instant,
-): void {
-  const { reader, options, counters } = holder
-  countGap(target, reader, counters)
-  const skew = reader.collectedAt - appendedAt
-  if (Math.abs(skew) > options.maxSkewMs) counters.skewed++
-  const clamped = Math.min(Math.max(skew, -options.maxSkewMs), options.maxSkewMs)
-  const series = parts.reduce((sum, part) => sum + part.layout.series, 0)
-  if (series > options.limits.samples) {
-    for (const part of parts) holder.release(part.layout)
-    throw new RefusedError(
-      'limit',
-      `${series} samples in one snapshot, over the limit of ${options.limits.samples}`,
-    )
-  }
-  const snapshot: Snapshot = {
-    incarnation: reader.incarnation,
-    sequence: reader.sequence,
-    collectedAt: appendedAt + clamped,
-    appendedAt,
-    appliedAt: now.wall,
-    intervalMs: reader.intervalMs,
-    collectSeconds: reader.collectSeconds,
-    end: reader.end,
-    parts,
-    series,
-    readers: 0,
-    served: false,
-  }
-  adopt(holder, target, snapshot, now)
-  target.incarnation = reader.incarnation
-  target.sequence = reader.sequence
-  target.superseded = reader.superseded
-  target.collectedAt = reader.collectedAt
-  target.intervalMs = reader.intervalMs
-  target.appendedAt = appendedAt
-  counters.snapshots++
-  counters.samples += series
-}
-
-function observeDelays({ options, reader }: Holder, appendedAt: number, now: Instant): void {
-  options.onDelay('produce', Math.max(0, appendedAt - reader.collectedAt) / 1000)
-  options.onDelay('consume', Math.max(0, now.wall - appendedAt) / 1000)
-}
-
-function adopt(holder: Holder, target: Target, snapshot: Snapshot, now: Instant): void {
-  const { snapshots } = target
-  const replaying = snapshot.parts.some(part => part.raw !== null)
-  // In replay nothing was played yet, so that nothing but the newest is of use.
-  const gone = replaying ? snapshots.splice(0) : []
-  snapshots.push(snapshot)
-  gone.push(...prune(target, now.wall, holder.options.playoutDelayMs))
-  for (const old of gone) {
-    recycle(target, old, holder.raws)
-    for (const part of old.parts) holder.release(part.layout)
-  }
-}
-
-/** What lies between two sequences and was not replaced unsent was lost on the way. */
-function countGap(target: Target, reader: SnapshotReader, counters: Counters): void {
-  const { incarnation, sequence, superseded } = reader
-  if (target.incarnation === incarnation) {
-    const replaced = Math.max(0, superseded - target.superseded)
-    counters.superseded += replaced
-    counters.missed += Math.max(0, sequence - target.sequence - 1 - replaced)
-  } else if (target.incarnation >= 0) {
-    counters.superseded += superseded
-    counters.missed += Math.max(0, sequence - superseded)
   }
 }

@@ -6,10 +6,8 @@ export class Counters {
   snapshots = 0
   /** Samples of them. */
   samples = 0
-  /** Snapshots that were published and never came, by gaps in their sequences. */
-  missed = 0
-  /** Snapshots that their producers replaced unsent. */
-  superseded = 0
+  /** Snapshots that came when they would have been due already. */
+  late = 0
   /** Collection times more than `maxSkewMs` from their append time. */
   skewed = 0
   readonly refused = new Map<RefusalReason, number>()

@@ -1,9 +1,9 @@
 import type { Instant } from '../../shared/clock.js'
 import type { ShardOptions } from './options.js'
 import type { Partition } from './partition.js'
+import type { Snapshot } from './snapshot.js'
 import type { Target } from './target.js'
 
-/** `over_limit` is given its place here; the complete semantics of limits are not there yet. */
 export type TargetState = 'up' | 'stale' | 'lagging' | 'blind' | 'replaying' | 'ended' | 'over_limit'
 
 export interface Verdict {
@@ -45,26 +45,29 @@ export function judgePartition(
 }
 
 function judgeTarget(target: Target, partition: Partition, now: Instant, options: ShardOptions): Verdict {
-  const { newest } = target
-  if (!newest) return { state: 'stale', reason: 'no snapshot has come yet' }
+  const { newest, refusal } = target
+  const window = options.staleAfterIntervals * target.intervalMs
+  if (refusal?.reason === 'limit' && partition.clock.since(refusal.at) <= window) {
+    return { state: 'over_limit', reason: refusal.message }
+  }
+  const refused = refusal ? `; the last was refused: ${refusal.message}` : ''
+  if (!newest) return { state: 'stale', reason: `no snapshot has come${refused}` }
   if (newest.end) {
-    return now.wall >= endsAt(newest.collectedAt, newest.intervalMs, options)
-      ? { state: 'ended', reason: 'the app said goodbye' }
-      : UP
+    return now.wall >= endsAt(target, newest) ? { state: 'ended', reason: 'the app said goodbye' } : UP
   }
   const silent = partition.clock.since(target.appendedAt)
-  if (silent > options.staleAfterIntervals * target.intervalMs) {
+  if (silent > window) {
     return {
       state: 'stale',
-      reason: `no snapshot for ${seconds(silent)}, one was due every ${seconds(target.intervalMs)}`,
+      reason: `no snapshot for ${seconds(silent)}, one was due every ${seconds(target.intervalMs)}${refused}`,
     }
   }
   return UP
 }
 
 /** Unix ms at which an end takes effect: when the final values have been played for an interval. */
-export function endsAt(collectedAt: number, intervalMs: number, options: ShardOptions): number {
-  return collectedAt + options.playoutDelayMs + intervalMs
+export function endsAt(target: Target, last: Snapshot): number {
+  return last.collectedAt + target.playout.delay + last.intervalMs
 }
 
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`

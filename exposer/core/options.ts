@@ -1,5 +1,6 @@
 import type { RefusalReason } from '../../shared/snapshot/errors.js'
 import { DEFAULT_LIMITS, type Limits } from '../../shared/snapshot/limits.js'
+import type { PlayoutOptions } from './playout/playout.js'
 
 export interface Refusal {
   readonly reason: RefusalReason
@@ -13,8 +14,10 @@ export type Stage = 'produce' | 'consume' | 'expose'
 
 export interface ShardOptions {
   readonly limits: Limits
-  /** D: a snapshot is played to virtual targets this long after its collection, ms. */
-  readonly playoutDelayMs: number
+  /** D: a snapshot is played to virtual targets this long after its collection, ms; `auto` for each target as it needs. */
+  readonly playoutDelayMs: number | 'auto'
+  /** `auto` chooses no longer ones, ms. */
+  readonly maxPlayoutDelayMs: number
   /** A target is stale when the log clock has passed its last snapshot by this many of its intervals. */
   readonly staleAfterIntervals: number
   /** A partition whose log clock is further behind fails its targets as `lagging`, ms. */
@@ -37,7 +40,8 @@ export interface ShardOptions {
 
 export const DEFAULT_OPTIONS: ShardOptions = {
   limits: DEFAULT_LIMITS,
-  playoutDelayMs: 1000,
+  playoutDelayMs: 'auto',
+  maxPlayoutDelayMs: 30_000,
   staleAfterIntervals: 2.5,
   maxAgeMs: 120_000,
   blindAfterMs: 15_000,
@@ -48,4 +52,8 @@ export const DEFAULT_OPTIONS: ShardOptions = {
   maxTargets: 100_000,
   onRefused() {},
   onDelay() {},
+}
+
+export function playoutOptions({ playoutDelayMs, maxPlayoutDelayMs }: ShardOptions): PlayoutOptions {
+  return { fixedMs: playoutDelayMs === 'auto' ? null : playoutDelayMs, mostMs: maxPlayoutDelayMs }
 }

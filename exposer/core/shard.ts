@@ -7,10 +7,12 @@ import { applyRecord, type Holder } from './apply.js'
 import { CompiledLayout } from './compiled-layout.js'
 import { Counters } from './counters.js'
 import { FamilyIndex } from './family-index.js'
+import { discard } from './fate.js'
 import { endsAt, judge, judgePartition, type Verdict } from './judge.js'
+import { type DropReason, Ledger } from './ledger.js'
 import { DEFAULT_OPTIONS, type ShardOptions } from './options.js'
 import { Partition } from './partition.js'
-import { playedAt } from './playout.js'
+import { playedAt } from './playout/held.js'
 import { RawPool } from './raw-pool.js'
 import type { Snapshot } from './snapshot.js'
 import { describePartition, describeTarget, type PartitionStatus, type TargetStatus } from './status.js'
@@ -31,6 +33,7 @@ export interface Assignment {
 export class Shard {
   readonly options: ShardOptions
   readonly counters = new Counters()
+  readonly ledger = new Ledger()
   readonly families = new FamilyIndex()
   readonly #targets = new Map<string, Target>()
   readonly #partitions = new Map<number, Partition>()
@@ -49,6 +52,7 @@ export class Shard {
     this.#holder = {
       options: this.options,
       counters: this.counters,
+      ledger: this.ledger,
       reader: new SnapshotReader(limits),
       partitionCount: 0,
       targets: this.#targets,
@@ -99,6 +103,8 @@ export class Shard {
       this.counters.refuse(reason)
       const { message } = error as Error
       this.options.onRefused({ reason, partition: number, offset: record.offset, message })
+      // What was appended is time that passed in the log, whatever it says.
+      partition.clock.consumed(record.timestamp, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY)
     }
     partition.position = record.offset + 1
   }
@@ -157,6 +163,7 @@ export class Shard {
 
   /** What `/target` renders, decoded; undefined before the first snapshot is whole. */
   played(target: Target, now: Instant): Snapshot | undefined {
+    target.playout.scraped(now)
     const snapshot = this.#due(target, now)
     if (!snapshot || !this.decode(target, snapshot)) return undefined
     if (!snapshot.served) {
@@ -173,7 +180,7 @@ export class Shard {
   describe(target: Target, now: Instant): TargetStatus {
     const partition = this.#partitions.get(target.partition)
     const played = this.#due(target, now)
-    return describeTarget(target, partition, this.judge(target, now), played, this.options)
+    return describeTarget(target, partition, this.judge(target, now), played, now)
   }
 
   /** Decodes what the replay left as bytes. False when that fails: the snapshot is refused now, and gone. */
@@ -191,6 +198,7 @@ export class Shard {
     } catch (error) {
       const at = target.snapshots.indexOf(snapshot)
       if (at >= 0) target.snapshots.splice(at, 1)
+      discard(target, snapshot, 'refused_schema')
       for (const part of snapshot.parts) this.#holder.release(part.layout)
       const reason = error instanceof RefusedError ? error.reason : 'schema'
       this.counters.refuse(reason)
@@ -211,9 +219,9 @@ export class Shard {
       if (!partition) continue
       const { newest } = target
       const over = newest?.end
-        ? now.wall > endsAt(newest.collectedAt, newest.intervalMs, this.options) + this.options.tombstoneMs
-        : partition.clock.since(target.appendedAt) > this.options.forgetMs
-      if (over) this.#forget(target, partition)
+        ? now.wall > endsAt(target, newest) + this.options.tombstoneMs
+        : partition.clock.since(target.heardAt) > this.options.forgetMs
+      if (over) this.#forget(target, partition, 'forgotten')
     }
   }
 
@@ -230,7 +238,7 @@ export class Shard {
   }
 
   #due(target: Target, now: Instant): Snapshot | undefined {
-    return target.snapshots[playedAt(target.snapshots, now.wall, this.options.playoutDelayMs)]
+    return target.snapshots[playedAt(target.snapshots, now.wall, target.playout.delay)]
   }
 
   #layoutOf(reader: SnapshotReader): CompiledLayout {
@@ -241,15 +249,17 @@ export class Shard {
   #drop(number: number): void {
     const partition = this.#partitions.get(number)
     if (!partition) return
-    for (const target of partition.targets) this.#forget(target, partition)
+    for (const target of partition.targets) this.#forget(target, partition, 'moved')
     this.#partitions.delete(number)
   }
 
-  #forget(target: Target, partition: Partition): void {
+  #forget(target: Target, partition: Partition, reason: DropReason): void {
     partition.targets.delete(target)
     this.#targets.delete(target.key)
-    for (const snapshot of target.snapshots)
+    for (const snapshot of target.snapshots) {
+      discard(target, snapshot, reason)
       for (const part of snapshot.parts) this.#holder.release(part.layout)
+    }
     target.incoming?.giveUp()
   }
 }

@@ -1,5 +1,6 @@
 import type { Exemplar } from '../../shared/snapshot/types.js'
 import type { CompiledLayout } from './compiled-layout.js'
+import type { DropReason } from './ledger.js'
 
 /** One record's share of a snapshot, as it is held. */
 export interface HeldPart {
@@ -29,4 +30,8 @@ export interface Snapshot {
   /** Responses that are reading it: its arrays are not reused while there are any. */
   readers: number
   served: boolean
+  /** What the ledger has of it; `outside` for what was read in a replay. */
+  fate: 'pending' | 'written' | 'dropped' | 'outside'
+  /** Why it is not held any more, while responses still read it. */
+  gone: DropReason | null
 }

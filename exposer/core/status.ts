@@ -1,6 +1,5 @@
 import type { Instant } from '../../shared/clock.js'
 import type { TargetState, Verdict } from './judge.js'
-import type { ShardOptions } from './options.js'
 import type { Partition } from './partition.js'
 import type { Snapshot } from './snapshot.js'
 import type { Target } from './target.js'
@@ -16,6 +15,8 @@ export interface TargetStatus {
   readonly delaySeconds: number
   /** D, the delay at which it is played. */
   readonly playoutSeconds: number
+  /** Why D is what it is. */
+  readonly playoutReason: string
   readonly series: number
   readonly partition: number
   readonly intervalMs: number
@@ -44,7 +45,7 @@ export function describeTarget(
   partition: Partition | undefined,
   verdict: Verdict,
   played: Snapshot | undefined,
-  options: ShardOptions,
+  now: Instant,
 ): TargetStatus {
   const { newest } = target
   return {
@@ -53,7 +54,8 @@ export function describeTarget(
     reason: verdict.reason,
     ageSeconds: partition ? partition.clock.since(target.appendedAt) / 1000 : 0,
     delaySeconds: newest ? Math.max(0, newest.appliedAt - newest.collectedAt) / 1000 : 0,
-    playoutSeconds: options.playoutDelayMs / 1000,
+    playoutSeconds: target.playout.delay / 1000,
+    playoutReason: target.playout.reason(now),
     series: played?.series ?? 0,
     partition: target.partition,
     intervalMs: target.intervalMs,

@@ -1,6 +1,21 @@
+import type { RefusalReason } from '../../shared/snapshot/errors.js'
 import type { Parts } from '../../shared/snapshot/parts.js'
 import type { Label } from '../../shared/snapshot/types.js'
+import type { Ledger } from './ledger.js'
+import type { Playout } from './playout/playout.js'
 import type { HeldPart, Snapshot } from './snapshot.js'
+
+/** The last snapshot that was refused, if none came after it that was not. */
+export interface TargetRefusal {
+  readonly reason: RefusalReason
+  readonly message: string
+  /** Unix ms by the broker's clock. */
+  readonly at: number
+  readonly incarnation: number
+  readonly sequence: number
+  /** How many of this run were refused since the last that was not. */
+  readonly count: number
+}
 
 /** One application as Prometheus sees it: its identity, and the snapshots that may still be wanted. */
 export class Target {
@@ -24,12 +39,22 @@ export class Target {
   intervalMs = 0
   /** Unix ms by the broker's clock: when the last snapshot was appended. */
   appendedAt = Number.NEGATIVE_INFINITY
+  /** Unix ms by the broker's clock: when it last sent anything, also what was refused. */
+  heardAt = Number.NEGATIVE_INFINITY
+  refusal: TargetRefusal | null = null
   /** Arrays of snapshots given up, for those to come. */
   readonly spare: Float64Array[] = []
   /** Cached by the massive view. */
   tail: { closed: string; open: string } | null = null
 
-  constructor(key: string, labels: readonly Label[], labelBytes: Buffer, partition: number) {
+  constructor(
+    key: string,
+    labels: readonly Label[],
+    labelBytes: Buffer,
+    partition: number,
+    readonly ledger: Ledger,
+    readonly playout: Playout,
+  ) {
     this.key = key
     this.labels = labels
     this.labelBytes = labelBytes

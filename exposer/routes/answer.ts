@@ -9,6 +9,8 @@ import { sendChunks } from '../stream.js'
 export interface Scraped {
   readonly bytes: number
   readonly samples: number
+  /** Whether all of it reached the socket. */
+  readonly whole: boolean
 }
 
 /**
@@ -44,15 +46,15 @@ export async function send(
   ctx.set('Content-Type', type)
   ctx.vary('Accept-Encoding')
   // Nobody reads the body of a HEAD request: it is not made.
-  if (ctx.method === 'HEAD') return { bytes: 0, samples: 0 }
+  if (ctx.method === 'HEAD') return { bytes: 0, samples: 0, whole: false }
   ctx.respond = false
   const gzip = ctx.acceptsEncodings('gzip', 'identity') === 'gzip'
   let samples = 0
   const counted = function* () {
     samples = yield* render()
   }
-  const { bytes } = await sendChunks(ctx.res, counted(), { gzip, alive })
-  return { bytes, samples }
+  const { bytes, whole } = await sendChunks(ctx.res, counted(), { gzip, alive })
+  return { bytes, samples, whole }
 }
 
 /** Sends series in the format that the scraper prefers. */

@@ -4,6 +4,7 @@ import { RefusedError } from '../../shared/snapshot/errors.js'
 import { targetKey } from '../../shared/snapshot/key.js'
 import { partitionFor } from '../../shared/snapshot/murmur2.js'
 import type { Label } from '../../shared/snapshot/types.js'
+import { give, take } from '../core/fate.js'
 import { renderTarget } from '../core/render/target.js'
 import { settle } from '../hold.js'
 import type { Services } from '../services.js'
@@ -55,7 +56,19 @@ async function serve(ctx: Context, key: Buffer, services: Services): Promise<Scr
   const played = shard.played(found, now)
   if (!played) return sayWhy(ctx, 503, 'none of its snapshots can be read')
   const timestamps = ctx.query[TIMESTAMPS] === 'true'
-  return sendExposition(ctx, format => renderTarget(played, format, now, { timestamps }), alive)
+  let written = false
+  take(played)
+  try {
+    const scraped = await sendExposition(
+      ctx,
+      format => renderTarget(played, format, now, { timestamps }),
+      alive,
+    )
+    written = scraped.whole
+    return scraped
+  } finally {
+    give(found, played, written)
+  }
 }
 
 /** What is left of a target that said goodbye: an answer without series, so that Prometheus marks them stale. */

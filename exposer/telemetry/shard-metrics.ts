@@ -77,10 +77,17 @@ function registerTargets(registry: Registry, { shard, clock }: Source): void {
   })
   new Gauge({
     name: 'exposer_playout_delay_seconds',
-    help: 'Virtual targets show what was collected so long ago.',
+    help: 'Virtual targets show what was collected so long ago: that many of them no longer ago.',
+    labelNames: ['quantile'],
     registers,
-    collect() {
-      this.set(shard.options.playoutDelayMs / 1000)
+    async collect() {
+      const delays: number[] = []
+      await mapInSlices([...shard.targets()], target => delays.push(target.playout.delay / 1000))
+      const sorted = Float64Array.from(delays).sort()
+      this.reset()
+      for (const quantile of sorted.length ? [0.5, 0.9, 0.99, 1] : []) {
+        this.set({ quantile }, sorted[Math.ceil(quantile * sorted.length) - 1])
+      }
     },
   })
   new Gauge({
@@ -116,7 +123,7 @@ function registerTargets(registry: Registry, { shard, clock }: Source): void {
 
 /** Counted by the shard as plain numbers: what happens for every record must cost nothing. */
 function registerLoss(registry: Registry, { shard }: Source): void {
-  const { counters } = shard
+  const { counters, ledger } = shard
   const absolute = (name: string, help: string, value: () => number) =>
     new Counter({
       name,
@@ -132,13 +139,33 @@ function registerLoss(registry: Registry, { shard }: Source): void {
   absolute(
     'exposer_snapshots_missed_total',
     'Snapshots that were published and never came, by gaps in their sequences.',
-    () => counters.missed,
+    () => ledger.missed,
   )
   absolute(
     'exposer_snapshots_superseded_total',
     'Snapshots that their publishers replaced by newer ones before they could be sent.',
-    () => counters.superseded,
+    () => ledger.superseded,
   )
+  absolute(
+    'exposer_snapshots_late_total',
+    'Snapshots that came later than their playout delay allows: they may have been skipped or repeated.',
+    () => counters.late,
+  )
+  absolute(
+    'exposer_snapshots_written_total',
+    'Snapshots that reached a scraper, each counted once.',
+    () => ledger.written,
+  )
+  new Counter({
+    name: 'exposer_snapshots_dropped_total',
+    help: 'Snapshots that were published and never reached a scraper, by reason.',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [reason, count] of ledger.dropped) this.inc({ reason }, count)
+    },
+  })
   absolute(
     'exposer_clock_skewed_snapshots_total',
     'Snapshots collected more than 10 s away from their append: the clock of an application or a broker is wrong.',

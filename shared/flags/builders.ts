@@ -63,6 +63,18 @@ export function duration(bounds: { readonly min?: string; readonly max?: string 
   })
 }
 
+/** As `duration`, or that word. */
+export function durationOr<W extends string>(word: W, bounds: Parameters<typeof duration>[0] = {}) {
+  const schema = duration(bounds)
+  return z.string().transform((text, context): number | W => {
+    if (text === word) return word
+    const { data, error } = schema.safeParse(text)
+    if (data !== undefined) return data
+    context.addIssue({ code: 'custom', message: `${error?.issues[0].message}; or ${word}` })
+    return z.NEVER
+  })
+}
+
 /** Bytes, from text such as 512KiB. */
 export function size(bounds: { readonly min?: string; readonly max?: string } = {}) {
   const min = bounds.min === undefined ? 0 : parseSize(bounds.min)!

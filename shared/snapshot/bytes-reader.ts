@@ -71,15 +71,20 @@ export class BytesReader {
     throw range()
   }
 
-  /** @param atLeast the fewest bytes one item takes: what is left must hold the count of them */
-  count(limit: number, atLeast: number, what: string): number {
+  /**
+   * @param seen how many came in blocks before this one
+   * @param atLeast the fewest bytes one item takes: what is left must hold the count of them
+   */
+  count(limit: number, seen: number, atLeast: number, what: string): number {
     let n = this.long()
     if (n < 0) {
       n = -n
       const size = this.long() // the block's size in bytes, for readers that skip
       if (size < 0 || size > this.left) throw this.end()
     }
-    if (n > limit) throw new RefusedError('limit', `there are more ${what} than allowed; expose fewer`)
+    if (n > limit - seen) {
+      throw new RefusedError('limit', `${seen + n} ${what}, over the limit of ${limit}; expose fewer`)
+    }
     if (n * atLeast > this.left) throw this.end()
     return n
   }

@@ -101,7 +101,7 @@ class LayoutReader {
   readonly #in = new BytesReader('layout')
   readonly #labels: LabelTable
   readonly #canonical = new Map<Label, Label>()
-  #seriesLeft: number
+  #seriesSeen = 0
 
   constructor(
     bytes: Buffer,
@@ -109,13 +109,12 @@ class LayoutReader {
   ) {
     this.#in.reset(bytes)
     this.#labels = new LabelTable(this.#in, limits)
-    this.#seriesLeft = limits.samples
   }
 
   read(): Layout {
     const families: LayoutFamily[] = []
     for (;;) {
-      const count = this.#in.count(this.limits.samples - families.length, 5, 'families')
+      const count = this.#in.count(this.limits.samples, families.length, 5, 'families')
       if (count === 0) break
       for (let i = 0; i < count; i++) families.push(this.#family())
     }
@@ -133,9 +132,9 @@ class LayoutReader {
     const unit = input.string(limits.nameBytes, "a family's unit")
     const series: LayoutSeries[] = []
     for (;;) {
-      const count = input.count(this.#seriesLeft, 2, 'series')
+      const count = input.count(limits.samples, this.#seriesSeen, 2, 'series')
       if (count === 0) return { name, type, help, unit, series }
-      this.#seriesLeft -= count
+      this.#seriesSeen += count
       for (let i = 0; i < count; i++) {
         const suffix = this.#suffix(name)
         const labels = this.#seriesLabels()
@@ -160,7 +159,7 @@ class LayoutReader {
   #seriesLabels(): Label[] {
     const labels: Label[] = []
     for (;;) {
-      const count = this.#in.count(this.limits.labels - labels.length, 2, 'labels of a series')
+      const count = this.#in.count(this.limits.labels, labels.length, 2, 'labels of a series')
       if (count === 0) return labels
       for (let i = 0; i < count; i++) labels.push(this.#labels.read(labels.length))
     }

@@ -10,7 +10,7 @@ export function readExemplars(input: BytesReader, series: number, limits: Limits
   const exemplars: Exemplar[] = []
   for (;;) {
     // Index, an empty map, a double, no timestamp.
-    const count = input.count(limits.samples - exemplars.length, 11, 'exemplars')
+    const count = input.count(limits.samples, exemplars.length, 11, 'exemplars')
     if (count === 0) return exemplars
     for (let i = 0; i < count; i++) {
       const index = input.long()
@@ -32,7 +32,7 @@ function readExemplarLabels(input: BytesReader, limits: Limits): readonly Label[
   const labels: Label[] = []
   let bytes = 0
   for (;;) {
-    const count = input.count(limits.labels - labels.length, 2, 'exemplar labels')
+    const count = input.count(limits.labels, labels.length, 2, 'exemplar labels')
     if (count === 0) break
     for (let i = 0; i < count; i++) {
       const start = input.position

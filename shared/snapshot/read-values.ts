@@ -10,7 +10,7 @@ export function readNumbers(input: BytesReader, expected: number, into?: Float64
   const values = into?.length === expected ? into : new Float64Array(expected)
   let at = 0
   for (;;) {
-    const count = input.count(Number.MAX_SAFE_INTEGER, 2, 'values')
+    const count = input.count(Number.MAX_SAFE_INTEGER, 0, 2, 'values')
     if (count === 0) break
     if (count > expected - at) throw wrongCount(expected)
     readBlock(input, values, at, count)
@@ -96,7 +96,7 @@ export function readLongs(input: BytesReader, expected: number): Float64Array {
   const longs = new Float64Array(expected)
   let at = 0
   for (;;) {
-    const count = input.count(Number.MAX_SAFE_INTEGER, 1, 'timestamps')
+    const count = input.count(Number.MAX_SAFE_INTEGER, 0, 1, 'timestamps')
     if (count === 0) break
     if (count > expected - at) throw wrongCount(expected)
     for (const end = at + count; at < end; at++) longs[at] = input.long()

@@ -169,7 +169,7 @@ export class SnapshotReader {
     input.reset(bytes, start)
     const labels: Label[] = []
     for (;;) {
-      const count = input.count(this.limits.labels - labels.length, 2, 'target labels')
+      const count = input.count(this.limits.labels, labels.length, 2, 'target labels')
       if (count === 0) return labels
       for (let i = 0; i < count; i++) {
         const name = input.string(this.limits.nameBytes, "a target label's name")
@@ -183,7 +183,7 @@ export class SnapshotReader {
     this.#targetStart = input.position
     let seen = 0
     for (;;) {
-      const count = input.count(this.limits.labels - seen, 2, 'target labels')
+      const count = input.count(this.limits.labels, seen, 2, 'target labels')
       if (count === 0) break
       seen += count
       for (let i = 0; i < count; i++) {

@@ -72,7 +72,7 @@ describe('applying records', () => {
     publish(0, 0)
     publish(5, 4) // 1 to 4 were replaced
     publish(8, 5) // of 6 and 7 one was replaced
-    expect(shard.shard.counters).toMatchObject({ superseded: 5, missed: 1, snapshots: 3 })
+    expect(shard.shard.ledger).toMatchObject({ superseded: 5, missed: 1, published: 9 })
   })
 
   test('a collection time far from the append time is counted and clamped, and does not disturb the order', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { take } from '../../exposer/core/fate.js'
 import { renderTarget } from '../../exposer/core/render/target.js'
 import { TEXT } from '../../shared/exposition/format.js'
 import { FakeApp } from '../support/records.js'
@@ -58,7 +59,9 @@ describe('a virtual target', () => {
     shard.publish(app, { exposition: big(1), collectedAt: shard.wall })
     const target = shard.shard.find(app.latin1Key)!
     const massive = shard.metrics.bind(shard)
-    const response = render(shard, app)
+    const played = shard.shard.played(target, shard.now)!
+    take(played)
+    const response = renderTarget(played, TEXT, shard.now)
     let shown = response.next().value!.toString()
     for (let round = 2; round < 8; round++) {
       shard.pass(1000)
@@ -95,7 +98,7 @@ describe('a virtual target', () => {
     shard.publish(app, { exposition: families(3), collectedAt: shard.wall })
     shard.pass(1000)
     expect(shard.target(app).match(/ 3\n/g)).toHaveLength(40)
-    expect(shard.shard.counters.missed).toBe(1)
+    expect(shard.shard.ledger.missed).toBe(1)
   })
 
   test('OpenMetrics: counters lose _total in their TYPE, untyped ones become unknown, exemplars appear, EOF ends it', () => {
@@ -133,8 +136,3 @@ describe('a virtual target', () => {
     expect(shard.metrics()).toContain('http_requests{the_code="200",job="shop",service_name="ü"} 1\n')
   })
 })
-
-function render(shard: FakeShard, app: FakeApp) {
-  const target = shard.shard.find(app.latin1Key)!
-  return renderTarget(shard.shard.played(target, shard.now)!, TEXT, shard.now)
-}

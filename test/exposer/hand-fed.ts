@@ -7,6 +7,7 @@ import type { Clock } from '../../shared/clock.js'
 import type { GroupMap, Logger, LogRecord } from '../../shared/kafka/types.js'
 import { targetKey } from '../../shared/snapshot/key.js'
 import { encodeLayout } from '../../shared/snapshot/layout.js'
+import { DEFAULT_LIMITS } from '../../shared/snapshot/limits.js'
 import { partitionFor } from '../../shared/snapshot/murmur2.js'
 import type { Layout } from '../../shared/snapshot/types.js'
 import { encodeSnapshot } from '../../shared/snapshot/write.js'
@@ -28,6 +29,7 @@ const config: ExposerConfig = {
   playoutDelay: 0,
   tombstone: 300_000,
   staleness: { maxAge: 120_000, forget: 3_600_000 },
+  limits: DEFAULT_LIMITS,
   layoutBytes: 64 * 1024 * 1024,
 }
 

@@ -68,6 +68,7 @@ describe('one shard', () => {
       ageSeconds: expect.any(Number),
       delaySeconds: expect.any(Number),
       playoutSeconds: 0,
+      playoutReason: 'fixed by --exposition.playout-delay',
       series: 1,
       partition: partitionOf(apps[0]),
       intervalMs: 15_000,

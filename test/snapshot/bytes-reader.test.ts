@@ -49,13 +49,14 @@ describe('reading Avro that anybody may have written', () => {
 
   test('a count is believed as far as there are bytes for so many items', () => {
     const bytes = Buffer.concat([zigzag(3), Buffer.alloc(6)])
-    expect(read(bytes, r => r.count(9, 2, 'items'))).toBe(3)
-    expect(read(bytes, r => r.count(9, 3, 'items'))).toBe('truncated')
-    expect(read(bytes, r => r.count(2, 2, 'items'))).toBe('limit')
+    expect(read(bytes, r => r.count(9, 0, 2, 'items'))).toBe(3)
+    expect(read(bytes, r => r.count(9, 0, 3, 'items'))).toBe('truncated')
+    expect(read(bytes, r => r.count(2, 0, 2, 'items'))).toBe('limit')
+    expect(read(bytes, r => r.count(9, 7, 2, 'items'))).toBe('limit')
     const sized = (size: number) => Buffer.concat([zigzag(-3), zigzag(size), Buffer.alloc(6)])
-    expect(read(sized(6), r => r.count(9, 2, 'items'))).toBe(3)
-    expect(read(sized(7), r => r.count(9, 2, 'items'))).toBe('truncated')
-    expect(read(sized(-1), r => r.count(9, 2, 'items'))).toBe('truncated')
+    expect(read(sized(6), r => r.count(9, 0, 2, 'items'))).toBe(3)
+    expect(read(sized(7), r => r.count(9, 0, 2, 'items'))).toBe('truncated')
+    expect(read(sized(-1), r => r.count(9, 0, 2, 'items'))).toBe('truncated')
   })
 
   test('text is UTF-8, or refused: no character is put in the place of bytes that are none', () => {

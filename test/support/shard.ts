@@ -17,7 +17,11 @@ export class FakeShard {
     readonly partitionCount = 1,
   ) {
     this.wall = start
-    this.shard = new Shard({ ...options, onRefused: refusal => this.refusals.push(refusal.reason) })
+    this.shard = new Shard({
+      playoutDelayMs: 1000,
+      ...options,
+      onRefused: refusal => this.refusals.push(refusal.reason),
+    })
     const fresh = Array.from({ length: partitionCount }, (_, partition) => partition)
     this.shard.assign({ epoch: 1, partitionCount, kept: [], fresh, lost: [] }, this.now)
     for (const partition of fresh) this.shard.replay(partition, 0, 0, this.now)

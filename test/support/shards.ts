@@ -5,6 +5,7 @@ import { freePort } from '../../deploy/local/ports.js'
 import type { ExposerConfig } from '../../exposer/config.js'
 import { createExposer, type Exposer } from '../../exposer/exposer.js'
 import type { Sender } from '../../shared/kafka/sender.js'
+import { DEFAULT_LIMITS } from '../../shared/snapshot/limits.js'
 import { newSender, silent } from './kafka.js'
 import { FakeApp } from './records.js'
 
@@ -41,6 +42,7 @@ export async function startShard(
       playoutDelay: 0,
       tombstone: 300_000,
       staleness: { maxAge: 120_000, forget: 3_600_000 },
+      limits: DEFAULT_LIMITS,
       layoutBytes: 64 * 1024 * 1024,
       ...overrides,
     },

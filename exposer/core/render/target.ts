@@ -14,7 +14,8 @@ export interface TargetView {
 
 /**
  * One virtual target, as if Prometheus scraped the app itself: only its series, without its identifying labels, and the age
- * of what is shown. A chunk is valid until the next is asked for. The snapshot is held while it is read, so that a scrape never mixes two.
+ * of what is shown. A chunk is valid until the next is asked for. The snapshot is to be held by whoever sends this, so that a scrape
+ * never mixes two.
  *
  * @param snapshot decoded, as `Shard.played` gives it
  * @returns how many samples it has
@@ -25,7 +26,6 @@ export function* renderTarget(
   now: Instant,
   view: TargetView = {},
 ): Generator<Buffer, number> {
-  snapshot.readers++
   const chunk = new Chunk()
   try {
     const openMetrics = format.name === 'openmetrics-1.0.0'
@@ -46,7 +46,6 @@ export function* renderTarget(
     yield chunk.last()!
     return snapshot.series + 1
   } finally {
-    snapshot.readers--
     chunk.release()
   }
 }

@@ -1,6 +1,6 @@
-import type { RawPool } from './raw-pool.js'
-import type { Snapshot } from './snapshot.js'
-import type { Target } from './target.js'
+import type { RawPool } from '../raw-pool.js'
+import type { Snapshot } from '../snapshot.js'
+import type { Target } from '../target.js'
 
 /**
  * Which snapshot a virtual target plays now: the newest collected at least D ago, else the oldest held.
@@ -17,7 +17,7 @@ export function playedAt(snapshots: readonly Snapshot[], wall: number, delayMs: 
 }
 
 /** Snapshots that wait for their time; a producer whose clock is ahead must not pile them up. */
-const MAX_HELD = 64
+export const MAX_HELD = 64
 
 /** Takes out what was played before, and what is too many. */
 export function prune(target: Target, wall: number, delayMs: number): Snapshot[] {

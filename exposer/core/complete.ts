@@ -1,0 +1,99 @@
+import type { Instant } from '../../shared/clock.js'
+import { RefusedError } from '../../shared/snapshot/errors.js'
+import type { Holder } from './apply.js'
+import { discard } from './fate.js'
+import type { Partition } from './partition.js'
+import { prune, recycle } from './playout/held.js'
+import type { HeldPart, Snapshot } from './snapshot.js'
+import type { Target } from './target.js'
+
+/**
+ * All parts of a snapshot have come: it becomes the target's newest.
+ *
+ * @throws RefusedError `limit`
+ */
+export function complete(
+  holder: Holder,
+  partition: Partition,
+  target: Target,
+  parts: readonly HeldPart[],
+  appendedAt: number,
+  now: Instant,
+): void {
+  const { reader, options, counters } = holder
+  const series = parts.reduce((sum, part) => sum + part.layout.series, 0)
+  if (series > options.limits.samples) {
+    for (const part of parts) holder.release(part.layout)
+    throw new RefusedError(
+      'limit',
+      `${series} samples in one snapshot, over the limit of ${options.limits.samples}`,
+    )
+  }
+  const live = partition.loaded
+  if (live) book(target, holder)
+  const skew = reader.collectedAt - appendedAt
+  if (Math.abs(skew) > options.maxSkewMs) counters.skewed++
+  const collectedAt = appendedAt + Math.min(Math.max(skew, -options.maxSkewMs), options.maxSkewMs)
+  const late = target.playout.arrived(collectedAt, live ? now.wall : appendedAt, reader.intervalMs, now)
+  if (late && live) counters.late++
+  adopt(holder, target, now, {
+    incarnation: reader.incarnation,
+    sequence: reader.sequence,
+    collectedAt,
+    appendedAt,
+    appliedAt: now.wall,
+    intervalMs: reader.intervalMs,
+    collectSeconds: reader.collectSeconds,
+    end: reader.end,
+    parts,
+    series,
+    readers: 0,
+    served: false,
+    // What was read in a replay belongs to the time before this shard.
+    fate: live ? 'pending' : 'outside',
+    gone: null,
+  })
+  target.incarnation = reader.incarnation
+  target.sequence = reader.sequence
+  target.superseded = reader.superseded
+  target.collectedAt = reader.collectedAt
+  target.intervalMs = reader.intervalMs
+  target.appendedAt = appendedAt
+  target.refusal = null
+  counters.snapshots++
+  counters.samples += series
+  if (!live) return
+  options.onDelay('produce', Math.max(0, -skew) / 1000)
+  options.onDelay('consume', Math.max(0, now.wall - appendedAt) / 1000)
+}
+
+function adopt(holder: Holder, target: Target, now: Instant, snapshot: Snapshot): void {
+  const { snapshots } = target
+  const replaying = snapshot.fate === 'outside'
+  // In replay nothing was played yet, so that nothing but the newest is of use.
+  const gone = replaying ? snapshots.splice(0) : []
+  snapshots.push(snapshot)
+  gone.push(...prune(target, now.wall, target.playout.delay))
+  for (const old of gone) {
+    discard(target, old, 'unscraped')
+    recycle(target, old, holder.raws)
+    for (const part of old.parts) holder.release(part.layout)
+  }
+}
+
+/** Books this snapshot, and what lies between it and the last: refused, replaced unsent, or lost on the way. */
+function book(target: Target, { reader }: Holder): void {
+  const { incarnation, sequence, superseded } = reader
+  const { ledger, refusal } = target
+  ledger.came()
+  const first = target.incarnation < 0
+  const same = target.incarnation === incarnation
+  // Who is heard for the first time may have a past that is not ours to judge, unless everything before was replaced unsent.
+  if (first && superseded !== sequence) return
+  const gap = same ? sequence - target.sequence - 1 : sequence
+  const refused = refusal?.incarnation === incarnation ? refusal.count : 0
+  const unsent = superseded - (same ? target.superseded : 0)
+  const replaced = Math.min(Math.max(0, unsent), Math.max(0, gap - refused))
+  ledger.replaced(replaced)
+  ledger.lost(Math.max(0, gap - refused - replaced))
+}

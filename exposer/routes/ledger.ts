@@ -1,0 +1,36 @@
+import { type LedgerEntry, sumOf } from '../core/ledger.js'
+import type { Whole } from '../group-list.js'
+import type { Services } from '../services.js'
+import { mapInSlices, sortInSlices } from '../slices.js'
+import type { Rendering } from './answer.js'
+import { apiList } from './api-list.js'
+import { joined } from './lists.js'
+
+/** A shard's sum travels as a line among those of its targets: it also has targets that are gone. */
+const TOTAL = '{"total":'
+
+/** `/api/v1/ledger?scope=`: where every snapshot went, in sum and for each target that is still there. */
+export function ledger(services: Services) {
+  return apiList({ path: '/api/v1/ledger', own, render }, services)
+}
+
+async function own({ shard, ownership, address }: Services) {
+  const partitions = ownership.partitions()
+  const total = `${TOTAL}${JSON.stringify(shard.ledger.entry())}}`
+  const lines = await mapInSlices([...shard.targets()], target =>
+    JSON.stringify({
+      labels: Object.fromEntries(target.labels.map(({ name, value }) => [name, value])),
+      ...target.ledger.entry(),
+      shard: address,
+    }),
+  )
+  return { address, partitions, lines: await sortInSlices([...lines, total]) }
+}
+
+function render({ lines }: Whole, warnings: string): Rendering {
+  const totals = lines.filter(line => line.startsWith(TOTAL))
+  const total = sumOf(totals.map(line => (JSON.parse(line) as { total: LedgerEntry }).total))
+  const targets = lines.filter(line => !line.startsWith(TOTAL))
+  const head = `{"status":"success"${warnings},"data":{"total":${JSON.stringify(total)},"targets":[\n`
+  return joined(head, targets, ',\n', '\n]}}\n')
+}
