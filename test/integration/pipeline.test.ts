@@ -1,65 +1,41 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { PrometheusApi, type Sample } from '../../deploy/local/prometheus/api.js'
 import { findPrometheus } from '../../deploy/local/prometheus.js'
+import { parseExposition } from '../../shared/exposition/parse.js'
+import { Dev, type Running } from '../support/dev.js'
 import { eventually } from '../support/eventually.js'
 
-const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+const dashboard = fileURLToPath(
+  new URL('../../deploy/grafana/dashboards/kafka-exposer.json', import.meta.url),
+)
 
-interface Running {
-  url: string
-  kafka: { brokers: string[]; pid: number | null }
-  exposers: { url: string; pid: number }[]
-  apps: { url: string; pid: number; job: string; instance: string }[]
-  prometheus: { url: string; pid: number } | null
-}
+type App = Running['apps'][number]
 
 interface TargetRow {
-  labels: Record<string, string>
-  state: string
-  shard: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly state: string
+  readonly shard: string
 }
 
 /**
  * The whole pipeline as `npm start` runs it, on the brokers of this test run, and what a real Prometheus sees of it.
  */
 describe.skipIf(process.env.CI !== 'true' && findPrometheus() === null)('the pipeline', () => {
-  let child: ChildProcess
+  let dev: Dev
   let running: Running
-  let log = ''
+  let prometheus: PrometheusApi
 
   beforeAll(async () => {
-    child = spawn(process.execPath, [main, 'dev', '--json'], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, KAFKA_BROKERS: inject('brokers').join(',') },
-    })
-    child.stderr!.on('data', chunk => {
-      log = (log + chunk).slice(-10_000)
-    })
-    const lines = createInterface({ input: child.stdout! })
-    running = await new Promise<Running>((resolve, reject) => {
-      lines.once('line', line => resolve(JSON.parse(line)))
-      child.once('exit', code => reject(new Error(`dev exited with ${code}: ${log}`)))
-    })
+    dev = Dev.start(['--json'], { env: { KAFKA_BROKERS: inject('brokers').join(',') } })
+    running = await dev.running()
+    prometheus = new PrometheusApi(running.prometheus!.url)
   }, 180_000)
 
-  afterAll(async () => {
-    if (!child || child.exitCode !== null) return
-    const exited = new Promise(resolve => child.once('exit', resolve))
-    child.kill('SIGINT')
-    await exited
-  })
+  afterAll(() => dev?.stop())
 
-  const query = async (
-    promql: string,
-  ): Promise<{ metric: Record<string, string>; value: [number, string] }[]> => {
-    const response = await fetch(
-      `${running.prometheus!.url}/api/v1/query?query=${encodeURIComponent(promql)}`,
-    )
-    const answer = (await response.json()) as { data: { result: [] } }
-    return answer.data.result
-  }
+  const selector = ({ job, instance }: App): string => `job="${job}",instance="${instance}"`
 
   const targets = async (url: string): Promise<TargetRow[]> => {
     const response = await fetch(`${url}/api/v1/targets?scope=group`)
@@ -67,38 +43,70 @@ describe.skipIf(process.env.CI !== 'true' && findPrometheus() === null)('the pip
     return ((await response.json()) as { data: { targets: TargetRow[] } }).data.targets
   }
 
-  const upOf = async (app: { job: string; instance: string }): Promise<string | undefined> =>
-    (await query(`up{job="${app.job}",instance="${app.instance}"}`))[0]?.value[1]
+  /** Series of what the app itself exposes → value. */
+  const exposed = async ({ url }: App): Promise<Map<string, number>> => {
+    const text = await (await fetch(`${url}/metrics`)).text()
+    const samples = parseExposition(text).flatMap(family => family.samples)
+    return new Map(samples.map(({ name, labels, value }) => [seriesKey(name, labels), value]))
+  }
+
+  /** Series of what Prometheus stored of it → value; those that Prometheus and the exposer add are left out. */
+  const stored = async (app: App): Promise<Map<string, number>> => {
+    const samples = await prometheus.query(`{${selector(app)},__name__!~"up|scrape_.*|exposer_.*"}`)
+    return new Map(samples.map(sample => [storedKey(sample), Number(sample.value[1])]))
+  }
 
   test('Prometheus sees every demo app as one target that is up, with a rate of its requests', async () => {
-    expect(running.apps).toHaveLength(3)
+    expect(running.apps.map(app => app.job)).toEqual(['shop', 'payments', 'catalog'])
     expect(running.exposers).toHaveLength(2)
     for (const app of running.apps) {
-      await eventually(async () => expect(await upOf(app)).toBe('1'))
-      await eventually(async () => {
-        const selector = `job="${app.job}",instance="${app.instance}"`
-        const rate = await query(`sum(rate(http_requests_total{${selector}}[1m]))`)
-        expect(Number(rate[0]?.value[1])).toBeGreaterThan(0)
-      })
+      const up = await prometheus.query(`up{${selector(app)}}`)
+      expect(up.map(sample => sample.value[1])).toEqual(['1'])
+      const [rate] = await prometheus.query(`sum(rate(http_requests_total{${selector(app)}}[1m]))`)
+      expect(Number(rate?.value[1])).toBeGreaterThan(0)
     }
-  }, 120_000)
+  })
 
-  test('what Prometheus stored of a virtual target is what the app itself exposes: the same families and series', async () => {
-    const app = running.apps[0]
-    const direct = await (await fetch(`${app.url}/metrics`)).text()
-    const names = new Set(
-      direct
-        .split('\n')
-        .filter(line => line.startsWith('# TYPE'))
-        .map(line => line.split(' ')[2]),
-    )
-    expect(names.size).toBeGreaterThan(10)
-    const selector = `job="${app.job}",instance="${app.instance}"`
-    const stored = new Set((await query(`{${selector},__name__!=""}`)).map(r => r.metric.__name__))
-    for (const name of names) {
-      const seen = [name, `${name}_count`, `${name}_bucket`].some(n => stored.has(n))
-      expect(seen, `${name} is exposed by the app but not stored`).toBe(true)
+  test('what Prometheus stored is what the app itself exposes: the same series, no other, counters in between', async () => {
+    const [app] = running.apps
+    const before = await exposed(app)
+    const counters = [...before].filter(([series]) => series.startsWith('http_requests_total{'))
+    expect(before.size).toBeGreaterThan(50)
+    expect(counters.length).toBeGreaterThan(2)
+    const seen = await eventually(async () => {
+      const now = await stored(app)
+      // All that was exposed before this is there, as soon as a snapshot of a later time has been scraped.
+      for (const [series, value] of counters) expect(now.get(series), series).toBeGreaterThanOrEqual(value)
+      expect([...before.keys()].filter(series => !now.has(series))).toEqual([])
+      return now
+    }, 60_000)
+    const after = await exposed(app)
+    expect([...seen.keys()].filter(series => !after.has(series))).toEqual([])
+    for (const [series] of counters) expect(seen.get(series)).toBeLessThanOrEqual(after.get(series)!)
+  }, 90_000)
+
+  describe('every query of the Grafana dashboard has an answer', () => {
+    const { panels } = JSON.parse(readFileSync(dashboard, 'utf8')) as {
+      panels: { title: string; targets?: { expr: string }[] }[]
     }
+    const queries = panels.flatMap(({ title, targets }) =>
+      (targets ?? []).map(({ expr }) => ({ title, expr })),
+    )
+    /** Reasons come with the first refused record. */
+    const emptyWhenHealthy = /exposer_records_rejected_total/
+
+    test.each(queries)('$title: $expr', async ({ expr }) => {
+      // As Grafana does in the default time range.
+      const promql = expr.replaceAll('$__rate_interval', '1m')
+      if (emptyWhenHealthy.test(promql)) {
+        expect(await prometheus.query(promql)).toEqual([])
+        return
+      }
+      await eventually(async () => {
+        const values = (await prometheus.query(promql)).map(sample => Number(sample.value[1]))
+        expect(values.filter(Number.isFinite).length, `${promql} → ${values}`).toBeGreaterThan(0)
+      }, 60_000)
+    })
   })
 
   test('a shard that is killed is replaced: its targets are up again, served by the other, and never on both', async () => {
@@ -109,20 +117,33 @@ describe.skipIf(process.env.CI !== 'true' && findPrometheus() === null)('the pip
     const survivor = running.exposers.find(shard => shard.url !== owner)!
     expect(victim, `no shard at ${owner}`).toBeDefined()
     process.kill(victim.pid, 'SIGKILL')
-    const killedAt = Date.now() / 1000
     await eventually(async () => {
       const now = await targets(survivor.url)
       expect(now).toHaveLength(before.length)
       for (const row of now) expect(row).toMatchObject({ shard: survivor.url, state: 'up' })
-    }, 60_000)
+    }, 90_000)
+    const replacedAt = Date.now() / 1000
     for (const app of running.apps) {
+      // One target, scraped after the other had taken over, its samples among them.
       await eventually(async () => {
-        const selector = `job="${app.job}",instance="${app.instance}"`
-        const fresh = await query(`timestamp(up{${selector}}) > ${killedAt + 1} and up{${selector}} == 1`)
-        expect(fresh).toHaveLength(1)
-        const rate = await query(`sum(rate(http_requests_total{${selector}}[1m]))`)
-        expect(Number(rate[0]?.value[1])).toBeGreaterThan(0)
+        const up = await prometheus.query(`up{${selector(app)}} and timestamp(up) > ${replacedAt}`)
+        expect(up.map(sample => sample.value[1])).toEqual(['1'])
+        const fresh = `http_requests_total{${selector(app)}} and timestamp(http_requests_total) > ${replacedAt}`
+        expect(await prometheus.query(fresh)).not.toEqual([])
       }, 60_000)
     }
+    expect(await targets(running.url)).toHaveLength(before.length)
   }, 180_000)
 })
+
+/** Prometheus writes `le` as a float: 1 is 1.0. */
+function seriesKey(name: string, labels: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(labels).map(([label, value]) =>
+    label === 'le' || label === 'quantile' ? `${label}=${Number(value)}` : `${label}=${value}`,
+  )
+  return `${name}{${pairs.sort().join(',')}}`
+}
+
+function storedKey({ metric: { __name__, job: _, instance: __, ...labels } }: Sample): string {
+  return seriesKey(__name__, labels)
+}

@@ -1,0 +1,117 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { processIdentity } from '../../deploy/local/process-identity.mjs'
+import { reaper } from '../../deploy/local/reaper.js'
+import { eventually } from './eventually.js'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+
+/** What `--json` prints. */
+export interface Running {
+  readonly url: string
+  readonly kafka: { readonly brokers: readonly string[]; readonly pid: number | null }
+  readonly exposers: readonly { readonly url: string; readonly pid: number }[]
+  readonly apps: readonly {
+    readonly url: string
+    readonly pid: number
+    readonly job: string
+    readonly instance: string
+  }[]
+  readonly prometheus: { readonly url: string; readonly pid: number } | null
+}
+
+export interface DevOptions {
+  readonly env?: Readonly<Record<string, string>>
+  /** Through `npm start`, as people do; else the program itself. */
+  readonly npm?: boolean
+}
+
+/**
+ * `kafka-exposer dev` in a process of its own, on a topic and a group of its own. Ends with this process, however this one
+ * ends.
+ */
+export class Dev {
+  stdout = ''
+  stderr = ''
+  /** Exit code, or the signal that ended it. */
+  readonly exited: Promise<number | NodeJS.Signals>
+  readonly pid: number
+  readonly #child: ChildProcess
+
+  private constructor(child: ChildProcess) {
+    this.#child = child
+    this.pid = child.pid!
+    child.stdout!.on('data', chunk => {
+      this.stdout += chunk
+    })
+    child.stderr!.on('data', chunk => {
+      this.stderr += chunk
+    })
+    this.exited = new Promise((resolve, reject) => {
+      child.once('error', reject)
+      // Its output is whole when it is closed: by all who inherited it.
+      child.once('exit', (code, signal) => {
+        reaper().forget(this.pid)
+        resolve(code ?? signal!)
+      })
+    })
+  }
+
+  static start(args: readonly string[], { env = {}, npm = false }: DevOptions = {}): Dev {
+    const own = `dev-${process.pid}-${Math.random().toString(36).slice(2, 8)}`
+    const flags = [`--kafka.topic=${own}`, `--kafka.group=${own}`, ...args]
+    const [command, prefix] = npm ? ['npm', ['start', '--silent', '--']] : [process.execPath, [main, 'dev']]
+    const { KAFKA_BROKERS: _, ...environment } = process.env
+    const child = spawn(command, [...prefix, ...flags], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...environment, ...env },
+      detached: true,
+    })
+    reaper().watch(child.pid!)
+    return new Dev(child)
+  }
+
+  /** What runs where, as soon as everything is up. @throws with what it said when it ends before */
+  async running(within = 150_000): Promise<Running> {
+    const ended = this.exited.then(code => {
+      throw new Error(`dev ended with ${code} before everything was up:\n${this.stderr}`)
+    })
+    const line = eventually(() => {
+      const end = this.stdout.indexOf('\n')
+      if (end < 0) throw new Error(`nothing on standard output within ${within} ms:\n${this.stderr}`)
+      return this.stdout.slice(0, end)
+    }, within)
+    return JSON.parse(await Promise.race([line, ended]))
+  }
+
+  /** Resolves when it has said so on standard error. */
+  async says(pattern: RegExp, within = 60_000): Promise<void> {
+    await eventually(() => {
+      if (!pattern.test(this.stderr)) throw new Error(`it did not say ${pattern}:\n${this.stderr}`)
+    }, within)
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal)
+  }
+
+  /** For clean-ups: orderly, and at once when that does not work. */
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    this.signal('SIGINT')
+    const timer = setTimeout(() => this.signal('SIGKILL'), 20_000)
+    await once(this.#child, 'exit')
+    clearTimeout(timer)
+  }
+}
+
+export const pidsOf = ({ kafka, exposers, apps, prometheus }: Running): number[] =>
+  [kafka.pid, ...[...exposers, ...apps].map(({ pid }) => pid), prometheus?.pid ?? null].filter(
+    pid => pid !== null,
+  )
+
+/** Of these, those that run. */
+export const alive = (pids: readonly number[]): number[] => pids.filter(pid => processIdentity(pid) !== null)
