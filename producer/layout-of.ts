@@ -1,6 +1,7 @@
 import { canonicalFloat } from '../shared/snapshot/float-text.js'
 import { sortLabels } from '../shared/snapshot/key.js'
 import { DEFAULT_LIMITS } from '../shared/snapshot/limits.js'
+import type { Steps } from '../shared/snapshot/steps.js'
 import type {
   FamilyType,
   Label,
@@ -31,7 +32,7 @@ interface Draft {
  * The layout of what a registry gives. What the exposer would refuse is left out here and named, because it would refuse the
  * whole snapshot: one bad metric must not silence an app.
  */
-export function layoutOf(metrics: readonly MetricJson[]): Mapping {
+export function* layoutSteps(metrics: readonly MetricJson[]): Steps<Mapping> {
   const dropped = new Map<string, string>()
   const names = new Set(metrics.map(metric => metric.name))
   const drafts = new Map<string, Draft>()
@@ -44,6 +45,7 @@ export function layoutOf(metrics: readonly MetricJson[]): Mapping {
     if (why) dropped.set(metric.name, why)
     for (const value of metric.values ?? []) {
       const here = at++
+      if (at % SERIES_A_STEP === 0) yield
       if (why) continue
       const series = seriesOf(metric, value, suffix)
       const reason =
@@ -68,6 +70,8 @@ export function layoutOf(metrics: readonly MetricJson[]): Mapping {
   }
   return arrange([...drafts.values()], at, dropped)
 }
+
+const SERIES_A_STEP = 50
 
 function arrange(drafts: Draft[], values: number, dropped: Map<string, string>): Mapping {
   drafts.sort((a, b) => (a.name < b.name ? -1 : 1))

@@ -121,7 +121,7 @@ export class Publisher {
       if (errors.length > 0) this.#collectFailed(errors[0])
       const after = this.#clock.now()
       const layouts = this.#sampler.layouts
-      const sample = this.#sampler.sample(metrics)
+      const sample = await this.#sampler.sample(metrics)
       if (this.#sampler.layouts !== layouts) this.#tellDropped()
       this.#collectedAt = Math.max(this.#collectedAt + 1, Math.round(after.wall))
       this.#conflater.offer({

@@ -1,6 +1,8 @@
-import { type Part, planParts } from '../shared/snapshot/split.js'
+import { type Part, planSteps } from '../shared/snapshot/split.js'
+import { runInSlices, type Steps } from '../shared/snapshot/steps.js'
 import type { Exemplar } from '../shared/snapshot/types.js'
-import { layoutOf, type Mapping } from './layout-of.js'
+import { layoutSteps, type Mapping } from './layout-of.js'
+import { sameShape, shapeOf } from './shape.js'
 import type { ExemplarJson, MetricJson } from './source.js'
 
 export interface Sample {
@@ -11,82 +13,81 @@ export interface Sample {
   readonly exemplars: readonly Exemplar[] | null
 }
 
+interface Plan {
+  readonly shape: readonly unknown[]
+  readonly mapping: Mapping
+  readonly parts: readonly Part[]
+}
+
 /**
  * Turns what a registry gives into values in the order of a layout. The layout is made, hashed and compressed only when it
  * differs from the last: comparing costs a fraction of that, and most registries stop changing minutes after the start.
  */
 export class Sampler {
-  /** What the layout was made of, as one flat list: comparing walks along it. */
-  #shape: unknown[] = []
-  #mapping: Mapping | null = null
-  #parts: readonly Part[] = []
+  #plan: Plan | null = null
   /** How often the layout was made anew. */
   layouts = 0
+
   /** Metrics of which something was left out since the layout was made, and why. */
   get dropped(): ReadonlyMap<string, string> {
-    return this.#mapping?.dropped ?? new Map()
+    return this.#plan?.mapping.dropped ?? new Map()
   }
 
-  sample(metrics: readonly MetricJson[]): Sample {
-    if (!this.#mapping || !sameShape(this.#shape, metrics)) {
-      this.#mapping = layoutOf(metrics)
-      this.#shape = shapeOf(metrics)
-      this.#parts = planParts(this.#mapping.layout)
+  /**
+   * The values are those of the moment of the call. Resolves at once unless the layout has to be made, which is done in slices
+   * that leave the app its event loop. One call at a time.
+   */
+  async sample(metrics: readonly MetricJson[]): Promise<Sample> {
+    // A registry's values are its own objects, which count on while a layout is being made.
+    const given = flatten(metrics)
+    if (!this.#plan || !sameShape(this.#plan.shape, metrics)) {
+      this.#plan = await runInSlices(planOf(metrics))
       this.layouts++
     }
-    const { order, series } = this.#mapping
-    const values = new Float64Array(series)
-    let exemplars: Exemplar[] | null = null
-    let at = 0
-    for (const metric of metrics) {
-      for (const one of metric.values ?? []) {
-        const index = order[at++]
-        if (index < 0) continue
-        values[index] = one.value
-        if (!one.exemplar) continue
-        const exemplar = exemplarOf(index, one.exemplar)
-        if (exemplar) {
-          exemplars ??= []
-          exemplars.push(exemplar)
-        }
-      }
-    }
-    return { parts: this.#parts, values, exemplars }
+    const { mapping, parts } = this.#plan
+    return { parts, ...arrange(given, mapping) }
   }
 }
 
-/** A null between values, a name before them: two lists are equal only if they say the same. */
-function shapeOf(metrics: readonly MetricJson[]): unknown[] {
-  const shape: unknown[] = []
-  for (const metric of metrics) {
-    shape.push(metric.name, metric.type, metric.help)
-    for (const { metricName, labels } of metric.values ?? []) {
-      shape.push(null, metricName)
-      for (const name in labels) shape.push(name, labels[name])
-    }
-  }
-  return shape
+function* planOf(metrics: readonly MetricJson[]): Steps<Plan> {
+  const shape = yield* shapeOf(metrics)
+  const mapping = yield* layoutSteps(metrics)
+  return { shape, mapping, parts: yield* planSteps(mapping.layout) }
 }
 
-function sameShape(shape: readonly unknown[], metrics: readonly MetricJson[]): boolean {
-  let i = 0
+interface Given {
+  /** In the registry's order. */
+  readonly values: Float64Array
+  readonly exemplars: readonly { readonly at: number; readonly exemplar: ExemplarJson }[] | null
+}
+
+function flatten(metrics: readonly MetricJson[]): Given {
+  let count = 0
+  for (const { values } of metrics) count += values?.length ?? 0
+  const flat = new Float64Array(count)
+  let exemplars: { at: number; exemplar: ExemplarJson }[] | null = null
+  let at = 0
   for (const metric of metrics) {
-    if (shape[i] !== metric.name || shape[i + 1] !== metric.type || shape[i + 2] !== metric.help) return false
-    i += 3
-    for (const { metricName, labels } of metric.values ?? []) {
-      if (shape[i] !== null || shape[i + 1] !== metricName) return false
-      i += 2
-      for (const name in labels) {
-        if (shape[i] !== name || shape[i + 1] !== labels[name]) return false
-        i += 2
+    for (const { value, exemplar } of metric.values ?? []) {
+      if (exemplar) {
+        exemplars ??= []
+        exemplars.push({ at, exemplar: { ...exemplar } })
       }
+      flat[at++] = value
     }
   }
-  return i === shape.length
+  return { values: flat, exemplars }
+}
+
+function arrange(given: Given, { order, series }: Mapping): Omit<Sample, 'parts'> {
+  const values = new Float64Array(series)
+  for (let at = 0; at < order.length; at++) if (order[at] >= 0) values[order[at]] = given.values[at]
+  const exemplars = given.exemplars?.flatMap(({ at, exemplar }) => exemplarOf(order[at], exemplar) ?? [])
+  return { values, exemplars: exemplars?.length ? exemplars : null }
 }
 
 function exemplarOf(series: number, { labelSet, value, timestamp }: ExemplarJson): Exemplar | null {
-  if (typeof value !== 'number' || !labelSet) return null
+  if (series < 0 || typeof value !== 'number' || !labelSet) return null
   const labels = Object.entries(labelSet).map(([name, text]) => ({ name, value: String(text) }))
   return { series, labels, value, timestamp: timestamp ? Math.round(timestamp * 1000) : null }
 }

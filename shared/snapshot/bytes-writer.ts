@@ -11,9 +11,14 @@ export class BytesWriter {
     this.#buffer = Buffer.allocUnsafe(initialBytes)
   }
 
+  /** Bytes written so far. */
+  get length(): number {
+    return this.#position
+  }
+
   /** A copy of what was written. */
-  toBuffer(): Buffer {
-    return Buffer.from(this.#buffer.subarray(0, this.#position))
+  toBuffer(from = 0, to = this.#position): Buffer {
+    return Buffer.from(this.#buffer.subarray(from, to))
   }
 
   /** Makes room, so that what follows needs no check. */

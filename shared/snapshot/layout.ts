@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { gunzipSync, gzipSync } from 'node:zlib'
+import { gunzipSync } from 'node:zlib'
 import { BytesReader } from './bytes-reader.js'
 import { BytesWriter } from './bytes-writer.js'
 import { RefusedError } from './errors.js'
@@ -7,6 +7,7 @@ import { canonicalFloat } from './float-text.js'
 import { LabelTable } from './label-table.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
 import { numberLabelOf, quote } from './names.js'
+import { runNow, type Steps } from './steps.js'
 import {
   FAMILY_TYPES,
   type Label,
@@ -32,32 +33,53 @@ function layoutIdOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest().toString('latin1', 0, 16)
 }
 
-/** Costs a hash and a compression: done when a layout changes, not for every snapshot. */
+/** Costs a hash and a compression: done when a layout changes, not for every snapshot. Equal layouts have equal bytes. */
 export function encodeLayout(layout: Layout): EncodedLayout {
-  return finishLayout(encodeLayoutBytes(layout))
+  return runNow(encodeLayoutSteps(layout))
 }
 
-/** A layout's Avro alone: equal layouts have equal bytes. */
-export function encodeLayoutBytes(layout: Layout): Buffer {
+function* encodeLayoutSteps({ families }: Layout): Steps<EncodedLayout> {
+  return yield* finishLayout(families.length, (yield* encodeFamilies(families)).bytes)
+}
+
+const SERIES_A_STEP = 100
+
+/** Each family's Avro, one after the other, and where each of them ends. */
+export function* encodeFamilies(
+  families: readonly LayoutFamily[],
+): Steps<{ readonly bytes: Buffer; readonly ends: readonly number[] }> {
   const out = new BytesWriter()
-  writeArray(out, layout.families, family => {
-    out.string(family.name)
-    out.long(FAMILY_TYPES.indexOf(family.type))
-    out.string(family.help)
-    out.string(family.unit)
-    writeArray(out, family.series, series => {
-      out.string(series.suffix)
-      writeArray(out, series.labels, label => {
+  const ends: number[] = []
+  let written = 0
+  for (const { name, type, help, unit, series } of families) {
+    out.string(name)
+    out.long(FAMILY_TYPES.indexOf(type))
+    out.string(help)
+    out.string(unit)
+    if (series.length > 0) out.long(series.length)
+    for (const { suffix, labels } of series) {
+      out.string(suffix)
+      writeArray(out, labels, label => {
         out.string(label.name)
         out.string(label.value)
       })
-    })
-  })
-  return out.toBuffer()
+      if (++written % SERIES_A_STEP === 0) yield
+    }
+    out.long(0)
+    ends.push(out.length)
+  }
+  return { bytes: out.toBuffer(), ends }
 }
 
-export function finishLayout(bytes: Buffer): EncodedLayout {
-  return { id: layoutIdOf(bytes), bytes, compressed: gzipSync(bytes) }
+/** @param families the Avro of so many families, one after the other */
+export function* finishLayout(count: number, families: Uint8Array): Steps<EncodedLayout> {
+  const out = new BytesWriter(families.length + 12)
+  if (count > 0) out.long(count)
+  out.fixed(families)
+  out.long(0)
+  const bytes = out.toBuffer()
+  const compressed = (yield bytes) as Buffer
+  return { id: layoutIdOf(bytes), bytes, compressed }
 }
 
 /**

@@ -1,4 +1,5 @@
-import { type EncodedLayout, encodeLayout, encodeLayoutBytes, finishLayout } from './layout.js'
+import { type EncodedLayout, encodeFamilies, finishLayout } from './layout.js'
+import { runNow, type Steps } from './steps.js'
 import type { Layout, LayoutFamily } from './types.js'
 
 /** One record's share of a snapshot. */
@@ -27,41 +28,56 @@ const HEADER_BYTES = 1024
  * @param bytesASeries what a series adds to a record; more than the default for those with timestamps or exemplars
  */
 export function planParts(layout: Layout, maxBytes = PART_BYTES, bytesASeries = BYTES_A_VALUE): Part[] {
-  return new Planner(maxBytes, bytesASeries).plan(layout.families, 0)
+  return runNow(planSteps(layout, maxBytes, bytesASeries))
+}
+
+/** As `planParts`, in steps. */
+export function* planSteps(
+  { families }: Layout,
+  maxBytes = PART_BYTES,
+  bytesASeries = BYTES_A_VALUE,
+): Steps<Part[]> {
+  const { bytes, ends } = yield* encodeFamilies(families)
+  return yield* new Planner(families, bytes, ends, maxBytes, bytesASeries).plan(0, families.length, 0)
 }
 
 class Planner {
   constructor(
+    private readonly families: readonly LayoutFamily[],
+    private readonly bytes: Buffer,
+    /** Where each family ends in `bytes`. */
+    private readonly ends: readonly number[],
     private readonly maxBytes: number,
     private readonly bytesASeries: number,
   ) {}
 
-  plan(families: readonly LayoutFamily[], from: number): Part[] {
-    const count = families.reduce((sum, family) => sum + family.series.length, 0)
-    if (families.length < 2) return [{ layout: encodeLayout({ families }), from, to: from + count }]
-    const layout = this.#encodeIfItFits(families, count)
-    if (layout) return [{ layout, from, to: from + count }]
-    const { index, series } = middle(families, count)
-    return [...this.plan(families.slice(0, index), from), ...this.plan(families.slice(index), from + series)]
+  /** @param from the first family, @param to the one after the last, @param first the first family's first series */
+  *plan(from: number, to: number, first: number): Steps<Part[]> {
+    let count = 0
+    for (let i = from; i < to; i++) count += this.families[i].series.length
+    const layout = yield* this.#layoutIfItFits(from, to, count)
+    if (layout) return [{ layout, from: first, to: first + count }]
+    const { index, series } = this.#middle(from, to, count)
+    return [...(yield* this.plan(from, index, first)), ...(yield* this.plan(index, to, first + series))]
   }
 
   /** Compressing is the dear part: it is done for what may fit only. */
-  #encodeIfItFits(families: readonly LayoutFamily[], count: number): EncodedLayout | null {
+  *#layoutIfItFits(from: number, to: number, count: number): Steps<EncodedLayout | null> {
+    const slice = this.bytes.subarray(from === 0 ? 0 : this.ends[from - 1], to === 0 ? 0 : this.ends[to - 1])
+    const whole = to - from < 2
     const left = this.maxBytes - HEADER_BYTES - count * this.bytesASeries
-    if (left < 0) return null
-    const bytes = encodeLayoutBytes({ families })
-    if (bytes.length > this.maxBytes) return null
-    const layout = finishLayout(bytes)
-    return layout.compressed.length <= left ? layout : null
+    if (!whole && (left < 0 || slice.length > this.maxBytes)) return null
+    const layout = yield* finishLayout(to - from, slice)
+    return whole || layout.compressed.length <= left ? layout : null
   }
-}
 
-/** Where to cut so that both sides have about as many series, and neither is empty. */
-function middle(families: readonly LayoutFamily[], count: number): { index: number; series: number } {
-  let index = 1
-  let series = families[0].series.length
-  while (index < families.length - 1 && series + families[index].series.length / 2 <= count / 2) {
-    series += families[index++].series.length
+  /** Where to cut so that both sides have about as many series, and neither is empty. */
+  #middle(from: number, to: number, count: number): { index: number; series: number } {
+    let index = from + 1
+    let series = this.families[from].series.length
+    while (index < to - 1 && series + this.families[index].series.length / 2 <= count / 2) {
+      series += this.families[index++].series.length
+    }
+    return { index, series }
   }
-  return { index, series }
 }
