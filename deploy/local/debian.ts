@@ -97,7 +97,8 @@ async function mirrors(): Promise<string[]> {
 }
 
 /** The URIs of one-line and deb822 sources, for an apt that does not list its targets. */
-export function configuredUris(folder = '/etc/apt'): string[] {
+function configuredUris(): string[] {
+  const folder = '/etc/apt'
   const parts = join(folder, 'sources.list.d')
   const files = [join(folder, 'sources.list')]
   if (existsSync(parts)) files.push(...readdirSync(parts).map(file => join(parts, file)))

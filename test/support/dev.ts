@@ -1,5 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { processIdentity } from '../../deploy/local/process-identity.mjs'
 import { reaper } from '../../deploy/local/reaper.js'
@@ -115,3 +117,35 @@ export const pidsOf = ({ kafka, exposers, apps, prometheus }: Running): number[]
 
 /** Of these, those that run. */
 export const alive = (pids: readonly number[]): number[] => pids.filter(pid => processIdentity(pid) !== null)
+
+/** All processes below this one, its watchdogs too. */
+export function descendants(pid: number): number[] {
+  const parents = processes()
+  const below = [pid]
+  for (const parent of below) below.push(...parents.filter(p => p.parent === parent).map(p => p.pid))
+  return below.slice(1)
+}
+
+function processes(): { pid: number; parent: number }[] {
+  if (process.platform !== 'linux') {
+    const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=']).toString().trim().split('\n')
+    return lines.map(line => line.trim().split(/\s+/).map(Number)).map(([pid, parent]) => ({ pid, parent }))
+  }
+  return readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .flatMap(name => {
+      try {
+        const stat = readFileSync(`/proc/${name}/stat`, 'latin1')
+        return { pid: Number(name), parent: Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) }
+      } catch {
+        return [] // gone meanwhile
+      }
+    })
+}
+
+/** The folders for data and logs that belong to these processes. */
+export function runFolders(pids: readonly number[]): string[] {
+  const local = join(root, '.local')
+  const folders = existsSync(local) ? readdirSync(local) : []
+  return folders.filter(name => pids.some(pid => name.includes(`-${pid}-`)))
+}

@@ -32,7 +32,7 @@ export function asText(pipeline: Pipeline, ends: string): string {
   const lines = rows.map(([what, text]) => `  ${what.padEnd(10)}  ${text}`.trimEnd())
   return [
     '',
-    'The pipeline runs: three apps → Kafka → two exposer shards → Prometheus',
+    `The pipeline runs: three apps → Kafka → two exposer shards${prometheus ? ' → Prometheus' : ''}`,
     '',
     ...lines,
     '',

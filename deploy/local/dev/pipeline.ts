@@ -82,11 +82,18 @@ export class Pipeline {
     removeRunFolder(this.#folder)
   }
 
-  /** Whether all is well now. */
-  verdict(): Promise<Verdict> {
-    return this.prometheus
-      ? askPrometheus(this.prometheus, this.apps)
-      : askExposers(this.front.url, this.apps)
+  /**
+   * Whether all is well now. A dead app is a problem at once, not only when its last snapshot has become too old. A dead
+   * shard is none as long as the other serves its targets.
+   */
+  async verdict(): Promise<Verdict> {
+    const living = this.apps.filter(({ child }) => !child.exit)
+    const { problems, rates } = this.prometheus
+      ? await askPrometheus(this.prometheus, living)
+      : await askExposers(this.front.url, living)
+    const needed = [...this.kafka.nodes.map(node => node.child!), ...this.apps.map(({ child }) => child)]
+    const dead = needed.filter(child => child.exit).map(child => child.obituary())
+    return { problems: [...dead, ...problems], rates }
   }
 
   async #startKafka(): Promise<void> {

@@ -1,0 +1,153 @@
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
+import { findPrometheus } from '../../deploy/local/prometheus.js'
+import { alive, Dev, type DevOptions, descendants, pidsOf, type Running, runFolders } from '../support/dev.js'
+import { eventually } from '../support/eventually.js'
+
+const withPrometheus = process.env.CI === 'true' || findPrometheus() !== null
+const noPrometheus = { PROMETHEUS_BIN: '/nowhere/prometheus' }
+const given = () => ({ KAFKA_BROKERS: inject('brokers').join(',') })
+
+const httpUrl = expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/)
+const pid = expect.any(Number)
+
+const started: Dev[] = []
+function start(args: readonly string[], options?: DevOptions): Dev {
+  const dev = Dev.start(args, options)
+  started.push(dev)
+  return dev
+}
+
+afterEach(async () => {
+  await Promise.all(started.splice(0).map(dev => dev.stop()))
+})
+
+const nothingIsLeft = (pids: readonly number[]) =>
+  eventually(() => {
+    expect(alive(pids), 'still running').toEqual([])
+    expect(runFolders(pids), 'data and logs').toEqual([])
+  }, 15_000)
+
+describe('npm start for so long', () => {
+  let dev: Dev
+  let running: Running
+  let pids: number[]
+  let code: number | NodeJS.Signals
+
+  beforeAll(async () => {
+    const env = withPrometheus ? {} : noPrometheus
+    dev = Dev.start(['--json', '--duration=3s'], { npm: true, env })
+    running = await dev.running()
+    pids = [dev.pid, ...descendants(dev.pid)]
+    expect(pids).toEqual(expect.arrayContaining(pidsOf(running)))
+    expect(alive(pidsOf(running))).toEqual(pidsOf(running))
+    code = await dev.exited
+  }, 240_000)
+
+  afterAll(() => dev?.stop())
+
+  test('exits with 0 when every app is up and samples flow, and says how many', () => {
+    expect(code, dev.stderr).toBe(0)
+    expect(dev.stderr).toMatch(/all was well/)
+    if (withPrometheus) expect(dev.stderr).toMatch(/shop \d+\.\d requests\/s/)
+  })
+
+  test('prints one line of JSON on standard output and everything else on standard error', () => {
+    expect(dev.stdout).toMatch(/^\{.*\}\n$/)
+    const app = (job: string) => ({
+      url: httpUrl,
+      pid,
+      job,
+      instance: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+    })
+    expect(running).toStrictEqual({
+      url: httpUrl,
+      kafka: { brokers: [expect.stringMatching(/^127\.0\.0\.1:\d+$/)], pid },
+      exposers: [
+        { url: httpUrl, pid },
+        { url: httpUrl, pid },
+      ],
+      apps: [app('shop'), app('payments'), app('catalog')],
+      prometheus: withPrometheus ? { url: httpUrl, pid } : null,
+    })
+    expect(dev.stderr).toMatch(/The pipeline runs/)
+    expect(dev.stderr).toContain(running.url)
+  })
+
+  test('leaves no process and no data behind', () => nothingIsLeft(pids))
+})
+
+describe('a pipeline on a given cluster, without a Prometheus', () => {
+  test('runs, starts no Kafka, says how to get a Prometheus, and fails at the end with the name of what died', async () => {
+    const dev = start(['--json', '--duration=5s'], { env: { ...given(), ...noPrometheus } })
+    const { kafka, apps, prometheus, url } = await dev.running()
+    expect(kafka).toEqual({ brokers: inject('brokers'), pid: null })
+    expect(prometheus).toBeNull()
+    expect(dev.stderr).toMatch(/using the Kafka at/)
+    expect(dev.stderr).toMatch(/going on without Prometheus.*PROMETHEUS_BIN/)
+    const { job, instance } = apps[0]
+    expect(await (await fetch(`${url}/target?job=${job}&instance=${instance}`)).text()).toMatch(
+      /^process_start_time_seconds \d/m,
+    )
+    process.kill(apps[1].pid, 'SIGKILL')
+    expect(await dev.exited).toBe(1)
+    expect(dev.stderr).toMatch(/not well at the end: payments was ended by SIGKILL\n/)
+  })
+
+  test('SIGINT stops every child', async () => {
+    const dev = start(['--json'], { env: { ...given(), ...noPrometheus } })
+    await dev.running()
+    const pids = descendants(dev.pid)
+    expect(pids.length).toBeGreaterThan(5)
+    dev.signal('SIGINT')
+    expect(await dev.exited, dev.stderr).toBe(0)
+    expect(dev.stderr).toMatch(/stopping\n$/)
+    await nothingIsLeft([dev.pid, ...pids])
+  })
+
+  test('a second SIGINT does not wait for a child that hangs', async () => {
+    const dev = start(['--json'], { env: { ...given(), ...noPrometheus } })
+    const { apps } = await dev.running()
+    const pids = descendants(dev.pid)
+    process.kill(apps[0].pid, 'SIGSTOP')
+    dev.signal('SIGINT')
+    await dev.says(/stopping\n/)
+    // Soon after the first it is the same Ctrl-C, handed on by npm.
+    await eventually(() => {
+      dev.signal('SIGINT')
+      expect(dev.stderr).toMatch(/killing everything\n$/)
+    })
+    expect(await dev.exited).toBe(130)
+    await nothingIsLeft([dev.pid, ...pids])
+  })
+})
+
+describe('nothing is left running', () => {
+  test.each([
+    ['the program', false],
+    ['npm', true],
+  ])('when %s is killed', async (_, npm) => {
+    const dev = start(['--json'], { env: noPrometheus, npm })
+    await dev.running()
+    const pids = descendants(dev.pid)
+    dev.signal('SIGKILL')
+    expect(await dev.exited).toBe('SIGKILL')
+    await nothingIsLeft([dev.pid, ...pids])
+  })
+
+  test('when it is interrupted while it starts', async () => {
+    const dev = start([], { env: noPrometheus })
+    await dev.says(/starting two exposer shards/)
+    await eventually(() => expect(descendants(dev.pid).length).toBeGreaterThan(2))
+    const pids = descendants(dev.pid)
+    dev.signal('SIGINT')
+    expect(await dev.exited).toBe(130)
+    await nothingIsLeft([dev.pid, ...pids])
+  })
+})
+
+test('what cannot be had is told in one sentence, and nothing is started', async () => {
+  const dev = start([], { env: { KAFKA_BROKERS: '127.0.0.1:1' } })
+  expect(await dev.exited).toBe(1)
+  expect(dev.stderr).toMatch(/127\.0\.0\.1:1/)
+  expect(dev.stderr).not.toMatch(/^ {4}at /m)
+})
