@@ -1,8 +1,8 @@
 import { startCluster } from './kafka/cluster.js'
-import { dockerAnswers, startContainer } from './kafka/container.js'
-import { haveJars, haveMaven } from './kafka/jars.js'
-import { findJava, noJava } from './kafka/java.js'
+import { startContainer } from './kafka/container.js'
+import { noJava } from './kafka/java.js'
 import type { KafkaNode } from './kafka/node.js'
+import { chooseSource, thisMachine } from './kafka/source.js'
 
 export interface KafkaOptions {
   /** How many nodes, 1 by default. More than one are never those of KAFKA_BROKERS. */
@@ -37,27 +37,24 @@ export interface LocalKafka {
 
 /**
  * A Kafka for development and tests: that of KAFKA_BROKERS, else of Maven as child processes on free ports, else in
- * Docker. Nothing of it survives this process.
+ * Docker, which KAFKA_EXPOSER_KAFKA=docker prefers. Nothing of it survives this process.
  *
  * @throws Unavailable when there is no way, with what to do
  */
 export async function startKafka(options: KafkaOptions = {}): Promise<LocalKafka> {
-  const brokers = options.brokers ?? 1
-  const log = options.log ?? (() => {})
-  const properties = options.properties ?? {}
-  const given = (process.env.KAFKA_BROKERS ?? '')
-    .split(',')
-    .map(b => b.trim())
-    .filter(Boolean)
-  if (given.length && !options.own && brokers === 1) return useKafka(given)
-  const java = findJava()
-  if (java && (haveJars() || haveMaven())) return fromMaven(await startCluster({ brokers, properties, log }))
-  if (brokers === 1 && (await dockerAnswers())) {
-    log('starting Kafka in Docker')
-    return fromDocker(await startContainer(properties))
+  const { brokers = 1, own = false, properties = {}, log = () => {} } = options
+  const source = await chooseSource({ nodes: brokers, own }, thisMachine())
+  switch (source.from) {
+    case 'environment':
+      return useKafka(source.brokers)
+    case 'maven':
+      return fromMaven(await startCluster({ brokers, properties, log }))
+    case 'docker':
+      log('starting Kafka in Docker')
+      return fromDocker(await startContainer(properties))
+    case 'nowhere':
+      throw noJava(source.why)
   }
-  const missing = [java ? '' : 'Java', haveJars() || haveMaven() ? '' : 'Maven'].filter(Boolean)
-  throw noJava(`${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} missing`)
 }
 
 /** A cluster that is there already, and not ours to stop. */

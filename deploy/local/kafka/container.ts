@@ -1,5 +1,6 @@
 import { freePort } from '../ports.js'
 import { runCommand, which } from '../run-command.js'
+import { noJava } from './java.js'
 
 const IMAGE = 'apache/kafka:4.3.1'
 
@@ -21,9 +22,13 @@ export interface KafkaContainer {
 /**
  * One node in a container. testcontainers is a development dependency, loaded only here; its own reaper removes the
  * container when this process is gone.
+ *
+ * @throws Unavailable where it is not installed, as beside a published package
  */
 export async function startContainer(properties: Readonly<Record<string, string>>): Promise<KafkaContainer> {
-  const { GenericContainer, Wait } = await import('testcontainers')
+  const { GenericContainer, Wait } = await import('testcontainers').catch(() => {
+    throw noJava('Docker answers, but testcontainers, a development dependency, is not installed')
+  })
   // A broker tells its clients where it is reached, so the port on the host must be known before it starts.
   const port = await freePort()
   const container = await new GenericContainer(IMAGE)
