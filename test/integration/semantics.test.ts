@@ -1,0 +1,265 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Front } from '../../deploy/local/front.js'
+import { type LocalPrometheus, startPrometheus } from '../../deploy/local/prometheus.js'
+import type { LedgerEntry } from '../../exposer/core/ledger.js'
+import type { TargetStatus } from '../../exposer/core/status.js'
+import type { Exposer } from '../../exposer/exposer.js'
+import { DEFAULT_LIMITS } from '../../shared/snapshot/limits.js'
+import { eventually } from '../support/eventually.js'
+import { name, newTopic } from '../support/kafka.js'
+import { startShard } from '../support/shards.js'
+import { SteadyApp, type SteadyAppOptions } from '../support/steady-app.js'
+
+/**
+ * What Prometheus shows of everything that may happen to an app or a shard: the rows of docs/semantics.md. One Prometheus and
+ * two shards for all of them, apps that publish every second.
+ */
+const SAMPLES = 200
+const SAMPLE_LIMIT = 150
+const ODD = 'ü/ "x" a+b%41&c=d\\ {}'
+
+let front: Front
+let prometheus: LocalPrometheus
+let settings: { topic: string; group: string }
+const shards: Exposer[] = []
+const apps: SteadyApp[] = []
+
+const app = (
+  instance: string,
+  options: Omit<SteadyAppOptions, 'labels'> & { labels?: Record<string, string> } = {},
+) => {
+  const labels = { job: 'semantics', instance, ...options.labels }
+  const one = new SteadyApp(settings.topic, { ...options, labels }).start()
+  apps.push(one)
+  return one
+}
+const shard = () =>
+  startShard(settings, {
+    externalUrl: front.url,
+    playoutDelay: 'auto',
+    limits: { ...DEFAULT_LIMITS, samples: SAMPLES },
+  })
+/** The value of an instant query with one result; undefined when there is none. */
+const value = async (promql: string): Promise<number | undefined> => {
+  const [sample] = await prometheus.query(promql)
+  return sample && Number(sample.value[1])
+}
+const becomes = (promql: string, wanted: number | undefined, within?: number) =>
+  eventually(async () => expect(await value(promql), promql).toBe(wanted), within)
+const status = async (one: SteadyApp): Promise<TargetStatus & { shard: string }> => {
+  const answer = (await (await fetch(`${front.url}/api/v1/targets`)).json()) as {
+    data: { targets: (TargetStatus & { shard: string })[] }
+  }
+  const found = answer.data.targets.find(target => target.labels.instance === one.labels.instance)
+  if (!found) throw new Error(`${one.labels.instance} is not listed`)
+  return found
+}
+/** Since then no scrape of it failed, and it was scraped. */
+const neverDown = async (one: SteadyApp, since: number) => {
+  const seconds = Math.max(2, Math.ceil((Date.now() - since) / 1000))
+  expect(await value(`min_over_time(up{${one.selector}}[${seconds}s])`)).toBe(1)
+}
+
+beforeAll(async () => {
+  settings = { topic: await newTopic(6), group: name('semantics') }
+  front = await Front.start()
+  shards.push(await shard(), await shard())
+  front.serve(shards.map(one => one.url))
+  prometheus = await startPrometheus({
+    config: {
+      global: { scrape_interval: '1s', scrape_timeout: '1s', scrape_protocols: ['PrometheusText1.0.0'] },
+      scrape_configs: [
+        {
+          job_name: 'kafka',
+          sample_limit: SAMPLE_LIMIT,
+          http_sd_configs: [{ url: `${front.url}/sd`, refresh_interval: '1s' }],
+        },
+      ],
+    },
+  })
+}, 120_000)
+
+afterAll(async () => {
+  await Promise.all(apps.map(one => one.stop()))
+  await prometheus?.stop()
+  await Promise.all(shards.map(one => one.stop()))
+  await front?.stop()
+})
+
+describe('what Prometheus shows', { concurrent: true, timeout: 120_000 }, () => {
+  test('late: up is 0, and its series are gone at once, not five minutes later', async () => {
+    const late = app('late')
+    await becomes(`up{${late.selector}}`, 1)
+    late.die()
+    await becomes(`up{${late.selector}}`, 0)
+    expect(await value(`steady_total{${late.selector}}`)).toBeUndefined()
+    expect((await status(late)).state).toBe('stale')
+  })
+
+  test('resumed: up is 1 again with the next scrape, whether the app was silent or began anew', async () => {
+    const resumed = app('resumed')
+    for (const come of [() => resumed.start(), () => resumed.restart()]) {
+      await becomes(`up{${resumed.selector}}`, 1)
+      resumed.die()
+      await becomes(`up{${resumed.selector}}`, 0)
+      come()
+      await becomes(`up{${resumed.selector}}`, 1)
+      await eventually(async () =>
+        expect(await value(`steady_total{${resumed.selector}}`)).toBeGreaterThan(0),
+      )
+    }
+  })
+
+  test('ended: its series end, it leaves service discovery, and up was never 0', async () => {
+    const ended = app('ended')
+    const since = Date.now()
+    await becomes(`up{${ended.selector}}`, 1)
+    await ended.goodbye()
+    await becomes(`steady_total{${ended.selector}}`, undefined)
+    await eventually(async () => {
+      const active = await prometheus.targets()
+      expect(active.some(target => target.labels.instance === 'ended')).toBe(false)
+    })
+    const seconds = Math.ceil((Date.now() - since) / 1000)
+    expect(await value(`min_over_time(up{${ended.selector}}[${seconds}s])`)).toBe(1)
+  })
+
+  test('over limit: up is 0 with the reason, the neighbours do not notice, and it recovers by itself', async () => {
+    const neighbour = app('neighbour')
+    const exploding = app('exploding')
+    await becomes(`up{${exploding.selector}}`, 1)
+    await becomes(`up{${neighbour.selector}}`, 1)
+    const since = Date.now()
+    exploding.extra = SAMPLES
+    await becomes(`up{${exploding.selector}}`, 0)
+    expect(await status(exploding)).toMatchObject({
+      state: 'over_limit',
+      reason: expect.stringContaining('over the limit'),
+    })
+    const { lastError } = (await prometheus.targets()).find(target => target.labels.instance === 'exploding')!
+    expect(lastError).toContain('503')
+    exploding.extra = 0
+    await becomes(`up{${exploding.selector}}`, 1)
+    await neverDown(neighbour, since)
+  })
+
+  test('over Prometheus’s own sample_limit: that target fails as if the app itself had been scraped, and no other', async () => {
+    const bulky = app('bulky')
+    const small = app('small')
+    await becomes(`up{${bulky.selector}}`, 1)
+    await becomes(`up{${small.selector}}`, 1)
+    // Its counter, and the age of its snapshot.
+    expect(await value(`scrape_samples_scraped{${small.selector}}`)).toBe(2)
+    const since = Date.now()
+    bulky.extra = SAMPLE_LIMIT
+    await becomes(`up{${bulky.selector}}`, 0)
+    const { lastError } = (await prometheus.targets()).find(target => target.labels.instance === 'bulky')!
+    expect(lastError).toContain('sample limit exceeded')
+    expect((await status(bulky)).state).toBe('up')
+    await neverDown(small, since)
+  })
+
+  test.each([
+    ['ahead', 300_000],
+    ['behind', -300_000],
+  ])(
+    'clock %s by minutes: it is up, counted, and its neighbours are played as before',
+    async (direction, ahead) => {
+      const wrong = app(`clock-${direction}`, { ahead })
+      const right = app(`beside-${direction}`)
+      await becomes(`up{${wrong.selector}}`, 1)
+      await eventually(async () =>
+        expect(await value(`rate(steady_total{${wrong.selector}}[10s])`)).toBeCloseTo(1, 1),
+      )
+      await becomes(`up{${right.selector}}`, 1)
+      expect((await status(right)).playoutSeconds).toBeLessThan(3)
+      const counted = await Promise.all(
+        shards.map(async one => /^exposer_clock_skewed_snapshots_total (\d+)$/m.exec(await (await fetch(`${one.url}/telemetry`)).text())![1]), // biome-ignore format: one line
+      )
+      expect(Math.max(...counted.map(Number))).toBeGreaterThan(0)
+    },
+  )
+
+  test('odd: names of slashes, spaces, quotes, per cents and 3,000 characters come back as they were', async () => {
+    const odd = app(ODD, { labels: { job: 'semantics', path: 'x'.repeat(3000), 'dotted.name': 'é' } })
+    const select = `up{instance=${JSON.stringify(ODD)}}`
+    await becomes(select, 1)
+    const [sample] = await prometheus.query(select)
+    expect(sample.metric).toMatchObject({ path: 'x'.repeat(3000), 'dotted.name': 'é', job: 'semantics' })
+    await becomes(`steady_total{instance=${JSON.stringify(odd.labels.instance)}} > bool 0`, 1)
+  })
+
+  test('jitter: of a counter whose snapshots take 0 to 3 s, rate() errs by 1 % at most once D has settled', async () => {
+    const jittery = app('jittery', { way: () => Math.random() * 3000 })
+    await becomes(`up{${jittery.selector}}`, 1)
+    // As long as a window without a move of D, so that nothing before counts.
+    let settled = Date.now()
+    let delay = 0
+    await eventually(async () => {
+      const { playoutSeconds } = await status(jittery)
+      if (playoutSeconds !== delay) settled = Date.now()
+      delay = playoutSeconds
+      expect(Date.now() - settled).toBeGreaterThan(33_000)
+    }, 100_000)
+    expect(delay).toBeGreaterThan(1)
+    const end = Date.now() / 1000
+    const [series] = await prometheus.queryRange(`rate(steady_total{${jittery.selector}}[30s])`, {
+      start: end - 2,
+      end,
+      step: 0.25,
+    })
+    const errors = series.values.map(([, rate]) => Math.abs(Number(rate) - 1))
+    expect(Math.max(...errors)).toBeLessThanOrEqual(0.01)
+  })
+})
+
+describe('when shards come and go', { timeout: 120_000 }, () => {
+  test('moved: a shard joins and one leaves; no scrape fails, and no series is there twice', async () => {
+    const moving = Array.from({ length: 12 }, (_, i) => app(`moving-${i}`))
+    for (const one of moving) await becomes(`up{${one.selector}}`, 1)
+    const since = Date.now()
+    const before = await Promise.all(moving.map(status))
+    const third = await shard()
+    shards.push(third)
+    front.serve(shards.map(one => one.url))
+    await eventually(async () => {
+      const now = await Promise.all(moving.map(status))
+      expect(now.some((row, i) => row.shard === third.url && before[i].shard !== third.url)).toBe(true)
+      expect(now.every(row => row.state === 'up')).toBe(true)
+    })
+    const [leaving] = shards.splice(0, 1)
+    front.serve(shards.map(one => one.url))
+    await leaving.stop()
+    await eventually(async () => {
+      const now = await Promise.all(moving.map(status))
+      expect(now.every(row => row.state === 'up' && row.shard !== leaving.url)).toBe(true)
+    })
+    // Scraped after the last move.
+    const moved = Date.now() / 1000
+    for (const one of moving) {
+      await eventually(async () => {
+        const [sample] = await prometheus.query(`timestamp(steady_total{${one.selector}})`)
+        expect(Number(sample?.value[1])).toBeGreaterThan(moved)
+      })
+    }
+    for (const one of moving) await neverDown(one, since)
+    const [twice] = await prometheus.query(`max(count by (instance) (steady_total{job="semantics"}))`)
+    expect(twice.value[1]).toBe('1')
+  })
+
+  test('the ledger adds up at every shard', async () => {
+    for (const one of shards) {
+      const answer = (await (await fetch(`${one.url}/api/v1/ledger?scope=shard`)).json()) as {
+        data: { total: LedgerEntry; targets: LedgerEntry[] }
+      }
+      for (const entry of [answer.data.total, ...answer.data.targets]) {
+        const { published, written, superseded, pending, missed, dropped } = entry
+        const sum = Object.values(dropped).reduce((a, b) => a + b, 0)
+        expect(published).toBe(written + superseded + pending + missed + sum)
+        expect(pending).toBeGreaterThanOrEqual(0)
+        expect(missed).toBe(0)
+      }
+      expect(answer.data.total.written).toBeGreaterThan(0)
+    }
+  })
+})
