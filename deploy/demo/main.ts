@@ -9,12 +9,14 @@ import { kafkaFlags, readKafkaConfig, topicFlag } from '../../cli/kafka-config.j
 import { createPublisher } from '../../producer/index.js'
 import { duration, flag, integer, listenAddress, text } from '../../shared/flags/builders.js'
 import { parseFlags } from '../../shared/flags/parse.js'
+import { ConfigError, type Values } from '../../shared/flags/types.js'
 import { createLogger } from '../../shared/log.js'
 import { catalog } from './catalog.js'
 import { httpMetrics } from './http-metrics.js'
 import { Load } from './load.js'
 import { payments } from './payments.js'
 import { random } from './random.js'
+import type { DemoService } from './service.js'
 import { shop } from './shop.js'
 
 /**
@@ -33,13 +35,7 @@ const flags = {
 }
 
 const [name = '', ...argv] = process.argv.slice(2)
-if (!Object.hasOwn(services, name)) {
-  throw new Error(
-    `usage: ${Object.keys(services).join('|')} --kafka.brokers=…; there is no demo called "${name}"`,
-  )
-}
-const service = services[name as keyof typeof services]
-const options = parseFlags(flags, argv, process.env)
+const { service, options } = readCommand()
 const logger = createLogger({ level: 'info', format: 'logfmt' })
 
 const register = new Registry()
@@ -82,3 +78,23 @@ closeWithGrace({ delay: 5000, logger: false }, async ({ err }) => {
 load.start()
 await publisher.start()
 logger.info('serves and publishes', { job: service.job, instance })
+
+function readCommand(): { service: DemoService; options: Values<typeof flags> } {
+  if (!Object.hasOwn(services, name)) {
+    wrong(`there is no demo called "${name}"; there is: ${Object.keys(services).join(', ')}`)
+  }
+  try {
+    return {
+      service: services[name as keyof typeof services],
+      options: parseFlags(flags, argv, process.env),
+    }
+  } catch (error) {
+    if (error instanceof ConfigError) wrong(error.message)
+    throw error
+  }
+}
+
+function wrong(message: string): never {
+  process.stderr.write(`${message}\n`)
+  process.exit(2)
+}
