@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import type { ConnectionOptions } from 'node:tls'
 import type { KafkaConfig, Logger } from '../shared/kafka/types.js'
+import { parseAddress } from '../shared/kafka/wire/cluster.js'
 import { RefusedError } from '../shared/snapshot/errors.js'
 import { sortLabels, targetKey } from '../shared/snapshot/key.js'
 import type { Label } from '../shared/snapshot/types.js'
@@ -49,21 +50,23 @@ export function settingsOf(options: PublisherOptions): Settings {
       return undefined
     }
   }
-  check('register', () => checkSource(options.register))
-  const brokers = check('brokers', () => brokersOf(options.brokers))
-  const intervalMs = check('interval', () => intervalOf(options.interval ?? 15_000))
-  const target = check('job, instance, labels', () => targetOf(options))
-  const topic = options.topic ?? 'metrics.snapshots'
-  if (topic === '') wrong.push('topic: is empty')
+  const given = options ?? {}
+  check('register', () => checkSource(given.register))
+  const brokers = check('brokers', () => brokersOf(given.brokers))
+  const intervalMs = check('interval', () => intervalOf(given.interval ?? 15_000))
+  const target = check('job, instance, labels', () => targetOf(given))
+  const topic = check('topic', () => topicOf(given.topic ?? 'metrics.snapshots'))
+  check('sasl', () => checkSasl(given.sasl))
+  check('logger', () => checkLogger(given.logger))
   if (wrong.length > 0) throw new TypeError(`createPublisher: ${wrong.join('; ')}`)
   return {
-    register: options.register,
-    kafka: { brokers: brokers!, clientId: 'kafka-exposer-publisher', ssl: options.ssl, sasl: options.sasl },
+    register: given.register,
+    kafka: { brokers: brokers!, clientId: 'kafka-exposer-publisher', ssl: given.ssl, sasl: given.sasl },
     target: target!,
     key: targetKey(target!),
     intervalMs: intervalMs!,
-    topic,
-    logger: options.logger ?? consoleLogger,
+    topic: topic!,
+    logger: given.logger ?? consoleLogger,
   }
 }
 
@@ -82,10 +85,32 @@ function brokersOf(brokers: unknown): string[] {
   )
   if (list.length === 0 || list.some(broker => broker === ''))
     throw new Error('give at least one as host:port')
-  for (const broker of list) {
-    if (!/^.+:\d+$/.test(broker)) throw new Error(`${JSON.stringify(broker)} is not host:port`)
-  }
+  for (const broker of list) parseAddress(broker)
   return list
+}
+
+/** As Kafka's brokers check it. */
+function topicOf(topic: unknown): string {
+  if (typeof topic !== 'string' || !/^[a-zA-Z0-9._-]{1,249}$/.test(topic) || topic === '.' || topic === '..')
+    throw new Error(`${JSON.stringify(topic)} is no name of a topic: letters, digits, . _ - and at most 249`)
+  return topic
+}
+
+const MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512']
+
+function checkSasl(sasl: PublisherOptions['sasl']): void {
+  if (sasl === undefined || sasl === null) return
+  if (!MECHANISMS.includes(sasl.mechanism))
+    throw new Error(`mechanism must be one of ${MECHANISMS.join(', ')}`)
+  if (typeof sasl.username !== 'string' || typeof sasl.password !== 'string')
+    throw new Error('give username and password as text')
+}
+
+function checkLogger(logger: unknown): void {
+  if (logger === undefined || logger === null) return
+  const levels = ['debug', 'info', 'warn', 'error'] as const
+  const missing = levels.filter(level => typeof (logger as Logger)[level] !== 'function')
+  if (missing.length > 0) throw new Error(`has no ${missing.join(', ')}; console and pino have all`)
 }
 
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000 }
@@ -103,7 +128,10 @@ function targetOf({ job, instance, labels }: PublisherOptions): Label[] {
     if (labels && Object.hasOwn(labels, name))
       throw new Error(`labels may not contain ${name}; it is an option of its own`)
   }
-  const target = sortLabels({ ...labels, job: String(job ?? ''), instance: instance ?? hostname() })
+  // What comes from an environment may be missing: a target without its job would be another target.
+  const target = sortLabels({ ...labels, job: job ?? '', instance: instance ?? hostname() })
+  for (const { name, value } of target)
+    if (typeof value !== 'string') throw new Error(`${name} is ${JSON.stringify(value)}; give text`)
   try {
     validateTarget(target)
   } catch (error) {

@@ -91,14 +91,14 @@ export class Publisher {
     while (this.#conflater.held > 0 && this.#state !== 'stopped') await this.#send()
   }
 
-  #next(): void {
+  #next(previous?: number): void {
     const { wall } = this.#clock.now()
-    const tick = this.#schedule.after(wall)
+    const tick = this.#schedule.after(wall, previous)
     this.#timer = setTimeout(
       () => {
         if (this.#state !== 'running') return
         this.#tick(false)
-        this.#next()
+        this.#next(tick)
       },
       this.#schedule.wait(tick, wall),
     )

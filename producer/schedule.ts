@@ -14,17 +14,21 @@ export class Schedule {
     this.#offset = (murmur2(key) >>> 0) % intervalMs
   }
 
-  /** Unix ms of the first tick after `wall`. */
-  after(wall: number): number {
+  /**
+   * Unix ms of the first tick after `wall`, and after the tick `previous`: a timer may fire a millisecond before its tick is
+   * due, and no tick comes twice. Unless the clock was set back: the rhythm of before is then worth nothing.
+   */
+  after(wall: number, previous = Number.NEGATIVE_INFINITY): number {
     const { intervalMs } = this
-    return Math.floor((wall - this.#offset) / intervalMs) * intervalMs + intervalMs + this.#offset
+    const from = previous - wall < intervalMs / 2 ? Math.max(wall, previous) : wall
+    return Math.floor((from - this.#offset) / intervalMs) * intervalMs + intervalMs + this.#offset
   }
 
   /**
-   * Milliseconds to wait for the tick that is due at `tick`. Never more than an interval: the clock may have been set back, and
-   * the rhythm of before is then worth nothing.
+   * Milliseconds to wait for the tick that is due at `tick`. Never more than one and a half intervals, whatever the clock says:
+   * the first half is the tick that a timer was early for.
    */
   wait(tick: number, wall: number): number {
-    return Math.min(Math.max(0, tick - wall), this.intervalMs)
+    return Math.min(Math.max(0, tick - wall), this.intervalMs * 1.5)
   }
 }
