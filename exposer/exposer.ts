@@ -4,6 +4,7 @@ import type { GroupConsumer, Logger } from '../shared/kafka/types.js'
 import { urlOf } from './address.js'
 import { assemble } from './assemble.js'
 import type { ExposerConfig } from './config.js'
+import { depart } from './depart.js'
 import { close, createApp, createHttpServer, listen } from './http.js'
 import type { Services } from './services.js'
 import { awaitTopic } from './start-up.js'
@@ -32,8 +33,6 @@ export function createExposer(config: ExposerConfig, dependencies: ExposerDepend
 }
 
 const SWEEP_MS = 1000
-/** What is being written when the shard is to stop may end before its partitions are given away. */
-const FINISH_MS = 500
 const CLOSE_MS = 3000
 
 class RunningExposer implements Exposer {
@@ -98,14 +97,11 @@ class RunningExposer implements Exposer {
     this.#stopping.abort()
     clearInterval(this.#sweeping)
     await this.#joining
-    const closed = close(this.#server, FINISH_MS + CLOSE_MS)
-    const finished = new AbortController()
-    await Promise.race([closed, pause(FINISH_MS, finished.signal)])
-    finished.abort()
+    if (this.#services && this.#consumer) await depart(this.#services, this.#consumer)
     this.#services?.changes.close()
     this.#services?.group.close()
+    await close(this.#server, CLOSE_MS)
     await this.#consumer?.stop()
-    await closed
   }
 
   async #join(logger: Logger): Promise<void> {
@@ -115,11 +111,4 @@ class RunningExposer implements Exposer {
     await awaitTopic(this.config, logger, report, this.#stopping.signal)
     if (!this.#stopping.signal.aborted) await this.#consumer!.start()
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
-  })
 }

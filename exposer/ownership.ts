@@ -24,6 +24,9 @@ export interface Assignment {
  */
 export class Ownership {
   #lapseSeen = false
+  /** Set when this shard begins to leave: how many partitions there were. */
+  #leaving: { readonly partitionCount: number | undefined } | undefined
+  #left = false
 
   constructor(
     private readonly options: {
@@ -38,14 +41,28 @@ export class Ownership {
 
   /** Undefined before the first assignment. */
   get partitionCount(): number | undefined {
-    return this.options.assignment.current?.partitionCount
+    return this.#leaving ? this.#leaving.partitionCount : this.options.assignment.current?.partitionCount
+  }
+
+  /**
+   * From now on requests are held: what is being answered may end, and nothing begins that the handover would cut off.
+   */
+  leave(): void {
+    this.#leaving = { partitionCount: this.partitionCount }
+  }
+
+  /** The group has been left: requests are sent on to whoever has their partition now, as soon as that is known. */
+  left(): void {
+    this.#left = true
+    this.options.group.forget()
   }
 
   /** @param hopped another shard sent the request here: it is never sent on, or stale maps could make it run in circles */
   locate(partition: number, hopped: boolean): Place {
+    if (this.#left) return this.#elsewhere(partition)
     const pending = this.unsettled()
     if (pending) return { kind: 'unsettled', reason: pending }
-    const { assignment, group } = this.options
+    const { assignment } = this.options
     if (assignment.current!.partitions.has(partition)) {
       return assignment.loaded(partition)
         ? { kind: 'here' }
@@ -54,7 +71,11 @@ export class Ownership {
     if (hopped) {
       return { kind: 'unsettled', reason: `partition ${partition} is not, or not yet, this shard's` }
     }
-    const owner = group.ownerOf(partition)
+    return this.#elsewhere(partition)
+  }
+
+  #elsewhere(partition: number): Place {
+    const owner = this.options.group.ownerOf(partition)
     return owner?.address
       ? { kind: 'elsewhere', address: owner.address }
       : { kind: 'unsettled', reason: `the owner of partition ${partition} is not known yet` }
@@ -68,6 +89,7 @@ export class Ownership {
   /** Why nothing can be said of any partition right now, if so. */
   unsettled(): string | undefined {
     const { assignment, trouble } = this.options
+    if (this.#leaving) return trouble() ?? 'this shard is leaving the group'
     if (!assignment.current) return trouble() ?? 'the group is rebalancing'
     if (this.leaseLeft() > 0) return undefined
     this.#lapseSeen = true

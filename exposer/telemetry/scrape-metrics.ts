@@ -46,12 +46,17 @@ export class ScrapeMetrics {
     })
   }
 
+  /** Requests that are being answered or held now. */
+  inFlight = 0
+
   begun(path: string): void {
+    this.inFlight++
     this.#inFlight.inc({ path })
   }
 
   /** @param scraped undefined when there was nothing but a reason */
   ended(path: string, code: number, seconds: number, scraped: Scraped | undefined): void {
+    this.inFlight--
     this.#inFlight.dec({ path })
     this.#total.inc({ path, code })
     this.#duration.observe({ path }, seconds)

@@ -61,6 +61,7 @@ class ExposerGroupConsumer implements GroupConsumer {
   readonly #reader: Reader
   readonly #feeds = new Map<number, Feed>()
   readonly #replayWindow: number
+  #left: Promise<void> | undefined
   #epoch = 0
   /** What the current assignment was made for; 0 before the first. */
   #partitionCount = 0
@@ -119,12 +120,14 @@ class ExposerGroupConsumer implements GroupConsumer {
     this.#reader.start()
   }
 
+  async leave(): Promise<void> {
+    this.#left ??= Promise.all([this.#reader.stop(), this.#member.stop()]).then(() => this.#feeds.clear())
+    await this.#left
+  }
+
   async stop(): Promise<void> {
-    const stopped = this.#reader.stop()
-    await this.#member.stop()
+    await this.leave()
     this.#cluster.close()
-    await stopped
-    this.#feeds.clear()
   }
 
   leaseUntil(): number {

@@ -90,7 +90,9 @@ export interface PartitionListener {
 export interface GroupConsumer {
   /** Resolves when it has begun, not when it has joined. */
   start(): Promise<void>
-  /** Leaves the group, so that others take over at once. */
+  /** Leaves the group, so that others take over at once. `group` can still be asked. */
+  leave(): Promise<void>
+  /** Leaves, if need be, and closes every connection. */
   stop(): Promise<void>
   /** Monotonic ms until which what was assigned is surely ours; −Infinity before the first join and while rebalancing. */
   leaseUntil(): number

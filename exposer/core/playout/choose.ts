@@ -14,7 +14,7 @@ export interface Choice {
 }
 
 /** How far D stays away from every boundary, as a share of the interval, as long as there is room for it. */
-const GUARDS = [1 / 8, 1 / 16, 1 / 32]
+const GUARDS = [1 / 4, 1 / 8, 1 / 16, 1 / 32]
 /** A delay that is good enough is kept down to this share of the guard: each change of it may repeat or skip a snapshot. */
 const KEPT = 1 / 2
 
