@@ -10,12 +10,14 @@ COPY cli cli
 COPY deploy deploy
 RUN npm run build
 
-# The server's libraries are peers, because applications that only publish do not need them: an image of the server names them.
+# The server's libraries are peers, because applications that only publish do not need them, and development dependencies here:
+# an image of the server takes them as its own, in the versions of the lock file.
 FROM node:22-slim AS libraries
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN node -p "Object.entries(require('./package.json').peerDependencies).map(p => p.join('@')).join('\n')" \
-  | xargs npm install --omit=dev --no-save --ignore-scripts --no-audit --no-fund
+RUN node -p "const p = require('./package.json'); JSON.stringify({ dependencies: { ...p.dependencies, ...p.peerDependencies } })" > image.json \
+  && mv image.json package.json \
+  && npm install --ignore-scripts --no-audit --no-fund
 
 FROM node:22-slim
 ENV NODE_ENV=production

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { isStale } from '../../deploy/setup/dependencies.mjs'
@@ -29,4 +30,24 @@ describe('setting up a checkout', () => {
     const wanted = { 'node_modules/win32-only': { version: '1.0.0', optional: true } }
     expect(isStale(wanted, {})).toBe(false)
   })
+
+  test('the lock file is whole, so that npm ci takes it: also the packages of other platforms are in it', () => {
+    const lock = fileURLToPath(new URL('../../package-lock.json', import.meta.url))
+    const packages: Record<string, { dependencies?: object; optionalDependencies?: object }> = JSON.parse(
+      readFileSync(lock, 'utf8'),
+    ).packages
+    const missing = Object.entries(packages).flatMap(([path, { dependencies, optionalDependencies }]) =>
+      Object.keys({ ...dependencies, ...optionalDependencies })
+        .filter(name => !foldersAbove(path).some(folder => `${folder}node_modules/${name}` in packages))
+        .map(name => `${name} of ${path}`),
+    )
+    expect(missing).toEqual([])
+  })
 })
+
+/** Where Node looks for what a package imports: 'node_modules/a/node_modules/b' → its own folder, that of a, the root. */
+function foldersAbove(path: string): string[] {
+  const parts = path.split('/node_modules/')
+  const nested = parts.map((_, i) => `${parts.slice(0, i + 1).join('/node_modules/')}/`)
+  return path === '' ? [''] : ['', ...nested]
+}
