@@ -2,9 +2,10 @@ import { type Clock, systemClock } from '../shared/clock.js'
 import { createSender, type Sender } from '../shared/kafka/sender.js'
 import { encodeSnapshot } from '../shared/snapshot/write.js'
 import { Conflater } from './conflater.js'
+import { exemplarsWithin } from './exemplar-of.js'
 import type { Settings } from './options.js'
 import { PublisherStats, registerStats } from './own-metrics.js'
-import { type Sample, Sampler } from './sampler.js'
+import { RECORD_BYTES, recordBytes, type Sample, Sampler } from './sampler.js'
 import { Schedule } from './schedule.js'
 import { type Collected, collect } from './source.js'
 
@@ -200,9 +201,11 @@ export class Publisher {
         {
           layoutCompressed: layout.compressed,
           values: values.subarray(from, to),
-          exemplars: exemplars
-            ?.filter(({ series }) => series >= from && series < to)
-            .map(exemplar => ({ ...exemplar, series: exemplar.series - from })),
+          exemplars: exemplarsWithin(
+            exemplars,
+            { from, to },
+            RECORD_BYTES - recordBytes({ layout, from, to }),
+          ),
         },
       ),
     )

@@ -1,6 +1,8 @@
+import { DEFAULT_LIMITS } from '../shared/snapshot/limits.js'
 import { type Part, planSteps } from '../shared/snapshot/split.js'
 import { runInSlices, type Steps } from '../shared/snapshot/steps.js'
 import type { Exemplar } from '../shared/snapshot/types.js'
+import { exemplarOf } from './exemplar-of.js'
 import { layoutSteps, type Mapping } from './layout-of.js'
 import { sameShape, shapeOf } from './shape.js'
 import type { ExemplarJson, MetricJson } from './source.js'
@@ -49,10 +51,48 @@ export class Sampler {
   }
 }
 
+/** What a topic takes unless it is told to take more is 1,048,588, of which a batch has its share. */
+export const RECORD_BYTES = 1_000_000
+/** The most that a value, its tag included, and everything but layout and values take. */
+const VALUE_BYTES = 9
+const HEADER_BYTES = 8 * 1024
+
+/** Bytes of a part's record at most, without exemplars. */
+export function recordBytes({ layout, from, to }: Part): number {
+  return HEADER_BYTES + layout.compressed.length + (to - from) * VALUE_BYTES
+}
+
 function* planOf(metrics: readonly MetricJson[]): Steps<Plan> {
   const shape = yield* shapeOf(metrics)
-  const mapping = yield* layoutSteps(metrics)
-  return { shape, mapping, parts: yield* planSteps(mapping.layout) }
+  const without = new Map<string, string>()
+  for (;;) {
+    const mapping = yield* layoutSteps(metrics, without)
+    const parts = yield* planSteps(mapping.layout)
+    const refused = [...refusedOf(parts)]
+    if (refused.length === 0) return { shape, mapping, parts }
+    for (const [{ from, to }, why] of refused) {
+      for (const name of familiesOf(mapping, from, to)) without.set(name, why)
+    }
+  }
+}
+
+/** Parts that would be refused, and the whole snapshot with them. Too large are only those of a single family. */
+function* refusedOf(parts: readonly Part[]): Generator<[Part, string]> {
+  for (const [index, part] of parts.entries()) {
+    if (recordBytes(part) > RECORD_BYTES) yield [part, `it takes more than ${RECORD_BYTES} bytes`]
+    else if (part.layout.bytes.length > DEFAULT_LIMITS.bytes)
+      yield [part, `its labels take more than ${DEFAULT_LIMITS.bytes} bytes`]
+    else if (index >= DEFAULT_LIMITS.parts) yield [part, `there are more than ${DEFAULT_LIMITS.parts} parts`]
+  }
+}
+
+function familiesOf({ layout }: Mapping, from: number, to: number): string[] {
+  let first = 0
+  return layout.families.flatMap(({ name, series }) => {
+    const inside = first >= from && first < to
+    first += series.length
+    return inside ? [name] : []
+  })
 }
 
 interface Given {
@@ -84,10 +124,4 @@ function arrange(given: Given, { order, series }: Mapping): Omit<Sample, 'parts'
   for (let at = 0; at < order.length; at++) if (order[at] >= 0) values[order[at]] = given.values[at]
   const exemplars = given.exemplars?.flatMap(({ at, exemplar }) => exemplarOf(order[at], exemplar) ?? [])
   return { values, exemplars: exemplars?.length ? exemplars : null }
-}
-
-function exemplarOf(series: number, { labelSet, value, timestamp }: ExemplarJson): Exemplar | null {
-  if (series < 0 || typeof value !== 'number' || !labelSet) return null
-  const labels = Object.entries(labelSet).map(([name, text]) => ({ name, value: String(text) }))
-  return { series, labels, value, timestamp: timestamp ? Math.round(timestamp * 1000) : null }
 }

@@ -31,7 +31,7 @@ export function sameShape(shape: readonly unknown[], metrics: readonly MetricJso
       if (shape[i] !== null || shape[i + 1] !== metricName) return false
       i += 2
       for (const name in labels) {
-        if (shape[i] !== name || shape[i + 1] !== labels[name]) return false
+        if (shape[i] !== name || !Object.is(shape[i + 1], labels[name])) return false
         i += 2
       }
     }

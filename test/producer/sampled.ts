@@ -1,0 +1,44 @@
+import type { Mapping } from '../../producer/layout-of.js'
+import { layoutSteps } from '../../producer/layout-of.js'
+import { type Sample, Sampler } from '../../producer/sampler.js'
+import type { MetricJson } from '../../producer/source.js'
+import { decodeLayout } from '../../shared/snapshot/layout.js'
+import { runNow } from '../../shared/snapshot/steps.js'
+import type { Layout } from '../../shared/snapshot/types.js'
+import { sampleNames, validateLayout, validateParts } from '../../shared/snapshot/validate.js'
+
+/** One series as Prometheus would have it: `name{label="value",…}`. */
+export function seriesText(
+  family: string,
+  suffix: string,
+  labels: Layout['families'][number]['series'][number]['labels'],
+) {
+  return `${family}${suffix}{${labels.map(({ name, value }) => `${name}=${JSON.stringify(value)}`).join(',')}}`
+}
+
+/** The series of layouts, one after the other: the order in which values go with them. */
+export function seriesOf(layouts: readonly Layout[]): string[] {
+  return layouts.flatMap(({ families }) =>
+    families.flatMap(({ name, series }) =>
+      series.map(({ suffix, labels }) => seriesText(name, suffix, labels)),
+    ),
+  )
+}
+
+/** The layouts of a sample as an exposer gets them: read back from bytes and judged. @throws RefusedError */
+export function layoutsOf(sample: Sample): Layout[] {
+  const layouts = sample.parts.map(({ layout }) => decodeLayout(layout.bytes))
+  for (const layout of layouts) validateLayout(layout)
+  validateParts(layouts.map(sampleNames))
+  return layouts
+}
+
+/** What an exposer would have of it: series and values. @throws RefusedError */
+export function readBack(sample: Sample): Map<string, number> {
+  const series = seriesOf(layoutsOf(sample))
+  return new Map(series.map((text, i) => [text, sample.values[i]]))
+}
+
+export const sampleOnce = (metrics: readonly MetricJson[]) => new Sampler().sample(metrics)
+
+export const layoutOf = (metrics: readonly MetricJson[]): Mapping => runNow(layoutSteps(metrics))
