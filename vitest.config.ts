@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/bench/**', 'test/load/**'],
+    exclude: ['test/bench/**', 'test/measure/**', 'test/load/**'],
     environment: 'node',
     globalSetup: ['test/global-setup.ts'],
     testTimeout: 60_000,

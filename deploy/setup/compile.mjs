@@ -14,7 +14,7 @@ export const bench = {
   what: 'the benchmarks',
   folder: 'dist-bench',
   config: 'tsconfig.bench.json',
-  sources: [...SOURCES, 'test/bench'],
+  sources: [...SOURCES, 'test/bench', 'test/measure', 'test/support'],
 }
 
 /** Compiles into `folder` what has changed since the last time, and copies the files that are read at run time. */

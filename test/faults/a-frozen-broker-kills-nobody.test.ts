@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type LocalKafka, startKafka } from '../../deploy/local/kafka.js'
 import type { Exposer } from '../../exposer/exposer.js'
 import { eventually } from '../support/eventually.js'
-import { name, newTopic } from '../support/kafka.js'
+import { name, newSender, newTopic } from '../support/kafka.js'
 import { startShard } from '../support/shards.js'
 import { SteadyApp } from '../support/steady-app.js'
 
@@ -28,7 +28,8 @@ test('a broker that stands still for longer than the staleness window makes nobo
     { topic, group: name('frozen') },
     { kafka: { brokers }, sessionTimeout: 30_000, externalUrl: undefined },
   )
-  const app = (instance: string) => new SteadyApp(topic, { brokers, labels: { job: 'j', instance } }).start()
+  const app = (instance: string) =>
+    new SteadyApp(newSender(topic, brokers), { labels: { job: 'j', instance } }).start()
   apps = [app('alive'), app('dying')]
   const [alive, dying] = apps
   await eventually(async () => {
@@ -71,7 +72,7 @@ test('a broker that stands still for long makes its targets fail as blind, in re
     { topic, group: name('blind') },
     { kafka: { brokers }, sessionTimeout: 60_000, externalUrl: undefined },
   )
-  const app = new SteadyApp(topic, { brokers, labels: { job: 'j', instance: 'a' } }).start()
+  const app = new SteadyApp(newSender(topic, brokers), { labels: { job: 'j', instance: 'a' } }).start()
   apps = [app]
   await eventually(async () => expect((await scrape(app)).status).toBe(200))
   for (const node of kafka.nodes) node.pause()

@@ -6,7 +6,7 @@ import type { TargetStatus } from '../../exposer/core/status.js'
 import type { Exposer } from '../../exposer/exposer.js'
 import { DEFAULT_LIMITS } from '../../shared/snapshot/limits.js'
 import { eventually } from '../support/eventually.js'
-import { name, newTopic } from '../support/kafka.js'
+import { name, newSender, newTopic } from '../support/kafka.js'
 import { startShard } from '../support/shards.js'
 import { SteadyApp, type SteadyAppOptions } from '../support/steady-app.js'
 
@@ -29,7 +29,7 @@ const app = (
   options: Omit<SteadyAppOptions, 'labels'> & { labels?: Record<string, string> } = {},
 ) => {
   const labels = { job: 'semantics', instance, ...options.labels }
-  const one = new SteadyApp(settings.topic, { ...options, labels }).start()
+  const one = new SteadyApp(newSender(settings.topic), { ...options, labels }).start()
   apps.push(one)
   return one
 }

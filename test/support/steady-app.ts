@@ -1,10 +1,8 @@
 import type { Sender } from '../../shared/kafka/sender.js'
-import { newSender } from './kafka.js'
 import { FakeApp } from './records.js'
 
 export interface SteadyAppOptions {
   readonly labels: Record<string, string>
-  readonly brokers?: string[]
   readonly intervalMs?: number
   /** Milliseconds that its clock is ahead. */
   readonly ahead?: number
@@ -22,20 +20,19 @@ export class SteadyApp {
   /** Series beyond its own two. */
   extra = 0
   #app: FakeApp
-  readonly #sender: Sender
   #timer: NodeJS.Timeout | undefined
   #sending: Promise<void> = Promise.resolve()
-  readonly #began = Date.now()
+  readonly began = Date.now()
   #incarnation = Date.now()
 
+  /** @param sender its own, closed with it */
   constructor(
-    topic: string,
+    private readonly sender: Sender,
     private readonly options: SteadyAppOptions,
   ) {
     this.labels = options.labels
     this.intervalMs = options.intervalMs ?? 1000
     this.#app = this.#run()
-    this.#sender = newSender(topic, options.brokers)
   }
 
   /** As Prometheus selects it. */
@@ -72,7 +69,7 @@ export class SteadyApp {
   async stop(): Promise<void> {
     this.die()
     await this.#sending
-    await this.#sender.disconnect()
+    await this.sender.disconnect()
   }
 
   #run(): FakeApp {
@@ -84,7 +81,7 @@ export class SteadyApp {
     const now = Date.now()
     const collectedAt = now + ahead
     const extra = Array.from({ length: this.extra }, (_, i) => `extra{i="${i}"} 1\n`).join('')
-    const exposition = `# TYPE steady_total counter\nsteady_total ${(now - this.#began) / 1000}\n${
+    const exposition = `# TYPE steady_total counter\nsteady_total ${(now - this.began) / 1000}\n${
       extra && `# TYPE extra gauge\n${extra}`
     }`
     const records = this.#app.records({ exposition, collectedAt, end })
@@ -92,7 +89,7 @@ export class SteadyApp {
     this.#sending = this.#sending
       .then(() => new Promise<void>(resolve => setTimeout(resolve, due - Date.now())))
       .then(() =>
-        this.#sender.send(
+        this.sender.send(
           this.#app.key,
           records.map(record => record.value!),
         ),

@@ -1,0 +1,131 @@
+import type { Bench } from '../bench/pipeline.js'
+import { type Row, spread } from '../bench/table.js'
+import { seconds, until, World } from './world.js'
+
+/** From the moment an app falls silent to the first scrape with `up` 0, in its intervals. */
+export async function appDeaths(bench: Bench, runs = 10): Promise<Row[]> {
+  const rows: Row[] = []
+  for (const intervalMs of [1000, 5000]) {
+    const world = await World.start(bench)
+    try {
+      await world.shard()
+      const prometheus = await world.prometheus('1s')
+      const figures = await Promise.all(
+        Array.from({ length: runs }, async (_, i) => {
+          const app = world.app({ labels: { job: 'dying', instance: `${i}` }, intervalMs })
+          await until(async () => (await prometheus.query(`up{${app.selector}} == 1`)).length > 0)
+          // Deaths at all phases of the interval.
+          await seconds(2 + (i / runs) * (intervalMs / 1000))
+          app.die()
+          const died = Date.now() / 1000
+          await until(async () => (await prometheus.query(`up{${app.selector}} == 0`)).length > 0)
+          const [series] = await prometheus.queryRange(`up{${app.selector}} == 0`, {
+            start: died,
+            end: Date.now() / 1000,
+            step: 0.1,
+          })
+          return (series.values[0][0] - died) / (intervalMs / 1000)
+        }),
+      )
+      rows.push({
+        work: `an app dies, publishing and scraped every ${intervalMs / 1000} s, until up is 0`,
+        figure: `${spread(figures)} intervals`,
+        goal: '1.5–3.5',
+        note: `${runs} apps that fall silent at all phases, as after SIGKILL`,
+      })
+    } finally {
+      await world.stop()
+    }
+  }
+  return rows
+}
+
+/** From SIGKILL of a shard until each of its targets is served again by the other. */
+export async function shardDeaths(bench: Bench, runs = 10): Promise<Row[]> {
+  const rows: Row[] = []
+  for (const session of ['6s', '20s']) {
+    const world = await World.start(bench)
+    const figures: number[] = []
+    try {
+      const flags = [`--kafka.session-timeout=${session}`]
+      for (let i = 0; i < 2; i++) await world.shard(flags)
+      const apps = Array.from({ length: 12 }, (_, i) =>
+        world.app({ labels: { job: 'moving', instance: `${i}` }, intervalMs: 5000 }),
+      )
+      for (let run = 0; run < runs; run++) {
+        await until(async () => {
+          const owners = await Promise.all(
+            world.shards.map(async shard => owned(await shard.get('/sd?scope=shard'))),
+          )
+          return owners.every(n => n > 0) && owners.reduce((a, b) => a + b, 0) === apps.length
+        })
+        const [victim] = world.shards.splice(0, 1)
+        victim.signal('SIGKILL')
+        const killed = performance.now()
+        world.serve()
+        const [survivor] = world.shards
+        await Promise.all(
+          apps.map(app =>
+            until(async () => {
+              const response = await fetch(`${survivor.url}/target?${new URLSearchParams(app.labels)}`, {
+                redirect: 'manual',
+              })
+              await response.arrayBuffer()
+              return response.status === 200
+            }),
+          ),
+        )
+        figures.push((performance.now() - killed) / 1000)
+        await world.shard(flags)
+      }
+      rows.push({
+        work: `a shard is killed (SIGKILL), session timeout ${session}, until all of its targets are served again`,
+        figure: `${spread(figures)} s`,
+        note: `p50 and range of ${runs}; 12 targets on two shards`,
+      })
+    } finally {
+      await world.stop()
+    }
+  }
+  return rows
+}
+
+const owned = (sd: string) => (sd.match(/"targets"/g) ?? []).length
+
+/** Shards restarted one after the other, again and again: how many scrapes failed. */
+export async function rollingRestarts(bench: Bench, minutes = 10): Promise<Row[]> {
+  const world = await World.start(bench)
+  try {
+    for (let i = 0; i < 2; i++) await world.shard()
+    const apps = Array.from({ length: 12 }, (_, i) =>
+      world.app({ labels: { job: 'rolling', instance: `${i}` }, intervalMs: 5000 }),
+    )
+    const prometheus = await world.prometheus('5s')
+    await until(async () => (await prometheus.query('up{job="rolling"} == 1')).length === apps.length)
+    const begun = Date.now()
+    let restarts = 0
+    while (Date.now() - begun < minutes * 60_000) {
+      const [oldest] = world.shards.splice(0, 1)
+      // The balancer learns of it last.
+      await oldest.stop()
+      await world.shard()
+      restarts++
+      await seconds(5)
+    }
+    const window = `${Math.ceil((Date.now() - begun) / 1000)}s`
+    const value = async (promql: string) => Number((await prometheus.query(promql))[0]?.value[1] ?? 0)
+    const scrapes = await value(`sum(count_over_time(up{job="rolling"}[${window}]))`)
+    const failed = scrapes - (await value(`sum(sum_over_time(up{job="rolling"}[${window}]))`))
+    const slowest = await value(`max(max_over_time(scrape_duration_seconds{job="rolling"}[${window}]))`)
+    return [
+      {
+        work: `false up 0 in ${minutes} minutes of rolling restarts`,
+        figure: `${failed} of ${scrapes} scrapes`,
+        goal: '0',
+        note: `${restarts} planned restarts of two shards, 12 targets every 5 s; slowest scrape ${slowest.toFixed(1)} s`,
+      },
+    ]
+  } finally {
+    await world.stop()
+  }
+}

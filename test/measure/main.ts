@@ -1,0 +1,38 @@
+import { type Bench, withKafka } from '../bench/pipeline.js'
+import { type Row, table } from '../bench/table.js'
+import { appDeaths, rollingRestarts, shardDeaths } from './deaths.js'
+import { rates } from './rates.js'
+import { thousandTargets } from './thousand.js'
+
+/**
+ * `npm run measure [-- name …]`: what takes minutes and is worth a figure rather than a verdict. Prints one table.
+ */
+const measurements: Record<string, (bench: Bench) => Promise<Row[]>> = {
+  'app-deaths': appDeaths,
+  'shard-deaths': shardDeaths,
+  'rolling-restarts': rollingRestarts,
+  rates,
+  'thousand-targets': thousandTargets,
+}
+
+const wanted = process.argv.slice(2).filter(argument => !argument.startsWith('-'))
+const unknown = wanted.filter(name => !measurements[name])
+if (unknown.length) {
+  console.error(
+    `nothing that is measured is called ${unknown.join(', ')}; there are: ${Object.keys(measurements).join(', ')}`,
+  )
+  process.exit(2)
+}
+const rows: Row[] = []
+let failed = false
+for (const name of wanted.length ? wanted : Object.keys(measurements)) {
+  process.stderr.write(`${name} …\n`)
+  try {
+    rows.push(...(await withKafka(measurements[name])))
+  } catch (error) {
+    failed = true
+    rows.push({ work: name, figure: 'not measured', note: String(error) })
+  }
+}
+console.log(table(rows))
+process.exit(failed ? 1 : 0)

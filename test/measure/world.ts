@@ -1,0 +1,91 @@
+import { Front } from '../../deploy/local/front.js'
+import { freePort } from '../../deploy/local/ports.js'
+import { type LocalPrometheus, startPrometheus } from '../../deploy/local/prometheus.js'
+import { createSender } from '../../shared/kafka/sender.js'
+import type { Bench } from '../bench/pipeline.js'
+import { ShardProcess } from '../bench/shard.js'
+import { SteadyApp, type SteadyAppOptions } from '../support/steady-app.js'
+
+const quiet = { debug() {}, info() {}, warn() {}, error: console.error }
+
+/** Shards as processes behind one address, apps that publish to them, and a Prometheus that scrapes. */
+export class World {
+  readonly shards: ShardProcess[] = []
+  readonly apps: SteadyApp[] = []
+  readonly prometheuses: LocalPrometheus[] = []
+
+  private constructor(
+    private readonly bench: Bench,
+    readonly topic: string,
+    readonly front: Front,
+  ) {}
+
+  static async start(bench: Bench): Promise<World> {
+    return new World(bench, await bench.topic(), await Front.start())
+  }
+
+  async shard(flags: string[] = []): Promise<ShardProcess> {
+    const shard = ShardProcess.start(this.bench.brokers, this.topic, await freePort(), [
+      `--web.external-url=${this.front.url}`,
+      '--kafka.heartbeat-interval=1s',
+      ...flags,
+    ])
+    await shard.ready()
+    this.shards.push(shard)
+    this.serve()
+    return shard
+  }
+
+  /** The balancer knows the shards that there are. */
+  serve(): void {
+    this.front.serve(this.shards.map(shard => shard.url))
+  }
+
+  app(options: SteadyAppOptions): SteadyApp {
+    const { brokers } = this.bench
+    const sender = createSender({ kafka: { brokers }, topic: this.topic, logger: quiet, sendTimeout: 5000 })
+    const app = new SteadyApp(sender, options).start()
+    this.apps.push(app)
+    return app
+  }
+
+  async prometheus(interval: string, more: object[] = []): Promise<LocalPrometheus> {
+    const prometheus = await startPrometheus({
+      config: {
+        global: {
+          scrape_interval: interval,
+          scrape_timeout: interval,
+          scrape_protocols: ['PrometheusText1.0.0'],
+        },
+        scrape_configs: [
+          { job_name: 'kafka', http_sd_configs: [{ url: `${this.front.url}/sd`, refresh_interval: '2s' }] },
+          ...more,
+        ],
+      },
+    })
+    this.prometheuses.push(prometheus)
+    return prometheus
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.apps.map(app => app.stop()))
+    await Promise.all(this.prometheuses.map(one => one.stop()))
+    await Promise.all(this.shards.map(shard => shard.stop()))
+    await this.front.stop()
+  }
+}
+
+export const seconds = (n: number) => new Promise(resolve => setTimeout(resolve, n * 1000))
+
+export async function until(met: () => Promise<boolean>, withinSeconds = 120): Promise<void> {
+  const limit = performance.now() + withinSeconds * 1000
+  while (!(await met().catch(() => false))) {
+    if (performance.now() > limit) throw new Error(`it did not happen within ${withinSeconds} s: ${met}`)
+    await seconds(0.05)
+  }
+}
+
+export function percentile(figures: readonly number[], share: number): number {
+  const sorted = [...figures].sort((a, b) => a - b)
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]
+}
