@@ -46,6 +46,8 @@ interface Definition {
   readonly name: string
   readonly type: 'counter' | 'gauge' | 'histogram'
   readonly help: string
+  /** What prom-client makes of the values of several workers. */
+  readonly aggregator?: 'max'
   values(stats: PublisherStats, labels: Record<string, string>): readonly ValueJson[]
 }
 
@@ -94,6 +96,7 @@ const DEFINITIONS: readonly Definition[] = [
     name: 'publisher_last_ack_timestamp_seconds',
     type: 'gauge',
     help: 'When the brokers last had a snapshot, Unix time; 0 before the first.',
+    aggregator: 'max',
     values: number(s => s.lastAck),
   },
   {
@@ -112,7 +115,7 @@ class OwnMetric {
   readonly name: string
   readonly help: string
   readonly type: string
-  readonly aggregator = 'sum'
+  readonly aggregator: string
   readonly labelNames: string[] = []
 
   constructor(
@@ -122,6 +125,7 @@ class OwnMetric {
     this.name = definition.name
     this.help = definition.help
     this.type = definition.type
+    this.aggregator = definition.aggregator ?? 'sum'
   }
 
   async get(): Promise<MetricJson> {
@@ -141,44 +145,49 @@ class OwnMetric {
 /** The publishers of each registry: several share its metrics and are told apart by a label. */
 const registered = new WeakMap<object, Map<string, PublisherStats>>()
 
+interface Registration {
+  /** Takes the publisher's series out again. */
+  leave(): void
+  /** Metrics to publish beside the source's, when there is no registry to put them in. */
+  loose(): Promise<readonly MetricJson[]>
+}
+
 /**
  * Puts a publisher's metrics into the first registry of its source.
  *
- * @param publisher what tells it from others with the same registry
- * @returns what takes them out again; and metrics to publish beside the source's when there is no registry to put them in
+ * @param publisher what tells it from others with the same registry; numbered when it does not
  */
-export function registerStats(
-  source: MetricSource,
-  publisher: string,
-  stats: PublisherStats,
-): { leave(): void; loose(): Promise<readonly MetricJson[]> } {
+export function registerStats(source: MetricSource, publisher: string, stats: PublisherStats): Registration {
   const sources = (Array.isArray(source) ? source : [source]) as (RegistryLike | (() => unknown))[]
-  const registry = sources.find(one => typeof one !== 'function' && one.registerMetric) as
-    | RegistryLike
-    | undefined
+  for (const one of sources) {
+    if (typeof one === 'function' || typeof one.registerMetric !== 'function') continue
+    const publishers = publishersOf(one)
+    if (!publishers) break
+    const name = unused(publisher, publishers)
+    publishers.set(name, stats)
+    return { leave: () => void publishers.delete(name), loose: async () => [] }
+  }
   const own = new Map([[publisher, stats]])
-  if (!registry || !join(registry, publisher, stats)) {
-    const metrics = DEFINITIONS.map(definition => new OwnMetric(definition, own))
-    return { leave() {}, loose: () => Promise.all(metrics.map(metric => metric.get())) }
-  }
-  return {
-    leave: () => void registered.get(registry)?.delete(publisher),
-    loose: async () => [],
-  }
+  const metrics = DEFINITIONS.map(definition => new OwnMetric(definition, own))
+  return { leave() {}, loose: () => Promise.all(metrics.map(metric => metric.get())) }
 }
 
-/** False when the app has metrics of these names itself: they are its own to define. */
-function join(registry: RegistryLike, publisher: string, stats: PublisherStats): boolean {
+/** Undefined when the app has metrics of these names itself: they are its own to define. */
+function publishersOf(registry: RegistryLike): Map<string, PublisherStats> | undefined {
   const known = registered.get(registry)
   // A registry that was cleared has lost them.
-  if (known && registry.getSingleMetric?.(DEFINITIONS[0].name) instanceof OwnMetric) {
-    known.set(publisher, stats)
-    return true
-  }
-  if (DEFINITIONS.some(({ name }) => registry.getSingleMetric?.(name))) return false
-  const publishers = new Map([[publisher, stats]])
+  if (known && registry.getSingleMetric?.(DEFINITIONS[0].name) instanceof OwnMetric) return known
+  if (DEFINITIONS.some(({ name }) => registry.getSingleMetric?.(name))) return undefined
+  const publishers = new Map<string, PublisherStats>()
   for (const definition of DEFINITIONS)
     registry.registerMetric?.(new OwnMetric(definition, publishers) as never)
   registered.set(registry, publishers)
-  return true
+  return publishers
+}
+
+/** Two publishers of one target are rare, to two clusters for example, and are two all the same. */
+function unused(publisher: string, publishers: ReadonlyMap<string, unknown>): string {
+  let name = publisher
+  for (let i = 2; publishers.has(name); i++) name = `${publisher} (${i})`
+  return name
 }

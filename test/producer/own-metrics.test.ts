@@ -1,0 +1,123 @@
+import { AggregatorRegistry, Counter, Registry } from 'prom-client'
+import { describe, expect, test } from 'vitest'
+import { PublisherStats, registerStats } from '../../producer/own-metrics.js'
+import { collect } from '../../producer/source.js'
+import { parseExposition } from '../../shared/exposition/parse.js'
+import { readBack, sampleOnce } from './sampled.js'
+
+const statsWith = (values: Partial<PublisherStats>) => Object.assign(new PublisherStats(), values)
+const published = async (register: Registry) => readBack(await sampleOnce((await collect(register)).metrics))
+
+const NAMES = [
+  'publisher_snapshots_total',
+  'publisher_snapshots_superseded_total',
+  'publisher_send_errors_total',
+  'publisher_collect_errors_total',
+  'publisher_metrics_dropped',
+  'publisher_send_duration_seconds',
+  'publisher_last_ack_timestamp_seconds',
+  'publisher_buffered_bytes',
+]
+
+describe('the publisher’s own metrics', () => {
+  test('are in the app’s registry, for a direct scrape too', async () => {
+    const register = new Registry()
+    const stats = statsWith({ snapshots: 7, superseded: 2, bufferedBytes: 100 })
+    stats.sendDurations.observe(0.02)
+    stats.sendDurations.observe(20)
+    registerStats(register, 'shop/a', stats)
+    const families = parseExposition(await register.metrics())
+    expect(families.map(({ name }) => name)).toEqual(NAMES)
+    const values = await published(register)
+    expect(values.get('publisher_snapshots_total{}')).toBe(7)
+    expect(values.get('publisher_snapshots_superseded_total{}')).toBe(2)
+    expect(values.get('publisher_buffered_bytes{}')).toBe(100)
+    expect(values.get('publisher_send_duration_seconds_bucket{le="0.01"}')).toBe(0)
+    expect(values.get('publisher_send_duration_seconds_bucket{le="0.025"}')).toBe(1)
+    expect(values.get('publisher_send_duration_seconds_bucket{le="10"}')).toBe(1)
+    expect(values.get('publisher_send_duration_seconds_bucket{le="+Inf"}')).toBe(2)
+    expect(values.get('publisher_send_duration_seconds_sum{}')).toBeCloseTo(20.02)
+  })
+
+  test('are counted on by resetMetrics, which is about the app', async () => {
+    const register = new Registry()
+    registerStats(register, 'shop/a', statsWith({ snapshots: 7 }))
+    register.resetMetrics()
+    expect((await published(register)).get('publisher_snapshots_total{}')).toBe(7)
+  })
+
+  test('of two publishers on one registry are told apart by a label, as long as there are two', async () => {
+    const register = new Registry()
+    registerStats(register, 'shop/a', statsWith({ snapshots: 1 }))
+    const second = registerStats(register, 'shop/b', statsWith({ snapshots: 2 }))
+    const both = await published(register)
+    expect(both.get('publisher_snapshots_total{publisher="shop/a"}')).toBe(1)
+    expect(both.get('publisher_snapshots_total{publisher="shop/b"}')).toBe(2)
+    second.leave()
+    expect((await published(register)).get('publisher_snapshots_total{}')).toBe(1)
+  })
+
+  test('of one target’s publishers to two clusters are two, and one leaves without the other', async () => {
+    const register = new Registry()
+    const first = registerStats(register, 'shop/a', statsWith({ snapshots: 1 }))
+    registerStats(register, 'shop/a', statsWith({ snapshots: 2 }))
+    const both = await published(register)
+    expect(both.get('publisher_snapshots_total{publisher="shop/a"}')).toBe(1)
+    expect(both.get('publisher_snapshots_total{publisher="shop/a (2)"}')).toBe(2)
+    first.leave()
+    expect((await published(register)).get('publisher_snapshots_total{}')).toBe(2)
+  })
+
+  test('come back with the next publisher of a registry that was cleared', async () => {
+    const register = new Registry()
+    const first = registerStats(register, 'shop/a', statsWith({ snapshots: 1 }))
+    register.clear()
+    registerStats(register, 'shop/a', statsWith({ snapshots: 2 }))
+    first.leave()
+    expect((await published(register)).get('publisher_snapshots_total{}')).toBe(2)
+  })
+
+  test('stay out of a registry in which the app has one of their names, and are published all the same', async () => {
+    const register = new Registry()
+    new Counter({ name: 'publisher_snapshots_total', help: 'books', registers: [register] }).inc(3)
+    const { loose, leave } = registerStats(register, 'shop/a', statsWith({ snapshots: 7, sendErrors: 4 }))
+    expect(register.getMetricsAsArray()).toHaveLength(1)
+    const values = readBack(await sampleOnce([...(await collect(register)).metrics, ...(await loose())]))
+    expect(values.get('publisher_snapshots_total{}')).toBe(3)
+    expect(values.get('publisher_send_errors_total{}')).toBe(4)
+    leave()
+  })
+
+  test('of a source that is a function are published beside what it gives', async () => {
+    const { loose } = registerStats(() => [], 'shop/a', statsWith({ snapshots: 7 }))
+    expect((await loose()).map(({ name }) => name)).toEqual(NAMES)
+  })
+
+  test('go into the first registry of several', () => {
+    const registers = [new Registry(), new Registry()]
+    registerStats([() => [], ...registers], 'shop/a', new PublisherStats())
+    expect(registers.map(register => register.getMetricsAsArray().length)).toEqual([NAMES.length, 0])
+  })
+
+  test('of several workers are summed by prom-client, but for the time of the last acknowledgement', async () => {
+    const workers = await Promise.all(
+      [10, 20].map(async lastAck => {
+        const register = new Registry()
+        registerStats(register, 'shop', statsWith({ snapshots: 5, lastAck }))
+        return JSON.parse(JSON.stringify(await register.getMetricsAsJSON()))
+      }),
+    )
+    const values = await published(AggregatorRegistry.aggregate(workers))
+    expect(values.get('publisher_snapshots_total{}')).toBe(10)
+    expect(values.get('publisher_last_ack_timestamp_seconds{}')).toBe(20)
+  })
+
+  test('have their names in a registry for OpenMetrics too, before and after a scrape', async () => {
+    const register = new Registry()
+    register.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never)
+    registerStats(register, 'shop/a', statsWith({ snapshots: 7 }))
+    expect((await published(register)).get('publisher_snapshots_total{}')).toBe(7)
+    expect(await register.metrics()).toContain('publisher_snapshots_total 7')
+    expect((await published(register)).get('publisher_snapshots_total{}')).toBe(7)
+  })
+})

@@ -1,0 +1,85 @@
+import { Counter, Gauge, Registry } from 'prom-client'
+import { describe, expect, test } from 'vitest'
+import { collect } from '../../producer/source.js'
+import { readBack, sampleOnce } from './sampled.js'
+
+const registryWith = (name: string, value: number) => {
+  const register = new Registry()
+  new Gauge({ name, help: name, registers: [register] }).set(value)
+  return register
+}
+const published = async (source: Parameters<typeof collect>[0]) => {
+  const { metrics, errors } = await collect(source)
+  return {
+    values: Object.fromEntries(readBack(await sampleOnce(metrics))),
+    errors: errors.map(e => e.message),
+  }
+}
+
+describe('a source', () => {
+  test('may be several registries and functions, in their order', async () => {
+    const values = await published([
+      registryWith('a', 1),
+      async () => [{ name: 'b', type: 'gauge', help: '', values: [{ value: 2 }] }],
+      registryWith('c', 3),
+    ])
+    expect(values).toEqual({ values: { 'a{}': 1, 'b{}': 2, 'c{}': 3 }, errors: [] })
+  })
+
+  test('loses the metric whose collect fails, and no other; default labels stay', async () => {
+    const register = registryWith('good', 1)
+    register.setDefaultLabels({ zone: 'eu' })
+    const collectFails = () => {
+      throw new Error('the pool is gone')
+    }
+    new Gauge({ name: 'bad', help: 'bad', registers: [register], collect: collectFails })
+    new Gauge({ name: 'worse', help: 'worse', registers: [register], collect: async () => collectFails() })
+    const labelled = new Gauge({ name: 'own', help: 'own', labelNames: ['zone'], registers: [register] })
+    labelled.set({ zone: 'us' }, 2)
+    expect(await published([register, registryWith('other', 3)])).toEqual({
+      values: { 'good{zone="eu"}': 1, 'own{zone="us"}': 2, 'other{}': 3 },
+      errors: ['the pool is gone'],
+    })
+  })
+
+  test.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
+        throw new Error('no')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('no'))],
+    [
+      'throws what is no error',
+      () => {
+        throw 'no'
+      },
+    ],
+  ])('that %s costs itself only', async (_, bad) => {
+    expect(await published([bad as never, registryWith('good', 1)])).toEqual({
+      values: { 'good{}': 1 },
+      errors: ['no'],
+    })
+  })
+
+  test.each([undefined, null, 5, {}, [null], ['x']])(
+    'that gives %j says what it should give',
+    async given => {
+      const { values, errors } = await published([(() => given) as never, registryWith('good', 1)])
+      expect(values).toEqual({ 'good{}': 1 })
+      expect(errors[0]).toMatch(/neither a list of metrics, as getMetricsAsJSON does, nor the text/)
+    },
+  )
+
+  test('for OpenMetrics gives its counters one name, before and after a scrape', async () => {
+    const register = new Registry()
+    register.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never)
+    new Counter({ name: 'a_total', help: 'a', registers: [register] }).inc()
+    new Counter({ name: 'b', help: 'b', registers: [register] }).inc()
+    const before = await published(register)
+    await register.metrics()
+    expect(await published(register)).toEqual(before)
+    expect(before.values).toEqual({ 'a_total{}': 1, 'b_total{}': 1 })
+  })
+})
