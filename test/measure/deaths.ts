@@ -18,13 +18,17 @@ export async function appDeaths(bench: Bench, runs = 10): Promise<Row[]> {
           await seconds(2 + (i / runs) * (intervalMs / 1000))
           app.die()
           const died = Date.now() / 1000
-          await until(async () => (await prometheus.query(`up{${app.selector}} == 0`)).length > 0)
-          const [series] = await prometheus.queryRange(`up{${app.selector}} == 0`, {
-            start: died,
-            end: Date.now() / 1000,
-            step: 0.1,
+          let down = Number.NaN
+          await until(async () => {
+            const [series] = await prometheus.queryRange(`up{${app.selector}} == 0`, {
+              start: died,
+              end: Date.now() / 1000 + 1,
+              step: 0.1,
+            })
+            down = series?.values[0]?.[0] ?? Number.NaN
+            return !Number.isNaN(down)
           })
-          return (series.values[0][0] - died) / (intervalMs / 1000)
+          return (down - died) / (intervalMs / 1000)
         }),
       )
       rows.push({
