@@ -6,7 +6,7 @@ export class PublisherStats {
   superseded = 0
   sendErrors = 0
   collectErrors = 0
-  seriesDropped = 0
+  metricsDropped = 0
   /** Unix seconds, 0 before the first. */
   lastAck = 0
   bufferedBytes = 0
@@ -84,7 +84,7 @@ const DEFINITIONS: readonly Definition[] = [
     name: 'publisher_metrics_dropped',
     type: 'gauge',
     help: 'Metrics of which something cannot be published; the log has their names.',
-    values: number(s => s.seriesDropped),
+    values: number(s => s.metricsDropped),
   },
   {
     name: 'publisher_send_duration_seconds',
@@ -172,15 +172,19 @@ export function registerStats(source: MetricSource, publisher: string, stats: Pu
   return { leave() {}, loose: () => Promise.all(metrics.map(metric => metric.get())) }
 }
 
-/** Undefined when the app has metrics of these names itself: they are its own to define. */
+/** Undefined when the app has metrics of these names itself, which are its own to define, or the registry takes none. */
 function publishersOf(registry: RegistryLike): Map<string, PublisherStats> | undefined {
   const known = registered.get(registry)
   // A registry that was cleared has lost them.
   if (known && registry.getSingleMetric?.(DEFINITIONS[0].name) instanceof OwnMetric) return known
   if (DEFINITIONS.some(({ name }) => registry.getSingleMetric?.(name))) return undefined
   const publishers = new Map<string, PublisherStats>()
-  for (const definition of DEFINITIONS)
-    registry.registerMetric?.(new OwnMetric(definition, publishers) as never)
+  try {
+    for (const definition of DEFINITIONS)
+      registry.registerMetric?.(new OwnMetric(definition, publishers) as never)
+  } catch {
+    return undefined
+  }
   registered.set(registry, publishers)
   return publishers
 }

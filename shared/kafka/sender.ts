@@ -13,6 +13,8 @@ export interface SenderOptions {
   readonly sendTimeout: number
   /** Bytes of one batch; the topic's `max.message.bytes` is 1,048,588 by default. */
   readonly maxBatchBytes?: number
+  /** Neither a connection nor a send under way keeps the process alive: who needs it sent must stay for it. */
+  readonly background?: boolean
 }
 
 /** Writes snapshots. It keeps nothing of what failed: whoever sends has something newer by then. */
@@ -44,16 +46,18 @@ class TopicSender implements Sender {
   readonly #logger: Logger
   readonly #sendTimeout: number
   readonly #maxBatchBytes: number
+  readonly #background: boolean
   readonly #cluster: Cluster
   #metadata: TopicMetadata | null = null
   #metadataAt = 0
   #refreshing: Promise<TopicMetadata> | null = null
 
-  constructor({ kafka, topic, logger, sendTimeout, maxBatchBytes }: SenderOptions) {
+  constructor({ kafka, topic, logger, sendTimeout, maxBatchBytes, background = false }: SenderOptions) {
     this.#topic = topic
     this.#logger = logger
     this.#sendTimeout = sendTimeout
     this.#maxBatchBytes = maxBatchBytes ?? MAX_BATCH_BYTES
+    this.#background = background
     this.#cluster = new Cluster(
       {
         ...kafka,
@@ -61,6 +65,7 @@ class TopicSender implements Sender {
         requestTimeout: Math.min(kafka.requestTimeout ?? REQUEST_TIMEOUT_MS, sendTimeout),
       },
       logger,
+      background,
     )
   }
 
@@ -154,6 +159,7 @@ class TopicSender implements Sender {
           ),
         this.#sendTimeout,
       )
+      if (this.#background) timer.unref()
       work(deadline).then(() => {
         clearTimeout(timer)
         resolve()

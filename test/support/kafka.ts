@@ -6,7 +6,7 @@ import { createTopic } from '../../shared/kafka/topics.js'
 import type { GroupConsumer, Logger, LogRecord, PartitionListener } from '../../shared/kafka/types.js'
 
 /** Keeps what is said, for tests about what people are told. */
-function keepingLogger(): Logger & { readonly lines: string[] } {
+export function keepingLogger(): Logger & { readonly lines: string[] } {
   const lines: string[] = []
   const keep = (level: string) => (message: string) => {
     lines.push(`${level} ${message}`)

@@ -46,7 +46,12 @@ export class Cluster {
   #closed = false
   readonly requestTimeout: number
 
-  constructor(kafka: KafkaConfig, logger: Logger) {
+  /** @param background nothing of it keeps the process alive */
+  constructor(
+    kafka: KafkaConfig,
+    logger: Logger,
+    private readonly background = false,
+  ) {
     this.#kafka = kafka
     this.#logger = logger
     this.#bootstrap = kafka.brokers.map(parseAddress)
@@ -171,7 +176,8 @@ export class Cluster {
 
   #make(address: Address): Link {
     if (this.#closed) throw new KafkaError('CLOSED', 'the client was closed')
-    return new Link({ ...address, kafka: this.#kafka, logger: this.#logger })
+    const { background } = this
+    return new Link({ ...address, kafka: this.#kafka, logger: this.#logger, background })
   }
 
   #address(node: number): Address {

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import ConnectionModule from 'kafkajs/src/network/connection.js'
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js'
 import createSocketFactory from 'kafkajs/src/network/socketFactory.js'
@@ -102,6 +103,16 @@ function quiet(logger: Logger): RawLogger {
   return self
 }
 
+const createSocket = createSocketFactory() as (options: object) => Socket
+
+/** Unreferenced twice: connecting to a host of several addresses may make another handle. */
+function createBackgroundSocket(options: object): Socket {
+  const socket = createSocket(options)
+  socket.unref()
+  socket.once('connect', () => socket.unref())
+  return socket
+}
+
 export function createConnection(options: {
   readonly host: string
   readonly port: number
@@ -110,6 +121,8 @@ export function createConnection(options: {
   readonly sasl: unknown
   readonly timeout: number
   readonly logger: Logger
+  /** Its socket does not keep the process alive. */
+  readonly background?: boolean
 }): RawConnection {
   return new Connection({
     host: options.host,
@@ -123,7 +136,7 @@ export function createConnection(options: {
     // Its way of enforcing is a timer every 100 ms for each connection; ours costs nothing while idle.
     enforceRequestTimeout: false,
     logger: quiet(options.logger),
-    socketFactory: createSocketFactory(),
+    socketFactory: options.background ? createBackgroundSocket : createSocketFactory(),
   })
 }
 

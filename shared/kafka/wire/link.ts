@@ -16,6 +16,8 @@ export interface LinkOptions {
   readonly port: number
   readonly kafka: KafkaConfig
   readonly logger: Logger
+  /** Neither the connection nor what waits for an answer keeps the process alive. */
+  readonly background?: boolean
 }
 
 export interface CallOptions {
@@ -41,6 +43,7 @@ export class Link {
   readonly address: string
   readonly #connection: RawConnection
   readonly #timeout: number
+  readonly #background: boolean
   #versions: VersionRanges = {}
   #connecting: Promise<void> | null = null
   #connected = false
@@ -50,6 +53,7 @@ export class Link {
     const { kafka } = options
     this.address = `${options.host}:${options.port}`
     this.#timeout = kafka.connectionTimeout ?? CONNECT_TIMEOUT_MS
+    this.#background = options.background ?? false
     this.#connection = createConnection({
       host: options.host,
       port: options.port,
@@ -58,6 +62,7 @@ export class Link {
       sasl: kafka.sasl ?? null,
       timeout: this.#timeout,
       logger: options.logger,
+      background: this.#background,
     })
   }
 
@@ -147,6 +152,7 @@ export class Link {
           ),
         )
       }, timeout)
+      if (this.#background) timer.unref()
       const fail = (error: unknown) => {
         clearTimeout(timer)
         const explained = this.#failure ?? explain(error, context)

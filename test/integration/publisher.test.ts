@@ -1,0 +1,301 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:net'
+import { Counter, Gauge, Registry } from 'prom-client'
+import { afterAll, afterEach, describe, expect, inject, test } from 'vitest'
+import { createPublisher, type Publisher, type PublisherOptions } from '../../producer/index.js'
+import { targetKey } from '../../shared/snapshot/key.js'
+import { partitionFor } from '../../shared/snapshot/murmur2.js'
+import { type Published, readTopic, type TopicReader } from '../producer/read-topic.js'
+import { eventually } from '../support/eventually.js'
+import { keepingLogger, newTopic, silent } from '../support/kafka.js'
+import { Programs } from '../support/program.js'
+import type { AppOptions } from '../support/programs/publishing-app.js'
+
+const brokers = inject('brokers')
+const programs = new Programs()
+afterAll(() => programs.remove())
+
+const cleanups: (() => unknown)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0)) await cleanup()
+})
+
+function publisherOf(options: Partial<PublisherOptions> & Pick<PublisherOptions, 'register'>): Publisher {
+  const publisher = createPublisher({ brokers, job: 'shop', instance: 'a', logger: silent, ...options })
+  cleanups.push(() => publisher.stop(0))
+  return publisher
+}
+
+async function read(topic: string): Promise<TopicReader> {
+  const reader = await readTopic(brokers, topic)
+  cleanups.push(reader.stop)
+  return reader
+}
+
+const appOf = async (options: Omit<AppOptions, 'brokers'> & Partial<AppOptions>) => {
+  const program = await programs.start('publishing-app.ts', [JSON.stringify({ brokers, ...options })])
+  cleanups.push(() => program.kill())
+  return program
+}
+
+/** Where nothing listens. */
+const nobody = ['127.0.0.1:1']
+
+/** A broker that takes connections and never answers. */
+async function mute(): Promise<string[]> {
+  const server: Server = createServer(socket => {
+    socket.on('error', () => {})
+    cleanups.push(() => socket.destroy())
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  cleanups.push(() => server.close())
+  const { port } = server.address() as { port: number }
+  return [`127.0.0.1:${port}`]
+}
+
+describe('a publisher', () => {
+  test('publishes what the registry says, where an exposer looks for it', async () => {
+    const topic = await newTopic(7)
+    const register = new Registry()
+    const registers = [register]
+    new Counter({ name: 'orders_total', help: 'Orders.', labelNames: ['zone'], registers }).inc(
+      { zone: 'eu' },
+      41,
+    )
+    const depth = new Gauge({ name: 'depth', help: 'Depth.', registers })
+    depth.set(2 ** 53 + 2)
+    const labels = { tier: 'gold' }
+    const before = Date.now()
+    await publisherOf({ register, topic, labels, interval: '1s' }).start()
+    const { records } = await read(topic)
+    await eventually(() => expect(records.length).toBeGreaterThan(0))
+    depth.set(-0)
+    await eventually(() => expect(records.at(-1)!.values.get('depth{}')).toBe(-0))
+    const [first] = records
+    expect(first.values.get('orders_total{zone="eu"}')).toBe(41)
+    expect(first.values.get('depth{}')).toBe(2 ** 53 + 2)
+    expect(first.values.get('publisher_snapshots_total{}')).toBe(0)
+    expect(first.layout.families.find(({ name }) => name === 'orders')).toMatchObject({
+      type: 'counter',
+      help: 'Orders.',
+    })
+    const target = [
+      { name: 'instance', value: 'a' },
+      { name: 'job', value: 'shop' },
+      { name: 'tier', value: 'gold' },
+    ]
+    expect(first.header).toMatchObject({
+      target,
+      intervalMs: 1000,
+      part: 0,
+      parts: 1,
+      end: false,
+      superseded: 0,
+    })
+    expect(first.key).toEqual(targetKey(target))
+    expect(first.partition).toBe(partitionFor(first.key, 7))
+    expect(first.header.incarnation).toBeGreaterThanOrEqual(before)
+    expectOneRun(records)
+  })
+
+  test('splits a large registry into several records of one snapshot', async () => {
+    const topic = await newTopic(1)
+    const register = new Registry()
+    for (let family = 0; family < 12; family++) {
+      const gauge = new Gauge({ name: `g${family}`, help: 'g', labelNames: ['l'], registers: [register] })
+      for (let i = 0; i < 3000; i++) gauge.set({ l: `label-value-${i}` }, i + family)
+    }
+    const publisher = publisherOf({ register, topic })
+    await publisher.start()
+    await publisher.stop(20_000)
+    const { records } = await read(topic)
+    await eventually(() => {
+      const { end, part, parts } = records.at(-1)!.header
+      expect([end, part]).toEqual([true, parts - 1])
+    })
+    const last = records.filter(({ header }) => header.end)
+    expect(last.length).toBeGreaterThan(1)
+    expect(last.map(({ header }) => [header.part, header.parts])).toEqual(
+      last.map((_, i) => [i, last.length]),
+    )
+    const values = new Map(last.flatMap(record => [...record.values]))
+    for (let family = 0; family < 12; family++)
+      expect(values.get(`g${family}{l="label-value-2999"}`)).toBe(2999 + family)
+    for (const { bytes } of records) expect(bytes).toBeLessThan(300 * 1024)
+  })
+
+  test('makes itself a new run when the app starts again', async () => {
+    const topic = await newTopic(1)
+    const register = new Registry()
+    const { records } = await read(topic)
+    for (let run = 0; run < 2; run++) {
+      const publisher = publisherOf({ register, topic })
+      await publisher.start()
+      await publisher.stop()
+    }
+    await eventually(() => expect(records.filter(({ header }) => header.end)).toHaveLength(2))
+    const [first, second] = records.filter(({ header }) => header.end)
+    expect(second.header.incarnation).toBeGreaterThan(first.header.incarnation)
+  })
+
+  test('starts at once without a broker, goes on trying, and says once what is wrong', async () => {
+    const register = new Registry()
+    const logger = keepingLogger()
+    const publisher = publisherOf({ register, brokers: nobody, interval: '1s', logger })
+    await publisher.start()
+    const errors = register.getSingleMetric('publisher_send_errors_total')!
+    await eventually(async () => expect((await errors.get()).values[0].value).toBeGreaterThan(3))
+    expect(logger.lines).toEqual([
+      expect.stringMatching(/^warn cannot publish metrics: nothing listens at 127\.0\.0\.1:1/),
+    ])
+  })
+
+  test('publishes the others when one metric’s collect fails, and counts it', async () => {
+    const topic = await newTopic(1)
+    const register = new Registry()
+    const registers = [register]
+    new Gauge({ name: 'good', help: 'good', registers }).set(1)
+    new Gauge({
+      name: 'bad',
+      help: 'bad',
+      registers,
+      collect() {
+        throw new Error('no')
+      },
+    })
+    const publisher = publisherOf({ register, topic })
+    await publisher.start()
+    await publisher.stop()
+    const { records } = await read(topic)
+    await eventually(() => expect(records.at(-1)?.header.end).toBe(true))
+    expect(records.at(-1)!.values.get('good{}')).toBe(1)
+    expect(records.at(-1)!.values.get('publisher_collect_errors_total{}')).toBeGreaterThan(0)
+  })
+
+  test('leaves an app alone whose logger throws', async () => {
+    const fail = () => {
+      throw new Error('the disk is full')
+    }
+    const register = new Registry()
+    const logger = { debug: fail, info: fail, warn: fail, error: fail }
+    const publisher = publisherOf({ register, brokers: nobody, logger })
+    await publisher.start()
+    const errors = register.getSingleMetric('publisher_send_errors_total')!
+    await eventually(async () => expect((await errors.get()).values[0].value).toBeGreaterThan(0))
+    await publisher.stop(100)
+  })
+})
+
+describe('stop', () => {
+  test('says goodbye with the final values, once', async () => {
+    const topic = await newTopic(1)
+    const register = new Registry()
+    const gauge = new Gauge({ name: 'g', help: 'g', registers: [register] })
+    const publisher = publisherOf({ register, topic })
+    await publisher.start()
+    gauge.set(42)
+    await Promise.all([publisher.stop(), publisher.stop()])
+    await publisher.stop()
+    const { records } = await read(topic)
+    await eventually(() => expect(records.at(-1)?.header.end).toBe(true))
+    expect(records.at(-1)!.values.get('g{}')).toBe(42)
+    expect(records.filter(({ header }) => header.end)).toHaveLength(1)
+    expectOneRun(records)
+  })
+
+  test('says goodbye with the values of before when the registry hangs', async () => {
+    const topic = await newTopic(1)
+    const register = new Registry()
+    let hang = false
+    const collect = () => (hang ? new Promise<void>(() => {}) : undefined)
+    new Gauge({ name: 'g', help: 'g', registers: [register], collect }).set(42)
+    const publisher = publisherOf({ register, topic })
+    const { records } = await read(topic)
+    await publisher.start()
+    await eventually(() => expect(records).toHaveLength(1))
+    hang = true
+    await publisher.stop()
+    await eventually(() => expect(records.at(-1)!.header.end).toBe(true))
+    expect(records.at(-1)!.values.get('g{}')).toBe(42)
+    expectOneRun(records)
+  })
+
+  test('never rejects: before start, twice, without a broker', async () => {
+    const register = new Registry()
+    const publisher = publisherOf({ register, brokers: nobody })
+    await expect(publisher.stop()).resolves.toBeUndefined()
+    await expect(publisher.start()).resolves.toBeUndefined()
+    await expect(publisher.stop()).resolves.toBeUndefined()
+    expect(register.getMetricsAsArray()).toEqual([])
+  })
+
+  test.each([
+    ['where nothing listens', async () => nobody],
+    ['that takes connections and never answers', mute],
+  ])('keeps its deadline with a broker %s, and says that nobody heard the goodbye', async (_, where) => {
+    const logger = keepingLogger()
+    const publisher = publisherOf({ register: new Registry(), brokers: await where(), logger })
+    await publisher.start()
+    await publisher.stop(300)
+    expect(logger.lines.at(-1)).toMatch(/^warn stopped without goodbye: .* within 300 ms/)
+  })
+
+  test('takes the publisher’s series out of the registry', async () => {
+    const register = new Registry()
+    const publisher = publisherOf({ register, brokers: nobody })
+    await publisher.start()
+    expect(await register.metrics()).toMatch(/^publisher_snapshots_total \d/m)
+    await publisher.stop(0)
+    expect(await register.metrics()).not.toMatch(/^publisher_snapshots_total \d/m)
+  })
+})
+
+describe('an app', () => {
+  test('that has nothing else to do ends by itself, though it is connected and never calls stop', async () => {
+    const topic = await newTopic(1)
+    const { child } = await appOf({ mode: 'idle', topic })
+    expect((await once(child, 'exit'))[0]).toBe(0)
+    const { records } = await read(topic)
+    await eventually(() => expect(records.length).toBeGreaterThan(0))
+  })
+
+  test('that has nothing else to do ends by itself, though no broker can be reached', async () => {
+    const { child } = await appOf({ mode: 'idle', topic: 'any', brokers: nobody })
+    expect((await once(child, 'exit'))[0]).toBe(0)
+  })
+
+  test('that is done after a moment is heard: stop waits for what is under way', async () => {
+    const topic = await newTopic(1)
+    const { child } = await appOf({ mode: 'job', topic })
+    expect((await once(child, 'exit'))[0]).toBe(0)
+    const { records } = await read(topic)
+    await eventually(() => expect(records.at(-1)?.header.end).toBe(true))
+    expect(records.at(-1)!.values.get('jobs_total{}')).toBe(3)
+  })
+
+  test('of several workers publishes their sum from the primary', async () => {
+    const topic = await newTopic(1)
+    const { child } = await appOf({ mode: 'cluster', topic })
+    const { records } = await read(topic)
+    await eventually(() => expect(records.length).toBeGreaterThan(0))
+    child.send('stop')
+    await once(child, 'exit')
+    await eventually(() => expect(records.at(-1)!.header.end).toBe(true))
+    const { values, layout } = records.at(-1)!
+    expect(values.get('requests_total{path="/a \\"b\\""}')).toBe(42)
+    expect(layout.families.find(({ name }) => name === 'requests')).toMatchObject({
+      type: 'counter',
+      help: 'Requests.',
+    })
+    // Its own metrics have no registry to go to, and are published all the same.
+    expect(values.get('publisher_snapshots_total{}')).toBeGreaterThan(0)
+  })
+})
+
+/** Sequences count up from 0 without a gap, and time goes on. */
+function expectOneRun(records: readonly Published[]): void {
+  expect(records.map(({ header }) => header.sequence)).toEqual(records.map((_, i) => i))
+  expect(new Set(records.map(({ header }) => header.incarnation)).size).toBe(1)
+  for (let i = 1; i < records.length; i++)
+    expect(records[i].header.collectedAt).toBeGreaterThan(records[i - 1].header.collectedAt)
+}

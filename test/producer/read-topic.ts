@@ -1,0 +1,53 @@
+import { tailTopic } from '../../shared/kafka/tail.js'
+import type { LogRecord } from '../../shared/kafka/types.js'
+import { decodeLayout, inflateLayout } from '../../shared/snapshot/layout.js'
+import { SnapshotReader } from '../../shared/snapshot/read.js'
+import type { Layout, SnapshotHeader } from '../../shared/snapshot/types.js'
+import { validateLayout, validateTarget } from '../../shared/snapshot/validate.js'
+import { seriesOf } from './sampled.js'
+
+/** A record as an exposer understands it. */
+export interface Published {
+  readonly partition: number
+  readonly key: Buffer
+  readonly header: SnapshotHeader
+  readonly layout: Layout
+  /** Values by series: `name{label="value"}`. */
+  readonly values: ReadonlyMap<string, number>
+  readonly bytes: number
+}
+
+export interface TopicReader {
+  /** In the order of their arrival. */
+  readonly records: Published[]
+  stop(): Promise<void>
+}
+
+/** Reads a topic from its beginning, and goes on. What does not decode or breaks a rule is an error of `records`' reader. */
+export async function readTopic(brokers: string[], topic: string): Promise<TopicReader> {
+  const records: Published[] = []
+  const onRecord = (partition: number, record: LogRecord) => {
+    records.push(read(partition, record))
+  }
+  const { stop } = await tailTopic({ brokers }, topic, { from: 'earliest' }, onRecord)
+  return { records, stop }
+}
+
+function read(partition: number, { key, value }: LogRecord): Published {
+  const reader = new SnapshotReader()
+  reader.open(value!)
+  const header = reader.header()
+  const layout = decodeLayout(inflateLayout(header.layoutId, reader.layout()))
+  validateTarget(header.target)
+  validateLayout(layout)
+  const series = seriesOf([layout])
+  const { values } = reader.body(series.length)
+  return {
+    partition,
+    key: Buffer.from(key!),
+    header,
+    layout,
+    values: new Map(series.map((text, i) => [text, values[i]])),
+    bytes: value!.length,
+  }
+}

@@ -1,0 +1,143 @@
+import cluster from 'node:cluster'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { AggregatorRegistry, Counter, Registry } from 'prom-client'
+import { createPublisher, type MetricSource } from '../../../producer/index.js'
+
+/**
+ * An app that publishes, in a process of its own.
+ *
+ *   publishing-app.js '{"mode":"idle","brokers":["127.0.0.1:9092"],"topic":"t"}'
+ *
+ * `idle` publishes and has nothing else to do · `job` counts something, stops its publisher and is done · `busy` has many
+ * series and reports on itself until it is told to stop · `cluster` is a primary that publishes for two workers.
+ */
+export interface AppOptions {
+  readonly mode: 'idle' | 'job' | 'busy' | 'cluster'
+  readonly brokers: readonly string[]
+  readonly topic: string
+  readonly series?: number
+}
+
+/** What `busy` answers to each message `report`. */
+export interface AppReport {
+  /** Its publisher's metrics, by name, as in its registry. */
+  readonly metrics: Readonly<Record<string, number>>
+  /** Bytes of heap and external memory after a full collection. */
+  readonly memory: number
+  /** The longest that the event loop was held since the report before, ms. */
+  readonly heldMs: number
+  /** Turns of a timer of 10 ms since the report before. */
+  readonly turns: number
+}
+
+const { mode, brokers, topic, series = 10 } = JSON.parse(process.argv[2] ?? '{}') as AppOptions
+const register = new Registry()
+const quiet = () => {}
+const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet }
+const publisherOf = (source: MetricSource) =>
+  createPublisher({ register: source, brokers, topic, job: 'app', instance: mode, interval: '1s', logger })
+
+if (mode === 'cluster') await runCluster()
+else if (mode === 'busy') await runBusy()
+else {
+  const jobs = new Counter({ name: 'jobs_total', help: 'Jobs done.', registers: [register] })
+  const publisher = publisherOf(register)
+  await publisher.start()
+  if (mode === 'job') {
+    jobs.inc(3)
+    await publisher.stop()
+  } else {
+    // Until it is connected, or has failed to: after that there is nothing left but its publisher.
+    for (;;) {
+      const own = await ownMetrics()
+      if (own.publisher_last_ack_timestamp_seconds > 0 || own.publisher_send_errors_total > 0) break
+      await new Promise(resolve => setTimeout(resolve, 50))
+    }
+  }
+}
+
+async function runCluster(): Promise<void> {
+  if (cluster.isWorker) {
+    new AggregatorRegistry()
+    AggregatorRegistry.setRegistries(register)
+    new Counter({
+      name: 'requests_total',
+      help: 'Requests.',
+      labelNames: ['path'],
+      registers: [register],
+    }).inc({ path: '/a "b"' }, 21)
+    cluster.worker!.send('ready')
+    return
+  }
+  const aggregator = new AggregatorRegistry()
+  process.once('disconnect', () => process.exit())
+  const ready = [cluster.fork(), cluster.fork()].map(
+    worker => new Promise<void>(resolve => worker.on('message', message => message === 'ready' && resolve())),
+  )
+  await Promise.all(ready)
+  const publisher = publisherOf(() => aggregator.clusterMetrics())
+  await publisher.start()
+  process.once('message', async () => {
+    await publisher.stop()
+    process.exit()
+  })
+}
+
+async function runBusy(): Promise<void> {
+  const work = new Counter({
+    name: 'work_total',
+    help: 'Work.',
+    labelNames: ['kind', 'place'],
+    registers: [register],
+  })
+  const step = () => {
+    for (let i = 0; i < series; i++) work.inc({ kind: `kind-${i}`, place: `place-${i % 7}` }, 1 + (i % 3) / 7)
+  }
+  step()
+  const publisher = publisherOf(register)
+  await publisher.start()
+  setFlagsFromString('--expose-gc')
+  const collectGarbage = runInNewContext('gc') as () => void
+  const delay = monitorEventLoopDelay({ resolution: 5 })
+  delay.enable()
+  let turns = 0
+  setInterval(() => turns++, 10)
+  setInterval(step, 500)
+  process.once('disconnect', () => process.exit())
+  process.on('message', async (order: 'report' | 'stop') => {
+    if (order === 'stop') {
+      await publisher.stop()
+      process.exit()
+    }
+    const heldMs = delay.max / 1e6
+    const turned = turns
+    collectGarbage()
+    const { heapUsed, external } = process.memoryUsage()
+    const report: AppReport = {
+      metrics: await ownMetrics(),
+      memory: heapUsed + external,
+      heldMs,
+      turns: turned,
+    }
+    delay.reset()
+    turns = 0
+    process.send!(report)
+  })
+  process.send!('ready')
+}
+
+async function ownMetrics(): Promise<Record<string, number>> {
+  const metrics = (await register.getMetricsAsJSON()) as unknown as {
+    name: string
+    values: { value: number; metricName?: string; labels: { le?: unknown } }[]
+  }[]
+  return Object.fromEntries(
+    metrics
+      .filter(({ name }) => name.startsWith('publisher_'))
+      .flatMap(({ name, values }) =>
+        values.filter(({ labels }) => labels.le === undefined).map(v => [v.metricName ?? name, v.value]),
+      ),
+  )
+}
