@@ -1,5 +1,6 @@
 import { columns, count, stateName, stateOrder } from './columns.js'
 import { filterOf, searchText } from './filter.js'
+import { History } from './history.js'
 import { Table } from './table.js'
 
 const REFRESH_MS = 5000
@@ -7,6 +8,7 @@ const byId = id => document.getElementById(id)
 
 /** What the API last said, and what the user wants to see of it. The view is in the address, so that it can be shared. */
 const state = { targets: [], shards: [], answered: 0, failure: '', ...readAddress() }
+const history = new History()
 const table = new Table(column => {
   state.descending = state.column === column && !state.descending
   state.column = column
@@ -26,7 +28,7 @@ function writeAddress() {
     sort: state.column,
     desc: state.descending ? '1' : '0',
   })
-  history.replaceState(null, '', `#${hash}`)
+  window.history.replaceState(null, '', `#${hash}`)
 }
 
 async function refresh() {
@@ -37,6 +39,8 @@ async function refresh() {
       throw new Error(answer.error ?? `this shard answered ${response.status}`)
     }
     state.targets = ranked(answer.data.targets)
+    history.add(state.targets, Date.now())
+    for (const target of state.targets) target.delays = history.of(target)
     state.shards = (answer.data.shards ?? []).sort((a, b) => byNameAndNumber.compare(a.address, b.address))
     state.failure = (answer.warnings ?? []).join('\n')
     state.answered = Date.now()
@@ -52,7 +56,12 @@ const byNameAndNumber = new Intl.Collator('en', { numeric: true })
 function ranked(targets) {
   const named = targets.map(target => {
     const { job, instance = '' } = target.labels
-    return { ...target, text: searchText(target), name: `${job} ${instance}` }
+    return {
+      ...target,
+      key: JSON.stringify(target.labels),
+      text: searchText(target),
+      name: `${job} ${instance}`,
+    }
   })
   named.sort((a, b) => byNameAndNumber.compare(a.name, b.name))
   return named.map((target, rank) => ({ ...target, rank }))

@@ -1,3 +1,5 @@
+import { sparkline } from './history.js'
+
 /** How a number of seconds reads best: 0.42 s, 12 s, 3 m 20 s, 2 h 5 m. */
 export function seconds(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–'
@@ -84,6 +86,30 @@ export const columns = [
     number: true,
     by: t => t.delaySeconds,
     cell: t => cell('number', seconds(t.delaySeconds)),
+  },
+  {
+    id: 'history',
+    width: '96px',
+    title: 'Delays',
+    help: 'Delays of the snapshots since this page was opened, five minutes of them; sorted by the largest',
+    by: t => Math.max(0, ...t.delays),
+    cell: t => {
+      const largest = t.delays.length
+        ? `at most ${seconds(Math.max(...t.delays))} since this page was opened`
+        : ''
+      const element = cell('history', '', largest)
+      element.append(sparkline(t.delays, largest))
+      return element
+    },
+  },
+  {
+    id: 'playout',
+    width: '78px',
+    title: 'D',
+    help: 'Playout delay: virtual targets show what was collected so long ago',
+    number: true,
+    by: t => t.playoutSeconds,
+    cell: t => cell('number', seconds(t.playoutSeconds), t.playoutReason),
   },
   {
     id: 'series',
