@@ -181,8 +181,6 @@ export class Publisher {
       const pending = this.#state === 'stopped' ? null : this.#conflater.take()
       if (!pending) return
       const error = await this.#attempt(pending)
-      this.#flyingBytes = 0
-      this.#account()
       if (!error) {
         backoff = BACKOFF_MS.first
         continue
@@ -206,14 +204,21 @@ export class Publisher {
       await this.#sender.send(this.#settings.key, records)
     } catch (error) {
       this.#conflater.fail()
+      this.#landed()
       return error as Error
     }
     this.#conflater.acknowledge()
+    this.#landed()
     const now = this.#clock.now()
     this.#stats.lastAck = now.wall / 1000
     this.#stats.sendDurations.observe((now.mono - before.mono) / 1000)
     this.#report.sent(this.#conflater.superseded)
     return null
+  }
+
+  #landed(): void {
+    this.#flyingBytes = 0
+    this.#account()
   }
 
   #isStopped(): boolean {

@@ -1,5 +1,4 @@
 import cluster from 'node:cluster'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { AggregatorRegistry, Counter, Registry } from 'prom-client'
@@ -26,8 +25,6 @@ export interface AppReport {
   readonly metrics: Readonly<Record<string, number>>
   /** Bytes of heap and external memory after a full collection. */
   readonly memory: number
-  /** The longest that the event loop was held since the report before, ms. */
-  readonly heldMs: number
   /** Turns of a timer of 10 ms since the report before. */
   readonly turns: number
 }
@@ -100,8 +97,6 @@ async function runBusy(): Promise<void> {
   await publisher.start()
   setFlagsFromString('--expose-gc')
   const collectGarbage = runInNewContext('gc') as () => void
-  const delay = monitorEventLoopDelay({ resolution: 5 })
-  delay.enable()
   let turns = 0
   setInterval(() => turns++, 10)
   setInterval(step, 500)
@@ -111,17 +106,14 @@ async function runBusy(): Promise<void> {
       await publisher.stop()
       process.exit()
     }
-    const heldMs = delay.max / 1e6
     const turned = turns
     collectGarbage()
     const { heapUsed, external } = process.memoryUsage()
     const report: AppReport = {
       metrics: await ownMetrics(),
       memory: heapUsed + external,
-      heldMs,
       turns: turned,
     }
-    delay.reset()
     turns = 0
     process.send!(report)
   })
