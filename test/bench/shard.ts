@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { cpuOf } from './cpu.js'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const children = new Set<ChildProcess>()
@@ -58,14 +59,7 @@ export class ShardProcess {
 
   /** Seconds of CPU of all of the process's threads so far. */
   cpu(): number {
-    const tasks = `/proc/${this.pid}/task`
-    let nanoseconds = 0
-    for (const task of readdirSync(tasks)) {
-      try {
-        nanoseconds += Number(readFileSync(join(tasks, task, 'schedstat'), 'latin1').split(' ')[0])
-      } catch {} // a thread that ended between the two calls
-    }
-    return nanoseconds / 1e9
+    return cpuOf(this.pid)
   }
 
   /** Resident set, MiB. */

@@ -1,6 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { Backlog } from '../bench/backlog.js'
+import { cpuOf } from '../bench/cpu.js'
 import type { Bench } from '../bench/pipeline.js'
 import type { Row } from '../bench/table.js'
 import { seconds, until, World } from './world.js'
@@ -46,16 +45,4 @@ export async function thousandTargets(bench: Bench, forSeconds = 60): Promise<Ro
     await backlog.close()
     await world.stop()
   }
-}
-
-/** Seconds of CPU of all threads of a process so far. */
-function cpuOf(pid: number): number {
-  const tasks = `/proc/${pid}/task`
-  let nanoseconds = 0
-  for (const task of readdirSync(tasks)) {
-    try {
-      nanoseconds += Number(readFileSync(join(tasks, task, 'schedstat'), 'latin1').split(' ')[0])
-    } catch {} // a thread that ended between the two calls
-  }
-  return nanoseconds / 1e9
 }
