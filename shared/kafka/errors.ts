@@ -49,8 +49,10 @@ const SOCKET: Readonly<Record<string, (broker: string) => string>> = {
   ECONNRESET: b => `${b} cut the connection: was it restarted, or does it expect TLS (\`ssl\`) or SASL?`,
   EPIPE: b => `${b} cut the connection: was it restarted, or does it expect TLS (\`ssl\`) or SASL?`,
   DEPTH_ZERO_SELF_SIGNED_CERT: b => `${b} has a self-signed certificate: give its CA in \`ssl.ca\``,
-  SELF_SIGNED_CERT_IN_CHAIN: b => `the CA of ${b} is not trusted here: give it in \`ssl.ca\``,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: b => `the CA of ${b} is not trusted here: give it in \`ssl.ca\``,
+  SELF_SIGNED_CERT_IN_CHAIN: b =>
+    `the CA of ${b} is not trusted here: give it in \`ssl.ca\`, or as \`ca_file\` in --kafka.config.file`,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: b =>
+    `the CA of ${b} is not trusted here: give it in \`ssl.ca\`, or as \`ca_file\` in --kafka.config.file`,
   CERT_HAS_EXPIRED: b => `the certificate of ${b} has expired: renew it`,
   ERR_TLS_CERT_ALTNAME_INVALID: b =>
     `the certificate of ${b} is for another host name: check \`advertised.listeners\``,

@@ -29,7 +29,7 @@ beforeAll(async () => {
       'ssl.keystore.location': broker.both,
       'ssl.truststore.type': 'PEM',
       'ssl.truststore.location': certificates.ca,
-      'ssl.client.auth': 'required',
+      'listener.name.plaintext.ssl.client.auth': 'required',
       'sasl.enabled.mechanisms': 'PLAIN',
       'sasl.mechanism.inter.broker.protocol': 'PLAIN',
       'listener.name.plaintext.plain.sasl.jaas.config': `org.apache.kafka.common.security.plain.PlainLoginModule required username="exposer" password="${PASSWORD}" user_exposer="${PASSWORD}";`,
