@@ -55,7 +55,7 @@ const number =
   (read: (stats: PublisherStats) => number): Definition['values'] =>
   (stats, labels) => [{ labels, value: read(stats) }]
 
-const DEFINITIONS: readonly Definition[] = [
+export const DEFINITIONS: readonly Definition[] = [
   {
     name: 'publisher_snapshots_total',
     type: 'counter',

@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { AggregatorRegistry, Counter, Registry } from 'prom-client'
 import { describe, expect, test } from 'vitest'
-import { PublisherStats, registerStats } from '../../producer/own-metrics.js'
+import { DEFINITIONS, PublisherStats, registerStats } from '../../producer/own-metrics.js'
 import { collect } from '../../producer/source.js'
 import { parseExposition } from '../../shared/exposition/parse.js'
 import { readBack, sampleOnce } from './sampled.js'
@@ -18,6 +19,18 @@ const NAMES = [
   'publisher_last_ack_timestamp_seconds',
   'publisher_buffered_bytes',
 ]
+
+const page = readFileSync(new URL('../../docs/publisher.md', import.meta.url), 'utf8')
+
+test('docs/publisher.md has every metric with its type, and every option', () => {
+  const rows = DEFINITIONS.map(({ name, type }) => `| \`${name}\` | ${type} |`)
+  expect(rows.filter(row => !page.includes(row))).toEqual([])
+  const options = readFileSync(new URL('../../producer/options.ts', import.meta.url), 'utf8')
+  const [, body] = /export interface PublisherOptions \{(.*?)\n\}/s.exec(options)!
+  const names = [...body.matchAll(/^ {2}readonly (\w+)/gm)].map(([, name]) => name)
+  expect(names.length).toBeGreaterThan(8)
+  expect(names.filter(name => !page.includes(`\n| \`${name}\` |`))).toEqual([])
+})
 
 describe('the publisher’s own metrics', () => {
   test('are in the app’s registry, for a direct scrape too', async () => {
