@@ -1,0 +1,64 @@
+import { parseDocument } from 'yaml'
+import type { z } from 'zod'
+import { tlsContradictions } from './contradictions.js'
+import { type WebConfigFile, webConfigFile } from './schema.js'
+
+/** Everything that is wrong with a file, one line each, with the path of the value where it is one. */
+export class WebConfigError extends Error {
+  override readonly name = 'WebConfigError'
+  constructor(readonly problems: readonly string[]) {
+    super(problems.join('\n'))
+  }
+}
+
+/**
+ * Reads the text of a web configuration file, as strictly as Prometheus's exporter-toolkit does: what it does not know is an error.
+ *
+ * @throws WebConfigError
+ * @see https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md
+ */
+export function parseWebConfig(text: string): WebConfigFile {
+  const document = parseDocument(text)
+  if (document.errors.length) {
+    throw new WebConfigError(document.errors.map(error => error.message.split('\n', 1)[0].replace(/:$/, '')))
+  }
+  const value = withoutNulls(document.toJS() ?? {})
+  const result = webConfigFile.safeParse(value)
+  const problems = [
+    ...(result.success ? [] : result.error.issues.flatMap(describe)),
+    ...tlsContradictions((value as { tls_server_config?: unknown }).tls_server_config),
+  ]
+  if (problems.length || !result.success) throw new WebConfigError(problems)
+  return result.data
+}
+
+/** `key:` without a value is the same as no key, for the toolkit. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, inner]) => inner !== null)
+      .map(([key, inner]) => [key, withoutNulls(inner)]),
+  )
+}
+
+type Issue = z.core.$ZodIssue
+
+function describe(issue: Issue): string[] {
+  const path = issue.path.join('.')
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map(key => `${path ? `${path}.` : ''}${key}: ${unknown(path, key)}`)
+  }
+  const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message
+  return [`${path || 'the file'}: ${message}`]
+}
+
+function unknown(path: string, key: string): string {
+  if (path === '' && key === 'rate_limit') {
+    return 'is not supported: how many connections there may be is limited by --web.max-connections'
+  }
+  return path === 'http_server_config.headers'
+    ? 'this header cannot be set'
+    : 'nothing of this name is known here'
+}
