@@ -172,6 +172,28 @@ describe('a publisher', () => {
     expect(records.at(-1)!.values.get('publisher_collect_errors_total{}')).toBeGreaterThan(0)
   })
 
+  test('asks a registry that hangs once, not once an interval, and publishes when it answers', async () => {
+    const topic = await newTopic(1)
+    const register = new Registry()
+    let asked = 0
+    let answer: (() => void) | undefined
+    const hanging = () => {
+      asked++
+      return new Promise<[]>(resolve => {
+        answer = () => resolve([])
+      })
+    }
+    await publisherOf({ register: [register, hanging], topic, interval: '1s' }).start()
+    const errors = register.getSingleMetric('publisher_collect_errors_total')!
+    await eventually(async () => expect((await errors.get()).values[0].value).toBeGreaterThanOrEqual(2))
+    expect(asked).toBe(1)
+    const { records } = await read(topic)
+    await eventually(() => {
+      answer!()
+      expect(records.length).toBeGreaterThan(0)
+    })
+  })
+
   test('leaves an app alone whose logger throws', async () => {
     const fail = () => {
       throw new Error('the disk is full')
