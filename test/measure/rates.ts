@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { LocalPrometheus } from '../../deploy/local/prometheus.js'
 import type { Bench } from '../bench/pipeline.js'
 import type { Row } from '../bench/table.js'
+import { DelayedShard } from './delayed-shard.js'
 import { percentile, seconds, World } from './world.js'
 
 const WAYS: [string, () => number][] = [
@@ -14,18 +15,20 @@ const WAYS: [string, () => number][] = [
 const INTERVALS = [1000, 5000, 15_000]
 
 /**
- * How far rate() of a counter with rate 1 errs: played to virtual targets, in the massive view (the newest value, stamped at the
+ * How far rate() of a counter with rate 1 errs when what was appended is applied late, each record by another time: played to virtual targets, in the massive view (the newest value, stamped at the
  * scrape), and scraped directly; evaluated every second as a dashboard would, and again afterwards.
  */
 export async function rates(bench: Bench, settleMinutes = 4, measureMinutes = 3): Promise<Row[]> {
-  const world = await World.start(bench)
-  const began = Date.now()
-  const direct = await serveDirect(began)
+  const direct = await serveDirect(Date.now())
+  const worlds: World[] = []
+  const shards: DelayedShard[] = []
   try {
-    const shard = await world.shard()
     for (const [w, [, way]] of WAYS.entries()) {
+      const world = await World.start(bench)
+      worlds.push(world)
+      shards.push(await DelayedShard.start(bench.brokers, world.topic, way))
       for (const intervalMs of INTERVALS) {
-        world.app({ labels: { job: 'steady', instance: `${intervalMs}-${w}` }, intervalMs, way })
+        world.app({ labels: { job: 'steady', instance: `${intervalMs}-${w}` }, intervalMs })
       }
     }
     const more = INTERVALS.flatMap(ms => [
@@ -40,7 +43,7 @@ export async function rates(bench: Bench, settleMinutes = 4, measureMinutes = 3)
         scrape_interval: `${ms}ms`,
         scrape_timeout: `${Math.min(10_000, ms)}ms`,
         honor_labels: true,
-        static_configs: [{ targets: [new URL(shard.url).host] }],
+        static_configs: [{ targets: shards.map(shard => new URL(shard.url).host) }],
         metric_relabel_configs: [
           { source_labels: ['__name__'], regex: 'steady_total', action: 'keep' },
           { source_labels: ['instance'], regex: `${ms}-.*`, action: 'keep' },
@@ -48,7 +51,11 @@ export async function rates(bench: Bench, settleMinutes = 4, measureMinutes = 3)
         ],
       },
     ])
-    const prometheus = await world.prometheus('5s', more)
+    const virtual = shards.map(({ url }, i) => ({
+      job_name: `virtual-${i}`,
+      http_sd_configs: [{ url: `${url}/sd`, refresh_interval: '2s' }],
+    }))
+    const prometheus = await worlds[0].prometheus('5s', [...virtual, ...more])
     await seconds(settleMinutes * 60)
     const live = await evaluateLive(prometheus, measureMinutes * 60)
     const end = Date.now() / 1000
@@ -79,7 +86,8 @@ export async function rates(bench: Bench, settleMinutes = 4, measureMinutes = 3)
     return rows
   } finally {
     direct.server.close()
-    await world.stop()
+    for (const world of worlds) await world.stop()
+    for (const shard of shards) await shard.stop()
   }
 }
 

@@ -1,0 +1,88 @@
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { assemble } from '../../exposer/assemble.js'
+import type { ExposerConfig } from '../../exposer/config.js'
+import { close, createApp, createHttpServer, listen } from '../../exposer/http.js'
+import { systemClock } from '../../shared/clock.js'
+import { createGroupConsumer } from '../../shared/kafka/group-consumer.js'
+import type { GroupConsumer, PartitionListener } from '../../shared/kafka/types.js'
+import { DEFAULT_LIMITS } from '../../shared/snapshot/limits.js'
+import { seconds } from './world.js'
+
+const quiet = { debug() {}, info() {}, warn() {}, error: console.error }
+
+/** A shard in this process to which everything that was appended comes late, in its order: by so many ms, each time anew. */
+export class DelayedShard {
+  private constructor(
+    readonly url: string,
+    private readonly server: Server,
+    private readonly consumer: GroupConsumer,
+  ) {}
+
+  static async start(brokers: string[], topic: string, way: () => number): Promise<DelayedShard> {
+    const server = createHttpServer(1000)
+    await listen(server, '127.0.0.1', 0)
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const config: ExposerConfig = {
+      kafka: { brokers },
+      topic,
+      group: topic,
+      sessionTimeout: 60_000,
+      heartbeatInterval: 2000,
+      replayWindow: 600_000,
+      listen: { host: '127.0.0.1', port: 0 },
+      advertiseAddress: url,
+      externalUrl: url,
+      maxConnections: 1000,
+      view: 'latest',
+      playoutDelay: 'auto',
+      tombstone: 300_000,
+      staleness: { maxAge: 120_000, forget: 3_600_000 },
+      limits: DEFAULT_LIMITS,
+      layoutBytes: 64 * 1024 * 1024,
+    }
+    let consumer: GroupConsumer
+    const { services, feed } = assemble(config, {
+      clock: systemClock,
+      logger: quiet,
+      version: 'measured',
+      address: url,
+      leaseUntil: () => consumer.leaseUntil(),
+      readGroup: () => consumer.group(),
+      trouble: () => undefined,
+    })
+    consumer = createGroupConsumer({
+      ...config,
+      address: url,
+      listener: late(feed, way),
+      logger: quiet,
+      clock: systemClock,
+    })
+    server.on('request', createApp(services).callback())
+    await consumer.start()
+    return new DelayedShard(url, server, consumer)
+  }
+
+  async stop(): Promise<void> {
+    await close(this.server, 0)
+    await this.consumer.stop()
+  }
+}
+
+/** Record by record, each applied so much later than it was appended, or with the one before it. */
+function late(feed: PartitionListener, way: () => number): PartitionListener {
+  return {
+    onAssignment: assignment => feed.onAssignment(assignment),
+    onReplay: (partition, from, until) => feed.onReplay(partition, from, until),
+    onRebalancing: () => feed.onRebalancing(),
+    onFetched: (partition, next, end, mono) => feed.onFetched(partition, next, end, mono),
+    onFetchError: (error, partitions) => feed.onFetchError(error, partitions),
+    async onRecords(partition, records, position) {
+      for (const record of records) {
+        const wait = record.timestamp + way() - Date.now()
+        if (wait > 0) await seconds(wait / 1000)
+        await feed.onRecords(partition, [record], position)
+      }
+    },
+  }
+}
