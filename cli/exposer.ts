@@ -17,6 +17,8 @@ import { formatDuration } from '../shared/flags/duration.js'
 import type { Problem, Values } from '../shared/flags/types.js'
 import { checkTopic } from '../shared/kafka/topics.js'
 import { DEFAULT_LIMITS } from '../shared/snapshot/limits.js'
+import { loadWebConfig } from '../shared/web-config/load.js'
+import { WebConfigError } from '../shared/web-config/parse.js'
 import { type Command, commonFlags, type Invocation, logFlags, loggerOf, readFlags } from './common.js'
 import { keepHeapSmall } from './heap.js'
 import { groupFlag, kafkaFlags, kafkaProblems, readKafkaConfig, topicFlag } from './kafka-config.js'
@@ -24,7 +26,7 @@ import { groupFlag, kafkaFlags, kafkaProblems, readKafkaConfig, topicFlag } from
 const flags = {
   ...commonFlags,
   'check-config': actionFlag(
-    'Check the flags and the topic, without starting or joining the group, and exit.',
+    'Check the flags, the files that they name, and the topic, without starting or joining the group, and exit.',
   ),
   ...kafkaFlags,
   ...topicFlag,
@@ -47,7 +49,7 @@ const flags = {
   }),
   'web.advertise-address': flag(httpUrl, {
     placeholder: '<url>',
-    help: 'URL under which Prometheus and the other shards reach this one: requests for its targets are redirected there. By default the listen address, with the first address of this machine when that is every interface.',
+    help: 'URL under which Prometheus and the other shards reach this one: requests for its targets are sent on there. By default the listen address, with the first address of this machine when that is every interface.',
   }),
   'web.external-url': flag(httpUrl, {
     placeholder: '<url>',
@@ -59,7 +61,7 @@ const flags = {
   }),
   'web.config.file': flag(text, {
     placeholder: '<file>',
-    help: 'Not supported yet: TLS and authentication of the HTTP server.',
+    help: "YAML file with TLS, headers and users of the HTTP server, in the format of Prometheus's exporters: tls_server_config, http_server_config, basic_auth_users. It is read again when it changes.",
   }),
   'exposition.view': flag(choice(...VIEWS), {
     default: 'latest',
@@ -159,6 +161,7 @@ function configOf(values: Values<typeof flags>): ExposerConfig {
     advertiseAddress: values['web.advertise-address'],
     externalUrl: values['web.external-url'],
     maxConnections: values['web.max-connections'],
+    webConfigFile: values['web.config.file'],
     view: values['exposition.view'],
     playoutDelay: values['exposition.playout-delay'],
     tombstone: values['exposition.tombstone'],
@@ -191,11 +194,20 @@ function contradictions(values: Partial<Values<typeof flags>>): Problem[] {
   if (maxAge !== undefined && forget !== undefined && forget < maxAge) {
     report('--staleness.forget', `must not be less than --staleness.max-age (${formatDuration(maxAge)})`)
   }
-  if (values['web.config.file'] !== undefined) {
-    report(
-      '--web.config.file',
-      'is not supported by this version, which serves plain HTTP without authentication: leave it out, and put a proxy in front where that is needed',
-    )
-  }
+  problems.push(...webConfigProblems(values))
   return problems
+}
+
+function webConfigProblems(values: Partial<Values<typeof flags>>): Problem[] {
+  const path = values['web.config.file']
+  if (path === undefined) return []
+  try {
+    const { tls } = loadWebConfig(path)
+    if (!tls || !values['web.advertise-address']?.startsWith('http:')) return []
+    const message = 'must begin with https, because the shard serves TLS by its --web.config.file'
+    return [{ flag: '--web.advertise-address', message }]
+  } catch (error) {
+    if (!(error instanceof WebConfigError)) throw error
+    return error.problems.map(problem => ({ flag: '--web.config.file', message: `${path}: ${problem}` }))
+  }
 }

@@ -8,10 +8,11 @@ import { networkInterfaces } from 'node:os'
 export function urlOf(
   { address, port }: Pick<AddressInfo, 'address' | 'port'>,
   interfaces: ReturnType<typeof networkInterfaces> = networkInterfaces(),
+  scheme: 'http' | 'https' = 'http',
 ): string {
   const everywhere = address === '::' || address === '0.0.0.0'
   const host = everywhere ? outwardAddress(interfaces) : address
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 function outwardAddress(interfaces: ReturnType<typeof networkInterfaces>): string {

@@ -1,14 +1,17 @@
 import type { Clock } from '../shared/clock.js'
 import type { GroupMap, Logger } from '../shared/kafka/types.js'
+import type { LiveWebConfig } from '../shared/web-config/live.js'
 import { Changes } from './changes.js'
 import type { ExposerConfig } from './config.js'
 import { Shard } from './core/shard.js'
 import { Feed } from './feed.js'
 import { Group } from './group.js'
 import { Ownership } from './ownership.js'
+import { PeerClient } from './peer-client.js'
 import { RefusalLog } from './refusal-log.js'
 import type { Services } from './services.js'
 import { Telemetry } from './telemetry/telemetry.js'
+import { registerWebMetrics } from './telemetry/web-metrics.js'
 
 /** What a shard is connected to. */
 export interface Surroundings {
@@ -22,11 +25,12 @@ export interface Surroundings {
   readonly readGroup: () => Promise<GroupMap>
   /** Why nothing works at all, as long as that is so. */
   readonly trouble: () => string | undefined
+  readonly web?: LiveWebConfig | undefined
 }
 
 /** The parts of a shard, put together: what Kafka is to tell, and what the routes are made of. */
 export function assemble(config: ExposerConfig, around: Surroundings): { feed: Feed; services: Services } {
-  const { clock, logger, address, leaseUntil, trouble } = around
+  const { clock, logger, address, leaseUntil, trouble, web } = around
   const { topic, externalUrl, view } = config
   const telemetry = new Telemetry(around.version)
   const refusals = new RefusalLog(logger, clock)
@@ -60,6 +64,7 @@ export function assemble(config: ExposerConfig, around: Surroundings): { feed: F
   })
   const ownership = new Ownership({ leaseUntil, clock, assignment: feed, group, trouble })
   telemetry.watch({ shard, clock, topic, leaseLeft: () => ownership.leaseLeft() })
+  if (web) registerWebMetrics(telemetry.registry, web)
   return {
     feed,
     services: {
@@ -68,6 +73,8 @@ export function assemble(config: ExposerConfig, around: Surroundings): { feed: F
       group,
       changes,
       telemetry,
+      peers: new PeerClient(web),
+      web,
       clock,
       logger,
       view,

@@ -23,6 +23,8 @@ export interface ExposerConfig {
   /** The one address in front of all shards, a URL. */
   readonly externalUrl: string | undefined
   readonly maxConnections: number
+  /** TLS, headers and users of the HTTP server, in a file as Prometheus's exporter-toolkit reads it. */
+  readonly webConfigFile?: string | undefined
 
   /** What `/metrics` shows without `?view=`. */
   readonly view: View

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../shared/clock.js'
 import { createGroupConsumer } from '../shared/kafka/group-consumer.js'
 import type { GroupConsumer, Logger } from '../shared/kafka/types.js'
+import { LiveWebConfig } from '../shared/web-config/live.js'
 import { urlOf } from './address.js'
 import { assemble } from './assemble.js'
 import type { ExposerConfig } from './config.js'
@@ -27,7 +28,11 @@ export interface Exposer {
   readonly failed: Promise<never>
 }
 
-/** Does nothing until it is started. */
+/**
+ * Does nothing until it is started.
+ *
+ * @throws WebConfigError when the file that the configuration names cannot be used
+ */
 export function createExposer(config: ExposerConfig, dependencies: ExposerDependencies): Exposer {
   return new RunningExposer(config, dependencies)
 }
@@ -38,6 +43,7 @@ const CLOSE_MS = 3000
 class RunningExposer implements Exposer {
   readonly failed: Promise<never>
   readonly #clock: Clock
+  readonly #web: LiveWebConfig | undefined
   readonly #server
   readonly #stopping = new AbortController()
   #fail!: (error: Error) => void
@@ -53,7 +59,10 @@ class RunningExposer implements Exposer {
     private readonly dependencies: ExposerDependencies,
   ) {
     this.#clock = dependencies.clock ?? systemClock
-    this.#server = createHttpServer(config.maxConnections)
+    const { webConfigFile } = config
+    this.#web =
+      webConfigFile === undefined ? undefined : new LiveWebConfig(webConfigFile, dependencies.logger)
+    this.#server = createHttpServer(config.maxConnections, this.#web)
     this.failed = new Promise((_, reject) => {
       this.#fail = reject
     })
@@ -69,7 +78,8 @@ class RunningExposer implements Exposer {
     const { config, dependencies } = this
     const { logger } = dependencies
     const address = await listen(this.#server, config.listen.host, config.listen.port)
-    this.#url = config.advertiseAddress ?? urlOf(address)
+    const scheme = this.#web?.current.tls ? 'https' : 'http'
+    this.#url = config.advertiseAddress ?? urlOf(address, undefined, scheme)
     const { services, feed } = assemble(config, {
       ...dependencies,
       clock: this.#clock,
@@ -77,6 +87,7 @@ class RunningExposer implements Exposer {
       leaseUntil: () => this.#consumer!.leaseUntil(),
       readGroup: () => this.#consumer!.group(),
       trouble: () => this.#trouble,
+      web: this.#web,
     })
     this.#services = services
     this.#consumer = createGroupConsumer({
@@ -87,6 +98,7 @@ class RunningExposer implements Exposer {
       clock: this.#clock,
     })
     this.#server.on('request', createApp(services).callback())
+    this.#web?.start()
     this.#sweeping = setInterval(() => services.shard.sweep(this.#clock.now()), SWEEP_MS)
     logger.info('Listening', { port: address.port, advertised: this.#url })
     this.#joining = this.#join(logger).catch(error => this.#fail(error))
@@ -101,6 +113,8 @@ class RunningExposer implements Exposer {
     this.#services?.changes.close()
     this.#services?.group.close()
     await close(this.#server, CLOSE_MS)
+    this.#services?.peers.close()
+    await this.#web?.close()
     await this.#consumer?.stop()
   }
 

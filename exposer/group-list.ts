@@ -41,7 +41,7 @@ export class GroupList {
     for (;;) {
       const now = clock.now().mono
       if (this.#whole && now - this.#whole.at < KEEP_MS) return this.#whole.list
-      this.#asking ??= this.#ask().finally(() => {
+      this.#asking ??= this.#ask(response.req.headers.authorization).finally(() => {
         this.#asking = undefined
       })
       const list = await this.#asking
@@ -52,14 +52,15 @@ export class GroupList {
     }
   }
 
-  async #ask(): Promise<Whole | Incomplete | Waiting> {
-    const { ownership, group, address, clock } = this.services
+  /** @param authorization of whoever asks first: all who may ask may see the same */
+  async #ask(authorization: string | undefined): Promise<Whole | Incomplete | Waiting> {
+    const { ownership, group, address, clock, peers } = this.services
     const pending = ownership.unsettled()
     if (pending) return { wait: pending }
     const map = group.map()
     if (!map) return { wait: 'the map of the group is not known yet' }
     const at = clock.now().mono
-    const answers = await askShards(map, this.path, { address, lines: this.lines })
+    const answers = await askShards(map, this.path, { address, lines: this.lines }, { peers, authorization })
     const lines = await mergeInSlices(answers.map(answer => ('lines' in answer ? answer.lines : [])))
     const missing = incomplete(answers, map.partitionCount) ?? this.#changedSince(map)
     if (missing) return { wait: missing, answers, lines }

@@ -1,7 +1,9 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerOptions } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import Router from '@koa/router'
 import Koa from 'koa'
+import type { LiveWebConfig } from '../shared/web-config/live.js'
+import { guard } from './guard.js'
 import { scrape } from './routes/answer.js'
 import { healthy, ready } from './routes/health.js'
 import { ledger } from './routes/ledger.js'
@@ -13,6 +15,7 @@ import { targets } from './routes/targets.js'
 import { telemetry } from './routes/telemetry.js'
 import type { Services } from './services.js'
 import { StartError } from './start-up.js'
+import { TlsServer } from './tls-server.js'
 
 /** Labels travel in the URL, and a target may have many long ones. */
 const MAX_HEADER_BYTES = 64 * 1024
@@ -37,6 +40,7 @@ export function createApp(services: Services): Koa {
   router.get('/page/:file', files)
   const app = new Koa()
   app.on('error', error => complain(error, services))
+  if (services.web) app.use(guard(services.web, services.logger))
   app.use(router.routes())
   app.use(router.allowedMethods())
   return app
@@ -53,14 +57,19 @@ function complain(
   } else logger.error('a request failed, which is a mistake in the program', { error, stack: error.stack })
 }
 
-/** A server that listens nowhere yet. */
-export function createHttpServer(maxConnections: number): Server {
-  const server = createServer({
+/**
+ * A server that listens nowhere yet.
+ *
+ * @param web says whether it speaks TLS; plain HTTP without one
+ */
+export function createHttpServer(maxConnections: number, web?: LiveWebConfig): Server {
+  const options: ServerOptions = {
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: 20_000,
     requestTimeout: 60_000,
     keepAliveTimeout: KEEP_ALIVE_MS,
-  })
+  }
+  const server = web?.current.tls ? new TlsServer(options, web) : createServer(options)
   server.maxConnections = maxConnections
   server.setTimeout(SILENCE_MS)
   return server

@@ -1,4 +1,8 @@
+import type { IncomingMessage } from 'node:http'
+import { pipeline } from 'node:stream/promises'
+import { createGunzip } from 'node:zlib'
 import type { GroupMap } from '../shared/kafka/types.js'
+import type { PeerClient } from './peer-client.js'
 
 /** What a shard says of its own targets: a line of JSON each, sorted. */
 export interface ShardLines {
@@ -25,6 +29,13 @@ export const LINES_TYPE = 'application/x-ndjson'
 const TIMEOUT_MS = 3000
 const MAX_BYTES = 256 * 1024 * 1024
 
+/** How others are asked. */
+export interface Asking {
+  readonly peers: PeerClient
+  /** What the request that made us ask was allowed by. */
+  readonly authorization: string | undefined
+}
+
 /**
  * Asks every shard of the group for its part of a list.
  *
@@ -35,10 +46,11 @@ export function askShards(
   map: GroupMap,
   path: string,
   own: { readonly address: string; lines(): Promise<ShardLines> },
+  asking: Asking,
 ): Promise<ShardAnswer[]> {
   return Promise.all(
     map.members.map(({ address, partitions }) =>
-      (address === own.address ? own.lines() : askShard(address, path)).catch(error => ({
+      (address === own.address ? own.lines() : askShard(address, path, asking)).catch(error => ({
         address,
         partitions,
         error: reasonOf(error),
@@ -47,36 +59,49 @@ export function askShards(
   )
 }
 
-async function askShard(address: string, path: string): Promise<ShardLines> {
-  const response = await fetch(`${address}${path}?scope=shard`, {
-    headers: { accept: LINES_TYPE, 'x-prometheus-scrape-timeout-seconds': String(TIMEOUT_MS / 1000) },
+async function askShard(
+  address: string,
+  path: string,
+  { peers, authorization }: Asking,
+): Promise<ShardLines> {
+  const response = await peers.ask(`${address}${path}?scope=shard`, {
+    headers: {
+      accept: LINES_TYPE,
+      'accept-encoding': 'gzip',
+      'x-prometheus-scrape-timeout-seconds': String(TIMEOUT_MS / 1000),
+    },
+    authorization,
     signal: AbortSignal.timeout(TIMEOUT_MS),
-    redirect: 'error',
   })
   const text = await boundedText(response)
-  if (!response.ok) throw new Error(`${response.status} ${text.slice(0, 200).trim()}`)
-  const header = response.headers.get(PARTITIONS_HEADER)
-  if (header === null)
+  if (response.statusCode !== 200) throw new Error(`${response.statusCode} ${text.slice(0, 200).trim()}`)
+  const header = response.headers[PARTITIONS_HEADER.toLowerCase()]
+  if (typeof header !== 'string')
     throw new Error(`no ${PARTITIONS_HEADER} in the answer: is it an exposer of this version?`)
   const partitions = header.split(',').filter(Boolean).map(Number)
   return { address, partitions, lines: text.split('\n').filter(Boolean) }
 }
 
-async function boundedText(response: Response): Promise<string> {
+async function boundedText(response: IncomingMessage): Promise<string> {
   const chunks: Uint8Array[] = []
   let bytes = 0
-  for await (const chunk of response.body ?? []) {
-    chunks.push(chunk)
-    bytes += chunk.length
-    if (bytes > MAX_BYTES) throw new Error(`it answered with more than ${MAX_BYTES} bytes`)
+  const collect = async (body: AsyncIterable<Buffer>) => {
+    for await (const chunk of body) {
+      chunks.push(chunk)
+      bytes += chunk.length
+      if (bytes > MAX_BYTES) throw new Error(`it answered with more than ${MAX_BYTES} bytes`)
+    }
   }
+  if (response.headers['content-encoding'] === 'gzip') await pipeline(response, createGunzip(), collect)
+  else await pipeline(response, collect)
   return Buffer.concat(chunks).toString('utf8')
 }
 
 function reasonOf(error: unknown): string {
-  const { name, message, cause } = error as Error
-  if (name === 'TimeoutError') return `no answer within ${TIMEOUT_MS / 1000} s`
-  return cause instanceof Error ? `${message}: ${cause.message}` : message
+  const { message, cause } = error as Error
+  return cause instanceof Error && cause.name === 'TimeoutError'
+    ? `no answer within ${TIMEOUT_MS / 1000} s`
+    : message
 }
 
 /**

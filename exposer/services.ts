@@ -1,10 +1,12 @@
 import type { Clock } from '../shared/clock.js'
 import type { Logger } from '../shared/kafka/types.js'
+import type { LiveWebConfig } from '../shared/web-config/live.js'
 import type { Changes } from './changes.js'
 import type { View } from './core/render/massive.js'
 import type { Shard } from './core/shard.js'
 import type { Group } from './group.js'
 import type { Ownership } from './ownership.js'
+import type { PeerClient } from './peer-client.js'
 import type { Telemetry } from './telemetry/telemetry.js'
 
 /** What the routes are made of. */
@@ -14,6 +16,10 @@ export interface Services {
   readonly group: Group
   readonly changes: Changes
   readonly telemetry: Telemetry
+  /** The other shards of the group. */
+  readonly peers: PeerClient
+  /** Who may ask; undefined: everybody, over plain HTTP. */
+  readonly web: LiveWebConfig | undefined
   readonly clock: Clock
   readonly logger: Logger
   /** What `/metrics` shows when it is not asked for a view. */

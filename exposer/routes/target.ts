@@ -6,7 +6,8 @@ import { partitionFor } from '../../shared/snapshot/murmur2.js'
 import type { Label } from '../../shared/snapshot/types.js'
 import { give, take } from '../core/fate.js'
 import { renderTarget } from '../core/render/target.js'
-import { settle } from '../hold.js'
+import { forward, HOP_HEADER } from '../forward.js'
+import { goneSignal, settle } from '../hold.js'
 import type { Services } from '../services.js'
 import { heldUntil, type Rendering, type Scraped, sayWhy, sendExposition } from './answer.js'
 
@@ -14,27 +15,43 @@ import { heldUntil, type Rendering, type Scraped, sayWhy, sendExposition } from 
 const ABOUT_REQUEST = '__'
 const HOP = '__hop'
 const TIMESTAMPS = '__timestamps'
+/** When the owner that we know has just left, the new one is known soon. */
+const LOOK_AGAIN_MS = 100
 
 /**
  * `/target?job=…&instance=…`: one application as if Prometheus scraped it itself.
  *
- * Answered where its partition is owned; any other shard redirects there, once. What cannot be said yet, because partitions
+ * Answered where its partition is owned; any other shard redirects there, once, or
+ * asks there itself where credentials are needed, which no client sends on to another host. What cannot be said yet, because partitions
  * change hands or are being replayed, is held until it can.
  */
 export function target(services: Services) {
+  const { peers, changes, clock } = services
   return async (ctx: Context): Promise<Scraped | undefined> => {
     const key = keyOf(ctx)
     if (typeof key === 'string') return sayWhy(ctx, 400, key)
-    const hopped = ctx.query[HOP] !== undefined
-    const place = await settle({ until: heldUntil(ctx, services), response: ctx.res }, services, () =>
-      locate(key, hopped, services),
-    )
-    if ('wait' in place) return sayWhy(ctx, 503, place.wait)
-    if (place.kind === 'here') return serve(ctx, key, services)
-    ctx.redirect(`${place.address}/target?${ctx.querystring}&${HOP}=1`)
-    // Temporary: the next scrape asks at the stable address again.
-    return sayWhy(ctx, 307, `its partition is served by ${place.address}`)
+    const hopped = ctx.query[HOP] !== undefined || ctx.get(HOP_HEADER) !== ''
+    const until = heldUntil(ctx, services)
+    let gone: AbortSignal | undefined
+    for (;;) {
+      const place = await settle({ until, response: ctx.res }, services, () => locate(key, hopped, services))
+      if ('wait' in place) return sayWhy(ctx, 503, place.wait)
+      if (place.kind === 'here') return serve(ctx, key, services)
+      if (hopped || !peers.needCredentials) return redirect(ctx, place.address)
+      gone ??= goneSignal(ctx.res)
+      const url = `${place.address}/target?${ctx.querystring}`
+      if (!(await forward(ctx, url, { until, gone }, services)).moved) return undefined
+      const left = until - clock.now().mono
+      if (left <= 0 || changes.closed) return sayWhy(ctx, 503, `${place.address} has just lost its partition`)
+      await changes.next(Math.min(left, LOOK_AGAIN_MS), gone)
+    }
   }
+}
+
+function redirect(ctx: Context, address: string): undefined {
+  ctx.redirect(`${address}/target?${ctx.querystring}&${HOP}=1`)
+  // Temporary: the next scrape asks at the stable address again.
+  return sayWhy(ctx, 307, `its partition is served by ${address}`)
 }
 
 function locate(key: Buffer, hopped: boolean, { ownership }: Services) {

@@ -8,7 +8,7 @@ import { Users } from './users.js'
 const LOOK_EVERY_MS = 1000
 
 /** Why somebody was not answered. */
-export type TurnedAway = 'credentials' | 'busy' | 'client_certificate'
+type TurnedAway = 'credentials' | 'busy' | 'client_certificate'
 
 /**
  * A web configuration that follows its files: looked at once a second, and read again when any of them has changed.
@@ -61,6 +61,11 @@ export class LiveWebConfig {
     this.#timer = undefined
     await this.#looking
     await this.#bcrypt.close()
+  }
+
+  turnAway(reason: TurnedAway, why: string): void {
+    this.turnedAway[reason]++
+    this.logger.debug('Somebody was not let in', { reason, why })
   }
 
   onChange(listener: (config: WebConfig) => void): void {

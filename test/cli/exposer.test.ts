@@ -66,7 +66,7 @@ describe('a configuration', () => {
         `--kafka.config.file=${config}`,
         '--kafka.heartbeat-interval=10s',
         '--staleness.forget=1m',
-        '--web.config.file=web.yml',
+        `--web.config.file=${file('web.yml', 'tls_server_config:\n  key_file: x\nusers: {}\n')}`,
         '--exposition.view=all',
         '--web.external-url=exposer:9754',
       ],
@@ -83,7 +83,8 @@ describe('a configuration', () => {
       expect.stringMatching(/^--kafka\.config\.file: .*kafka\.yml: the file: .*extra/),
       '--kafka.heartbeat-interval: must be a third of --kafka.session-timeout (15s) at most, or one lost heartbeat loses the partitions',
       '--staleness.forget: must not be less than --staleness.max-age (2m)',
-      expect.stringMatching(/^--web\.config\.file: is not supported by this version/),
+      expect.stringMatching(/^--web\.config\.file: .*web\.yml: users: nothing of this name is known here$/),
+      expect.stringMatching(/^--web\.config\.file: .*web\.yml: tls_server_config: needs cert_file/),
     ])
   })
 

@@ -11,6 +11,7 @@ import { DEFAULT_LIMITS } from '../../shared/snapshot/limits.js'
 import { partitionFor } from '../../shared/snapshot/murmur2.js'
 import type { Layout } from '../../shared/snapshot/types.js'
 import { encodeSnapshot } from '../../shared/snapshot/write.js'
+import { LiveWebConfig } from '../../shared/web-config/live.js'
 
 export const PARTITIONS = 4
 
@@ -61,6 +62,7 @@ export class HandFed {
   url = ''
   readonly log: Lines[] = []
   readonly sockets: Socket[] = []
+  web: LiveWebConfig | undefined
   #server!: Server
   #parts!: ReturnType<typeof assemble>
   #epoch = 0
@@ -68,15 +70,18 @@ export class HandFed {
 
   static async start(overrides: Partial<ExposerConfig> = {}): Promise<HandFed> {
     const fed = new HandFed()
-    fed.#server = createHttpServer(1000)
-    fed.#server.on('connection', socket => fed.sockets.push(socket))
-    const { port } = await listen(fed.#server, '127.0.0.1', 0)
-    fed.url = `http://127.0.0.1:${port}`
     const at =
       (level: string): Logger['info'] =>
       (message, fields) =>
         void fed.log.push({ level, message, fields })
     const logger: Logger = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+    const { webConfigFile } = overrides
+    fed.web = webConfigFile === undefined ? undefined : new LiveWebConfig(webConfigFile, logger)
+    fed.web?.start()
+    fed.#server = createHttpServer(1000, fed.web)
+    fed.#server.on('connection', socket => fed.sockets.push(socket))
+    const { port } = await listen(fed.#server, '127.0.0.1', 0)
+    fed.url = `${fed.web?.current.tls ? 'https' : 'http'}://127.0.0.1:${port}`
     fed.#parts = assemble(
       { ...config, ...overrides },
       {
@@ -90,6 +95,7 @@ export class HandFed {
           return fed.map()
         },
         trouble: () => fed.trouble,
+        web: fed.web,
       },
     )
     fed.#server.on('request', createApp(fed.#parts.services).callback())
@@ -104,6 +110,8 @@ export class HandFed {
     this.services.changes.close()
     this.services.group.close()
     await close(this.#server, 0)
+    this.services.peers.close()
+    await this.web?.close()
   }
 
   /** A new assignment; all of it is replayed at once unless `replaying` says otherwise. */

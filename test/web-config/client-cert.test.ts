@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { afterAll, describe, expect, test } from 'vitest'
-import { namesOf, refusalOf } from '../../shared/web-config/client-cert.js'
+import { type Client, namesOf, refusalOf } from '../../shared/web-config/client-cert.js'
 import type { ClientAuthType } from '../../shared/web-config/schema.js'
 import { Folder } from './certificates.js'
 
@@ -10,7 +10,7 @@ afterAll(() => folder.remove())
 const nobody = { certificate: undefined, verified: false }
 const self = { certificate: { subjectAltName: 'DNS:a.example' }, verified: false }
 const known = { ...self, verified: true }
-const refusal = (client: typeof nobody | typeof self, clientAuth: ClientAuthType, allowedSans?: string[]) =>
+const refusal = (client: Client, clientAuth: ClientAuthType, allowedSans?: string[]) =>
   refusalOf(client, { clientAuth, allowedSans })
 
 describe('who is let in', () => {
