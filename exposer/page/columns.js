@@ -57,21 +57,21 @@ const shortAddress = url => url.replace(/^https?:\/\//, '')
 export const columns = [
   {
     id: 'state',
-    width: '108px',
+    width: '118px',
     title: 'State',
     by: t => stateOrder(t.state),
     cell: t => cell(`state ${t.state}`, stateName(t.state)),
   },
   {
     id: 'target',
-    width: '30%',
+    width: '28%',
     title: 'Target',
     by: t => t.rank,
     cell: targetCell,
   },
   {
     id: 'age',
-    width: '86px',
+    width: '78px',
     title: 'Age',
     help: 'Time since its newest snapshot was collected',
     number: true,
@@ -80,7 +80,7 @@ export const columns = [
   },
   {
     id: 'delay',
-    width: '86px',
+    width: '78px',
     title: 'Delay',
     help: 'From collection in the app until it was read here',
     number: true,
@@ -104,7 +104,7 @@ export const columns = [
   },
   {
     id: 'playout',
-    width: '78px',
+    width: '66px',
     title: 'D',
     help: 'Playout delay: virtual targets show what was collected so long ago',
     number: true,
@@ -113,7 +113,7 @@ export const columns = [
   },
   {
     id: 'series',
-    width: '86px',
+    width: '78px',
     title: 'Series',
     number: true,
     by: t => t.series,
@@ -121,7 +121,7 @@ export const columns = [
   },
   {
     id: 'interval',
-    width: '80px',
+    width: '74px',
     title: 'Interval',
     help: 'How often the app publishes',
     number: true,
@@ -130,7 +130,7 @@ export const columns = [
   },
   {
     id: 'partition',
-    width: '84px',
+    width: '80px',
     title: 'Partition',
     number: true,
     by: t => t.partition,
@@ -138,14 +138,14 @@ export const columns = [
   },
   {
     id: 'shard',
-    width: '15%',
+    width: '14%',
     title: 'Shard',
     by: t => t.shard,
     cell: t => cell('shard-cell', shortAddress(t.shard), t.shard),
   },
   {
     id: 'why',
-    width: '26%',
+    width: '30%',
     title: 'Why',
     help: 'Why it is not up',
     by: t => t.reason ?? '',

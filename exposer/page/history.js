@@ -42,7 +42,8 @@ export function sparkline(values, label) {
   if (values.length < 2) return svg
   // A flat line of hundredths of a second is not to look like mountains.
   const top = Math.max(0.05, ...values)
-  const step = WIDTH / (KEPT - 1)
+  // Few values are a short line at the right; a dozen fill half of it.
+  const step = WIDTH / Math.max(24, values.length - 1)
   const left = WIDTH - (values.length - 1) * step
   const y = value => HEIGHT - 2 - (Math.max(0, value) / top) * (HEIGHT - 4)
   const line = document.createElementNS(SVG, 'polyline')
