@@ -6,6 +6,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { exposer } from '../../cli/exposer.js'
 import { create } from '../../cli/topic.js'
 import { eventually } from '../support/eventually.js'
+import { Folder } from '../web-config/certificates.js'
 import { invoke } from './invoke.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'kafka-exposer-'))
@@ -107,6 +108,31 @@ describe('a configuration', () => {
     ])
     if (problem) expect(error?.message).toMatch(problem)
     else expect(stdout).toBe(wellFormed.stdout)
+  })
+})
+
+describe('a web configuration', () => {
+  const hash = '$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG'
+  const checked = (yaml: string, ...more: string[]) =>
+    invoke(exposer, [brokers, '--check-config', `--web.config.file=${file('web.yml', yaml)}`, ...more])
+
+  test('that is good is said to be well-formed, and one that cannot be used is refused', async () => {
+    const good = await checked(`basic_auth_users:\n  alice: ${hash}\n`)
+    expect(good.stdout).toBe('The flags are well-formed.\n')
+    const { error } = await checked('tls_server_config:\n  cert_file: none.pem\n  key_file: none.key\n')
+    expect(error?.message.split('\n')).toEqual([
+      expect.stringMatching(/^--web\.config\.file: .*web\.yml: tls_server_config\.cert_file: ENOENT/),
+      expect.stringMatching(/^--web\.config\.file: .*web\.yml: tls_server_config\.key_file: ENOENT/),
+    ])
+  })
+
+  test('with TLS does not go with an address in the clear', async () => {
+    const made = new Folder()
+    const { certFile, keyFile } = made.selfSigned('server')
+    const yaml = `tls_server_config:\n  cert_file: ${certFile}\n  key_file: ${keyFile}\n`
+    const { error } = await checked(yaml, '--web.advertise-address=http://shard-1:9754')
+    made.remove()
+    expect(error?.message).toMatch(/^--web\.advertise-address: must begin with https/)
   })
 })
 
