@@ -78,9 +78,10 @@ describe.each<[string, () => unknown, () => unknown]>([
     for (const one of during) {
       expect(held(one)).toBeGreaterThanOrEqual(0)
       expect(held(one)).toBeLessThanOrEqual(2)
-      // It turned between any two reports: nothing waited for a broker.
-      expect(one.turns).toBeGreaterThan(0)
     }
+    // It turned all the time: nothing waited for a broker. Two reports in a row may be of one turn on a busy machine.
+    const turns = during.reduce((sum, one) => sum + one.turns, 0)
+    expect(turns).toBeGreaterThan(during.length)
     expect((await memory()) - before).toBeLessThan(5 * MEGABYTE)
     const outage = await report()
     expect(held(outage)).toBeGreaterThan(0)
