@@ -18,12 +18,15 @@ export function playedAt(snapshots: readonly Snapshot[], wall: number, delayMs: 
 
 /** Snapshots that wait for their time; a producer whose clock is ahead must not pile them up. */
 export const MAX_HELD = 64
+/** What is held beyond those that D takes, for timers that are early. */
+const TO_SPARE = 3
 
-/** Takes out what was played before, and what is too many. */
+/** Takes out what was played before, and what is more than a publisher that keeps to its interval could have waiting. */
 export function prune(target: Target, wall: number, delayMs: number): Snapshot[] {
-  const { snapshots } = target
-  if (snapshots.length < 2) return []
-  const gone = Math.max(playedAt(snapshots, wall, delayMs), snapshots.length - MAX_HELD)
+  const { snapshots, newest } = target
+  if (!newest || snapshots.length < 2) return []
+  const most = Math.min(MAX_HELD, Math.ceil(delayMs / newest.intervalMs) + TO_SPARE)
+  const gone = Math.max(playedAt(snapshots, wall, delayMs), snapshots.length - most)
   return gone > 0 ? snapshots.splice(0, gone) : []
 }
 
