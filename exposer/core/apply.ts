@@ -8,28 +8,13 @@ import type { SnapshotReader } from '../../shared/snapshot/read.js'
 import { validateTarget } from '../../shared/snapshot/validate.js'
 import type { CompiledLayout } from './compiled-layout.js'
 import { complete } from './complete.js'
-import type { Counters } from './counters.js'
+import type { Holder } from './holder.js'
 import { Ledger } from './ledger.js'
-import { playoutOptions, type ShardOptions } from './options.js'
+import { playoutOptions } from './options.js'
 import type { Partition } from './partition.js'
 import { Playout } from './playout/playout.js'
-import type { RawPool } from './raw-pool.js'
 import type { HeldPart } from './snapshot.js'
 import { Target } from './target.js'
-
-/** What applying a record needs of its shard. */
-export interface Holder {
-  readonly options: ShardOptions
-  readonly counters: Counters
-  readonly ledger: Ledger
-  readonly reader: SnapshotReader
-  readonly partitionCount: number
-  readonly targets: Map<string, Target>
-  readonly raws: RawPool
-  layoutOf(reader: SnapshotReader): CompiledLayout
-  retain(layout: CompiledLayout): void
-  release(layout: CompiledLayout): void
-}
 
 /**
  * Applies one record.

@@ -1,7 +1,7 @@
 import type { Instant } from '../../shared/clock.js'
 import { RefusedError } from '../../shared/snapshot/errors.js'
-import type { Holder } from './apply.js'
 import { discard } from './fate.js'
+import type { Holder } from './holder.js'
 import type { Partition } from './partition.js'
 import { prune, recycle } from './playout/held.js'
 import type { HeldPart, Snapshot } from './snapshot.js'

@@ -1,6 +1,7 @@
 import type { RawPool } from '../raw-pool.js'
 import type { Snapshot } from '../snapshot.js'
 import type { Target } from '../target.js'
+import { MAX_HELD } from './bounds.js'
 
 /**
  * Which snapshot a virtual target plays now: the newest collected at least D ago, else the oldest held.
@@ -16,8 +17,6 @@ export function playedAt(snapshots: readonly Snapshot[], wall: number, delayMs: 
   return index
 }
 
-/** Snapshots that wait for their time; a producer whose clock is ahead must not pile them up. */
-export const MAX_HELD = 64
 /** What is held beyond those that D takes, for timers that are early. */
 const TO_SPARE = 3
 

@@ -1,6 +1,6 @@
 import type { Instant } from '../../../shared/clock.js'
+import { MAX_HELD } from './bounds.js'
 import { chooseDelay } from './choose.js'
-import { MAX_HELD } from './held.js'
 import { phaseDifference, phaseOf, ScrapePhases } from './phases.js'
 import { WindowMax } from './window-max.js'
 
