@@ -10,6 +10,8 @@ const HANDOVER_MS = 8000
 /** For those who were sent here just before everybody knew, ms. */
 const LINGER_MS = 500
 const LOOK_EVERY_MS = 20
+/** How long the coordinator may take to say who is left, ms. */
+const ANSWER_MS = 2000
 
 /**
  * A planned departure that no scrape notices: what is being answered ends, the group is left, and whoever still asks here,
@@ -37,10 +39,12 @@ export async function depart(
   await delay(LINGER_MS)
 }
 
-/** Whether anybody is left to take over. */
+/** Whether anybody is left to take over; nobody is, as far as anybody can say, when the coordinator does not answer. */
 async function others(consumer: GroupConsumer): Promise<boolean> {
   try {
-    return (await consumer.group()).members.length > 0
+    const silence = delay(ANSWER_MS, undefined, { ref: false })
+    const group = await Promise.race([consumer.group(), silence])
+    return group !== undefined && group.members.length > 0
   } catch (error) {
     // In the middle of a rebalance what the coordinator tells may be unreadable; without Kafka nobody takes over.
     return !(error instanceof KafkaError)

@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest'
+import { startKafka } from '../../deploy/local/kafka.js'
+import { eventually } from '../support/eventually.js'
+import { name, newTopic } from '../support/kafka.js'
+import { startShard } from '../support/shards.js'
+
+test('a shard whose brokers are gone ends all the same, without waiting for them to come back', async () => {
+  const kafka = await startKafka({ own: true })
+  try {
+    const topic = await newTopic(2, kafka.brokers)
+    const shard = await startShard(
+      { topic, group: name('ending') },
+      { kafka: { brokers: kafka.brokers }, externalUrl: undefined },
+    )
+    await eventually(async () => expect((await fetch(`${shard.url}/-/ready`)).status).toBe(200))
+    await kafka.kill()
+    let ended = false
+    const stopping = shard.stop().then(() => {
+      ended = true
+    })
+    // What a shard is given before it is killed.
+    await eventually(() => expect(ended).toBe(true), 15_000)
+    await stopping
+  } finally {
+    await kafka.stop()
+  }
+})
