@@ -56,7 +56,7 @@ const status = async (one: SteadyApp): Promise<TargetStatus & { shard: string }>
 }
 /** Since then no scrape of it failed, and it was scraped. */
 const neverDown = async (one: SteadyApp, since: number) => {
-  const seconds = Math.max(2, Math.ceil((Date.now() - since) / 1000))
+  const seconds = Math.max(4, Math.ceil((Date.now() - since) / 1000))
   expect(await value(`min_over_time(up{${one.selector}}[${seconds}s])`)).toBe(1)
 }
 
@@ -91,9 +91,9 @@ describe('what Prometheus shows', { concurrent: true, timeout: 120_000 }, () => 
     const late = app('late')
     await becomes(`up{${late.selector}}`, 1)
     late.die()
+    await eventually(async () => expect((await status(late)).state).toBe('stale'))
     await becomes(`up{${late.selector}}`, 0)
     expect(await value(`steady_total{${late.selector}}`)).toBeUndefined()
-    expect((await status(late)).state).toBe('stale')
   })
 
   test('resumed: up is 1 again with the next scrape, whether the app was silent or began anew', async () => {
@@ -125,17 +125,19 @@ describe('what Prometheus shows', { concurrent: true, timeout: 120_000 }, () => 
   })
 
   test('over limit: up is 0 with the reason, the neighbours do not notice, and it recovers by itself', async () => {
-    const neighbour = app('neighbour')
+    const neighbour = app('neighbour', { intervalMs: 2000 })
     const exploding = app('exploding')
     await becomes(`up{${exploding.selector}}`, 1)
     await becomes(`up{${neighbour.selector}}`, 1)
     const since = Date.now()
     exploding.extra = SAMPLES
+    await eventually(async () =>
+      expect(await status(exploding)).toMatchObject({
+        state: 'over_limit',
+        reason: expect.stringContaining('over the limit'),
+      }),
+    )
     await becomes(`up{${exploding.selector}}`, 0)
-    expect(await status(exploding)).toMatchObject({
-      state: 'over_limit',
-      reason: expect.stringContaining('over the limit'),
-    })
     const { lastError } = (await prometheus.targets()).find(target => target.labels.instance === 'exploding')!
     expect(lastError).toContain('503')
     exploding.extra = 0
@@ -145,7 +147,7 @@ describe('what Prometheus shows', { concurrent: true, timeout: 120_000 }, () => 
 
   test('over Prometheus’s own sample_limit: that target fails as if the app itself had been scraped, and no other', async () => {
     const bulky = app('bulky')
-    const small = app('small')
+    const small = app('small', { intervalMs: 2000 })
     await becomes(`up{${bulky.selector}}`, 1)
     await becomes(`up{${small.selector}}`, 1)
     // Its counter, and the age of its snapshot.
