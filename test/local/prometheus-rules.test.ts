@@ -87,7 +87,21 @@ describe('the alerts', () => {
     }
   })
 
-  test('ask for metrics that a shard has', async () => {
+  test('are all in the documentation, with their severity and how long they wait', () => {
+    const rows = read('../../docs/prometheus.md').split('\n')
+    for (const one of alerts) {
+      const [, , , after, severity] = rows.find(row => row.startsWith(`| \`${one.alert}\``))?.split('|') ?? []
+      expect(after?.trim().replace(' ', ''), one.alert).toBe(one.for ?? '')
+      const mutes = one.labels.mutes ? ', mutes targets' : ''
+      expect(severity?.trim(), one.alert).toBe(one.labels.severity + mutes)
+    }
+    for (const page of ['docs/prometheus.md', 'docs/metrics.md']) {
+      const named = read(`../../${page}`).match(/\bKafka(Exposer|Target)[A-Z]\w+/g)!
+      expect([...new Set(named)].filter(name => !alerts.some(one => one.alert === name))).toEqual([])
+    }
+  })
+
+  test('ask for metrics that a shard has, and docs/metrics.md has all of these', async () => {
     const shard = await HandFed.start()
     try {
       const text = await (await shard.get('/telemetry')).text()
@@ -98,6 +112,10 @@ describe('the alerts', () => {
         name => !name.startsWith('exposer_web_config') && !text.includes(`# TYPE ${name} `),
       )
       expect(missing).toEqual([])
+      const names = [...text.matchAll(/^# TYPE (exposer_\w+)/gm)].map(([, name]) => name)
+      expect(names.length).toBeGreaterThan(20)
+      const page = read('../../docs/metrics.md')
+      expect(names.filter(name => !page.includes(name))).toEqual([])
     } finally {
       await shard.stop()
     }
