@@ -11,6 +11,7 @@ import { invoke } from '../cli/invoke.js'
 import { Certificates } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { silent } from '../support/kafka.js'
+import { expectLedgerToAddUp } from '../support/ledger.js'
 
 /** A broker that takes nobody without TLS, a client certificate of its authority, and a password. */
 const PASSWORD = 'secret of the exposer'
@@ -69,6 +70,7 @@ test('a broker that demands TLS, a client certificate and a password gets them f
   })
   const ending = new AbortController()
   const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
   const running = invoke(
     exposer,
     [...cluster(good()), `--web.listen-address=127.0.0.1:${port}`, '--log.level=error'],
@@ -77,12 +79,13 @@ test('a broker that demands TLS, a client certificate and a password gets them f
   try {
     await publisher.start()
     await eventually(async () => {
-      const response = await fetch(`http://127.0.0.1:${port}/target?job=secure&instance=a`)
+      const response = await fetch(`${url}/target?job=secure&instance=a`)
       expect([response.status, await response.text()]).toEqual([
         200,
         expect.stringContaining('publisher_snapshots_total'),
       ])
     })
+    await expectLedgerToAddUp(url)
   } finally {
     await publisher.stop()
     ending.abort()

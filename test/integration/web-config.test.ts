@@ -34,17 +34,19 @@ basic_auth_users:
 `,
   )
   const listen = { host: '127.0.0.1', port }
-  const one = await startShard(settings, { listen, externalUrl: shards[0]?.url ?? url(port), webConfigFile })
+  const externalUrl = shards[0]?.url ?? url(port)
+  const one = await startShard(settings, { listen, externalUrl, webConfigFile }, asUser)
   shards.push(one)
 }
 const url = (port: number) => `https://127.0.0.1:${port}`
-const get = (path: string, at: Exposer): Promise<Answer> =>
-  ask(at.url + path, {
+const asUser = (address: string): Promise<Answer> =>
+  ask(address, {
     ca: authority.cert,
     cert: client.cert,
     key: client.key,
     headers: basic('prometheus', 'secret'),
   })
+const get = (path: string, at: Exposer): Promise<Answer> => asUser(at.url + path)
 
 beforeAll(async () => {
   authority = folder.selfSigned('authority', 'DNS:authority')

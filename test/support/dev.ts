@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { processIdentity } from '../../deploy/local/process-identity.mjs'
 import { reaper } from '../../deploy/local/reaper.js'
 import { eventually } from './eventually.js'
+import { expectLedgerToAddUp } from './ledger.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
@@ -41,6 +42,7 @@ export class Dev {
   readonly exited: Promise<number | NodeJS.Signals>
   readonly pid: number
   readonly #child: ChildProcess
+  #exposers: Running['exposers'] = []
 
   private constructor(child: ChildProcess) {
     this.#child = child
@@ -86,7 +88,9 @@ export class Dev {
       if (end < 0) throw new Error(`nothing on standard output within ${within} ms:\n${this.stderr}`)
       return this.stdout.slice(0, end)
     }, within)
-    return JSON.parse(await Promise.race([line, ended]))
+    const running = JSON.parse(await Promise.race([line, ended])) as Running
+    this.#exposers = running.exposers
+    return running
   }
 
   /** Resolves when it has said so on standard error. */
@@ -100,13 +104,18 @@ export class Dev {
     this.#child.kill(signal)
   }
 
-  /** For clean-ups: orderly, and at once when that does not work. */
+  /** For clean-ups: orderly, and at once when that does not work. The ledgers of shards that still run have to add up. */
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
-    this.signal('SIGINT')
-    const timer = setTimeout(() => this.signal('SIGKILL'), 20_000)
-    await once(this.#child, 'exit')
-    clearTimeout(timer)
+    try {
+      const running = this.#exposers.filter(({ pid }) => alive([pid]).length > 0)
+      await Promise.all(running.map(({ url }) => expectLedgerToAddUp(url)))
+    } finally {
+      this.signal('SIGINT')
+      const timer = setTimeout(() => this.signal('SIGKILL'), 20_000)
+      await once(this.#child, 'exit')
+      clearTimeout(timer)
+    }
   }
 }
 

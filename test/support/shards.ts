@@ -7,6 +7,7 @@ import { createExposer, type Exposer } from '../../exposer/exposer.js'
 import type { Sender } from '../../shared/kafka/sender.js'
 import { DEFAULT_LIMITS } from '../../shared/snapshot/limits.js'
 import { newSender, silent } from './kafka.js'
+import { type Ask, expectLedgerToAddUp } from './ledger.js'
 import { FakeApp } from './records.js'
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
@@ -22,10 +23,15 @@ export interface ShardSettings {
 
 const SESSION_TIMEOUT = 6000
 
-/** A shard in this process. */
+/**
+ * A shard in this process. Its ledger has to add up when it is stopped.
+ *
+ * @param ask for one that does not answer everybody
+ */
 export async function startShard(
   settings: ShardSettings,
   overrides: Partial<ExposerConfig> = {},
+  ask?: Ask,
 ): Promise<Exposer> {
   const shard = createExposer(
     {
@@ -49,13 +55,30 @@ export async function startShard(
     { logger: silent, version: '0.0.0-test' },
   )
   await shard.start()
-  return shard
+  let stopping: Promise<void> | undefined
+  const stop = async () => {
+    try {
+      await expectLedgerToAddUp(shard.url, ask)
+    } finally {
+      await shard.stop()
+    }
+  }
+  return {
+    start: () => shard.start(),
+    stop: () => (stopping ??= stop()),
+    url: shard.url,
+    failed: shard.failed,
+  }
 }
 
-/** A shard in a process of its own, as its users run it: to be killed and stopped. */
+/**
+ * A shard in a process of its own, as its users run it: to be killed and stopped. Its ledger has to add up when it ends, if it
+ * can be asked: it listens, and is not frozen.
+ */
 export class ShardChild {
   readonly url: string
   readonly #child: ChildProcess
+  #frozen = false
 
   private constructor(settings: ShardSettings, port: number) {
     this.url = `http://127.0.0.1:${port}`
@@ -84,6 +107,8 @@ export class ShardChild {
   }
 
   signal(signal: NodeJS.Signals): void {
+    if (signal === 'SIGSTOP') this.#frozen = true
+    if (signal === 'SIGCONT') this.#frozen = false
     this.#child.kill(signal)
   }
 
@@ -91,13 +116,25 @@ export class ShardChild {
   async end(signal: NodeJS.Signals = 'SIGKILL'): Promise<number | null> {
     const child = this.#child
     if (child.exitCode === null && child.signalCode === null) {
-      const exited = new Promise(resolve => child.once('exit', resolve))
-      child.kill(signal)
-      if (signal !== 'SIGCONT') child.kill('SIGCONT')
-      await exited
+      try {
+        if (await this.#listens()) await expectLedgerToAddUp(this.url)
+      } finally {
+        const exited = new Promise(resolve => child.once('exit', resolve))
+        child.kill(signal)
+        if (signal !== 'SIGCONT') child.kill('SIGCONT')
+        await exited
+      }
     }
     children.delete(child)
     return child.exitCode
+  }
+
+  async #listens(): Promise<boolean> {
+    if (this.#frozen) return false
+    return fetch(`${this.url}/-/healthy`).then(
+      response => response.ok,
+      () => false,
+    )
   }
 }
 
