@@ -1,5 +1,5 @@
 import type { ExposerConfig } from '../exposer/config.js'
-import { VIEWS } from '../exposer/core/render/massive.js'
+import { VIEWS } from '../exposer/core/render/massive/view.js'
 import { createExposer } from '../exposer/exposer.js'
 import {
   actionFlag,
@@ -65,11 +65,19 @@ const flags = {
   }),
   'exposition.view': flag(choice(...VIEWS), {
     default: 'latest',
-    help: `What /metrics shows without ?view=. One of: [${VIEWS.join(', ')}]`,
+    help: `What /metrics shows without ?view=: the newest values, or with the time of their collection, or all since the last scrape of ?scraper=. One of: [${VIEWS.join(', ')}]`,
   }),
   'exposition.playout-delay': flag(durationOr('auto', { max: '2m' }), {
     default: 'auto',
     help: 'Virtual targets show the newest snapshot that was collected before now minus this, so that what is late by less is late for nobody. "auto" chooses it for each target: what the slowest snapshot of the last ten minutes took, 30s at most.',
+  }),
+  'exposition.max-age': flag(duration({ min: '10s', max: '1d' }), {
+    default: '10m',
+    help: 'The view all shows nothing older, whatever a scraper has missed, and forgets a scraper that has not asked for so long. To be less than out_of_order_time_window of Prometheus, which fails a whole scrape for one sample beyond it.',
+  }),
+  'exposition.history-bytes': flag(size({ min: '1MiB' }), {
+    default: '128MiB',
+    help: 'Memory for what waits for scrapers of the view all; the oldest goes first.',
   }),
   'exposition.tombstone': flag(duration({ max: '1d' }), {
     default: '5m',
@@ -163,6 +171,7 @@ function configOf(values: Values<typeof flags>): ExposerConfig {
     maxConnections: values['web.max-connections'],
     webConfigFile: values['web.config.file'],
     view: values['exposition.view'],
+    history: { maxAge: values['exposition.max-age'], bytes: values['exposition.history-bytes'] },
     playoutDelay: values['exposition.playout-delay'],
     tombstone: values['exposition.tombstone'],
     staleness: { maxAge: values['staleness.max-age'], forget: values['staleness.forget'] },

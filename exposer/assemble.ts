@@ -40,6 +40,8 @@ export function assemble(config: ExposerConfig, around: Surroundings): { feed: F
     tombstoneMs: config.tombstone,
     maxAgeMs: config.staleness.maxAge,
     forgetMs: config.staleness.forget,
+    historyMaxAgeMs: config.history.maxAge,
+    historyBytes: config.history.bytes,
     layoutBytes: config.layoutBytes,
     onRefused: refusal => refusals.report(refusal),
     onDelay: (stage, seconds) => telemetry.delays.observe(stage, seconds),

@@ -1,6 +1,6 @@
 import type { KafkaConfig } from '../shared/kafka/types.js'
 import type { Limits } from '../shared/snapshot/limits.js'
-import type { View } from './core/render/massive.js'
+import type { View } from './core/render/massive/view.js'
 
 /** What a shard is told. All times in milliseconds, all sizes in bytes. */
 export interface ExposerConfig {
@@ -28,6 +28,12 @@ export interface ExposerConfig {
 
   /** What `/metrics` shows without `?view=`. */
   readonly view: View
+  /** What the view `all` shows and keeps. */
+  readonly history: {
+    /** Nothing older is shown, and a scraper that has not asked for so long is forgotten. */
+    readonly maxAge: number
+    readonly bytes: number
+  }
   readonly playoutDelay: number | 'auto'
   /** How long a target that said goodbye is answered with an empty body. */
   readonly tombstone: number

@@ -36,7 +36,9 @@ export function complete(
   const collectedAt = appendedAt + Math.min(Math.max(skew, -options.maxSkewMs), options.maxSkewMs)
   const late = target.playout.arrived(collectedAt, live ? now.wall : appendedAt, reader.intervalMs, now)
   if (late && live) counters.late++
-  adopt(holder, target, now, {
+  const before = target.newest?.parts.map(part => part.layout) ?? null
+  const same = before?.length === parts.length && parts.every((part, i) => part.layout === before[i])
+  const snapshot: Snapshot = {
     incarnation: reader.incarnation,
     sequence: reader.sequence,
     collectedAt,
@@ -47,12 +49,16 @@ export function complete(
     end: reader.end,
     parts,
     series,
+    before: same ? null : before,
+    added: same ? 0 : -1,
     readers: 0,
     served: false,
     // What was read in a replay belongs to the time before this shard.
     fate: live ? 'pending' : 'outside',
     gone: null,
-  })
+  }
+  adopt(holder, target, now, snapshot)
+  if (live) holder.history.add(target, snapshot)
   target.incarnation = reader.incarnation
   target.sequence = reader.sequence
   target.superseded = reader.superseded

@@ -15,11 +15,16 @@ export interface IndexedFamily {
 export class FamilyIndex {
   readonly #families = new Map<string, IndexedFamily>()
   readonly #users = new Map<CompiledLayout, number>()
+  /** Families of names that are the shard's own, left out. */
+  #reserved = 0
   #sorted: [string, IndexedFamily][] | null = null
 
-  /** Layouts that have a family of a name whose type another one defined first. */
+  /** @param reserved names that no application's family may have here */
+  constructor(private readonly reserved: ReadonlySet<string> = new Set()) {}
+
+  /** Families left out: another layout has the name with another type, or it is reserved. */
   get conflicts(): number {
-    let count = 0
+    let count = this.#reserved
     for (const family of this.#families.values()) count += family.conflicting.size
     return count
   }
@@ -50,6 +55,10 @@ export class FamilyIndex {
 
   #enter(layout: CompiledLayout, family: CompiledFamily): void {
     const name = exposedName(family)
+    if (this.reserved.has(name)) {
+      this.#reserved++
+      return
+    }
     const known = this.#families.get(name)
     if (!known) {
       this.#families.set(name, {
@@ -63,6 +72,7 @@ export class FamilyIndex {
   }
 
   #leave(layout: CompiledLayout, name: string): void {
+    if (this.reserved.has(name)) this.#reserved--
     const known = this.#families.get(name)
     if (!known) return
     known.conflicting.delete(layout)

@@ -30,6 +30,12 @@ export interface ShardOptions {
   readonly tombstoneMs: number
   /** A collection time further than this from the append time is counted, and clamped to it, ms. */
   readonly maxSkewMs: number
+  /** What the view `all` shows is no older, and a scraper of it that has not asked for so long is forgotten, ms. */
+  readonly historyMaxAgeMs: number
+  /** Bytes that values may take that wait for scrapers of the view `all`. */
+  readonly historyBytes: number
+  /** Scrapers of the view `all` at the same time. */
+  readonly maxScrapers: number
   /** Bytes that all layouts may take together. */
   readonly layoutBytes: number
   /** Targets that a shard holds at most; a further one is refused (`limit`). */
@@ -48,6 +54,9 @@ export const DEFAULT_OPTIONS: ShardOptions = {
   forgetMs: 3_600_000,
   tombstoneMs: 300_000,
   maxSkewMs: 10_000,
+  historyMaxAgeMs: 600_000,
+  historyBytes: 128 * 1024 * 1024,
+  maxScrapers: 16,
   layoutBytes: 256 * 1024 * 1024,
   maxTargets: 100_000,
   onRefused() {},

@@ -7,14 +7,16 @@ import { applyRecord } from './apply.js'
 import { CompiledLayout } from './compiled-layout.js'
 import { Counters } from './counters.js'
 import { FamilyIndex } from './family-index.js'
-import { discard } from './fate.js'
+import { discard, give, take } from './fate.js'
+import { History } from './history/history.js'
 import type { Holder } from './holder.js'
 import { endsAt, judge, judgePartition, type Verdict } from './judge.js'
 import { type DropReason, Ledger } from './ledger.js'
 import { DEFAULT_OPTIONS, type ShardOptions } from './options.js'
 import { Partition } from './partition.js'
-import { playedAt } from './playout/held.js'
+import { playedAt, recycle } from './playout/held.js'
 import { RawPool } from './raw-pool.js'
+import { REPORT_NAMES } from './render/massive/report.js'
 import type { Snapshot } from './snapshot.js'
 import { describePartition, describeTarget, type PartitionStatus, type TargetStatus } from './status.js'
 import type { Target } from './target.js'
@@ -35,7 +37,9 @@ export class Shard {
   readonly options: ShardOptions
   readonly counters = new Counters()
   readonly ledger = new Ledger()
-  readonly families = new FamilyIndex()
+  readonly families = new FamilyIndex(REPORT_NAMES)
+  /** What waits for scrapers that want every snapshot. */
+  readonly history: History
   readonly #targets = new Map<string, Target>()
   readonly #partitions = new Map<number, Partition>()
   readonly #layouts: LayoutCache<CompiledLayout>
@@ -50,6 +54,24 @@ export class Shard {
       build: (layout, id, compressed) => new CompiledLayout(layout, id, compressed),
       sizeOf: layout => layout.bytes,
     })
+    this.history = new History(
+      {
+        maxAgeMs: this.options.historyMaxAgeMs,
+        maxBytes: this.options.historyBytes,
+        maxScrapers: this.options.maxScrapers,
+      },
+      {
+        hold: snapshot => {
+          take(snapshot)
+          for (const part of snapshot.parts) this.#holder.retain(part.layout)
+        },
+        letGo: (target, snapshot) => {
+          give(target, snapshot, false)
+          if (!target.snapshots.includes(snapshot)) recycle(target, snapshot, this.#holder.raws)
+          for (const part of snapshot.parts) this.#holder.release(part.layout)
+        },
+      },
+    )
     this.#holder = {
       options: this.options,
       counters: this.counters,
@@ -58,6 +80,7 @@ export class Shard {
       partitionCount: 0,
       targets: this.#targets,
       raws: new RawPool(),
+      history: this.history,
       layoutOf: reader => this.#layoutOf(reader),
       retain: layout => {
         this.#layouts.retain(layout.id)
@@ -213,8 +236,9 @@ export class Shard {
     }
   }
 
-  /** Forgets who was not heard of for long, and whose tombstone is over. To be called now and then. */
+  /** Forgets who was not heard of for long, whose tombstone is over, and what waits too long for scrapers. To be called now and then. */
   sweep(now: Instant): void {
+    this.history.sweep(now)
     for (const target of this.#targets.values()) {
       const partition = this.#partitions.get(target.partition)
       if (!partition) continue
@@ -261,6 +285,7 @@ export class Shard {
       discard(target, snapshot, reason)
       for (const part of snapshot.parts) this.#holder.release(part.layout)
     }
+    this.history.forget(target, reason === 'moved' ? 'moved' : 'forgotten')
     target.incoming?.giveUp()
   }
 }

@@ -92,10 +92,26 @@ function registerTargets(registry: Registry, { shard, clock }: Source): void {
   })
   new Gauge({
     name: 'exposer_conflicting_families',
-    help: 'Families left out of the massive view, because another layout has the name with another type.',
+    help: 'Families left out of the massive view, because another layout has the name with another type, or the view itself has it.',
     registers,
     collect() {
       this.set(shard.families.conflicts)
+    },
+  })
+  new Gauge({
+    name: 'exposer_scrapers',
+    help: 'Scrapers of the view all that snapshots are kept for.',
+    registers,
+    collect() {
+      this.set(shard.history.scrapers.length)
+    },
+  })
+  new Gauge({
+    name: 'exposer_history_bytes',
+    help: 'Memory for what waits for them.',
+    registers,
+    collect() {
+      this.set(shard.history.bytes)
     },
   })
   // One walk over all targets for the three of them, in a turn of its own.
@@ -164,6 +180,16 @@ function registerLoss(registry: Registry, { shard }: Source): void {
     collect() {
       this.reset()
       for (const [reason, count] of ledger.dropped) this.inc({ reason }, count)
+    },
+  })
+  new Counter({
+    name: 'exposer_samples_dropped_total',
+    help: 'Samples that a scraper of the view all was not shown, by reason; for each such scraper.',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [reason, count] of shard.history.dropped) this.inc({ reason }, count)
     },
   })
   absolute(

@@ -1,4 +1,4 @@
-import { renderMassive } from '../../exposer/core/render/massive.js'
+import { MassiveScrape } from '../../exposer/core/render/massive/massive.js'
 import { renderTarget } from '../../exposer/core/render/target.js'
 import { Shard } from '../../exposer/core/shard.js'
 import { TEXT } from '../../shared/exposition/format.js'
@@ -86,7 +86,11 @@ export async function run(): Promise<Row[]> {
       note: `${spread(apply.map(s => (s / targets) * 1e6))} µs a record; 15 rounds after 5`,
     })
     const now = { wall: START + 20 * 15_000, mono: 0 }
-    const massive = () => cpuOf(() => drain(renderMassive(shard, 'latest', TEXT, now)))
+    const massive = () => cpuOf(() => {
+        const scrape = new MassiveScrape(shard, { view: 'latest', format: TEXT, now })
+        drain(scrape.render())
+        scrape.end(true)
+      })
     for (let i = 0; i < 5; i++) massive()
     const renders = Array.from({ length: 15 }, massive)
     rows.push({

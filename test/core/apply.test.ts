@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { renderMassive } from '../../exposer/core/render/massive.js'
 import { Shard } from '../../exposer/core/shard.js'
 import { TEXT } from '../../shared/exposition/format.js'
 import { FakeApp } from '../support/records.js'
-import { FakeShard, text } from '../support/shard.js'
+import { FakeShard, massive } from '../support/shard.js'
 
 const exposition = '# HELP x X.\n# TYPE x gauge\nx 1\n'
 const x = (value: number) => `# HELP x X.\n# TYPE x gauge\nx ${value}\n`
@@ -59,7 +58,7 @@ describe('applying records', () => {
     const four = `# HELP x X.\n# TYPE x gauge\n${[1, 2, 3, 4].map(i => `x{i="${i}"} 1\n`).join('')}`
     shard.publish(new FakeApp(), { exposition: four, collectedAt: shard.wall })
     expect(shard.refusals).toEqual(['reserved', 'limit'])
-    expect(shard.metrics()).toBe('')
+    expect(shard.appMetrics()).toBe('')
   })
 
   test('what was lost is told from what was replaced unsent', () => {
@@ -103,7 +102,7 @@ describe('applying records', () => {
     shard.fetched(0, 100, 100, now)
     expect(shard.loaded(0)).toBe(true)
     expect(shard.find(app.latin1Key)!.snapshots).toHaveLength(1)
-    expect(text(renderMassive(shard, 'latest', TEXT, now))).toContain('} 99\n')
+    expect(massive(shard, { view: 'latest', format: TEXT, now })).toContain('} 99\n')
     expect(shard.counters.refused.size).toBe(0)
   })
 
@@ -118,7 +117,7 @@ describe('applying records', () => {
     shard.shard.apply(0, record, shard.now)
     shard.shard.apply(0, { ...good.record({ exposition, collectedAt: shard.wall }), offset: 1 }, shard.now)
     shard.shard.fetched(0, 2, 2, shard.now)
-    expect(shard.metrics()).toBe('# HELP x X.\n# TYPE x gauge\nx{job="good"} 1\n')
+    expect(shard.appMetrics()).toBe('# HELP x X.\n# TYPE x gauge\nx{job="good"} 1\n')
     expect(shard.refusals).toHaveLength(1)
   })
 

@@ -215,7 +215,7 @@ describe('limits', () => {
     expect(shard.shard.judge(shard.shard.find(bad.latin1Key)!, shard.now).reason).toContain(
       'over the limit of 3',
     )
-    expect(shard.metrics()).not.toContain('instance="bad"')
+    expect(shard.appMetrics()).not.toContain('instance="bad"')
     shard.pass(15_000)
     publish(good, exposition)
     publish(bad, exposition)

@@ -14,7 +14,7 @@ describe('the massive view', () => {
     const b = new FakeApp({ labels: { job: 'shop', instance: 'b' } })
     shard.publish(a, { exposition: gauge('x', 1, '{z="1"}') + gauge('y', 2), collectedAt: shard.wall })
     shard.publish(b, { exposition: gauge('y', 3) + gauge('x', 4), collectedAt: shard.wall })
-    expect(shard.metrics()).toBe(
+    expect(shard.appMetrics()).toBe(
       [
         '# HELP x Help.',
         '# TYPE x gauge',
@@ -58,7 +58,7 @@ describe('the massive view', () => {
     shard.publish(first, { exposition: gauge('x_total', 1), collectedAt: shard.wall })
     const counter = '# HELP x_total H.\n# TYPE x_total counter\nx_total 2\n'
     shard.publish(second, { exposition: counter, collectedAt: shard.wall })
-    expect(shard.metrics()).not.toContain('job="b"')
+    expect(shard.appMetrics()).not.toContain('job="b"')
     expect(shard.shard.families.conflicts).toBe(1)
     shard.pass(1000)
     shard.publish(first, { exposition: gauge('other', 1), collectedAt: shard.wall })
@@ -75,7 +75,7 @@ describe('the massive view', () => {
     shard.publish(app, { exposition: gauge('x', 1), collectedAt: shard.wall })
     expect(shard.metrics()).toContain('x{')
     shard.pass(2.5 * 15_000 + 1000)
-    expect(shard.metrics()).toBe('')
+    expect(shard.appMetrics()).toBe('')
   })
 
   test('whatever is published comes back from it with the same values, and no series comes twice', () => {
@@ -111,7 +111,7 @@ describe('the massive view', () => {
           published += samples.length
         }
         expect(shard.refusals).toEqual([])
-        const parsed = parseExposition(shard.metrics()).flatMap(family => family.samples)
+        const parsed = parseExposition(shard.appMetrics()).flatMap(family => family.samples)
         expect(parsed).toHaveLength(published)
         const values = (list: number[]) => list.map(n => (Object.is(n, -0) ? '-0' : `${n}`)).sort()
         expect(values(parsed.map(s => s.value))).toEqual(values(apps.flat().map(s => s.value)))

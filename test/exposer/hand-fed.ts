@@ -28,6 +28,7 @@ const config: ExposerConfig = {
   maxConnections: 1000,
   view: 'latest',
   playoutDelay: 0,
+  history: { maxAge: 600_000, bytes: 128 * 1024 * 1024 },
   tombstone: 300_000,
   staleness: { maxAge: 120_000, forget: 3_600_000 },
   limits: DEFAULT_LIMITS,

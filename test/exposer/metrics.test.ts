@@ -31,10 +31,45 @@ describe('the views', () => {
     expect(text.match(/^requests_total\{[^}]*\} 42 \d{13}$/gm)).toHaveLength(apps.length)
   })
 
-  test.each(['all', 'newest', ''])('view "%s" is refused with the names of those there are', async view => {
+  test.each(['newest', ''])('view "%s" is refused with the names of those there are', async view => {
     const response = await shard.get(`/metrics?view=${view}`)
     expect(response.status).toBe(400)
-    expect(await response.text()).toBe('there is no such view; the views are: latest, timestamped\n')
+    expect(await response.text()).toBe('there is no such view; the views are: latest, timestamped, all\n')
+  })
+
+  const newer = (text: string) =>
+    [...text.matchAll(/^requests_total\{.*instance="(.*?)".*\} 42 \d{13}$/gm)].length
+
+  test.each(['', '&scraper=', '&scraper=a&scraper=b', `&scraper=${'x'.repeat(257)}`])(
+    'view "all" is refused without the name of one scraper, and says how to give it (%s)',
+    async query => {
+      const response = await shard.get(`/metrics?view=all${query}`)
+      expect(response.status).toBe(400)
+      expect(await response.text()).toContain('add ?scraper= with a name of its own for each Prometheus')
+      expect(shard.services.shard.history.scrapers).toEqual([])
+    },
+  )
+
+  test('view "all" shows each scraper every snapshot that is new to it', async () => {
+    const all = async (scraper: string) =>
+      newer(await (await shard.get(`/metrics?view=all&scraper=${scraper}`)).text())
+    expect(await all('p')).toBe(apps.length)
+    await shard.append({ labels: apps[0], sequence: 1 })
+    await shard.append({ labels: apps[0], sequence: 2 })
+    expect(await all('q')).toBe(apps.length)
+    expect(await all('p')).toBe(apps.length + 1)
+    expect(await all('p')).toBe(apps.length)
+  })
+
+  test('view "all" keeps its place for a HEAD and for a scraper that has one, and refuses one too many with those there are', async () => {
+    await shard.get('/metrics?view=all&scraper=head', {}, { method: 'HEAD' })
+    for (let i = 0; i < 16; i++) {
+      expect((await shard.get(`/metrics?view=all&scraper=p${i}`)).status).toBe(200)
+    }
+    const refused = await shard.get('/metrics?view=all&scraper=p16')
+    expect(refused.status).toBe(429)
+    expect(await refused.text()).toContain('"p0", "p1"')
+    expect((await shard.get('/metrics?view=all&scraper=p3')).status).toBe(200)
   })
 
   test('HEAD makes no body', async () => {
@@ -134,6 +169,29 @@ describe('a long response', () => {
     )
     expect((await shard.get(path({ ...labels, part: '0' }))).status).toBe(200)
     expect(shard.log.filter(line => line.level === 'error')).toEqual([])
+  })
+
+  test('in the view all, is shown again to a scraper that went away in the middle, and not when it had all of it', async () => {
+    await (await shard.get('/metrics?view=all&scraper=p')).text()
+    for (const sequence of [1, 2]) {
+      await shard.append({
+        labels: { ...labels, part: '0' },
+        layout: manySeries(series / 5),
+        values: new Float64Array(series / 5),
+        sequence,
+      })
+    }
+    const ask = () =>
+      new Promise<IncomingMessage>((resolve, reject) => {
+        get(`${shard.url}/metrics?view=all&scraper=p`, resolve).on('error', reject)
+      })
+    const lines = async () => (await read(await ask())).toString().match(/^many\{/gm)
+    const cut = await ask()
+    cut.destroy()
+    await eventually(() => expect(shard.services.shard.ledger.written).toBe(5))
+    await eventually(() => expect(shard.services.telemetry.scrapes.inFlight).toBe(0))
+    expect(await lines()).toHaveLength(series + series / 5)
+    expect(await lines()).toHaveLength(series)
   })
 
   test('waits for a reader that is slow instead of piling up in memory', async () => {

@@ -36,6 +36,7 @@ export class DelayedShard {
       maxConnections: 1000,
       view: 'latest',
       playoutDelay: 'auto',
+      history: { maxAge: 600_000, bytes: 128 * 1024 * 1024 },
       tombstone: 300_000,
       staleness: { maxAge: 120_000, forget: 3_600_000 },
       limits: DEFAULT_LIMITS,

@@ -1,5 +1,7 @@
 import type { ShardOptions } from '../../exposer/core/options.js'
-import { renderMassive, type View } from '../../exposer/core/render/massive.js'
+import { type MassiveOptions, MassiveScrape } from '../../exposer/core/render/massive/massive.js'
+import { REPORT_NAMES } from '../../exposer/core/render/massive/report.js'
+import type { View } from '../../exposer/core/render/massive/view.js'
 import { renderTarget } from '../../exposer/core/render/target.js'
 import { Shard } from '../../exposer/core/shard.js'
 import { type Format, TEXT } from '../../shared/exposition/format.js'
@@ -69,8 +71,39 @@ export class FakeShard {
   }
 
   metrics(view: View = 'latest', format: Format = TEXT): string {
-    return text(renderMassive(this.shard, view, format, this.now))
+    return massive(this.shard, { view, format, now: this.now })
   }
+
+  /** The massive view without what is reported about the targets. */
+  appMetrics(view: View = 'latest', format: Format = TEXT): string {
+    return withoutReport(this.metrics(view, format))
+  }
+
+  /** A scrape of the view `all`; without `written` the scraper goes away in the middle of it. */
+  all(
+    scraper: string,
+    { written = true, format = TEXT }: { written?: boolean; format?: Format } = {},
+  ): string {
+    const span = this.shard.history.open(scraper, this.now)
+    if (!span) throw new Error('too many scrapers')
+    return massive(this.shard, { view: 'all', format, now: this.now, span }, written)
+  }
+}
+
+/** One scrape of the massive view, from its beginning to its end. */
+export function massive(shard: Shard, options: MassiveOptions, written = true): string {
+  const scrape = new MassiveScrape(shard, options)
+  try {
+    return text(scrape.render())
+  } finally {
+    scrape.end(written)
+  }
+}
+
+export function withoutReport(exposition: string): string {
+  const name = /^(?:# (?:HELP|TYPE) )?([^ {]+)/
+  const lines = exposition.split('\n')
+  return lines.filter(line => !REPORT_NAMES.has(name.exec(line)?.[1] ?? '')).join('\n')
 }
 
 /** A chunk is valid only until the next is asked for. */

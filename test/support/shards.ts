@@ -19,6 +19,8 @@ process.once('exit', () => {
 export interface ShardSettings {
   readonly topic: string
   readonly group: string
+  /** Milliseconds. */
+  readonly sessionTimeout?: number
 }
 
 const SESSION_TIMEOUT = 6000
@@ -35,9 +37,9 @@ export async function startShard(
 ): Promise<Exposer> {
   const shard = createExposer(
     {
-      ...settings,
       kafka: { brokers: inject('brokers') },
       sessionTimeout: SESSION_TIMEOUT,
+      ...settings,
       heartbeatInterval: 300,
       replayWindow: 600_000,
       listen: { host: '127.0.0.1', port: 0 },
@@ -46,6 +48,7 @@ export async function startShard(
       maxConnections: 1000,
       view: 'latest',
       playoutDelay: 0,
+      history: { maxAge: 600_000, bytes: 128 * 1024 * 1024 },
       tombstone: 300_000,
       staleness: { maxAge: 120_000, forget: 3_600_000 },
       limits: DEFAULT_LIMITS,
@@ -90,7 +93,7 @@ export class ShardChild {
         `--kafka.brokers=${inject('brokers').join(',')}`,
         `--kafka.topic=${settings.topic}`,
         `--kafka.group=${settings.group}`,
-        `--kafka.session-timeout=${SESSION_TIMEOUT}ms`,
+        `--kafka.session-timeout=${settings.sessionTimeout ?? SESSION_TIMEOUT}ms`,
         '--kafka.heartbeat-interval=300ms',
         `--web.listen-address=127.0.0.1:${port}`,
         '--web.external-url=http://exposer.example:9754',

@@ -1,0 +1,71 @@
+import type { Instant } from '../../../../shared/clock.js'
+import { give, take } from '../../fate.js'
+import type { SampleDrop, Span } from '../../history/history.js'
+import type { TargetState } from '../../judge.js'
+import type { Shard } from '../../shard.js'
+import type { Snapshot } from '../../snapshot.js'
+import type { Target } from '../../target.js'
+
+/** What a scrape shows of one target. */
+export interface Chosen {
+  readonly target: Target
+  readonly state: TargetState
+  /** Ascending by collection; without a span the newest alone. */
+  readonly snapshots: readonly Snapshot[]
+  /** How many of them this scraper has not seen, the last ones. */
+  readonly fresh: number
+}
+
+export interface Choice {
+  readonly chosen: readonly Chosen[]
+  /** What waited for this scraper and cannot be shown to it, in samples. */
+  readonly left: ReadonlyMap<SampleDrop, number>
+}
+
+/**
+ * Chooses for all targets at one moment, and takes what it chose: a scrape never mixes two moments, however long it is being written. All is
+ * to be given back by `giveBack`.
+ */
+export function choose(shard: Shard, span: Span | undefined, now: Instant): Choice {
+  const chosen: Chosen[] = []
+  const left = new Map<SampleDrop, number>()
+  for (const target of shard.targets()) {
+    const { state } = shard.judge(target, now)
+    if (state === 'replaying') continue
+    const oldest = span ? now.wall - shard.options.historyMaxAgeMs : Number.NEGATIVE_INFINITY
+    const snapshots = span ? ascending(shard.history.waiting(target, span), oldest, left) : []
+    const fresh = snapshots.length
+    const { newest } = target
+    // Who is up is always in it: a series that is missing looks gone. Who is not is in it with what has not been seen yet.
+    if (state === 'up' && newest && newest.collectedAt >= oldest && !snapshots.includes(newest)) {
+      snapshots.push(newest)
+    }
+    for (const snapshot of snapshots) take(snapshot)
+    chosen.push({ target, state, snapshots, fresh })
+  }
+  return { chosen, left }
+}
+
+/** @param written whether all of the scrape reached the scraper's socket */
+export function giveBack(chosen: readonly Chosen[], written: boolean): void {
+  for (const { target, snapshots } of chosen) {
+    for (const snapshot of snapshots) give(target, snapshot, written)
+  }
+}
+
+/** Prometheus refuses what is not later than the sample before it in the same scrape, and all of a scrape for one too old. */
+function ascending(waiting: readonly Snapshot[], oldest: number, left: Map<SampleDrop, number>): Snapshot[] {
+  const kept: Snapshot[] = []
+  let last = Number.NEGATIVE_INFINITY
+  for (const snapshot of waiting) {
+    const { collectedAt, series } = snapshot
+    const reason = collectedAt < oldest ? 'too_old' : collectedAt <= last ? 'not_ascending' : undefined
+    if (reason) {
+      left.set(reason, (left.get(reason) ?? 0) + series)
+      continue
+    }
+    kept.push(snapshot)
+    last = collectedAt
+  }
+  return kept
+}

@@ -1,0 +1,155 @@
+import type { Instant } from '../../../../shared/clock.js'
+import { isLegacyLabelName } from '../../../../shared/exposition/escape.js'
+import type { Escaping, Format } from '../../../../shared/exposition/format.js'
+import type { Span } from '../../history/history.js'
+import type { Shard } from '../../shard.js'
+import type { Snapshot } from '../../snapshot.js'
+import type { Target } from '../../target.js'
+import { Chunk, PAUSE } from '../chunks.js'
+import { exemplarTexts } from '../exemplar-text.js'
+import { familyLines } from '../family-lines.js'
+import { labelText, latin1 } from '../layout-text.js'
+import { pieces, seriesLines, type Tail } from '../series-lines.js'
+import { timestampText } from '../target.js'
+import { type Choice, type Chosen, choose, giveBack } from './chosen.js'
+import { type Report, reportLines } from './report.js'
+import { seriesAdded } from './series-added.js'
+import { Rounds } from './shown.js'
+import type { View } from './view.js'
+
+/** Targets between two places where others have the event loop. */
+const PREPARE_STEP = 50
+
+export interface MassiveOptions {
+  readonly view: View
+  readonly format: Format
+  readonly now: Instant
+  /** What this scraper has not seen; the view `all` has one, and no other. */
+  readonly span?: Span | undefined
+}
+
+/**
+ * The whole shard as one target: what people build. One group per family over all targets, their identifying labels as labels, undelayed;
+ * and what Prometheus would have reported of each if it had scraped it.
+ *
+ * What is shown is taken when it is made, and held until `end`, so that a scrape never mixes two snapshots of one target, however long it
+ * takes. To be rendered once.
+ */
+export class MassiveScrape {
+  readonly #choice: Choice
+  readonly #rounds: Rounds
+  readonly #reports: Report[] = []
+  #samples = 0
+
+  constructor(
+    private readonly shard: Shard,
+    private readonly options: MassiveOptions,
+  ) {
+    this.#choice = choose(shard, options.span, options.now)
+    this.#rounds = new Rounds(shard.families)
+  }
+
+  /**
+   * A chunk is valid until the next is asked for; empty ones are places where a long preparation may be interrupted.
+   *
+   * @returns how many samples it has
+   */
+  *render(): Generator<Buffer, number> {
+    const chunk = new Chunk()
+    try {
+      yield* this.#prepare()
+      yield* this.#families(chunk)
+      this.#samples += yield* reportLines(this.#reports, chunk)
+      if (this.options.format.name === 'openmetrics-1.0.0') chunk.add('\n# EOF')
+      const rest = chunk.last()
+      if (rest) yield rest
+      return this.#samples
+    } finally {
+      chunk.release()
+    }
+  }
+
+  /** @param written whether all of it reached the scraper's socket */
+  end(written: boolean): void {
+    this.#rounds.release()
+    const { chosen, left } = this.#choice
+    giveBack(chosen, written)
+    const { span } = this.options
+    const { history } = this.shard
+    if (!written || !span) return
+    history.written(span)
+    for (const [reason, samples] of left) history.drop(reason, samples)
+  }
+
+  *#prepare(): Generator<Buffer> {
+    let step = 0
+    for (const chosen of this.#choice.chosen) {
+      const { target } = chosen
+      const tail = tailOf(target, this.options.format.escaping)
+      const readable = chosen.snapshots.filter(snapshot => this.shard.decode(target, snapshot))
+      for (const [round, snapshot] of readable.entries()) this.#show(target, snapshot, tail, round)
+      yield* this.#report(chosen, readable, tail)
+      if (++step % PREPARE_STEP === 0) yield PAUSE
+    }
+  }
+
+  #show(target: Target, snapshot: Snapshot, tail: Tail, round: number): void {
+    const { format, view } = this.options
+    const openMetrics = format.name === 'openmetrics-1.0.0'
+    const taken = new Set(target.labels.map(label => label.name))
+    const end = view === 'latest' ? '' : ` ${timestampText(snapshot.collectedAt, openMetrics)}`
+    for (const part of snapshot.parts) {
+      const text = part.layout.text(format.escaping, taken)
+      const exemplars = openMetrics ? exemplarTexts(part) : null
+      this.#rounds.add(round, part.layout, { part, text, tail, end, exemplars })
+    }
+  }
+
+  *#report(chosen: Chosen, readable: readonly Snapshot[], tail: Tail): Generator<Buffer> {
+    const { state, fresh } = chosen
+    // Who has left is no target any more.
+    if (state === 'ended') return
+    const newest = readable[readable.length - 1]
+    if (state !== 'up' || !newest) {
+      this.#reports.push({ tail, up: false, duration: 0, samples: 0, added: 0 })
+      return
+    }
+    const { span } = this.options
+    let added = 0
+    if (span?.first) added = newest.series
+    else {
+      const counted = span ? readable.slice(0, fresh) : [newest]
+      for (const snapshot of counted) added += yield* seriesAdded(snapshot)
+    }
+    this.#reports.push({ tail, up: true, duration: newest.collectSeconds, samples: newest.series, added })
+  }
+
+  *#families(chunk: Chunk): Generator<Buffer> {
+    const { format } = this.options
+    for (const [, { first, members }] of this.shard.families.families()) {
+      let begun = false
+      for (const round of this.#rounds.all) {
+        for (const [layout, family] of members) {
+          for (const one of round.get(layout) ?? []) {
+            if (!begun) chunk.add(familyLines(first, format))
+            begun = true
+            this.#samples += family.to - family.from
+            for (const piece of pieces(family)) {
+              chunk.add(seriesLines(one.part, one.text, piece, one.tail, one.end, one.exemplars))
+              if (chunk.full) yield chunk.take()
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+/** The target's own labels, as they close a series' line: made once, unless their names have two spellings. */
+function tailOf(target: Target, escaping: Escaping): Tail {
+  if (target.tail) return target.tail
+  const labels = latin1(target.labels.map(label => labelText(label, escaping)).join(','))
+  const tail = { open: `,${labels}} `, closed: `{${labels}} ` }
+  if (target.labels.every(label => isLegacyLabelName(label.name))) target.tail = tail
+  return tail
+}

@@ -1,0 +1,45 @@
+import type { CompiledLayout } from '../../compiled-layout.js'
+import type { FamilyIndex } from '../../family-index.js'
+import type { HeldPart } from '../../snapshot.js'
+import type { LayoutText } from '../layout-text.js'
+import type { Tail } from '../series-lines.js'
+
+/** One part of a snapshot, with all that its lines need but the family. */
+export interface Shown {
+  readonly part: HeldPart
+  readonly text: LayoutText
+  readonly tail: Tail
+  readonly end: string
+  readonly exemplars: ReadonlyMap<number, string> | null
+}
+
+/**
+ * What a scrape shows, by layout and by round: the first snapshots of all targets, then the second ones, … so that the samples of a series
+ * ascend also when its layout changed in between.
+ */
+export class Rounds {
+  readonly #rounds: Map<CompiledLayout, Shown[]>[] = []
+  readonly #layouts = new Set<CompiledLayout>()
+
+  constructor(private readonly families: FamilyIndex) {}
+
+  get all(): readonly ReadonlyMap<CompiledLayout, readonly Shown[]>[] {
+    return this.#rounds
+  }
+
+  add(round: number, layout: CompiledLayout, one: Shown): void {
+    while (this.#rounds.length <= round) this.#rounds.push(new Map())
+    const list = this.#rounds[round].get(layout)
+    if (list) list.push(one)
+    else this.#rounds[round].set(layout, [one])
+    if (this.#layouts.has(layout)) return
+    this.#layouts.add(layout)
+    // A layout that nobody has any more would leave the table of contents in the middle of a scrape.
+    this.families.add(layout)
+  }
+
+  release(): void {
+    for (const layout of this.#layouts) this.families.remove(layout)
+    this.#layouts.clear()
+  }
+}
