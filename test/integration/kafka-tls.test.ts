@@ -11,10 +11,14 @@ import { invoke } from '../cli/invoke.js'
 import { Certificates } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { silent } from '../support/kafka.js'
+import { kafkaConfigs } from '../support/kafka-configs.js'
 import { expectLedgerToAddUp } from '../support/ledger.js'
 
 /** A broker that takes nobody without TLS, a client certificate of its authority, and a password. */
 const PASSWORD = 'secret of the exposer'
+/** Known to the broker with SCRAM only, and with another password for each mechanism. */
+const SCRAM = { 'scram-sha-256': 'two hundred fifty-six', 'scram-sha-512': 'five hundred and twelve' }
+const MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
 let certificates: Certificates
 let kafka: LocalKafka
 let client: ReturnType<Certificates['issue']>
@@ -31,67 +35,107 @@ beforeAll(async () => {
       'ssl.truststore.type': 'PEM',
       'ssl.truststore.location': certificates.ca,
       'listener.name.plaintext.ssl.client.auth': 'required',
-      'sasl.enabled.mechanisms': 'PLAIN',
+      'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
       'sasl.mechanism.inter.broker.protocol': 'PLAIN',
       'listener.name.plaintext.plain.sasl.jaas.config': `org.apache.kafka.common.security.plain.PlainLoginModule required username="exposer" password="${PASSWORD}" user_exposer="${PASSWORD}";`,
+      'listener.name.plaintext.scram-sha-256.sasl.jaas.config': scram,
+      'listener.name.plaintext.scram-sha-512.sasl.jaas.config': scram,
     },
   })
+  // One request may alter a user once.
+  for (const [mechanism, password] of Object.entries(SCRAM))
+    await alterUser('scrambled', `${mechanism.toUpperCase()}=[password=${password}]`)
 }, 120_000)
 afterAll(async () => {
   await kafka?.stop()
   certificates.remove()
 })
 
+const scram = 'org.apache.kafka.common.security.scram.ScramLoginModule required;'
+
+/** As an operator does, with Kafka's own tool. */
+async function alterUser(user: string, config: string): Promise<void> {
+  const admin = configFile(
+    'admin.properties',
+    `security.protocol=SASL_SSL
+ssl.truststore.type=PEM
+ssl.truststore.location=${certificates.ca}
+ssl.keystore.type=PEM
+ssl.keystore.location=${client.both}
+sasl.mechanism=PLAIN
+sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required username="exposer" password="${PASSWORD}";
+`,
+  )
+  const of = ['--bootstrap-server', kafka.brokers[0], '--command-config', admin, '--entity-type', 'users']
+  await kafkaConfigs(...of, '--entity-name', user, '--alter', '--add-config', config)
+}
+
+type Mechanism = (typeof MECHANISMS)[number]
+
+const userOf = (mechanism: Mechanism) =>
+  mechanism === 'plain'
+    ? { mechanism, username: 'exposer', password: PASSWORD }
+    : { mechanism, username: 'scrambled', password: SCRAM[mechanism] }
+
 const configFile = (name: string, lines: string) => certificates.file(name, lines)
-const good = () =>
+/** With the password in a file of its own. */
+const good = (mechanism: Mechanism = 'plain', { username, password } = userOf(mechanism)) =>
   configFile(
-    'kafka.yml',
-    `ssl: { ca_file: ca.pem, cert_file: client.pem, key_file: client.key }\nsasl: { mechanism: plain, username: exposer, password_file: ${configFile('password', `${PASSWORD}\n`)} }\n`,
+    `kafka-${mechanism}.yml`,
+    `ssl: { ca_file: ca.pem, cert_file: client.pem, key_file: client.key }
+sasl: { mechanism: ${mechanism}, username: ${username}, password_file: ${configFile(`password-${mechanism}`, `${password}\n`)} }
+`,
   )
 const cluster = (file: string) => [`--kafka.brokers=${kafka.brokers[0]}`, `--kafka.config.file=${file}`]
 
-test('a broker that demands TLS, a client certificate and a password gets them from --kafka.config.file', async () => {
-  expect(await invoke(create, [...cluster(good()), '--partitions=2'])).toMatchObject({ code: 0 })
-  expect(await invoke(check, cluster(good()))).toMatchObject({ code: 0 })
-  const registry = new Registry()
-  const publisher = createPublisher({
-    register: registry,
-    brokers: kafka.brokers,
-    job: 'secure',
-    instance: 'a',
-    interval: '1s',
-    ssl: {
-      ca: readFileSync(certificates.ca, 'utf8'),
-      cert: readFileSync(client.cert, 'utf8'),
-      key: readFileSync(client.key, 'utf8'),
-    },
-    sasl: { mechanism: 'plain', username: 'exposer', password: PASSWORD },
-    logger: silent,
-  })
-  const ending = new AbortController()
-  const port = await freePort()
-  const url = `http://127.0.0.1:${port}`
-  const running = invoke(
-    exposer,
-    [...cluster(good()), `--web.listen-address=127.0.0.1:${port}`, '--log.level=error'],
-    { signal: ending.signal },
-  )
-  try {
-    await publisher.start()
-    await eventually(async () => {
-      const response = await fetch(`${url}/target?job=secure&instance=a`)
-      expect([response.status, await response.text()]).toEqual([
-        200,
-        expect.stringContaining('publisher_snapshots_total'),
-      ])
+test.each(MECHANISMS)(
+  'a broker that demands TLS, a client certificate and a password gets them from --kafka.config.file: %s',
+  async mechanism => {
+    const topic = `secure-${mechanism}`
+    const flags = [...cluster(good(mechanism)), `--kafka.topic=${topic}`]
+    expect(await invoke(create, [...flags, '--partitions=2'])).toMatchObject({ code: 0 })
+    expect(await invoke(check, flags)).toMatchObject({ code: 0 })
+    const registry = new Registry()
+    const publisher = createPublisher({
+      register: registry,
+      brokers: kafka.brokers,
+      topic,
+      job: 'secure',
+      instance: 'a',
+      interval: '1s',
+      ssl: {
+        ca: readFileSync(certificates.ca, 'utf8'),
+        cert: readFileSync(client.cert, 'utf8'),
+        key: readFileSync(client.key, 'utf8'),
+      },
+      sasl: userOf(mechanism),
+      logger: silent,
     })
-    await expectLedgerToAddUp(url)
-  } finally {
-    await publisher.stop()
-    ending.abort()
-    expect(await running).toMatchObject({ code: 0, error: undefined })
-  }
-})
+    const ending = new AbortController()
+    const port = await freePort()
+    const url = `http://127.0.0.1:${port}`
+    const running = invoke(
+      exposer,
+      [...flags, `--kafka.group=${topic}`, `--web.listen-address=127.0.0.1:${port}`, '--log.level=error'],
+      { signal: ending.signal },
+    )
+    try {
+      await publisher.start()
+      await eventually(async () => {
+        const response = await fetch(`${url}/target?job=secure&instance=a`)
+        expect([response.status, await response.text()]).toEqual([
+          200,
+          expect.stringContaining('publisher_snapshots_total'),
+        ])
+      })
+      await expectLedgerToAddUp(url)
+    } finally {
+      await publisher.stop()
+      ending.abort()
+      expect(await running).toMatchObject({ code: 0, error: undefined })
+    }
+  },
+)
 
 test('who does not know the authority is told so, and who brings no certificate is not let in', async () => {
   const unknown = await invoke(check, cluster(configFile('unknown.yml', 'ssl: true\n')))
@@ -108,6 +152,22 @@ test('who does not know the authority is told so, and who brings no certificate 
   expect(bare.code).not.toBe(0)
   expect(bare.error?.message ?? bare.stdout).not.toBe('')
 })
+
+test.each([
+  ['scram-sha-256', SCRAM['scram-sha-512']],
+  ['scram-sha-512', 'guessed'],
+  ['plain', SCRAM['scram-sha-512']],
+] as const)(
+  'a password that is not the one of %s is refused, and what to check is said',
+  async (mechanism, password) => {
+    const file = good(mechanism, { ...userOf(mechanism), username: 'scrambled', password })
+    const refused = await invoke(check, cluster(file))
+    expect(refused.code).not.toBe(0)
+    expect(refused.error?.message ?? refused.stdout).toContain(
+      'refuses the SASL login: check mechanism, user name and password',
+    )
+  },
+)
 
 test('what is on the wire is TLS', async () => {
   const [host, port] = kafka.brokers[0].split(':')
