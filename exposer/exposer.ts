@@ -97,7 +97,7 @@ class RunningExposer implements Exposer {
       logger,
       clock: this.#clock,
     })
-    this.#server.on('request', createApp(services).callback())
+    this.#server.on('request', createApp(services))
     this.#web?.start()
     this.#sweeping = setInterval(() => services.shard.sweep(this.#clock.now()), SWEEP_MS)
     logger.info('Listening', { port: address.port, advertised: this.#url })

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { pipeline } from 'node:stream/promises'
-import type { Context } from 'koa'
+import type { Exchange } from './exchange.js'
 import { sayWhy } from './routes/answer.js'
 import type { Services } from './services.js'
 
@@ -19,7 +19,7 @@ const SHORTEST_MS = 100
  * @param gone aborted when the client goes away
  */
 export async function forward(
-  ctx: Context,
+  ctx: Exchange,
   url: string,
   { until, gone }: { until: number; gone: AbortSignal },
   { peers, clock }: Services,
@@ -53,7 +53,7 @@ export async function forward(
   return { moved: false }
 }
 
-function asked(ctx: Context): Record<string, string> {
+function asked(ctx: Exchange): Record<string, string> {
   const headers: Record<string, string> = { [HOP_HEADER]: '1' }
   for (const name of ASKED) {
     const value = ctx.get(name)
@@ -62,7 +62,7 @@ function asked(ctx: Context): Record<string, string> {
   return headers
 }
 
-async function pass(ctx: Context, answer: IncomingMessage): Promise<void> {
+async function pass(ctx: Exchange, answer: IncomingMessage): Promise<void> {
   ctx.status = answer.statusCode!
   for (const name of ANSWERED) {
     const value = answer.headers[name]

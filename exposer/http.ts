@@ -1,8 +1,9 @@
-import { createServer, type Server, type ServerOptions } from 'node:http'
+import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import Router from '@koa/router'
 import Koa from 'koa'
 import type { LiveWebConfig } from '../shared/web-config/live.js'
+import { front } from './front.js'
 import { guard } from './guard.js'
 import { scrape } from './routes/answer.js'
 import { healthy, ready } from './routes/health.js'
@@ -25,9 +26,10 @@ const KEEP_ALIVE_MS = 150_000
 const SILENCE_MS = 180_000
 
 /** The program that answers; it knows nothing of sockets. */
-export function createApp(services: Services): Koa {
+export function createApp(services: Services): RequestListener {
   const router = new Router()
-  router.get('/target', scrape('/target', services, target(services)))
+  const answerTarget = scrape('/target', services, target(services))
+  router.get('/target', answerTarget)
   router.get('/metrics', scrape('/metrics', services, metrics(services)))
   router.get('/sd', scrape('/sd', services, sd(services)))
   router.get('/telemetry', telemetry(services))
@@ -39,11 +41,12 @@ export function createApp(services: Services): Koa {
   router.get('/', files)
   router.get('/page/:file', files)
   const app = new Koa()
-  app.on('error', error => complain(error, services))
+  const report = (error: Error) => complain(error, services)
+  app.on('error', report)
   if (services.web) app.use(guard(services.web, services.logger))
   app.use(router.routes())
   app.use(router.allowedMethods())
-  return app
+  return front(services, answerTarget, app.callback(), report)
 }
 
 /** Errors of clients that went away are no news; all others are mistakes in this program. */

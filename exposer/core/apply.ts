@@ -126,6 +126,7 @@ function newTarget(holder: Holder, partition: Partition, record: LogRecord): Tar
 }
 
 function admit(holder: Holder, partition: Partition, target: Target): void {
+  target.moved = !partition.loaded
   holder.targets.set(target.key, target)
   partition.targets.add(target)
 }

@@ -36,8 +36,6 @@ export function complete(
   const collectedAt = appendedAt + Math.min(Math.max(skew, -options.maxSkewMs), options.maxSkewMs)
   const late = target.playout.arrived(collectedAt, live ? now.wall : appendedAt, reader.intervalMs, now)
   if (late && live) counters.late++
-  const before = target.newest?.parts.map(part => part.layout) ?? null
-  const same = before?.length === parts.length && parts.every((part, i) => part.layout === before[i])
   const snapshot: Snapshot = {
     incarnation: reader.incarnation,
     sequence: reader.sequence,
@@ -49,8 +47,6 @@ export function complete(
     end: reader.end,
     parts,
     series,
-    before: same ? null : before,
-    added: same ? 0 : -1,
     readers: 0,
     served: false,
     // What was read in a replay belongs to the time before this shard.

@@ -17,6 +17,7 @@ import { Partition } from './partition.js'
 import { playedAt, recycle } from './playout/held.js'
 import { RawPool } from './raw-pool.js'
 import { REPORT_NAMES } from './render/massive/report.js'
+import { SeriesShown } from './render/massive/series-added.js'
 import type { Snapshot } from './snapshot.js'
 import { describePartition, describeTarget, type PartitionStatus, type TargetStatus } from './status.js'
 import type { Target } from './target.js'
@@ -40,6 +41,7 @@ export class Shard {
   readonly families = new FamilyIndex(REPORT_NAMES)
   /** What waits for scrapers that want every snapshot. */
   readonly history: History
+  readonly seriesShown: SeriesShown
   readonly #targets = new Map<string, Target>()
   readonly #partitions = new Map<number, Partition>()
   readonly #layouts: LayoutCache<CompiledLayout>
@@ -54,6 +56,7 @@ export class Shard {
       build: (layout, id, compressed) => new CompiledLayout(layout, id, compressed),
       sizeOf: layout => layout.bytes,
     })
+    this.seriesShown = new SeriesShown(this.options.maxScrapers)
     this.history = new History(
       {
         maxAgeMs: this.options.historyMaxAgeMs,

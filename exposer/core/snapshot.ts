@@ -27,10 +27,6 @@ export interface Snapshot {
   readonly end: boolean
   readonly parts: readonly HeldPart[]
   readonly series: number
-  /** The layouts of the snapshot before, for counting what is new in this one; null when there was none, or when that is counted. */
-  before: readonly CompiledLayout[] | null
-  /** Series that the one before did not have; −1 until they are counted. */
-  added: number
   /** Responses that are reading it: its arrays are not reused while there are any. */
   readers: number
   served: boolean

@@ -44,6 +44,8 @@ export class Target {
   refusal: TargetRefusal | null = null
   /** Arrays of snapshots given up, for those to come. */
   readonly spare: Float64Array[] = []
+  /** It was there before its partition came to this shard. */
+  moved = false
   /** Cached by the massive view. */
   tail: { closed: string; open: string } | null = null
 

@@ -1,6 +1,8 @@
-import type { Context } from 'koa'
+import { prefersGzip } from '../../shared/exposition/encoding.js'
 import { contentType, type Format } from '../../shared/exposition/format.js'
 import { negotiate } from '../../shared/exposition/negotiate.js'
+import { remembered } from '../../shared/remembered.js'
+import type { Exchange } from '../exchange.js'
 import { patienceOf } from '../hold.js'
 import type { Services } from '../services.js'
 import { sendChunks } from '../stream.js'
@@ -18,8 +20,12 @@ export interface Scraped {
  */
 export type Rendering = Generator<Buffer, number>
 
+/** Scrapers ask for the same again and again. */
+const wantsGzip = remembered(prefersGzip)
+const formatFor = remembered(accept => negotiate(accept || undefined))
+
 /** Why a request is not answered with what it asked for: one line, for people with curl. */
-export function sayWhy(ctx: Context, status: number, reason: string): undefined {
+export function sayWhy(ctx: Exchange, status: number, reason: string): undefined {
   ctx.status = status
   ctx.type = 'text/plain; charset=utf-8'
   ctx.body = `${reason}\n`
@@ -27,7 +33,7 @@ export function sayWhy(ctx: Context, status: number, reason: string): undefined 
 }
 
 /** Until when a request may be held: monotonic milliseconds. */
-export function heldUntil(ctx: Context, { clock }: Services): number {
+export function heldUntil(ctx: Exchange, { clock }: Services): number {
   return clock.now().mono + patienceOf(ctx.req.headers)
 }
 
@@ -37,7 +43,7 @@ export function heldUntil(ctx: Context, { clock }: Services): number {
  * @param alive asked before every chunk whether it may go out
  */
 export async function send(
-  ctx: Context,
+  ctx: Exchange,
   type: string,
   render: () => Rendering,
   alive: () => boolean = () => true,
@@ -48,7 +54,7 @@ export async function send(
   // Nobody reads the body of a HEAD request: it is not made.
   if (ctx.method === 'HEAD') return { bytes: 0, samples: 0, whole: false }
   ctx.respond = false
-  const gzip = ctx.acceptsEncodings('gzip', 'identity') === 'gzip'
+  const gzip = wantsGzip(ctx.get('accept-encoding'))
   let samples = 0
   const counted = function* () {
     samples = yield* render()
@@ -59,29 +65,32 @@ export async function send(
 
 /** Sends series in the format that the scraper prefers. */
 export async function sendExposition(
-  ctx: Context,
+  ctx: Exchange,
   render: (format: Format) => Rendering,
   alive: () => boolean,
 ): Promise<Scraped> {
-  const format = negotiate(ctx.get('accept') || undefined)
+  const format = formatFor(ctx.get('accept'))
   ctx.vary('Accept')
   return send(ctx, contentType(format), () => render(format), alive)
 }
 
 /** Counts and times the requests of scrapers to one path. */
-export function scrape(
+export function scrape<C extends Exchange>(
   path: string,
   { telemetry, clock }: Services,
-  handler: (ctx: Context) => Promise<Scraped | undefined>,
+  handler: (ctx: C) => Promise<Scraped | undefined>,
 ) {
-  return async (ctx: Context): Promise<void> => {
+  return async (ctx: C): Promise<void> => {
     const begun = clock.now().mono
     telemetry.scrapes.begun(path)
     let scraped: Scraped | undefined
+    let failed = true
     try {
       scraped = await handler(ctx)
+      failed = false
     } finally {
-      telemetry.scrapes.ended(path, ctx.status, (clock.now().mono - begun) / 1000, scraped)
+      const code = failed ? 500 : ctx.status
+      telemetry.scrapes.ended(path, code, (clock.now().mono - begun) / 1000, scraped)
     }
   }
 }

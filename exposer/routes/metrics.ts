@@ -28,23 +28,23 @@ export function metrics(services: Services) {
       return pending === undefined ? {} : { wait: pending }
     })
     if ('wait' in settled) return sayWhy(ctx, 503, settled.wait)
-    return show(ctx, view, view === 'all' ? (scraper as string) : undefined, services)
+    return show(ctx, view, isName(scraper) ? scraper : '', services)
   }
 }
 
-const isName = (scraper: string | string[] | undefined) =>
+const isName = (scraper: string | string[] | undefined): scraper is string =>
   typeof scraper === 'string' && scraper !== '' && scraper.length <= MAX_NAME
 
 async function show(
   ctx: Context,
   view: View,
-  scraper: string | undefined,
+  scraper: string,
   { shard, clock, ownership }: Services,
 ): Promise<Scraped | undefined> {
   const now = clock.now()
   let span: Span | undefined
   // Nobody reads the body of a HEAD request: it must not open a cursor either.
-  if (scraper !== undefined && ctx.method !== 'HEAD') {
+  if (view === 'all' && ctx.method !== 'HEAD') {
     span = shard.history.open(scraper, now)
     if (!span) {
       const names = shard.history.scrapers.map(name => JSON.stringify(name)).join(', ')
@@ -61,7 +61,7 @@ async function show(
     const scraped = await sendExposition(
       ctx,
       format => {
-        scrape = new MassiveScrape(shard, { view, format, now, span })
+        scrape = new MassiveScrape(shard, { view, format, now, scraper, span })
         return scrape.render()
       },
       ownership.hold(),

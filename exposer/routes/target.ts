@@ -1,4 +1,3 @@
-import type { Context } from 'koa'
 import type { Format } from '../../shared/exposition/format.js'
 import { RefusedError } from '../../shared/snapshot/errors.js'
 import { targetKey } from '../../shared/snapshot/key.js'
@@ -6,6 +5,7 @@ import { partitionFor } from '../../shared/snapshot/murmur2.js'
 import type { Label } from '../../shared/snapshot/types.js'
 import { give, take } from '../core/fate.js'
 import { renderTarget } from '../core/render/target.js'
+import type { Exchange } from '../exchange.js'
 import { forward, HOP_HEADER } from '../forward.js'
 import { goneSignal, settle } from '../hold.js'
 import type { Services } from '../services.js'
@@ -27,7 +27,7 @@ const LOOK_AGAIN_MS = 100
  */
 export function target(services: Services) {
   const { peers, changes, clock } = services
-  return async (ctx: Context): Promise<Scraped | undefined> => {
+  return async (ctx: Exchange): Promise<Scraped | undefined> => {
     const key = keyOf(ctx)
     if (typeof key === 'string') return sayWhy(ctx, 400, key)
     const hopped = ctx.query[HOP] !== undefined || ctx.get(HOP_HEADER) !== ''
@@ -48,7 +48,7 @@ export function target(services: Services) {
   }
 }
 
-function redirect(ctx: Context, address: string): undefined {
+function redirect(ctx: Exchange, address: string): undefined {
   ctx.redirect(`${address}/target?${ctx.querystring}&${HOP}=1`)
   // Temporary: the next scrape asks at the stable address again.
   return sayWhy(ctx, 307, `its partition is served by ${address}`)
@@ -61,7 +61,7 @@ function locate(key: Buffer, hopped: boolean, { ownership }: Services) {
   return place.kind === 'unsettled' ? { wait: place.reason } : place
 }
 
-async function serve(ctx: Context, key: Buffer, services: Services): Promise<Scraped | undefined> {
+async function serve(ctx: Exchange, key: Buffer, services: Services): Promise<Scraped | undefined> {
   const { shard, clock, ownership } = services
   const now = clock.now()
   const found = shard.find(key.toString('latin1'))
@@ -96,7 +96,7 @@ function* nothing(format: Format): Rendering {
 }
 
 /** @returns the key of the record that the parameters ask for, or what is wrong with them */
-function keyOf(ctx: Context): Buffer | string {
+function keyOf(ctx: Exchange): Buffer | string {
   const labels: Label[] = []
   for (const [name, value] of Object.entries(ctx.query)) {
     if (name.startsWith(ABOUT_REQUEST) || value === undefined) continue

@@ -2,7 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Clock } from '../../shared/clock.js'
 import type { Stage } from '../core/options.js'
 import type { Shard } from '../core/shard.js'
-import { DelayHistogram } from './delay-histogram.js'
+import { CellHistogram } from './cell-histogram.js'
 import { ScrapeMetrics } from './scrape-metrics.js'
 import { registerShardMetrics } from './shard-metrics.js'
 
@@ -25,7 +25,7 @@ export class Telemetry {
   /** Counted by the routes. */
   readonly scrapes = new ScrapeMetrics(this.registry)
   /** Counted by the shard, for every snapshot. */
-  readonly delays = new DelayHistogram<Stage>(
+  readonly delays = new CellHistogram<Stage>(
     'exposer_propagation_delay_seconds',
     'Ways of snapshots: collected to appended (produce), to applied here (consume), to first exposed (expose).',
     { name: 'stage', values: STAGES },

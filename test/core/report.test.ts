@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import type { Format } from '../../shared/exposition/format.js'
+import { type Format, TEXT } from '../../shared/exposition/format.js'
 import { FakeApp } from '../support/records.js'
-import { FakeShard } from '../support/shard.js'
+import { FakeShard, massive as scrapeMassive } from '../support/shard.js'
 
 const openMetrics: Format = { name: 'openmetrics-1.0.0', escaping: 'allow-utf-8' }
 const gauges = (...names: string[]) =>
@@ -47,6 +47,7 @@ describe('what the massive view reports of each target', () => {
   test('of one that fell silent, that it is down and has nothing; of one that said goodbye, nothing', () => {
     const { shard, app, publish, reported } = setting()
     publish('x')
+    expect(reported()).toMatchObject({ up: 1, scrape_series_added: 1 })
     shard.pass(3000)
     expect(reported()).toEqual({
       up: 0,
@@ -68,7 +69,7 @@ describe('what the massive view reports of each target', () => {
     publish('x')
     expect(shard.metrics('timestamped')).toContain(`\nup${labels} 1\n`)
     expect(shard.all('p')).toContain(`\nup${labels} 1\n`)
-    expect(shard.metrics('latest', openMetrics)).toMatch(/\nscrape_series_added\{.*\} 1\n# EOF\n$/)
+    expect(shard.metrics('latest', openMetrics)).toMatch(/\nscrape_series_added\{.*\} \d\n# EOF\n$/)
   })
 
   test('in the view all counts the new series of all snapshots that the scraper is shown, none for a repetition, and all at first', () => {
@@ -81,6 +82,25 @@ describe('what the massive view reports of each target', () => {
     publish('a', 'b', 'c', 'd')
     expect(reported(shard.all('p'))).toMatchObject({ scrape_samples_scraped: 4, scrape_series_added: 3 })
     expect(reported(shard.all('p'))).toMatchObject({ scrape_samples_scraped: 4, scrape_series_added: 0 })
+  })
+
+  test('counts new series for each scraper by itself, and those of a target that moved here only for who is new here', () => {
+    const { shard, app, publish, reported } = setting()
+    const massive = (scraper: string) =>
+      reported(scrapeMassive(shard.shard, { view: 'latest', format: TEXT, now: shard.now, scraper }))
+    publish('x', 'y')
+    expect(massive('p')).toMatchObject({ scrape_series_added: 2 })
+    publish('x', 'y', 'z')
+    expect(massive('q')).toMatchObject({ scrape_series_added: 3 })
+    expect(massive('p')).toMatchObject({ scrape_series_added: 1 })
+    shard.shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [], lost: [0] }, shard.now)
+    shard.shard.assign({ epoch: 3, partitionCount: 1, kept: [], fresh: [0], lost: [] }, shard.now)
+    shard.shard.replay(0, 100, 101, shard.now)
+    const [record] = app.records({ exposition: gauges('x'), collectedAt: shard.wall + 1 })
+    shard.shard.apply(0, { ...record, offset: 100 }, shard.now)
+    shard.shard.fetched(0, 101, 101, shard.now)
+    expect(massive('p')).toMatchObject({ up: 1, scrape_series_added: 0 })
+    expect(massive('new')).toMatchObject({ up: 1, scrape_series_added: 1 })
   })
 
   test("an application's own family of such a name is left out, and counted as a conflict", () => {

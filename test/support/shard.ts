@@ -86,7 +86,7 @@ export class FakeShard {
   ): string {
     const span = this.shard.history.open(scraper, this.now)
     if (!span) throw new Error('too many scrapers')
-    return massive(this.shard, { view: 'all', format, now: this.now, span }, written)
+    return massive(this.shard, { view: 'all', format, now: this.now, scraper, span }, written)
   }
 }
 

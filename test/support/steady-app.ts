@@ -23,6 +23,8 @@ export class SteadyApp {
   #timer: NodeJS.Timeout | undefined
   #sending: Promise<void> = Promise.resolve()
   readonly began = Date.now()
+  /** Unix ms at which it collected, by its own clock. */
+  readonly collected: number[] = []
   #incarnation = Date.now()
 
   /** @param sender its own, closed with it */
@@ -80,6 +82,7 @@ export class SteadyApp {
     const { ahead = 0, way } = this.options
     const now = Date.now()
     const collectedAt = now + ahead
+    this.collected.push(collectedAt)
     const extra = Array.from({ length: this.extra }, (_, i) => `extra{i="${i}"} 1\n`).join('')
     const exposition = `# TYPE steady_total counter\nsteady_total ${(now - this.began) / 1000}\n${
       extra && `# TYPE extra gauge\n${extra}`

@@ -26,8 +26,6 @@ export interface Span {
   readonly scraper: string
   readonly from: number
   readonly to: number
-  /** The scraper was not known before: it is shown the newest, and from now on all. */
-  readonly first: boolean
 }
 
 interface Entry {
@@ -86,11 +84,11 @@ export class History {
 
   /** A scrape begins. Undefined: too many others have a cursor. */
   open(scraper: string, now: Instant): Span | undefined {
-    const known = this.#cursors.get(scraper)
-    const cursor = known ?? this.#cursors.add(scraper, this.#last)
+    // Who is new is shown the newest, and from now on all.
+    const cursor = this.#cursors.get(scraper) ?? this.#cursors.add(scraper, this.#last)
     if (!cursor) return undefined
     cursor.askedAt = now.mono
-    return { scraper, from: cursor.at, to: this.#last, first: !known }
+    return { scraper, from: cursor.at, to: this.#last }
   }
 
   /** What of the target this scrape is the first to see, ascending by arrival. */

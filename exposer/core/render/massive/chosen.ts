@@ -12,8 +12,6 @@ export interface Chosen {
   readonly state: TargetState
   /** Ascending by collection; without a span the newest alone. */
   readonly snapshots: readonly Snapshot[]
-  /** How many of them this scraper has not seen, the last ones. */
-  readonly fresh: number
 }
 
 export interface Choice {
@@ -34,14 +32,13 @@ export function choose(shard: Shard, span: Span | undefined, now: Instant): Choi
     if (state === 'replaying') continue
     const oldest = span ? now.wall - shard.options.historyMaxAgeMs : Number.NEGATIVE_INFINITY
     const snapshots = span ? ascending(shard.history.waiting(target, span), oldest, left) : []
-    const fresh = snapshots.length
     const { newest } = target
     // Who is up is always in it: a series that is missing looks gone. Who is not is in it with what has not been seen yet.
     if (state === 'up' && newest && newest.collectedAt >= oldest && !snapshots.includes(newest)) {
       snapshots.push(newest)
     }
     for (const snapshot of snapshots) take(snapshot)
-    chosen.push({ target, state, snapshots, fresh })
+    chosen.push({ target, state, snapshots })
   }
   return { chosen, left }
 }

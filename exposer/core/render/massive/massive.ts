@@ -13,7 +13,7 @@ import { pieces, seriesLines, type Tail } from '../series-lines.js'
 import { timestampText } from '../target.js'
 import { type Choice, type Chosen, choose, giveBack } from './chosen.js'
 import { type Report, reportLines } from './report.js'
-import { seriesAdded } from './series-added.js'
+import type { ShownTo } from './series-added.js'
 import { Rounds } from './shown.js'
 import type { View } from './view.js'
 
@@ -24,6 +24,8 @@ export interface MassiveOptions {
   readonly view: View
   readonly format: Format
   readonly now: Instant
+  /** Who asks, by the name that it gives itself; empty when it does not. */
+  readonly scraper?: string
   /** What this scraper has not seen; the view `all` has one, and no other. */
   readonly span?: Span | undefined
 }
@@ -39,6 +41,7 @@ export class MassiveScrape {
   readonly #choice: Choice
   readonly #rounds: Rounds
   readonly #reports: Report[] = []
+  readonly #shownTo: ShownTo
   #samples = 0
 
   constructor(
@@ -46,6 +49,7 @@ export class MassiveScrape {
     private readonly options: MassiveOptions,
   ) {
     this.#choice = choose(shard, options.span, options.now)
+    this.#shownTo = shard.seriesShown.of(options.scraper ?? '')
     this.#rounds = new Rounds(shard.families)
   }
 
@@ -76,7 +80,12 @@ export class MassiveScrape {
     giveBack(chosen, written)
     const { span } = this.options
     const { history } = this.shard
-    if (!written || !span) return
+    if (!written) return
+    for (const { target, snapshots } of chosen) {
+      const newest = snapshots.at(-1)
+      if (newest) this.#shownTo.remember(target, newest)
+    }
+    if (!span) return
     history.written(span)
     for (const [reason, samples] of left) history.drop(reason, samples)
   }
@@ -106,7 +115,7 @@ export class MassiveScrape {
   }
 
   *#report(chosen: Chosen, readable: readonly Snapshot[], tail: Tail): Generator<Buffer> {
-    const { state, fresh } = chosen
+    const { state, target } = chosen
     // Who has left is no target any more.
     if (state === 'ended') return
     const newest = readable[readable.length - 1]
@@ -114,13 +123,7 @@ export class MassiveScrape {
       this.#reports.push({ tail, up: false, duration: 0, samples: 0, added: 0 })
       return
     }
-    const { span } = this.options
-    let added = 0
-    if (span?.first) added = newest.series
-    else {
-      const counted = span ? readable.slice(0, fresh) : [newest]
-      for (const snapshot of counted) added += yield* seriesAdded(snapshot)
-    }
+    const added = yield* this.#shownTo.added(target, readable)
     this.#reports.push({ tail, up: true, duration: newest.collectSeconds, samples: newest.series, added })
   }
 

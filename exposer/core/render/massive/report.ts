@@ -10,7 +10,7 @@ export interface Report {
   /** Seconds that the application's own collection took; 0 when it is down. */
   readonly duration: number
   readonly samples: number
-  /** Series that the snapshot before did not have. */
+  /** Series that the scraper was not shown before. */
   readonly added: number
 }
 
@@ -29,7 +29,7 @@ const METRICS: readonly (readonly [name: string, help: string, of: Of])[] = [
     'As scrape_samples_scraped: nothing is relabeled before it is shown.',
     report => report.samples,
   ],
-  ['scrape_series_added', 'Series that the snapshot before did not have.', report => report.added],
+  ['scrape_series_added', 'Series that this scraper was not shown before.', report => report.added],
 ]
 
 /** Names of the synthetic families: an application's own families of that name are not shown beside them. */

@@ -1,16 +1,67 @@
 import type { CompiledLayout } from '../../compiled-layout.js'
 import type { Snapshot } from '../../snapshot.js'
+import type { Target } from '../../target.js'
 import { PAUSE } from '../chunks.js'
 import { BLOCK } from '../layout-text.js'
+
+type Layouts = readonly CompiledLayout[]
+
+/**
+ * Which series each scraper was shown last, so that those that are new to it can be counted, as Prometheus does by its cache of a target:
+ * a scrape that failed, or a target that was down meanwhile, does not make old series new.
+ */
+export class SeriesShown {
+  readonly #scrapers = new Map<string, WeakMap<Target, Layouts>>()
+
+  /** @param maxScrapers of more, the one that has not asked for longest is forgotten */
+  constructor(private readonly maxScrapers: number) {}
+
+  /** @param scraper its name, or empty for those who do not say */
+  of(scraper: string): ShownTo {
+    const known = this.#scrapers.get(scraper)
+    const layouts = known ?? new WeakMap<Target, Layouts>()
+    this.#scrapers.delete(scraper)
+    this.#scrapers.set(scraper, layouts)
+    if (this.#scrapers.size > this.maxScrapers) {
+      const [longest] = this.#scrapers.keys()
+      this.#scrapers.delete(longest)
+    }
+    return new ShownTo(layouts, known === undefined)
+  }
+}
+
+export class ShownTo {
+  constructor(
+    private readonly layouts: WeakMap<Target, Layouts>,
+    private readonly first: boolean,
+  ) {}
+
+  /** How many series of these snapshots, one after the other, the one before did not have; of the first, what was shown last. */
+  *added(target: Target, snapshots: readonly Snapshot[]): Generator<Buffer, number> {
+    let before = this.layouts.get(target)
+    let sum = 0
+    for (const snapshot of snapshots) {
+      const layouts = layoutsOf(snapshot)
+      // A target that moved here was shown elsewhere to a scraper that is not new: its series are not either.
+      if (before) sum += yield* difference(before, layouts)
+      else if (this.first || !target.moved) sum += snapshot.series
+      before = layouts
+    }
+    return sum
+  }
+
+  remember(target: Target, newest: Snapshot): void {
+    this.layouts.set(target, layoutsOf(newest))
+  }
+}
+
+const layoutsOf = (snapshot: Snapshot): Layouts => snapshot.parts.map(part => part.layout)
 
 /** Series between two places where others have the event loop. */
 const STEP = 5000
 
-/** How many series of a snapshot the one before it did not have: as Prometheus counts them by what a scrape before had. */
-export function* seriesAdded(snapshot: Snapshot): Generator<Buffer, number> {
-  if (snapshot.added >= 0) return snapshot.added
-  const { before } = snapshot
-  if (!before) return snapshot.series
+function* difference(before: Layouts, after: Layouts): Generator<Buffer, number> {
+  if (before.length === after.length && before.every((layout, i) => layout === after[i])) return 0
   let step = 0
   const known = new Set<string>()
   for (const head of headsOf(before)) {
@@ -18,17 +69,15 @@ export function* seriesAdded(snapshot: Snapshot): Generator<Buffer, number> {
     if (++step % STEP === 0) yield PAUSE
   }
   let added = 0
-  for (const head of headsOf(snapshot.parts.map(part => part.layout))) {
+  for (const head of headsOf(after)) {
     if (!known.has(head)) added++
     if (++step % STEP === 0) yield PAUSE
   }
-  snapshot.added = added
-  snapshot.before = null
   return added
 }
 
 /** The name and labels of each series, as text. */
-function* headsOf(layouts: readonly CompiledLayout[]): Generator<string> {
+function* headsOf(layouts: Layouts): Generator<string> {
   for (const layout of layouts) {
     const { blocks, offsets } = layout.text('allow-utf-8')
     for (let i = 0; i < layout.series; i++) {

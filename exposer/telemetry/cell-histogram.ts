@@ -6,15 +6,20 @@ interface Value {
   readonly metricName: string
 }
 
+interface Cell {
+  readonly counts: Float64Array
+  sum: number
+}
+
 /**
- * A histogram for what is observed once per record: prom-client's own looks its labels up each time, which would cost a
+ * A histogram for what is observed once per record or scrape: prom-client's own looks its labels up each time, which would cost a
  * draining shard a tenth of its rate. Bounds are fixed, a cell per bound and label value.
  */
-export class DelayHistogram<L extends string> {
-  readonly #cells: Readonly<Record<L, { readonly counts: Float64Array; sum: number }>>
+export class CellHistogram<L extends string> {
+  readonly #cells = new Map<L, Cell>()
 
   /**
-   * @param label the only label, and its values
+   * @param label the only label, and those of its values that are shown before anything is observed
    * @param bounds upper bounds, ascending, without infinity
    */
   constructor(
@@ -23,17 +28,15 @@ export class DelayHistogram<L extends string> {
     private readonly label: { readonly name: string; readonly values: readonly L[] },
     private readonly bounds: readonly number[],
   ) {
-    this.#cells = Object.fromEntries(
-      label.values.map(value => [value, { counts: new Float64Array(bounds.length + 1), sum: 0 }]),
-    ) as Record<L, { counts: Float64Array; sum: number }>
+    for (const value of label.values) this.#cell(value)
   }
 
-  observe(value: L, seconds: number): void {
-    const cell = this.#cells[value]
+  observe(value: L, amount: number): void {
+    const cell = this.#cells.get(value) ?? this.#cell(value)
     let i = 0
-    while (i < this.bounds.length && seconds > this.bounds[i]) i++
+    while (i < this.bounds.length && amount > this.bounds[i]) i++
     cell.counts[i]++
-    cell.sum += seconds
+    cell.sum += amount
   }
 
   register(registry: Registry): this {
@@ -43,19 +46,24 @@ export class DelayHistogram<L extends string> {
   }
 
   async get() {
-    const values = this.label.values.flatMap(value => this.#valuesOf(value))
+    const values = [...this.#cells].flatMap(([value, cell]) => this.#valuesOf(value, cell))
     return { name: this.name, help: this.help, type: 'histogram', values, aggregator: 'sum' }
   }
 
   reset(): void {
-    for (const value of this.label.values) {
-      this.#cells[value].counts.fill(0)
-      this.#cells[value].sum = 0
+    for (const cell of this.#cells.values()) {
+      cell.counts.fill(0)
+      cell.sum = 0
     }
   }
 
-  #valuesOf(labelValue: L): Value[] {
-    const { counts, sum } = this.#cells[labelValue]
+  #cell(value: L): Cell {
+    const cell = { counts: new Float64Array(this.bounds.length + 1), sum: 0 }
+    this.#cells.set(value, cell)
+    return cell
+  }
+
+  #valuesOf(labelValue: L, { counts, sum }: Cell): Value[] {
     const labels = { [this.label.name]: labelValue }
     const values: Value[] = []
     let count = 0
