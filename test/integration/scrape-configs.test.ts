@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
 import { Front } from '../../deploy/local/front.js'
 import { findPrometheus, type LocalPrometheus, startPrometheus } from '../../deploy/local/prometheus.js'
 import type { Exposer } from '../../exposer/exposer.js'
@@ -20,16 +21,26 @@ interface Rule {
   readonly alerts: readonly { readonly labels: Readonly<Record<string, string>> }[]
 }
 
+interface Config {
+  readonly scrape_configs: readonly object[]
+}
+
 let front: Front
 let settings: { topic: string; group: string }
 const shards: Exposer[] = []
 const apps: SteadyApp[] = []
 const running: LocalPrometheus[] = []
 
-/** A Prometheus with a configuration of deploy/prometheus as it is, but for addresses, and intervals for which nobody can wait. */
+/** A Prometheus with a configuration of deploy/prometheus. */
 async function load(file: string): Promise<LocalPrometheus> {
   const prometheus = await startPrometheus({ config: {} })
   running.push(prometheus)
+  await prometheus.reload(configOf(file, prometheus))
+  return prometheus
+}
+
+/** As it is, but for addresses, and intervals for which nobody can wait. */
+function configOf(file: string, prometheus: LocalPrometheus): string {
   const [one, two, ...more] = shards.map(({ url }) => new URL(url).host)
   expect(more).toEqual([])
   const replaced = [
@@ -45,8 +56,7 @@ async function load(file: string): Promise<LocalPrometheus> {
     readFileSync(folder + file, 'utf8'),
   )
   expect(config).not.toMatch(/^[^#]*(example|shard-\d|15s)/m)
-  await prometheus.reload(config)
-  return prometheus
+  return config
 }
 
 const rules = async (prometheus: LocalPrometheus): Promise<Rule[]> => {
@@ -147,11 +157,34 @@ describe.skipIf(process.env.CI !== 'true' && findPrometheus() === null)(
       await allQuiet(massive)
     })
 
-    test('an app that dies: one alert names it, or counts it where nothing of it is left', async () => {
+    test('two ways into one Prometheus: counters go back that do not with one, and an alert says so until one is left', async () => {
+      // Its newest snapshot is mostly not the one whose time has come: the ways show different moments.
+      const labels = { job: 'jittery', instance: 'e' }
+      const way = () => Math.random() * 3000
+      const jittery = new SteadyApp(newSender(settings.topic), { labels, way }).start()
+      apps.push(jittery)
+      const both = await load('massive.yml')
+      const { scrape_configs, ...rest } = parse(configOf('massive.yml', both)) as Config
+      const [virtualTargets] = (parse(configOf('virtual-targets.yml', both)) as Config).scrape_configs
+      await both.reload({ ...rest, scrape_configs: [...scrape_configs, virtualTargets] })
+      const { host } = new URL(both.url)
+      expect(await notices(both, 'KafkaExposerScrapedTwice')).toMatchObject([{ instance: host }])
+      const goesBack = `resets(steady_total{${jittery.selector}}[1m]) > 0`
+      await eventually(async () => expect(await both.query(goesBack)).toHaveLength(1), 60_000)
+      for (const alone of [virtual, massive]) expect(await alone.query(goesBack)).toEqual([])
+
+      await both.reload(configOf('massive.yml', both))
+      await eventually(async () => {
+        const rule = (await rules(both)).find(({ name }) => name === 'KafkaExposerScrapedTwice')
+        expect(rule?.state).toBe('inactive')
+      })
+      await jittery.goodbye()
+    })
+
+    test('an app that dies: an alert names it, whichever way it is read', async () => {
       apps[0].die()
       expect(await notices(virtual, 'KafkaTargetDown')).toMatchObject([targets[0]])
-      expect(await notices(massive, 'KafkaTargetsSilent')).toMatchObject([{ state: 'stale' }])
-      expect((await rules(virtual)).find(one => one.name === 'KafkaTargetsSilent')?.state).toBe('inactive')
+      expect(await notices(massive, 'KafkaTargetDown')).toMatchObject([targets[0]])
     })
 
     test('a list that cannot be had: Prometheus keeps its targets, and the alert says so', async () => {
