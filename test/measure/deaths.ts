@@ -133,3 +133,56 @@ export async function rollingRestarts(bench: Bench, minutes = 10): Promise<Row[]
     await world.stop()
   }
 }
+
+/**
+ * A shard stands still (SIGSTOP) for longer than its targets may be silent, while they go on publishing, and then drains what it missed: how
+ * many scrapes fail afterwards. Those of the pause itself nobody answers. One app dies in each pause, and has to be found dead.
+ */
+export async function pausedAndDrained(bench: Bench, minutes = 10): Promise<Row[]> {
+  const world = await World.start(bench)
+  try {
+    const shard = await world.shard(['--kafka.session-timeout=60s'])
+    const labelsOf = (instance: string) => ({ job: 'paused', instance })
+    const status = async (labels: Record<string, string>) => {
+      const response = await fetch(`${shard.url}/target?${new URLSearchParams(labels)}`)
+      await response.arrayBuffer()
+      return response.status
+    }
+    const apps = Array.from({ length: 12 }, (_, i) =>
+      world.app({ labels: labelsOf(`${i}`), intervalMs: 2000 }),
+    )
+    for (const app of apps) await until(async () => (await status(app.labels)) === 200)
+    let pauses = 0
+    let scrapes = 0
+    let failed = 0
+    let found = 0
+    for (const end = Date.now() + minutes * 60_000; Date.now() < end; pauses++) {
+      const doomed = world.app({ labels: labelsOf(`doomed-${pauses}`), intervalMs: 2000 })
+      await until(async () => (await status(doomed.labels)) === 200)
+      shard.signal('SIGSTOP')
+      await seconds(1)
+      doomed.die()
+      await seconds(14)
+      shard.signal('SIGCONT')
+      let dead = false
+      for (let scrape = 0; scrape < 40; scrape++) {
+        const codes = await Promise.all(apps.map(app => status(app.labels)))
+        scrapes += codes.length
+        failed += codes.filter(code => code !== 200).length
+        dead ||= (await status(doomed.labels)) === 503
+        await seconds(0.2)
+      }
+      if (dead) found++
+    }
+    return [
+      {
+        work: `failed scrapes after pauses that are drained, ${minutes} minutes`,
+        figure: `${failed} of ${scrapes} scrapes`,
+        goal: '0',
+        note: `${pauses} pauses of 15 s, 12 targets every 2 s; of ${pauses} apps that died in a pause ${found} were found dead within 8 s`,
+      },
+    ]
+  } finally {
+    await world.stop()
+  }
+}

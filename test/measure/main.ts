@@ -1,6 +1,6 @@
 import { type Bench, withKafka } from '../bench/pipeline.js'
 import { type Row, table } from '../bench/table.js'
-import { appDeaths, rollingRestarts, shardDeaths } from './deaths.js'
+import { appDeaths, pausedAndDrained, rollingRestarts, shardDeaths } from './deaths.js'
 import { rates } from './rates.js'
 import { thousandTargets } from './thousand.js'
 
@@ -11,6 +11,7 @@ const measurements: Record<string, (bench: Bench) => Promise<Row[]>> = {
   'app-deaths': appDeaths,
   'shard-deaths': shardDeaths,
   'rolling-restarts': rollingRestarts,
+  'paused-and-drained': pausedAndDrained,
   rates,
   'thousand-targets': thousandTargets,
 }
