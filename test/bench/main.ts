@@ -1,9 +1,12 @@
 import { drain, idleShard, million, scrape, withKafka } from './pipeline.js'
 import { type Row, table } from './table.js'
+import { targets } from './targets.js'
 
 /**
- * `npm run bench [-- name …]` runs all benchmarks, or the named ones, and prints one table.
+ * `npm run bench [-- name …]` runs all benchmarks, or the named ones, and prints one table. `targets` measures the build of
+ * another checkout in turns with this one's: `--against=<its folder>`.
  */
+const against = process.argv.find(argument => argument.startsWith('--against='))?.slice('--against='.length)
 const benches: Record<string, () => Promise<Row[]>> = {
   codec: async () => (await import('./codec.bench.js')).run(),
   publisher: async () => (await import('./publisher.bench.js')).run(),
@@ -14,6 +17,7 @@ const benches: Record<string, () => Promise<Row[]>> = {
       await drain(bench, { targets: 1000, series: 100 }, 30, 4),
     ]),
   scrape: () => withKafka(scrape),
+  targets: () => withKafka(bench => targets(bench, against)),
   million: () =>
     withKafka(async bench => [...(await million(bench, false)), ...(await million(bench, true))]),
   idle: () => withKafka(async bench => [await idleShard(bench)]),

@@ -86,7 +86,8 @@ export async function run(): Promise<Row[]> {
       note: `${spread(apply.map(s => (s / targets) * 1e6))} µs a record; 15 rounds after 5`,
     })
     const now = { wall: START + 20 * 15_000, mono: 0 }
-    const massive = () => cpuOf(() => {
+    const massive = () =>
+      cpuOf(() => {
         const scrape = new MassiveScrape(shard, { view: 'latest', format: TEXT, now })
         drain(scrape.render())
         scrape.end(true)

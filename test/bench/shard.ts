@@ -32,18 +32,25 @@ export class ShardProcess {
     child.once('exit', () => children.delete(child))
   }
 
-  static start(brokers: string[], topic: string, port: number, flags: string[] = []): ShardProcess {
+  /** @param program another build's, instead of this checkout's */
+  static start(
+    brokers: string[],
+    topic: string,
+    port: number,
+    flags: string[] = [],
+    program = join(root, 'dist/cli/main.js'),
+  ): ShardProcess {
     const probeFile = join(tmpdir(), `kafka-exposer-probe-${process.pid}-${port}.json`)
     const child = spawn(
       process.execPath,
       [
         '--import',
         join(root, 'test/bench/probe.mjs'),
-        join(root, 'dist/cli/main.js'),
+        program,
         'exposer',
         `--kafka.brokers=${brokers.join(',')}`,
         `--kafka.topic=${topic}`,
-        `--kafka.group=bench-${topic}`,
+        `--kafka.group=bench-${topic}-${port}`,
         `--web.listen-address=127.0.0.1:${port}`,
         '--log.level=warn',
         ...flags,

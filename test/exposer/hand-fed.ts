@@ -99,7 +99,7 @@ export class HandFed {
         web: fed.web,
       },
     )
-    fed.#server.on('request', createApp(fed.#parts.services).callback())
+    fed.#server.on('request', createApp(fed.#parts.services))
     return fed
   }
 

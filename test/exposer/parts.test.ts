@@ -7,7 +7,7 @@ import { Changes } from '../../exposer/changes.js'
 import { patienceOf } from '../../exposer/hold.js'
 import { incomplete } from '../../exposer/peers.js'
 import { mergeInSlices, sortInSlices } from '../../exposer/slices.js'
-import { DelayHistogram } from '../../exposer/telemetry/delay-histogram.js'
+import { CellHistogram } from '../../exposer/telemetry/cell-histogram.js'
 
 describe('how long a request is held', () => {
   test.each([
@@ -114,7 +114,7 @@ describe('the address that a shard advertises by itself', () => {
 test("the histogram of delays is exposed as prom-client's own would be", async () => {
   const registry = new Registry()
   const label = { name: 'stage', values: ['produce', 'consume'] as const }
-  const delays = new DelayHistogram('delay_seconds', 'A delay', label, [0.1, 1]).register(registry)
+  const delays = new CellHistogram('delay_seconds', 'A delay', label, [0.1, 1]).register(registry)
   for (const seconds of [0.05, 0.1, 0.5, 3]) delays.observe('produce', seconds)
   const text = await registry.metrics()
   expect(text.split('\n').filter(line => line.includes('produce'))).toEqual([

@@ -59,7 +59,7 @@ export class DelayedShard {
       logger: quiet,
       clock: systemClock,
     })
-    server.on('request', createApp(services).callback())
+    server.on('request', createApp(services))
     await consumer.start()
     return new DelayedShard(url, server, consumer)
   }
