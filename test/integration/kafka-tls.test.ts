@@ -10,14 +10,16 @@ import { createPublisher } from '../../producer/index.js'
 import { invoke } from '../cli/invoke.js'
 import { Certificates } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
-import { silent } from '../support/kafka.js'
+import { name, silent } from '../support/kafka.js'
 import { kafkaConfigs } from '../support/kafka-configs.js'
-import { expectLedgerToAddUp } from '../support/ledger.js'
+import { expectLedgerToAddUp, readLedger } from '../support/ledger.js'
 
 /** A broker that takes nobody without TLS, a client certificate of its authority, and a password. */
 const PASSWORD = 'secret of the exposer'
 /** Known to the broker with SCRAM only, and with another password for each mechanism. */
 const SCRAM = { 'scram-sha-256': 'two hundred fifty-six', 'scram-sha-512': 'five hundred and twelve' }
+/** After this a connection is closed with the next request, unless it has logged in again. */
+const SESSION_MS = 12_000
 const MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
 let certificates: Certificates
 let kafka: LocalKafka
@@ -36,6 +38,7 @@ beforeAll(async () => {
       'ssl.truststore.location': certificates.ca,
       'listener.name.plaintext.ssl.client.auth': 'required',
       'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
+      'connections.max.reauth.ms': String(SESSION_MS),
       'sasl.mechanism.inter.broker.protocol': 'PLAIN',
       'listener.name.plaintext.plain.sasl.jaas.config': `org.apache.kafka.common.security.plain.PlainLoginModule required username="exposer" password="${PASSWORD}" user_exposer="${PASSWORD}";`,
       'listener.name.plaintext.scram-sha-256.sasl.jaas.config': scram,
@@ -88,54 +91,72 @@ sasl: { mechanism: ${mechanism}, username: ${username}, password_file: ${configF
   )
 const cluster = (file: string) => [`--kafka.brokers=${kafka.brokers[0]}`, `--kafka.config.file=${file}`]
 
+/** A topic, an app that publishes to it every second, and a shard: all of them log in with this mechanism. */
+async function run(
+  mechanism: Mechanism,
+  work: (url: string, register: Registry) => Promise<void>,
+): Promise<void> {
+  const topic = name('secure')
+  const flags = [...cluster(good(mechanism)), `--kafka.topic=${topic}`]
+  expect(await invoke(create, [...flags, '--partitions=2'])).toMatchObject({ code: 0 })
+  expect(await invoke(check, flags)).toMatchObject({ code: 0 })
+  const register = new Registry()
+  const publisher = createPublisher({
+    register,
+    brokers: kafka.brokers,
+    topic,
+    job: 'secure',
+    instance: 'a',
+    interval: '1s',
+    ssl: {
+      ca: readFileSync(certificates.ca, 'utf8'),
+      cert: readFileSync(client.cert, 'utf8'),
+      key: readFileSync(client.key, 'utf8'),
+    },
+    sasl: userOf(mechanism),
+    logger: silent,
+  })
+  const ending = new AbortController()
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const web = [`--web.listen-address=127.0.0.1:${port}`, '--log.level=error']
+  const running = invoke(exposer, [...flags, `--kafka.group=${topic}`, ...web], { signal: ending.signal })
+  try {
+    await eventually(async () => expect((await fetch(`${url}/-/ready`)).status).toBe(200))
+    await publisher.start()
+    await work(url, register)
+    await expectLedgerToAddUp(url)
+  } finally {
+    await publisher.stop()
+    ending.abort()
+    expect(await running).toMatchObject({ code: 0, error: undefined })
+  }
+}
+
 test.each(MECHANISMS)(
   'a broker that demands TLS, a client certificate and a password gets them from --kafka.config.file: %s',
-  async mechanism => {
-    const topic = `secure-${mechanism}`
-    const flags = [...cluster(good(mechanism)), `--kafka.topic=${topic}`]
-    expect(await invoke(create, [...flags, '--partitions=2'])).toMatchObject({ code: 0 })
-    expect(await invoke(check, flags)).toMatchObject({ code: 0 })
-    const registry = new Registry()
-    const publisher = createPublisher({
-      register: registry,
-      brokers: kafka.brokers,
-      topic,
-      job: 'secure',
-      instance: 'a',
-      interval: '1s',
-      ssl: {
-        ca: readFileSync(certificates.ca, 'utf8'),
-        cert: readFileSync(client.cert, 'utf8'),
-        key: readFileSync(client.key, 'utf8'),
-      },
-      sasl: userOf(mechanism),
-      logger: silent,
-    })
-    const ending = new AbortController()
-    const port = await freePort()
-    const url = `http://127.0.0.1:${port}`
-    const running = invoke(
-      exposer,
-      [...flags, `--kafka.group=${topic}`, `--web.listen-address=127.0.0.1:${port}`, '--log.level=error'],
-      { signal: ending.signal },
-    )
-    try {
-      await publisher.start()
-      await eventually(async () => {
+  mechanism =>
+    run(mechanism, url =>
+      eventually(async () => {
         const response = await fetch(`${url}/target?job=secure&instance=a`)
         expect([response.status, await response.text()]).toEqual([
           200,
           expect.stringContaining('publisher_snapshots_total'),
         ])
-      })
-      await expectLedgerToAddUp(url)
-    } finally {
-      await publisher.stop()
-      ending.abort()
-      expect(await running).toMatchObject({ code: 0, error: undefined })
-    }
-  },
+      }),
+    ),
 )
+
+test('a broker that ends every login after a while loses nothing by it: connections log in again in time', () =>
+  run('scram-sha-512', async (url, register) => {
+    const published = SESSION_MS / 1000 + 3
+    await eventually(async () => {
+      const { total } = await readLedger(url)
+      expect(total.published).toBeGreaterThan(published)
+      expect(total.missed).toBe(0)
+    })
+    expect(await register.metrics()).toMatch(/^publisher_send_errors_total 0$/m)
+  }))
 
 test('who does not know the authority is told so, and who brings no certificate is not let in', async () => {
   const unknown = await invoke(check, cluster(configFile('unknown.yml', 'ssl: true\n')))
