@@ -63,6 +63,15 @@ export async function sendChunks(
   return sent
 }
 
+/** Whether all of an ended response has been handed to the system to be sent. What happens to it then is not known to anybody here. */
+export function reachedSocket(response: ServerResponse): Promise<boolean> {
+  if (response.writableFinished || response.destroyed) return Promise.resolve(response.writableFinished)
+  return new Promise(resolve => {
+    response.once('finish', () => resolve(true))
+    response.once('close', () => resolve(response.writableFinished))
+  })
+}
+
 /** A chunk is valid only until the next is asked for; what this gives is, until others have the event loop. */
 function keep(chunk: Buffer): Buffer {
   return chunk.length > scratch.length ? Buffer.from(chunk) : scratch.subarray(0, chunk.copy(scratch))

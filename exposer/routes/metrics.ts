@@ -4,6 +4,7 @@ import { MassiveScrape } from '../core/render/massive/massive.js'
 import { VIEWS, type View } from '../core/render/massive/view.js'
 import { settle } from '../hold.js'
 import type { Services } from '../services.js'
+import { reachedSocket } from '../stream.js'
 import { heldUntil, type Scraped, sayWhy, sendExposition } from './answer.js'
 
 const MAX_NAME = 256
@@ -66,7 +67,8 @@ async function show(
       },
       ownership.hold(),
     )
-    written = scraped.whole
+    // A scraper that is shown something once must have had it.
+    written = scraped.whole && (await reachedSocket(ctx.res))
     return scraped
   } finally {
     scrape?.end(written)
