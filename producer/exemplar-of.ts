@@ -1,5 +1,5 @@
 import type { Exemplar } from '../shared/snapshot/types.js'
-import type { ExemplarJson } from './source.js'
+import type { ExemplarJson } from './metric-json.js'
 import { isText, textOf } from './text.js'
 
 /** What OpenMetrics allows for all labels of an exemplar together. */

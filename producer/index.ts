@@ -2,9 +2,10 @@ import { type PublisherOptions, settingsOf } from './options.js'
 import { Publisher } from './publisher.js'
 
 export type { Logger } from '../shared/kafka/types.js'
+export type { MetricJson, ValueJson } from './metric-json.js'
 export type { PublisherOptions } from './options.js'
 export type { Publisher } from './publisher.js'
-export type { CollectFunction, MetricJson, MetricSource, RegistryLike, ValueJson } from './source.js'
+export type { CollectFunction, MetricSource, RegistryLike } from './source.js'
 
 /**
  * Publishes the metrics of an app to Kafka, one snapshot of all of them per interval.

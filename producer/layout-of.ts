@@ -11,7 +11,7 @@ import type {
   LayoutSeries,
   Suffix,
 } from '../shared/snapshot/types.js'
-import type { MetricJson, ValueJson } from './source.js'
+import type { MetricJson, ValueJson } from './metric-json.js'
 import { clean, isText, textOf } from './text.js'
 
 export interface Mapping {

@@ -1,4 +1,5 @@
-import type { MetricJson, MetricSource, RegistryLike, ValueJson } from './source.js'
+import type { MetricJson, ValueJson } from './metric-json.js'
+import type { MetricSource, RegistryLike } from './source.js'
 
 /** What a publisher knows of itself, in plain numbers. */
 export class PublisherStats {

@@ -1,4 +1,4 @@
-import type { MetricJson, ValueJson } from './source.js'
+import type { MetricJson, ValueJson } from './metric-json.js'
 
 interface Draft extends MetricJson {
   readonly values: ValueJson[]

@@ -4,8 +4,8 @@ import { runInSlices, type Steps } from '../shared/snapshot/steps.js'
 import type { Exemplar } from '../shared/snapshot/types.js'
 import { exemplarOf } from './exemplar-of.js'
 import { layoutSteps, type Mapping } from './layout-of.js'
+import type { ExemplarJson, MetricJson } from './metric-json.js'
 import { sameShape, shapeOf } from './shape.js'
-import type { ExemplarJson, MetricJson } from './source.js'
 
 export interface Sample {
   readonly parts: readonly Part[]

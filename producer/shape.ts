@@ -1,5 +1,5 @@
 import type { Steps } from '../shared/snapshot/steps.js'
-import type { MetricJson } from './source.js'
+import type { MetricJson } from './metric-json.js'
 
 const SERIES_A_STEP = 200
 

@@ -1,28 +1,5 @@
+import type { MetricJson } from './metric-json.js'
 import { readText } from './read-text.js'
-
-/** A metric as prom-client's `getMetricsAsJSON` gives it (versions 14 and 15). */
-export interface MetricJson {
-  readonly name: string
-  readonly help: string
-  /** 'counter', 'gauge', 'histogram', 'summary'; version 14 may give a number. */
-  readonly type: unknown
-  readonly values?: readonly ValueJson[]
-}
-
-export interface ValueJson {
-  readonly value: number
-  readonly labels?: Readonly<Record<string, unknown>>
-  /** With the suffix `_bucket`, `_sum` or `_count`, for the series of histograms and summaries. */
-  readonly metricName?: string
-  readonly exemplar?: ExemplarJson | null
-}
-
-export interface ExemplarJson {
-  readonly labelSet?: Readonly<Record<string, unknown>>
-  readonly value?: number
-  /** Unix seconds. */
-  readonly timestamp?: number
-}
 
 /** The part of prom-client's Registry that is used. An app's own copy of the library brings it. */
 export interface RegistryLike {

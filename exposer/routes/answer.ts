@@ -4,16 +4,9 @@ import { negotiate } from '../../shared/exposition/negotiate.js'
 import { remembered } from '../../shared/remembered.js'
 import type { Exchange } from '../exchange.js'
 import { patienceOf } from '../hold.js'
+import type { Scraped } from '../scraped.js'
 import type { Services } from '../services.js'
 import { sendChunks } from '../stream.js'
-
-/** What a scraper was given. */
-export interface Scraped {
-  readonly bytes: number
-  readonly samples: number
-  /** Whether all of it reached the socket. */
-  readonly whole: boolean
-}
 
 /**
  * A body in chunks, an empty one being only a place to let others have the event loop. Returns how many samples it had.

@@ -1,8 +1,9 @@
 import type { Context } from 'koa'
 import { GroupList, type Whole } from '../group-list.js'
 import { PARTITIONS_HEADER, type ShardLines } from '../peers.js'
+import type { Scraped } from '../scraped.js'
 import type { Services } from '../services.js'
-import { heldUntil, type Rendering, type Scraped, send } from './answer.js'
+import { heldUntil, type Rendering, send } from './answer.js'
 import { ownLines, scopeOf, sendLines, wantsLines } from './lists.js'
 
 const JSON_TYPE = 'application/json; charset=utf-8'

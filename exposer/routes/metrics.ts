@@ -3,9 +3,10 @@ import type { Span } from '../core/history/history.js'
 import { MassiveScrape } from '../core/render/massive/massive.js'
 import { VIEWS, type View } from '../core/render/massive/view.js'
 import { settle } from '../hold.js'
+import type { Scraped } from '../scraped.js'
 import type { Services } from '../services.js'
 import { reachedSocket } from '../stream.js'
-import { heldUntil, type Scraped, sayWhy, sendExposition } from './answer.js'
+import { heldUntil, sayWhy, sendExposition } from './answer.js'
 
 const MAX_NAME = 256
 

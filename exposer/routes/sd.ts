@@ -2,9 +2,10 @@ import type { Context } from 'koa'
 import { sdGroups } from '../core/discovery.js'
 import { GroupList } from '../group-list.js'
 import { PARTITIONS_HEADER, type ShardLines } from '../peers.js'
+import type { Scraped } from '../scraped.js'
 import type { Services } from '../services.js'
 import { mapInSlices, sortInSlices } from '../slices.js'
-import { heldUntil, type Scraped, sayWhy, send } from './answer.js'
+import { heldUntil, sayWhy, send } from './answer.js'
 import { joined, ownLines, scopeOf, sendLines, wantsLines } from './lists.js'
 
 /**

@@ -8,8 +8,9 @@ import { renderTarget } from '../core/render/target.js'
 import type { Exchange } from '../exchange.js'
 import { forward, HOP_HEADER } from '../forward.js'
 import { goneSignal, settle } from '../hold.js'
+import type { Scraped } from '../scraped.js'
 import type { Services } from '../services.js'
-import { heldUntil, type Rendering, type Scraped, sayWhy, sendExposition } from './answer.js'
+import { heldUntil, type Rendering, sayWhy, sendExposition } from './answer.js'
 
 /** Parameters that begin so are about the request; all others are the target's labels. */
 const ABOUT_REQUEST = '__'

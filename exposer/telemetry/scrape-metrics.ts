@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
-import type { Scraped } from '../routes/answer.js'
+import type { Scraped } from '../scraped.js'
 import { CellHistogram } from './cell-histogram.js'
 
 interface Path {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { Counter, Gauge, Histogram, Registry, Summary } from 'prom-client'
 import { describe, expect, test } from 'vitest'
-import type { MetricJson } from '../../producer/source.js'
+import type { MetricJson } from '../../producer/metric-json.js'
 import { validateLayout } from '../../shared/snapshot/validate.js'
 import { layoutOf, seriesOf } from './sampled.js'
 

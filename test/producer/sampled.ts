@@ -1,7 +1,7 @@
 import type { Mapping } from '../../producer/layout-of.js'
 import { layoutSteps } from '../../producer/layout-of.js'
+import type { MetricJson } from '../../producer/metric-json.js'
 import { type Sample, Sampler } from '../../producer/sampler.js'
-import type { MetricJson } from '../../producer/source.js'
 import { decodeLayout } from '../../shared/snapshot/layout.js'
 import { runNow } from '../../shared/snapshot/steps.js'
 import type { Layout } from '../../shared/snapshot/types.js'
