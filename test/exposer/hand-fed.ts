@@ -7,33 +7,13 @@ import type { Clock } from '../../shared/clock.js'
 import type { GroupMap, Logger, LogRecord } from '../../shared/kafka/types.js'
 import { targetKey } from '../../shared/snapshot/key.js'
 import { encodeLayout } from '../../shared/snapshot/layout.js'
-import { DEFAULT_LIMITS } from '../../shared/snapshot/limits.js'
 import { partitionFor } from '../../shared/snapshot/murmur2.js'
 import type { Layout } from '../../shared/snapshot/types.js'
 import { encodeSnapshot } from '../../shared/snapshot/write.js'
 import { LiveWebConfig } from '../../shared/web-config/live.js'
+import { EXPOSER_CONFIG } from '../support/exposer-config.js'
 
 export const PARTITIONS = 4
-
-const config: ExposerConfig = {
-  kafka: { brokers: ['127.0.0.1:1'] },
-  topic: 'metrics.snapshots',
-  group: 'test',
-  sessionTimeout: 20_000,
-  heartbeatInterval: 2000,
-  replayWindow: 600_000,
-  listen: { host: '127.0.0.1', port: 0 },
-  advertiseAddress: undefined,
-  externalUrl: undefined,
-  maxConnections: 1000,
-  view: 'latest',
-  playoutDelay: 0,
-  history: { maxAge: 600_000, bytes: 128 * 1024 * 1024 },
-  tombstone: 300_000,
-  staleness: { maxAge: 120_000, forget: 3_600_000 },
-  limits: DEFAULT_LIMITS,
-  layoutBytes: 64 * 1024 * 1024,
-}
 
 export interface Lines {
   readonly level: string
@@ -84,7 +64,7 @@ export class HandFed {
     const { port } = await listen(fed.#server, '127.0.0.1', 0)
     fed.url = `${fed.web?.current.tls ? 'https' : 'http'}://127.0.0.1:${port}`
     fed.#parts = assemble(
-      { ...config, ...overrides },
+      { ...EXPOSER_CONFIG, ...overrides },
       {
         clock: fed.clock,
         logger,

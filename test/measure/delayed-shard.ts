@@ -6,7 +6,7 @@ import { close, createApp, createHttpServer, listen } from '../../exposer/http.j
 import { systemClock } from '../../shared/clock.js'
 import { createGroupConsumer } from '../../shared/kafka/group-consumer.js'
 import type { GroupConsumer, PartitionListener } from '../../shared/kafka/types.js'
-import { DEFAULT_LIMITS } from '../../shared/snapshot/limits.js'
+import { EXPOSER_CONFIG } from '../support/exposer-config.js'
 import { seconds } from './world.js'
 
 const quiet = { debug() {}, info() {}, warn() {}, error: console.error }
@@ -24,23 +24,14 @@ export class DelayedShard {
     await listen(server, '127.0.0.1', 0)
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
     const config: ExposerConfig = {
+      ...EXPOSER_CONFIG,
       kafka: { brokers },
       topic,
       group: topic,
       sessionTimeout: 60_000,
-      heartbeatInterval: 2000,
-      replayWindow: 600_000,
-      listen: { host: '127.0.0.1', port: 0 },
       advertiseAddress: url,
       externalUrl: url,
-      maxConnections: 1000,
-      view: 'latest',
       playoutDelay: 'auto',
-      history: { maxAge: 600_000, bytes: 128 * 1024 * 1024 },
-      tombstone: 300_000,
-      staleness: { maxAge: 120_000, forget: 3_600_000 },
-      limits: DEFAULT_LIMITS,
-      layoutBytes: 64 * 1024 * 1024,
     }
     let consumer: GroupConsumer
     const { services, feed } = assemble(config, {

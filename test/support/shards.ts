@@ -5,7 +5,7 @@ import { freePort } from '../../deploy/local/ports.js'
 import type { ExposerConfig } from '../../exposer/config.js'
 import { createExposer, type Exposer } from '../../exposer/exposer.js'
 import type { Sender } from '../../shared/kafka/sender.js'
-import { DEFAULT_LIMITS } from '../../shared/snapshot/limits.js'
+import { EXPOSER_CONFIG } from './exposer-config.js'
 import { newSender, silent } from './kafka.js'
 import { type Ask, expectLedgerToAddUp } from './ledger.js'
 import { FakeApp } from './records.js'
@@ -37,22 +37,12 @@ export async function startShard(
 ): Promise<Exposer> {
   const shard = createExposer(
     {
+      ...EXPOSER_CONFIG,
       kafka: { brokers: inject('brokers') },
       sessionTimeout: SESSION_TIMEOUT,
-      ...settings,
       heartbeatInterval: 300,
-      replayWindow: 600_000,
-      listen: { host: '127.0.0.1', port: 0 },
-      advertiseAddress: undefined,
       externalUrl: 'http://exposer.example:9754',
-      maxConnections: 1000,
-      view: 'latest',
-      playoutDelay: 0,
-      history: { maxAge: 600_000, bytes: 128 * 1024 * 1024 },
-      tombstone: 300_000,
-      staleness: { maxAge: 120_000, forget: 3_600_000 },
-      limits: DEFAULT_LIMITS,
-      layoutBytes: 64 * 1024 * 1024,
+      ...settings,
       ...overrides,
     },
     { logger: silent, version: '0.0.0-test' },

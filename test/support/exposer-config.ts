@@ -1,0 +1,23 @@
+import type { ExposerConfig } from '../../exposer/config.js'
+import { DEFAULT_LIMITS } from '../../shared/snapshot/limits.js'
+
+/** As a shard is configured by default, but undelayed, at any free port, and of no cluster. */
+export const EXPOSER_CONFIG: ExposerConfig = {
+  kafka: { brokers: ['127.0.0.1:1'] },
+  topic: 'metrics.snapshots',
+  group: 'test',
+  sessionTimeout: 20_000,
+  heartbeatInterval: 2000,
+  replayWindow: 600_000,
+  listen: { host: '127.0.0.1', port: 0 },
+  advertiseAddress: undefined,
+  externalUrl: undefined,
+  maxConnections: 1000,
+  view: 'latest',
+  playoutDelay: 0,
+  history: { maxAge: 600_000, bytes: 128 * 1024 * 1024 },
+  tombstone: 300_000,
+  staleness: { maxAge: 120_000, forget: 3_600_000 },
+  limits: DEFAULT_LIMITS,
+  layoutBytes: 64 * 1024 * 1024,
+}
