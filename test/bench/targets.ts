@@ -80,7 +80,7 @@ async function ofSize(bench: Bench, series: number, against: string | undefined)
 }
 
 /** @returns of one scrape: CPU of all threads in µs, and bytes of the body */
-export async function period(shard: ShardProcess, encoding: string) {
+async function period(shard: ShardProcess, encoding: string) {
   const before = shard.cpu()
   await pause(1000)
   const idle = shard.cpu() - before
@@ -88,7 +88,7 @@ export async function period(shard: ShardProcess, encoding: string) {
 }
 
 /** The same without a pause between scrapes: caches, compiled code and the event loop stay warm. */
-export const backToBack = (shard: ShardProcess, encoding: string, scrapes = 3000) =>
+const backToBack = (shard: ShardProcess, encoding: string, scrapes = 3000) =>
   perScrape(shard, encoding, scrapes, { perSecond: Number.POSITIVE_INFINITY, idle: 0 })
 
 /** @param pace `idle` is what the shard takes when nobody asks, CPU seconds a second */
