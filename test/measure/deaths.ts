@@ -97,7 +97,10 @@ export async function shardDeaths(bench: Bench, runs = 10): Promise<Row[]> {
 const owned = (sd: string) => (sd.match(/"targets"/g) ?? []).length
 
 /** Shards restarted one after the other, again and again: how many scrapes failed. */
-export async function rollingRestarts(bench: Bench, minutes = 10): Promise<Row[]> {
+export async function rollingRestarts(
+  bench: Bench,
+  minutes = Number(process.env.MINUTES ?? 10),
+): Promise<Row[]> {
   const world = await World.start(bench)
   try {
     for (let i = 0; i < 2; i++) await world.shard()
@@ -108,6 +111,17 @@ export async function rollingRestarts(bench: Bench, minutes = 10): Promise<Row[]
     await until(async () => (await prometheus.query('up{job="rolling"} == 1')).length === apps.length)
     const begun = Date.now()
     let restarts = 0
+    const errors = new Map<string, number>()
+    const seen = new Set<string>()
+    const watching = setInterval(async () => {
+      for (const { labels, lastError, lastScrape } of await prometheus.targets().catch(() => [])) {
+        const scrape = `${labels.instance} ${lastScrape}`
+        if (!lastError || seen.has(scrape)) continue
+        seen.add(scrape)
+        const error = lastError.replace(/http\S+|127\.0\.0\.1:\d+/g, '…')
+        errors.set(error, (errors.get(error) ?? 0) + 1)
+      }
+    }, 500)
     while (Date.now() - begun < minutes * 60_000) {
       const [oldest] = world.shards.splice(0, 1)
       // The balancer learns of it last.
@@ -116,6 +130,7 @@ export async function rollingRestarts(bench: Bench, minutes = 10): Promise<Row[]
       restarts++
       await seconds(5)
     }
+    clearInterval(watching)
     const window = `${Math.ceil((Date.now() - begun) / 1000)}s`
     const value = async (promql: string) => Number((await prometheus.query(promql))[0]?.value[1] ?? 0)
     const scrapes = await value(`sum(count_over_time(up{job="rolling"}[${window}]))`)
@@ -126,7 +141,7 @@ export async function rollingRestarts(bench: Bench, minutes = 10): Promise<Row[]
         work: `false up 0 in ${minutes} minutes of rolling restarts`,
         figure: `${failed} of ${scrapes} scrapes`,
         goal: '0',
-        note: `${restarts} planned restarts of two shards, 12 targets every 5 s; slowest scrape ${slowest.toFixed(1)} s`,
+        note: `${restarts} planned restarts of two shards, 12 targets every 5 s; slowest scrape ${slowest.toFixed(1)} s${[...errors].map(([error, count]) => `; ${count} × ${error}`).join('')}`,
       },
     ]
   } finally {

@@ -100,14 +100,14 @@ export function massive(shard: Shard, options: MassiveOptions, written = true): 
   }
 }
 
-export function withoutReport(exposition: string): string {
+function withoutReport(exposition: string): string {
   const name = /^(?:# (?:HELP|TYPE) )?([^ {]+)/
   const lines = exposition.split('\n')
   return lines.filter(line => !REPORT_NAMES.has(name.exec(line)?.[1] ?? '')).join('\n')
 }
 
 /** A chunk is valid only until the next is asked for. */
-export function text(chunks: Iterable<Buffer>): string {
+function text(chunks: Iterable<Buffer>): string {
   const copies: Buffer[] = []
   for (const chunk of chunks) copies.push(Buffer.from(chunk))
   return Buffer.concat(copies).toString('utf8')
