@@ -32,13 +32,17 @@ export class ShardProcess {
     child.once('exit', () => children.delete(child))
   }
 
-  /** @param program another build's, instead of this checkout's */
+  /**
+   * @param program another build's, instead of this checkout's
+   * @param group by default all shards of a topic share its partitions
+   */
   static start(
     brokers: string[],
     topic: string,
     port: number,
     flags: string[] = [],
     program = join(root, 'dist/cli/main.js'),
+    group = `bench-${topic}`,
   ): ShardProcess {
     const probeFile = join(tmpdir(), `kafka-exposer-probe-${process.pid}-${port}.json`)
     const child = spawn(
@@ -50,7 +54,7 @@ export class ShardProcess {
         'exposer',
         `--kafka.brokers=${brokers.join(',')}`,
         `--kafka.topic=${topic}`,
-        `--kafka.group=bench-${topic}-${port}`,
+        `--kafka.group=${group}`,
         `--web.listen-address=127.0.0.1:${port}`,
         '--log.level=warn',
         ...flags,

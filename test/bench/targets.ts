@@ -41,7 +41,10 @@ async function ofSize(bench: Bench, series: number, against: string | undefined)
       : [['', undefined]]
     for (const [name, program] of programs) {
       const port = await bench.port()
-      shards.push({ name, shard: ShardProcess.start(bench.brokers, topic, port, [], program) })
+      shards.push({
+        name,
+        shard: ShardProcess.start(bench.brokers, topic, port, [], program, `bench-${name}`),
+      })
     }
     for (const { shard } of shards) await shard.ready()
     const cells = (['gzip', 'identity'] as const).flatMap(encoding =>
