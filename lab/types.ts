@@ -1,5 +1,3 @@
-import type { Lab } from './harness/lab.js'
-
 /** The ways to get an application's metrics into Prometheus that are compared, on the same applications in the same run. */
 export const VARIANTS = ['direct', 'naive', 'naive with timestamps', 'ours'] as const
 export type Variant = (typeof VARIANTS)[number]
@@ -88,25 +86,4 @@ export interface Results {
   readonly versions: Readonly<Record<string, string>>
   readonly machine: Readonly<Record<string, string | number>>
   readonly experiments: readonly ExperimentResult[]
-}
-
-export type Parameters = Readonly<Record<string, number | string | readonly number[] | readonly string[]>>
-
-/**
- * One experiment: arrange, act, observe in `run`, and what the figures say in `judge`, which is pure. Everything that it
- * starts by `lab` is stopped when it ends, whatever happens.
- */
-export interface Experiment<P extends Parameters = Parameters> {
-  readonly name: string
-  readonly title: string
-  /** The question that it answers, as somebody who has to decide would ask it. */
-  readonly question: string
-  readonly short: P
-  readonly full: P
-  /** Of the smallest run that still shows everything: for the tests. */
-  readonly reduced: P
-  /** How long it will take, seconds. */
-  estimate(parameters: P): number
-  run(lab: Lab, parameters: P): Promise<Observed>
-  judge(observed: Observed, parameters: P): readonly Verdict[]
 }

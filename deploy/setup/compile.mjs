@@ -5,7 +5,7 @@ import { root } from './project.mjs'
 import { run } from './run.mjs'
 import { filesUnder, versionOf } from './sources.mjs'
 
-const SOURCES = ['producer', 'exposer', 'shared', 'cli', 'deploy']
+const SOURCES = ['producer', 'exposer', 'shared', 'cli', 'deploy', 'lab']
 /** What decides how sources are compiled. */
 const SETTINGS = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json']
 

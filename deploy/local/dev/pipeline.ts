@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createTopic } from '../../../shared/kafka/topics.js'
 import type { KafkaConfig } from '../../../shared/kafka/types.js'
+import { built } from '../built.js'
 import type { Child } from '../child.js'
-import { createRunFolder, packageRoot, removeRunFolder } from '../folders.js'
+import { createRunFolder, removeRunFolder } from '../folders.js'
 import { Front } from '../front.js'
 import { type LocalKafka, startKafka, useKafka } from '../kafka.js'
 import { fetchPrometheus, type LocalPrometheus, startPrometheus } from '../prometheus.js'
@@ -188,11 +188,4 @@ export class Pipeline {
       if (!child.stopping && !this.#stopping) this.listener.died(child)
     })
   }
-}
-
-/** Of what was built, also when this runs from sources. */
-function built(path: string): string {
-  const script = join(packageRoot, 'dist', path)
-  if (!existsSync(script)) throw new Error(`${script} is missing: run \`npm run build\` first`)
-  return script
 }

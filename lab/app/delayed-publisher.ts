@@ -1,0 +1,88 @@
+import type { Registry } from 'prom-client'
+import { encode, type Run } from '../../producer/encode.js'
+import { Sampler } from '../../producer/sampler.js'
+import { Schedule } from '../../producer/schedule.js'
+import { collect } from '../../producer/source.js'
+import { createSender, type Sender } from '../../shared/kafka/sender.js'
+import { sortLabels, targetKey } from '../../shared/snapshot/key.js'
+
+export interface DelayedOptions {
+  readonly register: Registry
+  readonly brokers: readonly string[]
+  readonly topic: string
+  readonly job: string
+  readonly instance: string
+  readonly intervalMs: number
+  /** Milliseconds from a collection to its being sent; the order is kept. */
+  way(): number
+}
+
+const quiet = { debug() {}, info() {}, warn() {}, error() {} }
+
+/**
+ * The publisher's schedule, sampler, codec and sender with a long way in between: every snapshot is collected in time and appended late. The real
+ * publisher cannot be told to do that; its superseding is left out, because what is late here is meant to arrive.
+ */
+export class DelayedPublisher {
+  #collected = 0
+  #sendErrors = 0
+  readonly #sampler = new Sampler()
+  readonly #sender: Sender
+  readonly #schedule: Schedule
+  readonly #run: Run
+  readonly #key: Buffer
+  #timer: NodeJS.Timeout | undefined
+  #sending: Promise<void> = Promise.resolve()
+
+  private constructor(private readonly options: DelayedOptions) {
+    const { brokers, topic, job, instance, intervalMs } = options
+    const target = sortLabels({ job, instance })
+    this.#key = targetKey(target)
+    this.#run = { target, intervalMs, incarnation: Date.now() }
+    this.#schedule = new Schedule(this.#key, intervalMs)
+    this.#sender = createSender({ kafka: { brokers: [...brokers] }, topic, logger: quiet, sendTimeout: 5000 })
+  }
+
+  static start(options: DelayedOptions): DelayedPublisher {
+    const publisher = new DelayedPublisher(options)
+    publisher.#next()
+    return publisher
+  }
+
+  counts() {
+    return { collected: this.#collected, superseded: 0, sendErrors: this.#sendErrors, bufferedBytes: 0 }
+  }
+
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer)
+    await Promise.race([this.#sending, new Promise(resolve => setTimeout(resolve, 500))])
+    await this.#sender.disconnect()
+  }
+
+  #next(previous?: number): void {
+    const wall = Date.now()
+    const tick = this.#schedule.after(wall, previous)
+    this.#timer = setTimeout(
+      () => {
+        void this.#tick()
+        this.#next(tick)
+      },
+      this.#schedule.wait(tick, wall),
+    )
+  }
+
+  async #tick(): Promise<void> {
+    const collectedAt = Date.now()
+    const { metrics } = await collect(this.options.register)
+    const sample = await this.#sampler.sample(metrics)
+    const pending = { sample, sequence: this.#collected++, collectedAt, collectSeconds: 0.001, end: false }
+    const records = encode(this.#run, pending, 0)
+    const due = collectedAt + this.options.way()
+    this.#sending = this.#sending
+      .then(() => new Promise<void>(resolve => setTimeout(resolve, due - Date.now())))
+      .then(() => this.#sender.send(this.#key, records))
+      .catch(() => {
+        this.#sendErrors++
+      })
+  }
+}
