@@ -1,5 +1,6 @@
 import type { Experiment } from '../experiment.js'
 import { asynchrony } from './asynchrony.js'
+import { outage } from './outage.js'
 
 /** In the order in which they are run. */
-export const EXPERIMENTS: readonly Experiment[] = [asynchrony as unknown as Experiment]
+export const EXPERIMENTS: readonly Experiment[] = [outage, asynchrony] as unknown as readonly Experiment[]
