@@ -34,7 +34,9 @@ export function complete(
   const skew = reader.collectedAt - appendedAt
   if (Math.abs(skew) > options.maxSkewMs) counters.skewed++
   const collectedAt = appendedAt + Math.min(Math.max(skew, -options.maxSkewMs), options.maxSkewMs)
-  const late = target.playout.arrived(collectedAt, live ? now.wall : appendedAt, reader.intervalMs, now)
+  const replaced = target.incarnation === reader.incarnation && reader.superseded > target.superseded
+  const cameAt = live ? now.wall : appendedAt
+  const late = target.playout.arrived(collectedAt, cameAt, reader.intervalMs, now, replaced)
   if (late && live) counters.late++
   const snapshot: Snapshot = {
     incarnation: reader.incarnation,

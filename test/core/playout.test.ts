@@ -145,8 +145,31 @@ describe('a target', () => {
     expect(playout.delay).toBe(1050)
     expect(playout.reason(now(1500))).toBe('the longest way of the last ten minutes took 1.00 s')
     playout.arrived(1000, 9000, 1000, now(9000))
-    expect(playout.delay).toBe(2000)
-    expect(playout.reason(now(9000))).toContain('no longer D is allowed')
+    expect(playout.delay).toBe(1050)
+    expect(playout.reason(now(9000))).toBe(
+      'the longest way of the last ten minutes took 8.00 s, which no D may cover; 2 s is the most',
+    )
+  })
+
+  test('does not wait for the next outage: what one held up counts no more once the publisher says that it replaced others', () => {
+    const playout = new Playout({ fixedMs: null, mostMs: 30_000 })
+    let t = 0
+    for (; t < 60_000; t += 1000) playout.arrived(t, t + 100, 1000, now(t + 100))
+    const before = playout.delay
+    // In flight when the broker stood still for eight seconds.
+    playout.arrived(t, t + 8000, 1000, now(t + 8000))
+    expect(playout.delay).toBeGreaterThan(8000)
+    playout.arrived(t + 7900, t + 8100, 1000, now(t + 8100), true)
+    expect(playout.delay).toBeLessThanOrEqual(before)
+    expect(playout.reason(now(t + 8100))).toContain('took 0.20 s')
+  })
+
+  test('takes jitter for jitter, however long, as long as nothing is replaced', () => {
+    const playout = new Playout({ fixedMs: null, mostMs: 30_000 })
+    for (let t = 0; t < 60_000; t += 1000) {
+      playout.arrived(t, t + (t === 30_000 ? 8000 : 100), 1000, now(t + 8000))
+    }
+    expect(playout.delay).toBeGreaterThan(8000)
   })
 })
 

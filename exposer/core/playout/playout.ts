@@ -33,7 +33,10 @@ export class Playout {
   #intervalMs = 0
   /** The phase at which the target collects. */
   #phase = Number.NaN
-  #capped = false
+  /** Ways that no D may cover. */
+  readonly #beyond = new WindowMax()
+  /** Whether the last way counts. */
+  #counted = false
   /** The longest way for which D was chosen, ms. */
   #covered = Number.NEGATIVE_INFINITY
   #minute = -1
@@ -47,9 +50,10 @@ export class Playout {
    *
    * @param collectedAt Unix ms by the producer's clock
    * @param cameAt Unix ms by our clock; in a replay when it was appended, because when we read it says nothing
+   * @param replaced its publisher replaced others unsent before it: the one before was held up by an outage, which is over
    * @returns whether it is late: it would have been due before it came
    */
-  arrived(collectedAt: number, cameAt: number, intervalMs: number, now: Instant): boolean {
+  arrived(collectedAt: number, cameAt: number, intervalMs: number, now: Instant, replaced = false): boolean {
     const propagation = cameAt - collectedAt
     const late = propagation > this.delay
     if (late) this.late++
@@ -62,7 +66,15 @@ export class Playout {
     this.#phase = Number.isNaN(this.#phase)
       ? phase
       : phaseOf(this.#phase + phaseDifference(this.#phase, phase, intervalMs) * SMOOTHING, intervalMs)
-    this.#propagation.add(propagation, now.mono)
+    // An outage is no jitter: waiting for the next one would show everything late for ten minutes, and what was replaced never came.
+    if (replaced && this.#counted) {
+      this.#propagation.retract(now.mono)
+      this.#minute = -1
+    }
+    // D may not be as long as that, and a shorter one does not help what is late by more.
+    this.#counted = propagation <= this.#most
+    if (this.#counted) this.#propagation.add(propagation, now.mono)
+    else this.#beyond.add(propagation, now.mono)
     // Looking at it costs more than a record may: only when D is too short now, or when a minute of the window has gone.
     const minute = Math.floor(now.mono / 60_000)
     if (propagation > this.#covered || minute !== this.#minute) {
@@ -83,13 +95,21 @@ export class Playout {
   reason(now: Instant): string {
     if (this.options.fixedMs !== null) return 'fixed by --exposition.playout-delay'
     const longest = this.#propagation.max(now.mono)
+    const beyond = this.#beyond.max(now.mono)
+    if (beyond > longest) {
+      return `the longest way of the last ten minutes took ${(beyond / 1000).toFixed(2)} s, which no D may cover; ${(this.#most / 1000).toFixed(0)} s is the most`
+    }
     if (longest === Number.NEGATIVE_INFINITY) return 'nothing has come in the last ten minutes'
     const way = `the longest way of the last ten minutes took ${(longest / 1000).toFixed(2)} s`
-    if (this.#capped) return `${way}; no longer D is allowed`
     const spare = this.delay - this.#least(now)
     return spare > 1
       ? `${way}; ${(spare / 1000).toFixed(2)} s to spare keep it clear of scrapes and changes`
       : way
+  }
+
+  /** What waits for its time is held: no more than may be held. */
+  get #most(): number {
+    return Math.min(this.options.mostMs, (MAX_HELD - 4) * this.#intervalMs)
   }
 
   #least(now: Instant): number {
@@ -102,9 +122,7 @@ export class Playout {
     const intervalMs = this.#intervalMs
     this.#covered = this.#propagation.max(now.mono)
     const least = this.#least(now)
-    // What waits for its time is held: no more than may be held.
-    const most = Math.min(this.options.mostMs, (MAX_HELD - 4) * intervalMs)
-    this.#capped = least > most
+    const most = this.#most
     const boundaries = this.#scrapes
       .steady(now.wall, intervalMs, intervalMs / 16)
       .map(scrape => phaseOf(scrape - this.#phase, intervalMs))

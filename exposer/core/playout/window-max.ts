@@ -8,12 +8,24 @@ const BUCKET_MS = 60_000
 export class WindowMax {
   readonly #buckets = new Float64Array(BUCKETS).fill(Number.NEGATIVE_INFINITY)
   #bucket = -1
+  /** What the bucket of the last value had before it. */
+  #before = Number.NEGATIVE_INFINITY
+  #beforeBucket = -1
 
   /** @param mono monotonic ms, never less than before */
   add(value: number, mono: number): void {
     this.#turn(mono)
     const at = this.#bucket % BUCKETS
+    this.#before = this.#buckets[at]
+    this.#beforeBucket = this.#bucket
     if (value > this.#buckets[at]) this.#buckets[at] = value
+  }
+
+  /** Takes the last value back: it should not have counted. */
+  retract(mono: number): void {
+    this.#turn(mono)
+    if (this.#beforeBucket < 0 || this.#bucket - this.#beforeBucket >= BUCKETS) return
+    this.#buckets[this.#beforeBucket % BUCKETS] = this.#before
   }
 
   /** −Infinity when there was none. */
