@@ -98,7 +98,7 @@ export const discovery: Experiment<Parameters> = {
     const from = Date.now() / 1000
     await mad.explode(parameters.explodesTo)
     await lab.pause(watchSeconds)
-    const { blast, plots } = await blastOf(prometheus, from)
+    const { blast, plots } = await blastOf(prometheus, from, parameters)
     figures.push(...blast)
     return { figures: merged(figures), plots, notMeasured: [] }
   },
@@ -247,17 +247,20 @@ async function recoveries(
   }))
 }
 
-/** Of the neighbours of the app that exploded, how many had no value for a while; and how many were there over time. */
-async function blastOf(prometheus: LabPrometheus, from: number) {
+/**
+ * Of the neighbours of the app that exploded, how many have no fresh sample at the end; and how many had over time. By the age of what is shown, because
+ * a scrape that breaks a limit in the middle leaves old values standing.
+ */
+async function blastOf(prometheus: LabPrometheus, from: number, { bystanders, intervalSeconds }: Parameters) {
   const end = Date.now() / 1000
-  const neighbours = 'lab_work_total{instance=~"neighbour-.*"}'
-  const found = await prometheus.queryRange(neighbours, { start: from, end, step: 1 })
+  const age = 'time() - lab_collected_timestamp_seconds{instance=~"neighbour-.*"}'
+  const fresh = `count by (variant) (${age} < ${5 * intervalSeconds})`
+  const counts = await prometheus.queryRange(fresh, { start: from - 10, end, step: 1 })
   const expected = Math.floor(end - from) + 1
   const blast = VARIANTS.map((variant): Figure => {
-    const own = found.filter(({ metric }) => metric.variant === variant)
-    const hurt = own.filter(({ values }) => values.length < expected - 1).length
-    const all = new Set(found.map(({ metric }) => metric.instance)).size
-    const values = all === 0 ? [] : [(100 * (hurt + all - own.length)) / all]
+    const last = counts.find(({ metric }) => metric.variant === variant)?.values.at(-1)
+    const left = last && last[0] > end - 2 ? Number(last[1]) : 0
+    const values = [(100 * (bystanders - left)) / bystanders]
     return {
       name: 'neighbours that lost data when one app exploded',
       variant,
@@ -265,11 +268,6 @@ async function blastOf(prometheus: LabPrometheus, from: number) {
       unit: '%',
       values,
     }
-  })
-  const counts = await prometheus.queryRange(`count by (variant) (${neighbours})`, {
-    start: from - 10,
-    end,
-    step: 1,
   })
   const lines = VARIANTS.map((variant): Line => {
     const own = counts.find(({ metric }) => metric.variant === variant)
@@ -280,7 +278,7 @@ async function blastOf(prometheus: LabPrometheus, from: number) {
   const plots: Observed['plots'] = [
     {
       kind: 'time',
-      title: 'Neighbours that are shown, while one app explodes its cardinality',
+      title: 'Neighbours with fresh samples, while one app explodes its cardinality',
       caption:
         'With one massive target the limit bites for all of them; with a target each, for the bad one alone.',
       x: 'seconds since the explosion',

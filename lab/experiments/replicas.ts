@@ -20,6 +20,7 @@ interface Parameters {
 const WAYS = ['direct', 'naive', 'naive with timestamps', 'ours'] as const
 /** Ours has two ways that agree: a virtual target for each app, and every sample in one massive target by `?scraper=`. */
 const ALL = 'every sample (view=all)'
+const HELD = 'samples that the poorer replica has, of all'
 
 export const replicas: Experiment<Parameters> = {
   name: 'replicas',
@@ -51,8 +52,7 @@ export const replicas: Experiment<Parameters> = {
   },
 
   judge({ figures }) {
-    const has = (variant: Variant, setting?: string) =>
-      median(figureOf(figures, 'samples that one replica has, of all', variant, setting))
+    const has = (variant: Variant, setting?: string) => median(figureOf(figures, HELD, variant, setting))
     const apart = (variant: Variant) =>
       median(figureOf(figures, 'what a client sees change when its replica dies, p99', variant, ''))
     const known = (...values: number[]) => values.every(value => Number.isFinite(value))
@@ -61,7 +61,7 @@ export const replicas: Experiment<Parameters> = {
       {
         claim: 'Drained by each scrape, a pair of Prometheus share the samples out among themselves',
         holds: known(has('naive with timestamps')) ? has('naive with timestamps') < 80 : null,
-        because: `one replica has ${percent(has('naive with timestamps'))} of the samples`,
+        because: `the poorer replica has ${percent(has('naive with timestamps'))} of the samples`,
       },
       {
         claim: 'With ours each replica has everything',
@@ -138,43 +138,32 @@ async function arrange(
   return pair
 }
 
-/** How much of what both replicas have together one of them has: by the values of a counter that never stands still. */
+/**
+ * How much of what both replicas have together the poorer one has: by the values of a counter that never stands still, so that no two samples of an app are the
+ * same. Scraped directly each scrape is a sample of its own, and both have their own.
+ */
 async function sharesOf(pair: readonly LabPrometheus[], start: number, end: number): Promise<Figure[]> {
-  const held = await Promise.all(
-    pair.map(replica => replica.stored('lab_work_total', Date.now() / 1000 - start + 1)),
-  )
+  const seconds = Date.now() / 1000 - start + 1
+  const held = await Promise.all(pair.map(replica => replica.stored('lab_work_total', seconds)))
   const figures = new Map<string, Figure & { values: number[] }>()
-  const keys = new Set(held.flatMap(one => [...one.keys()]))
-  for (const key of keys) {
+  for (const key of new Set(held.flatMap(one => [...one.keys()]))) {
     const metric = JSON.parse(key) as Record<string, string>
-    const sets = held.map(
-      one =>
-        new Set(
-          (one.get(key) ?? [])
-            .filter(([at]) => at >= start && at <= end)
-            .map(([at, value]) => identity(metric, at, value)),
-        ),
-    )
-    const all = new Set(sets.flatMap(set => [...set])).size
-    if (all === 0) continue
+    const sets = held.map(one => {
+      const within = (one.get(key) ?? []).filter(([at]) => at >= start && at <= end)
+      return new Set(within.map(([, value]) => value))
+    })
     const variant = metric.variant as Variant
     const setting = metric.way ?? ''
-    const name = 'samples that one replica has, of all'
-    const id = variant + setting
-    // A scrape takes a value of its own each time where the app computes it at that moment: there both have as many as they scrape.
-    const share =
-      variant === 'direct'
-        ? Math.min(100, (100 * sets[0].size) / Math.max(1, sets[1].size))
-        : (100 * sets[0].size) / all
-    const figure = figures.get(id) ?? { name, variant, setting, unit: '%', values: [] }
-    figure.values.push(share)
-    figures.set(id, figure)
+    const own = sets.map(set => set.size)
+    const all = variant === 'direct' ? Math.max(...own) : new Set(sets.flatMap(set => [...set])).size
+    if (all === 0) continue
+    const known = figures.get(variant + setting)
+    const figure = known ?? { name: HELD, variant, setting, unit: '%', values: [] }
+    figure.values.push((100 * Math.min(...own)) / all)
+    figures.set(variant + setting, figure)
   }
   return [...figures.values()]
 }
-
-/** One sample of the app, whichever scrape brought it: its value, as no two collections have the same. */
-const identity = (_metric: Readonly<Record<string, string>>, _at: number, value: number) => value
 
 async function divergenceOf(pair: readonly LabPrometheus[], window: string, start: number, end: number) {
   const answers = await Promise.all(
