@@ -33,6 +33,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'Print the records of the topic, decoded, one a line; refused ones with the reason.',
     load: async () => (await import('./tail.js')).tail,
   },
+  lab: {
+    summary: 'Measure what a queue in front of Prometheus costs, and what answers it.',
+    load: async () => (await import('./lab.js')).lab,
+  },
   dev: {
     summary: 'Run the whole pipeline on this machine, with a Kafka and a Prometheus of its own.',
     load: async () => {

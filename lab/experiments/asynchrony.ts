@@ -380,7 +380,10 @@ function plotsOf(live: readonly Evaluation[], { windows }: Parameters, from: num
         x: 'error, %',
         y: 'share of queries',
         logX: true,
-        lines: lines(evaluations => distribution(evaluations.map(one => Math.abs(errorOf(one))))),
+        // A hundredth of a percent is as good as none.
+        lines: lines(evaluations =>
+          distribution(evaluations.map(one => Math.max(0.01, Math.abs(errorOf(one))))),
+        ),
       },
     ]
   })

@@ -1,0 +1,162 @@
+import { readFileSync } from 'node:fs'
+import { parse } from 'yaml'
+import { fetchPrometheus } from '../deploy/local/prometheus.js'
+import { runCommand } from '../deploy/local/run-command.js'
+import { EXPERIMENTS } from '../lab/experiments/index.js'
+import { type Overrides, parametersOf, parseOverride } from '../lab/parameters.js'
+import { renderComparison } from '../lab/report/compare.js'
+import { writeReport } from '../lab/report/report.js'
+import { readResults } from '../lab/report/results.js'
+import { renderTable } from '../lab/report/table.js'
+import { type Planned, runLab } from '../lab/run.js'
+import { actionFlag, flag, integer, list, text } from '../shared/flags/builders.js'
+import { ConfigError, type Values } from '../shared/flags/types.js'
+import { type Command, commonFlags, type Invocation, readFlags } from './common.js'
+
+const NAMES = EXPERIMENTS.map(({ name }) => name)
+
+const flags = {
+  ...commonFlags,
+  experiment: list(text, {
+    placeholder: '<name>',
+    help: `Only these, separated by commas. There are: ${NAMES.join(', ')}.`,
+  }),
+  full: actionFlag(
+    'The long edition: longer outages and windows, more sizes, elections, three repetitions. It takes more than an hour.',
+  ),
+  seed: flag(integer(0, 2 ** 31 - 1), {
+    default: '1',
+    help: 'The same seed gives the same input.',
+  }),
+  repetitions: flag(integer(1, 100), {
+    placeholder: '<n>',
+    help: 'How often each experiment is run: 1, or 3 with --full.',
+  }),
+  set: list(text, {
+    placeholder: '<experiment.name=value>',
+    help: 'A parameter of an experiment that is to be another one; items of a list are separated by +. The report names all parameters.',
+  }),
+  parameters: flag(text, {
+    placeholder: '<file>',
+    help: 'Parameters as YAML: by experiment, name: value.',
+  }),
+  report: flag(text, {
+    default: 'report',
+    help: 'Folder for index.html and results.json.',
+  }),
+  compare: flag(text, {
+    placeholder: '<results.json>',
+    help: 'Say what differs from that run.',
+  }),
+}
+
+const description = {
+  name: 'lab',
+  description:
+    'Measures what a queue in front of Prometheus costs: the same applications scraped directly, through exposers as they are usually built, and through this one, with a real Kafka and a real Prometheus. It ends with a verdict for each claim, in the terminal and in a report to look at. Ctrl-C stops everything that it started.',
+  flags,
+}
+
+const INTERRUPTED = 130
+
+/** `kafka-exposer lab` */
+export const lab: Command = async invocation => {
+  try {
+    return await measure(invocation)
+  } catch (error) {
+    if (!invocation.signal.aborted) throw error
+    invocation.stderr.write('interrupted; everything that was started is stopped, and nothing is written\n')
+    return INTERRUPTED
+  }
+}
+
+async function measure(invocation: Invocation): Promise<number> {
+  const values = readFlags(description, invocation)
+  if (!values) return 0
+  const planned = await prepare(values)
+  const { compare } = values
+  const old = compare === undefined ? undefined : await reading('--compare', () => readResults(compare))
+  const began = Date.now()
+  const say = (message: string) => {
+    const seconds = ((Date.now() - began) / 1000).toFixed(0).padStart(4)
+    invocation.stderr.write(`[${seconds} s] ${message}\n`)
+  }
+  const results = await runLab({
+    planned,
+    edition:
+      values.set.length > 0 || values.parameters !== undefined ? 'custom' : values.full ? 'full' : 'short',
+    seed: values.seed,
+    repetitions: values.repetitions ?? (values.full ? 3 : 1),
+    versions: await versions(invocation.version, say),
+    signal: invocation.signal,
+    progress: (message, left) => say(`${message} (about ${minutes(left)} left)`),
+  })
+  const { columns } = invocation.stdout
+  const { html, json } = await writeReport(results, values.report)
+  invocation.stdout.write(
+    `\n${renderTable(results, { color: columns !== undefined, width: columns ?? 160 })}\n\n`,
+  )
+  if (old) invocation.stdout.write(`${renderComparison(old, results)}\n\n`)
+  invocation.stdout.write(`To look at: ${html}\nEvery figure: ${json}\n`)
+  return results.experiments.some(({ failed }) => failed !== undefined) ? 1 : 0
+}
+
+/** @throws ConfigError before anything is started */
+async function prepare(values: Values<typeof flags>): Promise<Planned[]> {
+  known('--experiment', values.experiment)
+  const overrides = await reading(PARAMETERS, () => overridesOf(values))
+  known(PARAMETERS, Object.keys(overrides))
+  return reading(PARAMETERS, () => plan(values, overrides))
+}
+
+const PARAMETERS = '--set, --parameters'
+
+/** What is wrong with a file or a parameter is wrong with the flag that names it. */
+async function reading<T>(flag: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw new ConfigError([{ flag, message: (error as Error).message }])
+  }
+}
+
+function known(flag: string, names: readonly string[]): void {
+  const unknown = names.filter(name => !NAMES.includes(name))
+  if (unknown.length === 0) return
+  const message = `there is no experiment ${unknown.join(', ')}; there are: ${NAMES.join(', ')}`
+  throw new ConfigError([{ flag, message }])
+}
+
+function plan(values: Values<typeof flags>, overrides: Overrides) {
+  return EXPERIMENTS.filter(
+    ({ name }) => values.experiment.length === 0 || values.experiment.includes(name),
+  ).map(experiment => ({
+    experiment,
+    parameters: parametersOf(experiment, values.full ? 'full' : 'short', overrides),
+  }))
+}
+
+function overridesOf({ set, parameters }: Values<typeof flags>): Overrides {
+  const overrides: Record<string, Record<string, unknown>> = {}
+  if (parameters !== undefined) {
+    const given = parse(readFileSync(parameters, 'utf8')) as Overrides | null
+    for (const [name, values] of Object.entries(given ?? {})) overrides[name] = { ...values }
+  }
+  for (const [experiment, name, value] of set.map(parseOverride)) {
+    overrides[experiment] = { ...overrides[experiment], [name]: value }
+  }
+  return overrides
+}
+
+async function versions(own: string, say: (message: string) => void): Promise<Record<string, string>> {
+  const binary = await fetchPrometheus(say)
+  const { stdout } = await runCommand(binary, ['--version'])
+  return {
+    'kafka-exposer': own,
+    Node: process.versions.node,
+    Prometheus: /version (\S+)/.exec(stdout)?.[1] ?? 'unknown',
+  }
+}
+
+const minutes = (seconds: number) =>
+  seconds < 90 ? `${Math.max(1, Math.round(seconds))} s` : `${Math.round(seconds / 60)} min`
