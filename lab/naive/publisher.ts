@@ -18,8 +18,8 @@ interface Waiting {
   readonly value: string
 }
 
-/** Records of one request. */
-const BATCH = 500
+/** Bytes of one request: brokers take a megabyte by default. */
+const BATCH_BYTES = 500_000
 const PAUSE_MS = 1000
 
 /**
@@ -91,11 +91,23 @@ export class NaivePublisher {
     }
   }
 
+  /** The oldest that may go now, as many as fit into a request. */
+  #due(now: number): Waiting[] {
+    let bytes = 0
+    let count = 0
+    for (const { due, value } of this.#queue) {
+      bytes += value.length
+      if (due > now || (count > 0 && bytes > BATCH_BYTES)) break
+      count++
+    }
+    return this.#queue.slice(0, count)
+  }
+
   async #send(): Promise<void> {
     const { topic, job, instance } = this.options
     while (!this.#stopped) {
       const now = Date.now()
-      const batch = this.#queue.slice(0, BATCH).filter(one => one.due <= now)
+      const batch = this.#due(now)
       if (batch.length === 0) {
         await new Promise(resolve => setTimeout(resolve, 20))
         continue
