@@ -18,7 +18,7 @@ export function renderTable(results: Results, options: TableOptions): string {
     options.color ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text
   const blocks = results.experiments.map(experiment => renderOne(experiment, options.width, paint))
   const how = `${results.edition} edition, seed ${results.seed}, ${formatSeconds(results.seconds)}. Each figure: median (min–max) of the repetitions.`
-  return `${blocks.join('\n\n')}\n\n${paint(how, 'dim')}\n`
+  return `${blocks.join('\n\n')}\n\n${paint(wrap(how, options.width).join('\n'), 'dim')}\n`
 }
 
 type Paint = (text: string, style: Style) => string
