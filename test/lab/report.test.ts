@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -113,6 +113,9 @@ describe('the results of a run', () => {
   test('come back from their file as they were, gaps included', async () => {
     const { json } = await writeReport(results, join(folder, 'report'))
     expect(await readResults(json)).toEqual(results)
+    expect(readdirSync(join(folder, 'report', 'plots')).sort()).toEqual(
+      [1, 2, 3].map(i => `asynchrony-${i}.svg`),
+    )
     await expect(readResults(join(folder, 'nothing.json'))).rejects.toThrow('give the path of a results.json')
   })
 
