@@ -268,8 +268,8 @@ function evaluationOf(
 
 const secondsOf = (window: string) => Number.parseInt(window, 10) * (window.endsWith('m') ? 60 : 1)
 
-/** Errors in percent of the mean rate: a bursty counter's truth is 0 at times. */
-const errorOf = ({ rate, truth }: Evaluation) => (100 * (rate - truth)) / MEAN_RATE
+/** Errors in percent of the mean rate, because a bursty counter's truth is 0 at times; what is less than a millionth is the arithmetic's. */
+const errorOf = ({ rate, truth }: Evaluation) => Math.round((1e8 * (rate - truth)) / MEAN_RATE) / 1e6
 
 function errorFigures(when: string, evaluations: readonly Evaluation[], { windows }: Parameters): Figure[] {
   const settings = [...new Set(evaluations.map(one => one.setting))]
