@@ -165,6 +165,15 @@ async function sharesOf(pair: readonly LabPrometheus[], start: number, end: numb
   return [...figures.values()]
 }
 
+/** An answer for each second; where there is none, 0. */
+function everySecond(values: readonly [number, string][], start: number, end: number): Line['points'] {
+  const known = new Map(values.map(([at, value]) => [Math.round(at - start), Number(value)]))
+  return Array.from(
+    { length: Math.floor(end - start) + 1 },
+    (_, second) => [second, known.get(second) ?? 0] as const,
+  )
+}
+
 async function divergenceOf(pair: readonly LabPrometheus[], window: string, start: number, end: number) {
   const answers = await Promise.all(
     pair.map(replica => replica.queryRange(`rate(lab_work_total[${window}])`, { start, end, step: 1 })),
@@ -195,7 +204,7 @@ async function divergenceOf(pair: readonly LabPrometheus[], window: string, star
           lines.push({
             variant,
             label: `replica ${label}`,
-            points: (first?.values ?? []).map(([at, v]) => [at - start, Number(v)] as const),
+            points: everySecond(first?.values ?? [], start, end),
           })
         }
       }
@@ -205,7 +214,7 @@ async function divergenceOf(pair: readonly LabPrometheus[], window: string, star
     {
       kind: 'time',
       title: `rate(x[${window}]) of one app, at both replicas`,
-      caption: 'What a client sees when a balancer sends it to the other one.',
+      caption: 'What a client sees when a balancer sends it to the other one. No answer is drawn as 0.',
       x: 'seconds',
       y: 'per second',
       lines,

@@ -9,11 +9,21 @@ const LABEL_HEIGHT = 16
 
 /** A plot as SVG, with the names of its lines beside their ends instead of in a legend. */
 export function renderPlot(plot: Plot): string {
-  const lines = plot.lines.filter(({ points }) => points.some(([, y]) => !Number.isNaN(y)))
+  const lines = whole(plot).filter(({ points }) => points.some(([, y]) => !Number.isNaN(y)))
   if (lines.length === 0) return ''
   const [x, y] = axesOf(plot, lines)
   const parts = [grid(plot, x, y), marks(plot, x), ...lines.map(line => path(line, x, y)), names(lines, x, y)]
   return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${html(plot.title)}">${parts.join('')}</svg>`
+}
+
+/** A share that has reached its end stays there: all lines of a distribution go on to the right. */
+function whole({ kind, lines }: Plot): readonly Line[] {
+  if (kind !== 'distribution') return lines
+  const furthest = Math.max(...lines.flatMap(({ points }) => points.map(([x]) => x)))
+  return lines.map(line => {
+    const last = line.points.at(-1)
+    return last ? { ...line, points: [...line.points, [furthest, last[1]] as const] } : line
+  })
 }
 
 function axesOf(plot: Plot, lines: readonly Line[]): [Scale, Scale] {
