@@ -116,7 +116,7 @@ export const outage: Experiment<Parameters> = {
     const worst = (name: string, variant: Variant) => Math.max(...figureOf(figures, name, variant))
     const naiveBuffer = worst('buffered at the end of the outage', 'naive')
     const ourBuffer = worst('buffered at the end of the outage', 'ours')
-    const slope = worst('growth of held memory during outages', 'naive')
+    const slope = worst('growth of what waits to be sent, during outages', 'naive')
     const ours = worst('held memory more at the end of the outage', 'ours')
     const naive = worst('held memory more at the end of the outage', 'naive')
     const recovery = worst('until new samples can be queried again', 'ours')
@@ -126,7 +126,7 @@ export const outage: Experiment<Parameters> = {
       {
         claim: 'With an unbounded send buffer apps grow for as long as the queue is away',
         holds: known(naiveBuffer, slope) ? slope > 0.05 && naiveBuffer > 5 * ourBuffer : null,
-        because: `${mb(naiveBuffer)} wait at the end of an outage, and held memory grows by ${mb(slope)} a minute`,
+        because: `${mb(naiveBuffer)} wait at the end of an outage, and each minute brings ${mb(slope)} more`,
       },
       {
         claim: 'Our publisher takes no more than 5 MB of memory through any outage',
@@ -276,7 +276,7 @@ function loopFigures(variant: AppVariant, moments: readonly Moment[]): Figure[] 
   ]
 }
 
-/** By how much resident memory grows within the outages. */
+/** By how much what waits grows within the outages. */
 function trendFigures(moments: ReadonlyMap<AppVariant, readonly Moment[]>, marks: readonly Mark[]): Figure[] {
   return APPS.map(variant => {
     const slopes = marks.map(({ from, to }) => {
@@ -284,7 +284,13 @@ function trendFigures(moments: ReadonlyMap<AppVariant, readonly Moment[]>, marks
       return (60 * trend(within.map(({ at, stats }) => [at, stats.bufferedBytes] as const))) / MB
     })
     const values = [median(slopes)].filter(value => !Number.isNaN(value))
-    return { name: 'growth of held memory during outages', variant, setting: '', unit: 'MB a minute', values }
+    return {
+      name: 'growth of what waits to be sent, during outages',
+      variant,
+      setting: '',
+      unit: 'MB a minute',
+      values,
+    }
   })
 }
 

@@ -28,7 +28,7 @@ describe('verdicts follow from the figures, either way', () => {
     const made = (naive: number, ours: number, slope: number, back: number): Made[] => [
       ['buffered at the end of the outage', 'naive', naive],
       ['buffered at the end of the outage', 'ours', 0.01],
-      ['growth of held memory during outages', 'naive', slope],
+      ['growth of what waits to be sent, during outages', 'naive', slope],
       ['held memory more at the end of the outage', 'naive', naive],
       ['held memory more at the end of the outage', 'ours', ours],
       ['until new samples can be queried again', 'ours', back],
