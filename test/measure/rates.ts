@@ -14,11 +14,15 @@ const WAYS: [string, () => number][] = [
 ]
 const INTERVALS = [1000, 5000, 15_000]
 
+/** D has settled when that of no target has changed for so long; a heavy tail may take long to show its end. */
+const SETTLED_SECONDS = 120
+const SETTLE_AT_MOST_SECONDS = 900
+
 /**
  * How far rate() of a counter with rate 1 errs when what was appended is applied late, each record by another time: played to virtual targets, in the massive view (the newest value, stamped at the
- * scrape), and scraped directly; evaluated every second as a dashboard would, and again afterwards.
+ * scrape), and scraped directly; once D has settled, evaluated every second as a dashboard would, and again afterwards, each by two Prometheus of different phases.
  */
-export async function rates(bench: Bench, settleMinutes = 4, measureMinutes = 3): Promise<Row[]> {
+export async function rates(bench: Bench, measureMinutes = 3): Promise<Row[]> {
   const direct = await serveDirect(Date.now())
   const worlds: World[] = []
   const shards: DelayedShard[] = []
@@ -55,33 +59,29 @@ export async function rates(bench: Bench, settleMinutes = 4, measureMinutes = 3)
       job_name: `virtual-${i}`,
       http_sd_configs: [{ url: `${url}/sd`, refresh_interval: '2s' }],
     }))
-    const prometheus = await worlds[0].prometheus('5s', [...virtual, ...more])
-    await seconds(settleMinutes * 60)
-    const live = await evaluateLive(prometheus, measureMinutes * 60)
+    const pair = [
+      await worlds[0].prometheus('5s', [...virtual, ...more], { external_labels: { replica: 'a' } }),
+      await worlds[0].prometheus('5s', [...virtual, ...more], { external_labels: { replica: 'b' } }),
+    ]
+    const delays = new PlayoutWatch(shards)
+    const settled = await delays.settle()
+    const [live] = await Promise.all([
+      Promise.all(pair.map(prometheus => evaluateLive(prometheus, measureMinutes * 60))),
+      delays.watch(measureMinutes * 60),
+    ])
     const end = Date.now() / 1000
-    const rows: Row[] = []
+    const rows: Row[] = [settled, delays.row()]
+    const measured = { pair, live, end, minutes: measureMinutes }
     for (const ms of INTERVALS) {
       for (const [w, [name]] of WAYS.entries()) {
         for (const [kind, selector] of [
           ['virtual target', `instance="${ms}-${w}",view=""`],
           ['massive, latest', `instance="${ms}-${w}",view="massive"`],
         ]) {
-          rows.push(
-            await row(prometheus, live, kind, `${name}, every ${ms / 1000} s`, selector, end, measureMinutes),
-          )
+          rows.push(await row(measured, kind, `${name}, every ${ms / 1000} s`, selector))
         }
       }
-      rows.push(
-        await row(
-          prometheus,
-          live,
-          'scraped directly',
-          `every ${ms / 1000} s`,
-          `job="direct-${ms}"`,
-          end,
-          measureMinutes,
-        ),
-      )
+      rows.push(await row(measured, 'scraped directly', `every ${ms / 1000} s`, `job="direct-${ms}"`))
     }
     return rows
   } finally {
@@ -105,39 +105,97 @@ async function evaluateLive(prometheus: LocalPrometheus, forSeconds: number): Pr
   return live
 }
 
+interface Measured {
+  readonly pair: readonly LocalPrometheus[]
+  /** What each of the pair said every second. */
+  readonly live: readonly Live[]
+  /** Unix seconds at which it ended. */
+  readonly end: number
+  readonly minutes: number
+}
+
+/** Of the two Prometheus each percentile of the one that errs more. */
 async function row(
-  prometheus: LocalPrometheus,
-  live: Live,
+  { pair, live, end, minutes }: Measured,
   kind: string,
   what: string,
   selector: string,
-  end: number,
-  minutes: number,
 ): Promise<Row> {
   const matchers = [...selector.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value] as const)
   const texts: string[] = []
   for (const range of RANGES) {
-    const now = live
-      .get(range)!
-      .filter(({ metric }) => matchers.every(([name, value]) => (metric[name] ?? '') === value))
-      .map(one => Math.abs(one.value - 1) * 100)
-    const history = await prometheus.queryRange(`rate(steady_total{${selector}}[${range}])`, {
-      start: end - minutes * 60,
-      end,
-      step: 1,
-    })
-    const then = history.flatMap(series => series.values.map(([, rate]) => Math.abs(Number(rate) - 1) * 100))
-    const text = (errors: number[]) =>
-      errors.length
-        ? `${percentile(errors, 0.5).toFixed(2)}/${percentile(errors, 0.99).toFixed(2)}`
-        : 'no value'
-    texts.push(`[${range}] ${text(now)} %, in history ${text(then)} %`)
+    const now = live.map(one =>
+      one
+        .get(range)!
+        .filter(({ metric }) => matchers.every(([name, value]) => (metric[name] ?? '') === value))
+        .map(({ value }) => Math.abs(value - 1) * 100),
+    )
+    const promql = `rate(steady_total{${selector}}[${range}])`
+    const times = { start: end - minutes * 60, end, step: 1 }
+    const history = await Promise.all(pair.map(prometheus => prometheus.queryRange(promql, times)))
+    const then = history.map(found =>
+      found.flatMap(series => series.values.map(([, rate]) => Math.abs(Number(rate) - 1) * 100)),
+    )
+    texts.push(`[${range}] ${worst(now)} %, in history ${worst(then)} %`)
   }
   return {
     work: `rate() error, ${kind}, ${what}`,
     figure: texts.join('; '),
     goal: kind === 'virtual target' ? 'p99 ≤ 1 %' : '',
     note: 'p50/p99 of one value a second',
+  }
+}
+
+function worst(errors: readonly (readonly number[])[]): string {
+  if (errors.some(({ length }) => length === 0)) return 'no value'
+  return [0.5, 0.99].map(share => Math.max(...errors.map(one => percentile(one, share))).toFixed(2)).join('/')
+}
+
+/** Follows D of every target, as the page shows it. */
+class PlayoutWatch {
+  readonly #seen = new Map<string, number>()
+  #changed = Date.now()
+  #changes: string[] = []
+
+  constructor(private readonly shards: readonly DelayedShard[]) {}
+
+  async settle(): Promise<Row> {
+    const began = Date.now()
+    const within = () => Date.now() < began + SETTLE_AT_MOST_SECONDS * 1000
+    // The first minutes are everybody's.
+    while (within() && (this.#seen.size === 0 || Date.now() < this.#changed + SETTLED_SECONDS * 1000)) {
+      await this.watch(1)
+    }
+    const figure = `${((this.#changed - began) / 1000).toFixed(0)} s`
+    const note = within() ? '' : `still changing after ${SETTLE_AT_MOST_SECONDS} s: ${this.#changes.at(-1)}`
+    this.#changes = []
+    return { work: `until no D changed for ${SETTLED_SECONDS} s`, figure, note }
+  }
+
+  async watch(forSeconds: number): Promise<void> {
+    for (const end = Date.now() + forSeconds * 1000; Date.now() < end; await seconds(1)) {
+      for (const { url } of this.shards) await this.#look(url)
+    }
+  }
+
+  row(): Row {
+    const figure = `${this.#changes.length}`
+    return { work: 'changes of D while it was measured', figure, note: this.#changes.join('; ') }
+  }
+
+  async #look(url: string): Promise<void> {
+    const response = await fetch(`${url}/api/v1/targets`)
+    const { data } = (await response.json()) as {
+      data: { targets: { labels: Record<string, string>; playoutSeconds: number }[] }
+    }
+    for (const { labels, playoutSeconds } of data.targets) {
+      const before = this.#seen.get(labels.instance)
+      this.#seen.set(labels.instance, playoutSeconds)
+      if (before === undefined || Math.abs(before - playoutSeconds) < 0.01) continue
+      this.#changed = Date.now()
+      this.#changes.push(`${labels.instance} ${before.toFixed(2)} → ${playoutSeconds.toFixed(2)} s`)
+      if (process.env.DEBUG) process.stderr.write(`${new Date().toISOString()} ${this.#changes.at(-1)}\n`)
+    }
   }
 }
 

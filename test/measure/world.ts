@@ -49,13 +49,14 @@ export class World {
     return app
   }
 
-  async prometheus(interval: string, more: object[] = []): Promise<LocalPrometheus> {
+  async prometheus(interval: string, more: object[] = [], global: object = {}): Promise<LocalPrometheus> {
     const prometheus = await startPrometheus({
       config: {
         global: {
           scrape_interval: interval,
           scrape_timeout: interval,
           scrape_protocols: ['PrometheusText1.0.0'],
+          ...global,
         },
         scrape_configs: [
           { job_name: 'kafka', http_sd_configs: [{ url: `${this.front.url}/sd`, refresh_interval: '2s' }] },
