@@ -2,6 +2,7 @@ import { type LocalKafka, startKafka } from '../../deploy/local/kafka.js'
 import { createTopic } from '../../shared/kafka/topics.js'
 import { FaultProxy } from './fault-proxy.js'
 import type { Scope } from './scope.js'
+import { type Usage, usageOf } from './usage.js'
 
 export interface ClusterOptions {
   readonly brokers?: 1 | 3
@@ -37,6 +38,11 @@ export class Cluster {
     scope.defer(() => kafka.stop())
     wire.to(kafka.brokers[0])
     return new Cluster(kafka, [wire.address], wire)
+  }
+
+  /** Of its first broker. */
+  usage(): Usage {
+    return usageOf(this.kafka.pid)
   }
 
   /** A new topic as the exposer wants it. */

@@ -2,6 +2,7 @@ import { createRunFolder, removeRunFolder } from '../../deploy/local/folders.js'
 import { Front } from '../../deploy/local/front.js'
 import { startPrometheus } from '../../deploy/local/prometheus.js'
 import type { AppOptions, AppStats } from '../app/options.js'
+import type { FleetOptions, FleetStats } from '../fleet/options.js'
 import type { NaiveExposerOptions } from '../naive/main.js'
 import { randomOf } from '../random.js'
 import { Cluster, type ClusterOptions } from './cluster.js'
@@ -53,6 +54,16 @@ export class Lab {
     return this.#scope.close()
   }
 
+  /** Work with a lab of its own, whose processes end with it: what is measured next has the machine for itself. */
+  async within<T>(work: (lab: Lab) => Promise<T>): Promise<T> {
+    const inner = new Lab(this.events)
+    try {
+      return await work(inner)
+    } finally {
+      await inner.close()
+    }
+  }
+
   /** Seconds in which the world goes on. Rejects when the lab is told to stop. */
   async pause(seconds: number): Promise<void> {
     this.signal.throwIfAborted()
@@ -101,6 +112,19 @@ export class Lab {
       child => this.#scope.defer(async () => void (await child.stop('SIGKILL'))),
     )
     return new App(process, options)
+  }
+
+  /** Many apps in one process, as the brokers and Prometheus see them. */
+  async fleet(options: FleetOptions): Promise<Fleet> {
+    this.signal.throwIfAborted()
+    const process = await start(
+      'fleet',
+      'lab/fleet/main.js',
+      this.#folder,
+      port => [String(port), JSON.stringify(options)],
+      child => this.#scope.defer(async () => void (await child.stop('SIGKILL'))),
+    )
+    return new Fleet(process, options)
   }
 
   /** Shards as they are shipped, behind one address. */
@@ -201,6 +225,23 @@ export class App {
   }
 }
 
+/** Apps by the hundreds. */
+export class Fleet {
+  constructor(
+    readonly process: LabProcess,
+    readonly options: FleetOptions,
+  ) {}
+
+  async stats(): Promise<FleetStats> {
+    return JSON.parse(await this.process.get('/control/stats')) as FleetStats
+  }
+
+  /** From now on there are so many targets, never fewer than before. */
+  async grow(targets: number): Promise<void> {
+    await this.process.get(`/control/targets?count=${targets}`)
+  }
+}
+
 /** Shards behind one address. */
 export class Ours {
   readonly shards: LabProcess[] = []
@@ -212,6 +253,16 @@ export class Ours {
 
   get url(): string {
     return this.front.url
+  }
+
+  /** Targets that are shown as up, of all shards. */
+  async up(): Promise<number> {
+    let up = 0
+    for (const shard of this.shards) {
+      const telemetry = await shard.get('/telemetry')
+      up += Number(/^exposer_targets\{state="up"\} (\d+)/m.exec(telemetry)?.[1] ?? 0)
+    }
+    return up
   }
 
   async add(): Promise<LabProcess> {

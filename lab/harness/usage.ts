@@ -8,8 +8,9 @@ export interface Usage {
 
 const NOTHING: Usage = { cpuSeconds: Number.NaN, rssBytes: Number.NaN }
 
-/** What a process takes, NaN when it is gone or the system does not say. */
-export function usageOf(pid: number): Usage {
+/** What a process takes, NaN when it is gone, not on this machine, or the system does not say. */
+export function usageOf(pid: number | null): Usage {
+  if (pid === null) return NOTHING
   try {
     return { cpuSeconds: cpuSecondsOf(pid), rssBytes: rssBytesOf(pid) }
   } catch {
