@@ -2,8 +2,10 @@ import { describe, expect, test } from 'vitest'
 import type { Experiment } from '../../lab/experiment.js'
 import { asynchrony } from '../../lab/experiments/asynchrony.js'
 import { discovery } from '../../lab/experiments/discovery.js'
+import { load } from '../../lab/experiments/load.js'
 import { outage } from '../../lab/experiments/outage.js'
 import { replicas } from '../../lab/experiments/replicas.js'
+import { scale } from '../../lab/experiments/scale.js'
 import type { Figure, Variant } from '../../lab/types.js'
 
 type Made = readonly [name: string, variant: Variant, value: number | null, setting?: string]
@@ -82,5 +84,39 @@ describe('verdicts follow from the figures, either way', () => {
     expect(judged(replicas as never, made(50, 99, 100, 0.1))).toEqual([true, true, true])
     expect(judged(replicas as never, made(99, 90, 100, 30))).toEqual([false, false, false])
     expect(judged(replicas as never, [])).toEqual([null, null, null])
+  })
+
+  test('scale', () => {
+    const massive = (seconds: number): Made => ['longest scrape', 'ours', seconds, '100 k series, massive']
+    const virtual = (series: string, seconds: number, failed: number): Made[] => [
+      ['longest scrape', 'ours', 2 * seconds, `${series} series, virtual targets`],
+      ['scrape of one target, p50', 'ours', seconds, `${series} series, virtual targets`],
+      ['scrapes that failed', 'ours', failed, `${series} series, virtual targets`],
+    ]
+    const made = (big: number, one: number, failed: number): Made[] => [
+      ['longest scrape', 'ours', 0.03, '10 k series, massive'],
+      massive(big),
+      ...virtual('10 k', 0.004, 0),
+      ...virtual('100 k', one, failed),
+    ]
+    expect(judged(scale as never, made(0.3, 0.005, 0))).toEqual([true, true, true])
+    expect(judged(scale as never, made(0.04, 0.9, 4))).toEqual([false, false, false])
+    expect(judged(scale as never, [massive(0.3)])).toEqual([null, null, false])
+  })
+
+  test('load', () => {
+    const setting = '640 apps, 160 k/s'
+    const made = (ours: number, exposer: number, p99: number): Made[] => [
+      ['samples a second that arrived', 'naive', 100_000, setting],
+      ['samples a second that arrived', 'ours', ours, setting],
+      ['CPU for a million samples: exposer', 'ours', exposer, setting],
+      ['CPU for a million samples: Prometheus', 'ours', 2, setting],
+      ['from collection to queryable, p99', 'ours', p99, setting],
+      ['from collection to queryable, p99', 'naive', 2, setting],
+      ['from collection to queryable, p99', 'direct', 0.3, setting],
+    ]
+    expect(judged(load as never, made(150_000, 0.5, 5))).toEqual([true, true, true])
+    expect(judged(load as never, made(50_000, 3, 30))).toEqual([false, false, false])
+    expect(judged(load as never, [])).toEqual([false, null, null])
   })
 })
