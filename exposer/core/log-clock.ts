@@ -14,6 +14,8 @@ export class LogClock {
   freshFrom = Number.NEGATIVE_INFINITY
   /** Monotonic ms of the last fetch answered at the watermark, or NaN when behind or failing. */
   #atWatermark = Number.NaN
+  /** The time as of then. */
+  #timeThere = Number.NEGATIVE_INFINITY
   /** Fetches failed: the next record, or the next fetch at the watermark, ends a gap. */
   #gap = false
 
@@ -42,10 +44,13 @@ export class LogClock {
 
   /** A fetch was answered at the watermark. */
   fetchedAtWatermark(mono: number): void {
-    if (this.caughtUp && this.time > Number.NEGATIVE_INFINITY) {
-      this.time += Math.min(Math.max(0, mono - this.#atWatermark), LogClock.MAX_STEP_MS)
+    if (this.caughtUp && this.#timeThere > Number.NEGATIVE_INFINITY) {
+      // What was consumed since then has moved it already: the two are one and the same way forward.
+      const step = Math.min(Math.max(0, mono - this.#atWatermark), LogClock.MAX_STEP_MS)
+      this.time = Math.max(this.time, this.#timeThere + step)
     }
     this.#atWatermark = mono
+    this.#timeThere = this.time
     if (this.#gap) this.freshFrom = this.time
     this.#gap = false
   }

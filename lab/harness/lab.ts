@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { createRunFolder, removeRunFolder } from '../../deploy/local/folders.js'
 import { Front } from '../../deploy/local/front.js'
 import { startPrometheus } from '../../deploy/local/prometheus.js'
@@ -27,6 +28,8 @@ export class Lab {
 
   constructor(private readonly events: LabEvents) {
     this.signal = events.signal
+    // Every pause listens to it, and many apps pause at once.
+    setMaxListeners(0, this.signal)
     this.#scope.defer(() => removeRunFolder(this.#folder))
   }
 

@@ -224,7 +224,7 @@ describe('limits', () => {
     publish(good, exposition)
     publish(bad, tooMuch)
     expect([shard.state(good), shard.state(bad)]).toEqual(['up', 'over_limit'])
-    shard.pass(38_000)
+    shard.pass(38_500)
     expect(shard.state(bad)).toBe('stale')
     expect(shard.shard.judge(shard.shard.find(bad.latin1Key)!, shard.now).reason).toContain(
       'the last was refused',

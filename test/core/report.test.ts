@@ -48,7 +48,7 @@ describe('what the massive view reports of each target', () => {
     const { shard, app, publish, reported } = setting()
     publish('x')
     expect(reported()).toMatchObject({ up: 1, scrape_series_added: 1 })
-    shard.pass(3000)
+    shard.pass(3500)
     expect(reported()).toEqual({
       up: 0,
       scrape_duration_seconds: 0,

@@ -40,6 +40,22 @@ describe('staleness in log time', () => {
     expect(shard.state(a)).toBe('stale')
   })
 
+  test('a shard that stood still and then gets everything in one answer counts that time once', () => {
+    const shard = new FakeShard()
+    const a = app('a', 1000)
+    shard.publish(a, { exposition, collectedAt: shard.wall })
+    shard.fetch()
+    for (let i = 0; i < 3; i++) {
+      shard.silence(1000)
+      shard.publish(a, { exposition, collectedAt: shard.wall })
+    }
+    shard.fetch()
+    shard.pass(2500)
+    expect(shard.state(a)).toBe('up')
+    shard.pass(500)
+    expect(shard.state(a)).toBe('stale')
+  })
+
   test('a backlog delays the verdict, and kills nobody who went on publishing', () => {
     const shard = new FakeShard()
     const alive = app('alive', 5000)
@@ -133,24 +149,34 @@ describe('staleness in log time', () => {
       rounds: fc.integer({ min: 1, max: 40 }),
       failing: fc.boolean(),
       behind: fc.boolean(),
+      /** All of it in one answer. */
+      atOnce: fc.boolean(),
+      /** How long the shard then looks in vain, ms. */
+      quiet: fc.integer({ min: 0, max: 990 }),
     })
     fc.assert(
       fc.property(fc.array(step, { minLength: 1, maxLength: 20 }), steps => {
         const shard = new FakeShard()
         const a = app('a', 1000)
-        for (const { rounds, failing, behind } of steps) {
+        let due = shard.wall
+        for (const { rounds, failing, behind, atOnce, quiet } of steps) {
           const pending = []
           for (let i = 0; i < rounds; i++) {
-            shard.wall += 1000
+            due += 1000
+            shard.wall = due
             pending.push(...a.records({ exposition, collectedAt: shard.wall }))
           }
           if (failing) shard.shard.fetchFailed([0], shard.now)
           for (const [i, record] of pending.entries()) {
             shard.shard.apply(0, record, shard.now)
             const last = i === pending.length - 1
+            if (atOnce && !last) continue
             shard.shard.fetched(0, record.offset + 1, record.offset + (last && !behind ? 1 : 2), shard.now)
             expect(shard.state(a)).not.toBe('stale')
           }
+          if (behind) continue
+          shard.pass(quiet)
+          expect(shard.state(a)).not.toBe('stale')
         }
       }),
     )
