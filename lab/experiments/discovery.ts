@@ -41,7 +41,8 @@ export const discovery: Experiment<Parameters> = {
     victims: 5,
     bystanders: 10,
     series: 100,
-    explodesTo: 60_000,
+    // More would be a record that brokers refuse, and the naive exposer be spared by accident.
+    explodesTo: 20_000,
     sampleLimit: 10_000,
     watchSeconds: 120,
   },

@@ -33,12 +33,13 @@ export const replicas: Experiment<Parameters> = {
   estimate: ({ measureSeconds }) => 45 + measureSeconds,
 
   async run(lab, parameters): Promise<Observed> {
-    const { measureSeconds, window } = parameters
+    const { measureSeconds, window, intervalSeconds } = parameters
     const pair = await arrange(lab, parameters)
     lab.say('both replicas scrape the same')
     await lab.pause(measureSeconds)
     lab.share(0.8)
-    const end = Date.now() / 1000 - 2
+    // What was collected last may not have been scraped by both yet.
+    const end = Date.now() / 1000 - 2 - 2 * intervalSeconds
     const start = end - measureSeconds / 2
     const shares = await sharesOf(pair, start, end)
     const divergence = await divergenceOf(pair, window, start, end)

@@ -94,7 +94,8 @@ function path({ points, variant, label }: Line, x: Scale, y: Scale): string {
     d += `${pen ? 'L' : 'M'}${place(x(px))} ${place(y(py))}`
     pen = true
   }
-  const dash = label.endsWith('two') ? ' stroke-dasharray="5 4"' : ''
+  // The second of two lines of one colour.
+  const dash = /two$|^massive/.test(label) ? ' stroke-dasharray="5 4"' : ''
   return `<path class="line ${slug(variant)}" d="${d}"${dash}><title>${html(nameOf({ variant, label }))}</title></path>`
 }
 
