@@ -2,7 +2,7 @@ import { rateOver } from '../app/counter.js'
 import type { AppOptions, CounterKind } from '../app/options.js'
 import type { Experiment } from '../experiment.js'
 import type { App, Lab } from '../harness/lab.js'
-import { job, type LabPrometheus } from '../harness/prometheus.js'
+import { everyTarget, job, type LabPrometheus } from '../harness/prometheus.js'
 import type { Way } from '../random.js'
 import { distribution, median, quantile } from '../stats/quantile.js'
 import type { Figure, Line, Observed, Variant } from '../types.js'
@@ -189,11 +189,7 @@ async function arrange(lab: Lab, parameters: Parameters, began: number) {
   const timestamped = await lab.naive(cluster, topics.naive, { timestamps: true })
   const interval = `${intervalSeconds}s`
   const prometheus = await lab.prometheus({
-    global: {
-      scrape_interval: interval,
-      scrape_timeout: interval,
-      scrape_protocols: ['PrometheusText0.0.4'],
-    },
+    global: everyTarget(interval),
     scrape_configs: [
       job.direct(
         interval,

@@ -1,6 +1,6 @@
 import type { Experiment } from '../experiment.js'
 import type { App, Lab } from '../harness/lab.js'
-import { job, type LabPrometheus } from '../harness/prometheus.js'
+import { everyTarget, job, type LabPrometheus } from '../harness/prometheus.js'
 import { median } from '../stats/quantile.js'
 import type { Figure, Line, Observed, Variant } from '../types.js'
 import { figureOf } from './figures.js'
@@ -167,11 +167,7 @@ async function arrange(lab: Lab, { intervalSeconds, victims, bystanders, series,
   const count = all.reduce((sum, one) => sum + one.options.targets, 0)
   const limit = { sample_limit: sampleLimit }
   const prometheus = await lab.prometheus({
-    global: {
-      scrape_interval: interval,
-      scrape_timeout: interval,
-      scrape_protocols: ['PrometheusText0.0.4'],
-    },
+    global: everyTarget(interval),
     scrape_configs: [
       job.direct(
         interval,

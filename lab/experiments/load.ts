@@ -4,7 +4,7 @@ import type { Cluster } from '../harness/cluster.js'
 import type { Fleet, Lab } from '../harness/lab.js'
 import { Meter, type Metered } from '../harness/meter.js'
 import type { LabProcess } from '../harness/process.js'
-import { job, type LabPrometheus } from '../harness/prometheus.js'
+import { everyTarget, job, type LabPrometheus } from '../harness/prometheus.js'
 import { distribution, quantile } from '../stats/quantile.js'
 import type { Figure, Line, Observed } from '../types.js'
 import { figureOf } from './figures.js'
@@ -212,7 +212,7 @@ async function arrange(lab: Lab, cluster: Cluster, way: Way, parameters: Paramet
   const every = `${intervalSeconds}s`
   const startPrometheus = (scrape: object) =>
     lab.prometheus({
-      global: { scrape_interval: every, scrape_timeout: every, scrape_protocols: ['PrometheusText0.0.4'] },
+      global: everyTarget(every),
       scrape_configs: [scrape],
     })
   const whole = async (fleet: Fleet, exposers: LabProcess[], prometheus: LabPrometheus) => {

@@ -2,7 +2,7 @@ import type { AppStats } from '../app/options.js'
 import type { Experiment } from '../experiment.js'
 import type { Cluster } from '../harness/cluster.js'
 import type { App, Lab } from '../harness/lab.js'
-import { job, type LabPrometheus } from '../harness/prometheus.js'
+import { everyTarget, job, type LabPrometheus } from '../harness/prometheus.js'
 import { median, quantile, trend } from '../stats/quantile.js'
 import type { Figure, Line, Mark, Observed, Variant } from '../types.js'
 import { figureOf } from './figures.js'
@@ -169,11 +169,7 @@ async function arrange(lab: Lab, { series, targets, intervalSeconds }: Parameter
   const naive = await lab.naive(cluster, topics.naive)
   const interval = `${intervalSeconds}s`
   const prometheus = await lab.prometheus({
-    global: {
-      scrape_interval: interval,
-      scrape_timeout: interval,
-      scrape_protocols: ['PrometheusText0.0.4'],
-    },
+    global: everyTarget(interval),
     scrape_configs: [
       job.direct(interval, [apps.get('direct')!.process]),
       job.massive('naive', interval, [naive]),

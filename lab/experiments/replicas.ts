@@ -1,6 +1,6 @@
 import type { Experiment } from '../experiment.js'
 import type { Lab } from '../harness/lab.js'
-import { job, type LabPrometheus } from '../harness/prometheus.js'
+import { everyTarget, job, type LabPrometheus } from '../harness/prometheus.js'
 import { median, quantile } from '../stats/quantile.js'
 import type { Figure, Line, Observed, Variant } from '../types.js'
 import { figureOf } from './figures.js'
@@ -106,11 +106,7 @@ async function arrange(
   const interval = `${intervalSeconds}s`
   const start = (replica: string) =>
     lab.prometheus({
-      global: {
-        scrape_interval: interval,
-        scrape_timeout: interval,
-        scrape_protocols: ['PrometheusText0.0.4'],
-      },
+      global: everyTarget(interval),
       storage: { tsdb: { out_of_order_time_window: '30m' } },
       scrape_configs: [
         job.direct(interval, [app.process]),

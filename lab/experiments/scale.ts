@@ -3,7 +3,7 @@ import type { Cluster } from '../harness/cluster.js'
 import type { Fleet, Lab } from '../harness/lab.js'
 import { Meter, type Metered } from '../harness/meter.js'
 import type { LabProcess } from '../harness/process.js'
-import { job, type LabPrometheus } from '../harness/prometheus.js'
+import { everyTarget, job, type LabPrometheus } from '../harness/prometheus.js'
 import { quantile } from '../stats/quantile.js'
 import type { Figure, Line, Observed, Variant } from '../types.js'
 import { figureOf } from './figures.js'
@@ -218,11 +218,7 @@ async function measure(
   const { fleet, exposers, scrape } = await arrange(lab, cluster, cell, parameters)
   const interval = `${intervalSeconds}s`
   const prometheus = await lab.prometheus({
-    global: {
-      scrape_interval: interval,
-      scrape_timeout: interval,
-      scrape_protocols: ['PrometheusText0.0.4'],
-    },
+    global: everyTarget(interval),
     scrape_configs: [scrape(interval)],
   })
   const began = Date.now()

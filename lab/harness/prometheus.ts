@@ -61,6 +61,13 @@ const labelled = (variant: Variant) => ({
   relabel_configs: [{ target_label: 'variant', replacement: variant }],
 })
 
+/** The `global` part: every target is scraped so often, by the text format, unless its job says otherwise. */
+export const everyTarget = (interval: string) => ({
+  scrape_interval: interval,
+  scrape_timeout: interval,
+  scrape_protocols: ['PrometheusText0.0.4'],
+})
+
 /**
  * Scrape jobs of the variants, alike but for where they read. Each puts its variant on everything that it brings, so that all of them fit into one
  * Prometheus.
