@@ -30,7 +30,7 @@ export function renderHtml(results: Results): string {
 <main>
 <header>
 <h1>A queue in front of Prometheus: what it costs</h1>
-<p>Applications publish their metrics to Kafka, and an exposer gives them to Prometheus. Measured with a real Kafka and a real Prometheus, on the same applications at the same time: <b class="direct">direct</b>, Prometheus scrapes the application; <b class="naive">naive</b>, what people usually build; <b class="naive-with-timestamps">naive with timestamps</b>; and <b class="ours">ours</b>, kafka-exposer as shipped.</p>
+<p>Applications publish their metrics to Kafka, and an exposer gives them to Prometheus. Measured with a real Kafka and a real Prometheus, on the same applications at the same time (in turns, where it is about size and load): <b class="direct">direct</b>, Prometheus scrapes the application; <b class="naive">naive</b>, what people usually build; <b class="naive-with-timestamps">naive with timestamps</b>; and <b class="ours">ours</b>, kafka-exposer as shipped.</p>
 <p class="facts">${html(`${day} UTC`)} · ${facts.map(html).join(' · ')}</p>
 </header>
 <section id="verdicts">

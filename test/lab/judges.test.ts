@@ -92,6 +92,7 @@ describe('verdicts follow from the figures, either way', () => {
       ['longest scrape', 'ours', 2 * seconds, `${series} series, virtual targets`],
       ['scrape of one target, p50', 'ours', seconds, `${series} series, virtual targets`],
       ['scrapes that failed', 'ours', failed, `${series} series, virtual targets`],
+      ['samples that came, of those due', 'ours', 100 - failed, `${series} series, virtual targets`],
     ]
     const made = (big: number, one: number, failed: number): Made[] => [
       ['longest scrape', 'ours', 0.03, '10 k series, massive'],
