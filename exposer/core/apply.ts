@@ -37,14 +37,15 @@ export function applyRecord(holder: Holder, partition: Partition, record: LogRec
     partition.clock.consumed(
       record.timestamp,
       holder.options.staleAfterIntervals * reader.intervalMs,
-      target.appendedAt,
+      target.cameAt,
     )
     holder.retain(part.layout)
     const parts = reader.parts === 1 ? [part] : collect(holder, target, part)
     if (parts) complete(holder, partition, target, parts, record.timestamp, now)
-    target.heardAt = record.timestamp
+    target.heardAt = partition.clock.time
   } catch (error) {
-    if (error instanceof RefusedError) noteRefusal(holder, partition, target, error, record.timestamp)
+    if (error instanceof RefusedError)
+      noteRefusal(holder, partition, target, error, Math.max(record.timestamp, partition.clock.time))
     throw error
   }
 }

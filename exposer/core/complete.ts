@@ -2,6 +2,8 @@ import type { Instant } from '../../shared/clock.js'
 import { RefusedError } from '../../shared/snapshot/errors.js'
 import { discard } from './fate.js'
 import type { Holder } from './holder.js'
+import { endsAt, windowOf } from './judge.js'
+import type { ShardOptions } from './options.js'
 import type { Partition } from './partition.js'
 import { prune, recycle } from './playout/held.js'
 import type { HeldPart, Snapshot } from './snapshot.js'
@@ -55,14 +57,14 @@ export function complete(
     fate: live ? 'pending' : 'outside',
     gone: null,
   }
-  adopt(holder, target, now, snapshot)
+  adopt(holder, target, now, snapshot, wasAway(target, partition, now, options))
   if (live) holder.history.add(target, snapshot)
   target.incarnation = reader.incarnation
   target.sequence = reader.sequence
   target.superseded = reader.superseded
   target.collectedAt = reader.collectedAt
   target.intervalMs = reader.intervalMs
-  target.appendedAt = appendedAt
+  target.cameAt = partition.clock.time
   target.refusal = null
   counters.snapshots++
   counters.samples += series
@@ -71,11 +73,21 @@ export function complete(
   options.onDelay('consume', Math.max(0, now.wall - appendedAt) / 1000)
 }
 
-function adopt(holder: Holder, target: Target, now: Instant, snapshot: Snapshot): void {
+/** Whether scrapes of it failed, or it had ended, before this snapshot: what was shown then is not shown again. */
+function wasAway(target: Target, partition: Partition, now: Instant, options: ShardOptions): boolean {
+  const { newest, refusal } = target
+  if (!newest) return false
+  if (refusal?.reason === 'limit') return true
+  if (newest.end) return now.wall >= endsAt(target, newest)
+  const window = windowOf(target, options)
+  return partition.clock.since(target.cameAt, window) > window
+}
+
+function adopt(holder: Holder, target: Target, now: Instant, snapshot: Snapshot, away: boolean): void {
   const { snapshots } = target
   const replaying = snapshot.fate === 'outside'
   // In replay nothing was played yet, so that nothing but the newest is of use.
-  const gone = replaying ? snapshots.splice(0) : []
+  const gone = replaying || away ? snapshots.splice(0) : []
   snapshots.push(snapshot)
   gone.push(...prune(target, now.wall, target.playout.delay))
   for (const old of gone) {

@@ -46,8 +46,8 @@ export function judgePartition(
 
 function judgeTarget(target: Target, partition: Partition, now: Instant, options: ShardOptions): Verdict {
   const { newest, refusal } = target
-  const window = options.staleAfterIntervals * target.intervalMs
-  if (refusal?.reason === 'limit' && partition.clock.since(refusal.at) <= window) {
+  const window = windowOf(target, options)
+  if (refusal?.reason === 'limit' && partition.clock.since(refusal.at, window) <= window) {
     return { state: 'over_limit', reason: refusal.message }
   }
   const refused = refusal ? `; the last was refused: ${refusal.message}` : ''
@@ -55,7 +55,7 @@ function judgeTarget(target: Target, partition: Partition, now: Instant, options
   if (newest.end) {
     return now.wall >= endsAt(target, newest) ? { state: 'ended', reason: 'the app said goodbye' } : UP
   }
-  const silent = partition.clock.since(target.appendedAt)
+  const silent = partition.clock.since(target.cameAt, window)
   if (silent > window) {
     return {
       state: 'stale',
@@ -63,6 +63,11 @@ function judgeTarget(target: Target, partition: Partition, now: Instant, options
     }
   }
   return UP
+}
+
+/** How long the target may be silent, ms of log time. */
+export function windowOf(target: Target, { staleAfterIntervals }: ShardOptions): number {
+  return staleAfterIntervals * target.intervalMs
 }
 
 /** Unix ms at which an end takes effect: when the final values have been played for an interval. */

@@ -1,3 +1,12 @@
+/** In log time, ms. */
+interface Gap {
+  readonly from: number
+  to: number
+}
+
+/** What lies further back is older than anybody who is waited for, or was excused by a later one. */
+const MAX_GAPS = 8
+
 /**
  * The time of a partition, by which staleness is judged.
  *
@@ -8,10 +17,8 @@
 export class LogClock {
   /** Unix ms by the broker's clock; −Infinity before the first record. */
   time = Number.NEGATIVE_INFINITY
-  /**
-   * Where the last gap of the whole partition ended: nobody could be heard in it, so that silence before does not count.
-   */
-  freshFrom = Number.NEGATIVE_INFINITY
+  /** Spans of the whole partition in which nobody could be heard, the oldest first. */
+  readonly #gaps: Gap[] = []
   /** Monotonic ms of the last fetch answered at the watermark, or NaN when behind or failing. */
   #atWatermark = Number.NaN
   /** The time as of then. */
@@ -38,7 +45,7 @@ export class LogClock {
     if (appended <= before) return
     this.time = appended
     const silent = appended - before > window && before - heardBefore <= window
-    if (this.#gap || silent) this.freshFrom = appended
+    if (this.#gap || silent) this.#excuse(before, appended)
     this.#gap = false
   }
 
@@ -51,7 +58,7 @@ export class LogClock {
     }
     this.#atWatermark = mono
     this.#timeThere = this.time
-    if (this.#gap) this.freshFrom = this.time
+    if (this.#gap) this.#excuse(this.time, this.time)
     this.#gap = false
   }
 
@@ -64,8 +71,30 @@ export class LogClock {
     this.#gap = true
   }
 
-  /** Milliseconds of log time since then, gaps not counted. */
-  since(appended: number): number {
-    return Math.max(0, this.time - Math.max(appended, this.freshFrom))
+  /**
+   * Milliseconds of log time since then. A gap gives a fresh start, but only to who was not late already when it began: the dead stay
+   * dead, however often fetches fail.
+   *
+   * @param heard log time
+   * @param window how long one may be silent, ms
+   */
+  since(heard: number, window: number): number {
+    let start = heard
+    for (const { from, to } of this.#gaps) {
+      if (to <= start) continue
+      if (from - start > window) break
+      start = to
+    }
+    return Math.max(0, this.time - start)
+  }
+
+  #excuse(from: number, to: number): void {
+    const last = this.#gaps.at(-1)
+    if (last && from <= last.to) {
+      last.to = Math.max(last.to, to)
+      return
+    }
+    this.#gaps.push({ from, to })
+    if (this.#gaps.length > MAX_GAPS) this.#gaps.shift()
   }
 }

@@ -10,7 +10,7 @@ import { FamilyIndex } from './family-index.js'
 import { discard, give, take } from './fate.js'
 import { History } from './history/history.js'
 import type { Holder } from './holder.js'
-import { endsAt, judge, judgePartition, type Verdict } from './judge.js'
+import { endsAt, judge, judgePartition, type Verdict, windowOf } from './judge.js'
 import { type DropReason, Ledger } from './ledger.js'
 import { DEFAULT_OPTIONS, type ShardOptions } from './options.js'
 import { Partition } from './partition.js'
@@ -248,7 +248,7 @@ export class Shard {
       const { newest } = target
       const over = newest?.end
         ? now.wall > endsAt(target, newest) + this.options.tombstoneMs
-        : partition.clock.since(target.heardAt) > this.options.forgetMs
+        : partition.clock.since(target.heardAt, windowOf(target, this.options)) > this.options.forgetMs
       if (over) this.#forget(target, partition, 'forgotten')
     }
   }

@@ -9,7 +9,7 @@ import type { HeldPart, Snapshot } from './snapshot.js'
 export interface TargetRefusal {
   readonly reason: RefusalReason
   readonly message: string
-  /** Unix ms by the broker's clock. */
+  /** Log time. */
   readonly at: number
   readonly incarnation: number
   readonly sequence: number
@@ -37,9 +37,12 @@ export class Target {
   /** By the producer's clock, not clamped: the next must be above. */
   collectedAt = -1
   intervalMs = 0
-  /** Unix ms by the broker's clock: when the last snapshot was appended. */
-  appendedAt = Number.NEGATIVE_INFINITY
-  /** Unix ms by the broker's clock: when it last sent anything, also what was refused. */
+  /**
+   * Log time at which the last snapshot came: that of its append, or later, when the append was stamped by a clock that is behind
+   * the log's, as after a change of leaders.
+   */
+  cameAt = Number.NEGATIVE_INFINITY
+  /** Log time at which it last sent anything, also what was refused. */
   heardAt = Number.NEGATIVE_INFINITY
   refusal: TargetRefusal | null = null
   /** Arrays of snapshots given up, for those to come. */

@@ -56,6 +56,54 @@ describe('staleness in log time', () => {
     expect(shard.state(a)).toBe('stale')
   })
 
+  test('who was late already stays so when fetches fail for a moment', () => {
+    const shard = new FakeShard()
+    const [dead, alive] = [app('dead', 1000), app('alive', 1000)]
+    for (const a of [dead, alive]) shard.publish(a, { exposition, collectedAt: shard.wall })
+    shard.fetch()
+    for (let i = 0; i < 5; i++) {
+      shard.pass(1000)
+      shard.publish(alive, { exposition, collectedAt: shard.wall })
+    }
+    expect([shard.state(dead), shard.state(alive)]).toEqual(['stale', 'up'])
+    for (let i = 0; i < 20; i++) {
+      shard.shard.fetchFailed([0], shard.now)
+      shard.fetch()
+      expect([shard.state(dead), shard.state(alive)]).toEqual(['stale', 'up'])
+      shard.pass(1000)
+      shard.publish(alive, { exposition, collectedAt: shard.wall })
+    }
+  })
+
+  test('nobody is late because another broker, whose clock is behind, has become the leader', () => {
+    const shard = new FakeShard()
+    const a = app('a', 1000)
+    shard.publish(a, { exposition, collectedAt: shard.wall })
+    shard.fetch()
+    for (let i = 0; i < 20; i++) {
+      shard.pass(1000)
+      for (const record of a.records({ exposition, collectedAt: shard.wall })) {
+        shard.shard.apply(0, { ...record, timestamp: record.timestamp - 8000 }, shard.now)
+      }
+      shard.fetch()
+      expect(shard.state(a)).toBe('up')
+    }
+    shard.pass(4000)
+    expect(shard.state(a)).toBe('stale')
+  })
+
+  test('one that comes back is shown as it is now, not as it was before', () => {
+    const shard = new FakeShard()
+    const a = app('a', 5000)
+    shard.publish(a, { exposition, collectedAt: shard.wall })
+    shard.fetch()
+    shard.pass(60_000)
+    expect(shard.state(a)).toBe('stale')
+    shard.publish(a, { exposition: exposition.replace('x 1', 'x 2'), collectedAt: shard.wall })
+    expect(shard.state(a)).toBe('up')
+    expect(shard.target(a)).toContain('x 2')
+  })
+
   test('a backlog delays the verdict, and kills nobody who went on publishing', () => {
     const shard = new FakeShard()
     const alive = app('alive', 5000)

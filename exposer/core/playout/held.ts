@@ -24,7 +24,9 @@ const TO_SPARE = 3
 export function prune(target: Target, wall: number, delayMs: number): Snapshot[] {
   const { snapshots, newest } = target
   if (!newest || snapshots.length < 2) return []
-  const most = Math.min(MAX_HELD, Math.ceil(delayMs / newest.intervalMs) + TO_SPARE)
+  // A producer whose clock is ahead has that many more on the way to their time.
+  const ahead = Math.max(0, newest.collectedAt - wall)
+  const most = Math.min(MAX_HELD, Math.ceil((delayMs + ahead) / newest.intervalMs) + TO_SPARE)
   const gone = Math.max(playedAt(snapshots, wall, delayMs), snapshots.length - most)
   return gone > 0 ? snapshots.splice(0, gone) : []
 }
