@@ -37,6 +37,8 @@ export class Playout {
   readonly #beyond = new WindowMax()
   /** Whether the last way counts. */
   #counted = false
+  /** Whether the last one had replaced others unsent. */
+  #replaced = false
   /** The longest way for which D was chosen, ms. */
   #covered = Number.NEGATIVE_INFINITY
   #minute = -1
@@ -67,10 +69,12 @@ export class Playout {
       ? phase
       : phaseOf(this.#phase + phaseDifference(this.#phase, phase, intervalMs) * SMOOTHING, intervalMs)
     // An outage is no jitter: waiting for the next one would show everything late for ten minutes, and what was replaced never came.
-    if (replaced && this.#counted) {
+    // One that is always too slow for its interval is no outage either: its ways are what they are.
+    if (replaced && this.#counted && !this.#replaced) {
       this.#propagation.retract(now.mono)
       this.#minute = -1
     }
+    this.#replaced = replaced
     // D may not be as long as that, and a shorter one does not help what is late by more.
     this.#counted = propagation <= this.#most
     if (this.#counted) this.#propagation.add(propagation, now.mono)
