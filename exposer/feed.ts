@@ -68,7 +68,10 @@ export class Feed implements PartitionListener, Assignment {
 
   onReplay(partition: number, from: number, until: number): void {
     const { shard, clock } = this.options
-    shard.replay(partition, from, until, clock.now())
+    const now = clock.now()
+    shard.replay(partition, from, until, now)
+    // Also when its log was replaced while it was ours: whoever waits for it is told when it is loaded again.
+    if (!this.#assignedAt.has(partition)) this.#assignedAt.set(partition, now.mono)
     this.#noticeLoaded(partition)
   }
 

@@ -40,7 +40,7 @@ export function applyRecord(holder: Holder, partition: Partition, record: LogRec
       target.cameAt,
     )
     holder.retain(part.layout)
-    const parts = reader.parts === 1 ? [part] : collect(holder, target, part)
+    const parts = reader.parts === 1 ? whole(target, part) : collect(holder, target, part)
     if (parts) complete(holder, partition, target, parts, record.timestamp, now)
     target.heardAt = partition.clock.time
   } catch (error) {
@@ -166,6 +166,12 @@ function takeSpare(target: Target, length: number): Float64Array | undefined {
     if (spare[i].length === length) return spare.splice(i, 1)[0]
   }
   return undefined
+}
+
+/** What is held of a split snapshot has been overtaken: its rest will not come. */
+function whole(target: Target, part: HeldPart): readonly HeldPart[] {
+  target.incoming?.giveUp()
+  return [part]
 }
 
 function collect(holder: Holder, target: Target, part: HeldPart): readonly HeldPart[] | null {

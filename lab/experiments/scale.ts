@@ -314,8 +314,9 @@ async function outcomeOf(
       failed += missed + (up === 0 ? 1 : 0)
     }
   }
+  // An interval back, because a scrape is stored under the time at which it began: the last one may not have ended.
   const scraped = await prometheus.value(
-    `sum(sum_over_time(scrape_samples_scraped${targetsOf(way)}[${Math.round(measureSeconds)}s]))`,
+    `sum(sum_over_time(scrape_samples_scraped${targetsOf(way)}[${Math.round(measureSeconds)}s] offset ${intervalSeconds}s))`,
   )
   const rounds = Math.floor(measureSeconds / intervalSeconds)
   return {

@@ -20,7 +20,7 @@ const COMMON = ['superseded', 'collectedAt', 'intervalMs', 'end', 'parts'] as co
  * Collects the parts of one target's snapshots until all of one have come.
  *
  * Holds one snapshot at a time: a producer writes the parts of a snapshot together, so that a part of a later one means that
- * what the held one lacks will not come. Then the held one counts as missed, once.
+ * what the held one lacks will not come. That it was missed is known by its sequence.
  */
 export class Parts<T> {
   #header: PartHeader | null = null
@@ -29,16 +29,8 @@ export class Parts<T> {
   #held: (T | undefined)[] = []
   #have = 0
   #size = 0
-  #missed = 0
 
   constructor(private readonly options: PartsOptions<T>) {}
-
-  /** How many snapshots were given up incomplete since this was last called. */
-  takeMissed(): number {
-    const missed = this.#missed
-    this.#missed = 0
-    return missed
-  }
 
   /** How much is held now, in the unit of `offer`'s size. */
   get size(): number {
@@ -73,9 +65,8 @@ export class Parts<T> {
     return complete
   }
 
-  /** Drops what is held, as missed: also for when the target goes, or a whole snapshot overtakes its parts. */
+  /** Drops what is held: also for when the target goes, or a whole snapshot overtakes its parts. */
   giveUp(): void {
-    if (this.#have > 0) this.#missed++
     for (const payload of this.#held) if (payload !== undefined) this.options.onDropped?.(payload)
     this.#clear()
   }

@@ -101,6 +101,20 @@ describe('a virtual target', () => {
     expect(shard.shard.ledger.missed).toBe(1)
   })
 
+  test('what is held of a split snapshot is let go when a whole one overtakes it', () => {
+    const app = new FakeApp({ partBytes: 200 })
+    const shard = new FakeShard()
+    const many = Array.from({ length: 40 }, (_, f) => `# HELP f${f} A family.\n# TYPE f${f} gauge\nf${f} 1\n`)
+    const records = app.records({ exposition: many.join(''), collectedAt: shard.wall })
+    expect(records.length).toBeGreaterThan(2)
+    for (const record of records.slice(1)) shard.shard.apply(0, record, shard.now)
+    const { incoming } = shard.shard.find(app.latin1Key)!
+    expect(incoming?.size).toBe(records.length - 1)
+    shard.pass(15_000)
+    shard.publish(app, { exposition: counter(1), collectedAt: shard.wall })
+    expect(incoming?.size).toBe(0)
+  })
+
   test('OpenMetrics: counters lose _total in their TYPE, untyped ones become unknown, exemplars appear, EOF ends it', () => {
     const app = new FakeApp()
     const shard = new FakeShard()

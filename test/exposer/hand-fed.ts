@@ -112,6 +112,12 @@ export class HandFed {
     this.#next.set(partition, 0)
   }
 
+  /** The topic was made anew: the partition's log begins again, and has so many records. */
+  replaced(partition: number, records: number): void {
+    this.#parts.feed.onReplay(partition, 0, records)
+    this.#next.set(partition, 0)
+  }
+
   rebalance(): void {
     this.#parts.feed.onRebalancing()
   }

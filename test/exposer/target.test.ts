@@ -207,6 +207,16 @@ describe('during a handover', () => {
     expect((await answer).status).toBe(200)
   })
 
+  test('when a log was replaced by another, requests are answered as soon as that one has been replayed', async () => {
+    shard.assign(all)
+    await shard.append({ labels: app })
+    shard.replaced(partitionOf(app), 1)
+    const answer = shard.get(path(app), { 'x-prometheus-scrape-timeout-seconds': '120' })
+    await held(1)
+    await shard.append({ labels: app })
+    expect((await answer).status).toBe(200)
+  })
+
   test('a client that goes away while it is held leaves nothing behind', async () => {
     const leaving = new AbortController()
     const answer = shard.get(path(app), {}, { signal: leaving.signal })

@@ -40,17 +40,15 @@ describe('parts of a snapshot', () => {
     expect(parts.offer(header(0, 0, 3), 'a', 1)).toBeNull()
     expect(parts.size).toBe(2)
     expect(parts.offer(header(0, 1, 3), 'b', 1)).toEqual(['a', 'b', 'c'])
-    expect([parts.size, parts.takeMissed(), dropped]).toEqual([0, 0, []])
+    expect([parts.size, dropped]).toEqual([0, []])
   })
 
-  test('of a snapshot whose rest never comes count as one missed, and are given back', () => {
+  test('of a snapshot whose rest never comes are given back', () => {
     const { parts, dropped } = collector()
     parts.offer(header(0, 0, 3), 'a', 1)
     parts.offer(header(0, 1, 3), 'b', 1)
     expect(parts.offer(header(1, 0, 1), 'whole', 1)).toEqual(['whole'])
     expect(dropped).toEqual(['a', 'b'])
-    expect(parts.takeMissed()).toBe(1)
-    expect(parts.takeMissed()).toBe(0)
   })
 
   test('of two runs of the app are never mixed', () => {
@@ -69,8 +67,6 @@ describe('parts of a snapshot', () => {
     expect(parts.offer(header(0, 1, 2), 'b', 1)).toEqual(['a', 'b'])
     expect(dropped).toEqual(['again'])
     expect(reasonOf(header(0, 0, 2), 'once more', 1)).toBe('order')
-    parts.offer(header(1, 0, 2), 'a', 1)
-    expect(parts.takeMissed()).toBe(0)
   })
 
   test('of an earlier snapshot are refused, and do not disturb the later one', () => {
@@ -95,15 +91,14 @@ describe('parts of a snapshot', () => {
     expect(parts.offer(header(0, 1, 2), 'b', 1)).toEqual(['a', 'b'])
   })
 
-  test('that are together too large are refused and given back, and counted as one missed', () => {
+  test('that are together too large are refused and given back', () => {
     const { parts, dropped, reasonOf } = collector(10)
     parts.offer(header(0, 0, 4), 'a', 6)
     expect(reasonOf(header(0, 1, 4), 'b', 6)).toBe('limit')
     expect(reasonOf(header(0, 2, 4), 'c', 1)).toBe('limit')
-    expect([dropped, parts.size, parts.takeMissed()]).toEqual([['a'], 0, 1])
+    expect([dropped, parts.size]).toEqual([['a'], 0])
     parts.offer(header(1, 0, 2), 'd', 5)
     expect(parts.offer(header(1, 1, 2), 'e', 5)).toEqual(['d', 'e'])
-    expect(parts.takeMissed()).toBe(0)
   })
 
   test('are held within the limit, and each is handed out, given back, refused or held, in any order of arrival', () => {
