@@ -169,6 +169,33 @@ describe('the view all', () => {
     expect(shard.shard.history.bytes).toBe(0)
   })
 
+  test('very many that everybody has had are let go of a piece at a time, and faster than others come', () => {
+    const { shard, publish, seen, dropped } = setting({ historyMaxAgeMs: 1e9 })
+    const { history } = shard.shard
+    publish()
+    seen('a')
+    for (let i = 0; i < 5000; i++) publish()
+    seen('a')
+    expect(history.length).toBe(3000)
+    for (let i = 0; i < 1000; i++) publish()
+    expect(history.length).toBe(3000 - 1000)
+    shard.shard.sweep(shard.now)
+    expect(history.length).toBe(1000)
+    expect(dropped()).toEqual({})
+  })
+
+  test('where clocks were set back, the samples of a series still ascend', () => {
+    const { shard, app, seen, dropped } = setting({ maxSkewMs: 1000 })
+    const at = shard.wall
+    shard.publish(app, { exposition: x(1), collectedAt: at, appendedAt: at })
+    seen('a')
+    shard.publish(app, { exposition: x(2), collectedAt: at + 5000, appendedAt: at + 5000 })
+    // Another leader's clock is behind: the same append is some seconds earlier, and the collection with it.
+    shard.publish(app, { exposition: x(3), collectedAt: at + 6000, appendedAt: at + 2000 })
+    expect(seen('a')).toEqual(['2@5'])
+    expect(dropped()).toEqual({ not_ascending: 1 })
+  })
+
   test('a snapshot that waits is pending in the ledger, and written when it was shown', () => {
     const { shard, publish, seen } = setting()
     publish()

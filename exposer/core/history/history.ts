@@ -37,6 +37,10 @@ interface Entry {
 
 /** An entry's own objects, about. */
 const OVERHEAD = 256
+/** Entries let go at once: each takes about a microsecond, and hundreds of thousands may wait. */
+const STEP = 2000
+/** With each that comes, so many that everybody has had go: what waits cannot become more than is wanted. */
+const STEP_OF_ONE = 2
 
 /**
  * What arrived since the slowest scraper of the view `all` was there, in the order of arrival. Kept only while there are such
@@ -79,6 +83,7 @@ export class History {
     const list = this.#byTarget.get(target)
     if (list) list.push(entry)
     else this.#byTarget.set(target, [entry])
+    this.#trim(STEP_OF_ONE)
     while (this.bytes > this.options.maxBytes) this.#dropFirst('history_full')
   }
 
@@ -105,15 +110,18 @@ export class History {
     const cursor = this.#cursors.get(scraper)
     if (!cursor) return
     cursor.at = Math.max(cursor.at, to)
-    this.#trim()
+    this.#trim(STEP)
   }
 
   /** Forgets who does not ask any more, and lets go of what has become too old. To be called now and then. */
   sweep(now: Instant): void {
     for (const gone of this.#cursors.expire(now.mono)) this.#countUnseen(gone)
     const oldest = now.wall - this.options.maxAgeMs
-    while (this.length > 0 && (this.#first.snapshot?.collectedAt ?? 0) < oldest) this.#dropFirst('too_old')
-    this.#trim()
+    for (let left = STEP; left > 0 && this.length > 0; left--) {
+      if ((this.#first.snapshot?.collectedAt ?? 0) >= oldest) break
+      this.#dropFirst('too_old')
+    }
+    this.#trim(STEP)
   }
 
   /** The target is not held any more. */
@@ -130,10 +138,10 @@ export class History {
     return this.#queue[this.#head]
   }
 
-  /** What every scraper has had. */
-  #trim(): void {
+  /** Lets go of what every scraper has had, as many at a time as the event loop can spare. */
+  #trim(most: number): void {
     const seen = this.#cursors.slowest
-    while (this.length > 0 && this.#first.at <= seen) this.#shift()
+    for (let left = most; left > 0 && this.length > 0 && this.#first.at <= seen; left--) this.#shift()
   }
 
   #dropFirst(reason: SampleDrop): void {

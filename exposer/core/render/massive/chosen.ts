@@ -33,8 +33,9 @@ export function choose(shard: Shard, span: Span | undefined, now: Instant): Choi
     const oldest = span ? now.wall - shard.options.historyMaxAgeMs : Number.NEGATIVE_INFINITY
     const snapshots = span ? ascending(shard.history.waiting(target, span), oldest, left) : []
     const { newest } = target
+    const last = snapshots.at(-1)?.collectedAt ?? Number.NEGATIVE_INFINITY
     // Who is up is always in it: a series that is missing looks gone. Who is not is in it with what has not been seen yet.
-    if (state === 'up' && newest && newest.collectedAt >= oldest && !snapshots.includes(newest)) {
+    if (state === 'up' && newest && newest.collectedAt >= oldest && newest.collectedAt > last) {
       snapshots.push(newest)
     }
     for (const snapshot of snapshots) take(snapshot)
