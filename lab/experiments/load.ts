@@ -138,12 +138,15 @@ export const load: Experiment<Parameters> = {
           'What was collected can be queried three intervals and a second later, at p99, as long as nothing gives',
         holds: known(slowest) ? slowest <= 3 * intervalSeconds + 1 : null,
         because: known(slowest)
-          ? `p99 ${slowest.toFixed(1)} s at most with ours; directly ${delay('direct', 'p99', last).toFixed(1)} s, naive ${delay('naive', 'p99', last).toFixed(1)} s`
+          ? `p99 ${slowest.toFixed(1)} s at most with ours; directly ${inTime(delay('direct', 'p99', last))}, naive ${inTime(delay('naive', 'p99', last))}`
           : 'nothing stood',
       },
     ]
   },
 }
+
+const inTime = (seconds: number) =>
+  Number.isFinite(seconds) ? `${seconds.toFixed(1)} s` : 'had given before'
 
 const rate = (samples: number) => `${Math.round(samples / 1000)} k/s`
 
