@@ -3,11 +3,12 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
-COPY producer producer
-COPY exposer exposer
-COPY shared shared
 COPY cli cli
-COPY deploy deploy
+COPY dev dev
+COPY lab lab
+COPY exposer exposer
+COPY producer producer
+COPY shared shared
 RUN npm run build
 
 # The server's libraries are peers, because applications that only publish do not need them, and development dependencies here:
@@ -25,8 +26,9 @@ WORKDIR /app
 COPY --from=libraries /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY package.json LICENSE ./
-COPY deploy/setup/bin.mjs deploy/setup/node-version.mjs deploy/setup/
+COPY cli/bin.mjs cli/
+COPY shared/base/node-version.mjs shared/base/
 USER node
 EXPOSE 9754
-ENTRYPOINT ["node", "deploy/setup/bin.mjs"]
+ENTRYPOINT ["node", "cli/bin.mjs"]
 CMD ["exposer"]

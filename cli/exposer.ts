@@ -1,6 +1,6 @@
-import type { ExposerConfig } from '../exposer/config.js'
 import { VIEWS } from '../exposer/core/render/massive/view.js'
-import { createExposer } from '../exposer/exposer.js'
+import type { ExposerConfig } from '../exposer/server/config.js'
+import { createExposer } from '../exposer/server/exposer.js'
 import {
   actionFlag,
   choice,
@@ -12,13 +12,13 @@ import {
   listenAddress,
   size,
   text,
-} from '../shared/flags/builders.js'
-import { formatDuration } from '../shared/flags/duration.js'
-import type { Problem, Values } from '../shared/flags/types.js'
+} from '../shared/base/flags/builders.js'
+import { formatDuration } from '../shared/base/flags/duration.js'
+import type { Problem, Values } from '../shared/base/flags/types.js'
+import { loadWebConfig } from '../shared/http/web-config/load.js'
+import { WebConfigError } from '../shared/http/web-config/parse.js'
 import { checkTopic } from '../shared/kafka/topics.js'
 import { DEFAULT_LIMITS } from '../shared/snapshot/limits.js'
-import { loadWebConfig } from '../shared/web-config/load.js'
-import { WebConfigError } from '../shared/web-config/parse.js'
 import { type Command, commonFlags, type Invocation, logFlags, loggerOf, readFlags } from './common.js'
 import { keepHeapSmall } from './heap.js'
 import { groupFlag, kafkaFlags, kafkaProblems, readKafkaConfig, topicFlag } from './kafka-config.js'

@@ -1,5 +1,5 @@
-import { programHelp } from '../shared/flags/help.js'
-import { suggest } from '../shared/flags/suggest.js'
+import { programHelp } from '../shared/base/flags/help.js'
+import { suggest } from '../shared/base/flags/suggest.js'
 import type { Command, Invocation } from './common.js'
 import { readVersion, versionText } from './version.js'
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { flag, list, switchFlag } from '../shared/flags/builders.js'
-import { parseDuration } from '../shared/flags/duration.js'
+import { flag, list, switchFlag } from '../shared/base/flags/builders.js'
+import { parseDuration } from '../shared/base/flags/duration.js'
 import { type TailOptions, tailTopic } from '../shared/kafka/tail.js'
 import { checkTopic } from '../shared/kafka/topics.js'
 import { type Command, commonFlags, readFlags } from './common.js'

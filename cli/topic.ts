@@ -1,5 +1,5 @@
-import { duration, flag, integer } from '../shared/flags/builders.js'
-import { formatDuration } from '../shared/flags/duration.js'
+import { duration, flag, integer } from '../shared/base/flags/builders.js'
+import { formatDuration } from '../shared/base/flags/duration.js'
 import { checkTopic, createTopic, type TopicReport } from '../shared/kafka/topics.js'
 import { type Command, commonFlags, readFlags } from './common.js'
 import { groupFlag, kafkaFlags, kafkaProblems, readKafkaConfig, topicFlag } from './kafka-config.js'

@@ -2,7 +2,7 @@ import { type PublisherOptions, settingsOf } from './options.js'
 import { Publisher } from './publisher.js'
 
 export type { Logger } from '../shared/kafka/types.js'
-export type { MetricJson, ValueJson } from './metric-json.js'
+export type { MetricJson, ValueJson } from '../shared/metrics/prom-client/metric-json.js'
 export type { PublisherOptions } from './options.js'
 export type { Publisher } from './publisher.js'
 export type { CollectFunction, MetricSource, RegistryLike } from './source.js'

@@ -1,4 +1,4 @@
-import type { MetricJson, ValueJson } from './metric-json.js'
+import type { MetricJson, ValueJson } from '../shared/metrics/prom-client/metric-json.js'
 import type { MetricSource, RegistryLike } from './source.js'
 
 /** What a publisher knows of itself, in plain numbers. */

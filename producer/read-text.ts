@@ -1,4 +1,4 @@
-import type { MetricJson, ValueJson } from './metric-json.js'
+import type { MetricJson, ValueJson } from '../shared/metrics/prom-client/metric-json.js'
 
 interface Draft extends MetricJson {
   readonly values: ValueJson[]

@@ -1,11 +1,11 @@
+import { runInSlices, type Steps } from '../shared/base/steps.js'
+import { exemplarOf } from '../shared/metrics/prom-client/exemplar-of.js'
+import { layoutSteps, type Mapping } from '../shared/metrics/prom-client/layout-of.js'
+import type { ExemplarJson, MetricJson } from '../shared/metrics/prom-client/metric-json.js'
+import { sameShape, shapeOf } from '../shared/metrics/prom-client/shape.js'
 import { DEFAULT_LIMITS } from '../shared/snapshot/limits.js'
 import { type Part, planSteps } from '../shared/snapshot/split.js'
-import { runInSlices, type Steps } from '../shared/snapshot/steps.js'
 import type { Exemplar } from '../shared/snapshot/types.js'
-import { exemplarOf } from './exemplar-of.js'
-import { layoutSteps, type Mapping } from './layout-of.js'
-import type { ExemplarJson, MetricJson } from './metric-json.js'
-import { sameShape, shapeOf } from './shape.js'
 
 export interface Sample {
   readonly parts: readonly Part[]

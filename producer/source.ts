@@ -1,4 +1,4 @@
-import type { MetricJson } from './metric-json.js'
+import type { MetricJson } from '../shared/metrics/prom-client/metric-json.js'
 import { readText } from './read-text.js'
 
 /** The part of prom-client's Registry that is used. An app's own copy of the library brings it. */

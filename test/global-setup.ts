@@ -1,7 +1,7 @@
 import type { TestProject } from 'vitest/node'
-import { startKafka } from '../deploy/local/kafka.js'
-import { fetchPrometheus } from '../deploy/local/prometheus.js'
-import { Unavailable } from '../deploy/local/run-command.js'
+import { startKafka } from '../dev/local/kafka.js'
+import { fetchPrometheus } from '../dev/local/prometheus.js'
+import { Unavailable } from '../dev/local/run-command.js'
 
 declare module 'vitest' {
   export interface ProvidedContext {

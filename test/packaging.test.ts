@@ -58,8 +58,10 @@ describe('an app that installs the package', () => {
       expect([...parts].sort()).toEqual([
         file,
         'kafka-exposer/dist/producer',
-        'kafka-exposer/dist/shared/clock.js',
+        'kafka-exposer/dist/shared/base',
         'kafka-exposer/dist/shared/kafka',
+        'kafka-exposer/dist/shared/metrics',
+        'kafka-exposer/dist/shared/publish',
         'kafka-exposer/dist/shared/snapshot',
         'kafkajs',
       ])

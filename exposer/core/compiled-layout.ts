@@ -1,8 +1,8 @@
 import { isLegacyLabelName, isLegacyMetricName } from '../../shared/exposition/escape.js'
 import type { Escaping } from '../../shared/exposition/format.js'
+import { LayoutText } from '../../shared/exposition/layout-text.js'
 import { decodeLayout, inflateLayout } from '../../shared/snapshot/layout.js'
 import type { FamilyType, Layout } from '../../shared/snapshot/types.js'
-import { LayoutText } from './render/layout-text.js'
 
 export interface CompiledFamily {
   /** Without `_total`. */

@@ -1,4 +1,4 @@
-import type { Instant } from '../../shared/clock.js'
+import type { Instant } from '../../shared/base/clock.js'
 import { RefusedError } from '../../shared/snapshot/errors.js'
 import { discard } from './fate.js'
 import type { Holder } from './holder.js'

@@ -1,4 +1,4 @@
-import type { Instant } from '../../shared/clock.js'
+import type { Instant } from '../../shared/base/clock.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
 import { RefusedError } from '../../shared/snapshot/errors.js'
 import { LayoutCache } from '../../shared/snapshot/layout-cache.js'

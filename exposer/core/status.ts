@@ -1,4 +1,4 @@
-import type { Instant } from '../../shared/clock.js'
+import type { Instant } from '../../shared/base/clock.js'
 import type { TargetState, Verdict } from './judge.js'
 import type { Partition } from './partition.js'
 import type { Snapshot } from './snapshot.js'

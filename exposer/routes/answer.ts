@@ -1,12 +1,12 @@
-import { prefersGzip } from '../../shared/exposition/encoding.js'
+import { remembered } from '../../shared/base/remembered.js'
 import { contentType, type Format } from '../../shared/exposition/format.js'
 import { negotiate } from '../../shared/exposition/negotiate.js'
-import { remembered } from '../../shared/remembered.js'
-import type { Exchange } from '../exchange.js'
-import { patienceOf } from '../hold.js'
-import type { Scraped } from '../scraped.js'
-import type { Services } from '../services.js'
-import { sendChunks } from '../stream.js'
+import { prefersGzip } from '../../shared/http/encoding.js'
+import type { Exchange } from '../../shared/http/exchange.js'
+import { sendChunks } from '../../shared/http/stream.js'
+import type { Scraped } from '../telemetry/scraped.js'
+import { patienceOf } from './hold.js'
+import type { Services } from './services.js'
 
 /**
  * A body in chunks, an empty one being only a place to let others have the event loop. Returns how many samples it had.

@@ -1,10 +1,10 @@
 import type { Context } from 'koa'
-import { GroupList, type Whole } from '../group-list.js'
-import { PARTITIONS_HEADER, type ShardLines } from '../peers.js'
-import type { Scraped } from '../scraped.js'
-import type { Services } from '../services.js'
+import { PARTITIONS_HEADER, type ShardLines } from '../group/peers.js'
+import type { Scraped } from '../telemetry/scraped.js'
 import { heldUntil, type Rendering, send } from './answer.js'
+import { GroupList, type Whole } from './group-list.js'
 import { ownLines, scopeOf, sendLines, wantsLines } from './lists.js'
+import type { Services } from './services.js'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 /** People wait less than scrapers: what is there is shown, and what is missing is said. */

@@ -1,7 +1,7 @@
 import type { Context } from 'koa'
-import { troubleOf } from '../readiness.js'
-import type { Services } from '../services.js'
 import { sayWhy } from './answer.js'
+import { troubleOf } from './readiness.js'
+import type { Services } from './services.js'
 
 /** `/-/healthy`: the process answers. */
 export function healthy(ctx: Context): void {

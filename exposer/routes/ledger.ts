@@ -1,10 +1,10 @@
+import { mapInSlices, sortInSlices } from '../../shared/base/slices.js'
 import { type LedgerEntry, sumOf } from '../core/ledger.js'
-import type { Whole } from '../group-list.js'
-import type { Services } from '../services.js'
-import { mapInSlices, sortInSlices } from '../slices.js'
 import type { Rendering } from './answer.js'
 import { apiList } from './api-list.js'
+import type { Whole } from './group-list.js'
 import { joined } from './lists.js'
+import type { Services } from './services.js'
 
 /** A shard's sum travels as a line among those of its targets: it also has targets that are gone. */
 const TOTAL = '{"total":'

@@ -1,8 +1,8 @@
 import type { Context } from 'koa'
-import { settle, type Waiting } from '../hold.js'
-import { LINES_TYPE, PARTITIONS_HEADER, type ShardLines } from '../peers.js'
-import type { Services } from '../services.js'
+import { LINES_TYPE, PARTITIONS_HEADER, type ShardLines } from '../group/peers.js'
 import { heldUntil, type Rendering, send } from './answer.js'
+import { settle, type Waiting } from './hold.js'
+import type { Services } from './services.js'
 
 /** `?scope=`: this shard alone, or all shards of the group. */
 export function scopeOf(ctx: Context): 'shard' | 'group' | undefined {

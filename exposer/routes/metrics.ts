@@ -1,12 +1,12 @@
 import type { Context } from 'koa'
+import { reachedSocket } from '../../shared/http/stream.js'
 import type { Span } from '../core/history/history.js'
 import { MassiveScrape } from '../core/render/massive/massive.js'
 import { VIEWS, type View } from '../core/render/massive/view.js'
-import { settle } from '../hold.js'
-import type { Scraped } from '../scraped.js'
-import type { Services } from '../services.js'
-import { reachedSocket } from '../stream.js'
+import type { Scraped } from '../telemetry/scraped.js'
 import { heldUntil, sayWhy, sendExposition } from './answer.js'
+import { settle } from './hold.js'
+import type { Services } from './services.js'
 
 const MAX_NAME = 256
 

@@ -1,12 +1,12 @@
 import type { Context } from 'koa'
+import { mapInSlices, sortInSlices } from '../../shared/base/slices.js'
 import { sdGroups } from '../core/discovery.js'
-import { GroupList } from '../group-list.js'
-import { PARTITIONS_HEADER, type ShardLines } from '../peers.js'
-import type { Scraped } from '../scraped.js'
-import type { Services } from '../services.js'
-import { mapInSlices, sortInSlices } from '../slices.js'
+import { PARTITIONS_HEADER, type ShardLines } from '../group/peers.js'
+import type { Scraped } from '../telemetry/scraped.js'
 import { heldUntil, sayWhy, send } from './answer.js'
+import { GroupList } from './group-list.js'
 import { joined, ownLines, scopeOf, sendLines, wantsLines } from './lists.js'
+import type { Services } from './services.js'
 
 /**
  * `/sd`: every virtual target of the group, as Prometheus's HTTP service discovery wants it.

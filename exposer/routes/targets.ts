@@ -1,9 +1,9 @@
-import type { Whole } from '../group-list.js'
-import type { Services } from '../services.js'
-import { mapInSlices, sortInSlices } from '../slices.js'
+import { mapInSlices, sortInSlices } from '../../shared/base/slices.js'
 import type { Rendering } from './answer.js'
 import { apiList } from './api-list.js'
+import type { Whole } from './group-list.js'
 import { joined } from './lists.js'
+import type { Services } from './services.js'
 
 /** `/api/v1/targets?scope=`: each target with its state, as the page at `/` shows it. */
 export function targets(services: Services) {

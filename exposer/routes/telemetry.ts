@@ -1,6 +1,6 @@
 import type { Context } from 'koa'
-import type { Services } from '../services.js'
 import { type Rendering, send } from './answer.js'
+import type { Services } from './services.js'
 
 /** `/telemetry`: what this shard says about itself. */
 export function telemetry({ telemetry }: Services) {

@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
-import type { Scraped } from '../scraped.js'
 import { CellHistogram } from './cell-histogram.js'
+import type { Scraped } from './scraped.js'
 
 interface Path {
   inFlight: number

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Counter, Gauge, type Registry } from 'prom-client'
-import type { Clock } from '../../shared/clock.js'
+import type { Clock } from '../../shared/base/clock.js'
+import { mapInSlices } from '../../shared/base/slices.js'
 import type { TargetState } from '../core/judge.js'
 import type { Shard } from '../core/shard.js'
-import { mapInSlices } from '../slices.js'
 
 const STATES: readonly TargetState[] = ['up', 'stale', 'lagging', 'blind', 'replaying', 'ended', 'over_limit']
 

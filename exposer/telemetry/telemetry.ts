@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { Clock } from '../../shared/clock.js'
+import type { Clock } from '../../shared/base/clock.js'
 import type { Stage } from '../core/options.js'
 import type { Shard } from '../core/shard.js'
 import { CellHistogram } from './cell-histogram.js'

@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
-import type { LiveWebConfig } from '../../shared/web-config/live.js'
+import type { LiveWebConfig } from '../../shared/http/web-config/live.js'
 
 /** What `--web.config.file` does; nothing of this is there without one. */
 export function registerWebMetrics(registry: Registry, web: LiveWebConfig): void {

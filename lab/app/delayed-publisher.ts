@@ -1,9 +1,9 @@
 import type { Registry } from 'prom-client'
-import { encode, type Run } from '../../producer/encode.js'
 import { Sampler } from '../../producer/sampler.js'
-import { Schedule } from '../../producer/schedule.js'
 import { collect } from '../../producer/source.js'
 import { createSender, type Sender } from '../../shared/kafka/sender.js'
+import { encode, type Run } from '../../shared/publish/encode.js'
+import { Schedule } from '../../shared/publish/schedule.js'
 import { sortLabels, targetKey } from '../../shared/snapshot/key.js'
 
 export interface DelayedOptions {

@@ -1,4 +1,4 @@
-import { type LocalKafka, startKafka } from '../../deploy/local/kafka.js'
+import { type LocalKafka, startKafka } from '../../dev/local/kafka.js'
 import { createTopic } from '../../shared/kafka/topics.js'
 import { FaultProxy } from './fault-proxy.js'
 import type { Scope } from './scope.js'

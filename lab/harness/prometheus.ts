@@ -1,5 +1,5 @@
-import type { Sample, Series } from '../../deploy/local/prometheus/api.js'
-import type { LocalPrometheus } from '../../deploy/local/prometheus.js'
+import type { Sample, Series } from '../../dev/local/prometheus/api.js'
+import type { LocalPrometheus } from '../../dev/local/prometheus.js'
 import type { Variant } from '../types.js'
 import { type Usage, usageOf } from './usage.js'
 

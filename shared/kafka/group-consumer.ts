@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../clock.js'
+import { type Clock, systemClock } from '../base/clock.js'
 import type { KafkaError } from './errors.js'
 import { describeGroup } from './group/coordinator.js'
 import { groupMap } from './group/map.js'

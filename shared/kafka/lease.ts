@@ -1,4 +1,4 @@
-import type { Instant } from '../clock.js'
+import type { Instant } from '../base/clock.js'
 
 /**
  * How long what was assigned is surely still ours: until the *send time* of the last heartbeat or SyncGroup that the

@@ -1,4 +1,4 @@
-import { partitionFor } from '../snapshot/murmur2.js'
+import { partitionFor } from '../base/murmur2.js'
 import { explain, KafkaError } from './errors.js'
 import type { KafkaConfig, Logger } from './types.js'
 import { Cluster, REQUEST_TIMEOUT_MS, type TopicMetadata } from './wire/cluster.js'

@@ -1,4 +1,4 @@
-import { systemClock } from '../clock.js'
+import { systemClock } from '../base/clock.js'
 import type { KafkaError } from './errors.js'
 import { Feed, type Start } from './reading/feed.js'
 import { Reader } from './reading/reader.js'

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import { gunzipSync } from 'node:zlib'
+import { runNow, type Steps } from '../base/steps.js'
+import { canonicalFloat } from '../metrics/float-text.js'
 import { BytesReader } from './bytes-reader.js'
 import { BytesWriter } from './bytes-writer.js'
 import { RefusedError } from './errors.js'
-import { canonicalFloat } from './float-text.js'
 import { LabelTable } from './label-table.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
 import { numberLabelOf, quote } from './names.js'
-import { runNow, type Steps } from './steps.js'
 import {
   FAMILY_TYPES,
   type Label,

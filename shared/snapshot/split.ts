@@ -1,5 +1,5 @@
+import { runNow, type Steps } from '../base/steps.js'
 import { type EncodedLayout, encodeFamilies, finishLayout } from './layout.js'
-import { runNow, type Steps } from './steps.js'
 import type { Layout, LayoutFamily } from './types.js'
 
 /** One record's share of a snapshot. */

@@ -1,5 +1,5 @@
+import { isFloatText } from '../metrics/float-text.js'
 import { RefusedError } from './errors.js'
-import { isFloatText } from './float-text.js'
 import { compareUtf8 } from './key.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
 import { numberLabelOf, quote, SUFFIXES_OF } from './names.js'

@@ -1,5 +1,5 @@
-import { startKafka } from '../../deploy/local/kafka.js'
-import { freePort } from '../../deploy/local/ports.js'
+import { startKafka } from '../../dev/local/kafka.js'
+import { freePort } from '../../dev/local/ports.js'
 import { createTopic } from '../../shared/kafka/topics.js'
 import { Backlog, type Fleet } from './backlog.js'
 import { ShardProcess } from './shard.js'

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { exposer } from '../../cli/exposer.js'
 import { create } from '../../cli/topic.js'
+import { Folder } from '../shared/http/web-config/certificates.js'
 import { eventually } from '../support/eventually.js'
-import { Folder } from '../web-config/certificates.js'
 import { invoke } from './invoke.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'kafka-exposer-'))

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { RecordPrinter } from '../../cli/record-line.js'
+import { partitionFor } from '../../shared/base/murmur2.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
 import { targetKey } from '../../shared/snapshot/key.js'
 import { encodeLayout } from '../../shared/snapshot/layout.js'
-import { partitionFor } from '../../shared/snapshot/murmur2.js'
 import type { Label, SnapshotHeader } from '../../shared/snapshot/types.js'
 import { encodeSnapshot } from '../../shared/snapshot/write.js'
 

@@ -2,12 +2,12 @@ import { setMaxListeners } from 'node:events'
 import fc from 'fast-check'
 import { Registry } from 'prom-client'
 import { describe, expect, test } from 'vitest'
-import { urlOf } from '../../exposer/address.js'
-import { Changes } from '../../exposer/changes.js'
-import { patienceOf } from '../../exposer/hold.js'
-import { incomplete } from '../../exposer/peers.js'
-import { mergeInSlices, sortInSlices } from '../../exposer/slices.js'
+import { Changes } from '../../exposer/group/changes.js'
+import { incomplete } from '../../exposer/group/peers.js'
+import { patienceOf } from '../../exposer/routes/hold.js'
 import { CellHistogram } from '../../exposer/telemetry/cell-histogram.js'
+import { mergeInSlices, sortInSlices } from '../../shared/base/slices.js'
+import { urlOf } from '../../shared/http/address.js'
 
 describe('how long a request is held', () => {
   test.each([

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { type LocalKafka, startKafka } from '../../deploy/local/kafka.js'
+import { type LocalKafka, startKafka } from '../../dev/local/kafka.js'
 import { eventually } from '../support/eventually.js'
 import { name, newSender, newTopic, TestMembers } from '../support/kafka.js'
 import { Traffic } from '../support/traffic.js'

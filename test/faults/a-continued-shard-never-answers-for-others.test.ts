@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { Exposer } from '../../exposer/exposer.js'
+import type { Exposer } from '../../exposer/server/exposer.js'
 import { eventually } from '../support/eventually.js'
 import { name, newTopic } from '../support/kafka.js'
 import { Fleet, publishedIn, ShardChild, startShard, targetPath } from '../support/shards.js'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { startKafka } from '../../deploy/local/kafka.js'
+import { startKafka } from '../../dev/local/kafka.js'
 import { eventually } from '../support/eventually.js'
 import { name, newTopic } from '../support/kafka.js'
 import { startShard } from '../support/shards.js'

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type LocalKafka, startKafka } from '../../deploy/local/kafka.js'
-import type { Exposer } from '../../exposer/exposer.js'
+import { type LocalKafka, startKafka } from '../../dev/local/kafka.js'
+import type { Exposer } from '../../exposer/server/exposer.js'
 import { eventually } from '../support/eventually.js'
 import { name, newSender, newTopic } from '../support/kafka.js'
 import { startShard } from '../support/shards.js'

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
-import { type LocalKafka, startKafka } from '../../deploy/local/kafka.js'
+import { type LocalKafka, startKafka } from '../../dev/local/kafka.js'
 import { eventually } from '../support/eventually.js'
 import { name, newTopic, TestMembers } from '../support/kafka.js'
 import { type Program, Programs } from '../support/program.js'

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type LocalKafka, startKafka } from '../../deploy/local/kafka.js'
+import { type LocalKafka, startKafka } from '../../dev/local/kafka.js'
 import { readTopic, type TopicReader } from '../producer/read-topic.js'
 import { eventually } from '../support/eventually.js'
 import { newTopic } from '../support/kafka.js'

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { type LocalKafka, startKafka } from '../../deploy/local/kafka.js'
+import { type LocalKafka, startKafka } from '../../dev/local/kafka.js'
 import { createTopic } from '../../shared/kafka/topics.js'
 import { eventually } from '../support/eventually.js'
 import { name, TestMembers } from '../support/kafka.js'

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
-import { findPrometheus } from '../../deploy/local/prometheus.js'
+import { findPrometheus } from '../../dev/local/prometheus.js'
 import { alive, Dev, type DevOptions, descendants, pidsOf, type Running, runFolders } from '../support/dev.js'
 import { eventually } from '../support/eventually.js'
 

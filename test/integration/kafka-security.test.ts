@@ -1,6 +1,6 @@
 import kafkajs from 'kafkajs'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { type LocalKafka, startKafka } from '../../deploy/local/kafka.js'
+import { type LocalKafka, startKafka } from '../../dev/local/kafka.js'
 import { createSender } from '../../shared/kafka/sender.js'
 import { type AclGrant, checkTopic, createTopic } from '../../shared/kafka/topics.js'
 import type { KafkaConfig } from '../../shared/kafka/types.js'

@@ -1,8 +1,8 @@
 import { afterEach, expect, inject, test } from 'vitest'
+import { partitionFor } from '../../shared/base/murmur2.js'
 import { createSender } from '../../shared/kafka/sender.js'
 import { type Tail, tailTopic } from '../../shared/kafka/tail.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
-import { partitionFor } from '../../shared/snapshot/murmur2.js'
 import { eventually } from '../support/eventually.js'
 import { name, newSender, newTopic, silent } from '../support/kafka.js'
 

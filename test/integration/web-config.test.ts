@@ -1,15 +1,15 @@
 import { writeFileSync } from 'node:fs'
 import { hashSync } from 'bcryptjs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { freePort } from '../../deploy/local/ports.js'
-import { type LocalPrometheus, startPrometheus } from '../../deploy/local/prometheus.js'
-import type { Exposer } from '../../exposer/exposer.js'
+import { freePort } from '../../dev/local/ports.js'
+import { type LocalPrometheus, startPrometheus } from '../../dev/local/prometheus.js'
+import type { Exposer } from '../../exposer/server/exposer.js'
+import { type Answer, ask, basic } from '../shared/http/web-config/ask.js'
+import { type Certificate, Folder } from '../shared/http/web-config/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { name, newSender, newTopic } from '../support/kafka.js'
 import { startShard } from '../support/shards.js'
 import { SteadyApp } from '../support/steady-app.js'
-import { type Answer, ask, basic } from '../web-config/ask.js'
-import { type Certificate, Folder } from '../web-config/certificates.js'
 
 const APPS = 12
 const folder = new Folder()

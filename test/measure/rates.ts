@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { LocalPrometheus } from '../../deploy/local/prometheus.js'
+import type { LocalPrometheus } from '../../dev/local/prometheus.js'
 import type { Bench } from '../bench/pipeline.js'
 import type { Row } from '../bench/table.js'
 import { DelayedShard } from './delayed-shard.js'

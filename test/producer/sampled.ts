@@ -1,9 +1,9 @@
-import type { Mapping } from '../../producer/layout-of.js'
-import { layoutSteps } from '../../producer/layout-of.js'
-import type { MetricJson } from '../../producer/metric-json.js'
 import { type Sample, Sampler } from '../../producer/sampler.js'
+import { runNow } from '../../shared/base/steps.js'
+import type { Mapping } from '../../shared/metrics/prom-client/layout-of.js'
+import { layoutSteps } from '../../shared/metrics/prom-client/layout-of.js'
+import type { MetricJson } from '../../shared/metrics/prom-client/metric-json.js'
 import { decodeLayout } from '../../shared/snapshot/layout.js'
-import { runNow } from '../../shared/snapshot/steps.js'
 import type { Layout } from '../../shared/snapshot/types.js'
 import { sampleNames, validateLayout, validateParts } from '../../shared/snapshot/validate.js'
 

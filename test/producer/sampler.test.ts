@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry, Summary } from 'prom-client'
 import { describe, expect, test } from 'vitest'
-import { exemplarsWithin } from '../../producer/exemplar-of.js'
-import type { MetricJson } from '../../producer/metric-json.js'
 import { Sampler } from '../../producer/sampler.js'
 import { parseExposition } from '../../shared/exposition/parse.js'
+import { exemplarsWithin } from '../../shared/metrics/prom-client/exemplar-of.js'
+import type { MetricJson } from '../../shared/metrics/prom-client/metric-json.js'
 import { sortLabels } from '../../shared/snapshot/key.js'
 import { layoutsOf, readBack, sampleOnce, seriesOf, seriesText } from './sampled.js'
 

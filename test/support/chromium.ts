@@ -1,5 +1,5 @@
 import { type Browser, chromium } from 'playwright-core'
-import { which } from '../../deploy/local/run-command.js'
+import { which } from '../../dev/local/run-command.js'
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
 

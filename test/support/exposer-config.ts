@@ -1,4 +1,4 @@
-import type { ExposerConfig } from '../../exposer/config.js'
+import type { ExposerConfig } from '../../exposer/server/config.js'
 import { DEFAULT_LIMITS } from '../../shared/snapshot/limits.js'
 
 /** As a shard is configured by default, but undelayed, at any free port, and of no cluster. */

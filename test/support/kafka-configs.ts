@@ -1,6 +1,6 @@
-import { classPath, fetchJars } from '../../deploy/local/kafka/jars.js'
-import { findJava, noJava } from '../../deploy/local/kafka/java.js'
-import { runCommand } from '../../deploy/local/run-command.js'
+import { classPath, fetchJars } from '../../dev/local/kafka/jars.js'
+import { findJava, noJava } from '../../dev/local/kafka/java.js'
+import { runCommand } from '../../dev/local/run-command.js'
 
 /**
  * Runs Kafka's own tool, `kafka-configs.sh`, out of the broker's jars.

@@ -1,7 +1,7 @@
+import { partitionFor } from '../../shared/base/murmur2.js'
 import { parseExposition } from '../../shared/exposition/parse.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
 import { sortLabels, targetKey } from '../../shared/snapshot/key.js'
-import { partitionFor } from '../../shared/snapshot/murmur2.js'
 import { planParts } from '../../shared/snapshot/split.js'
 import type {
   Exemplar,

@@ -1,4 +1,4 @@
-import type { Instant } from '../../../shared/clock.js'
+import type { Instant } from '../../../shared/base/clock.js'
 import type { Snapshot } from '../snapshot.js'
 import type { Target } from '../target.js'
 import { type Cursor, Cursors } from './cursors.js'

@@ -1,4 +1,4 @@
-import type { Instant } from '../../../shared/clock.js'
+import type { Instant } from '../../../shared/base/clock.js'
 import { MAX_HELD } from './bounds.js'
 import { chooseDelay } from './choose.js'
 import { phaseDifference, phaseOf, ScrapePhases } from './phases.js'

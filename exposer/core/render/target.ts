@@ -1,11 +1,11 @@
-import type { Instant } from '../../../shared/clock.js'
+import type { Instant } from '../../../shared/base/clock.js'
+import { Chunk } from '../../../shared/exposition/chunks.js'
+import { exemplarTexts } from '../../../shared/exposition/exemplar-text.js'
+import { familyLines } from '../../../shared/exposition/family-lines.js'
 import type { Format } from '../../../shared/exposition/format.js'
+import { NO_LABELS, pieces, seriesLines } from '../../../shared/exposition/series-lines.js'
+import { numberText } from '../../../shared/metrics/number-text.js'
 import type { Snapshot } from '../snapshot.js'
-import { Chunk } from './chunks.js'
-import { exemplarTexts } from './exemplar-text.js'
-import { familyLines } from './family-lines.js'
-import { numberText } from './number.js'
-import { NO_LABELS, pieces, seriesLines } from './series-lines.js'
 
 export interface TargetView {
   /** With the collection time of the snapshot at every sample; only on demand, because it costs staleness handling. */

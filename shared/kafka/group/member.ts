@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.js'
+import type { Clock } from '../../base/clock.js'
 import { assign, type Claimant } from '../assigner.js'
 import { explain, type KafkaError } from '../errors.js'
 import type { Lease } from '../lease.js'

@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.js'
+import type { Clock } from '../../base/clock.js'
 import { INFLATE_LIMIT } from '../codecs.js'
 import type { KafkaError } from '../errors.js'
 import type { Logger, LogRecord } from '../types.js'

@@ -1,4 +1,4 @@
-import type { Instant } from '../../../../shared/clock.js'
+import type { Instant } from '../../../../shared/base/clock.js'
 import { give, take } from '../../fate.js'
 import type { SampleDrop, Span } from '../../history/history.js'
 import type { TargetState } from '../../judge.js'

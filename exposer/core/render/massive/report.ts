@@ -1,7 +1,7 @@
-import type { Chunk } from '../chunks.js'
-import { PAUSE } from '../chunks.js'
-import { numberText } from '../number.js'
-import type { Tail } from '../series-lines.js'
+import type { Chunk } from '../../../../shared/exposition/chunks.js'
+import { PAUSE } from '../../../../shared/exposition/chunks.js'
+import type { Tail } from '../../../../shared/exposition/series-lines.js'
+import { numberText } from '../../../../shared/metrics/number-text.js'
 
 /** What Prometheus would report of a scrape of the application itself. */
 export interface Report {

@@ -1,8 +1,8 @@
+import { PAUSE } from '../../../../shared/exposition/chunks.js'
+import { BLOCK } from '../../../../shared/exposition/layout-text.js'
 import type { CompiledLayout } from '../../compiled-layout.js'
 import type { Snapshot } from '../../snapshot.js'
 import type { Target } from '../../target.js'
-import { PAUSE } from '../chunks.js'
-import { BLOCK } from '../layout-text.js'
 
 type Layouts = readonly CompiledLayout[]
 

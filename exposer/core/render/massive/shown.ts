@@ -1,8 +1,8 @@
+import type { LayoutText } from '../../../../shared/exposition/layout-text.js'
+import type { Tail } from '../../../../shared/exposition/series-lines.js'
 import type { CompiledLayout } from '../../compiled-layout.js'
 import type { FamilyIndex } from '../../family-index.js'
 import type { HeldPart } from '../../snapshot.js'
-import type { LayoutText } from '../layout-text.js'
-import type { Tail } from '../series-lines.js'
 
 /** One part of a snapshot, with all that its lines need but the family. */
 export interface Shown {

@@ -1,0 +1,191 @@
+import { join } from 'node:path'
+import { createTopic } from '../../shared/kafka/topics.js'
+import type { KafkaConfig } from '../../shared/kafka/types.js'
+import { built } from '../local/built.js'
+import type { Child } from '../local/child.js'
+import { createRunFolder, removeRunFolder } from '../local/folders.js'
+import { Front } from '../local/front.js'
+import { type LocalKafka, startKafka, useKafka } from '../local/kafka.js'
+import { fetchPrometheus, type LocalPrometheus, startPrometheus } from '../local/prometheus.js'
+import { Unavailable } from '../local/run-command.js'
+import { type Launched, launch, type Program, withPorts } from './launch.js'
+import { scrapeConfig } from './scrape-config.js'
+import { askExposers, askPrometheus, type Verdict } from './verdict.js'
+
+export interface PipelineOptions {
+  /** A cluster to use; one of our own is started when `brokers` is empty. */
+  readonly kafka: KafkaConfig
+  /** What the programs are told of the cluster beyond its brokers: --kafka.config.file. */
+  readonly kafkaFlags: readonly string[]
+  readonly topic: string
+  readonly group: string
+}
+
+/** What the pipeline says while it runs. */
+export interface Listener {
+  progress(message: string): void
+  /** Something ended that should not have. */
+  died(child: Child): void
+}
+
+export interface App extends Launched {
+  readonly job: string
+  readonly instance: string
+}
+
+const SHARDS = 2
+const PARTITIONS = 12
+const RETENTION_MS = 3_600_000
+const PORTS = { front: 9750, shards: 9754, apps: 9771, prometheus: 9090 }
+const JOBS = ['shop', 'payments', 'catalog']
+const WELL_WITHIN_MS = 120_000
+
+/** Everything that `npm start` runs on one machine. `start` once, `stop` once, also while it still starts. */
+export class Pipeline {
+  kafka!: LocalKafka
+  front!: Front
+  shards: readonly Launched[] = []
+  apps: readonly App[] = []
+  prometheus: LocalPrometheus | null = null
+  /** Why there is none. */
+  withoutPrometheus = ''
+  readonly #children: Child[] = []
+  readonly #folder = createRunFolder('dev')
+  #stopping = false
+
+  constructor(
+    private readonly options: PipelineOptions,
+    private readonly listener: Listener,
+  ) {}
+
+  /** Resolves when every app is up with samples flowing. @throws Error, Unavailable or KafkaError */
+  async start(): Promise<void> {
+    const { progress } = this.listener
+    const fetched = fetchPrometheus(progress).catch((error: Error) => error)
+    await this.#startKafka()
+    this.front = await Front.start(PORTS.front)
+    progress('starting two exposer shards and three apps')
+    await this.#launchPrograms()
+    this.front.serve(this.shards.map(shard => shard.url))
+    await this.#startPrometheus(await fetched)
+    await this.#untilWell()
+  }
+
+  /** Apps first, so that they say goodbye, then what reads of them. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    await Promise.all(this.apps.map(({ child }) => child.stop()))
+    await this.prometheus?.stop()
+    await Promise.all(this.#children.map(child => child.stop()))
+    await this.front?.stop()
+    await this.kafka?.stop()
+    removeRunFolder(this.#folder)
+  }
+
+  /**
+   * Whether all is well now. A dead app is a problem at once, not only when its last snapshot has become too old. A dead
+   * shard is none as long as the other serves its targets.
+   */
+  async verdict(): Promise<Verdict> {
+    const living = this.apps.filter(({ child }) => !child.exit)
+    const { problems, rates } = this.prometheus
+      ? await askPrometheus(this.prometheus, living)
+      : await askExposers(this.front.url, living)
+    const needed = [...this.kafka.nodes.map(node => node.child!), ...this.apps.map(({ child }) => child)]
+    const dead = needed.filter(child => child.exit).map(child => child.obituary())
+    return { problems: [...dead, ...problems], rates }
+  }
+
+  async #startKafka(): Promise<void> {
+    const { kafka, topic } = this.options
+    const { progress } = this.listener
+    if (kafka.brokers.length) {
+      progress(`using the Kafka at ${kafka.brokers.join(', ')}`)
+      this.kafka = useKafka(kafka.brokers)
+    } else {
+      progress('starting Kafka')
+      this.kafka = await startKafka({ own: true, log: progress })
+      for (const node of this.kafka.nodes) this.#watch(node.child!)
+    }
+    const own = { topic, partitions: PARTITIONS, replicationFactor: -1, retentionMs: RETENTION_MS }
+    const created = await createTopic({ ...kafka, brokers: this.kafka.brokers }, own)
+    progress(created ? `created topic ${topic}` : `topic ${topic} is there already`)
+  }
+
+  async #launchPrograms(): Promise<void> {
+    const { topic, group, kafkaFlags } = this.options
+    const kafka = [`--kafka.brokers=${this.kafka.brokers.join(',')}`, `--kafka.topic=${topic}`, ...kafkaFlags]
+    const cli = built('cli/main.js')
+    const demo = built('dev/demo/main.js')
+    const shards = Array.from({ length: SHARDS }, (_, i): Program => {
+      const args = (port: number) => [
+        'exposer',
+        ...kafka,
+        `--kafka.group=${group}`,
+        `--web.listen-address=127.0.0.1:${port}`,
+        `--web.advertise-address=http://127.0.0.1:${port}`,
+        `--web.external-url=${this.front.url}`,
+      ]
+      return this.#program(`shard-${i + 1}`, cli, PORTS.shards + i, args)
+    })
+    const apps = JOBS.map((job, i) =>
+      this.#program(job, demo, PORTS.apps + i, port => [
+        job,
+        ...kafka,
+        `--web.listen-address=127.0.0.1:${port}`,
+      ]),
+    )
+    const launched = await launch([...shards, ...apps], child => this.#started(child))
+    this.shards = launched.slice(0, SHARDS)
+    this.apps = launched
+      .slice(SHARDS)
+      .map((app, i) => ({ ...app, job: JOBS[i], instance: `127.0.0.1:${app.port}` }))
+  }
+
+  #program(name: string, script: string, preferredPort: number, args: Program['args']): Program {
+    return { name, script, preferredPort, args, logFile: join(this.#folder, `${name}.log`) }
+  }
+
+  async #startPrometheus(found: string | Error): Promise<void> {
+    if (found instanceof Unavailable) {
+      this.withoutPrometheus = found.message
+      this.listener.progress(`going on without Prometheus. ${found.message}`)
+      return
+    }
+    if (found instanceof Error) throw found
+    this.listener.progress('starting Prometheus')
+    const shards = this.shards.map(shard => shard.url)
+    const config = scrapeConfig(this.front.url, shards)
+    this.prometheus = await withPorts(() => startPrometheus({ config, port: PORTS.prometheus }))
+    this.#watch(this.prometheus.child)
+  }
+
+  async #untilWell(): Promise<void> {
+    let said = ''
+    for (const until = performance.now() + WELL_WITHIN_MS; !this.#stopping; ) {
+      const { problems } = await this.verdict()
+      if (problems.length === 0) return
+      const ended = this.#children.find(child => child.exit)
+      if (ended || performance.now() > until) {
+        const logs = (ended ? [ended] : this.#children).map(child => `${child.name}: ${child.lastWords(3)}`)
+        throw new Error(`the pipeline does not get going: ${problems.join('; ')}\n${logs.join('\n')}`)
+      }
+      const message = `waiting until every app is up with samples flowing (${JOBS.length - problems.length} of ${JOBS.length})`
+      if (message !== said) this.listener.progress(message)
+      said = message
+      await new Promise(resolve => setTimeout(resolve, 250))
+    }
+  }
+
+  #started(child: Child): void {
+    this.#children.push(child)
+    if (this.#stopping) void child.kill()
+    this.#watch(child)
+  }
+
+  #watch(child: Child): void {
+    void child.exited.then(() => {
+      if (!child.stopping && !this.#stopping) this.listener.died(child)
+    })
+  }
+}

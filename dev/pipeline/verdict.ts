@@ -1,0 +1,62 @@
+import type { PrometheusApi } from '../local/prometheus/api.js'
+
+export interface AppLabels {
+  readonly job: string
+  readonly instance: string
+}
+
+/** Whether all is well, and if not, one reason for each app that is not. */
+export interface Verdict {
+  readonly problems: readonly string[]
+  /** Requests a second of each app, as Prometheus sees them; empty without a Prometheus. */
+  readonly rates: ReadonlyMap<string, number>
+}
+
+/** Whether Prometheus sees every app up, with a rate of its requests. */
+export async function askPrometheus(prometheus: PrometheusApi, apps: readonly AppLabels[]): Promise<Verdict> {
+  const rates = new Map<string, number>()
+  try {
+    const verdicts = apps.map(async ({ job, instance }) => {
+      const selector = `job="${job}",instance="${instance}"`
+      const [up] = await prometheus.query(`up{${selector}}`)
+      if (!up) return `${job} is not a target of Prometheus`
+      if (up.value[1] !== '1') return `${job} is down in Prometheus${await lastError(prometheus, job)}`
+      const [rate] = await prometheus.query(`sum(rate(http_requests_total{${selector}}[30s]))`)
+      if (!(Number(rate?.value[1]) > 0)) return `no samples of ${job} flow into Prometheus`
+      rates.set(job, Number(rate.value[1]))
+      return null
+    })
+    return { problems: (await Promise.all(verdicts)).filter(problem => problem !== null), rates }
+  } catch (error) {
+    return { problems: [`Prometheus does not answer (${(error as Error).message})`], rates }
+  }
+}
+
+async function lastError(prometheus: PrometheusApi, job: string): Promise<string> {
+  const target = (await prometheus.targets()).find(({ labels }) => labels.job === job)
+  return target?.lastError ? ` (${target.lastError})` : ''
+}
+
+interface TargetRow {
+  readonly labels: Record<string, string>
+  readonly state: string
+  readonly reason: string
+}
+
+/** Without a Prometheus: whether the exposers hold every app as up. That asks for fresh snapshots, so samples flow. */
+export async function askExposers(front: string, apps: readonly AppLabels[]): Promise<Verdict> {
+  const rates = new Map<string, number>()
+  try {
+    const response = await fetch(`${front}/api/v1/targets?scope=group`)
+    if (!response.ok) return { problems: [(await response.text()).trim()], rates }
+    const { data } = (await response.json()) as { data: { targets: TargetRow[] } }
+    const problems = apps.map(({ job, instance }) => {
+      const row = data.targets.find(({ labels }) => labels.job === job && labels.instance === instance)
+      if (!row) return `${job} is not known to the exposers`
+      return row.state === 'up' ? null : `${job} is ${row.state} (${row.reason})`
+    })
+    return { problems: problems.filter(problem => problem !== null), rates }
+  } catch (error) {
+    return { problems: [`the exposers do not answer (${(error as Error).message})`], rates }
+  }
+}

@@ -1,0 +1,128 @@
+import { type Clock, systemClock } from '../../shared/base/clock.js'
+import { urlOf } from '../../shared/http/address.js'
+import { LiveWebConfig } from '../../shared/http/web-config/live.js'
+import { createGroupConsumer } from '../../shared/kafka/group-consumer.js'
+import type { GroupConsumer, Logger } from '../../shared/kafka/types.js'
+import type { Services } from '../routes/services.js'
+import { assemble } from './assemble.js'
+import type { ExposerConfig } from './config.js'
+import { depart } from './depart.js'
+import { close, createApp, createHttpServer, listen } from './http.js'
+import { awaitTopic } from './start-up.js'
+
+export interface ExposerDependencies {
+  readonly logger: Logger
+  readonly version: string
+  readonly clock?: Clock
+}
+
+/** A shard. Lifetime: `start` once, `stop` once. */
+export interface Exposer {
+  /** Resolves when it listens; Kafka may be reached later. @throws Error when it cannot listen */
+  start(): Promise<void>
+  /** Leaves the group, so that others take over at once, and ends what is being answered. */
+  stop(): Promise<void>
+  /** Where it is reached; known after `start`. */
+  readonly url: string
+  /** Rejects when it cannot go on, with what people can do about it; never resolves. */
+  readonly failed: Promise<never>
+}
+
+/**
+ * Does nothing until it is started.
+ *
+ * @throws WebConfigError when the file that the configuration names cannot be used
+ */
+export function createExposer(config: ExposerConfig, dependencies: ExposerDependencies): Exposer {
+  return new RunningExposer(config, dependencies)
+}
+
+const SWEEP_MS = 1000
+const CLOSE_MS = 3000
+
+class RunningExposer implements Exposer {
+  readonly failed: Promise<never>
+  readonly #clock: Clock
+  readonly #web: LiveWebConfig | undefined
+  readonly #server
+  readonly #stopping = new AbortController()
+  #fail!: (error: Error) => void
+  #services: Services | undefined
+  #consumer: GroupConsumer | undefined
+  #joining: Promise<void> = Promise.resolve()
+  #sweeping: NodeJS.Timeout | undefined
+  #trouble: string | undefined = 'this shard is starting'
+  #url = ''
+
+  constructor(
+    private readonly config: ExposerConfig,
+    private readonly dependencies: ExposerDependencies,
+  ) {
+    this.#clock = dependencies.clock ?? systemClock
+    const { webConfigFile } = config
+    this.#web =
+      webConfigFile === undefined ? undefined : new LiveWebConfig(webConfigFile, dependencies.logger)
+    this.#server = createHttpServer(config.maxConnections, this.#web)
+    this.failed = new Promise((_, reject) => {
+      this.#fail = reject
+    })
+    // Whoever does not ask does not want to know.
+    this.failed.catch(() => {})
+  }
+
+  get url(): string {
+    return this.#url
+  }
+
+  async start(): Promise<void> {
+    const { config, dependencies } = this
+    const { logger } = dependencies
+    const address = await listen(this.#server, config.listen.host, config.listen.port)
+    const scheme = this.#web?.current.tls ? 'https' : 'http'
+    this.#url = config.advertiseAddress ?? urlOf(address, undefined, scheme)
+    const { services, feed } = assemble(config, {
+      ...dependencies,
+      clock: this.#clock,
+      address: this.#url,
+      leaseUntil: () => this.#consumer!.leaseUntil(),
+      readGroup: () => this.#consumer!.group(),
+      trouble: () => this.#trouble,
+      web: this.#web,
+    })
+    this.#services = services
+    this.#consumer = createGroupConsumer({
+      ...config,
+      address: this.#url,
+      listener: feed,
+      logger,
+      clock: this.#clock,
+    })
+    this.#server.on('request', createApp(services))
+    this.#web?.start()
+    this.#sweeping = setInterval(() => services.shard.sweep(this.#clock.now()), SWEEP_MS)
+    logger.info('Listening', { port: address.port, advertised: this.#url })
+    this.#joining = this.#join(logger).catch(error => this.#fail(error))
+  }
+
+  async stop(): Promise<void> {
+    this.#trouble = 'this shard is stopping'
+    this.#stopping.abort()
+    clearInterval(this.#sweeping)
+    await this.#joining
+    if (this.#services && this.#consumer) await depart(this.#services, this.#consumer)
+    this.#services?.changes.close()
+    this.#services?.group.close()
+    await close(this.#server, CLOSE_MS)
+    this.#services?.peers.close()
+    await this.#web?.close()
+    await this.#consumer?.stop()
+  }
+
+  async #join(logger: Logger): Promise<void> {
+    const report = (reason: string | undefined) => {
+      if (!this.#stopping.signal.aborted) this.#trouble = reason
+    }
+    await awaitTopic(this.config, logger, report, this.#stopping.signal)
+    if (!this.#stopping.signal.aborted) await this.#consumer!.start()
+  }
+}

@@ -1,0 +1,16 @@
+import type { HeldPart } from '../../exposer/core/snapshot.js'
+import { numberText } from '../metrics/number-text.js'
+import type { Exemplar } from '../snapshot/types.js'
+import { labelText, latin1 } from './layout-text.js'
+
+/** ` # {trace_id="…"} 0.3 1700000000.123` by series, or null when the part has none. OpenMetrics only. */
+export function exemplarTexts(part: HeldPart): ReadonlyMap<number, string> | null {
+  if (!part.exemplars?.length) return null
+  return new Map(part.exemplars.map(exemplar => [exemplar.series, exemplarText(exemplar)]))
+}
+
+function exemplarText({ labels, value, timestamp }: Exemplar): string {
+  const text = labels.map(label => labelText(label, 'allow-utf-8')).join(',')
+  const time = timestamp === null ? '' : ` ${timestamp / 1000}`
+  return latin1(` # {${text}} ${numberText(value)}${time}`)
+}

@@ -1,0 +1,23 @@
+import type { CompiledFamily } from '../../exposer/core/compiled-layout.js'
+import { escapeHelp } from './escape.js'
+import type { Format } from './format.js'
+import { latin1, nameText } from './layout-text.js'
+
+/**
+ * HELP, TYPE and UNIT of a family, each after a line feed, as latin1 text. Text names a counter with its `_total`; OpenMetrics without, and it knows
+ * no counter whose samples lack it: such a one is `unknown` there.
+ */
+export function familyLines(family: CompiledFamily, format: Format): string {
+  const openMetrics = format.name === 'openmetrics-1.0.0'
+  const bare = openMetrics && family.type === 'counter' && family.counterSuffix === ''
+  const { text: name } = nameText(
+    openMetrics ? family.name : family.name + family.counterSuffix,
+    format.escaping,
+  )
+  const type = bare ? 'unknown' : !openMetrics && family.type === 'unknown' ? 'untyped' : family.type
+  let lines = `\n# HELP ${name} ${escapeHelp(family.help, openMetrics)}\n# TYPE ${name} ${type}`
+  if (openMetrics && family.unit !== '' && family.name.endsWith(`_${family.unit}`)) {
+    lines += `\n# UNIT ${name} ${family.unit}`
+  }
+  return latin1(lines)
+}

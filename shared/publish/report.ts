@@ -1,0 +1,78 @@
+import type { Logger } from '../kafka/types.js'
+
+/** What the exposer tells of the same trouble is worth a line now and then, not one a second. */
+const WARN_EVERY_MS = 60_000
+/** Metrics named at a time. */
+const DROPPED_TOLD = 10
+
+/** What an app's owner is told: of trouble once a minute, of its end once, of a metric that is left out once. */
+export class Report {
+  readonly #logger: Logger
+  /** Monotonic ms, of each kind of trouble. */
+  readonly #warnedAt = new Map<string, number>()
+  #failing = false
+  #dropped: ReadonlySet<string> = new Set()
+
+  constructor(logger: Logger) {
+    this.#logger = guarded(logger)
+  }
+
+  /** For the client, whose lines are about connections: what an app's owner should know is said here. */
+  get client(): Logger {
+    const debug: Logger['debug'] = (message, fields) => this.#logger.debug(message, fields)
+    return { debug, info: debug, warn: debug, error: debug }
+  }
+
+  sent(superseded: number): void {
+    if (!this.#failing) return
+    this.#failing = false
+    this.#warnedAt.delete('publish metrics')
+    this.#logger.info('publishing again', { superseded })
+  }
+
+  sendFailed(error: Error, mono: number): void {
+    this.#failing = true
+    this.#warn('publish metrics', error, mono)
+  }
+
+  collectFailed(error: Error, mono: number): void {
+    this.#warn('collect all metrics', error, mono)
+  }
+
+  noGoodbye(deadlineMs: number): void {
+    this.#logger.warn(
+      `stopped without goodbye: Kafka did not take the last snapshot within ${deadlineMs} ms; its target goes down instead of leaving`,
+    )
+  }
+
+  /** @param dropped metrics of which something is left out, and why */
+  dropped(dropped: ReadonlyMap<string, string>): void {
+    const news = [...dropped].filter(([name]) => !this.#dropped.has(name))
+    this.#dropped = new Set(dropped.keys())
+    for (const [name, why] of news.slice(0, DROPPED_TOLD)) {
+      this.#logger.warn(`metric ${JSON.stringify(name)} is not published in full: ${why}`)
+    }
+    const more = news.length - DROPPED_TOLD
+    if (more > 0) this.#logger.warn(`${more} more metrics are not published in full`)
+  }
+
+  #warn(what: string, error: Error, mono: number): void {
+    if (mono - (this.#warnedAt.get(what) ?? Number.NEGATIVE_INFINITY) < WARN_EVERY_MS) return
+    this.#warnedAt.set(what, mono)
+    this.#logger.warn(`cannot ${what}: ${error.message}`)
+  }
+}
+
+/** An app's logger that throws is no reason to stop publishing, let alone the app. */
+function guarded(logger: Logger): Logger {
+  const guard =
+    (level: keyof Logger): Logger['warn'] =>
+    (message, fields) => {
+      try {
+        logger[level](message, fields)
+      } catch {
+        // There is nobody left to tell.
+      }
+    }
+  return { debug: guard('debug'), info: guard('info'), warn: guard('warn'), error: guard('error') }
+}

@@ -1,0 +1,94 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { withLock } from '../../../dev/local/lock.mjs'
+import { once } from '../../../dev/local/once.js'
+import { processIdentity } from '../../../dev/local/process-identity.mjs'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'kafka-exposer-lock-'))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+const turn = () => new Promise(resolve => setImmediate(resolve))
+
+describe('a lock between processes', () => {
+  test('never two at a time, and everybody gets a turn', async () => {
+    let inside = 0
+    let most = 0
+    const work = async () => {
+      most = Math.max(most, ++inside)
+      await turn()
+      inside--
+    }
+    await Promise.all(Array.from({ length: 5 }, () => withLock(join(folder, 'lock'), work)))
+    expect(most).toBe(1)
+    expect(readdirSync(folder)).toEqual([])
+  })
+
+  test('is released when the work fails', async () => {
+    const path = join(folder, 'lock')
+    await expect(withLock(path, () => Promise.reject(new Error('failed')))).rejects.toThrow('failed')
+    expect(await withLock(path, () => 'works')).toBe('works')
+  })
+
+  test.each([
+    ['a holder that is gone', { pid: 2 ** 22 + 1, identity: '1' }],
+    ['a later process with the pid of the holder', { pid: process.pid, identity: 'of an earlier process' }],
+  ])('does not wait for %s', async (_, holder) => {
+    const path = join(folder, 'lock')
+    writeFileSync(path, JSON.stringify(holder))
+    let waitedFor = 0
+    expect(
+      await withLock(
+        path,
+        () => 'works',
+        pid => (waitedFor = pid),
+      ),
+    ).toBe('works')
+    expect(waitedFor).toBe(0)
+  })
+
+  test('says whom it waits for', async () => {
+    const path = join(folder, 'lock')
+    let release = () => {}
+    const held = withLock(path, () => new Promise<void>(resolve => (release = resolve)))
+    let waiter: Promise<void> | undefined
+    const waitsFor = await new Promise(resolve => {
+      waiter = withLock(path, () => {}, resolve)
+    })
+    release()
+    await Promise.all([held, waiter])
+    expect(waitsFor).toBe(process.pid)
+    expect(processIdentity(process.pid)).not.toBeNull()
+  })
+})
+
+describe('what is made once', () => {
+  test('is made by one of many who want it at the same time', async () => {
+    let made = 0
+    const make = async (unfinished: string) => {
+      made++
+      await turn()
+      writeFileSync(join(unfinished, 'file'), '')
+    }
+    await Promise.all(Array.from({ length: 3 }, () => once(join(folder, 'thing'), make)))
+    expect(made).toBe(1)
+    expect(readdirSync(folder)).toEqual(['thing'])
+    expect(readdirSync(join(folder, 'thing'))).toEqual(['file'])
+  })
+
+  test('is not there in part when making it failed, and is tried again', async () => {
+    const thing = join(folder, 'thing')
+    const failing = once(thing, async unfinished => {
+      writeFileSync(join(unfinished, 'half'), '')
+      throw new Error('no network')
+    })
+    await expect(failing).rejects.toThrow('no network')
+    expect(readdirSync(folder)).toEqual([])
+    await once(thing, async unfinished => writeFileSync(join(unfinished, 'whole'), ''))
+    expect(readdirSync(thing)).toEqual(['whole'])
+  })
+})

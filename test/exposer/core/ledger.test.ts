@@ -1,0 +1,245 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { give, take } from '../../../exposer/core/fate.js'
+import { FakeApp } from '../../support/records.js'
+import { FakeShard } from '../../support/shard.js'
+
+const exposition = '# HELP x X.\n# TYPE x gauge\nx 1\n'
+const tooMuch = `# HELP x X.\n# TYPE x gauge\n${Array.from({ length: 4 }, (_, i) => `x{i="${i}"} 1\n`).join('')}`
+const limits = {
+  limits: { samples: 3, labels: 64, nameBytes: 1024, valueBytes: 4096, bytes: 1 << 20, parts: 8 },
+}
+
+/** A scraper asks, and gets all of the answer or none. */
+function scrape(shard: FakeShard, app: FakeApp, whole = true): void {
+  const target = shard.shard.find(app.latin1Key)
+  const played = target && shard.shard.played(target, shard.now)
+  if (!target || !played) return
+  take(played)
+  give(target, played, whole)
+}
+
+describe('the ledger counts each snapshot once, as what it was', () => {
+  const setting = () => {
+    const shard = new FakeShard(undefined, { ...limits, playoutDelayMs: 0 })
+    const app = new FakeApp({ intervalMs: 1000 })
+    const publish = (more: Partial<Parameters<FakeApp['records']>[0]> = {}, from = app) => {
+      shard.wall += 1000
+      shard.publish(from, { exposition, collectedAt: shard.wall, ...more })
+    }
+    return { shard, app, publish, entry: () => shard.shard.ledger.entry() }
+  }
+
+  test('written, when a scraper got all of it; once, however often', () => {
+    const { shard, app, publish, entry } = setting()
+    publish()
+    expect(entry()).toMatchObject({ published: 1, pending: 1, written: 0 })
+    scrape(shard, app, false)
+    expect(entry()).toMatchObject({ pending: 1, written: 0 })
+    scrape(shard, app)
+    scrape(shard, app)
+    expect(entry()).toMatchObject({ published: 1, pending: 0, written: 1, dropped: {} })
+  })
+
+  test('unscraped, when a newer one came before anybody asked', () => {
+    const { publish, entry } = setting()
+    publish()
+    publish()
+    publish()
+    expect(entry()).toMatchObject({ published: 3, pending: 1, dropped: { unscraped: 2 } })
+  })
+
+  test('written even when it is replaced while it is being sent, and unscraped when that fails', () => {
+    const { shard, app, publish, entry } = setting()
+    for (const written of [true, false]) {
+      publish()
+      const target = shard.shard.find(app.latin1Key)!
+      const played = shard.shard.played(target, shard.now)!
+      take(played)
+      publish()
+      expect(entry().dropped.unscraped ?? 0).toBe(0)
+      give(target, played, written)
+      scrape(shard, app)
+    }
+    expect(entry()).toMatchObject({ published: 4, written: 3, pending: 0, dropped: { unscraped: 1 } })
+  })
+
+  test('superseded, when its app replaced it unsent; missed, when it was sent and never came', () => {
+    const { publish, entry } = setting()
+    publish({ sequence: 0 })
+    publish({ sequence: 5, superseded: 3 })
+    expect(entry()).toMatchObject({ published: 6, superseded: 3, missed: 1 })
+  })
+
+  test('of an app that began while the brokers were away, what it replaced is known', () => {
+    const { publish, entry } = setting()
+    publish({ sequence: 7, superseded: 7 })
+    expect(entry()).toMatchObject({ published: 8, superseded: 7, missed: 0, pending: 1 })
+  })
+
+  test('of an app that was heard for the first time in the middle of its run, only that', () => {
+    const { publish, entry } = setting()
+    publish({ sequence: 70, superseded: 7 })
+    expect(entry()).toMatchObject({ published: 1, superseded: 0, missed: 0, pending: 1 })
+  })
+
+  test('a restart begins at nothing, and is no loss', () => {
+    const { shard, app, publish, entry } = setting()
+    publish({ sequence: 9, superseded: 0 })
+    scrape(shard, app)
+    publish({ sequence: 0 }, new FakeApp({ intervalMs: 1000, incarnation: 2000 }))
+    expect(entry()).toMatchObject({ published: 2, written: 1, pending: 1, missed: 0 })
+  })
+
+  test('a record that is delivered again is nothing new', () => {
+    const { shard, app, publish, entry } = setting()
+    publish()
+    const before = entry()
+    shard.publish(app, { exposition, collectedAt: shard.wall, sequence: 0 })
+    expect(shard.refusals).toEqual(['order'])
+    expect(entry()).toEqual(before)
+  })
+
+  test('refused, once, and not missed as well', () => {
+    const { publish, entry } = setting()
+    publish()
+    publish({ exposition: tooMuch })
+    publish({ exposition: tooMuch })
+    publish()
+    expect(entry()).toMatchObject({
+      published: 4,
+      missed: 0,
+      pending: 1,
+      dropped: { refused_limit: 2, unscraped: 1 },
+    })
+  })
+
+  test('moved, when the partition became another shard’s', () => {
+    const { shard, publish, entry } = setting()
+    publish()
+    shard.shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [], lost: [0] }, shard.now)
+    expect(entry()).toMatchObject({ published: 1, pending: 0, dropped: { moved: 1 } })
+  })
+
+  test('what a replay reads belongs to the time before, and only what comes after it is counted', () => {
+    const { shard, app, entry } = setting()
+    shard.shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [0], lost: [] }, shard.now)
+    shard.shard.replay(0, 0, 3, shard.now)
+    for (let i = 0; i < 3; i++) {
+      shard.wall += 1000
+      shard.publish(app, { exposition, collectedAt: shard.wall })
+    }
+    shard.shard.fetched(0, 3, 3, shard.now)
+    scrape(shard, app)
+    expect(entry()).toMatchObject({ published: 0, written: 0, pending: 0 })
+    shard.wall += 1000
+    shard.publish(app, { exposition, collectedAt: shard.wall, sequence: 5, superseded: 1 })
+    expect(entry()).toMatchObject({ published: 3, superseded: 1, missed: 1, pending: 1 })
+  })
+
+  test('it adds up, and pending is what is held and was shown to nobody, whatever happens in which order', () => {
+    const step = fc.oneof(
+      fc.record({
+        kind: fc.constant('publish' as const),
+        app: fc.nat(2),
+        skipped: fc.nat(3),
+        replaced: fc.nat(3),
+        bad: fc.boolean(),
+        again: fc.boolean(),
+        restart: fc.boolean(),
+      }),
+      fc.record({ kind: fc.constant('scrape' as const), app: fc.nat(2), whole: fc.boolean() }),
+      fc.record({ kind: fc.constant('move' as const) }),
+      fc.record({ kind: fc.constant('sweep' as const) }),
+    )
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), fc.constantFrom(0, 1500), (steps, playoutDelayMs) => {
+        const shard = new FakeShard(undefined, { ...limits, playoutDelayMs })
+        const apps = Array.from({ length: 3 }, () => ({ incarnation: 1000, next: 0, superseded: 0 }))
+        const appOf = (n: number) =>
+          new FakeApp({
+            labels: { job: 'j', instance: `${n}` },
+            intervalMs: 1000,
+            incarnation: apps[n].incarnation,
+          })
+        for (const one of steps) {
+          shard.wall += 700
+          if (one.kind === 'publish') {
+            const app = apps[one.app]
+            if (one.restart) Object.assign(app, { incarnation: app.incarnation + 1, next: 0, superseded: 0 })
+            const replaced = Math.min(one.replaced, one.skipped)
+            if (!one.again) {
+              app.next += one.skipped
+              app.superseded += replaced
+            }
+            const sequence = one.again ? Math.max(0, app.next - 1) : app.next++
+            const fake = appOf(one.app)
+            shard.publish(fake, {
+              exposition: one.bad ? tooMuch : exposition,
+              collectedAt: shard.wall,
+              sequence,
+              superseded: app.superseded,
+            })
+          } else if (one.kind === 'scrape') scrape(shard, appOf(one.app), one.whole)
+          else if (one.kind === 'move') {
+            shard.shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [0], lost: [] }, shard.now)
+            shard.shard.replay(0, 0, 0, shard.now)
+          } else {
+            shard.pass(4_000_000)
+            shard.shard.sweep(shard.now)
+          }
+          const { ledger } = shard.shard
+          const pending = [...shard.shard.targets()]
+            .flatMap(target => target.snapshots)
+            .filter(s => s.fate === 'pending')
+          expect(ledger.pending).toBe(pending.length)
+          const { published, written, superseded, missed, dropped } = ledger.entry()
+          const droppedSum = Object.values(dropped).reduce((a, b) => a + b, 0)
+          expect(published).toBe(written + superseded + missed + droppedSum + pending.length)
+        }
+      }),
+    )
+  })
+})
+
+describe('limits', () => {
+  test('a target over a limit fails with the reason, its neighbours do not, and it recovers by itself', () => {
+    const shard = new FakeShard(undefined, limits)
+    const good = new FakeApp({ labels: { job: 'j', instance: 'good' } })
+    const bad = new FakeApp({ labels: { job: 'j', instance: 'bad' } })
+    const publish = (app: FakeApp, text: string) =>
+      shard.publish(app, { exposition: text, collectedAt: shard.wall })
+    publish(good, exposition)
+    publish(bad, tooMuch)
+    expect([shard.state(good), shard.state(bad)]).toEqual(['up', 'over_limit'])
+    expect(shard.shard.judge(shard.shard.find(bad.latin1Key)!, shard.now).reason).toContain(
+      'over the limit of 3',
+    )
+    expect(shard.appMetrics()).not.toContain('instance="bad"')
+    shard.pass(15_000)
+    publish(good, exposition)
+    publish(bad, exposition)
+    expect([shard.state(good), shard.state(bad)]).toEqual(['up', 'up'])
+    shard.pass(15_000)
+    publish(good, exposition)
+    publish(bad, tooMuch)
+    expect([shard.state(good), shard.state(bad)]).toEqual(['up', 'over_limit'])
+    shard.pass(38_500)
+    expect(shard.state(bad)).toBe('stale')
+    expect(shard.shard.judge(shard.shard.find(bad.latin1Key)!, shard.now).reason).toContain(
+      'the last was refused',
+    )
+  })
+
+  test('a target that was never within its limits is forgotten like any other', () => {
+    const shard = new FakeShard(undefined, limits)
+    const bad = new FakeApp()
+    shard.publish(bad, { exposition: tooMuch, collectedAt: shard.wall })
+    shard.shard.sweep(shard.now)
+    expect(shard.state(bad)).toBe('over_limit')
+    shard.fetch()
+    shard.pass(3_601_000)
+    shard.shard.sweep(shard.now)
+    expect(shard.state(bad)).toBe('unknown')
+  })
+})

@@ -1,0 +1,197 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { chooseDelay } from '../../../exposer/core/playout/choose.js'
+import { phaseDifference, phaseOf, ScrapePhases } from '../../../exposer/core/playout/phases.js'
+import { Playout } from '../../../exposer/core/playout/playout.js'
+import { WindowMax } from '../../../exposer/core/playout/window-max.js'
+import { type Distribution, simulate } from '../../support/playout-simulation.js'
+
+describe('the largest of the last ten minutes', () => {
+  test('is what a list of all values would say, give or take a minute', () => {
+    const step = fc.record({ value: fc.integer(), after: fc.integer({ min: 0, max: 400_000 }) })
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 60 }), steps => {
+        const window = new WindowMax()
+        const all: { value: number; at: number }[] = []
+        let now = 0
+        for (const { value, after } of steps) {
+          now += after
+          window.add(value, now)
+          all.push({ value, at: now })
+          const since = (ms: number) =>
+            Math.max(Number.NEGATIVE_INFINITY, ...all.filter(one => one.at > now - ms).map(one => one.value))
+          const max = window.max(now)
+          expect(max).toBeGreaterThanOrEqual(since(540_000))
+          expect(max).toBeLessThanOrEqual(since(600_000))
+        }
+        expect(window.max(now + 600_000)).toBe(Number.NEGATIVE_INFINITY)
+      }),
+    )
+  })
+})
+
+describe('phases', () => {
+  test('a difference is the shorter way round', () => {
+    expect(phaseDifference(900, 100, 1000)).toBe(200)
+    expect(phaseDifference(100, 900, 1000)).toBe(-200)
+    expect(phaseOf(-1, 1000)).toBe(999)
+  })
+
+  test('who scrapes steadily is known by a second scrape, and who comes once is nobody', () => {
+    const phases = new ScrapePhases()
+    for (let i = 0; i < 3; i++) {
+      phases.add(10_000 + i * 1000 + i)
+      phases.add(10_400 + i * 1000)
+    }
+    phases.add(12_777)
+    const steady = phases.steady(12_800, 1000, 60)
+    expect(steady).toHaveLength(2)
+    expect(steady).toEqual(expect.arrayContaining([2, 400]))
+  })
+
+  test('a scraper that went away is forgotten', () => {
+    const phases = new ScrapePhases()
+    phases.add(10_000)
+    phases.add(11_000)
+    expect(phases.steady(12_000, 1000, 60)).toEqual([0])
+    expect(phases.steady(18_000, 1000, 60)).toEqual([])
+  })
+})
+
+describe('the choice of a delay', () => {
+  const interval = fc.constantFrom(1000, 5000, 15_000)
+  const choice = interval.chain(intervalMs =>
+    fc.record({
+      intervalMs: fc.constant(intervalMs),
+      current: fc.oneof(fc.constant(Number.NaN), fc.double({ min: 0, max: 40_000, noNaN: true })),
+      least: fc.double({ min: 0, max: 20_000, noNaN: true }),
+      most: fc.constant(45_000),
+      boundaries: fc.array(fc.double({ min: 0, max: intervalMs - 1, noNaN: true }), { maxLength: 2 }),
+    }),
+  )
+  const clearance = (delay: number, boundary: number, intervalMs: number) =>
+    Math.abs(phaseDifference(boundary, delay, intervalMs))
+
+  test('covers the way, wastes little, and keeps clear of one or two scrapers', () => {
+    fc.assert(
+      fc.property(choice, one => {
+        const delay = chooseDelay(one)
+        expect(delay).toBeGreaterThanOrEqual(one.least)
+        expect(delay).toBeLessThanOrEqual(Math.max(one.least + one.intervalMs, 2 * one.least))
+        for (const boundary of one.boundaries) {
+          expect(clearance(delay, boundary, one.intervalMs)).toBeGreaterThan(one.intervalMs / 32 - 1e-3)
+        }
+      }),
+    )
+  })
+
+  test('does not move as long as it is good', () => {
+    fc.assert(
+      fc.property(choice, one => {
+        const delay = chooseDelay(one)
+        expect(chooseDelay({ ...one, current: delay })).toBe(delay)
+      }),
+    )
+  })
+
+  test('never exceeds what is allowed, whatever the way takes', () => {
+    fc.assert(
+      fc.property(choice, one => {
+        expect(chooseDelay({ ...one, most: 3000 })).toBeLessThanOrEqual(3000)
+      }),
+    )
+  })
+
+  test('gets out of the way of a scraper without passing it', () => {
+    // Snapshots become due 20 ms before the scrape; a little less of D and they would be due long before.
+    const delay = chooseDelay({ current: 3980, least: 3100, most: 30_000, intervalMs: 1000, boundaries: [0] })
+    expect(delay).toBeLessThan(3980)
+    expect(delay).toBeGreaterThan(3100)
+  })
+})
+
+describe('a target', () => {
+  const now = (ms: number) => ({ wall: ms, mono: ms })
+
+  test('that publishes at one phase is played so whatever its clock says', () => {
+    const right = new Playout({ fixedMs: null, mostMs: 30_000 })
+    const ahead = new Playout({ fixedMs: null, mostMs: 30_000 })
+    for (let t = 0; t < 60_000; t += 1000) {
+      right.arrived(t, t + 200, 1000, now(t + 200))
+      ahead.arrived(t + 4000, t + 200, 1000, now(t + 200))
+    }
+    expect(right.delay).toBeGreaterThanOrEqual(200)
+    expect(right.delay).toBeLessThan(1200)
+    // Its snapshots seem to come from the future: nothing has to be added.
+    expect(ahead.delay).toBeLessThanOrEqual(1000)
+  })
+
+  test('with a fixed delay keeps it, and what is late is counted', () => {
+    const playout = new Playout({ fixedMs: 500, mostMs: 30_000 })
+    expect(playout.arrived(0, 400, 1000, now(400))).toBe(false)
+    expect(playout.arrived(1000, 1600, 1000, now(1600))).toBe(true)
+    expect([playout.delay, playout.late]).toEqual([500, 1])
+    expect(playout.reason(now(1600))).toContain('fixed')
+  })
+
+  test('says why its delay is what it is', () => {
+    const playout = new Playout({ fixedMs: null, mostMs: 2000 })
+    expect(playout.reason(now(0))).toContain('nothing has come')
+    playout.arrived(0, 700, 1000, now(700))
+    expect(playout.reason(now(700))).toBe(
+      'the longest way of the last ten minutes took 0.70 s; 0.25 s to spare keep it clear of scrapes and changes',
+    )
+    playout.arrived(500, 1500, 1000, now(1500))
+    expect(playout.delay).toBe(1050)
+    expect(playout.reason(now(1500))).toBe('the longest way of the last ten minutes took 1.00 s')
+    playout.arrived(1000, 9000, 1000, now(9000))
+    expect(playout.delay).toBe(1050)
+    expect(playout.reason(now(9000))).toBe(
+      'the longest way of the last ten minutes took 8.00 s, which no D may cover; 2 s is the most',
+    )
+  })
+
+  test('does not wait for the next outage: what one held up counts no more once the publisher says that it replaced others', () => {
+    const playout = new Playout({ fixedMs: null, mostMs: 30_000 })
+    let t = 0
+    for (; t < 60_000; t += 1000) playout.arrived(t, t + 100, 1000, now(t + 100))
+    const before = playout.delay
+    // In flight when the broker stood still for eight seconds.
+    playout.arrived(t, t + 8000, 1000, now(t + 8000))
+    expect(playout.delay).toBeGreaterThan(8000)
+    playout.arrived(t + 7900, t + 8100, 1000, now(t + 8100), true)
+    expect(playout.delay).toBeLessThanOrEqual(before)
+    expect(playout.reason(now(t + 8100))).toContain('took 0.20 s')
+  })
+
+  test('takes jitter for jitter, however long, as long as nothing is replaced', () => {
+    const playout = new Playout({ fixedMs: null, mostMs: 30_000 })
+    for (let t = 0; t < 60_000; t += 1000) {
+      playout.arrived(t, t + (t === 30_000 ? 8000 : 100), 1000, now(t + 8000))
+    }
+    expect(playout.delay).toBeGreaterThan(8000)
+  })
+})
+
+describe('once the delay has settled, every snapshot is played exactly once to each of two steady scrapers', () => {
+  const distributions: [string, Distribution][] = [
+    ['fixed 2.5 s', () => 2500],
+    ['uniform 0–3 s', random => random() * 3000],
+    ['uniform 0–12 s', random => random() * 12_000],
+    ['heavy-tailed up to 3 s', random => Math.min(3000, 40 / (1 - random()) ** 1.2)],
+    ['heavy-tailed up to 12 s', random => Math.min(12_000, 100 / (1 - random()) ** 1.2)],
+  ]
+  const cells = distributions.flatMap(([name, way]) =>
+    [1000, 5000, 15_000].map(intervalMs => [name, intervalMs, way] as const),
+  )
+  test.each(cells)('%s, every %i ms', (name, intervalMs, way) => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const { replicas } = simulate({ intervalMs, way, seed, settleMs: 1_200_000, measureMs: 1_800_000 })
+      for (const { repeated, skipped, scrapes } of replicas) {
+        expect(scrapes).toBeGreaterThan(100)
+        // A long tail may show its longest way only now, of up to three intervals: D moves once by that.
+        expect(repeated + skipped).toBeLessThanOrEqual(name.startsWith('heavy') ? 3 : 0)
+      }
+    }
+  })
+})

@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest'
+import { createLogger, type LogOptions } from '../../../shared/base/log.js'
+
+function logged(
+  options: Pick<LogOptions, 'level' | 'format'>,
+  write: (log: ReturnType<typeof createLogger>) => void,
+) {
+  let text = ''
+  const out = {
+    write(line: string) {
+      text += line
+    },
+  }
+  write(createLogger({ ...options, out }))
+  return text.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'TIME')
+}
+
+test("logfmt has Prometheus's shape: time, level, message, then the fields, quoted where they must be", () => {
+  const text = logged({ level: 'info', format: 'logfmt' }, log => {
+    log.info('Listening', { port: 9754, url: 'http://a:1/?b=c' })
+    log.warn('two words', {
+      error: new Error('it "broke"\nbadly'),
+      list: [1, 2],
+      nothing: undefined,
+      empty: '',
+    })
+  })
+  expect(text).toBe(
+    'time=TIME level=INFO msg=Listening port=9754 url="http://a:1/?b=c"\n' +
+      'time=TIME level=WARN msg="two words" error="it \\"broke\\"\\nbadly" list=[1,2] empty=""\n',
+  )
+})
+
+test('what a terminal would obey is written as an escape', () => {
+  const text = logged({ level: 'info', format: 'logfmt' }, log => log.info('\u001b[2J\u009b31m'))
+  expect(text).toBe('time=TIME level=INFO msg="\\u001b[2J\\u009b31m"\n')
+})
+
+test('json has the same fields', () => {
+  const text = logged({ level: 'info', format: 'json' }, log => log.error('gone', { partition: 3 }))
+  expect(JSON.parse(text)).toEqual({ level: 'ERROR', time: 'TIME', partition: 3, msg: 'gone' })
+})
+
+test('what is below the level is not written', () => {
+  const text = logged({ level: 'warn', format: 'logfmt' }, log => {
+    log.debug('no')
+    log.info('no')
+    log.warn('yes')
+  })
+  expect(text.split('\n')).toHaveLength(2)
+})

@@ -1,0 +1,170 @@
+import type { IncomingMessage } from 'node:http'
+import { gunzipSync } from 'node:zlib'
+import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { type HandFed, manySeries, partitionOf, path } from '../../../exposer/hand-fed.js'
+import { eventually } from '../../../support/eventually.js'
+import { ask } from './ask.js'
+import { app, headers, mapOf, neighbours, others, Shards, tlsOf, users } from './two-shards.js'
+
+const shards = new Shards()
+afterEach(() => shards.stop())
+afterAll(() => shards.folder.remove())
+
+const unheard = neighbours.find(labels => partitionOf(labels) === partitionOf(app))!
+
+describe('with users, a target of another shard', () => {
+  test('is answered as its owner answers it', async () => {
+    const [asked] = await shards.pair(users)
+    const answer = await ask(asked.url + path(app), { headers })
+    expect(answer.status).toBe(200)
+    expect(answer.text).toContain('requests_total{path="/"} 42\n')
+    expect(answer.headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/)
+    const missing = await ask(asked.url + path(unheard), { headers })
+    expect(missing.status).toBe(404)
+    expect(missing.text).toMatch(/^no such target/)
+    const head = await ask(asked.url + path(app), { headers, method: 'HEAD' })
+    expect([head.status, head.text]).toEqual([200, ''])
+  })
+  test('is not answered to who is unknown: the owner is not even asked', async () => {
+    const [asked, owner] = await shards.pair(users)
+    expect((await ask(asked.url + path(app))).status).toBe(401)
+    expect(owner.web!.turnedAway.credentials).toBe(0)
+  })
+
+  test('comes in the format and encoding that was asked for, with the time there is for it', async () => {
+    const seen: IncomingMessage[] = []
+    const owner = await shards.stranger((request, response) => {
+      seen.push(request)
+      response.setHeader('content-type', 'text/plain')
+      response.end('ok\n')
+    })
+    const asked = await shards.start(users)
+    asked.map = mapOf(asked.url, owner)
+    asked.assign(others)
+    const wanted = { accept: 'application/openmetrics-text', 'accept-encoding': 'gzip' }
+    await ask(`${asked.url}${path(app)}&__timestamps=true`, {
+      headers: { ...headers, ...wanted, 'x-prometheus-scrape-timeout-seconds': '5', cookie: 'a=b' },
+    })
+    expect(seen[0].url).toBe(`${path(app)}&__timestamps=true`)
+    expect(seen[0].headers).toMatchObject({ ...wanted, ...headers, 'x-exposer-hop': '1' })
+    expect(seen[0].headers.cookie).toBeUndefined()
+    const seconds = Number(seen[0].headers['x-prometheus-scrape-timeout-seconds'])
+    expect(seconds).toBeGreaterThan(0)
+    expect(seconds).toBeLessThanOrEqual(4.5)
+  })
+
+  test('arrives whole and compressed, however long it is', async () => {
+    const [asked, owner] = await shards.pair(users)
+    const values = Array.from({ length: 20_000 }, (_, i) => i)
+    await owner.append({ labels: app, sequence: 1, layout: manySeries(20_000), values })
+    const answer = await ask(asked.url + path(app), { headers: { ...headers, 'accept-encoding': 'gzip' } })
+    expect(answer.headers['content-encoding']).toBe('gzip')
+    const text = gunzipSync(answer.body).toString()
+    expect(text.match(/^many\{/gm)).toHaveLength(20_000)
+  })
+
+  test('is passed on once: who is asked by a shard asks nobody else', async () => {
+    const [asked, owner] = await shards.pair(users)
+    // Each believes that the other has it.
+    owner.map = mapOf(owner.url, asked.url)
+    owner.assign(others)
+    const answer = await ask(asked.url + path(app), {
+      headers: { ...headers, 'x-prometheus-scrape-timeout-seconds': '0.5' },
+    })
+    expect([503, 504]).toContain(answer.status)
+    const begun = async (shard: HandFed) =>
+      /exposer_scrapes_total\{path="\/target",code="\d+"\} (\d+)/.exec(
+        (await ask(`${shard.url}/telemetry`, { headers })).text,
+      )?.[1]
+    expect(await begun(asked)).toBe('1')
+    await eventually(async () => expect(await begun(owner)).toBe('1'))
+  })
+
+  test('is found again when its owner has just left and sends us on', async () => {
+    let asks = 0
+    const left = await shards.stranger((_, response) => {
+      asks++
+      response.writeHead(307, { location: 'http://127.0.0.1:1/target' }).end()
+    })
+    const [asked, owner] = await shards.pair(users)
+    asked.map = mapOf(asked.url, left)
+    asked.services.group.forget()
+    const answer = ask(asked.url + path(app), { headers })
+    await eventually(() => expect(asks).toBeGreaterThan(1))
+    asked.map = mapOf(asked.url, owner.url)
+    asked.services.group.forget()
+    expect((await answer).status).toBe(200)
+  })
+
+  test('is 502 with the reason when its owner cannot be reached, and 504 when it is silent', async () => {
+    const asked = await shards.start(users)
+    asked.assign(others)
+    asked.map = mapOf(asked.url, 'http://127.0.0.1:1')
+    const gone = await ask(asked.url + path(app), { headers })
+    expect(gone.status).toBe(502)
+    expect(gone.text).toMatch(/^shard http:\/\/127\.0\.0\.1:1 .* does not answer: .*ECONNREFUSED/)
+    asked.map = mapOf(asked.url, await shards.stranger(() => {}))
+    asked.services.group.forget()
+    const silent = await ask(asked.url + path(app), {
+      headers: { ...headers, 'x-prometheus-scrape-timeout-seconds': '0.3' },
+    })
+    expect(silent.status).toBe(504)
+  })
+
+  test('is cut off when its owner cuts it off: half an exposition is never a whole one', async () => {
+    const owner = await shards.stranger((_, response) => {
+      response.write('a 1\n')
+      setImmediate(() => response.destroy())
+    })
+    const asked = await shards.start(users)
+    asked.map = mapOf(asked.url, owner)
+    asked.assign(others)
+    await expect(ask(asked.url + path(app), { headers })).rejects.toThrow(/aborted|hang up|ECONNRESET/)
+  })
+
+  test('is no longer asked for when the client goes away', async () => {
+    let closed = 0
+    let begun = 0
+    const owner = await shards.stranger((request, response) => {
+      begun++
+      response.write('a 1\n')
+      request.socket.once('close', () => closed++)
+    })
+    const asked = await shards.start(users)
+    asked.map = mapOf(asked.url, owner)
+    asked.assign(others)
+    const leaving = new AbortController()
+    const answer = ask(asked.url + path(app), { headers, signal: leaving.signal })
+    const failed = expect(answer).rejects.toThrow()
+    await eventually(() => expect(begun).toBe(1))
+    leaving.abort()
+    await failed
+    await eventually(() => expect(closed).toBe(1))
+  })
+})
+
+describe('without users', () => {
+  test('a target of another shard is redirected as before, over TLS too', async () => {
+    const server = shards.folder.selfSigned('redirecting')
+    const [asked, owner] = await shards.pair(tlsOf(server))
+    const answer = await ask(asked.url + path(app), { ca: server.cert, headers })
+    expect(answer.status).toBe(307)
+    expect(answer.headers.location).toBe(`${owner.url}${path(app)}&__hop=1`)
+  })
+
+  test('credentials that a client sends are not shown to other shards', async () => {
+    const seen: IncomingMessage[] = []
+    const other = await shards.stranger((request, response) => {
+      seen.push(request)
+      response.statusCode = 503
+      response.end()
+    })
+    const asked = await shards.start('')
+    asked.map = mapOf(asked.url, other)
+    asked.assign(others)
+    const patience = { 'x-prometheus-scrape-timeout-seconds': '0.2' }
+    await ask(`${asked.url}/sd`, { headers: { ...headers, ...patience } })
+    expect(seen.length).toBeGreaterThan(0)
+    expect(seen[0].headers.authorization).toBeUndefined()
+  })
+})

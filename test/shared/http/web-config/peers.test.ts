@@ -1,0 +1,101 @@
+import type { IncomingMessage } from 'node:http'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type HandFed, oneCounter, partitionOf, path } from '../../../exposer/hand-fed.js'
+import { ask } from './ask.js'
+import type { Certificate } from './certificates.js'
+import { app, headers, mapOf, neighbours, Shards, tlsOf, users } from './two-shards.js'
+
+const shards = new Shards()
+afterEach(() => shards.stop())
+afterAll(() => shards.folder.remove())
+
+describe('shards with TLS trust each other', () => {
+  let authority: Certificate
+  beforeAll(() => {
+    authority = shards.folder.selfSigned('group-authority', 'DNS:authority')
+  })
+  const works = async ([asked]: [HandFed, HandFed], options: object = {}) => {
+    const mine = { headers, rejectUnauthorized: false, ...options }
+    const answer = await ask(asked.url + path(app), mine)
+    expect([answer.status, answer.text]).toEqual([200, expect.stringContaining('requests_total')])
+    const list = await ask(`${asked.url}/sd`, mine)
+    expect(list.status).toBe(200)
+    expect(JSON.parse(list.text)).toHaveLength(1)
+    const rows = await ask(`${asked.url}/api/v1/targets`, mine)
+    expect(JSON.parse(rows.text)).not.toHaveProperty('warnings')
+  }
+
+  test('by one certificate that all have, whatever names are in it', async () => {
+    await works(await shards.pair(tlsOf(shards.folder.selfSigned('shared', 'DNS:exposer.example')) + users))
+    await works(
+      await shards.pair(tlsOf(shards.folder.signed('shared-too', authority, 'DNS:exposer.example')) + users),
+    )
+  })
+
+  test('by certificates of their own, with their addresses in them, of an authority in client_ca_file', async () => {
+    const rule = ['client_auth_type: RequireAndVerifyClientCert', `client_ca_file: ${authority.certFile}`]
+    const [a, b] = ['of-a', 'of-b'].map(name => shards.folder.signed(name, authority))
+    const prometheus = shards.folder.signed('prometheus', authority, 'DNS:prometheus')
+    await works(await shards.pair(tlsOf(a, ...rule) + users, tlsOf(b, ...rule) + users), {
+      cert: prometheus.cert,
+      key: prometheus.key,
+    })
+  })
+
+  test('by the certificate of the authority after their own in cert_file', async () => {
+    const chained = (name: string) => {
+      const one = shards.folder.signed(name, authority)
+      return { ...one, certFile: shards.folder.write(`${name}-chain.pem`, one.cert + authority.cert) }
+    }
+    await works(await shards.pair(tlsOf(chained('chained-a')) + users, tlsOf(chained('chained-b')) + users))
+  })
+
+  test('and nobody else: a stranger gets no credentials, nor does who is reached in the clear', async () => {
+    const [asked] = await shards.pair(
+      tlsOf(shards.folder.selfSigned('one')) + users,
+      tlsOf(shards.folder.selfSigned('two')) + users,
+    )
+    const mine = { headers, rejectUnauthorized: false }
+    const answer = await ask(asked.url + path(app), mine)
+    expect([answer.status, answer.text]).toEqual([502, expect.stringMatching(/self-signed certificate/)])
+    const seen: IncomingMessage[] = []
+    asked.map = mapOf(asked.url, await shards.stranger(request => seen.push(request)))
+    asked.services.group.forget()
+    const clear = await ask(asked.url + path(app), mine)
+    expect([clear.status, clear.text]).toEqual([502, expect.stringMatching(/in the clear/)])
+    expect(seen).toEqual([])
+  })
+
+  test('by another name is not enough: its certificate has to name where it is reached', async () => {
+    const named = shards.folder.signed('named', authority, 'DNS:elsewhere.example')
+    const rule = ['client_auth_type: VerifyClientCertIfGiven', `client_ca_file: ${authority.certFile}`]
+    const [asked] = await shards.pair(
+      tlsOf(shards.folder.signed('asking', authority), ...rule) + users,
+      tlsOf(named, ...rule) + users,
+    )
+    const answer = await ask(asked.url + path(app), { headers, rejectUnauthorized: false })
+    expect([answer.status, answer.text]).toEqual([502, expect.stringMatching(/not in the cert's list/)])
+  })
+})
+
+describe('lists of the whole group', () => {
+  let both: [HandFed, HandFed]
+  beforeEach(async () => {
+    both = await shards.pair(users)
+    await both[0].append({ labels: neighbour, layout: oneCounter })
+  })
+  const neighbour = neighbours.find(labels => partitionOf(labels) !== partitionOf(app))!
+
+  test.each(['/sd', '/api/v1/targets', '/api/v1/ledger'])(
+    '%s is asked for with the credentials of who asks',
+    async list => {
+      for (const shard of both) {
+        const answer = await ask(shard.url + list, { headers })
+        expect(answer.status).toBe(200)
+        expect(answer.text).toContain('"a:1"')
+        expect(answer.text).toContain(`"${neighbour.instance}"`)
+        expect(answer.text).not.toContain('warnings')
+      }
+    },
+  )
+})

@@ -1,0 +1,68 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { hashSync } from 'bcryptjs'
+import type { GroupMap } from '../../../../shared/kafka/types.js'
+import { HandFed, PARTITIONS, partitionOf } from '../../../exposer/hand-fed.js'
+import { basic } from './ask.js'
+import { type Certificate, Folder } from './certificates.js'
+
+export const app = { job: 'shop', instance: 'a:1' }
+const all = Array.from({ length: PARTITIONS }, (_, p) => p)
+/** All but the app's. */
+export const others = all.filter(p => p !== partitionOf(app))
+export const neighbours = Array.from({ length: 100 }, (_, i) => ({ job: 'shop', instance: `n:${i}` }))
+
+/** A web configuration with the one user whose credentials `headers` has. */
+export const users = `basic_auth_users:\n  alice: ${hashSync('secret', 4)}\n`
+export const headers = basic('alice', 'secret')
+export const tlsOf = ({ certFile, keyFile }: Certificate, ...lines: string[]) =>
+  `${['tls_server_config:', `cert_file: ${certFile}`, `key_file: ${keyFile}`, ...lines].join('\n  ')}\n`
+
+/** The app's partition is the second's, all others are the first's. */
+export const mapOf = (url: string, owner: string) => (): GroupMap => ({
+  stable: true,
+  partitionCount: PARTITIONS,
+  members: [
+    { memberId: 'a', address: url, partitions: others },
+    { memberId: 'b', address: owner, partitions: [partitionOf(app)] },
+  ],
+})
+
+/** Shards with web configurations, and what pretends to be one; all end with `stop`. */
+export class Shards {
+  readonly folder = new Folder()
+  readonly #stops: (() => Promise<unknown>)[] = []
+  #files = 0
+
+  async start(webConfig: string): Promise<HandFed> {
+    const webConfigFile = this.folder.write(`web-${this.#files++}.yml`, webConfig)
+    const shard = await HandFed.start({ webConfigFile })
+    this.#stops.push(() => shard.stop())
+    return shard
+  }
+
+  /** Two, of which the second owns the app's partition. */
+  async pair(webConfig: string, ofOwner = webConfig): Promise<[HandFed, HandFed]> {
+    const [asked, owner] = [await this.start(webConfig), await this.start(ofOwner)]
+    asked.map = owner.map = mapOf(asked.url, owner.url)
+    asked.assign(others)
+    owner.assign([partitionOf(app)])
+    await owner.append({ labels: app })
+    return [asked, owner]
+  }
+
+  /** Instead of a shard: what a test makes of it. @returns its URL */
+  async stranger(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
+    const server = createServer(answer).listen(0, '127.0.0.1')
+    await new Promise(resolve => server.once('listening', resolve))
+    this.#stops.push(async () => {
+      server.close()
+      server.closeAllConnections()
+    })
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  }
+
+  async stop(): Promise<void> {
+    for (const stop of this.#stops.splice(0)) await stop()
+  }
+}

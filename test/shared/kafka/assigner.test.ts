@@ -1,0 +1,150 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { assign, type Claimant } from '../../../shared/kafka/assigner.js'
+
+const claimant = (memberId: string, owned: number[], more: Partial<Claimant> = {}): Claimant => ({
+  memberId,
+  address: `http://${memberId}`,
+  owned,
+  confirmedAge: 100,
+  generation: 1,
+  ...more,
+})
+
+const PARTITIONS = 40
+
+/** Members with any claims: overlapping, foreign, repeated, of partitions that are no more. */
+const anyGroup = fc.record({
+  partitionCount: fc.nat(PARTITIONS),
+  members: fc.uniqueArray(
+    fc.record({
+      memberId: fc.string({ minLength: 1, maxLength: 3 }),
+      address: fc.constantFrom('', 'a', 'b', 'c'),
+      owned: fc.array(fc.integer({ min: -2, max: PARTITIONS + 2 }), { maxLength: 20 }),
+      confirmedAge: fc.option(fc.nat(30_000), { nil: null }),
+      generation: fc.integer({ min: -1, max: 5 }),
+    }),
+    { selector: m => m.memberId, minLength: 1, maxLength: 8 },
+  ),
+})
+
+/** Members as a group has them in peace: nobody claims what another owns. */
+const peacefulGroup = fc
+  .record({
+    partitionCount: fc.nat(PARTITIONS),
+    size: fc.integer({ min: 1, max: 8 }),
+    owners: fc.array(fc.integer({ min: -1, max: 7 }), { minLength: PARTITIONS, maxLength: PARTITIONS }),
+  })
+  .map(({ partitionCount, size, owners }) => ({
+    partitionCount,
+    members: Array.from({ length: size }, (_, m) =>
+      claimant(
+        `m${m}`,
+        owners.flatMap((owner, partition) => (owner === m && partition < partitionCount ? [partition] : [])),
+      ),
+    ),
+  }))
+
+function stayed(members: readonly Claimant[], assignment: Map<string, number[]>): number {
+  return members.reduce(
+    (sum, member) => sum + member.owned.filter(p => assignment.get(member.memberId)!.includes(p)).length,
+    0,
+  )
+}
+
+describe('assign', () => {
+  test('every partition goes to exactly one member, whatever members claim', () => {
+    fc.assert(
+      fc.property(anyGroup, ({ members, partitionCount }) => {
+        const all = [...assign(members, partitionCount).values()].flat().sort((a, b) => a - b)
+        expect(all).toEqual(Array.from({ length: partitionCount }, (_, p) => p))
+      }),
+    )
+  })
+
+  test('no member has two partitions more than another', () => {
+    fc.assert(
+      fc.property(anyGroup, ({ members, partitionCount }) => {
+        const counts = [...assign(members, partitionCount).values()].map(p => p.length)
+        expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1)
+      }),
+    )
+  })
+
+  test('the order in which members are listed changes nothing', () => {
+    fc.assert(
+      fc.property(anyGroup, fc.infiniteStream(fc.nat()), ({ members, partitionCount }, random) => {
+        const shuffled = members
+          .map(member => ({ member, key: random.next().value }))
+          .sort((a, b) => a.key - b.key)
+          .map(({ member }) => member)
+        const sorted = (of: Map<string, number[]>) => [...of].sort()
+        expect(sorted(assign(shuffled, partitionCount))).toEqual(sorted(assign(members, partitionCount)))
+      }),
+    )
+  })
+
+  test('nothing moves when it is asked again', () => {
+    fc.assert(
+      fc.property(anyGroup, ({ members, partitionCount }) => {
+        const first = assign(members, partitionCount)
+        const settled = members.map(m => ({ ...m, owned: first.get(m.memberId)! }))
+        expect(assign(settled, partitionCount)).toEqual(first)
+      }),
+    )
+  })
+
+  test('as many partitions stay as any balanced assignment could leave in place', () => {
+    fc.assert(
+      fc.property(peacefulGroup, ({ members, partitionCount }) => {
+        const floor = Math.floor(partitionCount / members.length)
+        const extras = partitionCount % members.length
+        const sizes = members.map(m => m.owned.length)
+        const most =
+          sizes.reduce((sum, size) => sum + Math.min(size, floor), 0) +
+          Math.min(extras, sizes.filter(size => size > floor).length)
+        expect(stayed(members, assign(members, partitionCount))).toBe(most)
+      }),
+    )
+  })
+
+  test('a member that joins takes partitions from the others, and they exchange none', () => {
+    const assignment = assign(
+      [claimant('a', [0, 1, 2, 3, 4, 5]), claimant('b', [6, 7, 8, 9, 10, 11]), claimant('c', [])],
+      12,
+    )
+    expect(assignment.get('a')).toEqual([0, 1, 2, 3])
+    expect(assignment.get('b')).toEqual([6, 7, 8, 9])
+    expect(assignment.get('c')).toEqual([4, 5, 10, 11])
+  })
+
+  test('added partitions leave the old ones where they are', () => {
+    const assignment = assign([claimant('a', [0, 2]), claimant('b', [1, 3])], 6)
+    expect(assignment.get('a')).toEqual(expect.arrayContaining([0, 2]))
+    expect(assignment.get('b')).toEqual(expect.arrayContaining([1, 3]))
+  })
+
+  test('of two members that claim the same partitions, the one confirmed last keeps them', () => {
+    const members = [
+      claimant('ghost', [0, 1], { confirmedAge: 25_000, generation: 9 }),
+      claimant('owner', [0, 1], { confirmedAge: 900 }),
+    ]
+    const assignment = assign([...members, claimant('third', [2, 3]), claimant('fourth', [4, 5])], 6)
+    expect(assignment.get('owner')).toEqual(expect.arrayContaining([0]))
+    expect(assignment.get('ghost')).not.toContain(0)
+  })
+
+  test('at the same age the later generation keeps them', () => {
+    const members = [claimant('old', [0], { generation: 3 }), claimant('new', [0], { generation: 4 })]
+    expect(assign(members, 2).get('new')).toEqual([0])
+  })
+
+  test('a claim that was never confirmed loses to one that was', () => {
+    const members = [claimant('a', [0], { confirmedAge: null }), claimant('b', [0], { confirmedAge: 60_000 })]
+    expect(assign(members, 2).get('b')).toEqual([0])
+  })
+
+  test('a group without members is assigned nothing', () => {
+    expect(assign([], 12).size).toBe(0)
+  })
+})

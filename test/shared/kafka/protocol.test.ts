@@ -1,0 +1,69 @@
+import fc from 'fast-check'
+import kafkajs from 'kafkajs'
+import { expect, test } from 'vitest'
+import {
+  decodeAssignment,
+  decodeSubscription,
+  encodeAssignment,
+  encodeSubscription,
+} from '../../../shared/kafka/group/protocol.js'
+
+const { MemberAssignment, MemberMetadata } = kafkajs.AssignerProtocol
+const report = {
+  address: 'http://10.0.0.7:9754',
+  owned: [0, 3, 11],
+  confirmedAge: 1200,
+  generation: 7,
+  partitionCount: 12,
+}
+
+test('a subscription comes back as it was sent', () => {
+  expect(decodeSubscription(encodeSubscription('metrics.snapshots', report))).toEqual({
+    topics: ['metrics.snapshots'],
+    report,
+  })
+})
+
+test('an assignment comes back as it was sent', () => {
+  const bytes = encodeAssignment('metrics.snapshots', [2, 5], 12)
+  expect(decodeAssignment(bytes, 'metrics.snapshots')).toEqual({ partitions: [2, 5], partitionCount: 12 })
+})
+
+test("both are the consumer protocol's, so that other tools can read the group", () => {
+  expect(MemberMetadata.decode(encodeSubscription('t', report))?.topics).toEqual(['t'])
+  expect(MemberAssignment.decode(encodeAssignment('t', [2, 5], 12))?.assignment).toEqual({ t: [2, 5] })
+})
+
+test('a member without user data owns nothing and has a name all the same', () => {
+  const bytes = MemberMetadata.encode({ version: 0, topics: ['t'], userData: Buffer.alloc(0) })
+  expect(decodeSubscription(bytes)).toEqual({ topics: [], report: null })
+})
+
+test('garbage never throws and never assigns', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), bytes => {
+      expect(decodeSubscription(Buffer.from(bytes)).report).toBeNull()
+      expect(decodeAssignment(Buffer.from(bytes), 't').partitions).toEqual([])
+    }),
+  )
+})
+
+test('user data with wrong types loses what is wrong', () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), fc.jsonValue(), (owned, confirmedAge) => {
+      const userData = Buffer.from(JSON.stringify({ address: 'a', owned, confirmedAge, generation: 'x' }))
+      const decoded = decodeSubscription(
+        MemberMetadata.encode({ version: 0, topics: ['t'], userData }),
+      ).report
+      if (decoded === null) return
+      expect(decoded.owned.every(p => Number.isSafeInteger(p) && p >= 0)).toBe(true)
+      expect(decoded.confirmedAge === null || decoded.confirmedAge >= 0).toBe(true)
+      expect(decoded.generation).toBe(-1)
+    }),
+  )
+})
+
+test('an assignment of nothing is one', () => {
+  expect(decodeAssignment(null, 't')).toEqual({ partitions: [], partitionCount: null })
+  expect(decodeAssignment(Buffer.alloc(0), 't')).toEqual({ partitions: [], partitionCount: null })
+})

@@ -1,0 +1,222 @@
+import { gzipSync } from 'node:zlib'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { CodecError, INFLATE_LIMIT, inflate } from '../../../shared/kafka/codecs.js'
+import type { LogRecord } from '../../../shared/kafka/types.js'
+import { encodeBatch } from '../../../shared/kafka/wire/produce.js'
+import { readRecordSet } from '../../../shared/kafka/wire/record-set.js'
+
+const key = Buffer.from('job\0api\0')
+const LIMITS = { records: 64, bytes: 64 * 1024 }
+
+interface BatchOptions {
+  base: number
+  values: Buffer[]
+  codec?: number
+  control?: boolean
+  /** Compresses the records, and says nothing of it. */
+  compress?: (records: Buffer) => Buffer
+  timestamp?: number
+  logAppend?: boolean
+}
+
+/** A batch as a broker stores it. */
+function stored({
+  base,
+  values,
+  codec = 0,
+  control,
+  compress,
+  timestamp = 1_000,
+  logAppend,
+}: BatchOptions): Buffer {
+  const plain = encodeBatch({ key, values, timestamp })
+  const records = compress ? compress(plain.subarray(61)) : plain.subarray(61)
+  const batch = Buffer.concat([plain.subarray(0, 61), records])
+  batch.writeBigInt64BE(BigInt(base), 0)
+  batch.writeInt32BE(batch.length - 12, 8)
+  batch.writeInt16BE(codec | (control ? 0x20 : 0) | (logAppend ? 0x08 : 0), 21)
+  if (logAppend) batch.writeBigInt64BE(BigInt(timestamp + 5_000), 35)
+  return batch
+}
+
+async function read(bytes: Buffer, from: number, limits = LIMITS) {
+  const records: LogRecord[] = []
+  const slices: number[] = []
+  const faults: string[] = []
+  let next = from
+  const options = {
+    inflate,
+    inflateLimit: INFLATE_LIMIT,
+    limits,
+    onUnreadable: (_: number, count: number, error: Error) => faults.push(`${count} ${error.message}`),
+  }
+  for await (const slice of readRecordSet(bytes, from, options)) {
+    records.push(...slice.records)
+    slices.push(slice.records.length)
+    expect(slice.next).toBeGreaterThanOrEqual(next)
+    next = slice.next
+  }
+  return { records, next, slices, faults, offsets: records.map(r => r.offset) }
+}
+
+const text = (...values: string[]) => values.map(value => Buffer.from(value))
+
+describe('readRecordSet', () => {
+  test('keys, values, offsets and times come back as they were written', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.uint8Array({ maxLength: 300 }), { minLength: 1, maxLength: 40 }),
+        fc.nat(2 ** 50),
+        async (arrays, base) => {
+          const values = arrays.map(a => Buffer.from(a))
+          const { records, next } = await read(stored({ base, values, timestamp: 1_700_000_000_123 }), base)
+          expect(records.map(r => r.value)).toEqual(values)
+          expect(records.map(r => r.offset)).toEqual(values.map((_, i) => base + i))
+          expect(records.every(r => r.key?.equals(key) && r.timestamp === 1_700_000_000_123)).toBe(true)
+          expect(next).toBe(base + values.length)
+        },
+      ),
+    )
+  })
+
+  test("the broker's append time is the time of every record of its batch", async () => {
+    const { records } = await read(
+      stored({ base: 0, values: text('a', 'b'), timestamp: 1_000, logAppend: true }),
+      0,
+    )
+    expect(records.map(r => r.timestamp)).toEqual([6_000, 6_000])
+  })
+
+  test('records below the position are skipped, also in the middle of a batch', async () => {
+    const set = Buffer.concat([
+      stored({ base: 0, values: text('a', 'b') }),
+      stored({ base: 2, values: text('c', 'd') }),
+    ])
+    expect((await read(set, 3)).offsets).toEqual([3])
+    expect((await read(set, 1)).offsets).toEqual([1, 2, 3])
+  })
+
+  test('what the response cut off is left for the next fetch', async () => {
+    const whole = Buffer.concat([
+      stored({ base: 0, values: text('a') }),
+      stored({ base: 1, values: text('b') }),
+    ])
+    const first = stored({ base: 0, values: text('a') }).length
+    for (let length = 0; length < whole.length; length++) {
+      const { next } = await read(whole.subarray(0, length), 0)
+      expect(next).toBe(length >= first ? 1 : 0)
+    }
+  })
+
+  test('a slice ends at its limits, and its position is that of its last record', async () => {
+    const values = Array.from({ length: 10 }, () => Buffer.alloc(100))
+    const { slices, offsets } = await read(stored({ base: 5, values }), 5, { records: 4, bytes: 1e6 })
+    expect(slices).toEqual([4, 4, 2])
+    expect(offsets).toEqual([5, 6, 7, 8, 9, 10, 11, 12, 13, 14])
+    expect((await read(stored({ base: 5, values }), 5, { records: 100, bytes: 250 })).slices).toEqual([
+      3, 3, 3, 1,
+    ])
+  })
+
+  test('small batches share a slice', async () => {
+    const set = Buffer.concat([0, 1, 2].map(base => stored({ base, values: text('x') })))
+    expect((await read(set, 0)).slices).toEqual([3])
+  })
+
+  test('a gzip batch is read', async () => {
+    const set = stored({ base: 7, values: text('a', 'b'), codec: 1, compress: gzipSync })
+    expect((await read(set, 7)).records.map(r => r.value?.toString())).toEqual(['a', 'b'])
+  })
+
+  test('a codec that is not read gives as many null records as the batch has, at their offsets', async () => {
+    const set = Buffer.concat([
+      stored({ base: 0, values: text('good') }),
+      stored({ base: 1, values: text('x', 'y', 'z'), codec: 2 }),
+      stored({ base: 4, values: text('good again') }),
+    ])
+    const { records, offsets, next, faults } = await read(set, 0)
+    expect(offsets).toEqual([0, 1, 2, 3, 4])
+    expect(records.map(r => r.unreadable)).toEqual([undefined, 'codec', 'codec', 'codec', undefined])
+    expect(records[4]!.value?.toString()).toBe('good again')
+    expect(next).toBe(5)
+    expect(faults).toEqual([expect.stringMatching(/^3 .*snappy.*compression.type=uncompressed/)])
+  })
+
+  test('of an unreadable batch only what is not below the position counts', async () => {
+    const set = stored({ base: 0, values: text('x', 'y', 'z'), codec: 3 })
+    expect((await read(set, 2)).offsets).toEqual([2])
+  })
+
+  test('a batch that lies about its codec is unreadable, not fatal', async () => {
+    const { records } = await read(stored({ base: 0, values: text('a', 'b'), codec: 1 }), 0)
+    expect(records.map(r => r.unreadable)).toEqual(['codec', 'codec'])
+  })
+
+  test('control records move the position and are not handed out', async () => {
+    const set = Buffer.concat([
+      stored({ base: 0, values: text('a') }),
+      stored({ base: 1, values: text('commit'), control: true }),
+    ])
+    const { offsets, next } = await read(set, 0)
+    expect(offsets).toEqual([0])
+    expect(next).toBe(2)
+    expect((await read(set, 1)).next).toBe(2)
+  })
+
+  test('a batch that compaction emptied moves the position', async () => {
+    const batch = stored({ base: 3, values: text('a', 'b') })
+    batch.writeInt32BE(0, 57)
+    const { offsets, next } = await read(batch, 3)
+    expect(offsets).toEqual([])
+    expect(next).toBe(5)
+  })
+
+  test('a record that claims more bytes than its batch has makes the rest of the batch unreadable', async () => {
+    const batch = stored({ base: 0, values: text('first', 'second') })
+    // One byte of length, doubled by zigzag, then the first record; the second's length byte follows.
+    const lengthAt = 61 + 1 + (batch[61]! >> 1)
+    batch[lengthAt] = 0x7e
+    const { records, next } = await read(batch, 0)
+    expect(records.map(r => r.unreadable)).toEqual([undefined, 'corrupt'])
+    expect(next).toBe(2)
+  })
+
+  test('no bytes whatever make it throw, loop or go back', async () => {
+    const first = stored({ base: 0, values: text('one', 'two', 'three') })
+    const second = stored({ base: 3, values: text('four'), codec: 1, compress: gzipSync })
+    const good = Buffer.concat([first, second])
+    // The headers are the broker's own words; the records are whatever a producer wrote.
+    const foreign = fc.oneof(
+      fc.integer({ min: 61, max: first.length - 1 }),
+      fc.integer({ min: first.length + 61, max: good.length - 1 }),
+    )
+    const changes = fc.array(fc.tuple(foreign, fc.nat(255)), { minLength: 1, maxLength: 8 })
+    await fc.assert(
+      fc.asyncProperty(changes, async changed => {
+        const bytes = Buffer.from(good)
+        for (const [at, value] of changed) bytes[at] = value
+        const { offsets, next } = await read(bytes, 0)
+        expect(offsets).toEqual([...new Set(offsets)].sort((a, b) => a - b))
+        expect(offsets.every(offset => offset >= 0 && offset <= 3)).toBe(true)
+        expect(next).toBe(4)
+      }),
+      { numRuns: 500 },
+    )
+  })
+})
+
+describe('inflate', () => {
+  test('a bomb is refused at the limit, and says so', async () => {
+    const bomb = gzipSync(Buffer.alloc(20_000_000))
+    const refusal = inflate(1, bomb, 1_000_000)
+    await expect(refusal).rejects.toThrow(CodecError)
+    await expect(refusal).rejects.toThrow(/inflates to more than 1000000 bytes/)
+  })
+
+  test('what is not read here is refused by its name', async () => {
+    await expect(inflate(2, Buffer.alloc(10), 100)).rejects.toThrow(/snappy/)
+    await expect(inflate(3, Buffer.alloc(10), 100)).rejects.toThrow(/lz4/)
+    await expect(inflate(7, Buffer.alloc(10), 100)).rejects.toThrow(/codec 7/)
+  })
+})

@@ -1,0 +1,67 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { RefusedError } from '../../../shared/snapshot/errors.js'
+import { compareUtf8, sortLabels, targetKey } from '../../../shared/snapshot/key.js'
+
+const text = fc.string({ unit: 'binary', maxLength: 6 })
+const reasonOf = (act: () => unknown) => {
+  try {
+    act()
+  } catch (error) {
+    return error instanceof RefusedError ? error.reason : error
+  }
+}
+
+describe('the order of labels', () => {
+  test('is that of their UTF-8 bytes, also beyond U+FFFF', () => {
+    expect(compareUtf8('\u{ffff}', '\u{10000}')).toBeLessThan(0) // in UTF-16 it is the other way round
+    fc.assert(
+      fc.property(text, text, (a, b) => {
+        expect(Math.sign(compareUtf8(a, b))).toBe(Buffer.compare(Buffer.from(a), Buffer.from(b)))
+      }),
+    )
+  })
+
+  test('takes a record of labels or a list, and leaves the list as it was', () => {
+    const list = [
+      { name: 'job', value: 'a' },
+      { name: 'instance', value: 'b' },
+    ]
+    expect(sortLabels(list).map(l => l.name)).toEqual(['instance', 'job'])
+    expect(list[0].name).toBe('job')
+    expect(sortLabels({ job: 'a', instance: 'b' })).toEqual(sortLabels(list))
+  })
+})
+
+describe('the key of a target', () => {
+  test('is name NUL value NUL of its labels, sorted', () => {
+    const key = targetKey([
+      { name: 'job', value: 'größe' },
+      { name: 'instance', value: 'a:1' },
+    ])
+    expect(key).toEqual(Buffer.from('instance\0a:1\0job\0größe\0'))
+  })
+
+  test('is different for different targets', () => {
+    const labels = fc.dictionary(
+      fc.constantFrom('a', 'b', 'ab', 'c'),
+      fc.constantFrom('', 'a', 'b', 'ab', 'ba', 'c'),
+    )
+    fc.assert(
+      fc.property(labels, labels, (a, b) => {
+        const same = JSON.stringify(sortLabels(a)) === JSON.stringify(sortLabels(b))
+        const key = (target: Record<string, string>) => targetKey(sortLabels({ ...target, job: 'j' }))
+        expect(key(a).equals(key(b))).toBe(same)
+      }),
+    )
+  })
+
+  test('is refused for a NUL, a label twice, no job or an empty one', () => {
+    const job = { name: 'job', value: 'j' }
+    expect(reasonOf(() => targetKey([job, { name: 'a', value: 'x\0y' }]))).toBe('key')
+    expect(reasonOf(() => targetKey([job, { name: 'a\0', value: 'x' }]))).toBe('key')
+    expect(reasonOf(() => targetKey([job, job]))).toBe('key')
+    expect(reasonOf(() => targetKey([{ name: 'instance', value: 'x' }]))).toBe('key')
+    expect(reasonOf(() => targetKey([{ name: 'job', value: '' }]))).toBe('key')
+  })
+})

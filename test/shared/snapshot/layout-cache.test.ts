@@ -1,0 +1,119 @@
+import { describe, expect, test } from 'vitest'
+import { RefusedError } from '../../../shared/snapshot/errors.js'
+import { encodeLayout } from '../../../shared/snapshot/layout.js'
+import { LayoutCache } from '../../../shared/snapshot/layout-cache.js'
+import type { Layout } from '../../../shared/snapshot/types.js'
+import { counterOf } from './layouts.js'
+
+const layouts = Array.from({ length: 400 }, (_, i) =>
+  encodeLayout({ families: [counterOf(1, `family${i}`)] }),
+)
+const [a, b, c] = layouts
+
+/** Every layout takes a byte; counts how often one was built. */
+function cacheOf(maxBytes: number) {
+  const built: string[] = []
+  const cache = new LayoutCache<{ id: string }>({
+    maxBytes,
+    build: (_, id) => {
+      built.push(id)
+      return { id }
+    },
+    sizeOf: () => 1,
+  })
+  return { cache, built }
+}
+
+const reasonOf = (act: () => unknown) => {
+  try {
+    act()
+  } catch (error) {
+    return error instanceof RefusedError ? error.reason : error
+  }
+}
+
+describe('the layout cache', () => {
+  test('builds a layout once, and gives the same to all', () => {
+    const { cache, built } = cacheOf(10)
+    expect(cache.get(a.id)).toBeUndefined()
+    const first = cache.intern(a.id, a.compressed)
+    expect(cache.intern(a.id, a.compressed)).toBe(first)
+    expect(cache.get(a.id)).toBe(first)
+    expect(built).toEqual([a.id])
+    expect([cache.size, cache.bytes]).toEqual([1, 1])
+  })
+
+  test('gives up the longest unused for a new one, never one that is in use', () => {
+    const { cache } = cacheOf(2)
+    cache.intern(a.id, a.compressed)
+    cache.intern(b.id, b.compressed)
+    cache.retain(a.id)
+    cache.retain(b.id)
+    cache.release(b.id)
+    cache.intern(c.id, c.compressed)
+    expect(cache.get(a.id)).toBeDefined()
+    expect(cache.get(b.id)).toBeUndefined()
+    expect(cache.get(c.id)).toBeDefined()
+    expect(cache.bytes).toBe(2)
+  })
+
+  test('refuses what has no room beside those in use, and gives up nothing for it', () => {
+    const { cache } = cacheOf(2)
+    cache.intern(a.id, a.compressed)
+    cache.retain(a.id)
+    cache.intern(b.id, b.compressed)
+    cache.retain(b.id)
+    expect(reasonOf(() => cache.intern(c.id, c.compressed))).toBe('limit')
+    expect([cache.get(a.id)?.id, cache.get(b.id)?.id]).toEqual([a.id, b.id])
+    cache.release(a.id)
+    expect(cache.intern(c.id, c.compressed).id).toBe(c.id)
+  })
+
+  test('is in use until as often given back as taken', () => {
+    const { cache } = cacheOf(1)
+    cache.intern(a.id, a.compressed)
+    cache.retain(a.id)
+    cache.retain(a.id)
+    cache.release(a.id)
+    expect(reasonOf(() => cache.intern(b.id, b.compressed))).toBe('limit')
+    cache.release(a.id)
+    cache.release(a.id) // once too often, which must not count for whoever comes next
+    cache.intern(b.id, b.compressed)
+    cache.retain(b.id)
+    expect(reasonOf(() => cache.intern(a.id, a.compressed))).toBe('limit')
+  })
+
+  test('wrong bytes under the id of a good layout do no harm to it', () => {
+    const { cache } = cacheOf(2)
+    expect(reasonOf(() => cache.intern(a.id, b.compressed))).toBe('layout')
+    expect(reasonOf(() => cache.intern(a.id, Buffer.from('no gzip')))).toBe('layout')
+    expect(cache.intern(a.id, a.compressed).id).toBe(a.id)
+  })
+
+  test('a layout that may not be is refused each time for the same reason', () => {
+    const twice = encodeLayout({ families: [counterOf(1), counterOf(1)] })
+    const { cache, built } = cacheOf(2)
+    expect(reasonOf(() => cache.intern(twice.id, twice.compressed))).toBe('layout')
+    // Its bytes are not looked at again, so that a fleet that repeats it costs little.
+    expect(reasonOf(() => cache.intern(twice.id, Buffer.alloc(0)))).toBe('layout')
+    expect(built).toEqual([])
+  })
+
+  test('remembers some hundred refused layouts, not all of them', () => {
+    const { cache } = cacheOf(2)
+    const bad = layouts.map((_, i): Layout => ({ families: [counterOf(1, `f${i}`), counterOf(1, `f${i}`)] }))
+    const encoded = bad.map(encodeLayout)
+    for (const { id, compressed } of encoded) {
+      expect(reasonOf(() => cache.intern(id, compressed))).toBe('layout')
+    }
+    const messageFor = ({ id }: { id: string }) => {
+      try {
+        cache.intern(id, Buffer.from('no gzip'))
+      } catch (error) {
+        return (error as Error).message
+      }
+    }
+    expect(messageFor(encoded[0])).toContain('not gzip')
+    expect(messageFor(encoded[399])).toContain('comes twice')
+  })
+})

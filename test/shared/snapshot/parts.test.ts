@@ -1,0 +1,132 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { RefusedError } from '../../../shared/snapshot/errors.js'
+import { type PartHeader, Parts } from '../../../shared/snapshot/parts.js'
+
+const header = (
+  sequence: number,
+  part: number,
+  parts: number,
+  more: Partial<PartHeader> = {},
+): PartHeader => ({
+  incarnation: 1,
+  sequence,
+  superseded: 0,
+  collectedAt: 1000 + sequence,
+  intervalMs: 1000,
+  end: false,
+  part,
+  parts,
+  ...more,
+})
+
+function collector(maxSize = 100) {
+  const dropped: string[] = []
+  const parts = new Parts<string>({ maxSize, onDropped: payload => void dropped.push(payload) })
+  const reasonOf = (...args: Parameters<typeof parts.offer>) => {
+    try {
+      parts.offer(...args)
+    } catch (error) {
+      return error instanceof RefusedError ? error.reason : error
+    }
+  }
+  return { parts, dropped, reasonOf }
+}
+
+describe('parts of a snapshot', () => {
+  test('come out together and in order, whatever order they came in', () => {
+    const { parts, dropped } = collector()
+    expect(parts.offer(header(0, 2, 3), 'c', 1)).toBeNull()
+    expect(parts.offer(header(0, 0, 3), 'a', 1)).toBeNull()
+    expect(parts.size).toBe(2)
+    expect(parts.offer(header(0, 1, 3), 'b', 1)).toEqual(['a', 'b', 'c'])
+    expect([parts.size, dropped]).toEqual([0, []])
+  })
+
+  test('of a snapshot whose rest never comes are given back', () => {
+    const { parts, dropped } = collector()
+    parts.offer(header(0, 0, 3), 'a', 1)
+    parts.offer(header(0, 1, 3), 'b', 1)
+    expect(parts.offer(header(1, 0, 1), 'whole', 1)).toEqual(['whole'])
+    expect(dropped).toEqual(['a', 'b'])
+  })
+
+  test('of two runs of the app are never mixed', () => {
+    const { parts, dropped, reasonOf } = collector()
+    parts.offer(header(0, 0, 2), 'old', 1)
+    expect(parts.offer(header(0, 1, 2, { incarnation: 2 }), 'new', 1)).toBeNull()
+    expect(dropped).toEqual(['old'])
+    expect(reasonOf(header(0, 1, 2), 'late', 1)).toBe('incarnation')
+    expect(parts.offer(header(0, 0, 2, { incarnation: 2 }), 'too', 1)).toEqual(['too', 'new'])
+  })
+
+  test('that come again change nothing', () => {
+    const { parts, dropped, reasonOf } = collector(2)
+    parts.offer(header(0, 0, 2), 'a', 1)
+    expect(parts.offer(header(0, 0, 2), 'again', 1)).toBeNull()
+    expect(parts.offer(header(0, 1, 2), 'b', 1)).toEqual(['a', 'b'])
+    expect(dropped).toEqual(['again'])
+    expect(reasonOf(header(0, 0, 2), 'once more', 1)).toBe('order')
+  })
+
+  test('of an earlier snapshot are refused, and do not disturb the later one', () => {
+    const { parts, reasonOf } = collector()
+    parts.offer(header(5, 0, 2), 'a', 1)
+    expect(reasonOf(header(4, 1, 2), 'late', 1)).toBe('order')
+    expect(parts.offer(header(5, 1, 2), 'b', 1)).toEqual(['a', 'b'])
+  })
+
+  test('that contradict each other are refused', () => {
+    const { parts, reasonOf } = collector()
+    parts.offer(header(0, 0, 2), 'a', 1)
+    for (const wrong of [
+      { parts: 3 },
+      { collectedAt: 7 },
+      { end: true },
+      { superseded: 1 },
+      { intervalMs: 2000 },
+    ]) {
+      expect(reasonOf(header(0, 1, 2, wrong), 'b', 1), JSON.stringify(wrong)).toBe('order')
+    }
+    expect(parts.offer(header(0, 1, 2), 'b', 1)).toEqual(['a', 'b'])
+  })
+
+  test('that are together too large are refused and given back', () => {
+    const { parts, dropped, reasonOf } = collector(10)
+    parts.offer(header(0, 0, 4), 'a', 6)
+    expect(reasonOf(header(0, 1, 4), 'b', 6)).toBe('limit')
+    expect(reasonOf(header(0, 2, 4), 'c', 1)).toBe('limit')
+    expect([dropped, parts.size]).toEqual([['a'], 0])
+    parts.offer(header(1, 0, 2), 'd', 5)
+    expect(parts.offer(header(1, 1, 2), 'e', 5)).toEqual(['d', 'e'])
+  })
+
+  test('are held within the limit, and each is handed out, given back, refused or held, in any order of arrival', () => {
+    const arrival = fc.record({
+      incarnation: fc.nat(1),
+      sequence: fc.nat(3),
+      part: fc.nat(2),
+      size: fc.nat(5),
+    })
+    fc.assert(
+      fc.property(fc.array(arrival, { maxLength: 40 }), arrivals => {
+        const { parts, dropped } = collector(8)
+        let out = 0
+        let refused = 0
+        arrivals.forEach(({ incarnation, sequence, part, size }, i) => {
+          try {
+            const complete = parts.offer(header(sequence, part, 3, { incarnation }), String(i), size)
+            out += complete?.length ?? 0
+          } catch (error) {
+            expect(error).toBeInstanceOf(RefusedError)
+            refused++
+          }
+          expect(parts.size).toBeLessThanOrEqual(8)
+        })
+        parts.giveUp()
+        expect(out + refused + dropped.length).toBe(arrivals.length)
+        expect(new Set(dropped).size).toBe(dropped.length)
+      }),
+    )
+  })
+})

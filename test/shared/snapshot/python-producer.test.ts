@@ -1,0 +1,186 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { Unavailable } from '../../../dev/local/run-command.js'
+import { partitionFor } from '../../../shared/base/murmur2.js'
+import { ENVELOPE } from '../../../shared/snapshot/envelope.js'
+import { sortLabels, targetKey } from '../../../shared/snapshot/key.js'
+import { encodeLayout } from '../../../shared/snapshot/layout.js'
+import { LayoutCache } from '../../../shared/snapshot/layout-cache.js'
+import { SnapshotReader } from '../../../shared/snapshot/read.js'
+import type { Layout } from '../../../shared/snapshot/types.js'
+import { validateTarget } from '../../../shared/snapshot/validate.js'
+import { JAVA } from '../base/murmur2-vectors.js'
+import { EXAMPLE_HEADER, EXAMPLE_LAYOUT, EXAMPLE_VALUES } from './example.js'
+import { layoutArbitrary } from './layouts.js'
+import { pythonWithAvro } from './python.js'
+
+interface Case {
+  target: Record<string, string>
+  numbers: Record<
+    'incarnation' | 'sequence' | 'superseded' | 'collectedAt' | 'intervalMs' | 'part' | 'parts',
+    number
+  >
+  collectSeconds: number
+  end: boolean
+  layout: Layout
+  values: number[]
+  timestamps: number[] | null
+  exemplars:
+    | { series: number; labels: Record<string, string>; value: number; timestamp: number | null }[]
+    | null
+}
+
+interface Output {
+  fingerprint: string
+  records: { key: string; value: string; partition: number }[]
+}
+
+const program = fileURLToPath(new URL('producer.py', import.meta.url))
+const document = fileURLToPath(new URL('../../../docs/wire-format.md', import.meta.url))
+
+/** Null with a loud word where there is no Python or no PyPI; in CI that is a failure. */
+async function findPython(): Promise<string | null> {
+  try {
+    return await pythonWithAvro(message => console.error(message))
+  } catch (error) {
+    if (!(error instanceof Unavailable) || (process.env.CI && process.env.CI !== 'false')) throw error
+    console.error(`\n*** The test of a producer in Python is SKIPPED: ${error.message}. ***\n`)
+    return null
+  }
+}
+
+const python = await findPython()
+
+/** Numbers as texts, labels in no order: the producer must see to both. */
+function produce(cases: Case[]): Output {
+  const text = (n: number) => (Object.is(n, -0) ? '-0.0' : String(n))
+  const given = cases.map(c => ({
+    ...c,
+    layout: undefined,
+    collectSeconds: text(c.collectSeconds),
+    values: c.values.map(text),
+    families: c.layout.families.map(f => ({
+      ...f,
+      series: f.series.map(s => ({
+        suffix: s.suffix,
+        labels: Object.fromEntries(s.labels.toReversed().map(l => [l.name, l.value])),
+      })),
+    })),
+  }))
+  const { status, stdout, stderr } = spawnSync(python!, [program, document], {
+    input: JSON.stringify(given),
+    encoding: 'utf8',
+    maxBuffer: 256 * 1024 * 1024,
+    timeout: 60_000,
+  })
+  if (status !== 0) throw new Error(`the producer failed with ${status}: ${stderr}`)
+  return JSON.parse(stdout)
+}
+
+const long = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })
+const label = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 9 }).map(s => s.replaceAll('\0', '0'))
+const plainName = label.filter(name => !name.startsWith('__') && name !== 'job')
+const value = fc.oneof(
+  fc.integer(),
+  fc.double(),
+  fc.constantFrom(0, -0, Number.NaN, Infinity, -Infinity, 2 ** 53 - 1, 2 ** 53, -(2 ** 53), 1e300),
+)
+
+const anyCase: fc.Arbitrary<Case> = layoutArbitrary.chain(layout => {
+  const count = layout.families.reduce((sum, family) => sum + family.series.length, 0)
+  return fc.record({
+    target: fc.dictionary(plainName, label, { maxKeys: 4 }).map(labels => ({ job: 'python', ...labels })),
+    numbers: fc.record({
+      incarnation: long,
+      sequence: long,
+      superseded: long,
+      collectedAt: long,
+      intervalMs: fc.integer({ min: 1000, max: 120_000 }),
+      part: fc.integer({ min: 0, max: 2 }),
+      parts: fc.integer({ min: 3, max: 9 }),
+    }),
+    collectSeconds: fc.double({ min: 0, max: 100, noNaN: true }),
+    end: fc.boolean(),
+    layout: fc.constant(layout),
+    values: fc.array(value, { minLength: count, maxLength: count }),
+    timestamps: fc.option(fc.array(long, { minLength: count, maxLength: count })),
+    exemplars: fc.option(
+      fc.array(
+        fc.record({
+          series: fc.nat(Math.max(0, count - 1)),
+          labels: fc.dictionary(fc.constantFrom('trace_id', 'ä', 'span'), label, { maxKeys: 3 }),
+          value: fc.integer(),
+          timestamp: fc.option(long),
+        }),
+        { maxLength: count ? 3 : 0 },
+      ),
+    ),
+  })
+})
+
+/** As a shard reads it: every rule is applied, then the record is what the case was. */
+function expectRead({ key, value: hex, partition }: Output['records'][number], c: Case): void {
+  const record = Buffer.from(hex, 'hex')
+  const reader = new SnapshotReader()
+  const layouts = new LayoutCache<Layout>({ maxBytes: 1e9, build: layout => layout, sizeOf: () => 1 })
+  reader.open(record)
+  const target = sortLabels(c.target)
+  const { id } = encodeLayout(c.layout)
+  const header = { ...c.numbers, target, collectSeconds: c.collectSeconds, end: c.end, layoutId: id }
+  expect(reader.header()).toEqual(header)
+  validateTarget(reader.target())
+  expect(Buffer.from(key, 'hex')).toEqual(targetKey(target))
+  expect(partition).toBe(partitionFor(targetKey(target), 12))
+  expect(layouts.intern(reader.layoutId(), reader.layout())).toEqual(c.layout)
+  const body = reader.body(c.values.length)
+  expect([...body.values]).toEqual(c.values)
+  expect(body.timestamps && [...body.timestamps]).toEqual(c.timestamps)
+  const exemplars = c.exemplars?.map(e => ({ ...e, labels: sortLabels(e.labels) })) ?? null
+  expect(body.exemplars).toEqual(exemplars)
+}
+
+const { target: _, collectSeconds, end, layoutId, ...numbers } = EXAMPLE_HEADER
+const example: Case = {
+  target: { job: 'shop', instance: '10.0.0.7:8080' },
+  numbers,
+  collectSeconds,
+  end,
+  layout: EXAMPLE_LAYOUT,
+  values: EXAMPLE_VALUES,
+  timestamps: null,
+  exemplars: null,
+}
+
+describe.skipIf(!python)('a producer in Python, written from the document', () => {
+  test('computes the fingerprint of the schema that the document shows', () => {
+    const { fingerprint } = produce([example])
+    expect(Buffer.from(fingerprint, 'hex')).toEqual(ENVELOPE.subarray(2))
+  })
+
+  test("writes the document's example, with the same layoutId", () => {
+    const { records } = produce([example])
+    expectRead(records[0], example)
+    expect(records[0].value).toContain(Buffer.from(layoutId, 'latin1').toString('hex'))
+  })
+
+  test('puts keys on the partitions that the Java client puts them on', () => {
+    const keys = JAVA.filter(([text]) => /^(\w+\0[^\0]+\0)*job\0[^\0]+\0/.test(text))
+    expect(keys.length).toBeGreaterThan(2)
+    const cases = keys.map(([text]) => {
+      const parts = text.split('\0')
+      const pairs = parts.slice(0, -1).flatMap((part, i) => (i % 2 ? [] : [[part, parts[i + 1]]]))
+      return { ...example, target: Object.fromEntries(pairs) as Record<string, string> }
+    })
+    const { records } = produce(cases)
+    expect(records.map(r => Buffer.from(r.key, 'hex').toString())).toEqual(keys.map(([text]) => text))
+    expect(records.map(r => r.partition)).toEqual(keys.map(([, , partition]) => partition))
+  })
+
+  test('writes any snapshot so that it is read as the same', () => {
+    const cases = fc.sample(anyCase, { numRuns: 150, seed: 20_261_123 })
+    const { records } = produce(cases)
+    for (const [i, record] of records.entries()) expectRead(record, cases[i])
+  })
+})

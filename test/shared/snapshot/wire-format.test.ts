@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { gunzipSync } from 'node:zlib'
+import { describe, expect, test } from 'vitest'
+import { partitionFor } from '../../../shared/base/murmur2.js'
+import { ENVELOPE } from '../../../shared/snapshot/envelope.js'
+import { REFUSAL_REASONS } from '../../../shared/snapshot/errors.js'
+import { decodeLayout, encodeLayout, inflateLayout } from '../../../shared/snapshot/layout.js'
+import { DEFAULT_LIMITS } from '../../../shared/snapshot/limits.js'
+import { SnapshotReader } from '../../../shared/snapshot/read.js'
+import { PART_BYTES } from '../../../shared/snapshot/split.js'
+import { encodeSnapshot } from '../../../shared/snapshot/write.js'
+import { canonicalForm, crc64Avro } from '../../support/avro-fingerprint.js'
+import { JAVA } from '../base/murmur2-vectors.js'
+import { snapshotSchema } from './avro.js'
+import { EXAMPLE, EXAMPLE_GZIP, EXAMPLE_HEADER, EXAMPLE_LAYOUT, EXAMPLE_VALUES } from './example.js'
+
+const file = fileURLToPath(new URL('../../../docs/wire-format.md', import.meta.url))
+const document = readFileSync(file, 'utf8')
+const source = (name: string) =>
+  readFileSync(new URL(`../../../shared/snapshot/${name}.avsc`, import.meta.url), 'utf8').trimEnd()
+const fenced = (language: string, text: string) => `\`\`\`${language}\n${text}\n\`\`\``
+const table = (...rows: string[][]) => rows.map(cells => `| ${cells.join(' | ')} |`).join('\n')
+const visible = (text: string) => (text ? `\`${text.replaceAll('\0', '␀')}\`` : '(no bytes)')
+const mebibyte = (bytes: number) => `${bytes / 1024 / 1024} MiB`
+
+function fingerprints(): string {
+  const form = canonicalForm(snapshotSchema)
+  const value = crc64Avro(Buffer.from(form))
+  return table(
+    ['', ''],
+    ['---', '---'],
+    ['CRC-64-AVRO, as a number', `\`0x${value.toString(16).padStart(16, '0')}\``],
+    ['as it stands in the record, little endian', `\`${ENVELOPE.toString('hex', 2)}\``],
+    [
+      'SHA-256 of the same canonical form, to check yours',
+      `\`${createHash('sha256').update(form).digest('hex')}\``,
+    ],
+  )
+}
+
+/** What the document takes from the code, by the name of its place. */
+const GENERATED: Record<string, string> = {
+  'snapshot-schema': fenced('json', source('snapshot')),
+  'layout-schema': fenced('json', source('layout')),
+  fingerprints: fingerprints(),
+  murmur2: table(
+    ['key (␀ is a NUL byte)', 'UTF-8 bytes', 'murmur2', 'of 12 partitions'],
+    ['---', '---', '---:', '---:'],
+    ...JAVA.map(([text, hash, partition]) => [
+      visible(text),
+      text ? `\`${Buffer.from(text).toString('hex')}\`` : '',
+      String(hash),
+      String(partition),
+    ]),
+  ),
+  limits: table(
+    ['of a target', 'at most'],
+    ['---', '---'],
+    ['series, over all parts', DEFAULT_LIMITS.samples.toLocaleString('en')],
+    ['labels of a series, or of the target', String(DEFAULT_LIMITS.labels)],
+    ['bytes of a name: metric, label, unit', DEFAULT_LIMITS.nameBytes.toLocaleString('en')],
+    ["bytes of a label's value, or a help text", DEFAULT_LIMITS.valueBytes.toLocaleString('en')],
+    ['bytes of a record, and of an uncompressed layout', mebibyte(DEFAULT_LIMITS.bytes)],
+    ['parts of a snapshot', String(DEFAULT_LIMITS.parts)],
+    ['bytes of a part, as the publisher splits', `${PART_BYTES / 1024} KiB`],
+  ),
+  'example-key': fenced('text', EXAMPLE.key.toString('hex').replace(/(.{48})(?!$)/g, '$1\n')),
+  'example-partition': `Its murmur2 puts it on partition ${partitionFor(EXAMPLE.key, 12)} of 12.`,
+  'example-layout': `${fenced('text', EXAMPLE.layoutText)}
+
+Its SHA-256 begins with the layoutId, \`${Buffer.from(EXAMPLE_HEADER.layoutId, 'latin1').toString('hex')}\`.`,
+  'example-record': fenced('text', EXAMPLE.recordText),
+}
+
+const place = (name: string) => new RegExp(`(<!-- from the code: ${name} -->\\n)[^]*?(<!-- to here -->)`)
+
+/** The bytes of a dump as the document prints it: an offset, bytes, two or more spaces, a note. */
+function bytesOf(name: string): Buffer {
+  const lines = place(name)
+    .exec(document)![0]
+    .match(/^[0-9a-f]{4} {2}([0-9a-f]{2} )*[0-9a-f]{2}(?= |$)/gm)!
+  return Buffer.from(lines.map(line => line.slice(6).replaceAll(' ', '')).join(''), 'hex')
+}
+
+describe('docs/wire-format.md', () => {
+  test('shows the schemas, figures and bytes of the code; run vitest with -u to take over changed ones', async () => {
+    let text = document
+    for (const [name, content] of Object.entries(GENERATED)) {
+      expect(document, `the place for ${name}`).toMatch(place(name))
+      text = text.replace(place(name), (_, begin, end) => `${begin}${content}\n${end}`)
+    }
+    await expect(text).toMatchFileSnapshot(file)
+  })
+
+  test('has an example that is what the code writes', () => {
+    const bytes = encodeSnapshot(EXAMPLE_HEADER, { layoutCompressed: EXAMPLE_GZIP, values: EXAMPLE_VALUES })
+    expect(bytesOf('example-record')).toEqual(bytes)
+    expect(bytesOf('example-layout')).toEqual(encodeLayout(EXAMPLE_LAYOUT).bytes)
+    expect(gunzipSync(EXAMPLE_GZIP)).toEqual(bytesOf('example-layout'))
+  })
+
+  test('has an example that is read as what it shows', () => {
+    const reader = new SnapshotReader()
+    reader.open(bytesOf('example-record'))
+    expect(reader.header()).toEqual(EXAMPLE_HEADER)
+    expect([...reader.body(EXAMPLE_VALUES.length).values]).toEqual(EXAMPLE_VALUES)
+    expect(decodeLayout(inflateLayout(reader.layoutId(), reader.layout()))).toEqual(EXAMPLE_LAYOUT)
+  })
+
+  test('says of every reason for refusal what to do', () => {
+    const section = document.slice(document.indexOf('## What is refused'))
+    const named = [...section.matchAll(/^\| `(\w+)` \|/gm)].map(([, reason]) => reason)
+    expect(named.sort()).toEqual([...REFUSAL_REASONS].sort())
+  })
+})
