@@ -3,7 +3,7 @@ import { commandHelp, type Described } from '../shared/base/flags/help.js'
 import { type Check, parseFlags } from '../shared/base/flags/parse.js'
 import type { FlagTable, Values } from '../shared/base/flags/types.js'
 import { createLogger, LOG_FORMATS, LOG_LEVELS } from '../shared/base/log.js'
-import type { Logger } from '../shared/kafka/types.js'
+import type { Logger } from '../shared/base/logger.js'
 import { versionText } from './version.js'
 
 const PROGRAM = 'kafka-exposer'

@@ -4,8 +4,8 @@ import { Pipeline } from '../dev/pipeline/pipeline.js'
 import { actionFlag, duration, flag, hostPort, list } from '../shared/base/flags/builders.js'
 import { formatDuration } from '../shared/base/flags/duration.js'
 import type { Values } from '../shared/base/flags/types.js'
+import { groupFlag, kafkaFlags, kafkaProblems, readKafkaConfig, topicFlag } from '../shared/kafka/flags.js'
 import { commonFlags, readFlags } from './common.js'
-import { groupFlag, kafkaFlags, kafkaProblems, readKafkaConfig, topicFlag } from './kafka-config.js'
 import { readVersion } from './version.js'
 
 const flags = {

@@ -17,11 +17,11 @@ import { formatDuration } from '../shared/base/flags/duration.js'
 import type { Problem, Values } from '../shared/base/flags/types.js'
 import { loadWebConfig } from '../shared/http/web-config/load.js'
 import { WebConfigError } from '../shared/http/web-config/parse.js'
+import { groupFlag, kafkaFlags, kafkaProblems, readKafkaConfig, topicFlag } from '../shared/kafka/flags.js'
 import { checkTopic } from '../shared/kafka/topics.js'
-import { DEFAULT_LIMITS } from '../shared/snapshot/limits.js'
+import { DEFAULT_LIMITS } from '../shared/metrics/limits.js'
 import { type Command, commonFlags, type Invocation, logFlags, loggerOf, readFlags } from './common.js'
 import { keepHeapSmall } from './heap.js'
-import { groupFlag, kafkaFlags, kafkaProblems, readKafkaConfig, topicFlag } from './kafka-config.js'
 
 const flags = {
   ...commonFlags,

@@ -1,10 +1,11 @@
 import { partitionFor } from '../shared/base/murmur2.js'
 import type { LogRecord } from '../shared/kafka/types.js'
+import type { Label } from '../shared/metrics/model.js'
 import { RefusedError } from '../shared/snapshot/errors.js'
 import { targetKey } from '../shared/snapshot/key.js'
 import { LayoutCache } from '../shared/snapshot/layout-cache.js'
 import { SnapshotReader } from '../shared/snapshot/read.js'
-import type { Label, SnapshotHeader } from '../shared/snapshot/types.js'
+import type { SnapshotHeader } from '../shared/snapshot/types.js'
 import { validateTarget } from '../shared/snapshot/validate.js'
 
 const LAYOUT_CACHE_BYTES = 32 * 1024 * 1024

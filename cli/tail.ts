@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { flag, list, switchFlag } from '../shared/base/flags/builders.js'
 import { parseDuration } from '../shared/base/flags/duration.js'
+import { kafkaFlags, kafkaProblems, readKafkaConfig, topicFlag } from '../shared/kafka/flags.js'
 import { type TailOptions, tailTopic } from '../shared/kafka/tail.js'
 import { checkTopic } from '../shared/kafka/topics.js'
 import { type Command, commonFlags, readFlags } from './common.js'
-import { kafkaFlags, kafkaProblems, readKafkaConfig, topicFlag } from './kafka-config.js'
 import { RecordPrinter } from './record-line.js'
 
 const from = z.string().transform((text, context): NonNullable<TailOptions['from']> => {

@@ -1,8 +1,8 @@
 import { duration, flag, integer } from '../shared/base/flags/builders.js'
 import { formatDuration } from '../shared/base/flags/duration.js'
+import { groupFlag, kafkaFlags, kafkaProblems, readKafkaConfig, topicFlag } from '../shared/kafka/flags.js'
 import { checkTopic, createTopic, type TopicReport } from '../shared/kafka/topics.js'
 import { type Command, commonFlags, readFlags } from './common.js'
-import { groupFlag, kafkaFlags, kafkaProblems, readKafkaConfig, topicFlag } from './kafka-config.js'
 
 const checkDescription = {
   name: 'topic check',

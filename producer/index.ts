@@ -1,7 +1,7 @@
 import { type PublisherOptions, settingsOf } from './options.js'
 import { Publisher } from './publisher.js'
 
-export type { Logger } from '../shared/kafka/types.js'
+export type { Logger } from '../shared/base/logger.js'
 export type { MetricJson, ValueJson } from '../shared/metrics/prom-client/metric-json.js'
 export type { PublisherOptions } from './options.js'
 export type { Publisher } from './publisher.js'

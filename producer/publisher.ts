@@ -4,10 +4,11 @@ import { createSender, type Sender } from '../shared/kafka/sender.js'
 import { Conflater } from '../shared/publish/conflater.js'
 import { encode, type Pending, type Run } from '../shared/publish/encode.js'
 import { Report } from '../shared/publish/report.js'
+import type { Sample } from '../shared/publish/sample.js'
 import { Schedule } from '../shared/publish/schedule.js'
 import type { Settings } from './options.js'
 import { PublisherStats, registerStats } from './own-metrics.js'
-import { type Sample, Sampler } from './sampler.js'
+import { Sampler } from './sampler.js'
 import { type Collected, collect } from './source.js'
 
 const SEND_TIMEOUT_MS = 5000

@@ -1,19 +1,11 @@
 import { runInSlices, type Steps } from '../shared/base/steps.js'
+import { DEFAULT_LIMITS } from '../shared/metrics/limits.js'
 import { exemplarOf } from '../shared/metrics/prom-client/exemplar-of.js'
 import { layoutSteps, type Mapping } from '../shared/metrics/prom-client/layout-of.js'
 import type { ExemplarJson, MetricJson } from '../shared/metrics/prom-client/metric-json.js'
 import { sameShape, shapeOf } from '../shared/metrics/prom-client/shape.js'
-import { DEFAULT_LIMITS } from '../shared/snapshot/limits.js'
+import { RECORD_BYTES, recordBytes, type Sample } from '../shared/publish/sample.js'
 import { type Part, planSteps } from '../shared/snapshot/split.js'
-import type { Exemplar } from '../shared/snapshot/types.js'
-
-export interface Sample {
-  readonly parts: readonly Part[]
-  /** In the order of the layout, over all parts. */
-  readonly values: Float64Array
-  /** By index into `values`, or null. */
-  readonly exemplars: readonly Exemplar[] | null
-}
 
 interface Plan {
   readonly shape: readonly unknown[]
@@ -49,17 +41,6 @@ export class Sampler {
     const { mapping, parts } = this.#plan
     return { parts, ...arrange(given, mapping) }
   }
-}
-
-/** What a topic takes unless it is told to take more is 1,048,588, of which a batch has its share. */
-export const RECORD_BYTES = 1_000_000
-/** The most that a value, its tag included, and everything but layout and values take. */
-const VALUE_BYTES = 9
-const HEADER_BYTES = 8 * 1024
-
-/** Bytes of a part's record at most, without exemplars. */
-export function recordBytes({ layout, from, to }: Part): number {
-  return HEADER_BYTES + layout.compressed.length + (to - from) * VALUE_BYTES
 }
 
 function* planOf(metrics: readonly MetricJson[]): Steps<Plan> {

@@ -1,17 +1,11 @@
 import { isLegacyLabelName, isLegacyMetricName } from '../../shared/exposition/escape.js'
+import type { FamilyHead } from '../../shared/exposition/family-lines.js'
 import type { Escaping } from '../../shared/exposition/format.js'
 import { LayoutText } from '../../shared/exposition/layout-text.js'
+import type { Layout } from '../../shared/metrics/layout.js'
 import { decodeLayout, inflateLayout } from '../../shared/snapshot/layout.js'
-import type { FamilyType, Layout } from '../../shared/snapshot/types.js'
 
-export interface CompiledFamily {
-  /** Without `_total`. */
-  readonly name: string
-  /** The suffix of its samples when it is a counter: `_total`, or empty for one that was never named so. */
-  readonly counterSuffix: '' | '_total'
-  readonly type: FamilyType
-  readonly help: string
-  readonly unit: string
+export interface CompiledFamily extends FamilyHead {
   /** Its series: from `from`, below `to`. */
   readonly from: number
   readonly to: number

@@ -1,4 +1,4 @@
-import { compareUtf8 } from '../../shared/snapshot/key.js'
+import { compareUtf8 } from '../../shared/metrics/labels.js'
 import type { TargetStatus } from './status.js'
 
 /** One entry of Prometheus's HTTP service discovery. */

@@ -1,5 +1,5 @@
+import { DEFAULT_LIMITS, type Limits } from '../../shared/metrics/limits.js'
 import type { RefusalReason } from '../../shared/snapshot/errors.js'
-import { DEFAULT_LIMITS, type Limits } from '../../shared/snapshot/limits.js'
 import type { PlayoutOptions } from './playout/playout.js'
 
 export interface Refusal {

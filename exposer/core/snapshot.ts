@@ -1,4 +1,4 @@
-import type { Exemplar } from '../../shared/snapshot/types.js'
+import type { Exemplar } from '../../shared/metrics/model.js'
 import type { CompiledLayout } from './compiled-layout.js'
 import type { DropReason } from './ledger.js'
 

@@ -1,6 +1,6 @@
+import type { Label } from '../../shared/metrics/model.js'
 import type { RefusalReason } from '../../shared/snapshot/errors.js'
 import type { Parts } from '../../shared/snapshot/parts.js'
-import type { Label } from '../../shared/snapshot/types.js'
 import type { Ledger } from './ledger.js'
 import type { Playout } from './playout/playout.js'
 import type { HeldPart, Snapshot } from './snapshot.js'

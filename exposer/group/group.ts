@@ -1,4 +1,5 @@
-import type { GroupMap, GroupMember, Logger } from '../../shared/kafka/types.js'
+import type { Logger } from '../../shared/base/logger.js'
+import type { GroupMap, GroupMember } from '../../shared/kafka/types.js'
 import type { Changes } from './changes.js'
 
 /** Milliseconds between two questions to the coordinator while its answer is of no use yet. */

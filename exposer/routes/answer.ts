@@ -17,14 +17,6 @@ export type Rendering = Generator<Buffer, number>
 const wantsGzip = remembered(prefersGzip)
 const formatFor = remembered(accept => negotiate(accept || undefined))
 
-/** Why a request is not answered with what it asked for: one line, for people with curl. */
-export function sayWhy(ctx: Exchange, status: number, reason: string): undefined {
-  ctx.status = status
-  ctx.type = 'text/plain; charset=utf-8'
-  ctx.body = `${reason}\n`
-  return undefined
-}
-
 /** Until when a request may be held: monotonic milliseconds. */
 export function heldUntil(ctx: Exchange, { clock }: Services): number {
   return clock.now().mono + patienceOf(ctx.req.headers)

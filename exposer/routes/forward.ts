@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import type { Exchange } from '../../shared/http/exchange.js'
-import { sayWhy } from './answer.js'
+import { sayWhy } from '../../shared/http/say-why.js'
 import type { Services } from './services.js'
 
 /** Marks a request that a shard makes for a client: whoever gets it answers it or says no, and asks nobody else. */

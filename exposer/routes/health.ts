@@ -1,5 +1,5 @@
 import type { Context } from 'koa'
-import { sayWhy } from './answer.js'
+import { sayWhy } from '../../shared/http/say-why.js'
 import { troubleOf } from './readiness.js'
 import type { Services } from './services.js'
 

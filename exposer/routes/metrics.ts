@@ -1,10 +1,11 @@
 import type { Context } from 'koa'
+import { sayWhy } from '../../shared/http/say-why.js'
 import { reachedSocket } from '../../shared/http/stream.js'
 import type { Span } from '../core/history/history.js'
 import { MassiveScrape } from '../core/render/massive/massive.js'
 import { VIEWS, type View } from '../core/render/massive/view.js'
 import type { Scraped } from '../telemetry/scraped.js'
-import { heldUntil, sayWhy, sendExposition } from './answer.js'
+import { heldUntil, sendExposition } from './answer.js'
 import { settle } from './hold.js'
 import type { Services } from './services.js'
 

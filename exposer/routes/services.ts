@@ -1,6 +1,6 @@
 import type { Clock } from '../../shared/base/clock.js'
+import type { Logger } from '../../shared/base/logger.js'
 import type { LiveWebConfig } from '../../shared/http/web-config/live.js'
-import type { Logger } from '../../shared/kafka/types.js'
 import type { View } from '../core/render/massive/view.js'
 import type { Shard } from '../core/shard.js'
 import type { Changes } from '../group/changes.js'

@@ -1,6 +1,7 @@
 import type { Clock } from '../../shared/base/clock.js'
+import type { Logger } from '../../shared/base/logger.js'
 import type { LiveWebConfig } from '../../shared/http/web-config/live.js'
-import type { GroupMap, Logger } from '../../shared/kafka/types.js'
+import type { GroupMap } from '../../shared/kafka/types.js'
 import { Shard } from '../core/shard.js'
 import { Changes } from '../group/changes.js'
 import { Feed } from '../group/feed.js'

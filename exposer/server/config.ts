@@ -1,5 +1,5 @@
 import type { KafkaConfig } from '../../shared/kafka/types.js'
-import type { Limits } from '../../shared/snapshot/limits.js'
+import type { Limits } from '../../shared/metrics/limits.js'
 import type { View } from '../core/render/massive/view.js'
 
 /** What a shard is told. All times in milliseconds, all sizes in bytes. */

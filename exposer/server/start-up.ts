@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from '../../shared/base/logger.js'
 import { KafkaError } from '../../shared/kafka/errors.js'
 import { checkTopic, type TopicReport } from '../../shared/kafka/topics.js'
-import type { Logger } from '../../shared/kafka/types.js'
 import type { ExposerConfig } from './config.js'
 
 /** Why a shard cannot run at all. The message says what to do. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../../shared/base/clock.js'
-import type { Logger } from '../../shared/kafka/types.js'
+import type { Logger } from '../../shared/base/logger.js'
 import type { RefusalReason } from '../../shared/snapshot/errors.js'
 import type { Refusal } from '../core/options.js'
 

@@ -2,9 +2,10 @@ import type { Registry } from 'prom-client'
 import { Sampler } from '../../producer/sampler.js'
 import { collect } from '../../producer/source.js'
 import { createSender, type Sender } from '../../shared/kafka/sender.js'
+import { sortLabels } from '../../shared/metrics/labels.js'
 import { encode, type Run } from '../../shared/publish/encode.js'
 import { Schedule } from '../../shared/publish/schedule.js'
-import { sortLabels, targetKey } from '../../shared/snapshot/key.js'
+import { targetKey } from '../../shared/snapshot/key.js'
 
 export interface DelayedOptions {
   readonly register: Registry

@@ -1,7 +1,8 @@
 import { createSender, type Sender } from '../../shared/kafka/sender.js'
-import { sortLabels, targetKey } from '../../shared/snapshot/key.js'
+import { sortLabels } from '../../shared/metrics/labels.js'
+import type { Label } from '../../shared/metrics/model.js'
+import { targetKey } from '../../shared/snapshot/key.js'
 import { encodeLayout } from '../../shared/snapshot/layout.js'
-import type { Label } from '../../shared/snapshot/types.js'
 import { encodeSnapshot } from '../../shared/snapshot/write.js'
 import type { FleetWorkload } from './workload.js'
 

@@ -1,4 +1,4 @@
-import type { Layout, LayoutFamily } from '../../shared/snapshot/types.js'
+import type { Layout, LayoutFamily } from '../../shared/metrics/layout.js'
 import type { NaiveRecord } from '../naive/record.js'
 
 const PER_FAMILY = 20

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { built } from '../../dev/local/built.js'
 import type { Child } from '../../dev/local/child.js'
+import { launch } from '../../dev/local/launch.js'
 import { freePort } from '../../dev/local/ports.js'
-import { launch } from '../../dev/pipeline/launch.js'
 import { type Usage, usageOf } from './usage.js'
 
 /** A process of an experiment that serves HTTP. */

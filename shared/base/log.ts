@@ -1,5 +1,5 @@
 import { type DestinationStream, destination, pino } from 'pino'
-import type { Logger } from '../kafka/types.js'
+import type { Logger } from './logger.js'
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
 export const LOG_FORMATS = ['logfmt', 'json'] as const

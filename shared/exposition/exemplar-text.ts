@@ -1,12 +1,11 @@
-import type { HeldPart } from '../../exposer/core/snapshot.js'
+import type { Exemplar } from '../metrics/model.js'
 import { numberText } from '../metrics/number-text.js'
-import type { Exemplar } from '../snapshot/types.js'
 import { labelText, latin1 } from './layout-text.js'
 
-/** ` # {trace_id="…"} 0.3 1700000000.123` by series, or null when the part has none. OpenMetrics only. */
-export function exemplarTexts(part: HeldPart): ReadonlyMap<number, string> | null {
-  if (!part.exemplars?.length) return null
-  return new Map(part.exemplars.map(exemplar => [exemplar.series, exemplarText(exemplar)]))
+/** ` # {trace_id="…"} 0.3 1700000000.123` by series, or null when there are none. OpenMetrics only. */
+export function exemplarTexts(exemplars: readonly Exemplar[] | null): ReadonlyMap<number, string> | null {
+  if (!exemplars?.length) return null
+  return new Map(exemplars.map(exemplar => [exemplar.series, exemplarText(exemplar)]))
 }
 
 function exemplarText({ labels, value, timestamp }: Exemplar): string {

@@ -1,13 +1,24 @@
-import type { CompiledFamily } from '../../exposer/core/compiled-layout.js'
+import type { FamilyType } from '../metrics/layout.js'
 import { escapeHelp } from './escape.js'
 import type { Format } from './format.js'
 import { latin1, nameText } from './layout-text.js'
+
+/** What is written of a family before its samples. */
+export interface FamilyHead {
+  /** Without `_total`. */
+  readonly name: string
+  /** Suffix of the samples of a counter: `_total`, or empty when the counter was never named so. */
+  readonly counterSuffix: '' | '_total'
+  readonly type: FamilyType
+  readonly help: string
+  readonly unit: string
+}
 
 /**
  * HELP, TYPE and UNIT of a family, each after a line feed, as latin1 text. Text names a counter with its `_total`; OpenMetrics without, and it knows
  * no counter whose samples lack it: such a one is `unknown` there.
  */
-export function familyLines(family: CompiledFamily, format: Format): string {
+export function familyLines(family: FamilyHead, format: Format): string {
   const openMetrics = format.name === 'openmetrics-1.0.0'
   const bare = openMetrics && family.type === 'counter' && family.counterSuffix === ''
   const { text: name } = nameText(

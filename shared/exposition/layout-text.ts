@@ -1,4 +1,5 @@
-import type { Label, Layout } from '../snapshot/types.js'
+import type { Layout } from '../metrics/layout.js'
+import type { Label } from '../metrics/model.js'
 import {
   escapeValue,
   isLegacyLabelName,

@@ -1,7 +1,11 @@
-import type { CompiledFamily } from '../../exposer/core/compiled-layout.js'
-import type { HeldPart } from '../../exposer/core/snapshot.js'
 import { numberText } from '../metrics/number-text.js'
 import { BLOCK, type LayoutText } from './layout-text.js'
+
+/** Indexes of the series of one family, or of a piece of it: from `from`, below `to`. */
+export interface SeriesRange {
+  readonly from: number
+  readonly to: number
+}
 
 /** What follows the labels of a layout: more labels and the closing brace, by whether a brace is open. */
 export interface Tail {
@@ -17,14 +21,13 @@ export const NO_LABELS: Tail = { open: '} ', closed: ' ' }
  * @param end what follows every value: nothing, or a timestamp
  */
 export function seriesLines(
-  part: HeldPart,
+  values: Float64Array,
   text: LayoutText,
-  family: CompiledFamily,
+  family: SeriesRange,
   tail: Tail,
   end: string,
   exemplars: ReadonlyMap<number, string> | null,
 ): string {
-  const values = part.values!
   const { offsets, open, blocks } = text
   let lines = ''
   for (let i = family.from; i < family.to; ) {
@@ -48,11 +51,11 @@ export function seriesLines(
 const STEP = 500
 
 /** The family itself, unless it is so long that no chunk should wait for all of it. */
-export function pieces(family: CompiledFamily): readonly CompiledFamily[] {
+export function pieces(family: SeriesRange): readonly SeriesRange[] {
   if (family.to - family.from <= STEP) return [family]
-  const parts: CompiledFamily[] = []
+  const parts: SeriesRange[] = []
   for (let from = family.from; from < family.to; from += STEP) {
-    parts.push({ ...family, from, to: Math.min(family.to, from + STEP) })
+    parts.push({ from, to: Math.min(family.to, from + STEP) })
   }
   return parts
 }

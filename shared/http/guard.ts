@@ -1,7 +1,7 @@
 import type { Context, Next } from 'koa'
-import { sayWhy } from '../../exposer/routes/answer.js'
-import type { Logger } from '../kafka/types.js'
+import type { Logger } from '../base/logger.js'
 import type { Exchange } from './exchange.js'
+import { sayWhy } from './say-why.js'
 import type { LiveWebConfig } from './web-config/live.js'
 
 /** Stands before every path: sets the headers that are configured, and lets only known users through, when there are any. */

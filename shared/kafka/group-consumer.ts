@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../base/clock.js'
+import type { Logger } from '../base/logger.js'
 import type { KafkaError } from './errors.js'
 import { describeGroup } from './group/coordinator.js'
 import { groupMap } from './group/map.js'
@@ -6,7 +7,7 @@ import { Member } from './group/member.js'
 import { Lease } from './lease.js'
 import { type Feed, reassign } from './reading/feed.js'
 import { Reader } from './reading/reader.js'
-import type { GroupConsumer, GroupMap, KafkaConfig, Logger, LogRecord, PartitionListener } from './types.js'
+import type { GroupConsumer, GroupMap, KafkaConfig, LogRecord, PartitionListener } from './types.js'
 import { Cluster } from './wire/cluster.js'
 
 export interface GroupConsumerOptions {

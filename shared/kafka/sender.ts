@@ -1,6 +1,7 @@
+import type { Logger } from '../base/logger.js'
 import { partitionFor } from '../base/murmur2.js'
 import { explain, KafkaError } from './errors.js'
-import type { KafkaConfig, Logger } from './types.js'
+import type { KafkaConfig } from './types.js'
 import { Cluster, REQUEST_TIMEOUT_MS, type TopicMetadata } from './wire/cluster.js'
 import { CONNECT_TIMEOUT_MS } from './wire/link.js'
 import { BATCH_OVERHEAD, produce, RECORD_OVERHEAD } from './wire/produce.js'

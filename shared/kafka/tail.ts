@@ -1,8 +1,9 @@
 import { systemClock } from '../base/clock.js'
+import type { Logger } from '../base/logger.js'
 import type { KafkaError } from './errors.js'
 import { Feed, type Start } from './reading/feed.js'
 import { Reader } from './reading/reader.js'
-import type { KafkaConfig, Logger, LogRecord } from './types.js'
+import type { KafkaConfig, LogRecord } from './types.js'
 import { Cluster } from './wire/cluster.js'
 
 export interface TailOptions {

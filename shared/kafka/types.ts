@@ -16,14 +16,6 @@ export interface KafkaConfig {
   readonly requestTimeout?: number
 }
 
-/** The least a logger must do: a message and fields. `pino` is adapted to it, an app may hand in its own. */
-export interface Logger {
-  debug(message: string, fields?: Record<string, unknown>): void
-  info(message: string, fields?: Record<string, unknown>): void
-  warn(message: string, fields?: Record<string, unknown>): void
-  error(message: string, fields?: Record<string, unknown>): void
-}
-
 /** One record as it was read. Its bytes are slices of a fetch response: copy what is kept. */
 export interface LogRecord {
   readonly offset: number

@@ -1,7 +1,7 @@
-import { RECORD_BYTES, recordBytes, type Sample } from '../../producer/sampler.js'
-import { exemplarsWithin } from '../metrics/prom-client/exemplar-of.js'
-import type { Label } from '../snapshot/types.js'
+import type { Label } from '../metrics/model.js'
 import { encodeSnapshot } from '../snapshot/write.js'
+import { exemplarsWithin } from './exemplars-within.js'
+import { RECORD_BYTES, recordBytes, type Sample } from './sample.js'
 
 /** A snapshot as it waits: encoded only when it is sent, because it says how many before it were superseded. */
 export interface Pending {

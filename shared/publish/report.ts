@@ -1,4 +1,4 @@
-import type { Logger } from '../kafka/types.js'
+import type { Logger } from '../base/logger.js'
 
 /** What the exposer tells of the same trouble is worth a line now and then, not one a second. */
 const WARN_EVERY_MS = 60_000

@@ -1,6 +1,6 @@
+import type { Limits } from '../metrics/limits.js'
+import type { Label } from '../metrics/model.js'
 import type { BytesReader } from './bytes-reader.js'
-import type { Limits } from './limits.js'
-import type { Label } from './types.js'
 
 /** How far to look for a label. Who makes labels collide on purpose finds them decoded anew, which costs as without a table. */
 const PROBES = 8

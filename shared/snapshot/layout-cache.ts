@@ -1,7 +1,7 @@
+import type { Layout } from '../metrics/layout.js'
+import { DEFAULT_LIMITS, type Limits } from '../metrics/limits.js'
 import { RefusedError } from './errors.js'
 import { decodeLayout, inflateLayout } from './layout.js'
-import { DEFAULT_LIMITS, type Limits } from './limits.js'
-import type { Layout } from './types.js'
 import { validateLayout } from './validate.js'
 
 interface Entry<T> {

@@ -1,22 +1,23 @@
 import { createHash } from 'node:crypto'
 import { gunzipSync } from 'node:zlib'
+import { quote } from '../base/quote.js'
 import { runNow, type Steps } from '../base/steps.js'
 import { canonicalFloat } from '../metrics/float-text.js'
+import {
+  FAMILY_TYPES,
+  type Layout,
+  type LayoutFamily,
+  type LayoutSeries,
+  numberLabelOf,
+  SUFFIXES,
+  type Suffix,
+} from '../metrics/layout.js'
+import { DEFAULT_LIMITS, type Limits } from '../metrics/limits.js'
+import type { Label } from '../metrics/model.js'
 import { BytesReader } from './bytes-reader.js'
 import { BytesWriter } from './bytes-writer.js'
 import { RefusedError } from './errors.js'
 import { LabelTable } from './label-table.js'
-import { DEFAULT_LIMITS, type Limits } from './limits.js'
-import { numberLabelOf, quote } from './names.js'
-import {
-  FAMILY_TYPES,
-  type Label,
-  type Layout,
-  type LayoutFamily,
-  type LayoutSeries,
-  SUFFIXES,
-  type Suffix,
-} from './types.js'
 import { writeArray } from './write.js'
 
 export interface EncodedLayout {

@@ -1,9 +1,9 @@
+import { quote } from '../base/quote.js'
+import { sortLabels } from '../metrics/labels.js'
+import type { Limits } from '../metrics/limits.js'
+import type { Exemplar, Label } from '../metrics/model.js'
 import type { BytesReader } from './bytes-reader.js'
 import { RefusedError } from './errors.js'
-import { sortLabels } from './key.js'
-import type { Limits } from './limits.js'
-import { quote } from './names.js'
-import type { Exemplar, Label } from './types.js'
 
 /** @param series how many values there are: an exemplar names one of them */
 export function readExemplars(input: BytesReader, series: number, limits: Limits): Exemplar[] {

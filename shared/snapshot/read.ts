@@ -1,10 +1,11 @@
+import { DEFAULT_LIMITS, type Limits } from '../metrics/limits.js'
+import type { Exemplar, Label } from '../metrics/model.js'
 import { BytesReader } from './bytes-reader.js'
 import { ENVELOPE } from './envelope.js'
 import { RefusedError } from './errors.js'
-import { DEFAULT_LIMITS, type Limits } from './limits.js'
 import { readExemplars } from './read-exemplars.js'
 import { readLongs, readNumbers } from './read-values.js'
-import type { Exemplar, Label, SnapshotHeader } from './types.js'
+import type { SnapshotHeader } from './types.js'
 
 export interface Body {
   readonly values: Float64Array

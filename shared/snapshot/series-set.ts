@@ -1,4 +1,4 @@
-import type { Label } from './types.js'
+import type { Label } from '../metrics/model.js'
 
 /** After so many neighbours a series goes to the set of strings: who makes hashes collide on purpose gains nothing. */
 const PROBES = 32

@@ -1,6 +1,6 @@
 import { runNow, type Steps } from '../base/steps.js'
+import type { Layout, LayoutFamily } from '../metrics/layout.js'
 import { type EncodedLayout, encodeFamilies, finishLayout } from './layout.js'
-import type { Layout, LayoutFamily } from './types.js'
 
 /** One record's share of a snapshot. */
 export interface Part {

@@ -1,10 +1,12 @@
+import { quote } from '../base/quote.js'
 import { isFloatText } from '../metrics/float-text.js'
+import { compareUtf8 } from '../metrics/labels.js'
+import type { Layout, LayoutFamily, LayoutSeries } from '../metrics/layout.js'
+import { numberLabelOf, SUFFIXES_OF } from '../metrics/layout.js'
+import { DEFAULT_LIMITS, type Limits } from '../metrics/limits.js'
+import type { Label } from '../metrics/model.js'
 import { RefusedError } from './errors.js'
-import { compareUtf8 } from './key.js'
-import { DEFAULT_LIMITS, type Limits } from './limits.js'
-import { numberLabelOf, quote, SUFFIXES_OF } from './names.js'
 import { SeriesSet } from './series-set.js'
-import type { Label, Layout, LayoutFamily, LayoutSeries } from './types.js'
 
 /** The job under which the exposer itself is scraped. */
 const RESERVED_JOB = 'kafka-exposer'

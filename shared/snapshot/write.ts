@@ -1,6 +1,7 @@
+import type { Exemplar } from '../metrics/model.js'
 import { BytesWriter } from './bytes-writer.js'
 import { ENVELOPE } from './envelope.js'
-import type { Exemplar, SnapshotHeader } from './types.js'
+import type { SnapshotHeader } from './types.js'
 
 export interface SnapshotPart {
   /** gzip of the layout whose id the header names. */

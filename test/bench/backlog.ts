@@ -1,5 +1,6 @@
+import type { Logger } from '../../shared/base/logger.js'
 import { createSender } from '../../shared/kafka/sender.js'
-import type { KafkaConfig, Logger } from '../../shared/kafka/types.js'
+import type { KafkaConfig } from '../../shared/kafka/types.js'
 import { targetKey } from '../../shared/snapshot/key.js'
 import { encodeLayout } from '../../shared/snapshot/layout.js'
 import { encodeSnapshot } from '../../shared/snapshot/write.js'

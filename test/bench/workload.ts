@@ -1,4 +1,4 @@
-import type { Layout, LayoutFamily, LayoutSeries } from '../../shared/snapshot/types.js'
+import type { Layout, LayoutFamily, LayoutSeries } from '../../shared/metrics/layout.js'
 
 /**
  * What a busy HTTP service exposes: histograms by route and status, counters, gauges. Deterministic, so that two

@@ -2,9 +2,10 @@ import { describe, expect, test } from 'vitest'
 import { RecordPrinter } from '../../cli/record-line.js'
 import { partitionFor } from '../../shared/base/murmur2.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
+import type { Label } from '../../shared/metrics/model.js'
 import { targetKey } from '../../shared/snapshot/key.js'
 import { encodeLayout } from '../../shared/snapshot/layout.js'
-import type { Label, SnapshotHeader } from '../../shared/snapshot/types.js'
+import type { SnapshotHeader } from '../../shared/snapshot/types.js'
 import { encodeSnapshot } from '../../shared/snapshot/write.js'
 
 const now = Date.UTC(2026, 0, 1)

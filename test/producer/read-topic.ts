@@ -1,8 +1,9 @@
 import { tailTopic } from '../../shared/kafka/tail.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
+import type { Layout } from '../../shared/metrics/layout.js'
 import { decodeLayout, inflateLayout } from '../../shared/snapshot/layout.js'
 import { SnapshotReader } from '../../shared/snapshot/read.js'
-import type { Layout, SnapshotHeader } from '../../shared/snapshot/types.js'
+import type { SnapshotHeader } from '../../shared/snapshot/types.js'
 import { validateLayout, validateTarget } from '../../shared/snapshot/validate.js'
 import { seriesOf } from './sampled.js'
 

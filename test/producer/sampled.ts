@@ -1,10 +1,11 @@
-import { type Sample, Sampler } from '../../producer/sampler.js'
+import { Sampler } from '../../producer/sampler.js'
 import { runNow } from '../../shared/base/steps.js'
+import type { Layout } from '../../shared/metrics/layout.js'
 import type { Mapping } from '../../shared/metrics/prom-client/layout-of.js'
 import { layoutSteps } from '../../shared/metrics/prom-client/layout-of.js'
 import type { MetricJson } from '../../shared/metrics/prom-client/metric-json.js'
+import type { Sample } from '../../shared/publish/sample.js'
 import { decodeLayout } from '../../shared/snapshot/layout.js'
-import type { Layout } from '../../shared/snapshot/types.js'
 import { sampleNames, validateLayout, validateParts } from '../../shared/snapshot/validate.js'
 
 /** One series as Prometheus would have it: `name{label="value",…}`. */

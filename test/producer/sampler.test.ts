@@ -3,9 +3,9 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry, Summary } f
 import { describe, expect, test } from 'vitest'
 import { Sampler } from '../../producer/sampler.js'
 import { parseExposition } from '../../shared/exposition/parse.js'
-import { exemplarsWithin } from '../../shared/metrics/prom-client/exemplar-of.js'
+import { sortLabels } from '../../shared/metrics/labels.js'
 import type { MetricJson } from '../../shared/metrics/prom-client/metric-json.js'
-import { sortLabels } from '../../shared/snapshot/key.js'
+import { exemplarsWithin } from '../../shared/publish/exemplars-within.js'
 import { layoutsOf, readBack, sampleOnce, seriesOf, seriesText } from './sampled.js'
 
 const jsonOf = async (register: Registry) => (await register.getMetricsAsJSON()) as unknown as MetricJson[]

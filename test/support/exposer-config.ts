@@ -1,5 +1,5 @@
 import type { ExposerConfig } from '../../exposer/server/config.js'
-import { DEFAULT_LIMITS } from '../../shared/snapshot/limits.js'
+import { DEFAULT_LIMITS } from '../../shared/metrics/limits.js'
 
 /** As a shard is configured by default, but undelayed, at any free port, and of no cluster. */
 export const EXPOSER_CONFIG: ExposerConfig = {

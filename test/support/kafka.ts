@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { inject } from 'vitest'
+import type { Logger } from '../../shared/base/logger.js'
 import { createGroupConsumer, type GroupConsumerOptions } from '../../shared/kafka/group-consumer.js'
 import { createSender, type Sender } from '../../shared/kafka/sender.js'
 import { createTopic } from '../../shared/kafka/topics.js'
-import type { GroupConsumer, Logger, LogRecord, PartitionListener } from '../../shared/kafka/types.js'
+import type { GroupConsumer, LogRecord, PartitionListener } from '../../shared/kafka/types.js'
 
 /** Keeps what is said, for tests about what people are told. */
 export function keepingLogger(): Logger & { readonly lines: string[] } {

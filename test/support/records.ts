@@ -1,16 +1,11 @@
 import { partitionFor } from '../../shared/base/murmur2.js'
 import { parseExposition } from '../../shared/exposition/parse.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
-import { sortLabels, targetKey } from '../../shared/snapshot/key.js'
+import { sortLabels } from '../../shared/metrics/labels.js'
+import type { Layout, LayoutFamily, LayoutSeries, Suffix } from '../../shared/metrics/layout.js'
+import type { Exemplar, Label } from '../../shared/metrics/model.js'
+import { targetKey } from '../../shared/snapshot/key.js'
 import { planParts } from '../../shared/snapshot/split.js'
-import type {
-  Exemplar,
-  Label,
-  Layout,
-  LayoutFamily,
-  LayoutSeries,
-  Suffix,
-} from '../../shared/snapshot/types.js'
 import { encodeSnapshot } from '../../shared/snapshot/write.js'
 
 export interface AppOptions {

@@ -32,11 +32,11 @@ export function* renderTarget(
     const end = view.timestamps ? ` ${timestampText(snapshot.collectedAt, openMetrics)}` : ''
     for (const part of snapshot.parts) {
       const text = part.layout.text(format.escaping)
-      const exemplars = openMetrics ? exemplarTexts(part) : null
+      const exemplars = openMetrics ? exemplarTexts(part.exemplars) : null
       for (const family of part.layout.families) {
         chunk.add(familyLines(family, format))
         for (const piece of pieces(family)) {
-          chunk.add(seriesLines(part, text, piece, NO_LABELS, end, exemplars))
+          chunk.add(seriesLines(part.values!, text, piece, NO_LABELS, end, exemplars))
           if (chunk.full) yield chunk.take()
         }
       }

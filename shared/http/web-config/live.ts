@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import type { Logger } from '../../kafka/types.js'
+import type { Logger } from '../../base/logger.js'
 import { BcryptWorker } from './bcrypt.js'
 import { loadWebConfig, type WebConfig } from './load.js'
 import { WebConfigError } from './parse.js'

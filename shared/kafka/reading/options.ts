@@ -1,7 +1,8 @@
 import type { Clock } from '../../base/clock.js'
+import type { Logger } from '../../base/logger.js'
 import { INFLATE_LIMIT } from '../codecs.js'
 import type { KafkaError } from '../errors.js'
-import type { Logger, LogRecord } from '../types.js'
+import type { LogRecord } from '../types.js'
 import type { Cluster } from '../wire/cluster.js'
 
 /** What a reader tells. None may throw; `guard` them where they are foreign. */

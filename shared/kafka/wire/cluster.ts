@@ -1,5 +1,6 @@
+import type { Logger } from '../../base/logger.js'
 import { explain, KafkaError } from '../errors.js'
-import type { KafkaConfig, Logger } from '../types.js'
+import type { KafkaConfig } from '../types.js'
 import { errorOf, Link } from './link.js'
 
 export const REQUEST_TIMEOUT_MS = 5_000

@@ -6,7 +6,7 @@ import errorModule from 'kafkajs/src/protocol/error.js'
 import crc32CModule from 'kafkajs/src/protocol/recordBatch/crc32C/crc32C.js'
 import apiKeysModule from 'kafkajs/src/protocol/requests/apiKeys.js'
 import requestsModule from 'kafkajs/src/protocol/requests/index.js'
-import type { Logger } from '../types.js'
+import type { Logger } from '../../base/logger.js'
 import { stopIdlePolling } from './idle-poll.js'
 
 /*

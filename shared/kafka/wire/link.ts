@@ -1,5 +1,6 @@
+import type { Logger } from '../../base/logger.js'
 import { type ErrorContext, explain, KafkaError } from '../errors.js'
-import type { KafkaConfig, Logger } from '../types.js'
+import type { KafkaConfig } from '../types.js'
 import {
   type ApiName,
   createConnection,

@@ -1,4 +1,4 @@
-import type { Exemplar } from '../../snapshot/types.js'
+import type { Exemplar } from '../model.js'
 import type { ExemplarJson } from './metric-json.js'
 import { isText, textOf } from './text.js'
 
@@ -17,27 +17,4 @@ export function exemplarOf(series: number, { labelSet, value, timestamp }: Exemp
   if (characters > CHARACTERS || labels.length > CHARACTERS / 2) return null
   const ms = Math.round(Number(timestamp) * 1000)
   return { series, labels, value, timestamp: timestamp && Number.isSafeInteger(ms) ? ms : null }
-}
-
-/**
- * The exemplars of a part, by index into its values, as many as there is room for in its record.
- *
- * @param bytes the room
- */
-export function exemplarsWithin(
-  exemplars: readonly Exemplar[] | null,
-  { from, to }: { readonly from: number; readonly to: number },
-  bytes: number,
-): Exemplar[] | null {
-  if (!exemplars) return null
-  let left = bytes
-  const kept: Exemplar[] = []
-  for (const exemplar of exemplars) {
-    if (exemplar.series < from || exemplar.series >= to) continue
-    left -=
-      40 + exemplar.labels.reduce((sum, { name, value }) => sum + 4 + Buffer.byteLength(name + value), 0)
-    if (left < 0) break
-    kept.push({ ...exemplar, series: exemplar.series - from })
-  }
-  return kept.length > 0 ? kept : null
 }

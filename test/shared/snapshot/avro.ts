@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
 import avro from 'avsc'
 import fc from 'fast-check'
-import { sortLabels } from '../../../shared/snapshot/key.js'
+import { sortLabels } from '../../../shared/metrics/labels.js'
+import type { Exemplar } from '../../../shared/metrics/model.js'
 import { encodeLayout } from '../../../shared/snapshot/layout.js'
-import type { Exemplar, SnapshotHeader } from '../../../shared/snapshot/types.js'
+import type { SnapshotHeader } from '../../../shared/snapshot/types.js'
 import { counterOf } from './layouts.js'
 
 const load = (name: string) =>

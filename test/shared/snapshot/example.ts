@@ -1,8 +1,9 @@
 import { gzipSync } from 'node:zlib'
+import type { Layout } from '../../../shared/metrics/layout.js'
 import { ENVELOPE } from '../../../shared/snapshot/envelope.js'
 import { targetKey } from '../../../shared/snapshot/key.js'
 import { encodeLayout } from '../../../shared/snapshot/layout.js'
-import type { Layout, SnapshotHeader } from '../../../shared/snapshot/types.js'
+import type { SnapshotHeader } from '../../../shared/snapshot/types.js'
 import { double, zigzag } from './spelling.js'
 
 /** The record that docs/wire-format.md takes apart. */

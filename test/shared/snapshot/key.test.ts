@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { compareUtf8, sortLabels } from '../../../shared/metrics/labels.js'
 import { RefusedError } from '../../../shared/snapshot/errors.js'
-import { compareUtf8, sortLabels, targetKey } from '../../../shared/snapshot/key.js'
+import { targetKey } from '../../../shared/snapshot/key.js'
 
 const text = fc.string({ unit: 'binary', maxLength: 6 })
 const reasonOf = (act: () => unknown) => {

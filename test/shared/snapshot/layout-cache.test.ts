@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import type { Layout } from '../../../shared/metrics/layout.js'
 import { RefusedError } from '../../../shared/snapshot/errors.js'
 import { encodeLayout } from '../../../shared/snapshot/layout.js'
 import { LayoutCache } from '../../../shared/snapshot/layout-cache.js'
-import type { Layout } from '../../../shared/snapshot/types.js'
 import { counterOf } from './layouts.js'
 
 const layouts = Array.from({ length: 400 }, (_, i) =>

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
-import { sortLabels } from '../../../shared/snapshot/key.js'
-import { SUFFIXES_OF } from '../../../shared/snapshot/names.js'
-import { FAMILY_TYPES, type Label, type Layout, type LayoutFamily } from '../../../shared/snapshot/types.js'
+import { sortLabels } from '../../../shared/metrics/labels.js'
+import { FAMILY_TYPES, type Layout, type LayoutFamily, SUFFIXES_OF } from '../../../shared/metrics/layout.js'
+import type { Label } from '../../../shared/metrics/model.js'
 
 /** No underscore at its end: `a` with `_sum` and `a_sum` would be the same sample. */
 const name = fc

@@ -1,10 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { Layout, LayoutFamily, LayoutSeries } from '../../../shared/metrics/layout.js'
+import { DEFAULT_LIMITS } from '../../../shared/metrics/limits.js'
+import type { Label } from '../../../shared/metrics/model.js'
 import { RefusedError } from '../../../shared/snapshot/errors.js'
 import { decodeLayout, encodeLayout } from '../../../shared/snapshot/layout.js'
-import { DEFAULT_LIMITS } from '../../../shared/snapshot/limits.js'
 import { SeriesSet } from '../../../shared/snapshot/series-set.js'
-import type { Label, Layout, LayoutFamily, LayoutSeries } from '../../../shared/snapshot/types.js'
 import { validateLayout, validateTarget } from '../../../shared/snapshot/validate.js'
 import { counterOf, layoutArbitrary } from './layouts.js'
 

@@ -109,7 +109,7 @@ export class MassiveScrape {
     const end = view === 'latest' ? '' : ` ${timestampText(snapshot.collectedAt, openMetrics)}`
     for (const part of snapshot.parts) {
       const text = part.layout.text(format.escaping, taken)
-      const exemplars = openMetrics ? exemplarTexts(part) : null
+      const exemplars = openMetrics ? exemplarTexts(part.exemplars) : null
       this.#rounds.add(round, part.layout, { part, text, tail, end, exemplars })
     }
   }
@@ -138,7 +138,7 @@ export class MassiveScrape {
             begun = true
             this.#samples += family.to - family.from
             for (const piece of pieces(family)) {
-              chunk.add(seriesLines(one.part, one.text, piece, one.tail, one.end, one.exemplars))
+              chunk.add(seriesLines(one.part.values!, one.text, piece, one.tail, one.end, one.exemplars))
               if (chunk.full) yield chunk.take()
             }
           }

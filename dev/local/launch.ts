@@ -1,9 +1,9 @@
 import { createConnection } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
-import { Child } from '../local/child.js'
-import { withLock } from '../local/lock.mjs'
-import { ADDRESS_IN_USE, freePorts, isFree } from '../local/ports.js'
+import { Child } from './child.js'
+import { withLock } from './lock.mjs'
+import { ADDRESS_IN_USE, freePorts, isFree } from './ports.js'
 
 /** A program of ours that serves HTTP. */
 export interface Program {

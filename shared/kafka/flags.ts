@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { flag, hostPort, list, text } from '../shared/base/flags/builders.js'
-import { ConfigError, type Problem, type Values } from '../shared/base/flags/types.js'
-import type { KafkaConfig } from '../shared/kafka/types.js'
+import { flag, hostPort, list, text } from '../base/flags/builders.js'
+import { ConfigError, type Problem, type Values } from '../base/flags/types.js'
+import type { KafkaConfig } from './types.js'
 
 /** How every command reaches its cluster. */
 export const kafkaFlags = {
