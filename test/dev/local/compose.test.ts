@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { findPromtool } from '../../../dev/local/prometheus.js'
+import { partOrSkip } from '../../support/or-skip.js'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const text = (file: string) => readFileSync(`${root}${file}`, 'utf8')
@@ -158,12 +158,10 @@ describe('docker compose', () => {
   )
 })
 
-test.skipIf(process.env.CI !== 'true' && findPromtool() === null)(
-  'promtool takes the Prometheus configuration',
-  () => {
-    execFileSync(findPromtool()!, ['check', 'config', `${root}deploy/prometheus/prometheus.yml`])
-  },
-)
+const promtool = await partOrSkip('promtool')
+test.skipIf(promtool === null)('promtool takes the Prometheus configuration', () => {
+  execFileSync(promtool!, ['check', 'config', `${root}deploy/prometheus/prometheus.yml`])
+})
 
 test('every panel of the dashboard asks for metrics that exist', () => {
   const dashboard = JSON.parse(readFileSync(`${root}deploy/grafana/dashboards/kafka-exposer.json`, 'utf8'))

@@ -1,9 +1,10 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { findChromium, startChromium } from '../../support/chromium.js'
+import { startChromium } from '../../support/chromium.js'
+import { partOrSkip } from '../../support/or-skip.js'
 import { HandFed, manySeries, PARTITIONS } from '../hand-fed.js'
 
-const path = findChromium()
+const path = await partOrSkip('chromium')
 
 /** Run in the page: how much some texts stand out from the panel, as WCAG reckons it. */
 const CONTRAST = `(() => {

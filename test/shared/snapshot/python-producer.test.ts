@@ -2,7 +2,6 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Unavailable } from '../../../dev/local/run-command.js'
 import { partitionFor } from '../../../shared/base/murmur2.js'
 import { sortLabels } from '../../../shared/metrics/labels.js'
 import type { Layout } from '../../../shared/metrics/layout.js'
@@ -12,6 +11,7 @@ import { encodeLayout } from '../../../shared/snapshot/layout.js'
 import { LayoutCache } from '../../../shared/snapshot/layout-cache.js'
 import { SnapshotReader } from '../../../shared/snapshot/read.js'
 import { validateTarget } from '../../../shared/snapshot/validate.js'
+import { orSkip } from '../../support/or-skip.js'
 import { JAVA } from '../base/murmur2-vectors.js'
 import { EXAMPLE_HEADER, EXAMPLE_LAYOUT, EXAMPLE_VALUES } from './example.js'
 import { layoutArbitrary } from './layouts.js'
@@ -41,18 +41,7 @@ interface Output {
 const program = fileURLToPath(new URL('producer.py', import.meta.url))
 const document = fileURLToPath(new URL('../../../docs/wire-format.md', import.meta.url))
 
-/** Null with a loud word where there is no Python or no PyPI; in CI that is a failure. */
-async function findPython(): Promise<string | null> {
-  try {
-    return await pythonWithAvro(message => console.error(message))
-  } catch (error) {
-    if (!(error instanceof Unavailable) || (process.env.CI && process.env.CI !== 'false')) throw error
-    console.error(`\n*** The test of a producer in Python is SKIPPED: ${error.message}. ***\n`)
-    return null
-  }
-}
-
-const python = await findPython()
+const python = await orSkip('a producer in Python', pythonWithAvro)
 
 /** Numbers as texts, labels in no order: the producer must see to both. */
 function produce(cases: Case[]): Output {
