@@ -4,7 +4,7 @@ import { startChromium } from '../../support/chromium.js'
 import { partOrSkip } from '../../support/or-skip.js'
 import { HandFed, manySeries, PARTITIONS } from '../hand-fed.js'
 
-const path = await partOrSkip('chromium')
+const chromium = await partOrSkip('chromium')
 
 /** Script for the page: contrast ratios between some texts and the panel, by WCAG. */
 const CONTRAST_RATIOS = `(() => {
