@@ -20,7 +20,7 @@ const LONGEST_PAUSE_MS = 10_000
  * @throws StartError when the topic is missing or would give wrong answers
  */
 export async function awaitTopic(
-  { kafka, topic, group }: ExposerConfig,
+  { kafka, topic }: ExposerConfig,
   logger: Logger,
   trouble: (reason: string | undefined) => void,
   signal: AbortSignal,
@@ -33,7 +33,7 @@ export async function awaitTopic(
   }
   for (let pause = FIRST_PAUSE_MS; !signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     try {
-      const reason = judge(await checkTopic(kafka, topic, { group }), logger)
+      const reason = judge(await checkTopic(kafka, topic), logger)
       if (reason === undefined) return trouble(undefined)
       wait(reason)
     } catch (error) {
