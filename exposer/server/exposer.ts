@@ -2,11 +2,12 @@ import { type Clock, systemClock } from '../../shared/base/clock.js'
 import type { Logger } from '../../shared/base/logger.js'
 import { urlOf } from '../../shared/http/address.js'
 import { LiveWebConfig } from '../../shared/http/web-config/live.js'
-import { createGroupConsumer } from '../../shared/kafka/group-consumer.js'
 import type { GroupConsumer } from '../../shared/kafka/types.js'
+import { groupMapOf } from '../group/map.js'
 import type { Services } from '../routes/services.js'
 import { assemble } from './assemble.js'
 import type { ExposerConfig } from './config.js'
+import { createShardConsumer } from './consumer.js'
 import { depart } from './depart.js'
 import { close, createApp, createHttpServer, listen } from './http.js'
 import { awaitTopic } from './start-up.js'
@@ -86,18 +87,12 @@ class RunningExposer implements Exposer {
       clock: this.#clock,
       address: this.#url,
       leaseUntil: () => this.#consumer!.leaseUntil(),
-      readGroup: () => this.#consumer!.group(),
+      readGroup: async () => groupMapOf(await this.#consumer!.group()),
       trouble: () => this.#trouble,
       web: this.#web,
     })
     this.#services = services
-    this.#consumer = createGroupConsumer({
-      ...config,
-      address: this.#url,
-      listener: feed,
-      logger,
-      clock: this.#clock,
-    })
+    this.#consumer = createShardConsumer(config, this.#url, { listener: feed, logger, clock: this.#clock })
     this.#server.on('request', createApp(services))
     this.#web?.start()
     this.#sweeping = setInterval(() => services.shard.sweep(this.#clock.now()), SWEEP_MS)

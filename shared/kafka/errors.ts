@@ -74,7 +74,7 @@ const PROTOCOL: Readonly<Record<string, (context: ErrorContext) => string>> = {
   CLUSTER_AUTHORIZATION_FAILED: () =>
     'this user may not do that to the cluster: ask its administrator for the grant',
   INCONSISTENT_GROUP_PROTOCOL: c =>
-    `${groupOf(c)} is used by another kind of consumer: give the exposers a group of their own (--kafka.group)`,
+    `${groupOf(c)} is used by another kind of consumer: give each program a group of its own (--kafka.group)`,
   INVALID_SESSION_TIMEOUT: () =>
     "the session timeout is outside of what the brokers allow: set --kafka.session-timeout between the brokers' group.min.session.timeout.ms and group.max.session.timeout.ms",
   GROUP_MAX_SIZE_REACHED: c => `${groupOf(c)} is full: raise the brokers' group.max.size`,

@@ -1,10 +1,11 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { groupMapOf } from '../../exposer/group/map.js'
 import { assemble } from '../../exposer/server/assemble.js'
 import type { ExposerConfig } from '../../exposer/server/config.js'
+import { createShardConsumer } from '../../exposer/server/consumer.js'
 import { close, createApp, createHttpServer, listen } from '../../exposer/server/http.js'
 import { systemClock } from '../../shared/base/clock.js'
-import { createGroupConsumer } from '../../shared/kafka/group-consumer.js'
 import type { GroupConsumer, PartitionListener } from '../../shared/kafka/types.js'
 import { EXPOSER_CONFIG } from '../support/exposer-config.js'
 import { seconds } from './world.js'
@@ -40,12 +41,10 @@ export class DelayedShard {
       version: 'measured',
       address: url,
       leaseUntil: () => consumer.leaseUntil(),
-      readGroup: () => consumer.group(),
+      readGroup: async () => groupMapOf(await consumer.group()),
       trouble: () => undefined,
     })
-    consumer = createGroupConsumer({
-      ...config,
-      address: url,
+    consumer = createShardConsumer(config, url, {
       listener: late(feed, way),
       logger: quiet,
       clock: systemClock,

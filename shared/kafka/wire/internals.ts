@@ -152,6 +152,8 @@ export type ApiName =
   | 'Heartbeat'
   | 'LeaveGroup'
   | 'DescribeGroups'
+  | 'OffsetCommit'
+  | 'OffsetFetch'
   | 'CreateTopics'
   | 'DescribeConfigs'
   | 'SaslAuthenticate'
