@@ -1,13 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../shared/base/logger.js'
+import { StartError } from '../../shared/base/start-error.js'
 import { KafkaError } from '../../shared/kafka/errors.js'
 import { checkTopic, type TopicReport } from '../../shared/kafka/topics.js'
 import type { ExposerConfig } from './config.js'
-
-/** Why a shard cannot run at all. The message says what to do. */
-export class StartError extends Error {
-  override readonly name = 'StartError'
-}
 
 const FIRST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 10_000

@@ -9,21 +9,26 @@ const TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
   '.svg': 'image/svg+xml',
 }
+/** A page runs its own scripts only, and stands in no frame. */
+const CONTENT_SECURITY_POLICY = "default-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+const INDEX = 'index.html'
 
-interface File {
+interface StaticFile {
   readonly type: string
   readonly body: Buffer
   readonly etag: string
 }
 
-/** `/` and its files, read once. */
-export function page() {
-  const files = readFiles()
+/**
+ * The files that lie directly in a folder, read once: for the routes `/` and `/<folder>/:file`. Nothing is read from the disk
+ * on request, so no path leads out of the folder.
+ */
+export function staticFiles(folder: URL) {
+  const files = readFiles(folder)
   return (ctx: Context): void => {
-    const name = ctx.params.file ?? 'index.html'
-    const file = files.get(name)
+    const file = files.get(ctx.params.file ?? INDEX)
     if (!file) return
-    ctx.set('Content-Security-Policy', "default-src 'self'; base-uri 'none'; frame-ancestors 'none'")
+    ctx.set('Content-Security-Policy', CONTENT_SECURITY_POLICY)
     ctx.set('X-Content-Type-Options', 'nosniff')
     ctx.set('Cache-Control', 'no-cache')
     ctx.type = file.type
@@ -34,9 +39,9 @@ export function page() {
   }
 }
 
-function readFiles(): ReadonlyMap<string, File> {
-  const folder = new URL('../page/', import.meta.url)
-  const names = existsSync(folder) ? readdirSync(folder) : []
+function readFiles(folder: URL): ReadonlyMap<string, StaticFile> {
+  const entries = existsSync(folder) ? readdirSync(folder, { withFileTypes: true }) : []
+  const names = entries.filter(entry => entry.isFile()).map(({ name }) => name)
   return new Map(
     names.map(name => {
       const body = readFileSync(new URL(name, folder))
