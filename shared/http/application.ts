@@ -1,16 +1,17 @@
 import type { RequestListener } from 'node:http'
 import Router from '@koa/router'
 import Koa, { type Context, type Next } from 'koa'
-import { logFailure } from './failures.js'
+import { answerError, logFailure } from './failures.js'
 import { fastPaths, type Handler } from './fast-path.js'
 import { admit, type Guard } from './guard.js'
-import { Refusal, refuse } from './refusal.js'
 import { sayWhy } from './say-why.js'
 import { boundUnreadBody } from './unread-body.js'
 
 export interface ApplicationOptions extends Guard {
   /** Stands before every path, as `routePrefix` gives it; empty by default. */
   readonly prefix?: string
+  /** How long the rest of a body is discarded whose request has been answered, ms. */
+  readonly discardMs?: number
 }
 
 /**
@@ -43,7 +44,7 @@ export class Application {
     const report = (error: Error) => logFailure(error, this.options.logger)
     const app = new Koa()
     app.on('error', report)
-    app.use(answerRefusals)
+    app.use((ctx, next) => next().catch(error => answerError(ctx, error, report)))
     app.use(async (ctx, next) => {
       if (await admit(ctx, this.options)) await next()
     })
@@ -56,18 +57,9 @@ export class Application {
       app.callback(),
     )
     return (request, response) => {
-      boundUnreadBody(request, response)
+      boundUnreadBody(request, response, this.options.discardMs)
       return answer(request, response)
     }
-  }
-}
-
-async function answerRefusals(ctx: Context, next: Next): Promise<void> {
-  try {
-    await next()
-  } catch (error) {
-    if (!(error instanceof Refusal) || ctx.headerSent) throw error
-    refuse(ctx, error)
   }
 }
 

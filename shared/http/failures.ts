@@ -1,20 +1,38 @@
 import type { ServerResponse } from 'node:http'
 import type { Logger } from '../base/logger.js'
-import { ClientGone } from './refusal.js'
+import type { Exchange } from './exchange.js'
+import { ClientGone, Refusal, refuse } from './refusal.js'
 
-const GONE = ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE']
+const GONE = ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'HPE_INVALID_EOF_STATE']
 
-/** Logs what a handler threw. A client that went away is no news; anything else is a mistake in the program. */
-export function logFailure(error: Error & { code?: string; expose?: boolean }, logger: Logger): void {
-  // Koa's own refusals.
-  if (error.expose) return
-  if (error instanceof ClientGone || GONE.includes(error.code ?? '')) {
+/** Logs what a handler threw or a connection reported. What a client did is no news; anything else is a mistake in the program. */
+export function logFailure(error: Error & { code?: string }, logger: Logger): void {
+  const { code = '', message } = error
+  if (error instanceof ClientGone || GONE.includes(code)) {
     logger.debug('a client went away', { error })
+  } else if (code.startsWith('HPE_')) {
+    // Without the bytes of the request, which the error has: they may be a password.
+    logger.debug('a client sent bytes that are no request', { reason: message })
   } else logger.error('a request failed, which is a mistake in the program', { error, stack: error.stack })
 }
 
-/** Answers 500. A response that has begun is cut off instead, so that its reader sees a failure and not an end. */
-export function answerFailure(response: ServerResponse): void {
+/**
+ * Answers a request whose handler threw.
+ *
+ * @param report told of everything but refusals
+ */
+export function answerError(exchange: Exchange, error: unknown, report: (error: Error) => void): void {
+  if (error instanceof Refusal && !exchange.res.headersSent) {
+    refuse(exchange, error)
+    return
+  }
+  report(error instanceof Error ? error : new Error(String(error)))
+  exchange.respond = false
+  endFailed(exchange.res)
+}
+
+/** Says 500, or cuts off a response that has begun, so that its reader sees a failure and not an end. */
+function endFailed(response: ServerResponse): void {
   if (response.headersSent) {
     response.destroy()
     return

@@ -1,7 +1,6 @@
 import type { IncomingMessage, RequestListener } from 'node:http'
 import { type Exchange, PlainExchange } from './exchange.js'
-import { answerFailure } from './failures.js'
-import { Refusal, refuse } from './refusal.js'
+import { answerError } from './failures.js'
 
 export type Handler = (exchange: Exchange) => Promise<void>
 
@@ -24,13 +23,8 @@ export function fastPaths({ handlers, admit, report }: FastPaths, others: Reques
       if (await admit(exchange)) await handler(exchange)
       exchange.end()
     } catch (error) {
-      if (error instanceof Refusal && !exchange.res.headersSent) {
-        refuse(exchange, error)
-        exchange.end()
-        return
-      }
-      report(error as Error)
-      answerFailure(exchange.res)
+      answerError(exchange, error, report)
+      exchange.end()
     }
   }
   return (request, response) => {
