@@ -26,7 +26,20 @@ export class KafkaError extends Error {
   get connection(): boolean {
     return this.type === 'CONNECTION' || this.type === 'TIMEOUT' || this.type === 'CLOSED'
   }
+
+  /** The records themselves are refused: others may be taken, and these will not be. */
+  get refusal(): boolean {
+    return REFUSALS.has(this.type)
+  }
 }
+
+const REFUSALS: ReadonlySet<string> = new Set([
+  'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
+  'INVALID_RECORD',
+  'INVALID_TIMESTAMP',
+  'UNSUPPORTED_FOR_MESSAGE_FORMAT',
+])
 
 interface Foreign {
   readonly name?: string
@@ -82,6 +95,8 @@ const PROTOCOL: Readonly<Record<string, (context: ErrorContext) => string>> = {
     `too few replicas of ${topicOf(c)} are in sync to accept writes: bring brokers back, or lower min.insync.replicas`,
   NOT_ENOUGH_REPLICAS_AFTER_APPEND: c =>
     `too few replicas of ${topicOf(c)} confirmed the write: bring brokers back, or lower min.insync.replicas`,
+  REQUEST_TIMED_OUT: c =>
+    `the replicas of a partition of ${topicOf(c)} did not confirm the write in time: is a broker overloaded or cut off?`,
   MESSAGE_TOO_LARGE: c =>
     `${topicOf(c)} refuses records of this size: raise its max.message.bytes to 1048588 or more`,
   RECORD_LIST_TOO_LARGE: c => `${topicOf(c)} refuses batches of this size: raise its max.message.bytes`,
