@@ -60,13 +60,13 @@ export const DEFINITIONS: readonly Definition[] = [
   {
     name: 'publisher_snapshots_total',
     type: 'counter',
-    help: 'Snapshots taken, each of all series.',
+    help: 'Collections of all series, failed ones included.',
     values: number(s => s.snapshots),
   },
   {
     name: 'publisher_snapshots_superseded_total',
     type: 'counter',
-    help: 'Snapshots replaced by a newer one before they could be sent.',
+    help: 'Collections replaced by a newer one before they could be sent.',
     values: number(s => s.superseded),
   },
   {
@@ -78,7 +78,7 @@ export const DEFINITIONS: readonly Definition[] = [
   {
     name: 'publisher_collect_errors_total',
     type: 'counter',
-    help: 'Collections in which a metric failed or did not answer within the interval.',
+    help: 'Collections in which a metric or a source failed or did not answer in time.',
     values: number(s => s.collectErrors),
   },
   {
@@ -107,6 +107,10 @@ export const DEFINITIONS: readonly Definition[] = [
     values: number(s => s.bufferedBytes),
   },
 ]
+
+const NAMES: ReadonlySet<string> = new Set(DEFINITIONS.map(({ name }) => name))
+
+export const isOwnMetric = (name: string): boolean => NAMES.has(name)
 
 /**
  * A metric in an app's registry, made without the app's copy of prom-client: what a registry asks of a metric is little. So a

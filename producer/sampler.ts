@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { quote } from '../shared/base/quote.js'
 import { runInSlices, type Steps } from '../shared/base/steps.js'
 import { DEFAULT_LIMITS } from '../shared/metrics/limits.js'
 import { exemplarOf } from '../shared/metrics/prom-client/exemplar-of.js'
@@ -5,12 +7,16 @@ import { layoutSteps, type Mapping } from '../shared/metrics/prom-client/layout-
 import type { ExemplarJson, MetricJson } from '../shared/metrics/prom-client/metric-json.js'
 import { sameShape, shapeOf } from '../shared/metrics/prom-client/shape.js'
 import { RECORD_BYTES, recordBytes, type Sample } from '../shared/publish/sample.js'
+import type { Reading } from '../shared/publish/snapshot-loop.js'
 import { type Part, planSteps } from '../shared/snapshot/split.js'
+import { isOwnMetric } from './own-metrics.js'
 
 interface Plan {
   readonly shape: readonly unknown[]
   readonly mapping: Mapping
   readonly parts: readonly Part[]
+  /** Why nothing of what an app gives can be published, or null. */
+  readonly unusable: string | null
 }
 
 /**
@@ -28,17 +34,27 @@ export class Sampler {
   }
 
   /**
-   * The values are those of the moment of the call. Resolves at once unless the layout has to be made, which is done in slices
-   * that leave the app its event loop. One call at a time.
+   * The values are those of the moment of the call; the rest of the work is done by `sample`, in turns of the event loop of its
+   * own, since the collection has just used some of this one. One reading at a time.
    */
-  async sample(metrics: readonly MetricJson[]): Promise<Sample> {
+  read(metrics: readonly MetricJson[]): Reading {
     // A registry's values are its own objects, which count on while a layout is being made.
     const given = flatten(metrics)
+    return {
+      sample: async () => {
+        await nextTurn()
+        return this.#sample(metrics, given)
+      },
+    }
+  }
+
+  async #sample(metrics: readonly MetricJson[], given: Given): Promise<Sample> {
     if (!this.#plan || !sameShape(this.#plan.shape, metrics)) {
       this.#plan = await runInSlices(planOf(metrics))
       this.layouts++
     }
-    const { mapping, parts } = this.#plan
+    const { mapping, parts, unusable } = this.#plan
+    if (unusable) throw new Error(unusable)
     return { parts, ...arrange(given, mapping) }
   }
 }
@@ -50,11 +66,29 @@ function* planOf(metrics: readonly MetricJson[]): Steps<Plan> {
     const mapping = yield* layoutSteps(metrics, without)
     const parts = yield* planSteps(mapping.layout)
     const refused = [...refusedOf(parts)]
-    if (refused.length === 0) return { shape, mapping, parts }
+    if (refused.length === 0) return { shape, mapping, parts, unusable: whyUnusable(metrics, mapping) }
     for (const [{ from, to }, why] of refused) {
       for (const name of familiesOf(mapping, from, to)) without.set(name, why)
     }
   }
+}
+
+/** The publisher's own metrics do not count: an app of which nothing else is left has published nothing. */
+function whyUnusable(metrics: readonly MetricJson[], { order, dropped }: Mapping): string | null {
+  let at = 0
+  let given = 0
+  for (const { name, values = [] } of metrics) {
+    const to = at + values.length
+    if (!isOwnMetric(name)) {
+      given += values.length
+      for (; at < to; at++) if (order[at] >= 0) return null
+    }
+    at = to
+  }
+  const [first] = dropped
+  return given === 0 || !first
+    ? null
+    : `none of the ${given} series can be published; of metric ${quote(first[0])}: ${first[1]}`
 }
 
 /** Parts that would be refused, and the whole snapshot with them. Too large are only those of a single family. */

@@ -1,3 +1,4 @@
+import { orTimeOut } from '../shared/base/deadline.js'
 import type { MetricJson } from '../shared/metrics/prom-client/metric-json.js'
 import { readText } from './read-text.js'
 
@@ -10,41 +11,66 @@ export interface RegistryLike {
   registerMetric?(metric: never): void
 }
 
-type Collection = readonly MetricJson[] | string
+type Metrics = readonly MetricJson[] | string
 
 /** Gives what `getMetricsAsJSON` does; or the text of an exposition, such as prom-client's `clusterMetrics`. */
-export type CollectFunction = () => Promise<Collection> | Collection
+export type CollectFunction = () => Promise<Metrics> | Metrics
 
 export type MetricSource = RegistryLike | CollectFunction | readonly (RegistryLike | CollectFunction)[]
 
 export interface Collected {
   readonly metrics: readonly MetricJson[]
-  /** Metrics that could not be collected. */
+  /** Of sources that failed, and of those of which a metric did. */
   readonly errors: readonly Error[]
 }
 
 /**
- * Everything that the sources have now. A metric whose `collect` throws costs itself, not the others: prom-client's own
- * rendering would fail as a whole. The sources are asked at the same time, as prom-client asks its metrics.
+ * Everything that the sources of a publisher have now. A source that fails costs itself, and a metric whose `collect` throws
+ * itself, not the others: prom-client's own rendering would fail as a whole.
  */
-export async function collect(source: MetricSource): Promise<Collected> {
-  const sources = (Array.isArray(source) ? source : [source]) as readonly (RegistryLike | CollectFunction)[]
-  const errors: Error[] = []
-  const collections = await Promise.all(
-    sources.map(async one => {
-      try {
-        return typeof one === 'function' ? metricsOf(await one()) : await collectRegistry(one)
-      } catch (error) {
-        errors.push(error instanceof Error ? error : new Error(String(error)))
-        return typeof one === 'function' ? [] : collectOneByOne(one)
-      }
-    }),
-  )
-  return { metrics: collections.flat(), errors }
+export class Sources {
+  readonly #sources: readonly Source[]
+
+  constructor(source: MetricSource) {
+    const sources = (Array.isArray(source) ? source : [source]) as readonly (RegistryLike | CollectFunction)[]
+    this.#sources = sources.map(one => new Source(one))
+  }
+
+  /** They are asked at the same time, as prom-client asks its metrics. Never rejects. */
+  async collect(timeoutMs: number): Promise<Collected> {
+    const all = await Promise.all(this.#sources.map(source => source.collect(timeoutMs)))
+    return { metrics: all.flatMap(({ metrics }) => metrics), errors: all.flatMap(({ errors }) => errors) }
+  }
 }
 
-async function collectRegistry(registry: RegistryLike): Promise<readonly MetricJson[]> {
-  return inFullOf(registry, metricsOf(await registry.getMetricsAsJSON()))
+class Source {
+  #asking: Promise<Collected> | null = null
+
+  constructor(private readonly source: RegistryLike | CollectFunction) {}
+
+  /** One that hangs is waited for again, not asked again: its answers would gather for as long as it does. */
+  async collect(timeoutMs: number): Promise<Collected> {
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = null
+    })
+    const late = `the registry did not answer within ${timeoutMs} ms: does a metric's collect function hang?`
+    try {
+      return await orTimeOut(this.#asking, timeoutMs, late)
+    } catch (error) {
+      return { metrics: [], errors: [asError(error)] }
+    }
+  }
+
+  async #ask(): Promise<Collected> {
+    const { source } = this
+    if (typeof source === 'function') return { metrics: metricsOf(await source()), errors: [] }
+    try {
+      const metrics = metricsOf(await source.getMetricsAsJSON())
+      return { metrics: inFullOf(source, metrics), errors: [] }
+    } catch (error) {
+      return { metrics: await collectOneByOne(source), errors: [asError(error)] }
+    }
+  }
 }
 
 function metricsOf(given: unknown): readonly MetricJson[] {
@@ -79,8 +105,10 @@ async function collectOneByOne(registry: RegistryLike): Promise<readonly MetricJ
       const values = json.values?.map(value => ({ ...value, labels: { ...defaults, ...value.labels } }))
       metrics.push({ ...json, values })
     } catch {
-      // Counted by whoever asked: the first error speaks for all.
+      // Told by the error of the registry: the first speaks for all.
     }
   }
   return inFullOf(registry, metrics)
 }
+
+const asError = (error: unknown) => (error instanceof Error ? error : new Error(String(error)))

@@ -1,9 +1,10 @@
 import type { Registry } from 'prom-client'
 import { Sampler } from '../../producer/sampler.js'
-import { collect } from '../../producer/source.js'
+import { Sources } from '../../producer/source.js'
 import { createSender, type Sender } from '../../shared/kafka/sender.js'
 import { sortLabels } from '../../shared/metrics/labels.js'
-import { encode, type Run } from '../../shared/publish/encode.js'
+import { snapshotOf } from '../../shared/publish/publications.js'
+import type { RunHeader } from '../../shared/publish/run.js'
 import { Schedule } from '../../shared/publish/schedule.js'
 import { targetKey } from '../../shared/snapshot/key.js'
 
@@ -33,13 +34,15 @@ export class DelayedPublisher {
   readonly #sampler = new Sampler()
   readonly #sender: Sender
   readonly #schedule: Schedule
-  readonly #run: Run
+  readonly #run: RunHeader
+  readonly #sources: Sources
   readonly #key: Buffer
   #timer: NodeJS.Timeout | undefined
   #sending: Promise<void> = Promise.resolve()
 
   private constructor(private readonly options: DelayedPublisherOptions) {
-    const { brokers, topic, job, instance, intervalMs } = options
+    const { register, brokers, topic, job, instance, intervalMs } = options
+    this.#sources = new Sources(register)
     const target = sortLabels({ job, instance })
     this.#key = targetKey(target)
     this.#run = { target, intervalMs, incarnation: Date.now() }
@@ -82,10 +85,10 @@ export class DelayedPublisher {
 
   async #publish(): Promise<void> {
     const collectedAt = Date.now()
-    const { metrics } = await collect(this.options.register)
-    const sample = await this.#sampler.sample(metrics)
-    const pending = { sample, sequence: this.#collected++, collectedAt, collectSeconds: 0.001, end: false }
-    const records = encode(this.#run, pending, 0)
+    const { metrics } = await this.#sources.collect(this.options.intervalMs)
+    const sample = await this.#sampler.read(metrics).sample()
+    const collection = { sequence: this.#collected++, collectedAt, collectSeconds: 0.001 }
+    const records = snapshotOf(this.#run, collection, sample, false).encode(0)
     const due = collectedAt + this.options.drawDelayMs()
     this.#sending = this.#sending
       .then(() => new Promise<void>(resolve => setTimeout(resolve, due - Date.now())))

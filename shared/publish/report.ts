@@ -35,8 +35,9 @@ export class Report {
     this.#warn('publish metrics', error, mono)
   }
 
-  collectFailed(error: Error, mono: number): void {
-    this.#warn('collect all metrics', error, mono)
+  /** @param how `incomplete` when the other metrics are published, `failed` when there are none */
+  collectFailed(how: 'incomplete' | 'failed', error: Error, mono: number): void {
+    this.#warn(how === 'failed' ? 'collect metrics' : 'collect all metrics', error, mono)
   }
 
   noGoodbye(deadlineMs: number): void {

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { PublisherStats, registerStats } from '../../producer/own-metrics.js'
 import { Sampler } from '../../producer/sampler.js'
-import { collect } from '../../producer/source.js'
+import { type Collected, Sources } from '../../producer/source.js'
 import type { Sample } from '../../shared/publish/sample.js'
 import { encodeSnapshot } from '../../shared/snapshot/write.js'
 import type { Order } from './app.js'
@@ -14,6 +14,7 @@ import { median, type Row, spread, table } from './table.js'
 /** CPU time of one measurement, and how many of each there are. They take turns, so that all meet the same machine. */
 const MEASURE_MS = 200
 const ROUNDS = 9
+const PATIENCE_MS = 60_000
 
 interface Case {
   readonly work: string
@@ -25,9 +26,10 @@ interface Case {
 /** What a publisher does every interval, short of sending. */
 function publishing(register: Registry): { take(): Promise<Sample>; encode(sample: Sample): Buffer[] } {
   const sampler = new Sampler()
+  const sources = new Sources(register)
   let sequence = 5000
   return {
-    take: async () => sampler.sample((await collect(register)).metrics),
+    take: async () => sampler.read((await sources.collect(PATIENCE_MS)).metrics).sample(),
     encode: ({ parts, values }) => {
       sequence++
       return parts.map(({ layout, from, to }, part) =>
@@ -59,7 +61,8 @@ function casesOf(series: number): Case[] {
   const register = registryOf(series)
   const { take, encode } = publishing(register)
   const what = `${series.toLocaleString('en')} series`
-  let metrics: Awaited<ReturnType<typeof collect>>['metrics'] = []
+  const sources = new Sources(register)
+  let metrics: Collected['metrics'] = []
   const sampler = new Sampler()
   return [
     {
@@ -73,14 +76,14 @@ function casesOf(series: number): Case[] {
       series,
       note: what,
       run: async () => {
-        metrics = (await collect(register)).metrics
+        metrics = (await sources.collect(PATIENCE_MS)).metrics
       },
     },
     {
       work: '· of it comparing the layout and sampling',
       series,
       note: what,
-      run: () => sampler.sample(metrics),
+      run: () => sampler.read(metrics).sample(),
     },
     {
       work: `prom-client's register.metrics() of the same ${what}`,

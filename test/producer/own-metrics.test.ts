@@ -2,9 +2,8 @@ import { readFileSync } from 'node:fs'
 import { AggregatorRegistry, Counter, Registry } from 'prom-client'
 import { describe, expect, test } from 'vitest'
 import { DEFINITIONS, PublisherStats, registerStats } from '../../producer/own-metrics.js'
-import { collect } from '../../producer/source.js'
 import { parseExposition } from '../../shared/exposition/parse.js'
-import { readBack, sampleOnce } from './sampled.js'
+import { collect, readBack, sampleOnce } from './sampled.js'
 
 const statsWith = (values: Partial<PublisherStats>) => Object.assign(new PublisherStats(), values)
 const published = async (register: Registry) => readBack(await sampleOnce((await collect(register)).metrics))

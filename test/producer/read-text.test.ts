@@ -1,8 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry, Summary } from 'prom-client'
 import { describe, expect, test } from 'vitest'
 import { readText } from '../../producer/read-text.js'
-import { collect } from '../../producer/source.js'
-import { layoutsOf, readBack, sampleOnce } from './sampled.js'
+import { collect, layoutsOf, readBack, sampleOnce } from './sampled.js'
 
 const published = async (text: string) => Object.fromEntries(readBack(await sampleOnce(readText(text))))
 

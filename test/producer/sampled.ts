@@ -1,4 +1,5 @@
 import { Sampler } from '../../producer/sampler.js'
+import { type MetricSource, Sources } from '../../producer/source.js'
 import { runNow } from '../../shared/base/steps.js'
 import type { Layout } from '../../shared/metrics/layout.js'
 import type { Mapping } from '../../shared/metrics/prom-client/layout-of.js'
@@ -40,6 +41,9 @@ export function readBack(sample: Sample): Map<string, number> {
   return new Map(series.map((text, i) => [text, sample.values[i]]))
 }
 
-export const sampleOnce = (metrics: readonly MetricJson[]) => new Sampler().sample(metrics)
+export const sampleOnce = (metrics: readonly MetricJson[]) => new Sampler().read(metrics).sample()
+
+/** What the sources have, asked once. */
+export const collect = (source: MetricSource) => new Sources(source).collect(5000)
 
 export const layoutOf = (metrics: readonly MetricJson[]): Mapping => runNow(layoutSteps(metrics))

@@ -1,7 +1,6 @@
 import { Counter, Gauge, Registry } from 'prom-client'
 import { describe, expect, test } from 'vitest'
-import { collect } from '../../producer/source.js'
-import { readBack, sampleOnce } from './sampled.js'
+import { collect, readBack, sampleOnce } from './sampled.js'
 
 const registryWith = (name: string, value: number) => {
   const register = new Registry()

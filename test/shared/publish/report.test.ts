@@ -30,8 +30,12 @@ test('trouble with sending does not hide trouble with collecting', () => {
   const logger = keepingLogger()
   const report = new Report(logger)
   report.sendFailed(new Error('away'), 0)
-  report.collectFailed(new Error('no'), 1)
-  expect(logger.lines).toHaveLength(2)
+  report.collectFailed('failed', new Error('no'), 1)
+  report.collectFailed('incomplete', new Error('no'), 1)
+  expect(logger.lines.slice(1)).toEqual([
+    'warn cannot collect metrics: no',
+    'warn cannot collect all metrics: no',
+  ])
 })
 
 test('a metric that is left out is named when that is new, not with every layout', () => {

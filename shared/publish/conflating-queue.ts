@@ -1,15 +1,16 @@
+import type { TargetQueue } from './target-queue.js'
+
 /**
  * State, not a queue: at most one snapshot in flight and one waiting. A newer one supersedes the one that waits, because it
  * says all that the other would have said. So memory is constant, however long the brokers are away.
- *
- * Every snapshot offered ends as acknowledged, superseded, or still here: `offered = acknowledged + superseded + held`.
  */
-export class Conflater<T> {
+export class ConflatingQueue<T> implements TargetQueue<T> {
   #waiting: T | null = null
   #flying: T | null = null
   offered = 0
   acknowledged = 0
   superseded = 0
+  readonly refused = 0
 
   offer(item: T): void {
     this.offered++
@@ -29,9 +30,12 @@ export class Conflater<T> {
     return (this.#waiting === null ? 0 : 1) + (this.#flying === null ? 0 : 1)
   }
 
-  /** The one to send now, or null when there is none or one is on its way. */
+  get ready(): boolean {
+    return this.#waiting !== null && this.#flying === null
+  }
+
   take(): T | null {
-    if (this.#flying !== null || this.#waiting === null) return null
+    if (!this.ready) return null
     this.#flying = this.#waiting
     this.#waiting = null
     return this.#flying
@@ -42,10 +46,16 @@ export class Conflater<T> {
     this.acknowledged++
   }
 
-  /** It may go again, unless there is a newer one by now. */
+  /** It goes again, unless there is a newer one by now. */
   fail(): void {
     if (this.#waiting === null) this.#waiting = this.#flying
     else this.superseded++
     this.#flying = null
+  }
+
+  /** The next one may be smaller: until it comes this one goes again. */
+  refuse(): null {
+    this.fail()
+    return null
   }
 }

@@ -1,0 +1,53 @@
+import type { MetricJson } from '../shared/metrics/prom-client/metric-json.js'
+import type { Collector, Reading } from '../shared/publish/snapshot-loop.js'
+import { isOwnMetric } from './own-metrics.js'
+import { Sampler } from './sampler.js'
+import { type MetricSource, Sources } from './source.js'
+
+export interface CollectorEvents {
+  /** Some sources or metrics failed; the others are published. */
+  incomplete(error: Error): void
+  /** The layout was made anew. @param dropped metrics of which something is left out, and why */
+  layoutChanged(dropped: ReadonlyMap<string, string>): void
+}
+
+/** Collects an app's registries and functions. It fails when they give errors and nothing else. */
+export class SourceCollector implements Collector {
+  readonly #sources: Sources
+  readonly #sampler = new Sampler()
+
+  /** @param beside metrics that are published with those of the sources */
+  constructor(
+    source: MetricSource,
+    private readonly beside: () => Promise<readonly MetricJson[]>,
+    private readonly events: CollectorEvents,
+  ) {
+    this.#sources = new Sources(source)
+  }
+
+  async collect(timeoutMs: number): Promise<Reading> {
+    const [{ metrics, errors }, beside] = await Promise.all([this.#sources.collect(timeoutMs), this.beside()])
+    if (errors.length > 0) {
+      if (!metrics.some(hasContent)) throw failureOf(errors)
+      this.events.incomplete(errors[0])
+    }
+    const reading = this.#sampler.read(beside.length > 0 ? [...metrics, ...beside] : metrics)
+    return {
+      sample: async () => {
+        const { layouts } = this.#sampler
+        try {
+          return await reading.sample()
+        } finally {
+          if (this.#sampler.layouts !== layouts) this.events.layoutChanged(this.#sampler.dropped)
+        }
+      },
+    }
+  }
+}
+
+/** The publisher's own metrics, which cannot fail, are not what an app publishes for. */
+const hasContent = (metric: MetricJson) => !isOwnMetric(metric.name) && (metric.values?.length ?? 0) > 0
+
+function failureOf([first, ...more]: readonly Error[]): Error {
+  return more.length === 0 ? first : new Error(`${first.message} (and ${more.length} more errors)`)
+}

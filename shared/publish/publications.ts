@@ -1,0 +1,43 @@
+import { encodeFailure, failureLine } from '../snapshot/failure.js'
+import { encodeSnapshot } from '../snapshot/write.js'
+import { exemplarsWithin } from './exemplars-within.js'
+import type { Publication } from './publication.js'
+import type { Collection, RunHeader } from './run.js'
+import { RECORD_BYTES, recordBytes, type Sample } from './sample.js'
+
+/** A snapshot: one record for each part. */
+export function snapshotOf(
+  run: RunHeader,
+  collection: Collection,
+  sample: Sample,
+  end: boolean,
+): Publication {
+  const { parts, values, exemplars } = sample
+  return {
+    bytes: values.byteLength,
+    encodedBytes: parts.reduce((sum, part) => sum + part.layout.compressed.length, values.byteLength),
+    encode: superseded =>
+      parts.map(({ layout, from, to }, part) => {
+        const room = RECORD_BYTES - recordBytes({ layout, from, to })
+        return encodeSnapshot(
+          { ...run, ...collection, superseded, part, parts: parts.length, end, layoutId: layout.id },
+          {
+            layoutCompressed: layout.compressed,
+            values: values.subarray(from, to),
+            exemplars: exemplarsWithin(exemplars, { from, to }, room),
+          },
+        )
+      }),
+  }
+}
+
+/** A collection that failed. @param failure why; made one line of at most 1,024 bytes */
+export function failureOf(run: RunHeader, collection: Collection, failure: string): Publication {
+  const line = failureLine(failure)
+  const bytes = Buffer.byteLength(line)
+  return {
+    bytes,
+    encodedBytes: bytes,
+    encode: superseded => [encodeFailure({ ...run, ...collection, superseded }, line)],
+  }
+}
