@@ -1,3 +1,5 @@
+import { errorKind } from './wire/error-kind.js'
+
 /** What the sentence is about, as far as it is known. */
 export interface ErrorContext {
   readonly broker?: string
@@ -42,7 +44,6 @@ const REFUSALS: ReadonlySet<string> = new Set([
 ])
 
 interface Foreign {
-  readonly name?: string
   readonly type?: string
   readonly code?: string | number
   readonly message?: string
@@ -121,11 +122,12 @@ export function explain(error: unknown, context: ErrorContext = {}): KafkaError 
   const at = context.broker ? ` (${context.broker})` : ''
   const wrap = (type: string, sentence: string) => new KafkaError(type, sentence, { cause: error })
 
-  if (e.name === 'KafkaJSSASLAuthenticationError' || e.type === 'SASL_AUTHENTICATION_FAILED') {
+  const kind = errorKind(error)
+  if (kind === 'login' || e.type === 'SASL_AUTHENTICATION_FAILED') {
     return wrap('AUTHENTICATION', `${broker} refuses the SASL login: check mechanism, user name and password`)
   }
-  if (e.name === 'KafkaJSProtocolError' || e.type) {
-    const type = e.type ?? 'UNKNOWN'
+  if (e.type) {
+    const { type } = e
     const known = PROTOCOL[type]
     return wrap(
       type,
@@ -134,13 +136,13 @@ export function explain(error: unknown, context: ErrorContext = {}): KafkaError 
   }
   const code = typeof e.code === 'string' ? e.code : undefined
   if (code && SOCKET[code]) return wrap('CONNECTION', SOCKET[code](broker))
-  if (e.name === 'KafkaJSConnectionClosedError') {
+  if (kind === 'closed') {
     return wrap(
       'CLOSED',
       `${broker} closed the connection: was it restarted, or does it expect TLS (\`ssl\`) or SASL?`,
     )
   }
-  if (e.name === 'KafkaJSConnectionError') {
+  if (kind === 'connection') {
     if (/timeout/i.test(e.message ?? '')) return wrap('TIMEOUT', SOCKET.ETIMEDOUT!(broker))
     return wrap(
       'CONNECTION',

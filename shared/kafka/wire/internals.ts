@@ -167,6 +167,10 @@ export function newestVersion(api: ApiName, broker: VersionRanges): number | und
   return common.length > 0 ? Math.max(...common) : undefined
 }
 
+export function apiKey(api: ApiName): number {
+  return apiKeysModule[api]!
+}
+
 export function exchange(api: ApiName, version: number, args: object): Exchange {
   return requests[api]!.protocol({ version })(args)
 }

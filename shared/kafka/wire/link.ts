@@ -1,16 +1,8 @@
 import type { Logger } from '../../base/logger.js'
 import { type ErrorContext, explain, KafkaError } from '../errors.js'
 import type { KafkaConfig } from '../types.js'
-import {
-  type ApiName,
-  createConnection,
-  createErrorFromCode,
-  type Encoded,
-  exchange,
-  newestVersion,
-  type RawConnection,
-  type VersionRanges,
-} from './internals.js'
+import { type BrokerConnection, connectionTo } from './connection.js'
+import { type ApiName, createErrorFromCode, type Encoded } from './internals.js'
 
 export interface LinkOptions {
   readonly host: string
@@ -34,7 +26,6 @@ export interface CallOptions {
 }
 
 export const CONNECT_TIMEOUT_MS = 5_000
-const API_VERSIONS_REQUEST = 2
 
 /**
  * One connection to one broker. It connects with its first call and is of no use any more after its first failure: its
@@ -42,10 +33,9 @@ const API_VERSIONS_REQUEST = 2
  */
 export class Link {
   readonly address: string
-  readonly #connection: RawConnection
+  readonly #connection: BrokerConnection
   readonly #timeout: number
   readonly #background: boolean
-  #versions: VersionRanges = {}
   #connecting: Promise<void> | null = null
   #connected = false
   #failure: KafkaError | null = null
@@ -55,7 +45,7 @@ export class Link {
     this.address = `${options.host}:${options.port}`
     this.#timeout = kafka.connectionTimeout ?? CONNECT_TIMEOUT_MS
     this.#background = options.background ?? false
-    this.#connection = createConnection({
+    this.#connection = connectionTo({
       host: options.host,
       port: options.port,
       clientId: kafka.clientId ?? 'kafka-exposer',
@@ -69,7 +59,7 @@ export class Link {
 
   /** False once anything has failed, or the broker has hung up. */
   get alive(): boolean {
-    return this.#failure === null && (!this.#connected || this.#connection.isConnected())
+    return this.#failure === null && (!this.#connected || this.#connection.isOpen)
   }
 
   /** True when a call can be sent without connecting first. */
@@ -85,60 +75,36 @@ export class Link {
   /** @throws KafkaError */
   async call<T>(api: ApiName, args: object, options: CallOptions): Promise<T> {
     await this.connect()
-    const version = options.version ?? newestVersion(api, this.#versions)
-    const range = version === undefined ? undefined : this.#supports(api, version)
-    if (version === undefined || range === false) {
+    const { encode, decode, raw } = options
+    const version = options.version ?? this.#connection.newestVersion(api)
+    if (version === undefined || !this.speaks(api, version)) {
       throw new KafkaError(
         'UNSUPPORTED',
         `${this.address} does not speak the version of ${api} that is needed here: use Kafka 2.3 or newer`,
       )
     }
-    const made = exchange(api, version, args)
-    const { encode, decode, raw } = options
     return (await this.#within(
       options.timeout,
-      this.#connection.send({
-        request: encode ? { ...made.request, encode: async () => encode() } : made.request,
-        response: {
-          decode: decode ? async payload => decode(payload) : made.response.decode,
-          parse: raw || decode ? async decoded => decoded : made.response.parse,
-        },
-      }),
+      this.#connection.send({ api, version, args, encode, decode, raw }),
       { broker: this.address, ...options.context },
     )) as T
+  }
+
+  /** Whether the broker speaks a version of a request; known once it is connected. */
+  speaks(api: ApiName, version: number): boolean {
+    return this.#connection.speaks(api, version)
   }
 
   /** Ends it at once; whatever waits for an answer fails. */
   close(reason?: KafkaError): void {
     if (this.#failure) return
     this.#failure = reason ?? new KafkaError('CLOSED', `the connection to ${this.address} was closed here`)
-    const connection = this.#connection
-    const wasConnected = connection.isConnected()
-    connection.rejectRequests(this.#failure)
-    connection.requestQueue.destroy()
-    connection.connectionStatus = 'disconnected'
-    // While it connects, only an error makes the library clear its connect timer.
-    connection.socket?.destroy(wasConnected ? undefined : this.#failure)
-  }
-
-  #supports(api: ApiName, version: number): boolean {
-    const newest = newestVersion(api, this.#versions)
-    return newest !== undefined && version <= newest
+    this.#connection.destroy(this.#failure)
   }
 
   async #handshake(): Promise<void> {
     if (this.#failure) throw this.#failure
-    const connection = this.#connection
-    await connection.connect()
-    const answer = (await connection.send(exchange('ApiVersions', API_VERSIONS_REQUEST, {}))) as {
-      apiVersions: { apiKey: number; minVersion: number; maxVersion: number }[]
-    }
-    this.#versions = Object.fromEntries(answer.apiVersions.map(v => [v.apiKey, v]))
-    connection.setVersions(this.#versions)
-    connection.setSupportAuthenticationProtocol(
-      newestVersion('SaslAuthenticate', this.#versions) !== undefined,
-    )
-    await connection.authenticate()
+    await this.#connection.open()
     this.#connected = true
   }
 
