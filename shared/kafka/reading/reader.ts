@@ -197,7 +197,9 @@ export class Reader {
     let refused = 0
     for (const fetched of answer) {
       const { feed, offset } = asked.get(fetched.partition) ?? {}
-      if (!feed || !this.#current(feed) || feed.position !== offset) continue
+      if (!feed || !this.#current(feed)) continue
+      // It has a new leader, whose answer has overtaken this one and is being handed over, or has been.
+      if (feed.busy || feed.position !== offset) continue
       const error = errorOf(fetched.errorCode, { topic: this.#options.topic })
       if (error?.type === 'OFFSET_OUT_OF_RANGE') {
         feed.start = { refused: offset! }

@@ -1,0 +1,72 @@
+import { gzipSync } from 'node:zlib'
+import { afterEach, expect, test } from 'vitest'
+import { systemClock } from '../../../shared/base/clock.js'
+import { Feed } from '../../../shared/kafka/reading/feed.js'
+import type { ReaderOptions } from '../../../shared/kafka/reading/options.js'
+import { Reader } from '../../../shared/kafka/reading/reader.js'
+import { eventually } from '../../support/eventually.js'
+import { silent } from '../../support/kafka.js'
+import { ScriptedCluster } from '../../support/scripted-cluster.js'
+import { storedBatch } from '../../support/stored-batch.js'
+
+const readers: Reader[] = []
+afterEach(() => Promise.all(readers.splice(0).map(reader => reader.stop())))
+
+function read(cluster: ScriptedCluster, options: Partial<ReaderOptions> = {}) {
+  const handed: string[] = []
+  const started: [partition: number, from: number, replaced: boolean][] = []
+  /** What the listener waits for, by partition. */
+  const busy = new Map<number, Promise<void>>()
+  const reader = new Reader({
+    cluster: cluster.asCluster,
+    topic: cluster.topic,
+    clock: systemClock,
+    logger: silent,
+    linger: 0,
+    ...options,
+    events: {
+      onStart: (partition, from, _until, replaced) => started.push([partition, from, replaced]),
+      onRecords: (partition, records) => {
+        for (const { offset, value, unreadable } of records) {
+          handed.push(`${partition}/${offset} ${value?.subarray(0, 20) ?? unreadable}`)
+        }
+        return busy.get(partition)
+      },
+      onFetched: () => {},
+      onError: () => {},
+      onPartitionCount: () => {},
+    },
+  })
+  readers.push(reader)
+  reader.read(new Map(cluster.leaders.map((_, partition) => [partition, new Feed(partition, 'earliest')])))
+  reader.start()
+  return { reader, handed, started, busy }
+}
+
+test('a partition is never handed over twice after a leader change, while both of its leaders have answered', async () => {
+  const cluster = new ScriptedCluster([1, 1])
+  cluster.end = 1
+  const { handed, busy } = read(cluster, { metadataMaxAge: 20 })
+  let release = () => {}
+  busy.set(
+    0,
+    new Promise(resolve => {
+      release = resolve
+    }),
+  )
+  await eventually(() => expect(cluster.fetches).toHaveLength(1))
+  // The records take so long to inflate that the other answer comes meanwhile.
+  const slow = storedBatch(0, ['x'.repeat(12_000_000)], { gzip: gzipSync })
+  cluster.fetches[0]!.answer([
+    { partition: 0, records: storedBatch(0, ['first']) },
+    { partition: 1, records: slow },
+  ])
+  await eventually(() => expect(handed).toEqual(['0/0 first']))
+
+  cluster.leaders = [1, 2]
+  await eventually(() => expect(cluster.fetches.map(({ leader }) => leader)).toEqual([1, 2]))
+  cluster.fetches[1]!.answer([{ partition: 1, records: slow }])
+  release()
+  await eventually(() => expect(cluster.fetches.length).toBeGreaterThanOrEqual(4))
+  expect(handed).toEqual(['0/0 first', `1/0 ${'x'.repeat(20)}`])
+})

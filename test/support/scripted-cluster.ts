@@ -1,0 +1,85 @@
+import type { Cluster, TopicMetadata } from '../../shared/kafka/wire/cluster.js'
+import type { FetchedPartition } from '../../shared/kafka/wire/fetch.js'
+
+interface FetchAsked {
+  readonly leader: number
+  answer(partitions: readonly Partial<FetchedPartition>[]): void
+}
+
+/**
+ * Brokers as a reader knows them, which answer when and what a test says. Every log begins at offset 0, and its end is the
+ * same for each partition.
+ */
+export class ScriptedCluster {
+  readonly topic = 'scripted'
+  readonly requestTimeout = 1_000
+  /** By partition. */
+  leaders: number[]
+  end = 0
+  /** Fetches that wait for their answer. */
+  readonly fetches: FetchAsked[] = []
+
+  constructor(leaders: number[]) {
+    this.leaders = leaders
+  }
+
+  /** What a reader takes it for. */
+  get asCluster(): Cluster {
+    return this as never
+  }
+
+  async metadata(topic: string): Promise<TopicMetadata> {
+    const partitions = this.leaders.map((leader, partition) => ({
+      partition,
+      leader,
+      replicas: 1,
+      inSync: 1,
+    }))
+    return { topic, brokers: 2, partitions }
+  }
+
+  node(leader: number) {
+    return this.#link(leader)
+  }
+
+  dial(leader: number) {
+    return this.#link(leader)
+  }
+
+  #link(leader: number) {
+    return {
+      address: `broker-${leader}`,
+      close() {},
+      call: (api: string, args: unknown) =>
+        api === 'ListOffsets' ? Promise.resolve(this.#offsets(args)) : this.#fetch(leader),
+    }
+  }
+
+  #offsets(args: unknown) {
+    const { topics } = args as { topics: { partitions: { partition: number; timestamp: number }[] }[] }
+    const partitions = topics[0]!.partitions.map(({ partition, timestamp }) => ({
+      partition,
+      errorCode: 0,
+      offset: String(timestamp === -1 ? this.end : 0),
+    }))
+    return { responses: [{ partitions }] }
+  }
+
+  #fetch(leader: number): Promise<FetchedPartition[]> {
+    return new Promise(resolve => {
+      this.fetches.push({
+        leader,
+        answer: partitions =>
+          resolve(
+            partitions.map(p => ({
+              partition: 0,
+              errorCode: 0,
+              highWatermark: this.end,
+              records: Buffer.alloc(0),
+              ...p,
+            })),
+          ),
+      })
+    })
+  }
+}
