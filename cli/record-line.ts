@@ -6,6 +6,7 @@ import { targetKey } from '../shared/snapshot/key.js'
 import { LayoutCache } from '../shared/snapshot/layout-cache.js'
 import { SnapshotReader } from '../shared/snapshot/read.js'
 import type { SnapshotHeader } from '../shared/snapshot/types.js'
+import { refusalOf } from '../shared/snapshot/unreadable.js'
 import { validateTarget } from '../shared/snapshot/validate.js'
 
 const LAYOUT_CACHE_BYTES = 32 * 1024 * 1024
@@ -50,7 +51,8 @@ export class RecordPrinter {
     const place = `${partition}/${record.offset}`
     let header: SnapshotHeader | undefined
     try {
-      if (!record.value || !record.key) throw unreadable(record)
+      if (!record.value) throw refusalOf(record)
+      if (!record.key) throw new RefusedError('key', 'it has no key')
       this.#reader.open(record.value)
       header = this.#reader.header()
       const content = this.#judge(partition, record.key, header)
@@ -115,18 +117,6 @@ function follows(header: SnapshotHeader, last: Seen): boolean {
   // Parts of one snapshot share its sequence and time.
   if (header.parts > 1 && header.sequence === last.sequence) return header.collectedAt === last.collectedAt
   return header.sequence > last.sequence && header.collectedAt > last.collectedAt
-}
-
-function unreadable(record: LogRecord): RefusedError {
-  if (record.unreadable) {
-    return new RefusedError(
-      'codec',
-      `its batch cannot be read: ${record.unreadable}; set compression.type=uncompressed`,
-    )
-  }
-  return record.value
-    ? new RefusedError('key', 'it has no key')
-    : new RefusedError('truncated', 'it has no value')
 }
 
 function describe(header: SnapshotHeader, now: number): string {

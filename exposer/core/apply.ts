@@ -5,6 +5,7 @@ import { RefusedError } from '../../shared/snapshot/errors.js'
 import { targetKey } from '../../shared/snapshot/key.js'
 import { Parts } from '../../shared/snapshot/parts.js'
 import type { SnapshotReader } from '../../shared/snapshot/read.js'
+import { refusalOf } from '../../shared/snapshot/unreadable.js'
 import { validateTarget } from '../../shared/snapshot/validate.js'
 import { complete } from './complete.js'
 import type { Holder } from './holder.js'
@@ -22,11 +23,7 @@ import { Target } from './target.js'
  */
 export function applyRecord(holder: Holder, partition: Partition, record: LogRecord, now: Instant): void {
   const { reader } = holder
-  if (record.value === null) {
-    throw record.unreadable === undefined
-      ? new RefusedError('schema', 'a record without a value; snapshots are never deleted by a tombstone')
-      : new RefusedError('codec', 'its batch could not be read; publish uncompressed or with gzip')
-  }
+  if (record.value === null) throw refusalOf(record)
   reader.open(record.value)
   const known = knownTarget(holder, record)
   if (known) checkOrder(known, reader)

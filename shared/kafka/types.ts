@@ -19,13 +19,16 @@ export interface KafkaConfig {
 /** One record as it was read. Its bytes are slices of a fetch response: copy what is kept. */
 export interface LogRecord {
   readonly offset: number
-  /** Unix ms; the broker's append time on a LogAppendTime topic. */
+  /** The broker's append time, Unix ms; −∞ where the batch has none (see `unreadable`). */
   readonly timestamp: number
   readonly key: Buffer | null
-  /** Null also for a record of a batch that could not be decompressed, see `unreadable`. */
+  /** Null also for a record of a batch that is not read, see `unreadable`. */
   readonly value: Buffer | null
-  /** Why the batch that held it could not be read: `codec` (not inflated) or `corrupt` (not decoded); else undefined. */
-  readonly unreadable?: string
+  /**
+   * Why the batch that held it is not read: `timestamp` (it has the time of its producer), `codec` (not inflated) or `corrupt`
+   * (not decoded); else undefined.
+   */
+  readonly unreadable?: 'timestamp' | 'codec' | 'corrupt'
 }
 
 /** What a group member told of itself when it last joined. */

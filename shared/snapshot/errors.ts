@@ -1,7 +1,7 @@
 /**
  * Why a record was refused, as the `reason` label has it. What a producer does about each: docs/wire-format.md.
  *
- * - `codec`: its batch could not be decompressed; `schema`: not one of our schemas; `truncated`: the bytes end early, go on too
+ * - `codec`: its batch could not be decompressed; `timestamp`: its batch has the time of its producer; `schema`: not one of our schemas; `truncated`: the bytes end early, go on too
  *   long or contradict themselves; `limit`: more than is allowed of something
  * - `key`, `partition`: it lies where its target does not belong; `label`, `reserved`: a target that may not be
  * - `layout`: a layout that is none, or does not match its id; `duplicate_series`: one series twice
@@ -9,6 +9,7 @@
  */
 export const REFUSAL_REASONS = [
   'codec',
+  'timestamp',
   'schema',
   'truncated',
   'limit',

@@ -82,6 +82,8 @@ describe('a record that an exposer refuses', () => {
 
   test.each([
     ['codec', record({}, { value: null, unreadable: 'codec' })],
+    ['timestamp', record({}, { value: null, unreadable: 'timestamp' })],
+    ['schema', record({}, { value: null })],
     ['key', record({}, { key: null })],
     ['key', record({}, { key })],
     ['schema', record({}, { value: Buffer.from('{"hello": 1}') })],

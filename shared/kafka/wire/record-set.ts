@@ -22,6 +22,9 @@ const PREFIX_BYTES = 12
 const CODEC_MASK = 0x07
 const LOG_APPEND_TIME = 0x08
 const CONTROL = 0x20
+/** One producer's clock that is fast makes everybody else on its partition look late. */
+const PRODUCERS_TIME =
+  'a batch has the time of its producer (CreateTime): set message.timestamp.type=LogAppendTime on the topic'
 
 export interface ReadOptions {
   readonly inflate: Inflate
@@ -34,7 +37,7 @@ export interface ReadOptions {
 
 /**
  * Reads the records of a fetch response from `position` on, slice by slice: the caller decides when to go on. A batch that
- * cannot be read becomes as many null records as its header counts, at their own offsets, so that nothing is lost silently
+ * cannot be read, or has the time of its producer, becomes as many null records as its header counts, at their own offsets, so that nothing is lost silently
  * and the position moves past it. What the response cut off at its end is left for the next fetch.
  */
 export async function* readRecordSet(
@@ -73,8 +76,7 @@ function readHeader(bytes: Buffer, at: number): Header {
       count: 1,
       codec: 0,
       control: false,
-      firstTimestamp: 0,
-      appendTime: null,
+      appendTime: Number.NEGATIVE_INFINITY,
     }
   }
   const attributes = bytes.readInt16BE(at + 21)
@@ -87,8 +89,7 @@ function readHeader(bytes: Buffer, at: number): Header {
     count: Math.max(0, Math.min(bytes.readInt32BE(at + 57), last - base + 1)),
     codec: attributes & CODEC_MASK,
     control: (attributes & CONTROL) !== 0,
-    firstTimestamp: readInt64(bytes, at + 27),
-    appendTime: (attributes & LOG_APPEND_TIME) !== 0 ? readInt64(bytes, at + 35) : null,
+    appendTime: (attributes & LOG_APPEND_TIME) !== 0 ? readInt64(bytes, at + 35) : Number.NEGATIVE_INFINITY,
   }
 }
 
@@ -104,6 +105,10 @@ function open(
   if (header.format !== 2) {
     report(header.base, 1, new Error(`a message has the old format ${header.format}, which is not read here`))
     return new Unreadable(header, 0, 'corrupt')
+  }
+  if (header.appendTime === Number.NEGATIVE_INFINITY) {
+    report(header.base, header.count, new Error(PRODUCERS_TIME))
+    return new Unreadable(header, 0, 'timestamp')
   }
   const start = at + HEADER_BYTES
   if (header.codec === 0) return new Records(bytes, start, end, header, report)

@@ -20,9 +20,8 @@ export interface Header {
   readonly count: number
   readonly codec: number
   readonly control: boolean
-  readonly firstTimestamp: number
-  /** Of all records when the topic has LogAppendTime, else null. */
-  readonly appendTime: number | null
+  /** Of all records, Unix ms; −∞ when they carry the time of their producer. */
+  readonly appendTime: number
 }
 
 /** Hands out the records of one batch in order. */
@@ -74,16 +73,15 @@ export class Unreadable implements Source {
   constructor(
     readonly header: Header,
     private done: number,
-    readonly reason: string,
+    readonly reason: NonNullable<LogRecord['unreadable']>,
   ) {}
 
   fill(into: Filling): boolean {
-    const { base, count, firstTimestamp, appendTime } = this.header
+    const { base, count, appendTime: timestamp } = this.header
     while (this.done < count) {
       if (into.full) return false
       const offset = base + this.done++
       if (offset < into.next) continue
-      const timestamp = appendTime ?? firstTimestamp
       into.add({ offset, timestamp, key: null, value: null, unreadable: this.reason })
     }
     return true
@@ -93,7 +91,7 @@ export class Unreadable implements Source {
 /**
  * The records of one readable batch:
  *   length varint · attributes i8 · timestamp delta varlong · offset delta varint · key · value · headers
- * Headers are skipped.
+ * Headers are skipped, and so is the delta: the time is the batch's.
  */
 export class Records implements Source {
   #at: number
@@ -136,7 +134,7 @@ export class Records implements Source {
     const end = varint.at + length
     if (!(length >= 0 && end <= this.end)) return null
     varint.at++ // attributes, unused
-    const timestampDelta = readVarint(bytes)
+    readVarint(bytes)
     const offsetDelta = readVarint(bytes)
     const keyLength = readVarint(bytes)
     const keyStart = varint.at
@@ -151,7 +149,7 @@ export class Records implements Source {
     this.#at = end
     return {
       offset,
-      timestamp: header.appendTime ?? header.firstTimestamp + timestampDelta,
+      timestamp: header.appendTime,
       key: keyLength < 0 ? null : bytes.subarray(keyStart, keyStart + keyLength),
       value: valueLength < 0 ? null : bytes.subarray(valueStart, valueStart + valueLength),
     }

@@ -19,6 +19,7 @@ describe('applying records', () => {
     ['schema', (_: FakeApp, record: object) => ({ ...record, value: Buffer.from('no avro here') })],
     ['schema', (_: FakeApp, record: object) => ({ ...record, value: null })],
     ['codec', (_: FakeApp, record: object) => ({ ...record, value: null, unreadable: 'codec' })],
+    ['timestamp', (_: FakeApp, record: object) => ({ ...record, value: null, unreadable: 'timestamp' })],
   ])('a record that breaks a rule is refused as %s and harms no neighbour', (reason, change) => {
     const shard = new FakeShard()
     const good = new FakeApp({ labels: { job: 'good' } })

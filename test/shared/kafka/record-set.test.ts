@@ -17,6 +17,7 @@ interface BatchOptions {
   /** Compresses the records, and says nothing of it. */
   compress?: (records: Buffer) => Buffer
   timestamp?: number
+  /** Whether the broker has replaced the producer's time by its own, five seconds later. */
   logAppend?: boolean
 }
 
@@ -28,7 +29,7 @@ function stored({
   control,
   compress,
   timestamp = 1_000,
-  logAppend,
+  logAppend = true,
 }: BatchOptions): Buffer {
   const plain = encodeBatch(
     values.map(value => ({ key, value })),
@@ -76,7 +77,7 @@ describe('readRecordSet', () => {
           const { records, next } = await read(stored({ base, values, timestamp: 1_700_000_000_123 }), base)
           expect(records.map(r => r.value)).toEqual(values)
           expect(records.map(r => r.offset)).toEqual(values.map((_, i) => base + i))
-          expect(records.every(r => r.key?.equals(key) && r.timestamp === 1_700_000_000_123)).toBe(true)
+          expect(records.every(r => r.key?.equals(key) && r.timestamp === 1_700_000_005_123)).toBe(true)
           expect(next).toBe(base + values.length)
         },
       ),
@@ -84,11 +85,27 @@ describe('readRecordSet', () => {
   })
 
   test("the broker's append time is the time of every record of its batch", async () => {
-    const { records } = await read(
-      stored({ base: 0, values: text('a', 'b'), timestamp: 1_000, logAppend: true }),
-      0,
-    )
+    const { records } = await read(stored({ base: 0, values: text('a', 'b'), timestamp: 1_000 }), 0)
     expect(records.map(r => r.timestamp)).toEqual([6_000, 6_000])
+  })
+
+  test("a batch with its producer's time gives as many null records as it has, without a time, whatever its codec", async () => {
+    for (const codec of [0, 1, 3]) {
+      const set = Buffer.concat([
+        stored({ base: 0, values: text('good') }),
+        stored({ base: 1, values: text('x', 'y'), timestamp: 9e12, logAppend: false, codec }),
+        stored({ base: 3, values: text('good again') }),
+      ])
+      const { records, faults } = await read(set, 0)
+      expect(records.map(r => r.value?.toString() ?? r.unreadable)).toEqual([
+        'good',
+        'timestamp',
+        'timestamp',
+        'good again',
+      ])
+      expect(records.map(r => r.timestamp)).toEqual([6_000, -Infinity, -Infinity, 6_000])
+      expect(faults).toEqual([expect.stringMatching(/^2 .*message\.timestamp\.type=LogAppendTime/)])
+    }
   })
 
   test('records below the position are skipped, also in the middle of a batch', async () => {
