@@ -4,9 +4,9 @@ import { Pipeline } from '../dev/pipeline/pipeline.js'
 import { actionFlag, duration, flag, hostPort, list } from '../shared/base/flags/builders.js'
 import { formatDuration } from '../shared/base/flags/duration.js'
 import type { Values } from '../shared/base/flags/types.js'
+import { aborted } from '../shared/base/signals.js'
 import { groupFlag, kafkaFlags, kafkaProblems, readKafkaConfig, topicFlag } from '../shared/kafka/flags.js'
-import { commonFlags, readFlags } from './common.js'
-import { readVersion } from './version.js'
+import { type Command, commonFlags, readFlags } from './common.js'
 
 const flags = {
   ...commonFlags,
@@ -39,23 +39,16 @@ const WELL = 0
 const FAILED = 1
 const INTERRUPTED = 130
 
-/** `kafka-exposer dev`, what `npm start` runs. Handles its own signals. */
-export async function dev(argv: readonly string[]): Promise<number> {
-  const values = readFlags(description, {
-    argv,
-    environment: process.env,
-    stdout: process.stdout,
-    stderr: process.stderr,
-    signal: new AbortController().signal,
-    version: readVersion(),
-  })
+/** `kafka-exposer dev`, what `npm start` runs. */
+export const dev: Command = async invocation => {
+  const values = readFlags(description, invocation)
   if (!values) return WELL
   const progress = progressLines()
   const pipeline = new Pipeline(optionsOf(values), {
     progress,
     died: child => progress(`${child.obituary()}; what it said last:\n${child.lastWords()}`),
   })
-  const interrupted = whenInterrupted(progress)
+  const interrupted = aborted(invocation.signal).then(() => 'interrupted' as const)
   try {
     const started = await Promise.race([pipeline.start().then(() => true), interrupted])
     if (started !== true) return INTERRUPTED
@@ -96,26 +89,6 @@ async function judge(pipeline: Pipeline, progress: (message: string) => void): P
     problems.length ? `not well at the end: ${problems.join('; ')}` : `all was well${seen && `: ${seen}`}`,
   )
   return problems.length ? FAILED : WELL
-}
-
-/** npm passes on the Ctrl-C that the terminal has sent us already. */
-const SAME_SIGNAL_MS = 500
-
-/** The first signal asks for an orderly end; with the second this process goes at once, and its children with it. */
-function whenInterrupted(progress: (message: string) => void): Promise<'interrupted'> {
-  return new Promise(resolve => {
-    let asked = Number.POSITIVE_INFINITY
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.on(signal, () => {
-        if (performance.now() - asked > SAME_SIGNAL_MS) {
-          progress('killing everything')
-          process.exit(INTERRUPTED)
-        }
-        asked = Math.min(asked, performance.now())
-        resolve('interrupted')
-      })
-    }
-  })
 }
 
 const after = (ms: number | undefined): Promise<'over'> =>

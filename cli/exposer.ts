@@ -15,6 +15,7 @@ import {
 } from '../shared/base/flags/builders.js'
 import { formatDuration } from '../shared/base/flags/duration.js'
 import type { Problem, Values } from '../shared/base/flags/types.js'
+import { aborted } from '../shared/base/signals.js'
 import { loadWebConfig } from '../shared/http/web-config/load.js'
 import { WebConfigError } from '../shared/http/web-config/parse.js'
 import { groupFlag, kafkaFlags, kafkaProblems, readKafkaConfig, topicFlag } from '../shared/kafka/flags.js'
@@ -134,12 +135,9 @@ export const exposer: Command = async invocation => {
   if (values['check-config']) return checkConfig(config, invocation)
   keepHeapSmall()
   const shard = createExposer(config, { logger: loggerOf(values), version: invocation.version })
-  const ending = new Promise<void>(resolve =>
-    invocation.signal.addEventListener('abort', () => resolve(), { once: true }),
-  )
   try {
     await shard.start()
-    await Promise.race([shard.failed, ending])
+    await Promise.race([shard.failed, aborted(invocation.signal)])
   } finally {
     await shard.stop()
   }

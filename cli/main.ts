@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { programHelp } from '../shared/base/flags/help.js'
 import { suggest } from '../shared/base/flags/suggest.js'
+import { untilSignalled } from '../shared/base/signals.js'
 import type { Command, Invocation } from './common.js'
 import { readVersion, versionText } from './version.js'
 
@@ -12,41 +13,44 @@ import { readVersion, versionText } from './version.js'
 interface Entry {
   readonly summary: string
   load(): Promise<Command>
-  /** It ends itself and what it started when a signal comes; main does not interfere. */
-  readonly ownSignals?: boolean
   /** The npm script of a checkout that runs it: its programs are in no package. */
   readonly script?: string
+  /** How long it may take to end after a signal, ms; undefined: as long as it takes. */
+  readonly graceMs?: number
 }
+
+const GRACE_MS = 15_000
 
 const COMMANDS: Readonly<Record<string, Entry>> = {
   exposer: {
     summary: 'Run a shard: read snapshots from Kafka and serve them to Prometheus.',
     load: async () => (await import('./exposer.js')).exposer,
+    graceMs: GRACE_MS,
   },
   'topic create': {
     summary: 'Create the topic for snapshots as it has to be, and list the ACLs to grant.',
     load: async () => (await import('./topic.js')).create,
+    graceMs: GRACE_MS,
   },
   'topic check': {
     summary: 'Check whether a topic is fit for snapshots, and list the ACLs to grant.',
     load: async () => (await import('./topic.js')).check,
+    graceMs: GRACE_MS,
   },
   tail: {
     summary: 'Print the records of the topic, decoded, one a line; refused ones with the reason.',
     load: async () => (await import('./tail.js')).tail,
+    graceMs: GRACE_MS,
   },
   lab: {
     summary: 'Measure what a queue in front of Prometheus costs, and what answers it.',
     load: async () => (await import('./lab.js')).lab,
     script: 'npm run lab',
+    graceMs: GRACE_MS,
   },
   dev: {
     summary: 'Run the whole pipeline on this machine, with a Kafka and a Prometheus of its own.',
-    load: async () => {
-      const { dev } = await import('./dev.js')
-      return invocation => dev([...invocation.argv])
-    },
-    ownSignals: true,
+    load: async () => (await import('./dev.js')).dev,
     script: 'npm start',
   },
 }
@@ -98,25 +102,16 @@ function unknown([first, second]: readonly string[]): number {
   return USAGE
 }
 
-async function run(entry: Entry, argv: readonly string[]): Promise<number> {
-  const command = await entry.load()
-  const ending = new AbortController()
-  const running = command(invocationOf(argv, ending.signal))
-  if (entry.ownSignals) return running
+async function run({ load, graceMs }: Entry, argv: readonly string[]): Promise<number> {
+  const command = await load()
   // A reader that has seen enough, as `head`, is a reason to end and not an error.
-  process.stdout.on('error', () => ending.abort())
-  let crashed = false
-  const { default: closeWithGrace } = await import('close-with-grace')
-  const grace = closeWithGrace({ delay: 15_000, logger: false }, async ({ err }) => {
-    if (err) {
-      crashed = true
-      report(err)
-    }
-    ending.abort()
-    await running.catch(() => {})
+  const unread = new AbortController()
+  process.stdout.on('error', () => unread.abort())
+  return untilSignalled(ending => command(invocationOf(argv, AbortSignal.any([ending, unread.signal]))), {
+    graceMs,
+    report,
+    say: message => process.stderr.write(`${PROGRAM}: ${message}\n`),
   })
-  const code = await running.finally(() => grace.uninstall())
-  return crashed ? FAILURE : code
 }
 
 function invocationOf(argv: readonly string[], signal: AbortSignal): Invocation {

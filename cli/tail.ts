@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { flag, list, switchFlag } from '../shared/base/flags/builders.js'
 import { parseDuration } from '../shared/base/flags/duration.js'
+import { aborted } from '../shared/base/signals.js'
 import { kafkaFlags, kafkaProblems, readKafkaConfig, topicFlag } from '../shared/kafka/flags.js'
 import { type TailOptions, tailTopic } from '../shared/kafka/tail.js'
 import { checkTopic } from '../shared/kafka/topics.js'
@@ -82,11 +83,6 @@ export const tail: Command = async invocation => {
   await reading.stop()
   stderr.write(`${printer.summary()}\n`)
   return 0
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
 }
 
 /** A reader slower than Kafka must not make us hold the topic in memory. */

@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import Router from '@koa/router'
-import closeWithGrace from 'close-with-grace'
 import Koa from 'koa'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { createPublisher } from '../../producer/index.js'
@@ -10,6 +9,7 @@ import { duration, flag, integer, listenAddress, text } from '../../shared/base/
 import { parseFlags } from '../../shared/base/flags/parse.js'
 import { ConfigError, type Values } from '../../shared/base/flags/types.js'
 import { createLogger } from '../../shared/base/log.js'
+import { aborted, untilSignalled } from '../../shared/base/signals.js'
 import { kafkaFlags, readKafkaConfig, topicFlag } from '../../shared/kafka/flags.js'
 import { catalog } from './catalog.js'
 import { httpMetrics } from './http-metrics.js'
@@ -68,16 +68,28 @@ const publisher = createPublisher({
 })
 const load = new Load(`http://127.0.0.1:${port}`, options.load, service.visit)
 
-closeWithGrace({ delay: 5000, logger: false }, async ({ err }) => {
-  if (err) logger.error('shutting down after an error', { error: err })
-  load.stop()
-  server.close()
-  server.closeAllConnections()
-  await publisher.stop(3000)
-})
-load.start()
-await publisher.start()
-logger.info('serving and publishing', { job: service.job, instance })
+const code = await untilSignalled(
+  async ending => {
+    load.start()
+    try {
+      await publisher.start()
+      logger.info('serving and publishing', { job: service.job, instance })
+      await aborted(ending)
+      return 0
+    } finally {
+      load.stop()
+      server.close()
+      server.closeAllConnections()
+      await publisher.stop(3000)
+    }
+  },
+  {
+    graceMs: 5000,
+    say: message => logger.warn(message),
+    report: error => logger.error('shutting down after an error', { error }),
+  },
+)
+process.exit(code)
 
 function readCommand(): { service: DemoService; options: Values<typeof flags> } {
   if (!Object.hasOwn(services, name)) {

@@ -114,7 +114,7 @@ describe('a pipeline on a given cluster, without a Prometheus', () => {
     // Soon after the first it is the same Ctrl-C, handed on by npm.
     await eventually(() => {
       dev.signal('SIGINT')
-      expect(dev.stderr).toMatch(/killing everything\n$/)
+      expect(dev.stderr).toMatch(/another SIGINT: ending at once\n$/)
     })
     expect(await dev.exited).toBe(130)
     await nothingIsLeft([dev.pid, ...pids])

@@ -23,7 +23,7 @@ export type BodyCodec = (room: BodyRoom) => BodyDecoder
 export type BodyCodecs = Readonly<Record<string, BodyCodec>>
 
 /** The body as it is. */
-export const identity: BodyCodec = room => {
+const identity: BodyCodec = room => {
   const pieces: Buffer[] = []
   return {
     write(block) {

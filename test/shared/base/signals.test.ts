@@ -1,0 +1,102 @@
+import { EventEmitter } from 'node:events'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { aborted, type SignalOptions, untilSignalled } from '../../../shared/base/signals.js'
+
+let source: EventEmitter
+let said: string[]
+let reported: unknown[]
+beforeEach(() => {
+  source = new EventEmitter()
+  said = []
+  reported = []
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+})
+afterEach(() => {
+  vi.useRealTimers()
+  // Whatever happened, nobody listens any more.
+  expect(source.eventNames()).toEqual([])
+})
+
+const run = (work: (ending: AbortSignal) => Promise<number>, options: Partial<SignalOptions> = {}) =>
+  untilSignalled(work, {
+    source,
+    say: message => void said.push(message),
+    report: error => void reported.push(error),
+    ...options,
+  })
+const forever = () => new Promise<number>(() => {})
+
+test('work that ends by itself: its exit code', async () => {
+  expect(await run(async () => 7)).toBe(7)
+})
+
+test.each(['SIGINT', 'SIGTERM', 'SIGHUP'])(
+  '%s: the work is told to end, and gives the exit code',
+  async signal => {
+    const code = run(async ending => {
+      await aborted(ending)
+      return 3
+    })
+    source.emit(signal, signal)
+    expect(await code).toBe(3)
+    expect(said).toEqual([])
+  },
+)
+
+test('work that fails while it ends: its error is not swallowed', async () => {
+  const code = run(async ending => {
+    await aborted(ending)
+    throw new Error('the last step failed')
+  })
+  source.emit('SIGTERM', 'SIGTERM')
+  await expect(code).rejects.toThrow('the last step failed')
+})
+
+test('a second signal: the process does not wait for the work', async () => {
+  const code = run(forever)
+  source.emit('SIGINT', 'SIGINT')
+  vi.advanceTimersByTime(600)
+  source.emit('SIGTERM', 'SIGTERM')
+  expect(await code).toBe(143)
+  expect(said).toEqual(['another SIGTERM: ending at once'])
+})
+
+test('the same signal once more within half a second: it is the first one, handed on by npm', async () => {
+  let end: (code: number) => void = () => {}
+  const code = run(() => new Promise(resolve => (end = resolve)))
+  source.emit('SIGINT', 'SIGINT')
+  vi.advanceTimersByTime(400)
+  source.emit('SIGINT', 'SIGINT')
+  end(0)
+  expect(await code).toBe(0)
+})
+
+test('work that takes longer than its grace period: 1, and why', async () => {
+  const code = run(forever, { graceMs: 15_000 })
+  source.emit('SIGTERM', 'SIGTERM')
+  vi.advanceTimersByTime(15_000)
+  expect(await code).toBe(1)
+  expect(said).toEqual(['not ended 15 s after SIGTERM: ending at once'])
+})
+
+test.each(['uncaughtException', 'unhandledRejection'])(
+  '%s: reported, the work is told to end, exit code 1',
+  async event => {
+    const code = run(async ending => {
+      await aborted(ending)
+      return 0
+    })
+    const error = new Error('a mistake')
+    source.emit(event, error)
+    expect(await code).toBe(1)
+    expect(reported).toEqual([error])
+  },
+)
+
+test('a second error that nobody caught: the process does not wait for the work', async () => {
+  const code = run(forever)
+  source.emit('uncaughtException', new Error('first'))
+  source.emit('unhandledRejection', new Error('second'))
+  expect(await code).toBe(1)
+  expect(reported).toHaveLength(2)
+})
