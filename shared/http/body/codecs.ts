@@ -1,7 +1,7 @@
 import { Refusal } from '../refusal.js'
 import { gunzip } from './gunzip.js'
 import { assemble } from './pieces.js'
-import type { BodyRoom } from './room.js'
+import { type BodyRoom, tooLarge } from './room.js'
 
 /** Decodes one body, block by block. What it holds is acquired from its room. */
 export interface BodyDecoder {
@@ -35,15 +35,26 @@ const identity: BodyCodec = room => {
   }
 }
 
+type Decode = (encoded: Buffer, maxBytes: number) => Uint8Array | Promise<Uint8Array>
+
 /**
- * A codec of a function that needs all of the encoded body at once, such as a decoder of the snappy block format.
+ * The codec of a function that needs all of the encoded body at once, such as a decoder of the snappy block format.
  *
- * @param decode throws when the body is malformed, or when it would become larger than `maxBytes`, before it allocates that;
- *   an error that is no `Refusal` becomes 400 with its message
+ * @param decode throws when the body is malformed (answered 400 with the message), and before it allocates more than
+ *   `maxBytes` (the error has the reason `too_large`, answered 413)
  */
-export function whole(
-  decode: (encoded: Buffer, maxBytes: number) => Uint8Array | Promise<Uint8Array>,
-): BodyCodec {
+export function whole(decode: Decode): BodyCodec {
+  // One after the other: how much memory a result takes is known when it is there.
+  let last: Promise<unknown> = Promise.resolve()
+  const inTurn = (room: BodyRoom, encoded: Buffer): Promise<Uint8Array> => {
+    const decoding = last.then(async () => {
+      const decoded = await attempt(decode, encoded, room.left)
+      room.addDecoded(decoded.length)
+      return decoded
+    })
+    last = decoding.catch(() => {})
+    return decoding
+  }
   return room => {
     const pieces: Buffer[] = []
     return {
@@ -53,8 +64,7 @@ export function whole(
       },
       async end() {
         const encoded = await assemble(pieces, room)
-        const decoded = await attempt(() => decode(encoded, room.left))
-        room.addDecoded(decoded.length)
+        const decoded = await inTurn(room, encoded)
         room.release(encoded.length)
         return Buffer.from(decoded.buffer, decoded.byteOffset, decoded.length)
       },
@@ -63,12 +73,13 @@ export function whole(
   }
 }
 
-async function attempt<T>(work: () => T | Promise<T>): Promise<T> {
+async function attempt(decode: Decode, encoded: Buffer, limit: number): Promise<Uint8Array> {
   try {
-    return await work()
+    return await decode(encoded, limit)
   } catch (error) {
-    if (error instanceof Refusal) throw error
-    throw new Refusal(400, `the body cannot be decoded: ${(error as Error).message}`)
+    const { reason, message } = error as Error & { reason?: unknown }
+    if (reason === 'too_large') throw tooLarge('decoded body', limit)
+    throw new Refusal(400, `the body cannot be decoded: ${message}`)
   }
 }
 

@@ -68,9 +68,11 @@ export class RequestBodies {
   async #decode(req: IncomingMessage, decoder: BodyDecoder, blocks: Blocks): Promise<Buffer> {
     const { maxSent, timeoutMs } = this.limits
     let sent = 0
+    let chunks = 0
     const take = (chunk: Buffer) => {
       sent += chunk.length
       if (sent > maxSent) throw tooLarge('body', maxSent)
+      if (++chunks > FREE_CHUNKS && sent < chunks * SMALLEST_CHUNK) throw tooSmallChunks()
       const complete = blocks.add(chunk)
       return complete.length ? writeAll(complete, decoder) : undefined
     }
@@ -89,6 +91,16 @@ export class RequestBodies {
       'Accept-Encoding': known,
     })
   }
+}
+
+/** A chunk costs a microsecond, however small it is: those of one byte would take the event loop for tens of milliseconds. */
+const SMALLEST_CHUNK = 16
+/** So many may be smaller. */
+const FREE_CHUNKS = 1000
+
+function tooSmallChunks(): Refusal {
+  const message = `the body comes in chunks of less than ${SMALLEST_CHUNK} bytes: send larger ones`
+  return new Refusal(400, message, { Connection: 'close' })
 }
 
 async function writeAll(blocks: readonly Buffer[], decoder: BodyDecoder): Promise<void> {
