@@ -9,15 +9,12 @@ import {
   flag,
   httpUrl,
   integer,
-  listenAddress,
   size,
-  text,
 } from '../shared/base/flags/builders.js'
 import { formatDuration } from '../shared/base/flags/duration.js'
 import type { Problem, Values } from '../shared/base/flags/types.js'
 import { aborted } from '../shared/base/signals.js'
-import { loadWebConfig } from '../shared/http/web-config/load.js'
-import { WebConfigError } from '../shared/http/web-config/parse.js'
+import { checkWebConfig, listenFlag, webFlags } from '../shared/http/flags.js'
 import { groupFlag, kafkaFlags, kafkaProblems, readKafkaConfig, topicFlag } from '../shared/kafka/flags.js'
 import { checkTopic } from '../shared/kafka/topics.js'
 import { DEFAULT_LIMITS } from '../shared/metrics/limits.js'
@@ -44,10 +41,7 @@ const flags = {
     default: '10m',
     help: 'How far back a partition is read when it is taken over. Targets that publish less often are not known after a restart.',
   }),
-  'web.listen-address': flag(listenAddress, {
-    default: ':9754',
-    help: 'Address to listen on for everything that is served over HTTP.',
-  }),
+  ...listenFlag(':9754'),
   'web.advertise-address': flag(httpUrl, {
     placeholder: '<url>',
     help: 'URL under which Prometheus and the other shards reach this one: requests for its targets are sent on there. By default the listen address, with the first address of this machine when that is every interface.',
@@ -56,14 +50,7 @@ const flags = {
     placeholder: '<url>',
     help: 'URL of the one stable address in front of all shards: a Kubernetes Service, a DNS name with all shards, a balancer. Service discovery lists every target there. With one shard it can be left out.',
   }),
-  'web.max-connections': flag(integer(1, 1_000_000), {
-    default: '4096',
-    help: 'Maximum number of simultaneous connections.',
-  }),
-  'web.config.file': flag(text, {
-    placeholder: '<file>',
-    help: "YAML file with TLS, headers and users of the HTTP server, in the format of Prometheus's exporters: tls_server_config, http_server_config, basic_auth_users. It is read again when it changes.",
-  }),
+  ...webFlags,
   'exposition.view': flag(choice(...VIEWS), {
     default: 'latest',
     help: `What /metrics shows without ?view=: the newest values, or with the time of their collection, or all since the last scrape of ?scraper=. One of: [${VIEWS.join(', ')}]`,
@@ -206,15 +193,8 @@ function contradictions(values: Partial<Values<typeof flags>>): Problem[] {
 }
 
 function webConfigProblems(values: Partial<Values<typeof flags>>): Problem[] {
-  const path = values['web.config.file']
-  if (path === undefined) return []
-  try {
-    const { tls } = loadWebConfig(path)
-    if (!tls || !values['web.advertise-address']?.startsWith('http:')) return []
-    const message = 'must begin with https, because the shard serves TLS by its --web.config.file'
-    return [{ flag: '--web.advertise-address', message }]
-  } catch (error) {
-    if (!(error instanceof WebConfigError)) throw error
-    return error.problems.map(problem => ({ flag: '--web.config.file', message: `${path}: ${problem}` }))
-  }
+  const { tls, problems } = checkWebConfig(values['web.config.file'])
+  if (!tls || !values['web.advertise-address']?.startsWith('http:')) return problems
+  const message = 'must begin with https, because the shard serves TLS by its --web.config.file'
+  return [{ flag: '--web.advertise-address', message }]
 }

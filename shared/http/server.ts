@@ -74,7 +74,7 @@ export async function listen(
 ): Promise<AddressInfo> {
   await new Promise<void>((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException) => {
-      const reason = error.code === 'EADDRINUSE' ? 'another program listens there' : error.message
+      const reason = error.code === 'EADDRINUSE' ? 'the address is already in use' : error.message
       reject(new StartError(`cannot listen on ${host ?? ''}:${port}: ${reason}; choose another ${flag}`))
     }
     server.once('error', fail)

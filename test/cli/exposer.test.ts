@@ -172,7 +172,7 @@ describe('without a Kafka', () => {
       '--log.level=error',
     ])
     expect(error?.message).toBe(
-      `cannot listen on 127.0.0.1:${port}: somebody else listens there; choose another --web.listen-address`,
+      `cannot listen on 127.0.0.1:${port}: the address is already in use; choose another --web.listen-address`,
     )
     server.close()
   })

@@ -20,7 +20,7 @@ describe('listening where another program listens', () => {
       const attempt = listen(createHttpServer({ maxConnections: 1 }), { host: '127.0.0.1', port }, flag)
       await expect(attempt).rejects.toMatchObject({
         name: 'StartError',
-        message: `cannot listen on 127.0.0.1:${port}: another program listens there; choose another ${flag ?? '--web.listen-address'}`,
+        message: `cannot listen on 127.0.0.1:${port}: the address is already in use; choose another ${flag ?? '--web.listen-address'}`,
       })
     } finally {
       await close(other, 0)

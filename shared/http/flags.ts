@@ -1,0 +1,39 @@
+import { flag, integer, listenAddress, text } from '../base/flags/builders.js'
+import type { Problem } from '../base/flags/types.js'
+import { loadWebConfig } from './web-config/load.js'
+import { WebConfigError } from './web-config/parse.js'
+
+/** @param address the program's default, such as `:9754` */
+export const listenFlag = (address: string) => ({
+  'web.listen-address': flag(listenAddress, {
+    default: address,
+    help: 'Address to listen on for everything that is served over HTTP.',
+  }),
+})
+
+/** Limits and security of a program's HTTP server. */
+export const webFlags = {
+  'web.max-connections': flag(integer(1, 1_000_000), {
+    default: '4096',
+    help: 'Maximum number of simultaneous connections.',
+  }),
+  'web.config.file': flag(text, {
+    placeholder: '<file>',
+    help: "YAML file with TLS, headers and users of the HTTP server, in the format of Prometheus's exporters: tls_server_config, http_server_config, basic_auth_users. It is read again when it changes.",
+  }),
+}
+
+/** What is wrong with the file of `--web.config.file`, and whether it makes the program serve TLS. */
+export function checkWebConfig(path: string | undefined): { tls: boolean; problems: Problem[] } {
+  if (path === undefined) return { tls: false, problems: [] }
+  try {
+    return { tls: loadWebConfig(path).tls !== undefined, problems: [] }
+  } catch (error) {
+    if (!(error instanceof WebConfigError)) throw error
+    const problems = error.problems.map(problem => ({
+      flag: '--web.config.file',
+      message: `${path}: ${problem}`,
+    }))
+    return { tls: false, problems }
+  }
+}
