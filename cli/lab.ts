@@ -8,7 +8,7 @@ import { renderComparison } from '../lab/report/compare.js'
 import { writeReport } from '../lab/report/report.js'
 import { readResults } from '../lab/report/results.js'
 import { renderTable } from '../lab/report/table.js'
-import { type Planned, runLab } from '../lab/run.js'
+import { type PlannedExperiment, runLab } from '../lab/run.js'
 import { actionFlag, flag, integer, list, text } from '../shared/base/flags/builders.js'
 import { ConfigError, type Values } from '../shared/base/flags/types.js'
 import { type Command, commonFlags, type Invocation, readFlags } from './common.js'
@@ -102,7 +102,7 @@ async function measure(invocation: Invocation): Promise<number> {
 }
 
 /** @throws ConfigError before anything is started */
-async function prepare(values: Values<typeof flags>): Promise<Planned[]> {
+async function prepare(values: Values<typeof flags>): Promise<PlannedExperiment[]> {
   known('--experiment', values.experiment)
   const overrides = await reading(PARAMETERS, () => overridesOf(values))
   known(PARAMETERS, Object.keys(overrides))

@@ -1,23 +1,24 @@
 import type { Lab } from './harness/lab.js'
-import type { Observed, Verdict } from './types.js'
+import type { Observations, Verdict } from './types.js'
 
 export type Parameters = Readonly<Record<string, number | string | readonly number[] | readonly string[]>>
 
 /**
- * One experiment: arrange, act, observe in `run`, and what the figures say in `judge`, which is pure. Everything that it
- * starts by `lab` is stopped when it ends, whatever happens.
+ * One experiment. `run` starts the system, injects the faults and measures; `judge` is pure and
+ * derives the verdicts from the figures. Everything that `run` starts through `lab` is stopped when
+ * it ends, also when it fails.
  */
 export interface Experiment<P extends Parameters = Parameters> {
   readonly name: string
   readonly title: string
-  /** The question that it answers, as somebody who has to decide would ask it. */
+  /** The operator's question that the experiment answers. */
   readonly question: string
   readonly short: P
   readonly full: P
-  /** Of the smallest run that still shows everything: for the tests. */
+  /** Parameters of the shortest run that produces every figure and plot. Used by the tests. */
   readonly reduced: P
-  /** How long it will take, seconds. */
+  /** Expected duration of one repetition in seconds. */
   estimate(parameters: P): number
-  run(lab: Lab, parameters: P): Promise<Observed>
-  judge(observed: Observed, parameters: P): readonly Verdict[]
+  run(lab: Lab, parameters: P): Promise<Observations>
+  judge(observations: Observations, parameters: P): readonly Verdict[]
 }

@@ -2,53 +2,57 @@ import type { Experiment, Parameters } from './experiment.js'
 
 export type Edition = 'short' | 'full' | 'reduced'
 
-/** What differs from an edition: by experiment and parameter, as text or as YAML has it. */
+/** Overridden parameters by experiment and name, as text from a flag or as parsed YAML. */
 export type Overrides = Readonly<Record<string, Readonly<Record<string, unknown>>>>
 
 /**
- * An experiment's parameters with what the user wants otherwise. Each keeps the type that the edition gives it.
+ * The parameters of an edition with the overrides applied. An override is converted to the type of
+ * the parameter in the edition.
  *
- * @throws Error with everything that is wrong
+ * @throws Error that lists every invalid override
  */
 export function parametersOf(experiment: Experiment, edition: Edition, overrides: Overrides): Parameters {
   const given = overrides[experiment.name] ?? {}
   const parameters: Record<string, Parameters[string]> = { ...experiment[edition] }
-  const wrong: string[] = []
+  const errors: string[] = []
   for (const [name, value] of Object.entries(given)) {
-    const usual = parameters[name]
-    if (usual === undefined) {
+    const original = parameters[name]
+    if (original === undefined) {
       const names = Object.keys(parameters).join(', ')
-      wrong.push(`${experiment.name} has no parameter ${JSON.stringify(name)}; there are: ${names}`)
+      errors.push(`${experiment.name} has no parameter ${JSON.stringify(name)}; its parameters are: ${names}`)
       continue
     }
-    const taken = like(usual, value)
-    if (taken === undefined) {
-      wrong.push(
-        `${experiment.name}.${name}: ${JSON.stringify(value)} should be ${kindOf(usual)}, such as ${JSON.stringify(usual)}`,
+    const converted = convert(value, original)
+    if (converted === undefined) {
+      errors.push(
+        `${experiment.name}.${name}: ${JSON.stringify(value)} is not ${describeType(original)}, such as ${JSON.stringify(original)}`,
       )
-    } else parameters[name] = taken
+    } else parameters[name] = converted
   }
-  if (wrong.length > 0) throw new Error(wrong.join('; '))
+  if (errors.length > 0) throw new Error(errors.join('; '))
   return parameters
 }
 
-/** `asynchrony.measureSeconds=30` */
+/** Parses an override such as `asynchrony.measureSeconds=30`. */
 export function parseOverride(text: string): readonly [experiment: string, name: string, value: string] {
   const match = /^([\w-]+)\.(\w+)=(.*)$/.exec(text)
-  if (!match) throw new Error(`${JSON.stringify(text)} is no parameter, write it as experiment.name=value`)
+  if (!match) throw new Error(`${JSON.stringify(text)} is not of the form experiment.name=value`)
   return [match[1], match[2], match[3]]
 }
 
-function like(usual: Parameters[string], value: unknown): Parameters[string] | undefined {
-  if (Array.isArray(usual)) {
+/** The value in the type of the original; undefined if it cannot be converted. */
+function convert(value: unknown, original: Parameters[string]): Parameters[string] | undefined {
+  if (Array.isArray(original)) {
     const items = Array.isArray(value) ? value : String(value).split('+')
-    const taken = items.map(item => like(usual[0], item))
-    return taken.includes(undefined) || taken.length === 0 ? undefined : (taken as readonly string[])
+    const converted = items.map(item => convert(item, original[0]))
+    return converted.includes(undefined) || converted.length === 0
+      ? undefined
+      : (converted as readonly string[])
   }
-  if (typeof usual === 'string') return String(value)
+  if (typeof original === 'string') return String(value)
   const number = typeof value === 'string' && value.trim() === '' ? Number.NaN : Number(value)
   return Number.isFinite(number) && number >= 0 ? number : undefined
 }
 
-const kindOf = (usual: Parameters[string]) =>
-  Array.isArray(usual) ? 'a list' : typeof usual === 'number' ? 'a number that is not negative' : 'a text'
+const describeType = (original: Parameters[string]) =>
+  Array.isArray(original) ? 'a list' : typeof original === 'number' ? 'a non-negative number' : 'a string'

@@ -1,7 +1,8 @@
 /**
- * Uniform numbers in [0, 1), the same for the same seed and stream: an experiment that asks in another order gets the same input still.
+ * Uniform random numbers in [0, 1), determined by seed and stream. Streams are independent: the
+ * order in which an experiment reads them does not change their numbers.
  *
- * mulberry32 by Tommy Ettinger, seeded with FNV-1a of both.
+ * mulberry32 by Tommy Ettinger, seeded with the FNV-1a hash of seed and stream.
  */
 export function randomOf(seed: number, stream: string): () => number {
   let state = 0x811c9dc5
@@ -16,15 +17,18 @@ export function randomOf(seed: number, stream: string): () => number {
   }
 }
 
-/** How long a snapshot is under way, on top of what Kafka takes. */
-export interface Way {
+/** Distribution of the artificial delay between collection and sending of a snapshot. */
+export interface DelayDistribution {
   readonly kind: 'none' | 'fixed' | 'uniform' | 'heavy'
-  /** The delay when fixed; the longest of all others. */
+  /** The delay of `fixed`, the maximum of `uniform` and `heavy`. */
   readonly seconds: number
 }
 
-/** @returns seconds; the heavy tail is Pareto's with α = 1.2 from 0.1 s, cut off at the longest */
-export function delayOf({ kind, seconds }: Way, random: () => number): number {
+/**
+ * @returns seconds; `heavy` is a Pareto distribution with α = 1.2 and minimum 0.1 s, capped at the
+ * maximum
+ */
+export function drawDelay({ kind, seconds }: DelayDistribution, random: () => number): number {
   switch (kind) {
     case 'none':
       return 0

@@ -1,28 +1,30 @@
 import { cpus, release, totalmem, type } from 'node:os'
 import type { Experiment, Parameters } from './experiment.js'
+import { mergeFigures } from './figures.js'
 import { Lab } from './harness/lab.js'
-import type { ExperimentResult, Figure, Observed, Results } from './types.js'
+import type { ExperimentResult, Observations, Results } from './types.js'
 
-export interface Planned {
+export interface PlannedExperiment {
   readonly experiment: Experiment
   readonly parameters: Parameters
 }
 
 export interface LabRun {
-  readonly planned: readonly Planned[]
+  readonly planned: readonly PlannedExperiment[]
   readonly edition: Results['edition']
   readonly seed: number
   readonly repetitions: number
   readonly versions: Readonly<Record<string, string>>
   readonly signal: AbortSignal
-  /** @param left seconds, about */
+  /** @param left estimate of the remaining time in seconds */
   progress(text: string, left: number): void
 }
 
 /**
- * Runs experiment after experiment. One that fails is written down as failed, and the others go on; only a signal ends them all.
+ * Runs the experiments one after the other. A failed experiment is recorded as failed and the next
+ * one runs; only the signal ends the whole run.
  *
- * @throws the signal's reason, when everything has been stopped
+ * @throws the signal's reason, after everything has been stopped
  */
 export async function runLab(run: LabRun): Promise<Results> {
   const startedAt = new Date()
@@ -31,8 +33,8 @@ export async function runLab(run: LabRun): Promise<Results> {
   )
   const experiments: ExperimentResult[] = []
   for (const [i, { experiment, parameters }] of run.planned.entries()) {
-    const after = estimates.slice(i + 1).reduce((sum, seconds) => sum + seconds, 0)
-    experiments.push(await runOne(run, experiment, parameters, estimates[i], after))
+    const secondsAfter = estimates.slice(i + 1).reduce((sum, seconds) => sum + seconds, 0)
+    experiments.push(await runExperiment(run, experiment, parameters, estimates[i], secondsAfter))
   }
   return {
     format: 1,
@@ -51,50 +53,53 @@ export async function runLab(run: LabRun): Promise<Results> {
   }
 }
 
-async function runOne(
+/** @param secondsAfter estimated duration of the experiments that follow */
+async function runExperiment(
   run: LabRun,
   experiment: Experiment,
   parameters: Parameters,
   estimate: number,
-  after: number,
+  secondsAfter: number,
 ): Promise<ExperimentResult> {
   const { name, title, question } = experiment
-  const began = Date.now()
-  const seconds = () => (Date.now() - began) / 1000
+  const start = Date.now()
+  const seconds = () => (Date.now() - start) / 1000
   const common = { name, title, question, parameters }
   try {
-    const observations: Observed[] = []
+    const repetitions: Observations[] = []
     for (let repetition = 0; repetition < run.repetitions; repetition++) {
-      observations.push(await observe(run, experiment, parameters, repetition, estimate, after))
+      repetitions.push(await runRepetition(run, experiment, parameters, repetition, estimate, secondsAfter))
     }
-    const observed = merge(observations)
-    return { ...common, ...observed, verdicts: experiment.judge(observed, parameters), seconds: seconds() }
+    const merged = merge(repetitions)
+    return { ...common, ...merged, verdicts: experiment.judge(merged, parameters), seconds: seconds() }
   } catch (error) {
     run.signal.throwIfAborted()
     const failed = (error as Error).message
-    run.progress(`${name} failed: ${failed}`, after)
-    const nothing = { figures: [], plots: [], notMeasured: [], verdicts: [] }
-    return { ...common, ...nothing, seconds: seconds(), failed: (error as Error).stack ?? failed }
+    run.progress(`${name} failed: ${failed}`, secondsAfter)
+    const empty = { figures: [], plots: [], notMeasured: [], verdicts: [] }
+    return { ...common, ...empty, seconds: seconds(), failed: (error as Error).stack ?? failed }
   }
 }
 
-async function observe(
+async function runRepetition(
   run: LabRun,
   experiment: Experiment,
   parameters: Parameters,
   repetition: number,
   estimate: number,
-  after: number,
-): Promise<Observed> {
-  let share = repetition / run.repetitions
-  const which = run.repetitions > 1 ? ` ${repetition + 1} of ${run.repetitions}` : ''
+  secondsAfter: number,
+): Promise<Observations> {
+  let completed = repetition / run.repetitions
+  const ordinal = run.repetitions > 1 ? ` ${repetition + 1} of ${run.repetitions}` : ''
   const lab = new Lab({
-    // Another repetition is another sample of the same input's distribution; the same run has the same.
+    // Each repetition draws a new sample of the input; two runs with one seed draw the same
+    // samples.
     seed: run.seed + repetition,
     signal: run.signal,
-    say: text => run.progress(`${experiment.name}${which}: ${text}`, after + estimate * (1 - share)),
-    share: done => {
-      share = (repetition + Math.min(1, done)) / run.repetitions
+    onStep: text =>
+      run.progress(`${experiment.name}${ordinal}: ${text}`, secondsAfter + estimate * (1 - completed)),
+    onCompletion: fraction => {
+      completed = (repetition + Math.min(1, fraction)) / run.repetitions
     },
   })
   try {
@@ -104,14 +109,8 @@ async function observe(
   }
 }
 
-/** The values of all repetitions with their figure; plots and notes of the first, which people can look at. */
-function merge(observations: readonly Observed[]): Observed {
-  const figures = new Map<string, Figure>()
-  for (const figure of observations.flatMap(one => one.figures)) {
-    const key = JSON.stringify([figure.name, figure.variant, figure.setting])
-    const known = figures.get(key)
-    figures.set(key, known ? { ...known, values: [...known.values, ...figure.values] } : figure)
-  }
-  const [{ plots, notMeasured }] = observations
-  return { figures: [...figures.values()], plots, notMeasured }
+/** The figures of all repetitions; plots and unmeasured quantities of the first repetition only. */
+function merge(repetitions: readonly Observations[]): Observations {
+  const [{ plots, notMeasured }] = repetitions
+  return { figures: mergeFigures(repetitions.flatMap(({ figures }) => figures)), plots, notMeasured }
 }

@@ -1,21 +1,32 @@
-/** The ways to get an application's metrics into Prometheus that are compared, on the same applications in the same run. */
-export const VARIANTS = ['direct', 'naive', 'naive with timestamps', 'ours'] as const
+/**
+ * The compared transports from an application to Prometheus. All read the same applications in the
+ * same run.
+ */
+export const VARIANTS = ['direct', 'naive', 'naive with timestamps', 'kafka-exposer'] as const
 export type Variant = (typeof VARIANTS)[number]
 
-/** One thing that was measured, by variant: a value for each repetition. */
+/** One measured quantity of one variant: one value per repetition. */
 export interface Figure {
-  /** What it is, as people say it: "rate() error over 30 s, p99". */
+  /** The quantity, for example "rate() error over 30s, live, p99". */
   readonly name: string
   readonly variant: Variant
-  /** What sets this figure apart from those of the same name: a size, a way of delay, an interval. May be empty. */
+  /**
+   * Distinguishes figures of the same name: a size, a delay distribution, an interval. May be
+   * empty.
+   */
   readonly setting: string
   readonly unit: string
-  /** One for each repetition, never rounded. Empty: it could not be measured, and `note` says why. */
+  /**
+   * One value per repetition, not rounded. Empty if it could not be measured; `note` then has the
+   * reason.
+   */
   readonly values: readonly number[]
   readonly note?: string
 }
 
-/** A span or a moment that explains a plot: the outage, the death. In the plot's x. */
+/**
+ * An annotated time range of a plot, or an annotated instant without `to`. In units of the x axis.
+ */
 export interface Mark {
   readonly from: number
   readonly to?: number
@@ -24,15 +35,15 @@ export interface Mark {
 
 export interface Line {
   readonly variant: Variant
-  /** What sets it apart from another line of its variant; may be empty. */
+  /** Distinguishes lines of the same variant. May be empty. */
   readonly label: string
-  /** NaN as y: a gap. */
+  /** NaN as y is a gap. */
   readonly points: readonly (readonly [x: number, y: number])[]
 }
 
 interface PlotBase {
   readonly title: string
-  /** What can be seen, in a sentence that is true of these figures. */
+  /** One or two sentences on what the plot shows. */
   readonly caption: string
   readonly x: string
   readonly y: string
@@ -41,42 +52,42 @@ interface PlotBase {
 }
 
 export type Plot =
-  /** x in seconds since the beginning. */
+  /** x in seconds since the start of the measurement. */
   | (PlotBase & { readonly kind: 'time'; readonly logY?: boolean })
-  /** x a value, y the share of observations that are not above it, 0 to 1. */
+  /** Cumulative distribution: y is the share of observations that are at most x, 0 to 1. */
   | (PlotBase & { readonly kind: 'distribution'; readonly logX?: boolean })
-  /** Both axes logarithmic; a line ends where its variant falls over. */
+  /** Both axes logarithmic. A line ends at the last size or load that its variant sustained. */
   | (PlotBase & { readonly kind: 'scaling' })
 
-/** What the figures say about one claim. */
+/** The result for one claim. */
 export interface Verdict {
-  /** What is claimed, by critics or by us, so that it can be false. */
+  /** A falsifiable statement. */
   readonly claim: string
-  /** Null: it could not be told. */
+  /** Null if the figures do not decide it. */
   readonly holds: boolean | null
-  /** The figures that decide it, in a sentence. */
+  /** The deciding figures, as one sentence. */
   readonly because: string
 }
 
-export interface Observed {
+export interface Observations {
   readonly figures: readonly Figure[]
   readonly plots: readonly Plot[]
-  /** What the experiment is about and could not be measured here, with the reason. */
+  /** Quantities of the experiment that were not measured in this run, each with the reason. */
   readonly notMeasured: readonly string[]
 }
 
-export interface ExperimentResult extends Observed {
+export interface ExperimentResult extends Observations {
   readonly name: string
   readonly title: string
   readonly question: string
   readonly parameters: Readonly<Record<string, unknown>>
   readonly verdicts: readonly Verdict[]
   readonly seconds: number
-  /** Why it ended without a result. */
+  /** The error, with its stack, if the experiment failed. */
   readonly failed?: string
 }
 
-/** What report/results.json holds. */
+/** The content of `results.json`. */
 export interface Results {
   readonly format: 1
   readonly startedAt: string

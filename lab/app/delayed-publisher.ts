@@ -7,22 +7,25 @@ import { encode, type Run } from '../../shared/publish/encode.js'
 import { Schedule } from '../../shared/publish/schedule.js'
 import { targetKey } from '../../shared/snapshot/key.js'
 
-export interface DelayedOptions {
+export interface DelayedPublisherOptions {
   readonly register: Registry
   readonly brokers: readonly string[]
   readonly topic: string
   readonly job: string
   readonly instance: string
   readonly intervalMs: number
-  /** Milliseconds from a collection to its being sent; the order is kept. */
-  way(): number
+  /**
+   * Draws the delay from collection to sending, in ms. Snapshots are sent in order all the same.
+   */
+  drawDelayMs(): number
 }
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} }
+const silentLogger = { debug() {}, info() {}, warn() {}, error() {} }
 
 /**
- * The publisher's schedule, sampler, codec and sender with a long way in between: every snapshot is collected in time and appended late. The real
- * publisher cannot be told to do that; its superseding is left out, because what is late here is meant to arrive.
+ * Publisher with an artificial delay between collection and sending. Schedule, sampler, encoding
+ * and sender are those of the real publisher, which has no such option. Snapshots are not
+ * superseded: a delayed snapshot has to arrive.
  */
 export class DelayedPublisher {
   #collected = 0
@@ -35,18 +38,23 @@ export class DelayedPublisher {
   #timer: NodeJS.Timeout | undefined
   #sending: Promise<void> = Promise.resolve()
 
-  private constructor(private readonly options: DelayedOptions) {
+  private constructor(private readonly options: DelayedPublisherOptions) {
     const { brokers, topic, job, instance, intervalMs } = options
     const target = sortLabels({ job, instance })
     this.#key = targetKey(target)
     this.#run = { target, intervalMs, incarnation: Date.now() }
     this.#schedule = new Schedule(this.#key, intervalMs)
-    this.#sender = createSender({ kafka: { brokers: [...brokers] }, topic, logger: quiet, sendTimeout: 5000 })
+    this.#sender = createSender({
+      kafka: { brokers: [...brokers] },
+      topic,
+      logger: silentLogger,
+      sendTimeout: 5000,
+    })
   }
 
-  static start(options: DelayedOptions): DelayedPublisher {
+  static start(options: DelayedPublisherOptions): DelayedPublisher {
     const publisher = new DelayedPublisher(options)
-    publisher.#next()
+    publisher.#scheduleNext()
     return publisher
   }
 
@@ -60,25 +68,25 @@ export class DelayedPublisher {
     await this.#sender.disconnect()
   }
 
-  #next(previous?: number): void {
+  #scheduleNext(previous?: number): void {
     const wall = Date.now()
     const tick = this.#schedule.after(wall, previous)
     this.#timer = setTimeout(
       () => {
-        void this.#tick()
-        this.#next(tick)
+        void this.#publish()
+        this.#scheduleNext(tick)
       },
       this.#schedule.wait(tick, wall),
     )
   }
 
-  async #tick(): Promise<void> {
+  async #publish(): Promise<void> {
     const collectedAt = Date.now()
     const { metrics } = await collect(this.options.register)
     const sample = await this.#sampler.sample(metrics)
     const pending = { sample, sequence: this.#collected++, collectedAt, collectSeconds: 0.001, end: false }
     const records = encode(this.#run, pending, 0)
-    const due = collectedAt + this.options.way()
+    const due = collectedAt + this.options.drawDelayMs()
     this.#sending = this.#sending
       .then(() => new Promise<void>(resolve => setTimeout(resolve, due - Date.now())))
       .then(() => this.#sender.send(this.#key, records))

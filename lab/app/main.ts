@@ -3,12 +3,13 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { AppOptions, AppStats } from './options.js'
-import { publish } from './publishing.js'
+import { startPublishers } from './publishing.js'
 import { LabTarget } from './target.js'
 
 /**
- * An app of the lab: `node main.js <port> <options as JSON>`. Its targets are scraped directly at `/metrics?target=0`, listed at `/sd`, and published as
- * the options say, all from the same registries.
+ * An instrumented application: `node main.js <port> <options as JSON>`. `/metrics?target=<n>`
+ * exposes target n, `/sd` lists the targets for HTTP service discovery. The publishers read the
+ * same registries.
  */
 const [port, json] = process.argv.slice(2)
 const options = JSON.parse(json) as AppOptions
@@ -16,30 +17,29 @@ const targets = Array.from(
   { length: options.targets },
   (_, i) => new LabTarget(options.job, `${options.instance}-${i}`, options),
 )
-const publishing = (await Promise.all(targets.map(target => publish(target, options)))).flat()
+const publishers = (await Promise.all(targets.map(target => startPublishers(target, options)))).flat()
 setFlagsFromString('--expose-gc')
-const gc = runInNewContext('gc') as () => void
-const loop = monitorEventLoopDelay({ resolution: 10 })
-loop.enable()
+const collectGarbage = runInNewContext('gc') as () => void
+const loopDelay = monitorEventLoopDelay({ resolution: 10 })
+loopDelay.enable()
 
-async function stats(collectGarbage: boolean): Promise<AppStats> {
-  if (collectGarbage) gc()
+async function readStats(): Promise<AppStats> {
   const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage()
-  const counts = await Promise.all(publishing.map(one => one.counts()))
-  const sum = (of: (one: (typeof counts)[number]) => number) =>
-    counts.reduce((total, one) => total + of(one), 0)
-  const figures = {
+  const counts = await Promise.all(publishers.map(publisher => publisher.counts()))
+  const sum = (field: keyof (typeof counts)[number]) =>
+    counts.reduce((total, publisherCounts) => total + publisherCounts[field], 0)
+  const stats = {
     rssBytes: rss,
-    heldBytes: heapUsed + external + arrayBuffers,
-    bufferedBytes: sum(one => one.bufferedBytes),
-    loopDelayP99Ms: loop.percentile(99) / 1e6,
-    loopDelayMaxMs: loop.max / 1e6,
-    collected: sum(one => one.collected),
-    superseded: sum(one => one.superseded),
-    sendErrors: sum(one => one.sendErrors),
+    heapBytes: heapUsed + external + arrayBuffers,
+    bufferedBytes: sum('bufferedBytes'),
+    loopDelayP99Ms: loopDelay.percentile(99) / 1e6,
+    loopDelayMaxMs: loopDelay.max / 1e6,
+    collected: sum('collected'),
+    superseded: sum('superseded'),
+    sendErrors: sum('sendErrors'),
   }
-  loop.reset()
-  return figures
+  loopDelay.reset()
+  return stats
 }
 
 const address = `127.0.0.1:${port}`
@@ -63,13 +63,16 @@ const server = createServer(async (request, response) => {
       ),
     )
   }
-  if (pathname === '/control/stats') return send(JSON.stringify(await stats(searchParams.has('gc'))))
-  if (pathname === '/control/alarm') {
-    for (const one of targets) one.alarm()
+  if (pathname === '/control/stats') {
+    if (searchParams.has('gc')) collectGarbage()
+    return send(JSON.stringify(await readStats()))
+  }
+  if (pathname === '/control/alert') {
+    for (const alerting of targets) alerting.setAlert()
     return send('{}')
   }
-  if (pathname === '/control/explode' && target) {
-    target.explode(Number(searchParams.get('series')))
+  if (pathname === '/control/add-series' && target) {
+    target.addSeries(Number(searchParams.get('count')))
     return send('{}')
   }
   response.statusCode = 404
@@ -79,7 +82,7 @@ server.listen(Number(port), '127.0.0.1')
 
 process.once('SIGTERM', async () => {
   await Promise.race([
-    Promise.all(publishing.map(one => one.stop())),
+    Promise.all(publishers.map(publisher => publisher.stop())),
     new Promise(resolve => setTimeout(resolve, 2000)),
   ])
   process.exit(0)

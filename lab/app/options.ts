@@ -1,39 +1,40 @@
-import type { Way } from '../random.js'
+import type { DelayDistribution } from '../random.js'
 
-/** How a counter goes, as a function of time that everybody can compute. */
+/** Shape of an app's counter. Its value is a function of time: see `counterAt`. */
 export type CounterKind = 'constant' | 'bursty'
 
-/** What an app's process is told. */
+/** Options of an app process, passed as JSON on its command line. */
 export interface AppOptions {
   readonly job: string
-  /** `instance` of its targets: this, a dash, and the number from 0. */
+  /** Prefix of the `instance` label: target n has the instance `<prefix>-<n>`, counted from 0. */
   readonly instance: string
-  /** Targets in this process, each with a registry and publishers of its own. */
+  /** Number of targets in this process. Each has its own registry and publishers. */
   readonly targets: number
-  /** Series of each target. */
+  /** Number of series per target. */
   readonly series: number
   readonly intervalMs: number
   readonly counter: CounterKind
-  /** Unix ms at which the counters were 0. */
-  readonly began: number
+  /** Start of the counters, Unix ms. */
+  readonly startMs: number
   readonly brokers: readonly string[]
-  /** Topics to publish to; without any it is only scraped. */
-  readonly topics: { readonly ours?: string; readonly naive?: string }
-  readonly way: Way
+  /** Topics to publish to, by publisher. Without any, the app is only scraped. */
+  readonly topics: { readonly snapshots?: string; readonly naive?: string }
+  readonly delay: DelayDistribution
   readonly seed: number
 }
 
 export interface AppStats {
   readonly rssBytes: number
-  /** Of the heap and external memory, after a collection when one was asked for. */
-  readonly heldBytes: number
-  /** In the queue of the naive publishers, or waiting in ours. */
+  /** Heap used and external memory; after a garbage collection if one was requested. */
+  readonly heapBytes: number
+  /** Size of the send buffers of all publishers. */
   readonly bufferedBytes: number
-  /** Of the event loop since the last time somebody asked, ms. */
+  /** Event loop delay since the previous request for statistics, ms. */
   readonly loopDelayP99Ms: number
   readonly loopDelayMaxMs: number
-  /** Snapshots. */
+  /** Snapshots collected. */
   readonly collected: number
+  /** Snapshots superseded before they were sent. */
   readonly superseded: number
   readonly sendErrors: number
 }

@@ -2,64 +2,67 @@ import { Counter, Gauge, Registry } from 'prom-client'
 import { counterAt } from './counter.js'
 import type { AppOptions } from './options.js'
 
-/** The metrics of one target: a counter that is known for any time, and as many gauges as it takes. */
+/** Series besides those of `lab_level`. */
+const OTHER_SERIES = 3
+
+/** The registry of one target: a counter whose true value is known at any time, and gauges. */
 export class LabTarget {
   readonly register = new Registry()
-  #extra: Gauge | undefined
-  readonly #alarm: Gauge
+  readonly #alert: Gauge
+  #highCardinality: Gauge | undefined
 
   constructor(
     readonly job: string,
     readonly instance: string,
-    { counter, began, series }: AppOptions,
+    { counter, startMs, series }: AppOptions,
   ) {
     const registers = [this.register]
     new Counter({
       name: 'lab_work_total',
-      help: 'Work done: known for any moment.',
+      help: 'Total number of work items processed. The value is a function of time.',
       registers,
       collect() {
         this.reset()
-        this.inc(counterAt(counter, (Date.now() - began) / 1000))
+        this.inc(counterAt(counter, (Date.now() - startMs) / 1000))
       },
     })
     new Gauge({
       name: 'lab_collected_timestamp_seconds',
-      help: 'When this was collected.',
+      help: 'Unix time of the collection.',
       registers,
       collect() {
         this.set(Date.now() / 1000)
       },
     })
-    this.#alarm = new Gauge({ name: 'lab_alarm', help: 'Something to be alerted on.', registers })
-    const fill = Math.max(0, series - 3)
-    if (fill === 0) return
-    let round = 0
+    this.#alert = new Gauge({ name: 'lab_alert', help: 'Whether the alert condition is met.', registers })
+    const gauges = Math.max(0, series - OTHER_SERIES)
+    if (gauges === 0) return
+    let collections = 0
     new Gauge({
       name: 'lab_level',
-      help: 'Levels that change with each collection.',
+      help: 'Current queue length. Changes with each collection.',
       labelNames: ['queue', 'zone'],
       registers,
       collect() {
-        round++
-        for (let i = 0; i < fill; i++)
-          this.set({ queue: `queue-${i}`, zone: `zone-${i % 3}` }, (i * 7 + round) % 1000)
+        collections++
+        for (let i = 0; i < gauges; i++)
+          this.set({ queue: `queue-${i}`, zone: `zone-${i % 3}` }, (i * 7 + collections) % 1000)
       },
     })
   }
 
-  alarm(): void {
-    this.#alarm.set(1)
+  setAlert(): void {
+    this.#alert.set(1)
   }
 
-  /** So many further series, all at once. */
-  explode(series: number): void {
-    this.#extra ??= new Gauge({
+  /** Adds series of a label with unbounded cardinality. */
+  addSeries(count: number): void {
+    this.#highCardinality ??= new Gauge({
       name: 'lab_exploded',
-      help: 'A label with too many values.',
+      help: 'Gauge with a high-cardinality label.',
       labelNames: ['user'],
       registers: [this.register],
     })
-    for (let i = 0; i < series; i++) this.#extra.set({ user: `user-${i}` }, i)
+    for (let i = 0; i < count; i++) this.#highCardinality.set({ user: `user-${i}` }, i)
   }
 }

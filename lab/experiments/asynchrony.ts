@@ -1,35 +1,44 @@
 import { rateOver } from '../app/counter.js'
 import type { AppOptions, CounterKind } from '../app/options.js'
 import type { Experiment } from '../experiment.js'
-import type { App, Lab } from '../harness/lab.js'
-import { everyTarget, job, type LabPrometheus } from '../harness/prometheus.js'
-import type { Way } from '../random.js'
+import { isKnown, valuesOf } from '../figures.js'
+import type { App } from '../harness/app.js'
+import type { Lab } from '../harness/lab.js'
+import { globalConfig, job, type LabPrometheus, VARIANT_SELECTOR } from '../harness/prometheus.js'
+import type { DelayDistribution } from '../random.js'
 import { distribution, median, quantile } from '../stats/quantile.js'
-import type { Figure, Line, Observed, Variant } from '../types.js'
-import { figureOf, VARIANT_SELECTOR } from './figures.js'
+import { type Figure, type Line, type Observations, VARIANTS, type Variant } from '../types.js'
 
 /**
- * What the way through a queue does to rate(). Apps with counters whose values are known for any moment publish with delays that differ from
- * snapshot to snapshot; every variant's Prometheus series are asked for rate() once a second, live and again afterwards, and held against the truth.
+ * The effect of a variable propagation delay on `rate()`. The apps' counters are functions of time,
+ * so that the true rate is known; their snapshots are sent after a random delay. `rate()` is
+ * evaluated once per second, live and again over the stored samples, and compared with the true
+ * rate.
  */
 interface Parameters {
   readonly [name: string]: number | string | readonly number[] | readonly string[]
   readonly intervalSeconds: number
-  readonly ways: readonly Way['kind'][]
-  readonly waySeconds: number
+  /** Delay distributions. Each is combined with each counter. */
+  readonly delays: readonly DelayDistribution['kind'][]
+  readonly delaySeconds: number
   readonly counters: readonly CounterKind[]
+  /** Ranges of `rate()`. */
   readonly windows: readonly string[]
   readonly settleSeconds: number
   readonly measureSeconds: number
-  readonly ghostSeconds: number
+  /** How long the series of killed apps are observed. */
+  readonly staleSeconds: number
 }
 
 const MEAN_RATE = 10
+const VISIBLE_AFTER_DEATH = 'series of a killed app are still queryable'
 
+/** One result of `rate()` beside the true rate. */
 interface Evaluation {
   readonly variant: Variant
   readonly setting: string
   readonly window: string
+  /** Evaluation time, Unix seconds. */
   readonly at: number
   readonly rate: number
   readonly truth: number
@@ -37,213 +46,217 @@ interface Evaluation {
 
 export const asynchrony: Experiment<Parameters> = {
   name: 'asynchrony',
-  title: 'Asynchrony: what the way through a queue does to rate()',
-  question: 'Do graphs and alerts still say what happened, when samples are late, each by another time?',
+  title: 'Asynchrony: effect of the propagation delay on rate()',
+  question: 'Are graphs and alerts still correct if samples arrive late, each with a different delay?',
   short: {
     intervalSeconds: 5,
-    ways: ['uniform', 'heavy'],
-    waySeconds: 8,
+    delays: ['uniform', 'heavy'],
+    delaySeconds: 8,
     counters: ['constant'],
     windows: ['30s', '1m'],
     settleSeconds: 75,
     measureSeconds: 75,
-    ghostSeconds: 25,
+    staleSeconds: 25,
   },
   full: {
     intervalSeconds: 5,
-    ways: ['none', 'fixed', 'uniform', 'heavy'],
-    waySeconds: 8,
+    delays: ['none', 'fixed', 'uniform', 'heavy'],
+    delaySeconds: 8,
     counters: ['constant', 'bursty'],
     windows: ['30s', '1m', '5m'],
     settleSeconds: 420,
     measureSeconds: 420,
-    ghostSeconds: 330,
+    staleSeconds: 330,
   },
   reduced: {
     intervalSeconds: 1,
-    ways: ['uniform'],
-    waySeconds: 2,
+    delays: ['uniform'],
+    delaySeconds: 2,
     counters: ['constant'],
     windows: ['5s'],
     settleSeconds: 8,
     measureSeconds: 6,
-    ghostSeconds: 8,
+    staleSeconds: 8,
   },
 
-  estimate: ({ settleSeconds, measureSeconds, ghostSeconds }) =>
-    25 + settleSeconds + measureSeconds + 20 + ghostSeconds,
+  estimate: ({ settleSeconds, measureSeconds, staleSeconds }) =>
+    25 + settleSeconds + measureSeconds + 20 + staleSeconds,
 
-  async run(lab, parameters): Promise<Observed> {
-    const began = Date.now()
-    const { apps, prometheus } = await arrange(lab, parameters, began)
-    lab.say('waiting until every playout delay has been learned')
-    await lab.pause(parameters.settleSeconds)
-    lab.share(0.45)
-    lab.say('asking for rate() once a second')
+  async run(lab, parameters): Promise<Observations> {
+    const startMs = Date.now()
+    const { apps, prometheus } = await arrange(lab, parameters, startMs)
+    lab.reportStep('waiting until the playout delay of every target has settled')
+    await lab.sleep(parameters.settleSeconds)
+    lab.reportCompletion(0.45)
+    lab.reportStep('evaluating rate() once per second')
     const from = Date.now() / 1000
-    const live = await evaluateLive(lab, prometheus, parameters, began)
+    const live = await evaluateLive(lab, prometheus, parameters, startMs)
     const to = Date.now() / 1000
-    const history = await evaluateAgain(prometheus, parameters, began, from, to)
-    const gaps = await gapsOf(prometheus, from, to)
-    lab.share(0.8)
-    lab.say('raising an alarm, and then killing the apps')
-    const alarms = await alarmDelays(lab, prometheus, apps)
-    const ghosts = await ghostsOf(lab, prometheus, apps, parameters.ghostSeconds)
+    const historical = await evaluateStored(prometheus, parameters, startMs, from, to)
+    const gaps = await measureGaps(prometheus, from, to)
+    lab.reportCompletion(0.8)
+    lab.reportStep('setting an alert condition, then killing the apps')
+    const alertDelays = await measureAlertDelays(lab, prometheus, apps)
+    const visibility = await measureVisibilityAfterDeath(lab, prometheus, apps, parameters.staleSeconds)
     return {
       figures: [
         ...errorFigures('live', live, parameters),
-        ...errorFigures('in history', history, parameters),
+        ...errorFigures('historical', historical, parameters),
         ...gaps,
-        ...alarms,
-        ...ghosts,
+        ...alertDelays,
+        ...visibility,
       ],
       plots: plotsOf(live, parameters, from),
       notMeasured: [
-        ...(parameters.windows.includes('5m')
-          ? []
-          : ['rate() over 5 m: only in the full edition, which runs long enough']),
+        ...(parameters.windows.includes('5m') ? [] : ['rate() over 5m: only in the full edition']),
         ...(parameters.counters.includes('bursty') ? [] : ['bursty counters: only in the full edition']),
       ],
     }
   },
 
-  judge({ figures }, { windows, ways, waySeconds, counters }) {
-    const setting = (way: string) => `${wayName(way as Way['kind'], waySeconds)}, ${counters[0]}`
-    const jittery = ways.filter(way => way === 'uniform' || way === 'heavy')
-    const worst = (name: string, variant: Variant) =>
-      Math.max(...jittery.map(way => median(figureOf(figures, name, variant, setting(way)))))
-    const p99 = `rate() error over ${windows[0]}, live, p99`
-    const bias = `rate() bias over ${windows[0]}, live, median`
-    const naive = worst(p99, 'naive')
-    const ours = worst(p99, 'ours')
-    const direct = worst(p99, 'direct')
-    const biased = Math.min(
-      ...jittery.map(way => median(figureOf(figures, bias, 'naive with timestamps', setting(way)))),
-    )
-    const ghost = (variant: Variant) => median(figureOf(figures, 'a dead app is still shown', variant))
+  judge({ figures }, { windows, delays, delaySeconds, counters }) {
+    const varying = delays.filter(kind => kind === 'uniform' || kind === 'heavy')
+    const settings = varying.map(kind => settingOf({ kind, seconds: delaySeconds }, counters[0]))
+    const medians = (name: string, variant: Variant) =>
+      settings.map(setting => median(valuesOf(figures, name, variant, setting)))
+    const p99 = (variant: Variant) =>
+      Math.max(...medians(`rate() error over ${windows[0]}, live, p99`, variant))
+    const naive = p99('naive')
+    const exposer = p99('kafka-exposer')
+    const bias = Math.min(...medians(`rate() bias over ${windows[0]}, live, median`, 'naive with timestamps'))
+    const visible = (variant: Variant) => median(valuesOf(figures, VISIBLE_AFTER_DEATH, variant))
     const percent = (value: number) => `${value.toFixed(value < 10 ? 2 : 0)} %`
-    const known = (...values: number[]) => values.every(value => Number.isFinite(value))
+    const seconds = (value: number) => `${value.toFixed(0)} s`
     return [
       {
-        claim: 'Values stamped at the scrape make rate() wrong by tens of percent',
-        holds: known(naive) ? naive >= 10 : null,
-        because: `p99 of the error over ${windows[0]}: ${percent(naive)}, where scraping directly errs by ${percent(direct)}`,
+        claim: 'Scrape timestamps on delayed samples make rate() wrong by tens of percent',
+        holds: isKnown(naive) ? naive >= 10 : null,
+        because: `p99 of the error over ${windows[0]}: ${percent(naive)} naive, ${percent(p99('direct'))} direct`,
       },
       {
-        claim: 'Explicit timestamps make a live rate() too small',
-        holds: known(biased) ? biased <= -5 : null,
-        because: `in the middle it is off by ${percent(biased)}: the newest samples are still under way`,
+        claim: 'Explicit timestamps make a live rate() too low',
+        holds: isKnown(bias) ? bias <= -5 : null,
+        because: `median error: ${percent(bias)}, because the newest samples have not arrived yet`,
       },
       {
         claim: 'A playout delay keeps the error of rate() below 1 %',
-        holds: known(ours) ? ours <= 1 : null,
-        because: `p99 over ${windows[0]}, the worst of ${jittery.length} ways: ${percent(ours)}`,
+        holds: isKnown(exposer) ? exposer <= 1 : null,
+        because: `p99 of the error over ${windows[0]}, maximum of ${settings.length} delay distributions: ${percent(exposer)}`,
       },
       {
         claim:
-          'With timestamps, a dead app goes on being shown; with ours it does not for longer than a few intervals',
-        holds: known(ghost('naive with timestamps'), ghost('ours'))
-          ? ghost('naive with timestamps') > ghost('ours')
+          'Series of a killed app stay queryable longer with explicit timestamps than with kafka-exposer',
+        holds: isKnown(visible('naive with timestamps'), visible('kafka-exposer'))
+          ? visible('naive with timestamps') > visible('kafka-exposer')
           : null,
-        because: `shown after its death for ${ghost('naive with timestamps').toFixed(0)} s with timestamps, ${ghost('ours').toFixed(0)} s with ours, ${ghost('direct').toFixed(0)} s scraped directly`,
+        because: `queryable after the death: ${seconds(visible('naive with timestamps'))} with timestamps, ${seconds(visible('kafka-exposer'))} with kafka-exposer, ${seconds(visible('direct'))} direct`,
       },
     ]
   },
 }
 
-const wayName = (kind: Way['kind'], seconds: number) =>
-  kind === 'none'
-    ? 'no delay'
-    : kind === 'fixed'
-      ? `${seconds} s`
-      : kind === 'uniform'
-        ? `0–${seconds} s`
-        : `heavy tail to ${seconds} s`
+function nameOfDelay({ kind, seconds }: DelayDistribution): string {
+  switch (kind) {
+    case 'none':
+      return 'no delay'
+    case 'fixed':
+      return `fixed delay of ${seconds} s`
+    case 'uniform':
+      return `uniform delay 0–${seconds} s`
+    case 'heavy':
+      return `heavy-tailed delay up to ${seconds} s`
+  }
+}
 
-async function arrange(lab: Lab, parameters: Parameters, began: number) {
-  const { ways, waySeconds, counters, intervalSeconds } = parameters
-  lab.say('starting a Kafka, three exposers and the apps')
-  const cluster = await lab.cluster()
-  const topics = { ours: await cluster.topic(), naive: await cluster.topic() }
-  const settings = ways.flatMap(kind => counters.map(counter => ({ kind, counter })))
+const settingOf = (delay: DelayDistribution, counter: CounterKind) =>
+  `${nameOfDelay(delay)}, ${counter} counter`
+
+async function arrange(lab: Lab, parameters: Parameters, startMs: number) {
+  const { delays, delaySeconds, counters, intervalSeconds } = parameters
+  lab.reportStep('starting Kafka, the exposers and the apps')
+  const cluster = await lab.startCluster()
+  const topics = { snapshots: await cluster.createTopic(), naive: await cluster.createTopic() }
+  const combinations = delays.flatMap(kind => counters.map(counter => ({ kind, counter })))
   const apps = await Promise.all(
-    settings.map(({ kind, counter }) => {
+    combinations.map(({ kind, counter }) => {
+      const delay = { kind, seconds: delaySeconds }
       const options: AppOptions = {
         job: 'lab',
-        instance: `${wayName(kind, waySeconds)}, ${counter}`,
+        instance: settingOf(delay, counter),
         targets: 1,
         series: 10,
         intervalMs: intervalSeconds * 1000,
         counter,
-        began,
+        startMs,
         brokers: cluster.brokers,
         topics,
-        way: { kind, seconds: waySeconds },
+        delay,
         seed: lab.seed,
       }
-      return lab.app(kind, options)
+      return lab.startApp(kind, options)
     }),
   )
-  const ours = await lab.ours(cluster, topics.ours)
-  const stamped = await lab.naive(cluster, topics.naive)
-  const timestamped = await lab.naive(cluster, topics.naive, { timestamps: true })
+  const group = await lab.startExposerGroup(cluster, topics.snapshots)
+  const naive = await lab.startNaiveExposer(cluster, topics.naive)
+  const timestamped = await lab.startNaiveExposer(cluster, topics.naive, { timestamps: true })
   const interval = `${intervalSeconds}s`
-  const prometheus = await lab.prometheus({
-    global: everyTarget(interval),
+  const prometheus = await lab.startPrometheus({
+    global: globalConfig(interval),
     scrape_configs: [
       job.direct(
         interval,
         apps.map(app => app.process),
       ),
-      job.massive('naive', interval, [stamped]),
+      job.massive('naive', interval, [naive]),
       job.massive('naive with timestamps', interval, [timestamped]),
-      job.ours(ours),
+      job.virtualTargets(group),
     ],
   })
-  await lab.until(
-    'every app is seen in every variant',
-    async () => (await prometheus.query(`lab_work_total${VARIANT_SELECTOR}`)).length === 4 * apps.length,
+  await lab.waitUntil(
+    'every app has samples in every variant',
+    async () =>
+      (await prometheus.query(`lab_work_total${VARIANT_SELECTOR}`)).length === VARIANTS.length * apps.length,
     60,
   )
   return { apps, prometheus }
 }
 
-/** The setting of an app's series: its instance without the number of the target. */
-const settingOf = (instance: string) => instance.replace(/-\d+$/, '')
+/** The setting of a series: its `instance` label without the target's number. */
+const settingOfInstance = (instance: string) => instance.replace(/-\d+$/, '')
 
 async function evaluateLive(
   lab: Lab,
   prometheus: LabPrometheus,
   parameters: Parameters,
-  began: number,
+  startMs: number,
 ): Promise<Evaluation[]> {
   const evaluations: Evaluation[] = []
   for (let second = 0; second < parameters.measureSeconds; second++) {
     const at = Date.now() / 1000
     for (const window of parameters.windows) {
       for (const { metric, value } of await prometheus.query(`rate(lab_work_total[${window}])`, at)) {
-        evaluations.push(evaluationOf(metric, window, value[0], Number(value[1]), began))
+        evaluations.push(evaluationOf(metric, window, value[0], Number(value[1]), startMs))
       }
     }
-    lab.share(0.45 + (0.35 * second) / parameters.measureSeconds)
-    await lab.pause(Math.max(0, at + 1 - Date.now() / 1000))
+    lab.reportCompletion(0.45 + (0.35 * second) / parameters.measureSeconds)
+    await lab.sleep(Math.max(0, at + 1 - Date.now() / 1000))
   }
   return evaluations
 }
 
-async function evaluateAgain(
+async function evaluateStored(
   prometheus: LabPrometheus,
   { windows }: Parameters,
-  began: number,
+  startMs: number,
   start: number,
   end: number,
 ): Promise<Evaluation[]> {
   const evaluations: Evaluation[] = []
   for (const window of windows) {
-    const found = await prometheus.queryRange(`rate(lab_work_total[${window}])`, { start, end, step: 1 })
-    for (const { metric, values } of found) {
+    const result = await prometheus.queryRange(`rate(lab_work_total[${window}])`, { start, end, step: 1 })
+    for (const { metric, values } of result) {
       for (const [at, value] of values)
-        evaluations.push(evaluationOf(metric, window, at, Number(value), began))
+        evaluations.push(evaluationOf(metric, window, at, Number(value), startMs))
     }
   }
   return evaluations
@@ -254,131 +267,139 @@ function evaluationOf(
   window: string,
   at: number,
   rate: number,
-  began: number,
+  startMs: number,
 ): Evaluation {
-  const setting = settingOf(instance)
-  const kind = setting.endsWith('bursty') ? 'bursty' : 'constant'
-  const truth = rateOver(kind, at - began / 1000, secondsOf(window))
+  const setting = settingOfInstance(instance)
+  const kind = setting.endsWith('bursty counter') ? 'bursty' : 'constant'
+  const truth = rateOver(kind, at - startMs / 1000, secondsOf(window))
   return { variant: variant as Variant, setting, window, at, rate, truth }
 }
 
 const secondsOf = (window: string) => Number.parseInt(window, 10) * (window.endsWith('m') ? 60 : 1)
 
-/** Errors in percent of the mean rate, because a bursty counter's truth is 0 at times; what is less than a millionth is the arithmetic's. */
+/**
+ * Error in percent of the mean rate, because the true rate of a bursty counter can be 0. Rounded to
+ * millionths, which removes floating-point errors.
+ */
 const errorOf = ({ rate, truth }: Evaluation) => Math.round((1e8 * (rate - truth)) / MEAN_RATE) / 1e6
 
-function errorFigures(when: string, evaluations: readonly Evaluation[], { windows }: Parameters): Figure[] {
-  const settings = [...new Set(evaluations.map(one => one.setting))]
-  return windows.flatMap(window =>
-    settings.flatMap(setting =>
-      (['direct', 'naive', 'naive with timestamps', 'ours'] as const).flatMap((variant): Figure[] => {
-        const errors = evaluations
-          .filter(one => one.variant === variant && one.setting === setting && one.window === window)
-          .map(errorOf)
-        const sizes = errors.map(Math.abs)
-        const figure = (what: string, value: number): Figure => ({
-          name: `rate() ${what} over ${window}, ${when}, ${what === 'bias' ? 'median' : ''}`,
-          variant,
-          setting,
-          unit: '%',
-          values: Number.isNaN(value) ? [] : [value],
-        })
-        return [
-          { ...figure('error', quantile(sizes, 0.5)), name: `rate() error over ${window}, ${when}, p50` },
-          { ...figure('error', quantile(sizes, 0.99)), name: `rate() error over ${window}, ${when}, p99` },
-          { ...figure('error', quantile(sizes, 1)), name: `rate() error over ${window}, ${when}, max` },
-          figure('bias', quantile(errors, 0.5)),
-        ]
-      }),
-    ),
+/** @param mode how the rate was evaluated: live or historical */
+function errorFigures(mode: string, evaluations: readonly Evaluation[], { windows }: Parameters): Figure[] {
+  const settings = [...new Set(evaluations.map(({ setting }) => setting))]
+  const cases = windows.flatMap(window =>
+    settings.flatMap(setting => VARIANTS.map(variant => ({ window, setting, variant }))),
   )
+  return cases.flatMap(({ window, setting, variant }) => {
+    const errors = evaluations
+      .filter(found => found.variant === variant && found.setting === setting && found.window === window)
+      .map(errorOf)
+    const absolute = errors.map(Math.abs)
+    const figure = (quantity: string, statistic: string, value: number): Figure => ({
+      name: `rate() ${quantity} over ${window}, ${mode}, ${statistic}`,
+      variant,
+      setting,
+      unit: '%',
+      values: Number.isNaN(value) ? [] : [value],
+    })
+    return [
+      figure('error', 'p50', quantile(absolute, 0.5)),
+      figure('error', 'p99', quantile(absolute, 0.99)),
+      figure('error', 'max', quantile(absolute, 1)),
+      figure('bias', 'median', quantile(errors, 0.5)),
+    ]
+  })
 }
 
-/** Seconds of the measurement in which a live app's series had no value. */
-async function gapsOf(prometheus: LabPrometheus, start: number, end: number): Promise<Figure[]> {
-  const found = await prometheus.queryRange('lab_work_total', { start, end, step: 1 })
+/** Share of the time in which the series of a running app has no value. */
+async function measureGaps(prometheus: LabPrometheus, start: number, end: number): Promise<Figure[]> {
+  const result = await prometheus.queryRange('lab_work_total', { start, end, step: 1 })
   const expected = Math.floor(end - start) + 1
-  return found.map(({ metric, values }) => ({
-    name: 'a live app is not shown',
+  return result.map(({ metric, values }) => ({
+    name: 'series of a running app are missing',
     variant: metric.variant as Variant,
-    setting: settingOf(metric.instance),
+    setting: settingOfInstance(metric.instance),
     unit: '% of the time',
     values: [(100 * Math.max(0, expected - values.length)) / expected],
   }))
 }
 
-/** From a gauge that becomes 1 in the app to the first query that sees it. */
-async function alarmDelays(lab: Lab, prometheus: LabPrometheus, apps: readonly App[]): Promise<Figure[]> {
-  const raised = Math.min(...(await Promise.all(apps.map(app => app.alarm()))))
-  const seen = new Map<string, Figure>()
-  const limit = performance.now() + 60_000
-  while (seen.size < 4 * apps.length && performance.now() < limit) {
-    for (const { metric } of await prometheus.query('lab_alarm == 1')) {
-      const variant = metric.variant as Variant
-      const setting = settingOf(metric.instance)
-      if (seen.has(variant + setting)) continue
-      const values = [(Date.now() - raised) / 1000]
-      seen.set(variant + setting, { name: 'until an alert can see it', variant, setting, unit: 's', values })
-    }
-    await lab.pause(0.1)
-  }
-  return [...seen.values()]
-}
-
-/** From the death of the apps until their series are gone; those that stay are as old as the experiment had time for. */
-async function ghostsOf(
+/** Time from a change of a gauge in the app to the first query that returns the new value. */
+async function measureAlertDelays(
   lab: Lab,
   prometheus: LabPrometheus,
   apps: readonly App[],
-  most: number,
 ): Promise<Figure[]> {
-  await Promise.all(apps.map(app => app.die()))
-  const died = Date.now()
-  const last = new Map<Variant, number>()
-  while (Date.now() - died < most * 1000) {
-    const found = await prometheus.query('count by (variant) (lab_work_total)')
-    for (const { metric } of found) last.set(metric.variant as Variant, (Date.now() - died) / 1000)
-    if (found.length === 0) break
-    await lab.pause(0.25)
+  const changedAt = Math.min(...(await Promise.all(apps.map(app => app.setAlert()))))
+  const figures = new Map<string, Figure>()
+  const deadline = performance.now() + 60_000
+  while (figures.size < VARIANTS.length * apps.length && performance.now() < deadline) {
+    for (const { metric } of await prometheus.query('lab_alert == 1')) {
+      const variant = metric.variant as Variant
+      const setting = settingOfInstance(metric.instance)
+      if (figures.has(variant + setting)) continue
+      const name = 'time until a change is queryable'
+      const values = [(Date.now() - changedAt) / 1000]
+      figures.set(variant + setting, { name, variant, setting, unit: 's', values })
+    }
+    await lab.sleep(0.1)
   }
-  return [...last].map(([variant, seconds]) => ({
-    name: 'a dead app is still shown',
+  return [...figures.values()]
+}
+
+/** Time from the death of the apps until their series are stale, at most `maxSeconds`. */
+async function measureVisibilityAfterDeath(
+  lab: Lab,
+  prometheus: LabPrometheus,
+  apps: readonly App[],
+  maxSeconds: number,
+): Promise<Figure[]> {
+  await Promise.all(apps.map(app => app.kill()))
+  const diedAt = Date.now()
+  const lastSeen = new Map<Variant, number>()
+  while (Date.now() - diedAt < maxSeconds * 1000) {
+    const result = await prometheus.query('count by (variant) (lab_work_total)')
+    for (const { metric } of result) lastSeen.set(metric.variant as Variant, (Date.now() - diedAt) / 1000)
+    if (result.length === 0) break
+    await lab.sleep(0.25)
+  }
+  return [...lastSeen].map(([variant, seconds]) => ({
+    name: VISIBLE_AFTER_DEATH,
     variant,
     setting: '',
     unit: 's',
     values: [seconds],
-    ...(seconds > most - 1 ? { note: 'still there when the experiment ended' } : {}),
+    ...(seconds > maxSeconds - 1 ? { note: 'still queryable at the end of the experiment' } : {}),
   }))
 }
 
-function plotsOf(live: readonly Evaluation[], { windows }: Parameters, from: number): Observed['plots'] {
-  const settings = [...new Set(live.map(one => one.setting))]
+function plotsOf(live: readonly Evaluation[], { windows }: Parameters, from: number): Observations['plots'] {
+  const settings = [...new Set(live.map(({ setting }) => setting))]
   const [window] = windows
   return settings.flatMap(setting => {
-    const of = (variant: Variant) =>
-      live.filter(one => one.variant === variant && one.setting === setting && one.window === window)
-    const variants = ['direct', 'naive', 'naive with timestamps', 'ours'] as const
-    const lines = (points: (evaluations: Evaluation[]) => Line['points']) =>
-      variants.map((variant): Line => ({ variant, label: '', points: points(of(variant)) }))
+    const select = (variant: Variant) =>
+      live.filter(found => found.variant === variant && found.setting === setting && found.window === window)
+    const lines = (pointsOf: (evaluations: Evaluation[]) => Line['points']) =>
+      VARIANTS.map((variant): Line => ({ variant, label: '', points: pointsOf(select(variant)) }))
     return [
       {
         kind: 'time' as const,
-        title: `rate(x[${window}]) of a counter that counts 10 a second, asked live (${setting})`,
-        caption: 'The truth is a flat line at 10. What differs from it is made by the way through the queue.',
+        title: `rate(x[${window}]) of a counter with a mean rate of 10 per second, evaluated live (${setting})`,
+        caption:
+          'The true mean rate is 10. Deviations of a constant counter are caused by the propagation delay.',
         x: 'seconds',
         y: 'per second',
-        lines: lines(evaluations => evaluations.map(one => [one.at - from, one.rate] as const)),
+        lines: lines(evaluations => evaluations.map(({ at, rate }) => [at - from, rate] as const)),
       },
       {
         kind: 'distribution' as const,
-        title: `How far it is off (${setting})`,
-        caption: 'Share of the queries whose error is not above x. Further left is better.',
+        title: `Error of rate(x[${window}]), evaluated live (${setting})`,
+        caption: 'Share of the queries whose error is at most x. Lines further left are better.',
         x: 'error, %',
         y: 'share of queries',
         logX: true,
-        // A hundredth of a percent is as good as none.
+        // Errors below 0.01 % are negligible, and the axis is logarithmic.
         lines: lines(evaluations =>
-          distribution(evaluations.map(one => Math.max(0.01, Math.abs(errorOf(one))))),
+          distribution(evaluations.map(found => Math.max(0.01, Math.abs(errorOf(found))))),
         ),
       },
     ]

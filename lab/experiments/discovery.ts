@@ -1,242 +1,255 @@
 import type { Experiment } from '../experiment.js'
-import type { App, Lab } from '../harness/lab.js'
-import { everyTarget, job, type LabPrometheus } from '../harness/prometheus.js'
+import { mergeFigures, valuesOf } from '../figures.js'
+import type { App } from '../harness/app.js'
+import type { Lab } from '../harness/lab.js'
+import { globalConfig, job, type LabPrometheus } from '../harness/prometheus.js'
 import { median } from '../stats/quantile.js'
-import type { Figure, Line, Observed, Variant } from '../types.js'
-import { figureOf } from './figures.js'
+import type { Figure, Line, Observations, Variant } from '../types.js'
 
 /**
- * What becomes of `up`, and of an app's neighbours. Some apps die, some hang and come back, one explodes its cardinality; and what Prometheus knows of it, which scrapes
- * them directly, through the naive exposer, and through ours.
+ * `up` of a failed app, and the effect of a high-cardinality app on the others. Apps are killed,
+ * apps are paused and resumed, and one app adds series beyond `sample_limit`. One Prometheus server
+ * scrapes all of them directly, through the naive exposer and through kafka-exposer.
  */
 interface Parameters {
   readonly [name: string]: number | string | readonly number[] | readonly string[]
   readonly intervalSeconds: number
-  /** Apps that die, and as many that hang. */
-  readonly victims: number
-  readonly bystanders: number
+  /** Number of apps that are killed, and number of apps that are paused. */
+  readonly faultyApps: number
+  /** Number of apps without a fault. */
+  readonly healthyApps: number
+  /** Initial number of series per app. */
   readonly series: number
-  readonly explodesTo: number
+  /** Number of series that the high-cardinality app adds. */
+  readonly addedSeries: number
   readonly sampleLimit: number
-  readonly watchSeconds: number
+  /** How long each fault is observed. */
+  readonly observeSeconds: number
 }
 
-const VARIANTS = ['direct', 'naive', 'ours'] as const
+const VARIANTS = ['direct', 'naive', 'kafka-exposer'] as const
+type Fault = 'killed' | 'paused'
+const untilDownOf = (fault: Fault) => `time until up is 0, app ${fault}`
+const untilStaleOf = (fault: Fault) => `time until its series are stale, app ${fault}`
+const UNTIL_RECOVERED = 'time until samples are queryable, app resumed'
+const AFFECTED = 'healthy apps without fresh samples after the cardinality explosion'
 
 export const discovery: Experiment<Parameters> = {
   name: 'discovery',
-  title: 'Discovery: does anybody notice when an app is gone, and who pays for a bad one',
-  question: 'When an app dies, hangs or goes mad, does an alert fire for it, and only for it?',
+  title: 'Discovery: detection of failed apps and isolation of high-cardinality apps',
+  question:
+    'If an app dies, hangs or exceeds its sample limit, does an alert fire for that app and for no other?',
   short: {
     intervalSeconds: 2,
-    victims: 3,
-    bystanders: 4,
+    faultyApps: 3,
+    healthyApps: 4,
     series: 50,
-    explodesTo: 20_000,
+    addedSeries: 20_000,
     sampleLimit: 5000,
-    watchSeconds: 30,
+    observeSeconds: 30,
   },
   full: {
     intervalSeconds: 5,
-    victims: 5,
-    bystanders: 10,
+    faultyApps: 5,
+    healthyApps: 10,
     series: 100,
-    // More would be a record that brokers refuse, and the naive exposer be spared by accident.
-    explodesTo: 20_000,
+    // With more series the naive record exceeds the brokers' size limit and never reaches the
+    // exposer.
+    addedSeries: 20_000,
     sampleLimit: 10_000,
-    watchSeconds: 120,
+    observeSeconds: 120,
   },
   reduced: {
     intervalSeconds: 1,
-    victims: 1,
-    bystanders: 1,
+    faultyApps: 1,
+    healthyApps: 1,
     series: 10,
-    explodesTo: 2000,
+    addedSeries: 2000,
     sampleLimit: 1000,
-    watchSeconds: 6,
+    observeSeconds: 6,
   },
 
-  estimate: ({ watchSeconds }) => 35 + 3 * watchSeconds,
+  estimate: ({ observeSeconds }) => 35 + 3 * observeSeconds,
 
-  async run(lab, parameters): Promise<Observed> {
-    const { victims, intervalSeconds, watchSeconds } = parameters
-    const { prometheus, dying, hanging, mad } = await arrange(lab, parameters)
-    const figures: Figure[] = []
-    const down = (app: App, since: number) =>
-      Promise.all(VARIANTS.map(variant => untilDown(lab, prometheus, variant, app, since, watchSeconds)))
+  async run(lab, parameters): Promise<Observations> {
+    const { faultyApps, intervalSeconds, observeSeconds } = parameters
+    const { prometheus, toKill, toPause, highCardinality } = await arrange(lab, parameters)
+    const measureDetection = async (fault: Fault, app: App, since: number) => {
+      const measurements = VARIANTS.map(variant =>
+        measureUntilDown(lab, prometheus, variant, fault, app, since, observeSeconds),
+      )
+      return (await Promise.all(measurements)).flat()
+    }
 
-    lab.say(`${victims} apps die`)
-    figures.push(
-      ...(
-        await Promise.all(
-          dying.map(async app => {
-            // Deaths at all phases of the interval.
-            await lab.pause(lab.random(`death of ${app.options.instance}`)() * intervalSeconds)
-            const died = Date.now()
-            await app.die()
-            return (await down(app, died)).flat()
-          }),
-        )
-      ).flat(),
+    lab.reportStep(`killing ${faultyApps} apps`)
+    const killed = toKill.map(async app => {
+      // A random phase, so that the deaths are spread over the publish interval.
+      await lab.sleep(lab.random(`death of ${app.options.instance}`)() * intervalSeconds)
+      const diedAt = Date.now()
+      await app.kill()
+      return measureDetection('killed', app, diedAt)
+    })
+    const deaths = (await Promise.all(killed)).flat()
+    lab.reportCompletion(0.4)
+
+    lab.reportStep(`pausing and resuming ${faultyApps} apps`)
+    const pausedAt = Date.now()
+    for (const app of toPause) app.pause()
+    const hangs = (await Promise.all(toPause.map(app => measureDetection('paused', app, pausedAt)))).flat()
+    const resumedAt = Date.now()
+    for (const app of toPause) app.resume()
+    const recoveries = await Promise.all(
+      toPause.map(app => measureRecovery(lab, prometheus, app, resumedAt, observeSeconds)),
     )
-    lab.share(0.4)
+    lab.reportCompletion(0.7)
 
-    lab.say(`${victims} apps hang, and come back`)
-    const hung = Date.now()
-    for (const app of hanging) app.hang()
-    const hangs = (await Promise.all(hanging.map(app => down(app, hung)))).flat(2)
-    figures.push(...hangs.map(figure => ({ ...figure, name: figure.name.replace('dies', 'hangs') })))
-    const resumed = Date.now()
-    for (const app of hanging) app.resume()
-    figures.push(
-      ...(
-        await Promise.all(hanging.map(app => recoveries(lab, prometheus, app, resumed, watchSeconds)))
-      ).flat(),
-    )
-    lab.share(0.7)
-
-    lab.say('one app explodes its cardinality')
+    lab.reportStep('adding series to one app')
     const from = Date.now() / 1000
-    await mad.explode(parameters.explodesTo)
-    await lab.pause(watchSeconds)
-    const { blast, plots } = await blastOf(prometheus, from, parameters)
-    figures.push(...blast)
-    return { figures: merged(figures), plots, notMeasured: [] }
+    await highCardinality.addSeries(parameters.addedSeries)
+    await lab.sleep(observeSeconds)
+    const { affected, plots } = await measureAffected(prometheus, from, parameters)
+    const figures = mergeFigures([...deaths, ...hangs, ...recoveries.flat(), ...affected])
+    return { figures, plots, notMeasured: [] }
   },
 
   judge({ figures }, { intervalSeconds }) {
-    const died = (variant: Variant) => figureOf(figures, 'an app dies, until up is 0', variant)
-    const hurt = (variant: Variant) =>
-      Math.max(...figureOf(figures, 'neighbours that lost data when one app exploded', variant))
-    const ours = died('ours').map(seconds => seconds / intervalSeconds)
-    const worst = Math.max(...ours)
+    const untilDown = (variant: Variant) => valuesOf(figures, untilDownOf('killed'), variant)
+    const affected = (variant: Variant) => Math.max(...valuesOf(figures, AFFECTED, variant))
+    const intervals = untilDown('kafka-exposer').map(seconds => seconds / intervalSeconds)
+    const longest = Math.max(...intervals)
+    const direct = median(untilDown('direct')) / intervalSeconds
     return [
       {
-        claim: 'Through a naive exposer nobody is told that an app died: it has no up',
-        holds: died('naive').length === 0,
+        claim: 'Through a naive exposer a dead app has no up, and no alert on up fires',
+        holds: untilDown('naive').length === 0,
         because:
-          died('naive').length === 0
-            ? 'up was never 0 for any of them; their series just ended'
-            : `up was 0 after ${median(died('naive')).toFixed(1)} s`,
+          untilDown('naive').length === 0
+            ? 'up was 0 for none of the killed apps; their series became stale'
+            : `up was 0 after ${median(untilDown('naive')).toFixed(1)} s`,
       },
       {
-        claim: 'Ours says up 0 within 1.5 to 3.5 intervals of a death',
-        holds: ours.length > 0 ? worst <= 3.5 + 1 / intervalSeconds : false,
+        claim: 'With kafka-exposer up is 0 within 1.5 to 3.5 intervals of a death',
+        holds: intervals.length > 0 ? longest <= 3.5 + 1 / intervalSeconds : false,
         because:
-          ours.length > 0
-            ? `after ${median(ours).toFixed(1)} intervals in the middle, ${worst.toFixed(1)} at most (scraped directly: ${(median(died('direct')) / intervalSeconds).toFixed(1)})`
+          intervals.length > 0
+            ? `median ${median(intervals).toFixed(1)} intervals, maximum ${longest.toFixed(1)} (direct: median ${direct.toFixed(1)})`
             : 'up was never 0',
       },
       {
         claim:
-          'One app with too many series takes all others with it through a naive exposer, and nobody with it through ours',
-        holds: hurt('naive') > 0 && hurt('ours') === 0,
-        because: `of the neighbours ${hurt('naive').toFixed(0)} % lost data with naive, ${hurt('ours').toFixed(0)} % with ours, ${hurt('direct').toFixed(0)} % scraped directly`,
+          'An app above the sample limit affects every other app through a naive exposer, and none with kafka-exposer',
+        holds: affected('naive') > 0 && affected('kafka-exposer') === 0,
+        because: `healthy apps without fresh samples: ${affected('naive').toFixed(0)} % naive, ${affected('kafka-exposer').toFixed(0)} % with kafka-exposer, ${affected('direct').toFixed(0)} % direct`,
       },
     ]
   },
 }
 
-async function arrange(lab: Lab, { intervalSeconds, victims, bystanders, series, sampleLimit }: Parameters) {
-  lab.say('starting a Kafka, exposers and apps')
-  const cluster = await lab.cluster()
-  const topics = { ours: await cluster.topic(), naive: await cluster.topic() }
-  const app = (instance: string, targets = 1) =>
-    lab.app(instance, {
+async function arrange(lab: Lab, parameters: Parameters) {
+  const { intervalSeconds, faultyApps, healthyApps, series, sampleLimit } = parameters
+  lab.reportStep('starting Kafka, the exposers and the apps')
+  const cluster = await lab.startCluster()
+  const topics = { snapshots: await cluster.createTopic(), naive: await cluster.createTopic() }
+  const startApp = (instance: string, targets = 1) =>
+    lab.startApp(instance, {
       job: 'lab',
       instance,
       targets,
       series,
       intervalMs: intervalSeconds * 1000,
       counter: 'constant',
-      began: Date.now(),
+      startMs: Date.now(),
       brokers: cluster.brokers,
       topics,
-      way: { kind: 'none', seconds: 0 },
+      delay: { kind: 'none', seconds: 0 },
       seed: lab.seed,
     })
-  const several = (name: string) =>
-    Promise.all(Array.from({ length: victims }, (_, i) => app(`${name}-${i}`)))
-  const [dying, hanging] = [await several('dying'), await several('hanging')]
-  const neighbours = await app('neighbour', bystanders)
-  const mad = await app('mad')
-  const ours = await lab.ours(cluster, topics.ours, { flags: [`--limit.samples=${sampleLimit}`] })
-  const naive = await lab.naive(cluster, topics.naive)
+  const startFaulty = (name: string) =>
+    Promise.all(Array.from({ length: faultyApps }, (_, i) => startApp(`${name}-${i}`)))
+  const [toKill, toPause] = [await startFaulty('killed'), await startFaulty('paused')]
+  const healthy = await startApp('healthy', healthyApps)
+  const highCardinality = await startApp('high-cardinality')
+  const group = await lab.startExposerGroup(cluster, topics.snapshots, {
+    flags: [`--limit.samples=${sampleLimit}`],
+  })
+  const naive = await lab.startNaiveExposer(cluster, topics.naive)
   const interval = `${intervalSeconds}s`
-  const all = [...dying, ...hanging, neighbours, mad]
-  const count = all.reduce((sum, one) => sum + one.options.targets, 0)
+  const apps = [...toKill, ...toPause, healthy, highCardinality]
+  const targets = apps.reduce((sum, app) => sum + app.options.targets, 0)
   const limit = { sample_limit: sampleLimit }
-  const prometheus = await lab.prometheus({
-    global: everyTarget(interval),
+  const prometheus = await lab.startPrometheus({
+    global: globalConfig(interval),
     scrape_configs: [
       job.direct(
         interval,
-        all.map(one => one.process),
+        apps.map(app => app.process),
         limit,
       ),
-      // What one may send is what all may send together: there is but one target.
+      // The limit applies to a target, and the naive exposer is one target for all apps.
       job.massive('naive', interval, [naive], limit),
-      job.ours(ours, limit),
+      job.virtualTargets(group, limit),
     ],
   })
-  await lab.until(
-    'every app is seen in every variant',
-    async () => (await prometheus.query('lab_work_total')).length === 3 * count,
+  await lab.waitUntil(
+    'every app has samples in every variant',
+    async () => (await prometheus.query('lab_work_total')).length === VARIANTS.length * targets,
   )
-  return { prometheus, dying, hanging, mad }
+  return { prometheus, toKill, toPause, highCardinality }
 }
 
-/** From then until `up` of the app is 0; without a value when it never was. */
-async function untilDown(
+/**
+ * Time from `since` until `up` of the app is 0 and until its series are stale. No value after the
+ * timeout.
+ */
+async function measureUntilDown(
   lab: Lab,
   prometheus: LabPrometheus,
   variant: Variant,
+  fault: Fault,
   app: App,
   since: number,
-  withinSeconds: number,
+  timeoutSeconds: number,
 ): Promise<Figure[]> {
   const instance = app.instances[0]
-  const shown = `lab_work_total{variant="${variant}",instance="${instance}"}`
-  let gone = Number.NaN
+  const up = `up{variant="${variant}",instance="${instance}"}`
+  const series = `lab_work_total{variant="${variant}",instance="${instance}"}`
+  let stale = Number.NaN
   let down = Number.NaN
-  while (Date.now() - since < withinSeconds * 1000 && Number.isNaN(down)) {
-    const at = (Date.now() - since) / 1000
-    if ((await prometheus.value(`up{variant="${variant}",instance="${instance}"}`)) === 0) down = at
-    if (Number.isNaN(gone) && Number.isNaN(await prometheus.value(shown))) gone = at
-    await lab.pause(0.15)
+  while (Date.now() - since < timeoutSeconds * 1000 && Number.isNaN(down)) {
+    const elapsed = (Date.now() - since) / 1000
+    if ((await prometheus.queryValue(up)) === 0) down = elapsed
+    if (Number.isNaN(stale) && Number.isNaN(await prometheus.queryValue(series))) stale = elapsed
+    await lab.sleep(0.15)
   }
-  const figure = (name: string, value: number, note: string): Figure => ({
+  const figure = (name: string, value: number): Figure => ({
     name,
     variant,
     setting: '',
     unit: 's',
     values: Number.isNaN(value) ? [] : [value],
-    ...(Number.isNaN(value) ? { note } : {}),
+    ...(Number.isNaN(value) ? { note: `not within ${timeoutSeconds} s` } : {}),
   })
-  return [
-    figure('an app dies, until up is 0', down, `never, in ${withinSeconds} s`),
-    figure('an app dies, until its series end', gone, `not in ${withinSeconds} s`),
-  ]
+  return [figure(untilDownOf(fault), down), figure(untilStaleOf(fault), stale)]
 }
 
-async function recoveries(
+async function measureRecovery(
   lab: Lab,
   prometheus: LabPrometheus,
   app: App,
-  since: number,
-  withinSeconds: number,
+  resumedAt: number,
+  timeoutSeconds: number,
 ): Promise<Figure[]> {
-  const seen = new Map<Variant, number>()
-  while (Date.now() - since < withinSeconds * 1000 && seen.size < VARIANTS.length) {
-    const fresh = `lab_collected_timestamp_seconds{instance="${app.instances[0]}"} > ${since / 1000}`
+  const recovered = new Map<Variant, number>()
+  const fresh = `lab_collected_timestamp_seconds{instance="${app.instances[0]}"} > ${resumedAt / 1000}`
+  while (Date.now() - resumedAt < timeoutSeconds * 1000 && recovered.size < VARIANTS.length) {
     for (const { metric } of await prometheus.query(fresh)) {
       const variant = metric.variant as Variant
-      if (!seen.has(variant)) seen.set(variant, (Date.now() - since) / 1000)
+      if (!recovered.has(variant)) recovered.set(variant, (Date.now() - resumedAt) / 1000)
     }
-    await lab.pause(0.15)
+    await lab.sleep(0.15)
   }
-  return [...seen].map(([variant, seconds]) => ({
-    name: 'an app comes back, until its samples are there',
+  return [...recovered].map(([variant, seconds]) => ({
+    name: UNTIL_RECOVERED,
     variant,
     setting: '',
     unit: 's',
@@ -245,55 +258,43 @@ async function recoveries(
 }
 
 /**
- * Of the neighbours of the app that exploded, how many have no fresh sample at the end; and how many had over time. By the age of what is shown, because
- * a scrape that breaks a limit in the middle leaves old values standing.
+ * Healthy apps without a fresh sample at the end, and their number over time. Fresh means a recent
+ * collection time, not the presence of series: a scrape that exceeds the limit can leave the
+ * values of the previous scrape in place.
  */
-async function blastOf(prometheus: LabPrometheus, from: number, { bystanders, intervalSeconds }: Parameters) {
+async function measureAffected(
+  prometheus: LabPrometheus,
+  from: number,
+  { healthyApps, intervalSeconds }: Parameters,
+) {
   const end = Date.now() / 1000
-  const age = 'time() - lab_collected_timestamp_seconds{instance=~"neighbour-.*"}'
+  const age = 'time() - lab_collected_timestamp_seconds{instance=~"healthy-.*"}'
   const fresh = `count by (variant) (${age} < ${5 * intervalSeconds})`
   const counts = await prometheus.queryRange(fresh, { start: from - 10, end, step: 1 })
   const expected = Math.floor(end - from) + 1
-  const blast = VARIANTS.map((variant): Figure => {
+  const affected = VARIANTS.map((variant): Figure => {
     const last = counts.find(({ metric }) => metric.variant === variant)?.values.at(-1)
-    const left = last && last[0] > end - 2 ? Number(last[1]) : 0
-    const values = [(100 * (bystanders - left)) / bystanders]
-    return {
-      name: 'neighbours that lost data when one app exploded',
-      variant,
-      setting: '',
-      unit: '%',
-      values,
-    }
+    const freshApps = last && last[0] > end - 2 ? Number(last[1]) : 0
+    const values = [(100 * (healthyApps - freshApps)) / healthyApps]
+    return { name: AFFECTED, variant, setting: '', unit: '%', values }
   })
   const lines = VARIANTS.map((variant): Line => {
-    const own = counts.find(({ metric }) => metric.variant === variant)
-    const at = new Map(own?.values.map(([time, value]) => [Math.round(time - from), Number(value)]))
+    const series = counts.find(({ metric }) => metric.variant === variant)
+    const at = new Map(series?.values.map(([time, value]) => [Math.round(time - from), Number(value)]))
     const seconds = Array.from({ length: expected + 10 }, (_, i) => i - 10)
     return { variant, label: '', points: seconds.map(second => [second, at.get(second) ?? 0] as const) }
   })
-  const plots: Observed['plots'] = [
+  const plots: Observations['plots'] = [
     {
       kind: 'time',
-      title: 'Neighbours with fresh samples, while one app explodes its cardinality',
+      title: 'Healthy apps with fresh samples during a cardinality explosion',
       caption:
-        'With one massive target the limit bites for all of them; with a target each, for the bad one alone.',
-      x: 'seconds since the explosion',
+        'With one massive target, sample_limit rejects the samples of all apps. With one target per app it rejects those of the high-cardinality app.',
+      x: 'seconds since the cardinality explosion',
       y: 'apps',
       lines,
-      marks: [{ from: 0, label: 'explosion' }],
+      marks: [{ from: 0, label: 'cardinality explosion' }],
     },
   ]
-  return { blast, plots }
-}
-
-/** Figures of several apps are so many values of one. */
-function merged(figures: readonly Figure[]): Figure[] {
-  const found = new Map<string, Figure>()
-  for (const figure of figures) {
-    const key = JSON.stringify([figure.name, figure.variant, figure.setting])
-    const known = found.get(key)
-    found.set(key, known ? { ...known, values: [...known.values, ...figure.values] } : figure)
-  }
-  return [...found.values()]
+  return { affected, plots }
 }

@@ -1,44 +1,58 @@
 import type { AppStats } from '../app/options.js'
 import type { Experiment } from '../experiment.js'
+import { isKnown, valuesOf } from '../figures.js'
+import type { App } from '../harness/app.js'
 import type { Cluster } from '../harness/cluster.js'
-import type { App, Lab } from '../harness/lab.js'
-import { everyTarget, job, type LabPrometheus } from '../harness/prometheus.js'
+import type { Lab } from '../harness/lab.js'
+import { globalConfig, job, type LabPrometheus } from '../harness/prometheus.js'
 import { median, quantile, trend } from '../stats/quantile.js'
-import type { Figure, Line, Mark, Observed, Variant } from '../types.js'
-import { figureOf } from './figures.js'
+import type { Figure, Line, Mark, Observations, Variant } from '../types.js'
 
 /**
- * What an outage of the queue does to the apps. Three processes with the same metrics, one for each variant, while the broker is killed and restarted, stands
- * still, and is cut off by the network; and what Prometheus has of them afterwards.
+ * The effect of a Kafka outage on the apps. One app process per variant, all with the same metrics,
+ * while the broker is killed and restarted, paused, and made unreachable. Measured are the memory
+ * and the event loop of the apps, and the recovery as seen from Prometheus.
  */
 interface Parameters {
   readonly [name: string]: number | string | readonly number[] | readonly string[]
   readonly faults: readonly Fault[]
   readonly outageSeconds: number
+  /** Time between two outages. */
   readonly restSeconds: number
   readonly intervalSeconds: number
   readonly series: number
   readonly targets: number
-  /** Rounds of leader elections in a cluster of three; 0 leaves them out. */
+  /** Number of leader elections in a cluster of three brokers; 0 to omit them. */
   readonly elections: number
 }
 
-type Fault = 'stopped' | 'frozen' | 'cut off'
-/** The variants that have an app of their own here: how the exposer stamps does not matter to the app. */
-const APPS = ['direct', 'naive', 'ours'] as const
-type AppVariant = (typeof APPS)[number]
+/** killed: SIGKILL, then a restart. paused: SIGSTOP. unreachable: the network drops all packets. */
+type Fault = 'killed' | 'paused' | 'unreachable'
+/** Variants with an app of their own. The two naive variants differ in the exposer only. */
+const APP_VARIANTS = ['direct', 'naive', 'kafka-exposer'] as const
+type AppVariant = (typeof APP_VARIANTS)[number]
 
-interface Moment {
+interface TimedStats {
+  /** Seconds since the start of the measurement. */
   readonly at: number
   readonly stats: AppStats
 }
 
+type StatsByVariant = ReadonlyMap<AppVariant, AppStats>
+type HistoryByVariant = ReadonlyMap<AppVariant, readonly TimedStats[]>
+
+const BUFFERED = 'send buffer at the end of the outage'
+const HEAP = 'heap growth at the end of the outage'
+const RSS = 'resident memory growth at the end of the outage'
+const GROWTH = 'growth rate of the send buffer during outages'
+const RECOVERY = 'time until new samples are queryable'
+
 export const outage: Experiment<Parameters> = {
   name: 'outage',
-  title: 'Outage: what happens to the apps while the queue is away',
-  question: 'When Kafka is away, do the apps pay for it with their memory, and what is lost?',
+  title: 'Outage: effect of a Kafka outage on the apps',
+  question: 'During a Kafka outage, how much memory do the apps use, and which samples are lost?',
   short: {
-    faults: ['stopped', 'frozen', 'cut off'],
+    faults: ['killed', 'paused', 'unreachable'],
     outageSeconds: 45,
     restSeconds: 12,
     intervalSeconds: 1,
@@ -47,7 +61,7 @@ export const outage: Experiment<Parameters> = {
     elections: 0,
   },
   full: {
-    faults: ['stopped', 'frozen', 'cut off'],
+    faults: ['killed', 'paused', 'unreachable'],
     outageSeconds: 180,
     restSeconds: 60,
     intervalSeconds: 1,
@@ -56,7 +70,7 @@ export const outage: Experiment<Parameters> = {
     elections: 5,
   },
   reduced: {
-    faults: ['frozen'],
+    faults: ['paused'],
     outageSeconds: 8,
     restSeconds: 3,
     intervalSeconds: 1,
@@ -68,43 +82,38 @@ export const outage: Experiment<Parameters> = {
   estimate: ({ faults, outageSeconds, restSeconds, elections }) =>
     30 + faults.length * (outageSeconds + restSeconds + 10) + (elections > 0 ? 30 + elections * 20 : 0),
 
-  async run(lab, parameters): Promise<Observed> {
+  async run(lab, parameters): Promise<Observations> {
     const { faults, outageSeconds, restSeconds } = parameters
     const { cluster, apps, prometheus } = await arrange(lab, parameters)
-    const moments = new Map<AppVariant, Moment[]>(APPS.map(variant => [variant, []]))
+    const start = Date.now() / 1000
+    const recorder = recordStats(lab, apps, start)
     const marks: Mark[] = []
     const figures: Figure[] = []
-    const began = Date.now() / 1000
-    const watching = watch(lab, apps, moments, began)
-    await lab.pause(restSeconds)
+    await lab.sleep(restSeconds)
     for (const [i, fault] of faults.entries()) {
-      lab.say(`the broker is ${fault}`)
-      const before = await settled(apps)
-      const from = Date.now() / 1000 - began
-      await breakIt(cluster, fault)
-      await lab.pause(outageSeconds)
-      const during = await settled(apps)
-      const mended = Date.now()
-      await mend(cluster, fault)
-      marks.push({ from, to: Date.now() / 1000 - began, label: `broker ${fault}` })
-      lab.say('it is back: waiting until what is collected now can be queried')
-      figures.push(...(await recoveries(lab, prometheus, fault, mended, parameters)))
-      await lab.pause(restSeconds)
-      const after = await settled(apps)
-      for (const variant of APPS) {
-        figures.push(
-          ...memoryFigures(variant, fault, before.get(variant)!, during.get(variant)!, after.get(variant)!),
-        )
-      }
-      lab.share((i + 1) / faults.length)
+      lab.reportStep(`broker ${fault}`)
+      const before = await statsAfterGc(apps)
+      const from = Date.now() / 1000 - start
+      await injectFault(cluster, fault)
+      await lab.sleep(outageSeconds)
+      const during = await statsAfterGc(apps)
+      const repairedAt = Date.now()
+      await repairFault(cluster, fault)
+      marks.push({ from, to: Date.now() / 1000 - start, label: `broker ${fault}` })
+      lab.reportStep('broker available again, waiting until new samples are queryable')
+      figures.push(...(await measureRecovery(lab, prometheus, fault, repairedAt, parameters)))
+      await lab.sleep(restSeconds)
+      const after = await statsAfterGc(apps)
+      figures.push(...memoryFigures(fault, before, during, after))
+      lab.reportCompletion((i + 1) / faults.length)
     }
-    await watching.stop()
-    for (const variant of APPS) figures.push(...loopFigures(variant, moments.get(variant)!))
-    figures.push(...trendFigures(moments, marks))
-    if (parameters.elections > 0) figures.push(...(await elections(lab, parameters)))
+    const history = await recorder.stop()
+    for (const variant of APP_VARIANTS) figures.push(...loopFigures(variant, history.get(variant)!))
+    figures.push(...growthFigures(history, marks))
+    if (parameters.elections > 0) figures.push(...(await measureElections(lab, parameters)))
     return {
       figures,
-      plots: plotsOf(moments, marks),
+      plots: plotsOf(history, marks),
       notMeasured:
         parameters.elections > 0
           ? []
@@ -113,277 +122,285 @@ export const outage: Experiment<Parameters> = {
   },
 
   judge({ figures }) {
-    const worst = (name: string, variant: Variant) => Math.max(...figureOf(figures, name, variant))
-    const naiveBuffer = worst('buffered at the end of the outage', 'naive')
-    const ourBuffer = worst('buffered at the end of the outage', 'ours')
-    const slope = worst('growth of what waits to be sent, during outages', 'naive')
-    const ours = worst('held memory more at the end of the outage', 'ours')
-    const naive = worst('held memory more at the end of the outage', 'naive')
-    const recovery = worst('until new samples can be queried again', 'ours')
-    const known = (...values: number[]) => values.every(value => Number.isFinite(value))
-    const mb = (value: number) => `${value.toFixed(value < 10 ? 2 : 1)} MB`
+    const maximum = (name: string, variant: Variant) => Math.max(...valuesOf(figures, name, variant))
+    const naiveBuffer = maximum(BUFFERED, 'naive')
+    const exposerBuffer = maximum(BUFFERED, 'kafka-exposer')
+    const growth = maximum(GROWTH, 'naive')
+    const heap = maximum(HEAP, 'kafka-exposer')
+    const recovery = maximum(RECOVERY, 'kafka-exposer')
+    const megabytes = (value: number) => `${value.toFixed(value < 10 ? 2 : 1)} MB`
+    const seconds = (value: number) => `${value.toFixed(1)} s`
     return [
       {
-        claim: 'With an unbounded send buffer apps grow for as long as the queue is away',
-        holds: known(naiveBuffer, slope) ? slope > 0.05 && naiveBuffer > 5 * ourBuffer : null,
-        because: `${mb(naiveBuffer)} wait at the end of an outage, and each minute brings ${mb(slope)} more`,
+        claim: 'With an unbounded send buffer the memory of the apps grows for the whole outage',
+        holds: isKnown(naiveBuffer, growth) ? growth > 0.05 && naiveBuffer > 5 * exposerBuffer : null,
+        because: `${megabytes(naiveBuffer)} are buffered at the end of an outage, growing by ${megabytes(growth)} per minute`,
       },
       {
-        claim: 'Our publisher takes no more than 5 MB of memory through any outage',
-        holds: known(ours) ? ours <= 5 : null,
-        because: `${mb(ours)} more at the end of the worst outage (naive: ${mb(naive)}); ${mb(ourBuffer)} wait to be sent`,
+        claim: 'The kafka-exposer publisher uses at most 5 MB of additional memory in any outage',
+        holds: isKnown(heap) ? heap <= 5 : null,
+        because: `at most ${megabytes(heap)} of heap growth at the end of an outage (naive: ${megabytes(maximum(HEAP, 'naive'))}); ${megabytes(exposerBuffer)} are buffered`,
       },
       {
-        claim: 'After an outage ours is back with what is collected now, without sending the past first',
-        holds: known(recovery) ? recovery <= 30 : null,
-        because: `at most ${recovery.toFixed(1)} s until new samples can be queried (naive: ${worst('until new samples can be queried again', 'naive').toFixed(1)} s)`,
+        claim:
+          'After an outage new samples are queryable with kafka-exposer without a backlog being sent first',
+        holds: isKnown(recovery) ? recovery <= 30 : null,
+        because: `at most ${seconds(recovery)} with kafka-exposer (naive: ${seconds(maximum(RECOVERY, 'naive'))})`,
       },
     ]
   },
 }
 
 async function arrange(lab: Lab, { series, targets, intervalSeconds }: Parameters) {
-  lab.say('starting a Kafka behind a wire that can be cut, exposers and apps')
-  const cluster = await lab.cluster({ proxied: true })
-  const topics = { ours: await cluster.topic(), naive: await cluster.topic() }
+  lab.reportStep('starting Kafka behind a fault proxy, the exposers and the apps')
+  const cluster = await lab.startCluster({ proxied: true })
+  const topics = { snapshots: await cluster.createTopic(), naive: await cluster.createTopic() }
+  const topicsOf = (variant: AppVariant) =>
+    variant === 'direct'
+      ? {}
+      : variant === 'naive'
+        ? { naive: topics.naive }
+        : { snapshots: topics.snapshots }
   const entries = await Promise.all(
-    APPS.map(async variant => {
-      const app = await lab.app(variant, {
+    APP_VARIANTS.map(async variant => {
+      const app = await lab.startApp(variant, {
         job: 'lab',
         instance: variant,
         targets,
         series,
         intervalMs: intervalSeconds * 1000,
         counter: 'constant',
-        began: Date.now(),
+        startMs: Date.now(),
         brokers: cluster.brokers,
-        topics: variant === 'direct' ? {} : { [variant]: topics[variant] },
-        way: { kind: 'none', seconds: 0 },
+        topics: topicsOf(variant),
+        delay: { kind: 'none', seconds: 0 },
         seed: lab.seed,
       })
       return [variant, app] as const
     }),
   )
   const apps = new Map<AppVariant, App>(entries)
-  const ours = await lab.ours(cluster, topics.ours)
-  const naive = await lab.naive(cluster, topics.naive)
+  const group = await lab.startExposerGroup(cluster, topics.snapshots)
+  const naive = await lab.startNaiveExposer(cluster, topics.naive)
   const interval = `${intervalSeconds}s`
-  const prometheus = await lab.prometheus({
-    global: everyTarget(interval),
+  const prometheus = await lab.startPrometheus({
+    global: globalConfig(interval),
     scrape_configs: [
       job.direct(interval, [apps.get('direct')!.process]),
       job.massive('naive', interval, [naive]),
-      job.ours(ours),
+      job.virtualTargets(group),
     ],
   })
-  await lab.until(
-    'every app is seen',
-    async () => (await prometheus.query('count by (variant) (lab_work_total)')).length === APPS.length,
+  await lab.waitUntil(
+    'every variant has samples',
+    async () =>
+      (await prometheus.query('count by (variant) (lab_work_total)')).length === APP_VARIANTS.length,
   )
   return { cluster, apps, prometheus }
 }
 
-async function breakIt(cluster: Cluster, fault: Fault): Promise<void> {
-  if (fault === 'stopped') await cluster.kafka.kill()
-  else if (fault === 'frozen') cluster.kafka.pause()
-  else cluster.wire!.cut()
+async function injectFault({ kafka, proxy }: Cluster, fault: Fault): Promise<void> {
+  switch (fault) {
+    case 'killed':
+      return kafka.kill()
+    case 'paused':
+      return kafka.pause()
+    case 'unreachable':
+      return proxy!.block()
+    default:
+      throw new Error(`unknown fault ${JSON.stringify(fault)}: use killed, paused or unreachable`)
+  }
 }
 
-async function mend(cluster: Cluster, fault: Fault): Promise<void> {
-  if (fault === 'stopped') await cluster.kafka.restart()
-  else if (fault === 'frozen') cluster.kafka.resume()
-  else cluster.wire!.restore()
+async function repairFault({ kafka, proxy }: Cluster, fault: Fault): Promise<void> {
+  if (fault === 'killed') await kafka.restart()
+  else if (fault === 'paused') kafka.resume()
+  else proxy!.restore()
 }
 
-/** What each app says of itself, its garbage collected. */
-async function settled(apps: ReadonlyMap<AppVariant, App>): Promise<Map<AppVariant, AppStats>> {
+async function statsAfterGc(apps: ReadonlyMap<AppVariant, App>): Promise<StatsByVariant> {
   const entries = [...apps].map(
     async ([variant, app]) => [variant, await app.stats({ collectGarbage: true })] as const,
   )
   return new Map(await Promise.all(entries))
 }
 
-function watch(
-  lab: Lab,
-  apps: ReadonlyMap<AppVariant, App>,
-  moments: ReadonlyMap<AppVariant, Moment[]>,
-  began: number,
-) {
-  let going = true
-  const ended = (async () => {
-    while (going && !lab.signal.aborted) {
+/** Records the statistics of all apps twice per second until `stop`. */
+function recordStats(lab: Lab, apps: ReadonlyMap<AppVariant, App>, start: number) {
+  const history = new Map<AppVariant, TimedStats[]>(APP_VARIANTS.map(variant => [variant, []]))
+  let isRecording = true
+  const recording = (async () => {
+    while (isRecording && !lab.signal.aborted) {
       for (const [variant, app] of apps) {
         const stats = await app.stats().catch(() => undefined)
-        if (stats) moments.get(variant)!.push({ at: Date.now() / 1000 - began, stats })
+        if (stats) history.get(variant)!.push({ at: Date.now() / 1000 - start, stats })
       }
       await new Promise(resolve => setTimeout(resolve, 500))
     }
   })()
-  const stop = () => {
-    going = false
-    return ended
+  const stop = async (): Promise<HistoryByVariant> => {
+    isRecording = false
+    await recording
+    return history
   }
-  lab.defer(stop)
+  lab.defer(async () => void (await stop()))
   return { stop }
 }
 
 const MB = 1e6
 
 function memoryFigures(
-  variant: AppVariant,
-  setting: string,
-  before: AppStats,
-  during: AppStats,
-  after: AppStats,
+  fault: Fault,
+  before: StatsByVariant,
+  during: StatsByVariant,
+  after: StatsByVariant,
 ): Figure[] {
-  const figure = (name: string, unit: string, value: number): Figure => ({
-    name,
+  return APP_VARIANTS.flatMap(variant => {
+    const [start, end, rest] = [before.get(variant)!, during.get(variant)!, after.get(variant)!]
+    const figure = (name: string, unit: string, value: number): Figure => ({
+      name,
+      variant,
+      setting: `broker ${fault}`,
+      unit,
+      values: [value],
+    })
+    return [
+      figure(HEAP, 'MB', (end.heapBytes - start.heapBytes) / MB),
+      figure(BUFFERED, 'MB', end.bufferedBytes / MB),
+      figure(RSS, 'MB', (end.rssBytes - start.rssBytes) / MB),
+      figure('superseded snapshots', 'snapshots', rest.superseded - start.superseded),
+      figure('collected snapshots', 'snapshots', rest.collected - start.collected),
+    ]
+  })
+}
+
+function loopFigures(variant: AppVariant, history: readonly TimedStats[]): Figure[] {
+  const delays = history.map(({ stats }) => stats.loopDelayMaxMs)
+  const figure = (statistic: string, value: number): Figure => ({
+    name: `event loop delay of the app, ${statistic}`,
     variant,
-    setting: `broker ${setting}`,
-    unit,
+    setting: '',
+    unit: 'ms',
     values: [value],
   })
-  return [
-    figure('held memory more at the end of the outage', 'MB', (during.heldBytes - before.heldBytes) / MB),
-    figure('buffered at the end of the outage', 'MB', during.bufferedBytes / MB),
-    figure('resident memory more at the end of the outage', 'MB', (during.rssBytes - before.rssBytes) / MB),
-    figure('snapshots replaced unsent', 'snapshots', after.superseded - before.superseded),
-    figure('snapshots collected', 'snapshots', after.collected - before.collected),
-  ]
+  return [figure('p99 of half-second maxima', quantile(delays, 0.99)), figure('max', Math.max(...delays))]
 }
 
-function loopFigures(variant: AppVariant, moments: readonly Moment[]): Figure[] {
-  const delays = moments.map(({ stats }) => stats.loopDelayMaxMs)
-  return [
-    {
-      name: "delay of the app's event loop, p99 of seconds",
-      variant,
-      setting: '',
-      unit: 'ms',
-      values: [quantile(delays, 0.99)],
-    },
-    {
-      name: "delay of the app's event loop, max",
-      variant,
-      setting: '',
-      unit: 'ms',
-      values: [Math.max(...delays)],
-    },
-  ]
-}
-
-/** By how much what waits grows within the outages. */
-function trendFigures(moments: ReadonlyMap<AppVariant, readonly Moment[]>, marks: readonly Mark[]): Figure[] {
-  return APPS.map(variant => {
-    const slopes = marks.map(({ from, to }) => {
-      const within = moments.get(variant)!.filter(({ at }) => at >= from && at <= to!)
-      return (60 * trend(within.map(({ at, stats }) => [at, stats.bufferedBytes] as const))) / MB
+/** Median growth rate of the send buffer over the outages. */
+function growthFigures(history: HistoryByVariant, marks: readonly Mark[]): Figure[] {
+  return APP_VARIANTS.map(variant => {
+    const bytesPerSecond = marks.map(({ from, to }) => {
+      const during = history.get(variant)!.filter(({ at }) => at >= from && at <= to!)
+      return trend(during.map(({ at, stats }) => [at, stats.bufferedBytes] as const))
     })
-    const values = [median(slopes)].filter(value => !Number.isNaN(value))
+    const value = (60 * median(bytesPerSecond)) / MB
     return {
-      name: 'growth of what waits to be sent, during outages',
+      name: GROWTH,
       variant,
       setting: '',
-      unit: 'MB a minute',
-      values,
+      unit: 'MB/min',
+      values: Number.isNaN(value) ? [] : [value],
     }
   })
 }
 
-/** From the end of a fault until Prometheus has a sample that was collected after it. */
-async function recoveries(
+/**
+ * Time from the end of a fault until Prometheus has a sample of every target that was collected
+ * after it.
+ */
+async function measureRecovery(
   lab: Lab,
   prometheus: LabPrometheus,
   fault: Fault,
-  mended: number,
+  repairedAt: number,
   { outageSeconds }: Parameters,
 ): Promise<Figure[]> {
-  const found = new Map<Variant, number>()
-  const limit = Date.now() + (60 + outageSeconds) * 1000
-  while (found.size < APPS.length && Date.now() < limit) {
-    const fresh = await prometheus.query(
-      `min by (variant) (lab_collected_timestamp_seconds) > ${mended / 1000}`,
-    )
-    for (const { metric } of fresh) {
+  const recovered = new Map<Variant, number>()
+  const timeoutSeconds = 60 + outageSeconds
+  const deadline = Date.now() + timeoutSeconds * 1000
+  const fresh = `min by (variant) (lab_collected_timestamp_seconds) > ${repairedAt / 1000}`
+  while (recovered.size < APP_VARIANTS.length && Date.now() < deadline) {
+    for (const { metric } of await prometheus.query(fresh)) {
       const variant = metric.variant as Variant
-      if (!found.has(variant)) found.set(variant, (Date.now() - mended) / 1000)
+      if (!recovered.has(variant)) recovered.set(variant, (Date.now() - repairedAt) / 1000)
     }
-    await lab.pause(0.2)
+    await lab.sleep(0.2)
   }
-  return APPS.map(variant => {
-    const seconds = found.get(variant)
+  return APP_VARIANTS.map(variant => {
+    const seconds = recovered.get(variant)
     return {
-      name: 'until new samples can be queried again',
+      name: RECOVERY,
       variant,
       setting: `broker ${fault}`,
       unit: 's',
       values: seconds === undefined ? [] : [seconds],
-      ...(seconds === undefined ? { note: 'not before the experiment gave up' } : {}),
+      ...(seconds === undefined ? { note: `not within ${timeoutSeconds} s` } : {}),
     }
   })
 }
 
-/** The longest time without an acknowledgement while leaders of a cluster of three change. */
-async function elections(lab: Lab, { elections: rounds, series }: Parameters): Promise<Figure[]> {
-  lab.say('starting a cluster of three brokers')
-  const cluster = await lab.cluster({ brokers: 3, own: true })
-  const topic = await cluster.topic(3)
-  const app = await lab.app('election', {
+/**
+ * The longest time without an acknowledgement during each leader election of a cluster of three
+ * brokers.
+ */
+async function measureElections(lab: Lab, { elections, series }: Parameters): Promise<Figure[]> {
+  lab.reportStep('starting a cluster of three brokers')
+  const cluster = await lab.startCluster({ brokers: 3, own: true })
+  const topic = await cluster.createTopic(3)
+  const app = await lab.startApp('election', {
     job: 'lab',
     instance: 'election',
     targets: 3,
     series,
     intervalMs: 1000,
     counter: 'constant',
-    began: Date.now(),
+    startMs: Date.now(),
     brokers: cluster.brokers,
-    topics: { ours: topic },
-    way: { kind: 'none', seconds: 0 },
+    topics: { snapshots: topic },
+    delay: { kind: 'none', seconds: 0 },
     seed: lab.seed,
   })
-  const silences: number[] = []
-  for (let round = 0; round < rounds; round++) {
-    lab.say(`broker ${(round % 3) + 1} of 3 is killed (${round + 1} of ${rounds})`)
-    await lab.pause(5)
+  const longestGaps: number[] = []
+  for (let round = 0; round < elections; round++) {
+    lab.reportStep(`killing broker ${(round % 3) + 1} of 3 (${round + 1} of ${elections})`)
+    await lab.sleep(5)
     const node = cluster.kafka.nodes[round % 3]
     await node.kill()
-    let longest = 0
+    let longestGap = 0
     for (const end = Date.now() + 15_000; Date.now() < end; ) {
       const text = await app.process.get('/metrics?target=0')
       const lastAck = Number(/^publisher_last_ack_timestamp_seconds(?:\{.*\})? (\S+)$/m.exec(text)?.[1])
-      longest = Math.max(longest, Date.now() / 1000 - lastAck)
-      await lab.pause(0.1)
+      longestGap = Math.max(longestGap, Date.now() / 1000 - lastAck)
+      await lab.sleep(0.1)
     }
-    silences.push(longest)
+    longestGaps.push(longestGap)
     await node.restart()
   }
   return [
     {
-      name: 'longest time without an acknowledgement, per election',
-      variant: 'ours',
+      name: 'longest time without an acknowledgement, per leader election',
+      variant: 'kafka-exposer',
       setting: '',
       unit: 's',
-      values: silences,
+      values: longestGaps,
     },
   ]
 }
 
-function plotsOf(
-  moments: ReadonlyMap<AppVariant, readonly Moment[]>,
-  marks: readonly Mark[],
-): Observed['plots'] {
-  const lines = (of: (stats: AppStats) => number): Line[] =>
-    APPS.map(variant => ({
+function plotsOf(history: HistoryByVariant, marks: readonly Mark[]): Observations['plots'] {
+  const lines = (select: (stats: AppStats) => number): Line[] =>
+    APP_VARIANTS.map(variant => ({
       variant,
       label: '',
-      points: moments.get(variant)!.map(({ at, stats }) => [at, of(stats)] as const),
+      points: history.get(variant)!.map(({ at, stats }) => [at, select(stats)] as const),
     }))
   const common = { kind: 'time' as const, x: 'seconds', marks }
   return [
     {
       ...common,
-      title: 'What waits in the app to be sent',
-      caption: 'The naive queue grows for as long as nobody takes it; ours holds two snapshots at most.',
+      title: 'Send buffer of the apps',
+      caption:
+        'The naive queue grows until the end of the outage. The kafka-exposer publisher holds at most two snapshots.',
       y: 'MB',
       lines: lines(stats => stats.bufferedBytes / MB).filter(({ variant }) => variant !== 'direct'),
     },
@@ -396,8 +413,8 @@ function plotsOf(
     },
     {
       ...common,
-      title: "Delay of the apps' event loops",
-      caption: 'The longest in each half second: what the app itself feels.',
+      title: 'Event loop delay of the apps',
+      caption: 'The maximum of each half second.',
       y: 'ms',
       logY: true,
       lines: lines(stats => stats.loopDelayMaxMs),

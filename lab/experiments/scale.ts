@@ -1,67 +1,72 @@
 import type { Experiment } from '../experiment.js'
+import { valuesOf } from '../figures.js'
 import type { Cluster } from '../harness/cluster.js'
-import type { Fleet, Lab } from '../harness/lab.js'
-import { Meter, type Metered } from '../harness/meter.js'
+import type { Fleet } from '../harness/fleet.js'
+import type { Lab } from '../harness/lab.js'
+import { Meter, type ResourceUsage } from '../harness/meter.js'
 import type { LabProcess } from '../harness/process.js'
-import { everyTarget, job, type LabPrometheus } from '../harness/prometheus.js'
+import { globalConfig, job, type LabPrometheus } from '../harness/prometheus.js'
 import { quantile } from '../stats/quantile.js'
-import type { Figure, Line, Observed, Variant } from '../types.js'
-import { figureOf } from './figures.js'
+import type { Figure, Line, Observations, Variant } from '../types.js'
 
 /**
- * How large it can get. The same fleet in ever larger sizes, each way by itself, because what is measured is what they need of the machine: as targets of its own for each app,
- * or all of a shard as one.
+ * Scrape duration and resource usage by the number of series: one massive target per exposer
+ * against one target per app. The setups run one after the other, because each is measured by what
+ * it needs of the machine.
  */
 interface Parameters {
   readonly [name: string]: number | string | readonly number[] | readonly string[]
   readonly intervalSeconds: number
   readonly seriesPerApp: number
+  /** Total numbers of series. */
   readonly sizes: readonly number[]
-  readonly ways: readonly Way[]
-  /** Through so many shards of ours at the largest size; through one at all others. */
+  readonly setups: readonly Setup[]
+  /** Numbers of kafka-exposer shards at the largest size. All other sizes use one shard. */
   readonly shards: readonly number[]
   readonly measureSeconds: number
 }
 
-type Way = 'direct' | 'naive' | 'naive with timestamps' | 'massive' | 'virtual'
+/** A variant and, of kafka-exposer, what Prometheus scrapes: massive or virtual targets. */
+type Setup = 'direct' | 'naive' | 'naive with timestamps' | 'massive' | 'virtual'
 
-interface Cell {
-  readonly way: Way
+interface Case {
+  readonly setup: Setup
   readonly shards: number
   readonly series: number
 }
 
-/** What one size of one way came to. */
-interface Outcome {
-  /** Seconds, of each target's first scrape. */
-  readonly first: readonly number[]
-  readonly later: readonly number[]
-  /** Percent of the scrapes that were due. */
+/** Measurements of one case. */
+interface Measurement {
+  /** Duration of the first scrape of each target, seconds. */
+  readonly firstScrapes: readonly number[]
+  /** Durations of the scrapes in the measured window, seconds. */
+  readonly laterScrapes: readonly number[]
+  /** Percentage of the expected scrapes that failed or did not start. */
   readonly failed: number
-  /** Percent of the samples that were due. */
-  readonly came: number
-  readonly usage: Record<'Prometheus' | 'the exposers', Metered>
+  /** Percentage of the expected samples that were scraped. */
+  readonly scraped: number
+  readonly usage: Record<'Prometheus' | 'exposers', ResourceUsage>
 }
 
-const LONGEST = 'longest scrape'
-const FIRST = 'first scrape, longest'
-const TYPICAL = 'scrape of one target, p50'
-const FAILED = 'scrapes that failed'
-const CAME = 'samples that came, of those due'
-const CPU = 'CPU'
-const RSS = 'memory (RSS)'
-/** Of the samples that are due, so many must come for a size to stand. */
-const ENOUGH_PERCENT = 90
+const LONGEST = 'scrape duration, max'
+const FIRST = 'first scrape duration, max'
+const TYPICAL = 'scrape duration, p50'
+const FAILED = 'failed scrapes'
+const SCRAPED = 'scraped samples, of those expected'
+const CPU = 'CPU usage'
+const RSS = 'resident memory'
+/** A case is sustained if at least this percentage of the expected samples is scraped. */
+const SUSTAINED_PERCENT = 90
 
 export const scale: Experiment<Parameters> = {
   name: 'scale',
-  title: 'Scale: one massive target, or many small ones',
-  question: 'How many series can be had through it, and what falls over first?',
+  title: 'Scale: one massive target or many small targets',
+  question: 'How many series can Prometheus scrape through Kafka, and which component is the limit?',
   short: {
     intervalSeconds: 2,
     seriesPerApp: 1000,
     sizes: [10_000, 100_000],
-    ways: ['direct', 'naive', 'massive', 'virtual'],
+    setups: ['direct', 'naive', 'massive', 'virtual'],
     shards: [1],
     measureSeconds: 4,
   },
@@ -69,7 +74,7 @@ export const scale: Experiment<Parameters> = {
     intervalSeconds: 15,
     seriesPerApp: 1000,
     sizes: [100_000, 1_000_000, 2_000_000],
-    ways: ['direct', 'naive', 'naive with timestamps', 'massive', 'virtual'],
+    setups: ['direct', 'naive', 'naive with timestamps', 'massive', 'virtual'],
     shards: [1, 2, 4],
     measureSeconds: 30,
   },
@@ -77,298 +82,319 @@ export const scale: Experiment<Parameters> = {
     intervalSeconds: 1,
     seriesPerApp: 100,
     sizes: [500, 2000],
-    ways: ['direct', 'naive', 'massive', 'virtual'],
+    setups: ['direct', 'naive', 'massive', 'virtual'],
     shards: [1],
     measureSeconds: 2,
   },
 
   estimate: parameters =>
-    12 + cellsOf(parameters).length * (6 + 2.5 * parameters.intervalSeconds + parameters.measureSeconds),
+    12 + casesOf(parameters).length * (6 + 2.5 * parameters.intervalSeconds + parameters.measureSeconds),
 
-  async run(lab, parameters): Promise<Observed> {
-    lab.say('starting a Kafka')
-    const cluster = await lab.cluster()
-    const cells = cellsOf(parameters)
+  async run(lab, parameters): Promise<Observations> {
+    lab.reportStep('starting Kafka')
+    const cluster = await lab.startCluster()
+    const cases = casesOf(parameters)
     const figures: Figure[] = []
-    const fallen = new Map<Way, number>()
-    for (const [i, cell] of cells.entries()) {
-      const before = fallen.get(cell.way)
-      if (before !== undefined && before < cell.series) {
-        figures.push(nothing(cell, `not tried: ${short(before)} series were too many`))
+    const failedAt = new Map<Setup, number>()
+    for (const [i, testCase] of cases.entries()) {
+      const { setup, series } = testCase
+      const failedSeries = failedAt.get(setup)
+      if (failedSeries !== undefined && failedSeries < series) {
+        const note = `not attempted: ${formatCount(failedSeries)} series were not sustained`
+        figures.push(unmeasured(testCase, note))
         continue
       }
-      lab.say(`${nameOf(cell)}: ${short(cell.series)} series`)
-      const outcome = await lab.within(inner => measure(inner, cluster, cell, parameters))
-      if (typeof outcome === 'string') figures.push(nothing(cell, outcome))
-      else figures.push(...figuresOf(cell, outcome))
-      if (typeof outcome === 'string' || !stands(outcome)) fallen.set(cell.way, cell.series)
-      lab.share((i + 1) / cells.length)
+      lab.reportStep(`${nameOf(testCase)}: ${formatCount(series)} series`)
+      const result = await lab.runNested(nested => measure(nested, cluster, testCase, parameters))
+      if (typeof result === 'string') figures.push(unmeasured(testCase, result))
+      else figures.push(...figuresOf(testCase, result))
+      if (typeof result === 'string' || !isSustained(result)) failedAt.set(setup, series)
+      lab.reportCompletion((i + 1) / cases.length)
     }
     return { figures, plots: plotsOf(figures, parameters), notMeasured: notMeasured(parameters) }
   },
 
   judge({ figures }, parameters) {
     const { sizes, intervalSeconds } = parameters
-    const smallest = Math.min(...sizes)
-    const largest = (way: Way) => {
-      const cells = cellsOf(parameters).filter(cell => cell.way === way && cell.shards === 1)
-      return cells.filter(cell => measuredOf(figures, LONGEST, cell) !== undefined).at(-1)
-    }
-    const massive = largest('massive')
-    const virtual = largest('virtual')
-    const of = (name: string, way: Way, series: number) =>
-      measuredOf(figures, name, { way, series, shards: 1 })
-    const small = of(LONGEST, 'massive', smallest)
-    const big = massive && of(LONGEST, 'massive', massive.series)
-    const perSeries = massive && big !== undefined ? big / massive.series : Number.NaN
-    const one = virtual && of(TYPICAL, 'virtual', virtual.series)
-    const oneBefore = of(TYPICAL, 'virtual', smallest)
-    const most = Math.max(...sizes)
-    const failed = of(FAILED, 'virtual', most)
-    const came = (way: Way) => of(CAME, way, most)
+    const [minSize, maxSize] = [Math.min(...sizes), Math.max(...sizes)]
+    const largestMeasured = (setup: Setup) =>
+      casesOf(parameters)
+        .filter(testCase => testCase.setup === setup && testCase.shards === 1)
+        .filter(testCase => figureValue(figures, LONGEST, testCase) !== undefined)
+        .at(-1)
+    const massive = largestMeasured('massive')
+    const virtual = largestMeasured('virtual')
+    const valueAt = (name: string, setup: Setup, series: number) =>
+      figureValue(figures, name, { setup, series, shards: 1 })
+    const massiveMin = valueAt(LONGEST, 'massive', minSize)
+    const massiveMax = massive && valueAt(LONGEST, 'massive', massive.series)
+    const secondsPerSeries = massive && massiveMax !== undefined ? massiveMax / massive.series : Number.NaN
+    const virtualMin = valueAt(TYPICAL, 'virtual', minSize)
+    const virtualMax = virtual && valueAt(TYPICAL, 'virtual', virtual.series)
+    const failed = valueAt(FAILED, 'virtual', maxSize)
+    const scraped = (setup: Setup) => valueAt(SCRAPED, setup, maxSize)
+    const milliseconds = (seconds: number) => `${(seconds * 1000).toFixed(0)} ms`
     return [
       {
-        claim: 'The scrape of one massive target gets longer with every series, on one core',
+        claim: 'The scrape duration of a massive target grows with the number of series',
         holds:
-          massive && small !== undefined && big !== undefined && massive.series > smallest
-            ? big / small > massive.series / smallest / 4
+          massive && massiveMin !== undefined && massiveMax !== undefined && massive.series > minSize
+            ? massiveMax / massiveMin > massive.series / minSize / 4
             : null,
         because:
-          massive && small !== undefined && big !== undefined
-            ? `${small.toFixed(2)} s at ${short(smallest)} series, ${big.toFixed(2)} s at ${short(massive.series)}: at this pace an interval of ${intervalSeconds} s is used up at ${short(intervalSeconds / perSeries)}`
+          massive && massiveMin !== undefined && massiveMax !== undefined
+            ? `${massiveMin.toFixed(2)} s at ${formatCount(minSize)} series, ${massiveMax.toFixed(2)} s at ${formatCount(massive.series)}: by extrapolation a scrape takes the interval of ${intervalSeconds} s at ${formatCount(intervalSeconds / secondsPerSeries)} series`
             : 'it was not scraped at any size',
       },
       {
-        claim: 'With a virtual target for each app a scrape stays as long as its app is large',
+        claim: 'The scrape duration of a virtual target does not depend on the total number of series',
         holds:
-          virtual && one !== undefined && oneBefore !== undefined && virtual.series > smallest
-            ? one < intervalSeconds / 10
+          virtual && virtualMax !== undefined && virtualMin !== undefined && virtual.series > minSize
+            ? virtualMax < intervalSeconds / 10
             : null,
         because:
-          one !== undefined && oneBefore !== undefined && virtual
-            ? `p50 ${(oneBefore * 1000).toFixed(0)} ms at ${short(smallest)} series, ${(one * 1000).toFixed(0)} ms at ${short(virtual.series)}`
-            : 'none was scraped',
+          virtualMax !== undefined && virtualMin !== undefined && virtual
+            ? `p50 ${milliseconds(virtualMin)} at ${formatCount(minSize)} series, ${milliseconds(virtualMax)} at ${formatCount(virtual.series)}`
+            : 'no virtual target was scraped',
       },
       {
-        claim: 'Through virtual targets every sample comes, up to the largest size',
+        claim: 'With virtual targets every sample is scraped, up to the largest size',
         holds:
-          failed !== undefined && came('virtual') !== undefined
-            ? failed === 0 && came('virtual')! >= 99
+          failed !== undefined && scraped('virtual') !== undefined
+            ? failed === 0 && scraped('virtual')! >= 99
             : false,
-        because: `at ${short(most)} series ${percent(came('virtual'))} of the samples (massive: ${percent(came('massive'))}, naive: ${percent(came('naive'))}, directly: ${percent(came('direct'))})`,
+        because: `at ${formatCount(maxSize)} series ${formatPercent(scraped('virtual'))} of the samples (massive: ${formatPercent(scraped('massive'))}, naive: ${formatPercent(scraped('naive'))}, direct: ${formatPercent(scraped('direct'))})`,
       },
     ]
   },
 }
 
-const percent = (value: number | undefined) => (value === undefined ? 'none' : `${value.toFixed(0)} %`)
+const formatPercent = (value: number | undefined) => (value === undefined ? 'none' : `${value.toFixed(0)} %`)
 
-function cellsOf({ ways, sizes, shards }: Parameters): Cell[] {
-  const ordered = [...sizes].sort((a, b) => a - b)
-  return ways.flatMap(way =>
-    ordered.flatMap(series => {
-      const several = (way === 'massive' || way === 'virtual') && series === ordered.at(-1)
-      return (several ? shards : [1]).map(count => ({ way, series, shards: count }))
+const isKafkaExposer = (setup: Setup) => setup === 'massive' || setup === 'virtual'
+
+function casesOf({ setups, sizes, shards }: Parameters): Case[] {
+  const ascending = [...sizes].sort((a, b) => a - b)
+  return setups.flatMap(setup =>
+    ascending.flatMap(series => {
+      const counts = isKafkaExposer(setup) && series === ascending.at(-1) ? shards : [1]
+      return counts.map(count => ({ setup, series, shards: count }))
     }),
   )
 }
 
-/** Of the targets that Prometheus scrapes: a massive one also shows `up` and `scrape_*` of each app, which have the app's job. */
-const targetsOf = (way: Way) => (way === 'direct' || way === 'virtual' ? '{job="lab"}' : '{job!="lab"}')
+/**
+ * Selects the targets that Prometheus scrapes. The massive view also contains `up` and `scrape_*`
+ * of each app; those have the app's job.
+ */
+const targetSelector = (setup: Setup) =>
+  setup === 'direct' || setup === 'virtual' ? '{job="lab"}' : '{job!="lab"}'
 
-const variantOf = (way: Way): Variant => (way === 'massive' || way === 'virtual' ? 'ours' : way)
+const variantOf = (setup: Setup): Variant =>
+  setup === 'massive' || setup === 'virtual' ? 'kafka-exposer' : setup
 
-function nameOf({ way, shards }: Pick<Cell, 'way' | 'shards'>): string {
-  if (way !== 'massive' && way !== 'virtual') return way
-  return `ours, ${way === 'massive' ? 'massive' : 'virtual targets'}${shards > 1 ? `, ${shards} shards` : ''}`
+/** What distinguishes the setup from others of its variant: targets and shards of kafka-exposer. */
+function detailsOf({ setup, shards }: Pick<Case, 'setup' | 'shards'>): string[] {
+  if (!isKafkaExposer(setup)) return []
+  return [
+    setup === 'massive' ? 'massive target' : 'virtual targets',
+    ...(shards > 1 ? [`${shards} shards`] : []),
+  ]
 }
 
-/** As a figure's setting; the variant stands beside it. */
-function settingOf(cell: Cell): string {
-  const [, ...rest] = nameOf(cell).split(', ')
-  return [`${short(cell.series)} series`, ...rest].join(', ')
-}
+const nameOf = (testCase: Case) => [variantOf(testCase.setup), ...detailsOf(testCase)].join(', ')
 
-const short = (series: number): string =>
+const settingOf = (testCase: Case) =>
+  [`${formatCount(testCase.series)} series`, ...detailsOf(testCase)].join(', ')
+
+const formatCount = (series: number): string =>
   series >= 1e6 ? `${Number((series / 1e6).toPrecision(2))} M` : `${Number((series / 1000).toPrecision(2))} k`
 
-const measuredOf = (figures: readonly Figure[], name: string, cell: Cell): number | undefined =>
-  figureOf(figures, name, variantOf(cell.way), settingOf(cell))[0]
+const figureValue = (figures: readonly Figure[], name: string, testCase: Case): number | undefined =>
+  valuesOf(figures, name, variantOf(testCase.setup), settingOf(testCase))[0]
 
-function nothing(cell: Cell, note: string): Figure {
+function unmeasured(testCase: Case, note: string): Figure {
   return {
     name: LONGEST,
-    variant: variantOf(cell.way),
-    setting: settingOf(cell),
+    variant: variantOf(testCase.setup),
+    setting: settingOf(testCase),
     unit: 's',
     values: [],
     note,
   }
 }
 
-const stands = ({ failed, came }: Pick<Outcome, 'failed' | 'came'>) => failed <= 5 && came >= ENOUGH_PERCENT
+const isSustained = ({ failed, scraped }: Pick<Measurement, 'failed' | 'scraped'>) =>
+  failed <= 5 && scraped >= SUSTAINED_PERCENT
 
-/** @returns why there is nothing to measure, when the samples never came */
+/** @returns the reason instead of a measurement if the samples were never complete */
 async function measure(
   lab: Lab,
   cluster: Cluster,
-  cell: Cell,
+  testCase: Case,
   parameters: Parameters,
-): Promise<Outcome | string> {
+): Promise<Measurement | string> {
   const { intervalSeconds, measureSeconds } = parameters
-  const { fleet, exposers, scrape } = await arrange(lab, cluster, cell, parameters)
-  const interval = `${intervalSeconds}s`
-  const prometheus = await lab.prometheus({
-    global: everyTarget(interval),
-    scrape_configs: [scrape(interval)],
+  const { fleet, exposers, scrapeConfig } = await arrange(lab, cluster, testCase, parameters)
+  const prometheus = await lab.startPrometheus({
+    global: globalConfig(`${intervalSeconds}s`),
+    scrape_configs: [scrapeConfig],
   })
-  const began = Date.now()
-  const scraped = `sum(scrape_samples_scraped${targetsOf(cell.way)})`
-  const patience = 6 * intervalSeconds + 10
+  const startMs = Date.now()
+  const scraped = `sum(scrape_samples_scraped${targetSelector(testCase.setup)})`
+  const timeoutSeconds = 6 * intervalSeconds + 10
   try {
-    await lab.until(
-      'every series is there',
-      async () => (await prometheus.value(scraped)) >= cell.series * 0.9,
-      patience,
+    await lab.waitUntil(
+      'at least 90 % of the samples are scraped at once',
+      async () => (await prometheus.queryValue(scraped)) >= testCase.series * 0.9,
+      timeoutSeconds,
     )
   } catch (error) {
     lab.signal.throwIfAborted()
-    const most = await prometheus.value(`max_over_time(${scraped}[5m:1s])`).catch(() => Number.NaN)
-    const { latestMs } = await fleet.stats()
-    return `fell over: in ${patience} s never more than ${Number.isNaN(most) ? 'nothing' : short(most)} at a time${late(latestMs, intervalSeconds)} (${(error as Error).message})`
+    const maximum = await prometheus.queryValue(`max_over_time(${scraped}[5m:1s])`).catch(() => Number.NaN)
+    const { maxLatenessMs } = await fleet.stats()
+    const samples = Number.isNaN(maximum) ? 'no samples' : `at most ${formatCount(maximum)} samples`
+    const lateness = describeLateness(maxLatenessMs, intervalSeconds)
+    return `not sustained: ${samples} scraped at once within ${timeoutSeconds} s${lateness} (${(error as Error).message})`
   }
-  await lab.pause(intervalSeconds)
-  const meter = new Meter({ Prometheus: [prometheus], 'the exposers': exposers })
-  await lab.pause(measureSeconds)
+  await lab.sleep(intervalSeconds)
+  const meter = new Meter({ Prometheus: [prometheus], exposers })
+  await lab.sleep(measureSeconds)
   const usage = meter.read()
-  const outcome = await outcomeOf(prometheus, cell, parameters, (Date.now() - began) / 1000)
-  return { ...outcome, usage }
+  const scrapes = await measureScrapes(prometheus, testCase, parameters, (Date.now() - startMs) / 1000)
+  return { ...scrapes, usage }
 }
 
-/** What is slow because the fleet is must not be blamed on what reads it. */
-const late = (latestMs: number, intervalSeconds: number) =>
-  latestMs > intervalSeconds * 500 ? `; the fleet itself was ${(latestMs / 1000).toFixed(1)} s late` : ''
+/** An overloaded load generator is named, so that its delay is not attributed to the setup. */
+const describeLateness = (maxLatenessMs: number, intervalSeconds: number) =>
+  maxLatenessMs > intervalSeconds * 500
+    ? `; the apps collected ${(maxLatenessMs / 1000).toFixed(1)} s late`
+    : ''
 
-async function arrange(lab: Lab, cluster: Cluster, { way, shards, series }: Cell, parameters: Parameters) {
+async function arrange(lab: Lab, cluster: Cluster, { setup, shards, series }: Case, parameters: Parameters) {
   const { seriesPerApp, intervalSeconds } = parameters
-  const topic = await cluster.topic()
+  const interval = `${intervalSeconds}s`
+  const topic = await cluster.createTopic()
   const targets = Math.ceil(series / seriesPerApp)
-  const topics = variantOf(way) === 'ours' ? { ours: topic } : way === 'direct' ? {} : { naive: topic }
+  const topics = isKafkaExposer(setup) ? { snapshots: topic } : setup === 'direct' ? {} : { naive: topic }
   const fleetOptions = {
     job: 'lab',
-    targets: way === 'direct' ? targets : 0,
+    targets: setup === 'direct' ? targets : 0,
     series: seriesPerApp,
     intervalMs: intervalSeconds * 1000,
     brokers: cluster.brokers,
     topics,
   }
-  if (way === 'direct') {
-    const fleet = await lab.fleet(fleetOptions)
-    return {
-      fleet,
-      exposers: [] as LabProcess[],
-      scrape: (every: string) => job.direct(every, [fleet.process]),
-    }
+  if (setup === 'direct') {
+    const fleet = await lab.startFleet(fleetOptions)
+    const exposers: LabProcess[] = []
+    return { fleet, exposers, scrapeConfig: job.direct(interval, [fleet.process]) }
   }
-  if (way === 'massive' || way === 'virtual') {
-    const ours = await lab.ours(cluster, topic, { shards })
+  if (setup === 'massive' || setup === 'virtual') {
+    const group = await lab.startExposerGroup(cluster, topic, { shards })
     const fleet = await startPublishing(lab, fleetOptions, targets)
-    await lab.until('every target is up', async () => (await ours.up()) >= targets, 3 * intervalSeconds + 20)
-    const scrape = (every: string) =>
-      way === 'virtual' ? job.ours(ours) : job.massive('ours', every, ours.shards)
-    return { fleet, exposers: ours.shards, scrape }
+    await lab.waitUntil(
+      'every target is up',
+      async () => (await group.countUp()) >= targets,
+      3 * intervalSeconds + 20,
+    )
+    const scrapeConfig =
+      setup === 'virtual' ? job.virtualTargets(group) : job.massive('kafka-exposer', interval, group.shards)
+    return { fleet, exposers: group.shards, scrapeConfig }
   }
-  const naive = await lab.naive(cluster, topic, { timestamps: way === 'naive with timestamps' })
+  const naive = await lab.startNaiveExposer(cluster, topic, {
+    timestamps: setup === 'naive with timestamps',
+  })
   const fleet = await startPublishing(lab, fleetOptions, targets)
-  return { fleet, exposers: [naive], scrape: (every: string) => job.massive(way, every, [naive]) }
+  return { fleet, exposers: [naive], scrapeConfig: job.massive(setup, interval, [naive]) }
 }
 
 async function startPublishing(lab: Lab, options: Fleet['options'], targets: number): Promise<Fleet> {
-  const fleet = await lab.fleet(options)
-  await fleet.grow(targets)
-  await lab.pause(options.intervalMs / 1000)
+  const fleet = await lab.startFleet(options)
+  await fleet.growTo(targets)
+  await lab.sleep(options.intervalMs / 1000)
   return fleet
 }
 
-async function outcomeOf(
+async function measureScrapes(
   prometheus: LabPrometheus,
-  { way, series }: Cell,
+  { setup, series }: Case,
   { intervalSeconds, measureSeconds }: Parameters,
-  sinceSeconds: number,
-): Promise<Omit<Outcome, 'usage'>> {
+  secondsSinceStart: number,
+): Promise<Omit<Measurement, 'usage'>> {
+  const selector = targetSelector(setup)
   const from = Date.now() / 1000 - measureSeconds
-  const durations = await prometheus.stored(`scrape_duration_seconds${targetsOf(way)}`, sinceSeconds + 5)
-  const first: number[] = []
-  const later: number[] = []
+  const durations = await prometheus.querySamples(`scrape_duration_seconds${selector}`, secondsSinceStart + 5)
+  const firstScrapes: number[] = []
+  const laterScrapes: number[] = []
   for (const samples of durations.values()) {
-    first.push(samples[0][1])
-    for (const [at, seconds] of samples.slice(1)) if (at >= from) later.push(seconds)
+    firstScrapes.push(samples[0][1])
+    for (const [at, seconds] of samples.slice(1)) if (at >= from) laterScrapes.push(seconds)
   }
-  let due = 0
+  let expected = 0
   let failed = 0
-  for (const samples of (await prometheus.stored(`up${targetsOf(way)}`, measureSeconds)).values()) {
+  for (const samples of (await prometheus.querySamples(`up${selector}`, measureSeconds)).values()) {
     for (const [i, [at, up]] of samples.entries()) {
-      // A scrape that takes longer than the interval leaves out the next ones.
-      const missed = i === 0 ? 0 : Math.round((at - samples[i - 1][0]) / intervalSeconds) - 1
-      due += 1 + missed
-      failed += missed + (up === 0 ? 1 : 0)
+      // A scrape that exceeds the interval suppresses the scrapes that are due meanwhile.
+      const skipped = i === 0 ? 0 : Math.round((at - samples[i - 1][0]) / intervalSeconds) - 1
+      expected += 1 + skipped
+      failed += skipped + (up === 0 ? 1 : 0)
     }
   }
-  // An interval back, because a scrape is stored under the time at which it began: the last one may not have ended.
-  const scraped = await prometheus.value(
-    `sum(sum_over_time(scrape_samples_scraped${targetsOf(way)}[${Math.round(measureSeconds)}s] offset ${intervalSeconds}s))`,
-  )
+  // Samples of a scrape are stored with its start time. The offset excludes scrapes that are in
+  // progress.
+  const range = `[${Math.round(measureSeconds)}s] offset ${intervalSeconds}s`
+  const scraped = await prometheus.queryValue(`sum(sum_over_time(scrape_samples_scraped${selector}${range}))`)
   const rounds = Math.floor(measureSeconds / intervalSeconds)
   return {
-    first,
-    later: later.length > 0 ? later : first,
-    failed: due > 0 ? (100 * failed) / due : 100,
-    came: Math.min(100, (100 * scraped) / (rounds * series)),
+    firstScrapes,
+    laterScrapes: laterScrapes.length > 0 ? laterScrapes : firstScrapes,
+    failed: expected > 0 ? (100 * failed) / expected : 100,
+    scraped: Math.min(100, (100 * scraped) / (rounds * series)),
   }
 }
 
-function figuresOf(cell: Cell, { first, later, failed, came, usage }: Outcome): Figure[] {
+function figuresOf(testCase: Case, measurement: Measurement): Figure[] {
+  const { firstScrapes, laterScrapes, failed, scraped, usage } = measurement
   const figure = (name: string, value: number, unit: string): Figure => ({
     name,
-    variant: variantOf(cell.way),
-    setting: settingOf(cell),
+    variant: variantOf(testCase.setup),
+    setting: settingOf(testCase),
     unit,
     values: Number.isNaN(value) ? [] : [value],
-    ...(Number.isNaN(value) ? { note: 'this system does not say' } : {}),
+    ...(Number.isNaN(value) ? { note: 'no /proc on this system' } : {}),
   })
-  const { Prometheus: prometheus, 'the exposers': exposers } = usage
-  const own =
-    cell.way === 'direct'
-      ? []
-      : [
-          figure(`${CPU} of the exposers`, 100 * exposers.cores, '% of a core'),
-          figure(`${RSS} of the exposers`, exposers.rssBytes / 1e6, 'MB'),
-        ]
+  const usageOf = (component: keyof Measurement['usage'], name: string) => [
+    figure(`${CPU}: ${name}`, 100 * usage[component].cores, '% of a core'),
+    figure(`${RSS}: ${name}`, usage[component].rssBytes / 1e6, 'MB'),
+  ]
   return [
-    figure(LONGEST, Math.max(...later), 's'),
-    figure(TYPICAL, quantile(later, 0.5), 's'),
-    figure(FIRST, Math.max(...first), 's'),
+    figure(LONGEST, Math.max(...laterScrapes), 's'),
+    figure(TYPICAL, quantile(laterScrapes, 0.5), 's'),
+    figure(FIRST, Math.max(...firstScrapes), 's'),
     figure(FAILED, failed, '%'),
-    figure(CAME, came, '%'),
-    figure(`${CPU} of Prometheus`, 100 * prometheus.cores, '% of a core'),
-    figure(`${RSS} of Prometheus`, prometheus.rssBytes / 1e6, 'MB'),
-    ...own,
+    figure(SCRAPED, scraped, '%'),
+    ...usageOf('Prometheus', 'Prometheus'),
+    ...(testCase.setup === 'direct' ? [] : usageOf('exposers', 'exposers')),
   ]
 }
 
-function plotsOf(figures: readonly Figure[], parameters: Parameters): Observed['plots'] {
-  const cells = cellsOf(parameters)
-  const stood = (cell: Cell) =>
-    stands({ failed: measuredOf(figures, FAILED, cell) ?? 100, came: measuredOf(figures, CAME, cell) ?? 0 })
+function plotsOf(figures: readonly Figure[], parameters: Parameters): Observations['plots'] {
+  const cases = casesOf(parameters)
+  const wasSustained = (testCase: Case) =>
+    isSustained({
+      failed: figureValue(figures, FAILED, testCase) ?? 100,
+      scraped: figureValue(figures, SCRAPED, testCase) ?? 0,
+    })
   const lines = (name: string): Line[] =>
-    parameters.ways.map(way => ({
-      variant: variantOf(way),
-      label: nameOf({ way, shards: 1 }).split(', ').slice(1).join(', '),
-      points: cells
-        .filter(cell => cell.way === way && cell.shards === 1 && stood(cell))
-        .flatMap(cell => {
-          const value = measuredOf(figures, name, cell)
-          return value === undefined ? [] : [[cell.series, value] as const]
+    parameters.setups.map(setup => ({
+      variant: variantOf(setup),
+      label: detailsOf({ setup, shards: 1 }).join(', '),
+      points: cases
+        .filter(testCase => testCase.setup === setup && testCase.shards === 1 && wasSustained(testCase))
+        .flatMap(testCase => {
+          const value = figureValue(figures, name, testCase)
+          return value === undefined ? [] : [[testCase.series, value] as const]
         }),
     }))
   const plot = (name: string, title: string, caption: string, y: string) => ({
@@ -382,30 +408,30 @@ function plotsOf(figures: readonly Figure[], parameters: Parameters): Observed['
   return [
     plot(
       LONGEST,
-      'The longest scrape, by the number of series',
-      `The interval is ${parameters.intervalSeconds} s. A line that ends before the others has fallen over: fewer than ${ENOUGH_PERCENT} % of the samples came.`,
+      'Maximum scrape duration by number of series',
+      `The interval is ${parameters.intervalSeconds} s. A line ends where less than ${SUSTAINED_PERCENT} % of the samples were scraped.`,
       'seconds',
     ),
     plot(
-      `${CPU} of Prometheus`,
-      'CPU of Prometheus, by the number of series',
-      'A massive target is one scrape, and one core has to read all of it.',
+      `${CPU}: Prometheus`,
+      'CPU usage of Prometheus by number of series',
+      'A massive target is parsed by one core.',
       '% of a core',
     ),
     plot(
-      `${CPU} of the exposers`,
-      'CPU of the exposers, by the number of series',
-      'From the record in Kafka to the last byte of the answer.',
+      `${CPU}: exposers`,
+      'CPU usage of the exposers by number of series',
+      'From the fetch of the record to the last byte of the response.',
       '% of a core',
     ),
-  ].filter(one => one.lines.length > 0)
+  ].filter(({ lines }) => lines.length > 0)
 }
 
-function notMeasured({ sizes, shards, ways }: Parameters): string[] {
+function notMeasured({ sizes, shards, setups }: Parameters): string[] {
   return [
-    ...(Math.max(...sizes) < 1e6 ? ['a million series and more: only in the full edition'] : []),
+    ...(Math.max(...sizes) < 1e6 ? ['1 M series and more: only in the full edition'] : []),
     ...(shards.length < 2 ? ['several shards: only in the full edition'] : []),
-    ...(ways.includes('naive with timestamps') ? [] : ['naive with timestamps: only in the full edition']),
-    'the CPU of the apps: they are one process that stands for all of them and renders without a client library',
+    ...(setups.includes('naive with timestamps') ? [] : ['naive with timestamps: only in the full edition']),
+    'CPU of the apps: one process stands for all of them and renders without a client library',
   ]
 }

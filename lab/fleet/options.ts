@@ -1,24 +1,27 @@
-/** What the process of a fleet is told. */
+/** Options of a fleet process, passed as JSON on its command line. */
 export interface FleetOptions {
   readonly job: string
-  /** Targets at the beginning. */
+  /** Initial number of targets. */
   readonly targets: number
-  /** Series of each target, at least 2. */
+  /** Number of series per target, at least 2. */
   readonly series: number
   readonly intervalMs: number
   readonly brokers: readonly string[]
-  /** Topics to publish to; without any it is only scraped. */
-  readonly topics: { readonly ours?: string; readonly naive?: string }
+  /** Topics to publish to, by publisher. Without any, the fleet is only scraped. */
+  readonly topics: { readonly snapshots?: string; readonly naive?: string }
 }
 
 export interface FleetStats {
-  /** Snapshots collected for publishing since the process began. */
+  /** Snapshots collected for publishing since the process started. */
   readonly collected: number
-  /** Of them replaced unsent by a newer one. */
+  /** Snapshots superseded before they were sent. */
   readonly superseded: number
   readonly sendErrors: number
-  /** What waits in the naive queue. */
+  /** Size of the naive send queue. */
   readonly bufferedBytes: number
-  /** How late the latest collection was since somebody asked, ms: the fleet itself is too slow when it is long. */
-  readonly latestMs: number
+  /**
+   * Maximum lateness of a collection timer since the previous request for statistics, ms. A large
+   * value means that the fleet process itself is overloaded.
+   */
+  readonly maxLatenessMs: number
 }

@@ -1,33 +1,36 @@
 import type { Layout, LayoutFamily } from '../../shared/metrics/layout.js'
 import type { NaiveRecord } from '../naive/record.js'
 
-const PER_FAMILY = 20
-
-/** The time of the collection, by which its delay is measured. */
-export const COLLECTED = 'lab_collected_timestamp_seconds'
+const SERIES_PER_FAMILY = 20
 
 /**
- * What each target of a fleet exposes: the time of its collection, and levels of many queues, all of which change. Rendered without a client library, so that
- * thousands of targets fit into one process that is not what is measured.
+ * Gauge with the Unix time of the collection. Experiments compute the delay of a sample from it.
+ */
+export const COLLECTED_METRIC = 'lab_collected_timestamp_seconds'
+
+/**
+ * The metrics of each target of a fleet: the time of the collection, and gauges whose values change
+ * with each collection. Rendered without a client library, so that one process can stand for
+ * thousands of targets and does not become the bottleneck of the measurement.
  */
 export class FleetWorkload {
   readonly layout: Layout
-  /** Lines up to the value, as the text format has them. */
+  /** Text format of each series up to the value, HELP and TYPE lines included. */
   readonly #prefixes: string[] = []
 
   constructor(readonly series: number) {
-    const families: LayoutFamily[] = [familyOf(COLLECTED, 'When this was collected.', [[]])]
-    for (let first = 1; first < series; first += PER_FAMILY) {
+    const families: LayoutFamily[] = [familyOf(COLLECTED_METRIC, 'Unix time of the collection.', [[]])]
+    for (let first = 1; first < series; first += SERIES_PER_FAMILY) {
       const name = `lab_level_${String(families.length).padStart(4, '0')}`
-      const queues = Array.from({ length: Math.min(PER_FAMILY, series - first) }, (_, i) => [
+      const queues = Array.from({ length: Math.min(SERIES_PER_FAMILY, series - first) }, (_, i) => [
         { name: 'queue', value: `orders-to-be-sent-${i}` },
         { name: 'zone', value: `eu-central-1${'abc'[i % 3]}` },
       ])
-      families.push(familyOf(name, 'Levels that change with each collection.', queues))
+      families.push(familyOf(name, 'Current queue length. Changes with each collection.', queues))
     }
     this.layout = { families }
-    for (const { name, help, type, series: all } of families) {
-      for (const [i, { labels }] of all.entries()) {
+    for (const { name, help, type, series: familySeries } of families) {
+      for (const [i, { labels }] of familySeries.entries()) {
         const head = i === 0 ? `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n` : ''
         const text = labels.map(label => `${label.name}="${label.value}"`).join(',')
         this.#prefixes.push(`${head}${name}${text && `{${text}}`} `)
@@ -35,18 +38,25 @@ export class FleetWorkload {
     }
   }
 
-  /** @param at Unix ms of the collection */
-  fill(values: Float64Array, round: number, at: number): void {
-    values[0] = at / 1000
+  /**
+   * Writes the values of a collection.
+   *
+   * @param round number of the collection; each gives other values
+   * @param collectedAt Unix ms
+   */
+  fill(values: Float64Array, round: number, collectedAt: number): void {
+    values[0] = collectedAt / 1000
     for (let i = 1; i < values.length; i++) values[i] = (i * 7 + round * (1 + (i % 13))) % 100_000
   }
 
+  /** Text format 0.0.4, as a direct scrape returns it. */
   text(values: Float64Array): string {
     let text = ''
     for (const [i, prefix] of this.#prefixes.entries()) text += `${prefix}${values[i]}\n`
     return text
   }
 
+  /** The records that the naive publisher sends, one per family. */
   *records(
     labels: Readonly<Record<string, string>>,
     values: Float64Array,
@@ -55,10 +65,10 @@ export class FleetWorkload {
     let i = 0
     for (const { name, type, series } of this.layout.families) {
       const samples = series.map(
-        one =>
+        ({ labels: seriesLabels }) =>
           [
             name,
-            Object.fromEntries(one.labels.map(label => [label.name, label.value])),
+            Object.fromEntries(seriesLabels.map(label => [label.name, label.value])),
             values[i++],
           ] as const,
       )

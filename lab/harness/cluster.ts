@@ -6,20 +6,21 @@ import { type Usage, usageOf } from './usage.js'
 
 export interface ClusterOptions {
   readonly brokers?: 1 | 3
-  /** To be broken: never one of KAFKA_BROKERS. */
+  /** Starts brokers of its own even if KAFKA_BROKERS is set. Required for faults. */
   readonly own?: boolean
-  /** Everybody reaches its one broker over a wire that can be cut. */
+  /** Starts one broker of its own whose clients connect through a fault-injecting proxy. */
   readonly proxied?: boolean
 }
 
-/** A Kafka of an experiment. */
+/** The Kafka cluster of an experiment. */
 export class Cluster {
   #topics = 0
 
   constructor(
     readonly kafka: LocalKafka,
+    /** Bootstrap addresses; those of the proxy if there is one. */
     readonly brokers: readonly string[],
-    readonly wire: FaultProxy | undefined,
+    readonly proxy: FaultProxy | undefined,
   ) {}
 
   static async start(
@@ -31,22 +32,22 @@ export class Cluster {
       scope.defer(() => kafka.stop())
       return new Cluster(kafka, kafka.brokers, undefined)
     }
-    const wire = await FaultProxy.listen()
-    scope.defer(() => wire.close())
-    const properties = { 'advertised.listeners': `PLAINTEXT://${wire.address}` }
+    const proxy = await FaultProxy.listen()
+    scope.defer(() => proxy.close())
+    const properties = { 'advertised.listeners': `PLAINTEXT://${proxy.address}` }
     const kafka = await startKafka({ own: true, properties })
     scope.defer(() => kafka.stop())
-    wire.to(kafka.brokers[0])
-    return new Cluster(kafka, [wire.address], wire)
+    proxy.forwardTo(kafka.brokers[0])
+    return new Cluster(kafka, [proxy.address], proxy)
   }
 
-  /** Of its first broker. */
+  /** CPU and memory of the first broker. */
   usage(): Usage {
     return usageOf(this.kafka.pid)
   }
 
-  /** A new topic as the exposer wants it. */
-  async topic(partitions = 12): Promise<string> {
+  /** Creates a topic with a unique name and the settings that the exposer requires. */
+  async createTopic(partitions = 12): Promise<string> {
     const topic = `lab.${process.pid}.${Date.now()}.${this.#topics++}`
     const replicationFactor = this.kafka.nodes.length >= 3 ? 3 : 1
     await createTopic(

@@ -3,15 +3,16 @@ import type { AddressInfo } from 'node:net'
 import { createConnection, createServer, type Server, type Socket } from 'node:net'
 
 /**
- * A wire to a broker that can be cut, or made slow, without anybody at its ends being told: connections stay open, and nothing passes. That is
- * what a firewall that begins to drop does, and what a stopped process does not.
+ * TCP proxy in front of a broker that can block or delay traffic. Blocked connections stay open and
+ * carry no data, as behind a firewall that drops packets. The connections of a killed broker are
+ * closed instead.
  */
 export class FaultProxy {
   readonly port: number
   readonly #server: Server
-  readonly #pairs = new Set<readonly [Socket, Socket]>()
-  #target: { readonly host: string; readonly port: number } | undefined
-  #cut = false
+  readonly #connections = new Set<readonly [client: Socket, broker: Socket]>()
+  #broker: { readonly host: string; readonly port: number } | undefined
+  #isBlocked = false
   #delayMs = 0
 
   private constructor(server: Server) {
@@ -30,56 +31,55 @@ export class FaultProxy {
     return `127.0.0.1:${this.port}`
   }
 
-  /** @param address host:port */
-  to(address: string): this {
+  /** @param address host:port of the broker */
+  forwardTo(address: string): void {
     const { hostname, port } = new URL(`tcp://${address}`)
-    this.#target = { host: hostname, port: Number(port) }
-    return this
+    this.#broker = { host: hostname, port: Number(port) }
   }
 
-  /** From now on nothing passes, in either direction. */
-  cut(): void {
-    this.#cut = true
-    for (const pair of this.#pairs) for (const socket of pair) socket.pause()
+  /** Blocks traffic in both directions until `restore`. */
+  block(): void {
+    this.#isBlocked = true
+    for (const sockets of this.#connections) for (const socket of sockets) socket.pause()
   }
 
-  /** Everything arrives so much later. */
-  slow(ms: number): void {
+  /** Delays traffic in both directions until `restore`. */
+  delay(ms: number): void {
     this.#delayMs = ms
   }
 
   restore(): void {
-    this.#cut = false
+    this.#isBlocked = false
     this.#delayMs = 0
-    for (const pair of this.#pairs) for (const socket of pair) socket.resume()
+    for (const sockets of this.#connections) for (const socket of sockets) socket.resume()
   }
 
   async close(): Promise<void> {
     this.#server.close()
-    for (const pair of this.#pairs) for (const socket of pair) socket.destroy()
+    for (const sockets of this.#connections) for (const socket of sockets) socket.destroy()
     if (this.#server.listening) await once(this.#server, 'close')
   }
 
   #connect(client: Socket): void {
-    if (!this.#target) {
+    if (!this.#broker) {
       client.destroy()
       return
     }
-    const broker = createConnection({ ...this.#target, noDelay: true })
-    const pair = [client, broker] as const
-    this.#pairs.add(pair)
+    const broker = createConnection({ ...this.#broker, noDelay: true })
+    const sockets = [client, broker] as const
+    this.#connections.add(sockets)
     const end = () => {
-      this.#pairs.delete(pair)
-      for (const socket of pair) socket.destroy()
+      this.#connections.delete(sockets)
+      for (const socket of sockets) socket.destroy()
     }
-    for (const [from, to] of [pair, [broker, client] as const]) {
+    for (const [from, to] of [sockets, [broker, client] as const]) {
       from.on('data', bytes => {
         if (this.#delayMs > 0) setTimeout(() => to.write(bytes), this.#delayMs)
         else to.write(bytes)
       })
       from.on('error', end)
       from.on('close', end)
-      if (this.#cut) from.pause()
+      if (this.#isBlocked) from.pause()
     }
   }
 }

@@ -1,44 +1,44 @@
 import type { Usage } from './usage.js'
 
-interface Measurable {
+interface MeasuredProcess {
   usage(): Usage
 }
 
-export interface Metered {
-  /** Of all processes of that name while it was measured. */
+export interface ResourceUsage {
+  /** CPU seconds since the meter was created, summed over the processes of the name. */
   readonly cpuSeconds: number
-  /** The same, as a share of one core. */
+  /** The same divided by the elapsed time. */
   readonly cores: number
-  /** Of all of them, at the end. */
+  /** Resident memory at the time of reading, summed over the processes of the name. */
   readonly rssBytes: number
 }
 
-/** What processes take over a span of time, by name. */
+/** Measures the CPU and memory of groups of processes from its creation on. */
 export class Meter<Name extends string> {
-  readonly #before: Readonly<Record<Name, readonly Usage[]>>
-  readonly #began = performance.now()
+  readonly #initial: Readonly<Record<Name, readonly Usage[]>>
+  readonly #start = performance.now()
 
-  constructor(private readonly processes: Readonly<Record<Name, readonly Measurable[]>>) {
-    this.#before = this.#read()
+  constructor(private readonly processes: Readonly<Record<Name, readonly MeasuredProcess[]>>) {
+    this.#initial = this.#readAll()
   }
 
-  read(): Record<Name, Metered> {
-    const seconds = (performance.now() - this.#began) / 1000
-    const after = this.#read()
-    return this.#each(name => {
-      const cpu = (usages: readonly Usage[]) => usages.reduce((sum, one) => sum + one.cpuSeconds, 0)
-      const cpuSeconds = cpu(after[name]) - cpu(this.#before[name])
-      const rssBytes = after[name].reduce((sum, one) => sum + one.rssBytes, 0)
-      return { cpuSeconds, cores: cpuSeconds / seconds, rssBytes }
+  read(): Record<Name, ResourceUsage> {
+    const seconds = (performance.now() - this.#start) / 1000
+    const current = this.#readAll()
+    const sum = (usages: readonly Usage[], field: keyof Usage) =>
+      usages.reduce((total, usage) => total + usage[field], 0)
+    return this.#mapNames(name => {
+      const cpuSeconds = sum(current[name], 'cpuSeconds') - sum(this.#initial[name], 'cpuSeconds')
+      return { cpuSeconds, cores: cpuSeconds / seconds, rssBytes: sum(current[name], 'rssBytes') }
     })
   }
 
-  #read(): Record<Name, readonly Usage[]> {
-    return this.#each(name => this.processes[name].map(one => one.usage()))
+  #readAll(): Record<Name, readonly Usage[]> {
+    return this.#mapNames(name => this.processes[name].map(process => process.usage()))
   }
 
-  #each<T>(of: (name: Name) => T): Record<Name, T> {
+  #mapNames<T>(compute: (name: Name) => T): Record<Name, T> {
     const names = Object.keys(this.processes) as Name[]
-    return Object.fromEntries(names.map(name => [name, of(name)])) as Record<Name, T>
+    return Object.fromEntries(names.map(name => [name, compute(name)])) as Record<Name, T>
   }
 }

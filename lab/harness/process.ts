@@ -5,7 +5,7 @@ import { launch } from '../../dev/local/launch.js'
 import { freePort } from '../../dev/local/ports.js'
 import { type Usage, usageOf } from './usage.js'
 
-/** A process of an experiment that serves HTTP. */
+/** A child process of an experiment that serves HTTP. */
 export class LabProcess {
   constructor(
     readonly child: Child,
@@ -24,7 +24,7 @@ export class LabProcess {
     this.child.signal(signal)
   }
 
-  /** SIGKILL, and also of one that was stopped. */
+  /** SIGKILL. Works for a paused process too. */
   async kill(): Promise<void> {
     await this.child.kill()
   }
@@ -34,32 +34,35 @@ export class LabProcess {
     await this.child.stop()
   }
 
+  /** @throws Error for a status outside 200–299, with the body */
   async get(path: string): Promise<string> {
     const response = await fetch(this.url + path)
     const text = await response.text()
-    if (!response.ok) throw new Error(`${this.url}${path} answered ${response.status}: ${text}`)
+    if (!response.ok) throw new Error(`${this.url}${path} returned HTTP status ${response.status}: ${text}`)
     return text
   }
 }
 
-let started = 0
+let processes = 0
 
 /**
- * Starts a program that was built, and waits until it listens.
+ * Starts a compiled program and waits until it listens.
  *
- * @param args made of the port that it is to listen on
- * @param onStart told as soon as there is something to be stopped
+ * @param script path below `dist`
+ * @param logFolder folder for the process's output
+ * @param argsOf arguments for the port to listen on
+ * @param onStart called with the child as soon as it listens; the callee has to stop it
  */
-export async function start(
+export async function startProcess(
   name: string,
-  path: string,
-  folder: string,
-  args: (port: number) => readonly string[],
+  script: string,
+  logFolder: string,
+  argsOf: (port: number) => readonly string[],
   onStart: (child: Child) => void,
 ): Promise<LabProcess> {
-  const logFile = join(folder, `${name.replace(/\W+/g, '-')}-${++started}.log`)
+  const logFile = join(logFolder, `${name.replace(/\W+/g, '-')}-${++processes}.log`)
   const [{ child, url }] = await launch(
-    [{ name, script: built(path), preferredPort: await freePort(), args, logFile }],
+    [{ name, script: built(script), preferredPort: await freePort(), args: argsOf, logFile }],
     onStart,
   )
   return new LabProcess(child, url)

@@ -3,7 +3,10 @@ import type { LocalPrometheus } from '../../dev/local/prometheus.js'
 import type { Variant } from '../types.js'
 import { type Usage, usageOf } from './usage.js'
 
-/** A Prometheus of an experiment. */
+/** Selects the series of the lab's scrape jobs: each job sets the label `variant`. */
+export const VARIANT_SELECTOR = '{variant!=""}'
+
+/** The Prometheus server of an experiment. */
 export class LabPrometheus {
   constructor(private readonly local: LocalPrometheus) {}
 
@@ -11,16 +14,8 @@ export class LabPrometheus {
     return this.local.url
   }
 
-  get host(): string {
-    return new URL(this.local.url).host
-  }
-
-  get pid(): number {
-    return this.local.pid
-  }
-
   usage(): Usage {
-    return usageOf(this.pid)
+    return usageOf(this.local.pid)
   }
 
   query(promql: string, time?: number): Promise<Sample[]> {
@@ -31,25 +26,25 @@ export class LabPrometheus {
     return this.local.queryRange(promql, range)
   }
 
-  /** The value of a query with one result; NaN when there is none. */
-  async value(promql: string, time?: number): Promise<number> {
+  /** The value of the first series of an instant query. NaN if the result is empty. */
+  async queryValue(promql: string, time?: number): Promise<number> {
     const [sample] = await this.local.query(promql, time)
     return sample ? Number(sample.value[1]) : Number.NaN
   }
 
-  /** What is stored: the samples of each series that matches, `[Unix seconds, value]`, over the last so many seconds. */
-  async stored(selector: string, seconds: number): Promise<Map<string, [number, number][]>> {
-    const found = await this.local.query(`${selector}[${Math.ceil(seconds)}s]`)
+  /**
+   * The stored samples of the last `seconds` by a range selector.
+   *
+   * @returns `[Unix seconds, value]` by series; the key is the JSON of its labels
+   */
+  async querySamples(selector: string, seconds: number): Promise<Map<string, [number, number][]>> {
+    const result = await this.local.query(`${selector}[${Math.ceil(seconds)}s]`)
     return new Map(
-      found.map(series => {
+      result.map(series => {
         const { values } = series as unknown as { values: [number, string][] }
         return [JSON.stringify(series.metric), values.map(([at, value]) => [at, Number(value)])]
       }),
     )
-  }
-
-  targets() {
-    return this.local.targets()
   }
 
   stop(): Promise<void> {
@@ -57,48 +52,50 @@ export class LabPrometheus {
   }
 }
 
-const labelled = (variant: Variant) => ({
+const variantLabel = (variant: Variant) => ({
   relabel_configs: [{ target_label: 'variant', replacement: variant }],
 })
 
-/** The `global` part: every target is scraped so often, by the text format, unless its job says otherwise. */
-export const everyTarget = (interval: string) => ({
+/**
+ * The `global` section of a configuration: interval, timeout and format of all jobs that set none.
+ */
+export const globalConfig = (interval: string) => ({
   scrape_interval: interval,
   scrape_timeout: interval,
   scrape_protocols: ['PrometheusText0.0.4'],
 })
 
 /**
- * Scrape jobs of the variants, alike but for where they read. Each puts its variant on everything that it brings, so that all of them fit into one
- * Prometheus.
+ * Scrape jobs of the variants. They differ only in what they scrape. Each job attaches its variant
+ * as a label, so that one Prometheus server can hold all variants.
  */
 export const job = {
-  direct: (interval: string, apps: readonly { readonly url: string }[], more: object = {}) => ({
+  direct: (interval: string, apps: readonly { readonly url: string }[], overrides: object = {}) => ({
     job_name: 'direct',
     scrape_interval: interval,
     scrape_timeout: interval,
     http_sd_configs: apps.map(({ url }) => ({ url: `${url}/sd`, refresh_interval: '5s' })),
-    ...labelled('direct'),
-    ...more,
+    ...variantLabel('direct'),
+    ...overrides,
   }),
   massive: (
     variant: Variant,
     interval: string,
     exposers: readonly { readonly url: string }[],
-    more: object = {},
+    overrides: object = {},
   ) => ({
     job_name: variant,
     scrape_interval: interval,
     scrape_timeout: interval,
     honor_labels: true,
     static_configs: [{ targets: exposers.map(({ url }) => new URL(url).host) }],
-    ...labelled(variant),
-    ...more,
+    ...variantLabel(variant),
+    ...overrides,
   }),
-  ours: ({ url }: { readonly url: string }, more: object = {}) => ({
-    job_name: 'ours',
+  virtualTargets: ({ url }: { readonly url: string }, overrides: object = {}) => ({
+    job_name: 'kafka-exposer',
     http_sd_configs: [{ url: `${url}/sd`, refresh_interval: '2s' }],
-    ...labelled('ours'),
-    ...more,
+    ...variantLabel('kafka-exposer'),
+    ...overrides,
   }),
 }

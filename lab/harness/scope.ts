@@ -1,4 +1,4 @@
-/** What was started and has to be stopped, the last first, however the work ends. */
+/** Stop functions of everything that was started, called in reverse order. */
 export class Scope {
   readonly #stops: (() => Promise<void> | void)[] = []
 
@@ -6,7 +6,11 @@ export class Scope {
     this.#stops.push(stop)
   }
 
-  /** Stops all, also when one of them fails. @throws the first failure */
+  /**
+   * Calls every stop function, also if one of them fails.
+   *
+   * @throws the first failure
+   */
   async close(): Promise<void> {
     const failures: unknown[] = []
     for (let stop = this.#stops.pop(); stop; stop = this.#stops.pop()) {

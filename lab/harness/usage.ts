@@ -1,20 +1,23 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
 export interface Usage {
-  /** Of all threads since the process began; NaN where there is no /proc. */
+  /** CPU time of all threads since the process started. */
   readonly cpuSeconds: number
   readonly rssBytes: number
 }
 
-const NOTHING: Usage = { cpuSeconds: Number.NaN, rssBytes: Number.NaN }
+const UNKNOWN: Usage = { cpuSeconds: Number.NaN, rssBytes: Number.NaN }
 
-/** What a process takes, NaN when it is gone, not on this machine, or the system does not say. */
+/**
+ * CPU and memory of a process, from /proc. NaN if the process has exited, runs on another machine
+ * (`pid` is null), or the system has no /proc.
+ */
 export function usageOf(pid: number | null): Usage {
-  if (pid === null) return NOTHING
+  if (pid === null) return UNKNOWN
   try {
     return { cpuSeconds: cpuSecondsOf(pid), rssBytes: rssBytesOf(pid) }
   } catch {
-    return NOTHING
+    return UNKNOWN
   }
 }
 
@@ -24,7 +27,7 @@ function cpuSecondsOf(pid: number): number {
   for (const task of readdirSync(tasks)) {
     try {
       nanoseconds += Number(readFileSync(`${tasks}/${task}/schedstat`, 'latin1').split(' ')[0])
-    } catch {} // a thread that ended between the two calls
+    } catch {} // The thread exited between the two calls.
   }
   return nanoseconds / 1e9
 }

@@ -7,15 +7,15 @@ import { NaiveStore } from './store.js'
 export interface NaiveExposerOptions {
   readonly brokers: readonly string[]
   readonly topic: string
-  /** Exposers of one group share the partitions. */
+  /** Consumer group. Exposers of one group share the partitions. */
   readonly group: string
-  /** Expose every sample with the time of its collection, not the newest as of the scrape. */
+  /** Whether to expose every sample with its timestamp, instead of the newest one without. */
   readonly timestamps: boolean
 }
 
 /**
- * The exposer as it is usually built: `node main.js <port> <options as JSON>`. A consumer group, a store, and one `/metrics` for everything, drained by
- * each scrape.
+ * The usual design of an exposer: `node main.js <port> <options as JSON>`. A consumer group, a
+ * store, and one `/metrics` endpoint for all targets that drains the store on each scrape.
  */
 const [port, json] = process.argv.slice(2)
 const options = JSON.parse(json) as NaiveExposerOptions
@@ -23,7 +23,7 @@ const kafka = new Kafka({
   brokers: [...options.brokers],
   clientId: 'naive-exposer',
   logLevel: logLevel.NOTHING,
-  // The brokers may be away for minutes; a crash would only add to it.
+  // Outages last for minutes. With the default limits the consumer would crash as well.
   retry: { retries: 1000, maxRetryTime: 2000 },
 })
 const consumer = kafka.consumer({ groupId: options.group, maxWaitTimeInMs: 200 })

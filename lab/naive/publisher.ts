@@ -2,28 +2,28 @@ import type { Registry } from 'prom-client'
 import { NaiveQueue } from './queue.js'
 import type { NaiveRecord } from './record.js'
 
-export interface NaiveOptions {
+export interface NaivePublisherOptions {
   readonly register: Registry
   readonly brokers: readonly string[]
   readonly topic: string
   readonly job: string
   readonly instance: string
   readonly intervalMs: number
-  /** Milliseconds from a collection to its being sent; the order is kept. */
-  way(): number
+  /** Draws the delay from collection to sending, in ms. Records are sent in order all the same. */
+  drawDelayMs(): number
 }
 
-/** Publishing metrics as it is usually built, and no straw man: a timer, JSON, and a queue to Kafka. */
+/** The usual design of a publisher, carefully built: a timer, JSON, and a send queue. */
 export class NaivePublisher {
   #timer: NodeJS.Timeout | undefined
   #collected = 0
 
   private constructor(
-    private readonly options: NaiveOptions,
+    private readonly options: NaivePublisherOptions,
     private readonly queue: NaiveQueue,
   ) {}
 
-  static async start(options: NaiveOptions): Promise<NaivePublisher> {
+  static async start(options: NaivePublisherOptions): Promise<NaivePublisher> {
     const publisher = new NaivePublisher(options, await NaiveQueue.start(options.brokers, options.topic))
     publisher.#timer = setInterval(() => void publisher.#collect(), options.intervalMs)
     return publisher
@@ -44,9 +44,9 @@ export class NaivePublisher {
   }
 
   async #collect(): Promise<void> {
-    const { register, job, instance, way } = this.options
+    const { register, job, instance, drawDelayMs } = this.options
     const timestamp = Date.now()
-    const due = timestamp + way()
+    const due = timestamp + drawDelayMs()
     this.#collected++
     for (const metric of await register.getMetricsAsJSON()) {
       const record: NaiveRecord = {

@@ -1,25 +1,26 @@
 import { Kafka, logLevel, type Producer } from 'kafkajs'
 
-interface Waiting {
-  /** Unix ms before which it is not to be sent. */
+interface QueuedRecord {
+  /** Earliest time of sending, Unix ms. */
   readonly due: number
   readonly key: string
   readonly value: string
 }
 
-/** Bytes of one request: brokers take a megabyte by default. */
+/** Maximum size of a produce request. The brokers' default limit is 1 MB. */
 const BATCH_BYTES = 500_000
-const PAUSE_MS = 1000
+const BACKOFF_MS = 1000
 
 /**
- * The way to Kafka as it is usually built: the client's producer with its defaults (its retries included), batches, and a queue of what could not be sent yet,
- * so that nothing is lost in an outage. The queue has no bound: whoever bounds it has to decide what to lose, and that is what the naive
- * design does not do.
+ * The usual design of a send path: kafkajs's producer with its default settings and retries,
+ * batches, and a queue of records that could not be sent yet, so that an outage loses no sample.
+ * The queue is unbounded: a bound requires a decision on what to drop, which the usual design does
+ * not make.
  */
 export class NaiveQueue {
-  readonly #queue: Waiting[] = []
+  readonly #queue: QueuedRecord[] = []
   readonly #producer: Producer
-  #stopped = false
+  #isStopped = false
   #sendErrors = 0
   #bytes = 0
 
@@ -38,7 +39,7 @@ export class NaiveQueue {
   static async start(brokers: readonly string[], topic: string): Promise<NaiveQueue> {
     const queue = new NaiveQueue(brokers, topic)
     await queue.#producer.connect()
-    void queue.#send()
+    void queue.#sendAll()
     return queue
   }
 
@@ -46,7 +47,7 @@ export class NaiveQueue {
     return this.#sendErrors
   }
 
-  /** What waits. */
+  /** Size of the queue. */
   get bytes(): number {
     return this.#bytes
   }
@@ -57,12 +58,12 @@ export class NaiveQueue {
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true
+    this.#isStopped = true
     await this.#producer.disconnect()
   }
 
-  /** The oldest that may go now, as many as fit into a request. */
-  #due(now: number): Waiting[] {
+  /** The oldest records that are due, up to the size of one request. */
+  #dueRecords(now: number): QueuedRecord[] {
     let bytes = 0
     let count = 0
     for (const { due, value } of this.#queue) {
@@ -73,9 +74,9 @@ export class NaiveQueue {
     return this.#queue.slice(0, count)
   }
 
-  async #send(): Promise<void> {
-    while (!this.#stopped) {
-      const batch = this.#due(Date.now())
+  async #sendAll(): Promise<void> {
+    while (!this.#isStopped) {
+      const batch = this.#dueRecords(Date.now())
       if (batch.length === 0) {
         await new Promise(resolve => setTimeout(resolve, 20))
         continue
@@ -89,7 +90,7 @@ export class NaiveQueue {
         this.#bytes -= batch.reduce((sum, { value }) => sum + value.length, 0)
       } catch {
         this.#sendErrors++
-        await new Promise(resolve => setTimeout(resolve, PAUSE_MS))
+        await new Promise(resolve => setTimeout(resolve, BACKOFF_MS))
       }
     }
   }

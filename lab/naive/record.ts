@@ -1,7 +1,8 @@
-/** What the naive publisher puts into Kafka: a metric of a target with all of its samples, as JSON. One record for each metric and interval. */
+/** A record of the naive publisher: one metric family of a target with all its samples, as JSON. */
 export interface NaiveRecord {
+  /** Labels of the target. */
   readonly labels: Readonly<Record<string, string>>
-  /** Unix ms of the collection. */
+  /** Time of the collection, Unix ms. */
   readonly timestamp: number
   readonly name: string
   readonly type: string

@@ -7,36 +7,41 @@ interface Sample {
 
 interface Family {
   readonly type: string
-  /** By name and labels as they stand in a line. */
+  /** Samples by metric name and labels in text format. */
   readonly series: Map<string, Sample[]>
 }
 
 /**
- * "An exposer consumes them and gives Prometheus everything since the last scrape": what has been consumed and not been scraped yet. A scrape
- * takes it all out, because there is no other moment at which it could be thrown away.
+ * All samples that were consumed since the last scrape. A scrape removes them: the usual design has
+ * no other event at which samples can be discarded.
  */
 export class NaiveStore {
   #families = new Map<string, Family>()
-  /** Samples that are held. */
+  /** Number of samples in the store. */
   samples = 0
 
-  apply({ labels, timestamp, name, type, samples }: NaiveRecord): void {
+  apply({ labels: targetLabels, timestamp, name, type, samples }: NaiveRecord): void {
     let family = this.#families.get(name)
     if (!family) {
       family = { type, series: new Map() }
       this.#families.set(name, family)
     }
-    for (const [metric, own, value] of samples) {
-      const key = `${metric}${labelText({ ...own, ...labels })}`
+    for (const [metric, labels, value] of samples) {
+      const key = `${metric}${labelText({ ...labels, ...targetLabels })}`
       const sample = { value, timestamp }
-      const held = family.series.get(key)
-      if (held) held.push(sample)
+      const stored = family.series.get(key)
+      if (stored) stored.push(sample)
       else family.series.set(key, [sample])
       this.samples++
     }
   }
 
-  /** @param timestamps every sample with its time; without, the newest of each series, which Prometheus stamps with the scrape's */
+  /**
+   * Removes all samples and renders them in text format.
+   *
+   * @param timestamps true: every sample with its timestamp; false: the newest sample of each
+   * series without one, so that Prometheus assigns the scrape time
+   */
   *drain(timestamps: boolean): Generator<string> {
     const families = this.#families
     this.#families = new Map()

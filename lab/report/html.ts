@@ -4,10 +4,13 @@ import { html, renderPlot, slug } from './plot.js'
 import { groupsOf, variantsOf } from './rows.js'
 import { STYLE } from './style.js'
 
-/** The report as one page that needs nothing else: verdicts first, then for each experiment what was seen, what follows, and every figure. */
+/**
+ * The report as one self-contained page: the verdicts of all experiments, then the plots and
+ * figures of each experiment.
+ */
 export function renderHtml(results: Results): string {
   const { experiments, startedAt, seconds, edition, seed, versions, machine } = results
-  const day = startedAt.slice(0, 16).replace('T', ' ')
+  const startTime = startedAt.slice(0, 16).replace('T', ' ')
   const facts = [
     `${edition} edition`,
     formatSeconds(seconds),
@@ -23,15 +26,15 @@ export function renderHtml(results: Results): string {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>A queue in front of Prometheus: what it costs</title>
+<title>Kafka in front of Prometheus: measured costs</title>
 <style>${STYLE}</style>
 </head>
 <body>
 <main>
 <header>
-<h1>A queue in front of Prometheus: what it costs</h1>
-<p>Applications publish their metrics to Kafka, and an exposer gives them to Prometheus. Measured with a real Kafka and a real Prometheus, on the same applications at the same time (in turns, where it is about size and load): <b class="direct">direct</b>, Prometheus scrapes the application; <b class="naive">naive</b>, what people usually build; <b class="naive-with-timestamps">naive with timestamps</b>; and <b class="ours">ours</b>, kafka-exposer as shipped.</p>
-<p class="facts">${html(`${day} UTC`)} · ${facts.map(html).join(' · ')}</p>
+<h1>Kafka in front of Prometheus: measured costs</h1>
+<p>Applications publish their metrics to Kafka, and Prometheus scrapes an exposer that consumes them. Each experiment runs a real Kafka and a real Prometheus and compares four variants on the same applications at the same time (one after the other in the scale and load experiments): <b class="direct">direct</b>, Prometheus scrapes the application; <b class="naive">naive</b>, an exposer of the usual design; <b class="naive-with-timestamps">naive with timestamps</b>, the same exposer with explicit timestamps; and <b class="kafka-exposer">kafka-exposer</b> as shipped.</p>
+<p class="facts">${html(`${startTime} UTC`)} · ${facts.map(html).join(' · ')}</p>
 </header>
 <section id="verdicts">
 <h2>Verdicts</h2>
@@ -47,11 +50,11 @@ ${experiments.map(section).join('\n')}
 function summary({ name, title, verdicts, failed }: ExperimentResult): string {
   const items = verdicts.map(({ claim, holds, because }) => {
     const { sign, word, kind } = verdictOf(holds)
-    return `<li class="${kind}"><span class="sign" aria-hidden="true">${sign}</span><div><b>${html(claim)}</b> <span class="told">(${word})</span><br>${html(because)}</div></li>`
+    return `<li class="${kind}"><span class="sign" aria-hidden="true">${sign}</span><div><b>${html(claim)}</b> <span class="word">(${word})</span><br>${html(because)}</div></li>`
   })
   if (failed !== undefined) {
     items.push(
-      `<li class="fails"><span class="sign" aria-hidden="true">✗</span><div>It ended without a result: ${html(failed.split('\n')[0])}</div></li>`,
+      `<li class="fails"><span class="sign" aria-hidden="true">✗</span><div>The experiment failed: ${html(failed.split('\n')[0])}</div></li>`,
     )
   }
   return `<h3><a href="#${slug(name)}">${html(title)}</a></h3>\n<ul class="verdicts">${items.join('')}</ul>`
@@ -66,23 +69,25 @@ function section(experiment: ExperimentResult): string {
       `<figure><figcaption><b>${html(plot.title)}</b><br>${html(plot.caption)}</figcaption><div class="plot">${svg}</div></figure>`
     )
   })
-  const missing = notMeasured.map(what => `<li>${html(what)}</li>`).join('')
+  const unmeasured = notMeasured.map(text => `<li>${html(text)}</li>`).join('')
   return `<section id="${slug(name)}">
 <h2>${html(title)}</h2>
 <p class="question">${html(question)}</p>
 ${figures.join('\n')}
 ${table(experiment)}
-${missing && `<p>Not measured here:</p><ul>${missing}</ul>`}
+${unmeasured && `<p>Not measured:</p><ul>${unmeasured}</ul>`}
 <p class="facts">${Object.entries(parameters)
     .map(([key, value]) => html(`${key}: ${Array.isArray(value) ? value.join(', ') : value}`))
-    .join(' · ')} · took ${formatSeconds(seconds)}</p>
+    .join(' · ')} · duration: ${formatSeconds(seconds)}</p>
 </section>`
 }
 
 function table({ figures }: ExperimentResult): string {
   if (figures.length === 0) return ''
   const variants = variantsOf(figures)
-  const head = variants.map(one => `<th class="${slug(one)}" scope="col">${html(one)}</th>`).join('')
+  const head = variants
+    .map(variant => `<th class="${slug(variant)}" scope="col">${html(variant)}</th>`)
+    .join('')
   const bodies = groupsOf(figures).map(({ setting, rows }) => {
     const title =
       setting &&
@@ -98,5 +103,5 @@ function table({ figures }: ExperimentResult): string {
     return `<tbody>${title}${lines.join('')}</tbody>`
   })
   return `<div class="scroll" tabindex="0" role="region" aria-label="Figures"><table><thead><tr><td></td>${head}<td></td></tr></thead>${bodies.join('')}</table></div>
-<p class="facts">Median, and range where there are several.</p>`
+<p class="facts">Median, with the range (minimum–maximum) of repeated values.</p>`
 }

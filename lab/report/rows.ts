@@ -1,19 +1,20 @@
 import { type Figure, VARIANTS, type Variant } from '../types.js'
 
-/** The figures that belong side by side: of one name and setting, by variant. */
+/** A table row: the figures of one name and setting, by variant. */
 export interface Row {
   readonly name: string
   readonly unit: string
   readonly byVariant: ReadonlyMap<Variant, Figure>
 }
 
-export interface Group {
+/** The rows of one setting. */
+export interface RowGroup {
   readonly setting: string
   readonly rows: readonly Row[]
 }
 
-/** Figures as a table shows them, by setting in the order in which these first came. */
-export function groupsOf(figures: readonly Figure[]): Group[] {
+/** Groups figures by setting, in order of first occurrence. */
+export function groupsOf(figures: readonly Figure[]): RowGroup[] {
   const groups = new Map<
     string,
     Map<string, { name: string; unit: string; byVariant: Map<Variant, Figure> }>
@@ -29,6 +30,6 @@ export function groupsOf(figures: readonly Figure[]): Group[] {
   return [...groups].map(([setting, rows]) => ({ setting, rows: [...rows.values()] }))
 }
 
-/** The variants that have a figure or a line at all, in the order of all reports. */
-export const variantsOf = (of: readonly { readonly variant: Variant }[]): Variant[] =>
-  VARIANTS.filter(variant => of.some(one => one.variant === variant))
+/** The variants of the figures, in the order of `VARIANTS`. */
+export const variantsOf = (figures: readonly Figure[]): Variant[] =>
+  VARIANTS.filter(variant => figures.some(figure => figure.variant === variant))

@@ -1,21 +1,29 @@
-/** The smallest of the figures that is not below so large a share of them (nearest rank); NaN of none. */
-export function quantile(figures: readonly number[], share: number): number {
-  const sorted = figures.filter(figure => !Number.isNaN(figure)).sort((a, b) => a - b)
+const sortKnown = (values: readonly number[]) =>
+  values.filter(value => !Number.isNaN(value)).sort((a, b) => a - b)
+
+/** The q-quantile by the nearest-rank method, ignoring NaN. NaN if there are no values. */
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = sortKnown(values)
   if (sorted.length === 0) return Number.NaN
-  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(share * sorted.length) - 1))]
+  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(q * sorted.length) - 1))]
 }
 
-/** The middle, or the mean of the two in the middle; NaN of none. */
-export function median(figures: readonly number[]): number {
-  const sorted = figures.filter(figure => !Number.isNaN(figure)).sort((a, b) => a - b)
+/**
+ * The median, ignoring NaN; of an even number of values the mean of the middle two. NaN if there
+ * are no values.
+ */
+export function median(values: readonly number[]): number {
+  const sorted = sortKnown(values)
   if (sorted.length === 0) return Number.NaN
   const middle = sorted.length >> 1
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
-/** The share of figures not above each, as a staircase of so many steps at most: what a plot of a distribution draws. */
-export function distribution(figures: readonly number[], steps = 200): [x: number, share: number][] {
-  const sorted = figures.filter(figure => !Number.isNaN(figure)).sort((a, b) => a - b)
+/**
+ * Cumulative distribution in at most `steps` points: y is the share of values that are at most x.
+ */
+export function distribution(values: readonly number[], steps = 200): [x: number, y: number][] {
+  const sorted = sortKnown(values)
   const n = sorted.length
   const count = Math.min(n, steps)
   return Array.from({ length: count }, (_, i) => {
@@ -25,17 +33,17 @@ export function distribution(figures: readonly number[], steps = 200): [x: numbe
 }
 
 /**
- * The slope of a line through the points: the median of those through every two of them (Theil and Sen), which a few outliers do not move. Of
- * many points every so-manieth is taken. NaN of fewer than two.
+ * Theil–Sen estimator: the median slope over all pairs of points, robust against outliers. Above
+ * `maxPoints` the points are thinned evenly. NaN for fewer than two points.
  */
-export function trend(points: readonly (readonly [x: number, y: number])[], most = 200): number {
-  const step = Math.max(1, Math.floor(points.length / most))
-  const taken = points.filter((_, i) => i % step === 0)
+export function trend(points: readonly (readonly [x: number, y: number])[], maxPoints = 200): number {
+  const step = Math.max(1, Math.floor(points.length / maxPoints))
+  const thinned = points.filter((_, i) => i % step === 0)
   const slopes: number[] = []
-  for (let i = 0; i < taken.length; i++) {
-    for (let j = i + 1; j < taken.length; j++) {
-      const dx = taken[j][0] - taken[i][0]
-      if (dx !== 0) slopes.push((taken[j][1] - taken[i][1]) / dx)
+  for (let i = 0; i < thinned.length; i++) {
+    for (let j = i + 1; j < thinned.length; j++) {
+      const dx = thinned[j][0] - thinned[i][0]
+      if (dx !== 0) slopes.push((thinned[j][1] - thinned[i][1]) / dx)
     }
   }
   return median(slopes)

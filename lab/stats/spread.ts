@@ -4,11 +4,11 @@ export interface Spread {
   readonly median: number
   readonly min: number
   readonly max: number
-  /** How many values these are of. */
+  /** Number of values. */
   readonly count: number
 }
 
-/** The middle and the range of repetitions; null of none. */
+/** Median and range, ignoring NaN. Null if there are no values. */
 export function spreadOf(values: readonly number[]): Spread | null {
   const known = values.filter(value => !Number.isNaN(value))
   if (known.length === 0) return null

@@ -2,13 +2,15 @@ import { describe, expect, test } from 'vitest'
 import { EXPERIMENTS } from '../../lab/experiments/index.js'
 import { runLab } from '../../lab/run.js'
 
-/** Each experiment in the smallest run that still shows everything, with real brokers, apps, exposers and Prometheus. */
+/**
+ * Each experiment with its reduced parameters, with real brokers, apps, exposers and Prometheus.
+ */
 describe('a reduced run of', { concurrent: true }, () => {
   test.each(EXPERIMENTS.map(experiment => [experiment.name, experiment] as const))(
-    '%s ends with figures, plots and verdicts',
+    '%s produces figures, plots and verdicts',
     { timeout: 240_000 },
     async (_name, experiment) => {
-      const said: string[] = []
+      const messages: string[] = []
       const { experiments } = await runLab({
         planned: [{ experiment, parameters: experiment.reduced }],
         edition: 'custom',
@@ -16,19 +18,19 @@ describe('a reduced run of', { concurrent: true }, () => {
         repetitions: 1,
         versions: {},
         signal: new AbortController().signal,
-        progress: text => said.push(text),
+        progress: text => messages.push(text),
       })
       const [result] = experiments
       expect(result.failed).toBeUndefined()
-      expect(said.length).toBeGreaterThan(2)
+      expect(messages.length).toBeGreaterThan(2)
       const measured = result.figures.filter(({ values }) => values.length > 0)
       expect(measured.length).toBeGreaterThan(3)
       for (const { name, values } of measured) {
         for (const value of values) expect(Number.isFinite(value), `${name}: ${value}`).toBe(true)
       }
-      // What has no value says why.
+      // A figure without a value has a note with the reason.
       expect(result.figures.filter(({ values, note }) => values.length === 0 && !note)).toEqual([])
-      expect(new Set(result.figures.map(figure => figure.variant))).toContain('ours')
+      expect(new Set(result.figures.map(figure => figure.variant))).toContain('kafka-exposer')
       expect(result.plots.length).toBeGreaterThan(0)
       for (const { lines } of result.plots) {
         for (const { points } of lines) expect(points.length).toBeGreaterThan(1)

@@ -8,10 +8,10 @@ import { replicas } from '../../lab/experiments/replicas.js'
 import { scale } from '../../lab/experiments/scale.js'
 import type { Figure, Variant } from '../../lab/types.js'
 
-type Made = readonly [name: string, variant: Variant, value: number | null, setting?: string]
+type FigureTuple = readonly [name: string, variant: Variant, value: number | null, setting?: string]
 
-const figuresOf = (made: readonly Made[]): Figure[] =>
-  made.map(([name, variant, value, setting = '']) => ({
+const toFigures = (tuples: readonly FigureTuple[]): Figure[] =>
+  tuples.map(([name, variant, value, setting = '']) => ({
     name,
     variant,
     setting,
@@ -19,105 +19,122 @@ const figuresOf = (made: readonly Made[]): Figure[] =>
     values: value === null ? [] : [value],
   }))
 
-/** What each claim of the short edition comes to. */
-const judged = (experiment: Experiment<never>, made: readonly Made[]) =>
+/** Whether each claim holds for the figures, with the parameters of the short edition. */
+const judge = (experiment: Experiment<never>, tuples: readonly FigureTuple[]) =>
   experiment
-    .judge({ figures: figuresOf(made), plots: [], notMeasured: [] }, experiment.short as never)
+    .judge({ figures: toFigures(tuples), plots: [], notMeasured: [] }, experiment.short as never)
     .map(({ holds }) => holds)
 
-describe('verdicts follow from the figures, either way', () => {
+describe('each verdict is confirmed, refuted or inconclusive, depending on the figures', () => {
   test('outage', () => {
-    const made = (naive: number, ours: number, slope: number, back: number): Made[] => [
-      ['buffered at the end of the outage', 'naive', naive],
-      ['buffered at the end of the outage', 'ours', 0.01],
-      ['growth of what waits to be sent, during outages', 'naive', slope],
-      ['held memory more at the end of the outage', 'naive', naive],
-      ['held memory more at the end of the outage', 'ours', ours],
-      ['until new samples can be queried again', 'ours', back],
-      ['until new samples can be queried again', 'naive', back],
+    const figures = (naive: number, exposer: number, growth: number, recovery: number): FigureTuple[] => [
+      ['send buffer at the end of the outage', 'naive', naive],
+      ['send buffer at the end of the outage', 'kafka-exposer', 0.01],
+      ['growth rate of the send buffer during outages', 'naive', growth],
+      ['heap growth at the end of the outage', 'naive', naive],
+      ['heap growth at the end of the outage', 'kafka-exposer', exposer],
+      ['time until new samples are queryable', 'kafka-exposer', recovery],
+      ['time until new samples are queryable', 'naive', recovery],
     ]
-    expect(judged(outage as never, made(12, 0.3, 9, 3))).toEqual([true, true, true])
-    expect(judged(outage as never, made(0.02, 7, 0, 50))).toEqual([false, false, false])
-    expect(judged(outage as never, [])).toEqual([null, null, null])
+    expect(judge(outage as never, figures(12, 0.3, 9, 3))).toEqual([true, true, true])
+    expect(judge(outage as never, figures(0.02, 7, 0, 50))).toEqual([false, false, false])
+    expect(judge(outage as never, [])).toEqual([null, null, null])
   })
 
   test('asynchrony', () => {
-    const made = (naive: number, bias: number, ours: number, ghost: number): Made[] =>
-      ['0–8 s, constant', 'heavy tail to 8 s, constant'].flatMap((setting): Made[] => [
+    const settings = [
+      'uniform delay 0–8 s, constant counter',
+      'heavy-tailed delay up to 8 s, constant counter',
+    ]
+    const figures = (naive: number, bias: number, exposer: number, visible: number): FigureTuple[] =>
+      settings.flatMap((setting): FigureTuple[] => [
         ['rate() error over 30s, live, p99', 'naive', naive, setting],
-        ['rate() error over 30s, live, p99', 'ours', ours, setting],
+        ['rate() error over 30s, live, p99', 'kafka-exposer', exposer, setting],
         ['rate() error over 30s, live, p99', 'direct', 0.01, setting],
         ['rate() bias over 30s, live, median', 'naive with timestamps', bias, setting],
-        ['a dead app is still shown', 'naive with timestamps', ghost],
-        ['a dead app is still shown', 'ours', 15],
-        ['a dead app is still shown', 'direct', 5],
+        ['series of a killed app are still queryable', 'naive with timestamps', visible],
+        ['series of a killed app are still queryable', 'kafka-exposer', 15],
+        ['series of a killed app are still queryable', 'direct', 5],
       ])
-    expect(judged(asynchrony as never, made(40, -20, 0.1, 300))).toEqual([true, true, true, true])
-    expect(judged(asynchrony as never, made(2, -1, 1.5, 10))).toEqual([false, false, false, false])
-    expect(judged(asynchrony as never, [])).toEqual([null, null, null, null])
+    expect(judge(asynchrony as never, figures(40, -20, 0.1, 300))).toEqual([true, true, true, true])
+    expect(judge(asynchrony as never, figures(2, -1, 1.5, 10))).toEqual([false, false, false, false])
+    expect(judge(asynchrony as never, [])).toEqual([null, null, null, null])
   })
 
   test('discovery', () => {
-    const made = (naive: number | null, ours: number | null, hurt: number, hurtByOurs: number): Made[] => [
-      ['an app dies, until up is 0', 'naive', naive],
-      ['an app dies, until up is 0', 'ours', ours],
-      ['an app dies, until up is 0', 'direct', 2],
-      ['neighbours that lost data when one app exploded', 'naive', hurt],
-      ['neighbours that lost data when one app exploded', 'ours', hurtByOurs],
-      ['neighbours that lost data when one app exploded', 'direct', 0],
+    const affected = 'healthy apps without fresh samples after the cardinality explosion'
+    const figures = (
+      untilDown: { naive: number | null; exposer: number | null },
+      percent: { naive: number; exposer: number },
+    ): FigureTuple[] => [
+      ['time until up is 0, app killed', 'naive', untilDown.naive],
+      ['time until up is 0, app killed', 'kafka-exposer', untilDown.exposer],
+      ['time until up is 0, app killed', 'direct', 2],
+      [affected, 'naive', percent.naive],
+      [affected, 'kafka-exposer', percent.exposer],
+      [affected, 'direct', 0],
     ]
-    expect(judged(discovery as never, made(null, 5, 100, 0))).toEqual([true, true, true])
-    expect(judged(discovery as never, made(3, 20, 100, 50))).toEqual([false, false, false])
-    expect(judged(discovery as never, made(3, null, 0, 0))).toEqual([false, false, false])
+    const verdicts = (...args: Parameters<typeof figures>) => judge(discovery as never, figures(...args))
+    expect(verdicts({ naive: null, exposer: 5 }, { naive: 100, exposer: 0 })).toEqual([true, true, true])
+    expect(verdicts({ naive: 3, exposer: 20 }, { naive: 100, exposer: 50 })).toEqual([false, false, false])
+    expect(verdicts({ naive: 3, exposer: null }, { naive: 0, exposer: 0 })).toEqual([false, false, false])
   })
 
   test('replicas', () => {
-    const made = (drained: number, ours: number, all: number, apart: number): Made[] => [
-      ['samples that the poorer replica has, of all', 'naive with timestamps', drained],
-      ['samples that the poorer replica has, of all', 'ours', ours],
-      ['samples that the poorer replica has, of all', 'ours', all, 'every sample (view=all)'],
-      ['samples that the poorer replica has, of all', 'direct', 100],
-      ['what a client sees change when its replica dies, p99', 'ours', apart],
-      ['what a client sees change when its replica dies, p99', 'naive', 100],
-      ['what a client sees change when its replica dies, p99', 'direct', 0],
+    const figures = (drained: number, exposer: number, all: number, difference: number): FigureTuple[] => [
+      ['samples stored by the replica with fewer', 'naive with timestamps', drained],
+      ['samples stored by the replica with fewer', 'kafka-exposer', exposer],
+      ['samples stored by the replica with fewer', 'kafka-exposer', all, 'massive target, view=all'],
+      ['samples stored by the replica with fewer', 'direct', 100],
+      ['difference of rate() between the replicas, p99', 'kafka-exposer', difference],
+      ['difference of rate() between the replicas, p99', 'naive', 100],
+      ['difference of rate() between the replicas, p99', 'direct', 0],
     ]
-    expect(judged(replicas as never, made(50, 99, 100, 0.1))).toEqual([true, true, true])
-    expect(judged(replicas as never, made(99, 90, 100, 30))).toEqual([false, false, false])
-    expect(judged(replicas as never, [])).toEqual([null, null, null])
+    expect(judge(replicas as never, figures(50, 99, 100, 0.1))).toEqual([true, true, true])
+    expect(judge(replicas as never, figures(99, 90, 100, 30))).toEqual([false, false, false])
+    expect(judge(replicas as never, [])).toEqual([null, null, null])
   })
 
   test('scale', () => {
-    const massive = (seconds: number): Made => ['longest scrape', 'ours', seconds, '100 k series, massive']
-    const virtual = (series: string, seconds: number, failed: number): Made[] => [
-      ['longest scrape', 'ours', 2 * seconds, `${series} series, virtual targets`],
-      ['scrape of one target, p50', 'ours', seconds, `${series} series, virtual targets`],
-      ['scrapes that failed', 'ours', failed, `${series} series, virtual targets`],
-      ['samples that came, of those due', 'ours', 100 - failed, `${series} series, virtual targets`],
+    const massive = (series: string, seconds: number): FigureTuple => [
+      'scrape duration, max',
+      'kafka-exposer',
+      seconds,
+      `${series} series, massive target`,
     ]
-    const made = (big: number, one: number, failed: number): Made[] => [
-      ['longest scrape', 'ours', 0.03, '10 k series, massive'],
-      massive(big),
+    const virtual = (series: string, seconds: number, failed: number): FigureTuple[] => {
+      const setting = `${series} series, virtual targets`
+      return [
+        ['scrape duration, max', 'kafka-exposer', 2 * seconds, setting],
+        ['scrape duration, p50', 'kafka-exposer', seconds, setting],
+        ['failed scrapes', 'kafka-exposer', failed, setting],
+        ['scraped samples, of those expected', 'kafka-exposer', 100 - failed, setting],
+      ]
+    }
+    const figures = (massiveSeconds: number, virtualSeconds: number, failed: number): FigureTuple[] => [
+      massive('10 k', 0.03),
+      massive('100 k', massiveSeconds),
       ...virtual('10 k', 0.004, 0),
-      ...virtual('100 k', one, failed),
+      ...virtual('100 k', virtualSeconds, failed),
     ]
-    expect(judged(scale as never, made(0.3, 0.005, 0))).toEqual([true, true, true])
-    expect(judged(scale as never, made(0.04, 0.9, 4))).toEqual([false, false, false])
-    expect(judged(scale as never, [massive(0.3)])).toEqual([null, null, false])
+    expect(judge(scale as never, figures(0.3, 0.005, 0))).toEqual([true, true, true])
+    expect(judge(scale as never, figures(0.04, 0.9, 4))).toEqual([false, false, false])
+    expect(judge(scale as never, [massive('100 k', 0.3)])).toEqual([null, null, false])
   })
 
   test('load', () => {
     const setting = '640 apps, 160 k/s'
-    const made = (ours: number, exposer: number, p99: number): Made[] => [
-      ['samples a second that arrived', 'naive', 100_000, setting],
-      ['samples a second that arrived', 'ours', ours, setting],
-      ['CPU for a million samples: exposer', 'ours', exposer, setting],
-      ['CPU for a million samples: Prometheus', 'ours', 2, setting],
-      ['from collection to queryable, p99', 'ours', p99, setting],
-      ['from collection to queryable, p99', 'naive', 2, setting],
-      ['from collection to queryable, p99', 'direct', 0.3, setting],
+    const figures = (throughput: number, exposer: number, p99: number): FigureTuple[] => [
+      ['samples per second that arrived', 'naive', 100_000, setting],
+      ['samples per second that arrived', 'kafka-exposer', throughput, setting],
+      ['CPU per million samples: exposer', 'kafka-exposer', exposer, setting],
+      ['CPU per million samples: Prometheus', 'kafka-exposer', 2, setting],
+      ['delay from collection to queryable, p99', 'kafka-exposer', p99, setting],
+      ['delay from collection to queryable, p99', 'naive', 2, setting],
+      ['delay from collection to queryable, p99', 'direct', 0.3, setting],
     ]
-    expect(judged(load as never, made(150_000, 0.5, 5))).toEqual([true, true, true])
-    expect(judged(load as never, made(50_000, 3, 30))).toEqual([false, false, false])
-    expect(judged(load as never, [])).toEqual([false, null, null])
+    expect(judge(load as never, figures(150_000, 0.5, 5))).toEqual([true, true, true])
+    expect(judge(load as never, figures(50_000, 3, 30))).toEqual([false, false, false])
+    expect(judge(load as never, [])).toEqual([false, null, null])
   })
 })

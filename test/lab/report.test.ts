@@ -11,18 +11,21 @@ import { renderTable } from '../../lab/report/table.js'
 import { type ExperimentResult, type Results, VARIANTS } from '../../lab/types.js'
 import { findChromium, startChromium } from '../support/chromium.js'
 
-/** What a run may look like at its worst: four lines that end in one place, a gap, a failure, names to be escaped. */
+/**
+ * Difficult results: four lines with the same last point, a gap, a failure, names that need
+ * escaping.
+ */
 const experiment: ExperimentResult = {
   name: 'asynchrony',
   title: 'Asynchrony <b>& so on</b>',
   question: 'Is it "so"?',
   parameters: { seconds: 30, ways: ['uniform', 'heavy'] },
   seconds: 95,
-  notMeasured: ['what nobody could'],
+  notMeasured: ['the temperature'],
   verdicts: [
-    { claim: 'It is', holds: true, because: '1 %' },
-    { claim: 'It is not', holds: false, because: '2 %' },
-    { claim: 'Who knows', holds: null, because: 'no value' },
+    { claim: 'True', holds: true, because: '1 %' },
+    { claim: 'False', holds: false, because: '2 %' },
+    { claim: 'Undecided', holds: null, because: 'no value' },
   ],
   figures: VARIANTS.flatMap((variant, i) => [
     { name: 'error', variant, setting: '0–8 s', unit: '%', values: [i, i + 0.5, i + 1] },
@@ -32,14 +35,14 @@ const experiment: ExperimentResult = {
       setting: '',
       unit: 's',
       values: i === 2 ? [] : [i],
-      ...(i === 2 ? { note: 'never seen' } : {}),
+      ...(i === 2 ? { note: 'not within 10 s' } : {}),
     },
   ]),
   plots: [
     {
       kind: 'time',
-      title: 'Over time',
-      caption: 'All end in one place.',
+      title: 'Time series',
+      caption: 'All lines have the same last point.',
       x: 'seconds',
       y: 'MB',
       lines: VARIANTS.map((variant, i) => ({
@@ -51,8 +54,8 @@ const experiment: ExperimentResult = {
     },
     {
       kind: 'distribution',
-      title: 'Shares',
-      caption: 'Further left is better.',
+      title: 'Cumulative distribution',
+      caption: 'Lines further left are better.',
       x: 'error, %',
       y: 'share',
       logX: true,
@@ -67,8 +70,8 @@ const experiment: ExperimentResult = {
     },
     {
       kind: 'scaling',
-      title: 'Sizes',
-      caption: 'Both axes by powers of ten.',
+      title: 'Scaling',
+      caption: 'Both axes are logarithmic.',
       x: 'series',
       y: 's',
       lines: VARIANTS.map((variant, i) => ({
@@ -101,7 +104,7 @@ const results: Results = {
       plots: [],
       verdicts: [],
       notMeasured: [],
-      failed: 'Error: no luck\n  at x',
+      failed: 'Error: broken\n  at x',
     },
   ],
 }
@@ -110,38 +113,41 @@ const folder = mkdtempSync(join(tmpdir(), 'kafka-exposer-report-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('the results of a run', () => {
-  test('come back from their file as they were, gaps included', async () => {
+  test('are read from their file as they were written, gaps included', async () => {
     const { json } = await writeReport(results, join(folder, 'report'))
     expect(await readResults(json)).toEqual(results)
     expect(readdirSync(join(folder, 'report', 'plots')).sort()).toEqual(
       [1, 2, 3].map(i => `asynchrony-${i}.svg`),
     )
-    await expect(readResults(join(folder, 'nothing.json'))).rejects.toThrow('give the path of a results.json')
+    await expect(readResults(join(folder, 'nothing.json'))).rejects.toThrow('pass the path of a results.json')
   })
 
-  test('as a table: verdicts with their signs, variants side by side, medians with their range, what failed and what is missing', () => {
+  test('as a table: verdicts, one column per variant, medians with ranges, failures and unmeasured quantities', () => {
     const text = renderTable(results, { color: false, width: 140 })
-    expect(text).toMatch(/✓ It is\n.*1 %/)
-    expect(text).toMatch(/✗ It is not/)
-    expect(text).toMatch(/\? Who knows/)
+    expect(text).toMatch(/✓ True\n.*1 %/)
+    expect(text).toMatch(/✗ False/)
+    expect(text).toMatch(/\? Undecided/)
     expect(text).toMatch(/error, %.*0\.5 \(0–1\).*3\.5 \(3–4\)/)
-    expect(text).toContain('It ended without a result: Error: no luck')
-    expect(text).toContain('Not measured: what nobody could')
+    expect(text).toContain('The experiment failed: Error: broken')
+    expect(text).toContain('Not measured: the temperature')
     for (const line of renderTable(results, { color: false, width: 60 }).split('\n')) {
       expect(line.length).toBeLessThanOrEqual(64)
     }
   })
 
-  test('compared with those of another run: what changed its verdict, and each figure with its ratio', () => {
+  test('compared with another run: the changed verdicts, and each figure with its ratio', () => {
     const [first, ...rest] = results.experiments
-    const verdicts = first.verdicts.map(one => ({ ...one, holds: true }))
-    const figures = first.figures.map(one => ({ ...one, values: one.values.map(value => value * 2) }))
+    const verdicts = first.verdicts.map(verdict => ({ ...verdict, holds: true }))
+    const figures = first.figures.map(figure => ({
+      ...figure,
+      values: figure.values.map(value => value * 2),
+    }))
     const text = renderComparison(results, {
       ...results,
       experiments: [{ ...first, verdicts, figures }, ...rest],
     })
-    expect(text).toMatch(/It is not/)
-    expect(text).not.toMatch(/\bIt is\b(?! not)/)
+    expect(text).toContain('asynchrony: False')
+    expect(text).not.toContain('asynchrony: True')
     expect(text).toMatch(/3\.5.*7/)
   })
 })
@@ -159,20 +165,23 @@ describe.skipIf(chromium === null)('the report in a browser', () => {
 
   const open = async (options: { width: number; colorScheme?: 'light' | 'dark' }) => {
     const page = await browser.newPage({ ...options, viewport: { width: options.width, height: 900 } })
-    const asked: string[] = []
-    page.on('request', request => asked.push(request.url()))
+    const requests: string[] = []
+    page.on('request', request => requests.push(request.url()))
     await page.goto(url)
-    return { page, asked }
+    return { page, requests }
   }
 
-  test.each([400, 1400])('asks for nothing else, and is no wider than a window of %i pixels', async width => {
-    const { page, asked } = await open({ width })
-    expect(asked).toEqual([url])
-    expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width)
-    await page.close()
-  })
+  test.each([400, 1400])(
+    'makes no further request and does not scroll sideways at a width of %i pixels',
+    async width => {
+      const { page, requests } = await open({ width })
+      expect(requests).toEqual([url])
+      expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width)
+      await page.close()
+    },
+  )
 
-  test('has verdicts first, every plot, and no name of a line on another or cut off', async () => {
+  test('shows the verdicts first, every plot, and line labels that neither overlap nor are cut off', async () => {
     const { page } = await open({ width: 1200 })
     expect(await page.locator('h2').first().textContent()).toBe('Verdicts')
     expect(await page.locator('#verdicts li').count()).toBe(4)
@@ -198,18 +207,19 @@ describe.skipIf(chromium === null)('the report in a browser', () => {
   })
 
   test.each(['light', 'dark'] as const)(
-    'can be read in %s: every colour of text is apart from its ground',
+    'has sufficient contrast of all texts in the %s colour scheme',
     async colorScheme => {
       const { page } = await open({ width: 1200, colorScheme })
-      const worst = await page.evaluate<number>(CONTRAST)
-      expect(worst).toBeGreaterThanOrEqual(4.5)
+      const lowest = await page.evaluate<number>(LOWEST_CONTRAST)
+      // WCAG AA.
+      expect(lowest).toBeGreaterThanOrEqual(4.5)
       await page.close()
     },
   )
 })
 
-/** The least contrast of any text with what lies behind it; as text, because it runs in the page. */
-const CONTRAST = `(() => {
+/** Script for the page: the lowest contrast ratio between a text and its background, by WCAG. */
+const LOWEST_CONTRAST = `(() => {
         const channels = (colour) =>
           colour
             .match(/[\\d.]+/g)
@@ -222,19 +232,19 @@ const CONTRAST = `(() => {
           })
           return 0.2126 * r + 0.7152 * g + 0.0722 * b
         }
-        const groundOf = (element) => {
+        const backgroundOf = (element) => {
           for (let at = element; at; at = at.parentElement) {
             const { backgroundColor } = getComputedStyle(at)
             if (!/, 0\\)$|transparent/.test(backgroundColor)) return backgroundColor
           }
           return 'rgb(255,255,255)'
         }
-        let least = Number.POSITIVE_INFINITY
+        let lowest = Number.POSITIVE_INFINITY
         for (const element of document.querySelectorAll('p, b, small, td, th, li div, .sign, svg text')) {
           const style = getComputedStyle(element)
           const colour = element instanceof SVGElement ? style.fill : style.color
-          const [a, b] = [luminance(colour), luminance(groundOf(element))].sort((x, y) => y - x)
-          least = Math.min(least, (a + 0.05) / (b + 0.05))
+          const [a, b] = [luminance(colour), luminance(backgroundOf(element))].sort((x, y) => y - x)
+          lowest = Math.min(lowest, (a + 0.05) / (b + 0.05))
         }
-        return least
+        return lowest
       })()`

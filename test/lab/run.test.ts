@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import type { Experiment } from '../../lab/experiment.js'
 import { runLab } from '../../lab/run.js'
-import type { Figure, Observed } from '../../lab/types.js'
+import type { Figure, Observations } from '../../lab/types.js'
 
 const figure = (value: number): Figure => ({
   name: 'x',
-  variant: 'ours',
+  variant: 'kafka-exposer',
   setting: '',
   unit: 's',
   values: [value],
@@ -22,16 +22,24 @@ function experimentOf(name: string, run: Experiment['run']): Experiment {
     reduced: parameters,
     estimate: () => 10,
     run,
-    judge: ({ figures }: Observed) => [
-      { claim: 'it is small', holds: figures[0].values.every(value => value < 10), because: 'so it is' },
+    judge: ({ figures }: Observations) => [
+      {
+        claim: 'it is small',
+        holds: figures[0].values.every(value => value < 10),
+        because: 'the value is below 10',
+      },
     ],
   }
 }
 
-const observed = (value: number): Observed => ({ figures: [figure(value)], plots: [], notMeasured: [] })
+const observations = (value: number): Observations => ({
+  figures: [figure(value)],
+  plots: [],
+  notMeasured: [],
+})
 
-const lab = (experiments: Experiment[], more: { repetitions?: number; signal?: AbortSignal } = {}) => {
-  const said: [string, number][] = []
+const run = (experiments: Experiment[], more: { repetitions?: number; signal?: AbortSignal } = {}) => {
+  const messages: [string, number][] = []
   const running = runLab({
     planned: experiments.map(experiment => ({ experiment, parameters: {} })),
     edition: 'custom',
@@ -39,27 +47,27 @@ const lab = (experiments: Experiment[], more: { repetitions?: number; signal?: A
     repetitions: more.repetitions ?? 1,
     versions: {},
     signal: more.signal ?? new AbortController().signal,
-    progress: (text, left) => said.push([text, left]),
+    progress: (text, left) => messages.push([text, left]),
   })
-  return { running, said }
+  return { running, messages }
 }
 
 describe('a run of the lab', () => {
-  test('stops what an experiment has started, the last first, also when it fails, and goes on with the next', async () => {
+  test('a failed experiment is stopped in reverse order of starting, and the next one runs', async () => {
     const stopped: string[] = []
     const failing = experimentOf('failing', async lab => {
       lab.defer(() => void stopped.push('first'))
       lab.defer(() => void stopped.push('second'))
       throw new Error('no luck')
     })
-    const { experiments } = await lab([failing, experimentOf('next', async () => observed(1))]).running
+    const { experiments } = await run([failing, experimentOf('next', async () => observations(1))]).running
     expect(stopped).toEqual(['second', 'first'])
     expect(experiments[0].failed).toContain('no luck')
     expect(experiments[0].verdicts).toEqual([])
     expect(experiments[1].verdicts[0].holds).toBe(true)
   })
 
-  test('ends when it is interrupted, with everything stopped', async () => {
+  test('an interrupted run rejects after everything has been stopped', async () => {
     const ending = new AbortController()
     let stopped = false
     const long = experimentOf('long', async lab => {
@@ -67,45 +75,45 @@ describe('a run of the lab', () => {
         stopped = true
       })
       setTimeout(() => ending.abort(new Error('enough')), 10)
-      await lab.pause(1000)
-      return observed(1)
+      await lab.sleep(1000)
+      return observations(1)
     })
-    const { running } = lab([long, experimentOf('never', () => Promise.reject(new Error('was started')))], {
+    const { running } = run([long, experimentOf('never', () => Promise.reject(new Error('was started')))], {
       signal: ending.signal,
     })
     await expect(running).rejects.toThrow('enough')
     expect(stopped).toBe(true)
   })
 
-  test('has a value for each repetition, with another seed for each', async () => {
-    const { experiments } = await lab([experimentOf('seeded', async one => observed(one.seed))], {
+  test('each repetition has its own seed and adds one value to each figure', async () => {
+    const { experiments } = await run([experimentOf('seeded', async lab => observations(lab.seed))], {
       repetitions: 3,
     }).running
     expect(experiments[0].figures).toEqual([{ ...figure(0), values: [7, 8, 9] }])
   })
 
-  test('the same seed gives the same numbers, whichever stream was asked before', async () => {
-    const asked: number[][] = []
-    const asking = (streams: string[]) =>
-      experimentOf('asking', async one => {
-        const numbers = new Map(streams.map(stream => [stream, one.random(stream)()]))
-        asked.push(['a', 'b'].map(stream => numbers.get(stream)!))
-        return observed(1)
+  test('the same seed gives the same numbers, in whatever order the streams are read', async () => {
+    const drawn: number[][] = []
+    const drawing = (streams: string[]) =>
+      experimentOf('drawing', async lab => {
+        const numbers = new Map(streams.map(stream => [stream, lab.random(stream)()]))
+        drawn.push(['a', 'b'].map(stream => numbers.get(stream)!))
+        return observations(1)
       })
-    await lab([asking(['a', 'b']), asking(['b', 'a'])]).running
-    expect(asked[0]).toEqual(asked[1])
-    expect(asked[0][0]).not.toBe(asked[0][1])
+    await run([drawing(['a', 'b']), drawing(['b', 'a'])]).running
+    expect(drawn[0]).toEqual(drawn[1])
+    expect(drawn[0][0]).not.toBe(drawn[0][1])
   })
 
-  test('says how much is left, less and less', async () => {
-    const told = experimentOf('told', async one => {
-      one.say('a')
-      one.share(0.5)
-      one.say('b')
-      return observed(1)
+  test('the reported remaining time decreases', async () => {
+    const reporting = experimentOf('reporting', async lab => {
+      lab.reportStep('a')
+      lab.reportCompletion(0.5)
+      lab.reportStep('b')
+      return observations(1)
     })
-    const { running, said } = lab([told, told])
+    const { running, messages } = run([reporting, reporting])
     await running
-    expect(said.map(([, left]) => left)).toEqual([20, 15, 10, 5])
+    expect(messages.map(([, left]) => left)).toEqual([20, 15, 10, 5])
   })
 })
