@@ -1,7 +1,7 @@
-import { sparkline } from './history.js'
+import { createSparkline } from './history.js'
 
-/** How a number of seconds reads best: 0.42 s, 12 s, 3 m 20 s, 2 h 5 m. */
-export function seconds(value) {
+/** A duration in seconds as text: 0.42 s, 12 s, 3 m 20 s, 2 h 5 m. */
+export function formatSeconds(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–'
   if (Math.abs(value) < 10) return `${value.toFixed(2)} s`
   if (Math.abs(value) < 120) return `${Math.round(value)} s`
@@ -9,17 +9,17 @@ export function seconds(value) {
   return `${Math.floor(value / 3600)} h ${Math.floor((value % 3600) / 60)} m`
 }
 
-export function count(value) {
+export function formatCount(value) {
   return value === null || value === undefined ? '–' : value.toLocaleString('en')
 }
 
-/** From well to worst. */
+/** In ascending order of severity. */
 const STATES = ['up', 'ended', 'replaying', 'lagging', 'over_limit', 'blind', 'stale']
-/** Where each state stands in the tiles and when sorted; what is not known stands last. */
-export const stateOrder = state => (STATES.includes(state) ? STATES.indexOf(state) : STATES.length)
-export const stateName = state => state.replace('_', ' ')
+/** Sort key of a state, for tiles and table. Unknown states are last. */
+export const stateRank = state => (STATES.includes(state) ? STATES.indexOf(state) : STATES.length)
+export const formatState = state => state.replace('_', ' ')
 
-function cell(className, text, title = text) {
+function createCell(className, text, title = text) {
   const element = document.createElement('td')
   element.className = className
   element.textContent = text
@@ -27,12 +27,12 @@ function cell(className, text, title = text) {
   return element
 }
 
-function targetCell(target) {
-  const element = cell('target', '', '')
+function createTargetCell(target) {
+  const element = createCell('target', '', '')
   const { job, instance, ...others } = target.labels
   const link = document.createElement('a')
   link.href = `target?${new URLSearchParams(target.labels)}`
-  link.append(strong(job), instance === undefined ? '' : `  ${instance}`)
+  link.append(createBold(job), instance === undefined ? '' : `  ${instance}`)
   const more = document.createElement('span')
   more.className = 'more'
   more.textContent = Object.entries(others)
@@ -45,110 +45,119 @@ function targetCell(target) {
   return element
 }
 
-function strong(text) {
+function createHistoryCell(target) {
+  const maximum = target.delays.length
+    ? `Maximum since the page was opened: ${formatSeconds(Math.max(...target.delays))}`
+    : ''
+  const element = createCell('history', '', maximum)
+  element.append(createSparkline(target.delays, maximum))
+  return element
+}
+
+function createBold(text) {
   const element = document.createElement('b')
   element.textContent = text
   return element
 }
 
-const shortAddress = url => url.replace(/^https?:\/\//, '')
+const withoutScheme = url => url.replace(/^https?:\/\//, '')
 
-/** What the table shows: each column's title, what it sorts by, and its cell. */
+/**
+ * The columns of the table. `tooltip` explains the title, `sortKey` and `createCell` take a target.
+ */
 export const columns = [
   {
     id: 'state',
     width: '118px',
     title: 'State',
-    by: t => stateOrder(t.state),
-    cell: t => cell(`state ${t.state}`, stateName(t.state)),
+    sortKey: target => stateRank(target.state),
+    createCell: target => createCell(`state ${target.state}`, formatState(target.state)),
   },
   {
     id: 'target',
-    width: '28%',
+    width: '26%',
     title: 'Target',
-    by: t => t.rank,
-    cell: targetCell,
+    tooltip: 'Identifying labels of the virtual target',
+    sortKey: target => target.rank,
+    createCell: createTargetCell,
   },
   {
     id: 'age',
-    width: '78px',
-    title: 'Age',
-    help: 'Time since its newest snapshot was collected',
-    number: true,
-    by: t => t.ageSeconds,
-    cell: t => cell('number', seconds(t.ageSeconds)),
+    width: '84px',
+    title: 'Last snapshot',
+    tooltip: 'Log time since the last snapshot was appended',
+    isNumeric: true,
+    sortKey: target => target.ageSeconds,
+    createCell: target => createCell('number', formatSeconds(target.ageSeconds)),
   },
   {
     id: 'delay',
-    width: '78px',
-    title: 'Delay',
-    help: 'From collection in the app until it was read here',
-    number: true,
-    by: t => t.delaySeconds,
-    cell: t => cell('number', seconds(t.delaySeconds)),
+    width: '100px',
+    title: 'Propagation delay',
+    tooltip: 'Time from the collection of the newest snapshot in the app until the shard applied it',
+    isNumeric: true,
+    sortKey: target => target.delaySeconds,
+    createCell: target => createCell('number', formatSeconds(target.delaySeconds)),
   },
   {
     id: 'history',
-    width: '96px',
-    title: 'Delays',
-    help: 'Delays of the snapshots since this page was opened, five minutes of them; sorted by the largest',
-    by: t => Math.max(0, ...t.delays),
-    cell: t => {
-      const largest = t.delays.length
-        ? `at most ${seconds(Math.max(...t.delays))} since this page was opened`
-        : ''
-      const element = cell('history', '', largest)
-      element.append(sparkline(t.delays, largest))
-      return element
-    },
+    width: '104px',
+    title: 'Delay history',
+    tooltip:
+      'Propagation delay of the snapshots since this page was opened, at most five minutes. Sorted by the maximum.',
+    sortKey: target => Math.max(0, ...target.delays),
+    createCell: createHistoryCell,
   },
   {
     id: 'playout',
-    width: '66px',
-    title: 'D',
-    help: 'Playout delay: virtual targets show what was collected so long ago',
-    number: true,
-    by: t => t.playoutSeconds,
-    cell: t => cell('number', seconds(t.playoutSeconds), t.playoutReason),
+    width: '82px',
+    title: 'Playout delay',
+    tooltip: 'A virtual target serves the newest snapshot that is at least this old',
+    isNumeric: true,
+    sortKey: target => target.playoutSeconds,
+    createCell: target => createCell('number', formatSeconds(target.playoutSeconds), target.playoutReason),
   },
   {
     id: 'series',
     width: '78px',
     title: 'Series',
-    number: true,
-    by: t => t.series,
-    cell: t => cell('number', count(t.series)),
+    tooltip: 'Number of series in the newest snapshot',
+    isNumeric: true,
+    sortKey: target => target.series,
+    createCell: target => createCell('number', formatCount(target.series)),
   },
   {
     id: 'interval',
-    width: '74px',
-    title: 'Interval',
-    help: 'How often the app publishes',
-    number: true,
-    by: t => t.intervalMs,
-    cell: t => cell('number', `${t.intervalMs / 1000} s`),
+    width: '80px',
+    title: 'Publish interval',
+    tooltip: 'Interval between two snapshots of the app',
+    isNumeric: true,
+    sortKey: target => target.intervalMs,
+    createCell: target => createCell('number', `${target.intervalMs / 1000} s`),
   },
   {
     id: 'partition',
-    width: '80px',
+    width: '84px',
     title: 'Partition',
-    number: true,
-    by: t => t.partition,
-    cell: t => cell('number', String(t.partition)),
+    tooltip: 'Partition of the topic that holds the snapshots of the target',
+    isNumeric: true,
+    sortKey: target => target.partition,
+    createCell: target => createCell('number', String(target.partition)),
   },
   {
     id: 'shard',
     width: '14%',
     title: 'Shard',
-    by: t => t.shard,
-    cell: t => cell('shard-cell', shortAddress(t.shard), t.shard),
+    tooltip: 'Shard that owns the partition',
+    sortKey: target => target.shard,
+    createCell: target => createCell('shard-cell', withoutScheme(target.shard), target.shard),
   },
   {
-    id: 'why',
-    width: '30%',
-    title: 'Why',
-    help: 'Why it is not up',
-    by: t => t.reason ?? '',
-    cell: t => cell('why', t.state === 'up' ? '' : (t.reason ?? '')),
+    id: 'reason',
+    width: '28%',
+    title: 'Reason',
+    tooltip: 'Reason why the target is not up',
+    sortKey: target => target.reason ?? '',
+    createCell: target => createCell('reason', target.state === 'up' ? '' : (target.reason ?? '')),
   },
 ]

@@ -1,32 +1,33 @@
 /**
- * A test of targets from what was typed. Words must all be found, anywhere in labels, state, reason or shard; `name=value`
- * looks into that label, or into `state`, `shard` or `partition`, for what begins so.
+ * A predicate on targets for a filter expression: terms separated by spaces, all of which must
+ * match, ignoring case. A plain term matches labels, state, reason and shard. `name=value` matches
+ * the label of that name, or `state`, `shard` or `partition`, by prefix.
  */
-export function filterOf(query) {
-  const tests = query.trim().toLowerCase().split(/\s+/).filter(Boolean).map(testOf)
-  return target => tests.every(test => test(target))
+export function createFilter(expression) {
+  const predicates = expression.trim().toLowerCase().split(/\s+/).filter(Boolean).map(createPredicate)
+  return target => predicates.every(matches => matches(target))
 }
 
-function testOf(word) {
-  const equals = word.indexOf('=')
-  if (equals < 1) return target => target.text.includes(word)
-  const name = word.slice(0, equals)
-  const value = word.slice(equals + 1)
+function createPredicate(term) {
+  const equals = term.indexOf('=')
+  if (equals < 1) return target => target.text.includes(term)
+  const name = term.slice(0, equals)
+  const prefix = term.slice(equals + 1)
   return target => {
-    const own = Object.keys(target.labels).find(label => label.toLowerCase() === name)
-    const actual = own === undefined ? target[name] : target.labels[own]
+    const label = Object.keys(target.labels).find(key => key.toLowerCase() === name)
+    const value = label === undefined ? target[name] : target.labels[label]
     return (
-      actual !== undefined &&
-      String(actual)
+      value !== undefined &&
+      String(value)
         .toLowerCase()
         .replace(/^https?:\/\//, '')
-        .startsWith(value)
+        .startsWith(prefix)
     )
   }
 }
 
-/** All that a plain word is looked for in, made once per refresh. */
-export function searchText(target) {
+/** The text that plain terms are matched against. */
+export function searchTextOf(target) {
   const labels = Object.entries(target.labels).map(([name, value]) => `${name}=${value}`)
   return [...labels, target.state, target.reason ?? '', target.shard].join('\n').toLowerCase()
 }

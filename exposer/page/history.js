@@ -1,28 +1,31 @@
-const KEPT = 60
+const MAX_DELAYS = 60
 const FORGET_MS = 600_000
 
-/** The delays that this page has seen of each target, a value a refresh: five minutes of them, in the browser alone. */
-export class History {
+/**
+ * Propagation delays of each target since the page was opened: one value per refresh that brought a
+ * new snapshot, at most five minutes of them.
+ */
+export class DelayHistory {
   #targets = new Map()
 
-  /** @param targets as the API gives them; what is a new snapshot adds a value */
+  /** @param targets targets of the API response */
   add(targets, now) {
     for (const target of targets) {
-      const known = this.#targets.get(target.key)
-      const one = known ?? { sequence: -1, values: [], seen: now }
-      one.seen = now
-      if (one.sequence !== target.sequence) {
-        one.sequence = target.sequence
-        one.values.push(target.delaySeconds)
-        if (one.values.length > KEPT) one.values.shift()
+      const existing = this.#targets.get(target.key)
+      const entry = existing ?? { sequence: -1, delays: [], seenAt: now }
+      entry.seenAt = now
+      if (entry.sequence !== target.sequence) {
+        entry.sequence = target.sequence
+        entry.delays.push(target.delaySeconds)
+        if (entry.delays.length > MAX_DELAYS) entry.delays.shift()
       }
-      if (!known) this.#targets.set(target.key, one)
+      if (!existing) this.#targets.set(target.key, entry)
     }
-    for (const [key, one] of this.#targets) if (now - one.seen > FORGET_MS) this.#targets.delete(key)
+    for (const [key, { seenAt }] of this.#targets) if (now - seenAt > FORGET_MS) this.#targets.delete(key)
   }
 
-  of(target) {
-    return this.#targets.get(target.key)?.values ?? []
+  delaysOf(target) {
+    return this.#targets.get(target.key)?.delays ?? []
   }
 }
 
@@ -30,8 +33,11 @@ const SVG = 'http://www.w3.org/2000/svg'
 const WIDTH = 72
 const HEIGHT = 20
 
-/** A line of the values from 0 to the largest of them, the newest at the right; nothing for less than two. */
-export function sparkline(values, label) {
+/**
+ * A line chart of the values, scaled from 0 to the maximum, newest value at the right. Empty below
+ * two values.
+ */
+export function createSparkline(values, label) {
   const svg = document.createElementNS(SVG, 'svg')
   svg.setAttribute('class', 'sparkline')
   svg.setAttribute('viewBox', `0 0 ${WIDTH} ${HEIGHT}`)
@@ -40,9 +46,9 @@ export function sparkline(values, label) {
   svg.setAttribute('role', 'img')
   svg.setAttribute('aria-label', label)
   if (values.length < 2) return svg
-  // A flat line of hundredths of a second is not to look like mountains.
+  // The scale is at least 50 ms, so that noise of a few milliseconds stays flat.
   const top = Math.max(0.05, ...values)
-  // Few values are a short line at the right; a dozen fill half of it.
+  // Up to 24 values have a fixed distance, so that a short history covers a part of the width.
   const step = WIDTH / Math.max(24, values.length - 1)
   const left = WIDTH - (values.length - 1) * step
   const y = value => HEIGHT - 2 - (Math.max(0, value) / top) * (HEIGHT - 4)

@@ -1,9 +1,11 @@
 import { columns } from './columns.js'
 
+/** Number of rows that are rendered above and below the visible ones. */
 const OVERSCAN = 12
 
 /**
- * A table of which only the rows in sight exist: ten thousand targets cost what thirty do.
+ * A table with virtual scrolling: only the visible rows are in the document, whatever the number of
+ * targets.
  */
 export class Table {
   #rows = []
@@ -14,15 +16,15 @@ export class Table {
   #body = document.getElementById('rows')
   #empty = document.getElementById('empty')
 
-  /** @param onSort called with a column's id when its title is clicked */
+  /** @param onSort called with the id of a column when its title is clicked */
   constructor(onSort) {
-    this.#head.append(...columns.map(column => headCell(column, onSort)))
-    this.#scroller.addEventListener('scroll', () => this.#scrolled(), { passive: true })
-    new ResizeObserver(() => this.#draw()).observe(this.#scroller)
+    this.#head.append(...columns.map(column => createHeadCell(column, onSort)))
+    this.#scroller.addEventListener('scroll', () => this.#onScroll(), { passive: true })
+    new ResizeObserver(() => this.#renderRows()).observe(this.#scroller)
   }
 
-  /** @param emptyText said when there are no rows */
-  show(rows, sort, emptyText) {
+  /** @param emptyText shown instead of rows if there are none */
+  render(rows, sort, emptyText) {
     this.#rows = rows
     this.#head.closest('table').setAttribute('aria-rowcount', rows.length + 1)
     this.#empty.hidden = rows.length > 0
@@ -31,54 +33,54 @@ export class Table {
       const direction = sort.descending ? 'descending' : 'ascending'
       this.#head.children[i].setAttribute('aria-sort', column.id === sort.column ? direction : 'none')
     }
-    this.#draw()
+    this.#renderRows()
   }
 
-  #firstInSight() {
+  #firstVisible() {
     const last = Math.max(0, this.#rows.length - 1)
     return Math.min(last, Math.floor(this.#scroller.scrollTop / this.#rowHeight))
   }
 
-  #scrolled() {
-    if (Math.abs(this.#firstInSight() - OVERSCAN - this.#first) >= OVERSCAN / 2) this.#draw()
+  #onScroll() {
+    if (Math.abs(this.#firstVisible() - OVERSCAN - this.#first) >= OVERSCAN / 2) this.#renderRows()
   }
 
-  #draw() {
-    const inSight = Math.ceil(this.#scroller.clientHeight / this.#rowHeight)
-    this.#first = Math.max(0, this.#firstInSight() - OVERSCAN)
-    const shown = this.#rows.slice(this.#first, this.#first + inSight + 2 * OVERSCAN)
-    const below = this.#rows.length - this.#first - shown.length
+  #renderRows() {
+    const visible = Math.ceil(this.#scroller.clientHeight / this.#rowHeight)
+    this.#first = Math.max(0, this.#firstVisible() - OVERSCAN)
+    const rendered = this.#rows.slice(this.#first, this.#first + visible + 2 * OVERSCAN)
+    const below = this.#rows.length - this.#first - rendered.length
     this.#body.replaceChildren(
-      spacer(this.#first * this.#rowHeight),
-      ...shown.map((target, i) => rowOf(target, this.#first + i)),
-      spacer(below * this.#rowHeight),
+      createSpacer(this.#first * this.#rowHeight),
+      ...rendered.map((target, i) => createRow(target, this.#first + i)),
+      createSpacer(below * this.#rowHeight),
     )
   }
 }
 
-function headCell(column, onSort) {
+function createHeadCell(column, onSort) {
   const element = document.createElement('th')
   element.scope = 'col'
   element.style.width = column.width
-  if (column.number) element.className = 'number'
+  if (column.isNumeric) element.className = 'number'
   const button = document.createElement('button')
   button.type = 'button'
   button.textContent = column.title
-  if (column.help) button.title = column.help
+  if (column.tooltip) button.title = column.tooltip
   button.addEventListener('click', () => onSort(column.id))
   element.append(button)
   return element
 }
 
-function rowOf(target, index) {
+function createRow(target, index) {
   const element = document.createElement('tr')
   element.setAttribute('aria-rowindex', index + 2)
-  element.append(...columns.map(column => column.cell(target)))
+  element.append(...columns.map(column => column.createCell(target)))
   return element
 }
 
-/** Stands for the rows above or below those in sight. */
-function spacer(height) {
+/** A row with the height of the rows that are not rendered. */
+function createSpacer(height) {
   const element = document.createElement('tr')
   element.className = 'spacer'
   element.hidden = height === 0

@@ -3,10 +3,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { findChromium, startChromium } from '../../support/chromium.js'
 import { HandFed, manySeries, PARTITIONS } from '../hand-fed.js'
 
-const path = findChromium()
+const chromium = findChromium()
 
-/** Run in the page: how much some texts stand out from the panel, as WCAG reckons it. */
-const CONTRAST = `(() => {
+/** Script for the page: contrast ratios between some texts and the panel, by WCAG. */
+const CONTRAST_RATIOS = `(() => {
   const luminance = color => {
     const [r, g, b] = color.match(/[\\d.]+/g).map(n => Number(n) / 255)
     const linear = c => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
@@ -18,14 +18,14 @@ const CONTRAST = `(() => {
   return ['#rows td.target', '#rows td.state', '#head th button', '#freshness'].map(selector => ratio(of(selector, 'color'), panel))
 })()`
 
-describe.skipIf(!path)('the page', () => {
+describe.skipIf(!chromium)('the page', () => {
   let browser: Browser
   let page: Page
   let shard: HandFed
-  const mistakes: string[] = []
+  const pageErrors: string[] = []
 
   beforeAll(async () => {
-    browser = await startChromium(path!)
+    browser = await startChromium(chromium!)
   }, 60_000)
   afterAll(() => browser?.close())
   beforeEach(async () => {
@@ -34,22 +34,22 @@ describe.skipIf(!path)('the page', () => {
     })
     shard.assign(Array.from({ length: PARTITIONS }, (_, p) => p))
     page = await browser.newPage()
-    mistakes.length = 0
-    page.on('pageerror', error => mistakes.push(error.message))
-    page.on('console', message => message.type() === 'error' && mistakes.push(message.text()))
+    pageErrors.length = 0
+    page.on('pageerror', error => pageErrors.push(error.message))
+    page.on('console', message => message.type() === 'error' && pageErrors.push(message.text()))
   })
   afterEach(async () => {
     await page.close()
     await shard.stop()
-    expect(mistakes).toEqual([])
+    expect(pageErrors).toEqual([])
   })
 
   const rows = () => page.locator('#rows tr:not(.spacer)')
-  const open = (more = '') => page.goto(`${shard.url}/${more}`)
-  const texts = async (column: number) =>
+  const open = (fragment = '') => page.goto(`${shard.url}/${fragment}`)
+  const cellTexts = async (column: number) =>
     (await rows().locator(`td:nth-child(${column})`).allTextContents()).map(text => text.trim())
 
-  test('shows each target, the worst first, and why it is down', async () => {
+  test('lists each target, those that are down first, with the reason', async () => {
     await shard.append({ labels: { job: 'shop', instance: 'a:1' } })
     await shard.append({
       labels: { job: 'shop', instance: 'b:1' },
@@ -58,39 +58,39 @@ describe.skipIf(!path)('the page', () => {
     })
     await open()
     await expect.poll(() => rows().count()).toBe(2)
-    expect(await texts(1)).toEqual(['over limit', 'up'])
+    expect(await cellTexts(1)).toEqual(['over limit', 'up'])
     expect(await rows().nth(0).textContent()).toContain('over the limit of 100')
     expect(await page.locator('#summary').textContent()).toContain('2targets')
   })
 
-  test('says when there is nothing, and what to do', async () => {
+  test('without targets it names the command that lists the records', async () => {
     await open()
     await expect.poll(() => page.locator('#empty').textContent()).toContain('kafka-exposer tail')
   })
 
-  test('says when the shard does not answer any more, and keeps what it has', async () => {
+  test('when the shard stops responding it reports the failure and keeps the targets', async () => {
     await shard.append({ labels: { job: 'shop', instance: 'a:1' } })
     await open()
     await expect.poll(() => rows().count()).toBe(1)
     await page.route('**/api/**', route => route.abort())
     await expect
       .poll(() => page.locator('#notice').textContent(), { timeout: 15_000 })
-      .toContain('Not refreshed')
+      .toContain('Refresh failed')
     expect(await rows().count()).toBe(1)
-    // The browser itself reports the failed request.
-    mistakes.length = 0
+    // The browser logs the aborted request as an error.
+    pageErrors.length = 0
   })
 
-  test('sorts by a click on a title, filters by what is typed, and both are in the address', async () => {
+  test('sort order and filter are kept in the URL', async () => {
     for (const instance of ['host-2', 'host-10', 'host-1'])
       await shard.append({ labels: { job: 'shop', instance } })
     await shard.append({ labels: { job: 'pay', instance: 'host-3' } })
     await open()
     await expect.poll(() => rows().count()).toBe(4)
     await page.locator('#head th:nth-child(2) button').click()
-    const once = await texts(2)
+    const once = await cellTexts(2)
     await page.locator('#head th:nth-child(2) button').click()
-    expect(await texts(2)).toEqual(once.reverse())
+    expect(await cellTexts(2)).toEqual(once.reverse())
     await page.keyboard.press('/')
     await page.keyboard.type('job=shop')
     expect(await rows().count()).toBe(3)
@@ -100,7 +100,7 @@ describe.skipIf(!path)('the page', () => {
     await expect.poll(() => rows().count()).toBe(3)
   })
 
-  test('can be used by the keyboard alone', async () => {
+  test('the table can be sorted with the keyboard', async () => {
     await shard.append({ labels: { job: 'shop', instance: 'a' } })
     await open()
     await expect.poll(() => rows().count()).toBe(1)
@@ -111,7 +111,7 @@ describe.skipIf(!path)('the page', () => {
     expect(await state.getAttribute('aria-sort')).not.toBe(before)
   })
 
-  test('draws a line of the delays of each target as its snapshots come', async () => {
+  test('the propagation delay history of a target grows with each snapshot', async () => {
     const labels = { job: 'shop', instance: 'a' }
     await shard.append({ labels, sequence: 0 })
     await open()
@@ -123,29 +123,28 @@ describe.skipIf(!path)('the page', () => {
     expect(points).toHaveLength(2)
   })
 
-  test('has only the rows in sight of ten thousand targets, to the last of them', async () => {
+  test('with ten thousand targets only the visible rows are rendered, down to the last target', async () => {
     for (let i = 0; i < 10_000; i++) await shard.append({ labels: { job: 'fleet', instance: `host-${i}` } })
     await open('#sort=target&desc=0')
     await expect.poll(() => rows().count(), { timeout: 20_000 }).toBeGreaterThan(5)
     expect(await rows().count()).toBeLessThan(200)
     expect(await page.locator('#summary').textContent()).toContain('10,000')
     await page.locator('#scroller').evaluate(element => element.scrollTo(0, element.scrollHeight))
-    await expect.poll(async () => (await texts(2)).at(-1)).toContain('host-9999')
-    // Slow typing is what people notice: filtering all of them is done within a frame or so of ours.
+    await expect.poll(async () => (await cellTexts(2)).at(-1)).toContain('host-9999')
     await page.locator('#filter').fill('host-1234')
     expect(await rows().count()).toBe(1)
   }, 60_000)
 
   test.each(['light', 'dark'] as const)(
-    'is readable in %s: text stands out from what is behind it',
+    'texts have sufficient contrast in the %s colour scheme',
     async colorScheme => {
       await page.emulateMedia({ colorScheme })
       await shard.append({ labels: { job: 'shop', instance: 'a' } })
       await open()
       await expect.poll(() => rows().count()).toBe(1)
-      const contrast = await page.evaluate<number[]>(CONTRAST)
+      const ratios = await page.evaluate<number[]>(CONTRAST_RATIOS)
       // WCAG AA.
-      for (const ratio of contrast) expect(ratio).toBeGreaterThanOrEqual(4.5)
+      for (const ratio of ratios) expect(ratio).toBeGreaterThanOrEqual(4.5)
     },
   )
 })
