@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram } from 'prom-client'
-import { takes } from './random.js'
+import { sleep } from './random.js'
 import type { DemoService } from './service.js'
 
 const KINDS = ['lamp', 'chair', 'table', 'shelf', 'rug', 'mirror', 'clock', 'vase']
@@ -13,29 +13,35 @@ const products = COLOURS.flatMap((colour, c) =>
   })),
 )
 
-/** Looks products up and searches them. */
+/** Product catalog with a lookup and a search. */
 export const catalog: DemoService = {
   job: 'catalog',
 
   routes(router, register, random) {
     const registers = [register]
-    new Gauge({ name: 'catalog_products', help: 'Products on sale.', registers }).set(products.length)
-    const searches = new Counter({ name: 'catalog_searches_total', help: 'Searches made.', registers })
+    new Gauge({ name: 'catalog_products', help: 'Current number of products.', registers }).set(
+      products.length,
+    )
+    const searches = new Counter({
+      name: 'catalog_searches_total',
+      help: 'Total number of searches.',
+      registers,
+    })
     const results = new Histogram({
       name: 'catalog_search_results',
-      help: 'Products that a search found.',
+      help: 'Number of products found per search.',
       buckets: [0, 1, 2, 5, 10, 20],
       registers,
     })
     router.get('/products/:id', async context => {
-      await takes(random.duration(4))
+      await sleep(random.duration(4))
       const product = products[Number(context.params.id)]
       if (product) context.body = product
     })
     router.get('/search', async context => {
-      await takes(random.duration(20))
-      const wanted = String(context.query.q ?? '')
-      const found = products.filter(product => product.name.includes(wanted))
+      await sleep(random.duration(20))
+      const term = String(context.query.q ?? '')
+      const found = products.filter(product => product.name.includes(term))
       searches.inc()
       results.observe(found.length)
       context.body = found

@@ -1,26 +1,29 @@
 import type { Context, Next } from 'koa'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 
-/** The usual metrics of an HTTP service, as a Koa middleware. Routes are patterns: one per path would never end. */
+/**
+ * Koa middleware with the usual metrics of an HTTP service. The label `route` is the route pattern,
+ * because paths have unbounded cardinality.
+ */
 export function httpMetrics(register: Registry): (context: Context, next: Next) => Promise<void> {
   const labelNames = ['method', 'route', 'status'] as const
   const registers = [register]
   const requests = new Counter({
     name: 'http_requests_total',
-    help: 'HTTP requests answered.',
+    help: 'Total number of HTTP requests.',
     labelNames,
     registers,
   })
   const duration = new Histogram({
     name: 'http_request_duration_seconds',
-    help: 'Time until an HTTP request was answered.',
+    help: 'Duration of HTTP requests.',
     labelNames,
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1],
     registers,
   })
   const inFlight = new Gauge({
     name: 'http_requests_in_flight',
-    help: 'HTTP requests being answered.',
+    help: 'Current number of HTTP requests in flight.',
     registers,
   })
   return async (context, next) => {

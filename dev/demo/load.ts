@@ -2,10 +2,10 @@ import { Agent, request } from 'node:http'
 import { random } from './random.js'
 import type { Call, Visit } from './service.js'
 
-/** How long a busy and a quiet time together last. */
-const TIDE_MS = 120_000
+/** Period of the sine wave that varies the visit rate. */
+const PERIOD_MS = 120_000
 
-/** Visitors of a service: they come at random, more of them and fewer in turns. */
+/** Load generator: visits as a Poisson process with a rate that rises and falls. */
 export class Load {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 20 })
   readonly #url: string
@@ -20,7 +20,7 @@ export class Load {
   }
 
   start(): void {
-    if (this.#visitsPerSecond > 0) this.#next()
+    if (this.#visitsPerSecond > 0) this.#scheduleVisit()
   }
 
   stop(): void {
@@ -29,36 +29,38 @@ export class Load {
     this.#agent.destroy()
   }
 
-  #next(): void {
-    const tide = 1 + 0.5 * Math.sin((2 * Math.PI * Date.now()) / TIDE_MS)
-    const wait = (-Math.log(1 - Math.random()) * 1000) / (this.#visitsPerSecond * tide)
+  #scheduleVisit(): void {
+    const factor = 1 + 0.5 * Math.sin((2 * Math.PI * Date.now()) / PERIOD_MS)
+    const delay = (-Math.log(1 - Math.random()) * 1000) / (this.#visitsPerSecond * factor)
     this.#timer = setTimeout(() => {
-      this.#next()
-      // A visitor whose request fails goes away: the service counts failures, its visitors do not.
+      this.#scheduleVisit()
+      // A failed request ends the visit. The service counts it.
       this.#visit(this.#call, random).catch(() => {})
-    }, wait)
+    }, delay)
   }
 
   readonly #call: Call = (method, path) =>
     new Promise((resolve, reject) => {
-      const sent = request(
+      const outgoing = request(
         new URL(path, this.#url),
         { method, agent: this.#agent, timeout: 10_000 },
-        answer => {
+        response => {
           let text = ''
-          answer.setEncoding('utf8')
-          answer.on('data', chunk => {
+          response.setEncoding('utf8')
+          response.on('data', chunk => {
             text += chunk
           })
-          answer.on('error', reject)
-          answer.on('end', () => resolve({ status: answer.statusCode!, body: decoded(answer.headers, text) }))
+          response.on('error', reject)
+          response.on('end', () =>
+            resolve({ status: response.statusCode!, body: decodeBody(response.headers, text) }),
+          )
         },
       )
-      sent.on('timeout', () => sent.destroy(new Error('timeout')))
-      sent.on('error', reject)
-      sent.end()
+      outgoing.on('timeout', () => outgoing.destroy(new Error('timeout')))
+      outgoing.on('error', reject)
+      outgoing.end()
     })
 }
 
-const decoded = (headers: { 'content-type'?: string }, text: string): unknown =>
+const decodeBody = (headers: { 'content-type'?: string }, text: string): unknown =>
   headers['content-type']?.startsWith('application/json') ? JSON.parse(text) : text

@@ -20,18 +20,18 @@ import type { DemoService } from './service.js'
 import { shop } from './shop.js'
 
 /**
- * A demo application: `node dist/dev/demo/main.js shop --kafka.brokers=…`. It publishes its metrics through Kafka, and
- * exposes the same ones at /metrics, to compare.
+ * A demo application: `node dist/dev/demo/main.js shop --kafka.brokers=…`. It publishes its metrics
+ * to Kafka and exposes the same registry at `/metrics` for comparison.
  */
 const services = { shop, payments, catalog }
 
 const flags = {
   ...kafkaFlags,
   ...topicFlag,
-  'web.listen-address': flag(listenAddress, { default: ':8080', help: 'Where to serve.' }),
-  instance: flag(text, { help: 'The instance label; 127.0.0.1 and the port without one.' }),
-  interval: flag(duration({ min: '1s', max: '2m' }), { default: '5s', help: 'How often to publish.' }),
-  load: flag(integer(0, 1000), { default: '3', help: 'Visitors a second.' }),
+  'web.listen-address': flag(listenAddress, { default: ':8080', help: 'Address to listen on.' }),
+  instance: flag(text, { help: 'Label instance of the target. Default: 127.0.0.1:<port>.' }),
+  interval: flag(duration({ min: '1s', max: '2m' }), { default: '5s', help: 'Publish interval.' }),
+  load: flag(integer(0, 1000), { default: '3', help: 'Mean number of visits per second.' }),
 }
 
 const [name = '', ...argv] = process.argv.slice(2)
@@ -69,7 +69,7 @@ const publisher = createPublisher({
 const load = new Load(`http://127.0.0.1:${port}`, options.load, service.visit)
 
 closeWithGrace({ delay: 5000, logger: false }, async ({ err }) => {
-  if (err) logger.error('ends because of an error', { error: err })
+  if (err) logger.error('shutting down after an error', { error: err })
   load.stop()
   server.close()
   server.closeAllConnections()
@@ -77,11 +77,11 @@ closeWithGrace({ delay: 5000, logger: false }, async ({ err }) => {
 })
 load.start()
 await publisher.start()
-logger.info('serves and publishes', { job: service.job, instance })
+logger.info('serving and publishing', { job: service.job, instance })
 
 function readCommand(): { service: DemoService; options: Values<typeof flags> } {
   if (!Object.hasOwn(services, name)) {
-    wrong(`there is no demo called "${name}"; there is: ${Object.keys(services).join(', ')}`)
+    fail(`unknown demo service "${name}"; use one of: ${Object.keys(services).join(', ')}`)
   }
   try {
     return {
@@ -89,12 +89,12 @@ function readCommand(): { service: DemoService; options: Values<typeof flags> } 
       options: parseFlags(flags, argv, process.env),
     }
   } catch (error) {
-    if (error instanceof ConfigError) wrong(error.message)
+    if (error instanceof ConfigError) fail(error.message)
     throw error
   }
 }
 
-function wrong(message: string): never {
+function fail(message: string): never {
   process.stderr.write(`${message}\n`)
   process.exit(2)
 }

@@ -1,29 +1,30 @@
 import { Counter, Summary } from 'prom-client'
-import { takes } from './random.js'
+import { sleep } from './random.js'
 import type { DemoService } from './service.js'
 
 const METHODS = ['card', 'transfer', 'invoice']
 const OUTCOMES = ['accepted', 'declined']
-const REMEMBERED = 1000
+/** The oldest payment is deleted beyond this number. */
+const MAX_PAYMENTS = 1000
 
-/** Payments, some of which are declined. */
+/** Payment service that declines some payments. */
 export const payments: DemoService = {
   job: 'payments',
 
   routes(router, register, random) {
-    const made = new Map<string, { id: string; method: string; euros: number }>()
+    const stored = new Map<string, { id: string; method: string; euros: number }>()
     let next = 1
     const registers = [register]
     const total = new Counter({
       name: 'payments_total',
-      help: 'Payments by method and outcome.',
+      help: 'Total number of payments by method and outcome.',
       labelNames: ['method', 'outcome'] as const,
       registers,
     })
     for (const method of METHODS) for (const outcome of OUTCOMES) total.inc({ method, outcome }, 0)
     const amounts = new Summary({
       name: 'payments_amount_euros',
-      help: 'Amounts of accepted payments.',
+      help: 'Amount of accepted payments.',
       percentiles: [0.5, 0.9, 0.99],
       maxAgeSeconds: 600,
       ageBuckets: 5,
@@ -31,7 +32,7 @@ export const payments: DemoService = {
     })
 
     router.post('/payments', async context => {
-      await takes(random.duration(30))
+      await sleep(random.duration(30))
       const method = String(context.query.method)
       if (!METHODS.includes(method)) {
         context.status = 400
@@ -44,16 +45,16 @@ export const payments: DemoService = {
         return
       }
       const payment = { id: String(next++), method, euros: random.duration(40) }
-      made.set(payment.id, payment)
-      if (made.size > REMEMBERED) made.delete(made.keys().next().value!)
+      stored.set(payment.id, payment)
+      if (stored.size > MAX_PAYMENTS) stored.delete(stored.keys().next().value!)
       total.inc({ method, outcome: 'accepted' })
       amounts.observe(payment.euros)
       context.status = 201
       context.body = payment
     })
     router.get('/payments/:id', async context => {
-      await takes(random.duration(3))
-      const payment = made.get(context.params.id)
+      await sleep(random.duration(3))
+      const payment = stored.get(context.params.id)
       if (payment) context.body = payment
     })
   },

@@ -1,10 +1,13 @@
-/** Chance, with the few shapes that demo traffic needs. */
+/** Random numbers in the distributions that demo traffic uses. */
 export interface Random {
   /** True with the given probability. */
   chance(probability: number): boolean
-  /** From 0 to n − 1. */
+  /** A uniform integer from 0 to n − 1. */
   below(n: number): number
-  /** A long-tailed duration with the given median: most are near it, a few take ten times as long. */
+  /**
+   * A log-normal duration in ms with the given median: most are near it, a few are ten times as
+   * long.
+   */
   duration(medianMs: number): number
   pick<T>(items: readonly T[]): T
 }
@@ -13,12 +16,12 @@ export const random: Random = {
   chance: probability => Math.random() < probability,
   below: n => Math.floor(Math.random() * n),
   duration(medianMs) {
-    // Log-normal, from two uniform numbers (Box and Muller).
+    // Box–Muller transform of two uniform numbers.
     const normal = Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random())
     return medianMs * Math.exp(0.7 * normal)
   },
   pick: items => items[Math.floor(Math.random() * items.length)],
 }
 
-/** As if something was waited for: a database, a bank. */
-export const takes = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
+/** Simulates the latency of a dependency, such as a database. */
+export const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))

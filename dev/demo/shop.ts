@@ -1,11 +1,11 @@
 import { Counter, Gauge } from 'prom-client'
-import { takes } from './random.js'
+import { sleep } from './random.js'
 import type { DemoService } from './service.js'
 
-/** Visitors leave carts behind: the oldest goes when there are this many. */
+/** The oldest cart is deleted beyond this number. */
 const MAX_CARTS = 500
 
-/** Carts that are filled and, mostly, bought. */
+/** Web shop with carts, most of which are checked out. */
 export const shop: DemoService = {
   job: 'shop',
 
@@ -15,17 +15,21 @@ export const shop: DemoService = {
     const registers = [register]
     new Gauge({
       name: 'shop_open_carts',
-      help: 'Carts that are neither bought nor forgotten.',
+      help: 'Current number of carts that are not checked out.',
       registers,
       collect() {
         this.set(carts.size)
       },
     })
-    const orders = new Counter({ name: 'shop_orders_total', help: 'Carts that were bought.', registers })
-    const revenue = new Counter({ name: 'shop_revenue_euros_total', help: 'What they cost.', registers })
+    const orders = new Counter({ name: 'shop_orders_total', help: 'Total number of orders.', registers })
+    const revenue = new Counter({
+      name: 'shop_revenue_euros_total',
+      help: 'Total revenue of all orders in euros.',
+      registers,
+    })
 
     router.post('/carts', async context => {
-      await takes(random.duration(3))
+      await sleep(random.duration(3))
       const id = String(nextCart++)
       carts.set(id, { items: 0, euros: 0 })
       if (carts.size > MAX_CARTS) carts.delete(carts.keys().next().value!)
@@ -33,7 +37,7 @@ export const shop: DemoService = {
       context.body = { id }
     })
     router.post('/carts/:id/items', async context => {
-      await takes(random.duration(6))
+      await sleep(random.duration(6))
       const cart = carts.get(context.params.id)
       if (!cart) return
       cart.items++
@@ -41,12 +45,12 @@ export const shop: DemoService = {
       context.body = cart
     })
     router.post('/carts/:id/checkout', async context => {
-      await takes(random.duration(40))
+      await sleep(random.duration(40))
       const cart = carts.get(context.params.id)
       if (!cart) return
       if (random.chance(0.02)) {
         context.status = 503
-        context.body = { error: 'the bank does not answer' }
+        context.body = { error: 'the payment provider is unavailable' }
         return
       }
       carts.delete(context.params.id)

@@ -25,7 +25,7 @@ type Pair = readonly [LabPrometheus, LabPrometheus]
  * targets.
  */
 const VIEW_ALL = 'massive target, view=all'
-const STORED = 'samples stored by the replica with fewer'
+const STORED = 'samples stored by the replica with fewer samples'
 const DIFFERENCE = 'difference of rate() between the replicas, p99'
 /** Factor from a rate to percent of the counters' rate of 10 per second. */
 const PERCENT_OF_RATE = 10

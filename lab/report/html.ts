@@ -16,9 +16,10 @@ export function renderHtml(results: Results): string {
     formatSeconds(seconds),
     `seed ${seed}`,
     ...Object.entries(versions).map(([name, version]) => `${name} ${version}`),
-    ...Object.entries(machine).map(
-      ([name, value]) =>
-        `${name} ${name.endsWith('Bytes') ? `${(Number(value) / 2 ** 30).toFixed(0)} GiB` : value}`,
+    ...Object.entries(machine).map(([name, value]) =>
+      name.endsWith('Bytes')
+        ? `${name.slice(0, -'Bytes'.length)} ${(Number(value) / 2 ** 30).toFixed(0)} GiB`
+        : `${name} ${value}`,
     ),
   ]
   return `<!doctype html>

@@ -13,7 +13,10 @@ export interface RowGroup {
   readonly rows: readonly Row[]
 }
 
-/** Groups figures by setting, in order of first occurrence. */
+/**
+ * Groups figures by setting, in order of first occurrence. Figures without a setting come first: they
+ * have no heading, and would seem to belong to the setting above them.
+ */
 export function groupsOf(figures: readonly Figure[]): RowGroup[] {
   const groups = new Map<
     string,
@@ -27,7 +30,9 @@ export function groupsOf(figures: readonly Figure[]): RowGroup[] {
     rows.set(key, row)
     row.byVariant.set(figure.variant, figure)
   }
-  return [...groups].map(([setting, rows]) => ({ setting, rows: [...rows.values()] }))
+  return [...groups]
+    .map(([setting, rows]) => ({ setting, rows: [...rows.values()] }))
+    .sort((a, b) => Number(a.setting !== '') - Number(b.setting !== ''))
 }
 
 /** The variants of the figures, in the order of `VARIANTS`. */

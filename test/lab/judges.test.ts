@@ -82,10 +82,10 @@ describe('each verdict is confirmed, refuted or inconclusive, depending on the f
 
   test('replicas', () => {
     const figures = (drained: number, exposer: number, all: number, difference: number): FigureTuple[] => [
-      ['samples stored by the replica with fewer', 'naive with timestamps', drained],
-      ['samples stored by the replica with fewer', 'kafka-exposer', exposer],
-      ['samples stored by the replica with fewer', 'kafka-exposer', all, 'massive target, view=all'],
-      ['samples stored by the replica with fewer', 'direct', 100],
+      ['samples stored by the replica with fewer samples', 'naive with timestamps', drained],
+      ['samples stored by the replica with fewer samples', 'kafka-exposer', exposer],
+      ['samples stored by the replica with fewer samples', 'kafka-exposer', all, 'massive target, view=all'],
+      ['samples stored by the replica with fewer samples', 'direct', 100],
       ['difference of rate() between the replicas, p99', 'kafka-exposer', difference],
       ['difference of rate() between the replicas, p99', 'naive', 100],
       ['difference of rate() between the replicas, p99', 'direct', 0],
