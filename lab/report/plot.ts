@@ -2,9 +2,9 @@ import type { Line, Plot } from '../types.js'
 import { formatNumber } from './format.js'
 import { linear, logarithmic, type Scale } from './scale.js'
 
-const WIDTH = 760
+const WIDTH = 776
 const HEIGHT = 300
-const MARGIN = { top: 26, right: 214, bottom: 44, left: 58 }
+const MARGIN = { top: 26, right: 230, bottom: 44, left: 58 }
 const LABEL_HEIGHT = 16
 
 /**
