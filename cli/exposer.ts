@@ -147,9 +147,9 @@ export const exposer: Command = async invocation => {
 }
 
 /** Everything that would keep a shard from starting. */
-async function checkConfig({ kafka, topic, group }: ExposerConfig, { stdout }: Invocation): Promise<number> {
+async function checkConfig({ kafka, topic }: ExposerConfig, { stdout }: Invocation): Promise<number> {
   stdout.write('The flags are well-formed.\n')
-  const report = await checkTopic(kafka, topic, { group })
+  const report = await checkTopic(kafka, topic)
   const errors = report.problems.filter(problem => problem.severity === 'error')
   for (const { message, fix } of errors) stdout.write(`${message}. To mend it:\n    ${fix}\n`)
   if (errors.length) return 1

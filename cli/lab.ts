@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
-import { fetchPrometheus } from '../dev/local/prometheus.js'
 import { runCommand } from '../dev/local/run-command.js'
+import { fetchPart } from '../dev/local/supply.js'
 import { EXPERIMENTS } from '../lab/experiments/index.js'
 import { type Overrides, parametersOf, parseOverride } from '../lab/parameters.js'
 import { renderComparison } from '../lab/report/compare.js'
@@ -149,7 +149,7 @@ function overridesOf({ set, parameters }: Values<typeof flags>): Overrides {
 }
 
 async function versions(own: string, say: (message: string) => void): Promise<Record<string, string>> {
-  const binary = await fetchPrometheus(say)
+  const binary = await fetchPart('prometheus', say)
   const { stdout } = await runCommand(binary, ['--version'])
   return {
     'kafka-exposer': own,

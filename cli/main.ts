@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { programHelp } from '../shared/base/flags/help.js'
 import { suggest } from '../shared/base/flags/suggest.js'
 import type { Command, Invocation } from './common.js'
@@ -6,14 +7,15 @@ import { readVersion, versionText } from './version.js'
 /**
  * `kafka-exposer <command>`: the only place that reads the environment and exits.
  *
- * Commands are loaded when they are called: the server's libraries are optional, and help and version do without. Whoever
- * lacks them is told how to get them before this is loaded, by the bin that package.json names.
+ * Commands are loaded when they are called, so that help and version cost nothing.
  */
 interface Entry {
   readonly summary: string
   load(): Promise<Command>
   /** It ends itself and what it started when a signal comes; main does not interfere. */
   readonly ownSignals?: boolean
+  /** The npm script of a checkout that runs it: its programs are in no package. */
+  readonly script?: string
 }
 
 const COMMANDS: Readonly<Record<string, Entry>> = {
@@ -36,6 +38,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   lab: {
     summary: 'Measure what a queue in front of Prometheus costs, and what answers it.',
     load: async () => (await import('./lab.js')).lab,
+    script: 'npm run lab',
   },
   dev: {
     summary: 'Run the whole pipeline on this machine, with a Kafka and a Prometheus of its own.',
@@ -44,6 +47,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
       return invocation => dev([...invocation.argv])
     },
     ownSignals: true,
+    script: 'npm start',
   },
 }
 
@@ -68,8 +72,18 @@ async function main(argv: readonly string[]): Promise<number> {
   const name = `${first} ${second}` in COMMANDS ? `${first} ${second}` : first
   const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
   if (!entry) return unknown(argv)
+  if (entry.script && !isCheckout()) {
+    process.stderr.write(
+      `${PROGRAM}: error: "${name}" needs a checkout of the repository: run \`${entry.script}\` there\n`,
+    )
+    return FAILURE
+  }
   return run(entry, argv.slice(name.split(' ').length))
 }
+
+/** Whether this runs from dist/ of a checkout, and not from a package or an image. */
+const isCheckout = () => existsSync(new URL(CHECKOUT_MARK, import.meta.url))
+const CHECKOUT_MARK = '../../dev/setup/start.mjs'
 
 function unknown([first, second]: readonly string[]): number {
   const children = Object.keys(COMMANDS).filter(name => name.startsWith(`${first} `))

@@ -53,9 +53,9 @@ export class RecordPrinter {
       if (!record.value || !record.key) throw unreadable(record)
       this.#reader.open(record.value)
       header = this.#reader.header()
-      const series = this.#judge(partition, record.key, header)
+      const content = this.#judge(partition, record.key, header)
       if (this.onlyRefused || !this.#isWanted(header)) return undefined
-      return `${place}  ${describe(header, now)}  series=${series} bytes=${record.value.length}`
+      return `${place}  ${describe(header, now)}  ${content} bytes=${record.value.length}`
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error
       this.#refused++
@@ -74,8 +74,8 @@ export class RecordPrinter {
     )
   }
 
-  /** @returns how many series the snapshot has */
-  #judge(partition: number, key: Buffer, header: SnapshotHeader): number {
+  /** @returns what the record says: how many series it has, or why the collection failed */
+  #judge(partition: number, key: Buffer, header: SnapshotHeader): string {
     validateTarget(header.target)
     if (!targetKey(header.target).equals(key)) {
       throw new RefusedError('key', 'the key is not that of the target')
@@ -88,9 +88,10 @@ export class RecordPrinter {
       )
     }
     this.#checkOrder(key.toString('latin1'), header)
+    if (this.#reader.failure !== null) return `failed=${JSON.stringify(this.#reader.failure)}`
     const series = this.#layouts.intern(header.layoutId, this.#reader.layout())
     this.#reader.body(series)
-    return series
+    return `series=${series}`
   }
 
   #checkOrder(key: string, header: SnapshotHeader): void {

@@ -32,7 +32,7 @@ const label = z.string().transform((text, context) => {
 const description = {
   name: 'tail',
   description:
-    'Prints the records of the topic, decoded, one a line: partition/offset, the target, its age (from collection to now), run, sequence and size. What an exposer refuses is printed with the reason. It reads beside the group of the exposers and takes nothing away from them.',
+    'Prints the records of the topic, decoded, one a line: partition/offset, the target, its age (from collection to now), run, sequence and size, or why its collection failed. What an exposer refuses is printed with the reason. It reads beside the group of the exposers and takes nothing away from them.',
   flags: {
     ...commonFlags,
     ...kafkaFlags,

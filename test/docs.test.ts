@@ -36,24 +36,25 @@ describe('what is written about the program is true of it', () => {
     }
   })
 
-  test('the README has every flag of a shard, with its default', () => {
+  test('docs/configuration.md has every flag of a shard, with its default', () => {
     const help = read('test/cli/exposer-help.txt')
-    const rows = read('README.md').split('\n')
+    const rows = read('docs/configuration.md').split('\n')
     for (const [, flag, value] of help.matchAll(/^ +(?:-\w, )?(--[a-z.-]+)(?:=("?[^\s"<]+"?))?/gm)) {
       if (['--help', '--version', '--log.level', '--log.format'].includes(flag)) continue
       const row = rows.find(line => line.startsWith(`| \`${flag}\``))
-      expect(row, `${flag} is not in the README`).toBeDefined()
+      expect(row, `${flag} is not in docs/configuration.md`).toBeDefined()
       if (value) expect(row, `the default of ${flag}`).toContain(`\`${value.replaceAll('"', '')}\``)
     }
   })
 
-  test('the README has every metric that a shard has of itself', async () => {
+  test('docs/metrics.md has every metric of a shard', async () => {
+    const metrics = read('docs/metrics.md')
     const shard = await HandFed.start()
     try {
       const text = await (await shard.get('/telemetry')).text()
       const names = [...text.matchAll(/^# TYPE (exposer_\w+)/gm)].map(([, name]) => name)
       expect(names.length).toBeGreaterThan(20)
-      const missing = names.filter(name => !read('README.md').includes(`\`${name}`))
+      const missing = names.filter(name => !metrics.includes(name))
       expect(missing).toEqual([])
     } finally {
       await shard.stop()

@@ -1,7 +1,5 @@
 import type { TestProject } from 'vitest/node'
 import { startKafka } from '../dev/local/kafka.js'
-import { fetchPrometheus } from '../dev/local/prometheus.js'
-import { Unavailable } from '../dev/local/run-command.js'
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -10,18 +8,9 @@ declare module 'vitest' {
   }
 }
 
-/**
- * One Kafka for the whole run; and a Prometheus is fetched, so that every test file finds one. Where none can be had, the
- * tests that need it are skipped, and this says so; in CI they fail.
- */
+/** One Kafka for the whole run. Other parts are fetched by the tests that need them. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const log = (message: string) => console.error(message)
-  const [kafka] = await Promise.all([startKafka({ log }), fetchPrometheus(log).catch(sayLoudly)])
+  const kafka = await startKafka({ log: message => console.error(message) })
   project.provide('brokers', kafka.brokers)
   return () => kafka.stop()
-}
-
-function sayLoudly(error: unknown): void {
-  if (!(error instanceof Unavailable)) throw error
-  console.error(`\n*** Tests that need a Prometheus are SKIPPED. ${error.message} ***\n`)
 }

@@ -34,7 +34,9 @@ const importsOf = (file: string): Import[] =>
 const files = SOURCES.flatMap(folder =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .filter(file => /\.(ts|mjs)$/.test(file))
-    .map(file => join(folder, file)),
+    .map(file => join(folder, file))
+    // Copied there by npm pack.
+    .filter(file => !file.startsWith('producer/lib/')),
 )
 const imports = files.flatMap(importsOf)
 

@@ -5,8 +5,12 @@ import { tailTopic } from '../shared/kafka/tail.js'
 import { SnapshotReader } from '../shared/snapshot/read.js'
 import { newTopic } from './support/kafka.js'
 import { InstalledApp } from './support/packaging.js'
+import { startInstalledExposer } from './support/started-exposer.js'
 
-const packageJson = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+const manifestOf = (folder: string) =>
+  JSON.parse(readFileSync(new URL(`../${folder}/package.json`, import.meta.url), 'utf8'))
+const server = manifestOf('.')
+const producer = manifestOf('producer')
 
 /** An app that publishes once and says goodbye. Its registry is a stand-in: it has no prom-client. */
 const PUBLISHING = `
@@ -17,9 +21,9 @@ const publisher = createPublisher({
 publisher.start().then(() => publisher.stop(20_000))
 `
 
-const TYPED = `
+const typed = (specifier: string) => `
 import { register } from 'prom-client'
-import { createPublisher, type Publisher, type PublisherOptions } from 'kafka-exposer/producer'
+import { createPublisher, type Publisher, type PublisherOptions } from '${specifier}'
 
 const options: PublisherOptions = { register, brokers: ['127.0.0.1:9092'], job: 'shop', interval: '15s' }
 const publisher: Publisher = createPublisher({ ...options, register: [register], sasl: undefined })
@@ -29,21 +33,46 @@ void started.then(() => publisher.stop(1000))
 createPublisher({ register, brokers: [] })
 `
 
-describe('an app that installs the package', () => {
+test('the two packages have one version, one Node and one kafkajs, and neither depends on the other', () => {
+  const common = ({ version, engines, license, dependencies }: typeof server) => ({
+    version,
+    engines,
+    license,
+    kafkajs: dependencies.kafkajs,
+  })
+  expect(common(producer)).toEqual(common(server))
+  expect(Object.keys(producer.dependencies)).toEqual(['kafkajs'])
+  expect(Object.keys(server.dependencies)).not.toContain(producer.name)
+})
+
+describe.each([
+  ['kafka-exposer-producer', 'producer', 'kafka-exposer-producer'],
+  ['kafka-exposer', '.', 'kafka-exposer/producer'],
+])('an app that installs %s', (packageName, folder, specifier) => {
   let app: InstalledApp
 
   beforeAll(async () => {
-    app = await InstalledApp.create()
+    app = await InstalledApp.create(folder)
   })
   afterAll(() => app?.remove())
 
-  test('gets kafkajs with it, and nothing else', () => {
-    expect(app.packages()).toEqual(['kafka-exposer', 'kafkajs'])
+  test('gets no lab, no demo, no tests, and every library that the package imports', async () => {
+    const files = app.filesOf(packageName)
+    expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json']))
+    const compiled = files.filter(file => file.startsWith('lib/'))
+    expect(compiled.filter(file => !/^lib\/(cli|exposer|producer|shared)\//.test(file))).toEqual([])
+    expect(files.filter(file => /\.(ts|js|mjs|map)$/.test(file) && !compiled.includes(file))).toEqual([])
+    const { dependencies } = manifestOf(folder)
+    const imported = compiled
+      .filter(file => /\.m?js$/.test(file))
+      .flatMap(file => packagesIn(readFileSync(join(app.folder, 'node_modules', packageName, file), 'utf8')))
+    expect([...new Set(imported)].sort()).toEqual(Object.keys(dependencies).sort())
+    expect(app.packages()).toEqual(expect.arrayContaining(Object.keys(dependencies)))
   })
 
   test.each([
-    ['imports', 'app.mjs', "import { createPublisher } from 'kafka-exposer/producer'"],
-    ['requires', 'app.cjs', "const { createPublisher } = require('kafka-exposer/producer')"],
+    ['imports', 'app.mjs', `import { createPublisher } from '${specifier}'`],
+    ['requires', 'app.cjs', `const { createPublisher } = require('${specifier}')`],
   ])(
     '%s the publisher, publishes with it, and loads nothing but kafkajs and what belongs to publishing',
     async (_, file, load) => {
@@ -53,17 +82,17 @@ describe('an app that installs the package', () => {
       expect(ran).toEqual({ code: 0, stdout: '', stderr: '' })
       expect((await endsIn(topic)).at(-1)).toBe(true)
 
-      const folder = realpathSync(app.folder)
-      const parts = new Set(scripts.map(script => partOf(relative(folder, script))))
-      expect([...parts].sort()).toEqual([
+      const appFolder = realpathSync(app.folder)
+      const loaded = scripts.map(script => relative(appFolder, script))
+      expect([...new Set(loaded.map(partOf))].sort()).toEqual([
         file,
-        'kafka-exposer/dist/producer',
-        'kafka-exposer/dist/shared/base',
-        'kafka-exposer/dist/shared/kafka',
-        'kafka-exposer/dist/shared/metrics',
-        'kafka-exposer/dist/shared/publish',
-        'kafka-exposer/dist/shared/snapshot',
         'kafkajs',
+        'lib/producer',
+        'lib/shared/base',
+        'lib/shared/kafka',
+        'lib/shared/metrics',
+        'lib/shared/publish',
+        'lib/shared/snapshot',
       ])
     },
   )
@@ -71,7 +100,7 @@ describe('an app that installs the package', () => {
   describe('finds types', () => {
     beforeAll(() => {
       app.borrow('typed', 'prom-client', '@types/node')
-      for (const ending of ['mts', 'cts', 'ts']) app.write(`typed/app.${ending}`, TYPED)
+      for (const ending of ['mts', 'cts', 'ts']) app.write(`typed/app.${ending}`, typed(specifier))
     })
 
     test.each([
@@ -97,45 +126,82 @@ describe('an app that installs the package', () => {
     })
   })
 
+  if (packageName === producer.name) {
+    test('gets kafkajs with it, and nothing else', () => {
+      expect(app.packages()).toEqual(['kafka-exposer-producer', 'kafkajs'])
+    })
+
+    test('gets no file that publishing does not load', async () => {
+      app.write('load.mjs', `import '${specifier}'`)
+      const { scripts } = await app.scriptsOf('load.mjs', [])
+      const packageFolder = realpathSync(join(app.folder, 'node_modules', packageName))
+      const loaded = scripts.map(script => relative(packageFolder, script))
+      const shipped = app.filesOf(packageName).filter(file => file.endsWith('.js'))
+      expect(shipped.filter(file => !loaded.includes(file))).toEqual([])
+    })
+    return
+  }
+
   describe('has a command', () => {
-    test('that tells its version and its commands without the libraries of the server', async () => {
+    const bin = join('node_modules', '.bin', 'kafka-exposer')
+
+    test('that tells its version and its commands', async () => {
       const version = await app.npm(['exec', '--offline', '--', 'kafka-exposer', '--version'])
       expect(version).toMatchObject({
         code: 0,
-        stdout: expect.stringContaining(`version ${packageJson.version} `),
+        stdout: expect.stringContaining(`version ${server.version} `),
       })
       const help = await app.npm(['exec', '--offline', '--', 'kafka-exposer', '--help'])
       expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining('topic create') })
     })
 
-    test.each([['exposer'], ['topic check'], ['tail'], ['dev']])(
-      'that says in one sentence what to install before `%s` can run',
-      async command => {
-        const bin = join('node_modules', '.bin', 'kafka-exposer')
-        const { code, stdout, stderr } = await app.node([bin, ...command.split(' ')])
-        const wanted = Object.entries(packageJson.peerDependencies).map(
-          ([name, range]) => `'${name}@${range}'`,
-        )
-        expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
-        expect(stderr.trimEnd().split('\n')).toEqual([expect.stringMatching(/libraries .*: npm install '/)])
-        expect(stderr.trimEnd().split('npm install ')[1]?.split(' ')).toEqual(wanted)
-      },
-    )
+    test('that runs a shard', async () => {
+      const exposer = await startInstalledExposer({
+        command: [process.execPath, bin, 'exposer'],
+        cwd: app.folder,
+        env: process.env,
+      })
+      try {
+        const page = await fetch(exposer.url)
+        expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('<html')])
+        const checked = await app.node([
+          bin,
+          ...['topic', 'check', `--kafka.brokers=${inject('brokers').join(',')}`],
+          `--kafka.topic=${exposer.topic}`,
+        ])
+        expect(checked).toMatchObject({ code: 0, stderr: '' })
+      } finally {
+        expect(await exposer.stop()).toBe(0)
+      }
+    })
 
-    test('that runs once they are installed', async () => {
-      app.borrow('.', ...Object.keys(packageJson.peerDependencies))
-      const flags = [`--kafka.brokers=${inject('brokers').join(',')}`, `--kafka.topic=${await newTopic(1)}`]
-      const bin = join('node_modules', '.bin', 'kafka-exposer')
-      const checked = await app.node([bin, 'exposer', ...flags, '--kafka.group=packaged', '--check-config'])
-      expect(checked).toMatchObject({ code: 0 })
+    test.each([
+      ['dev', 'npm start'],
+      ['lab', 'npm run lab'],
+    ])('that says that `%s` needs a checkout, and which script runs it there', async (command, script) => {
+      for (const flags of [[], ['--help'], ['--duration=1s']]) {
+        expect(await app.node([bin, command, ...flags])).toEqual({
+          code: 1,
+          stdout: '',
+          stderr: `kafka-exposer: error: "${command}" needs a checkout of the repository: run \`${script}\` there\n`,
+        })
+      }
     })
   })
 })
 
+/** The packages that a compiled file imports. */
+function packagesIn(code: string): string[] {
+  const specifiers = code.matchAll(/(?:\bfrom |^import |\bimport\(|\.resolve\()'([@a-z][^']*)'/gm)
+  return [...specifiers]
+    .map(([, specifier]) => /^(?:@[^/]+\/)?[^/]+/.exec(specifier)![0])
+    .filter(name => !name.startsWith('node:'))
+}
+
 /** The package of a file; of ours the folder. */
 function partOf(path: string): string {
-  const match = /^node_modules\/(kafka-exposer\/dist\/(?:shared\/)?[^/]+|(?:@[^/]+\/)?[^/]+)/.exec(path)
-  return match ? match[1] : path
+  const ours = /^node_modules\/kafka-exposer[^/]*\/(lib\/(?:shared\/)?[^/]+)/.exec(path)
+  return ours?.[1] ?? /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? path
 }
 
 /** Whether each record of the topic's one partition is a last one, in order. */

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
-import { dirname, join, sep } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isAlive, processIdentity } from './process-identity.mjs'
 import { reaper } from './reaper.js'
@@ -28,7 +28,7 @@ export const packageRoot = ((): string => {
 export function cacheFolder(...path: string[]): string {
   const { KAFKA_EXPOSER_CACHE, XDG_CACHE_HOME } = process.env
   const root = KAFKA_EXPOSER_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'kafka-exposer')
-  return join(root, ...path)
+  return resolve(root, ...path)
 }
 
 /**
@@ -52,10 +52,8 @@ export function removeRunFolder(folder: string): void {
   reaper().keep(folder)
 }
 
-/** An installed package is no place for data. */
 function runsFolder(): string {
-  const checkout = !packageRoot.includes(`${sep}node_modules${sep}`) && isWritable(packageRoot)
-  return checkout ? join(packageRoot, '.local') : join(tmpdir(), 'kafka-exposer')
+  return isWritable(packageRoot) ? join(packageRoot, '.local') : join(tmpdir(), 'kafka-exposer')
 }
 
 function isWritable(folder: string): boolean {

@@ -4,9 +4,7 @@ import { Child } from './child.js'
 import { createRunFolder, removeRunFolder } from './folders.js'
 import { ADDRESS_IN_USE, freePort } from './ports.js'
 import { PrometheusApi } from './prometheus/api.js'
-import { fetchPrometheus } from './prometheus/find.js'
-
-export { fetchPrometheus, findPrometheus, findPromtool } from './prometheus/find.js'
+import { fetchPart } from './supply.js'
 
 /** A configuration as text, or as an object (JSON is YAML). */
 export type PrometheusConfig = string | object
@@ -28,7 +26,7 @@ const START_TIMEOUT_MS = 60_000
  * @throws Unavailable when there is none and none can be had
  */
 export async function startPrometheus(options: PrometheusOptions): Promise<LocalPrometheus> {
-  const binary = await fetchPrometheus(options.log)
+  const binary = await fetchPart('prometheus', options.log)
   for (let attempt = 1; ; attempt++) {
     const port = await freePort(attempt === 1 ? options.port : undefined)
     const prometheus = await LocalPrometheus.start(binary, port, options)

@@ -7,8 +7,9 @@ import { createRunFolder, removeRunFolder } from '../local/folders.js'
 import { Front } from '../local/front.js'
 import { type LocalKafka, startKafka, useKafka } from '../local/kafka.js'
 import { type Launched, launch, type Program, withPorts } from '../local/launch.js'
-import { fetchPrometheus, type LocalPrometheus, startPrometheus } from '../local/prometheus.js'
+import { type LocalPrometheus, startPrometheus } from '../local/prometheus.js'
 import { Unavailable } from '../local/run-command.js'
+import { fetchPart } from '../local/supply.js'
 import { scrapeConfig } from './scrape-config.js'
 import { askExposers, askPrometheus, type Verdict } from './verdict.js'
 
@@ -61,7 +62,7 @@ export class Pipeline {
   /** Resolves when every app is up with samples flowing. @throws Error, Unavailable or KafkaError */
   async start(): Promise<void> {
     const { progress } = this.listener
-    const fetched = fetchPrometheus(progress).catch((error: Error) => error)
+    const fetched = fetchPart('prometheus', progress).catch((error: Error) => error)
     await this.#startKafka()
     this.front = await Front.start(PORTS.front)
     progress('starting two exposer shards and three apps')

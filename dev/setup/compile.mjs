@@ -40,16 +40,16 @@ export async function compile({ what, folder, config, sources }) {
   writeFileSync(stamp, JSON.stringify(now))
 }
 
-/** Pages, schemas, a pom, plain modules: all but TypeScript, settings, and the setup itself, which is not run from there. */
+/** Pages, schemas, a pom, plain modules: all but TypeScript, settings, what npm reads, and the setup itself. */
 const isAsset = path =>
   path.includes('/') &&
-  !/\.[mc]?ts$/.test(path) &&
+  !/\.[mc]?ts$|\/(package\.json|README\.md|LICENSE)$/.test(path) &&
   !path.startsWith('dev/setup/') &&
   !path.startsWith('test/')
 
 function removeOutput(folder, source) {
   const stem = join(root, folder, source.replace(/\.ts$/, ''))
-  for (const ending of source.endsWith('.ts') ? ['.js', '.js.map', '.d.ts'] : ['']) {
+  for (const ending of source.endsWith('.ts') ? ['.js', '.d.ts'] : ['']) {
     rmSync(stem + ending, { force: true })
   }
 }

@@ -7,6 +7,11 @@ const KEPT = 32
 export class RawPool {
   readonly #free: Buffer[] = []
 
+  /** Bytes kept for the next ones. */
+  get bytes(): number {
+    return this.#free.reduce((sum, buffer) => sum + buffer.length, 0)
+  }
+
   copy(bytes: Uint8Array): Buffer {
     for (let i = this.#free.length - 1; i >= 0; i--) {
       const whole = this.#free[i]

@@ -30,6 +30,14 @@ export interface Assignment {
   readonly lost: readonly number[]
 }
 
+export interface Held {
+  readonly series: number
+  readonly bytes: number
+  readonly layouts: number
+  readonly layoutBytesInUse: number
+  readonly pooledBytes: number
+}
+
 /**
  * All that one shard knows: its partitions, their targets, and what each of them may be told. Pure: it is fed records and
  * handed time, and does no IO. Whether it may serve at all (the lease) is its shell's to know.
@@ -224,7 +232,9 @@ export class Shard {
       return snapshot.parts.every(part => part.values !== null)
     } catch (error) {
       const at = target.snapshots.indexOf(snapshot)
-      if (at >= 0) target.snapshots.splice(at, 1)
+      // Another response has found it out, or the target has a newer one: it has been released.
+      if (at < 0) return false
+      target.snapshots.splice(at, 1)
       discard(target, snapshot, 'refused_schema')
       for (const part of snapshot.parts) this.#holder.release(part.layout)
       const reason = error instanceof RefusedError ? error.reason : 'schema'
@@ -253,8 +263,8 @@ export class Shard {
     }
   }
 
-  /** Series held in newest snapshots, and bytes of values and layouts. */
-  held(): { series: number; bytes: number; layouts: number } {
+  /** Series held in newest snapshots, bytes of values and layouts, and of these the bytes of layouts in use and of raw buffers kept. */
+  held(): Held {
     let series = 0
     let bytes = this.#layouts.bytes
     for (const { newest, snapshots, spare } of this.#targets.values()) {
@@ -262,7 +272,14 @@ export class Shard {
       for (const snapshot of snapshots) for (const part of snapshot.parts) bytes += sizeOf(part)
       for (const array of spare) bytes += array.byteLength
     }
-    return { series, bytes, layouts: this.#layouts.size }
+    const { size, bytesInUse } = this.#layouts
+    return {
+      series,
+      bytes,
+      layouts: size,
+      layoutBytesInUse: bytesInUse,
+      pooledBytes: this.#holder.raws.bytes,
+    }
   }
 
   #due(target: Target, now: Instant): Snapshot | undefined {
@@ -284,7 +301,8 @@ export class Shard {
   #forget(target: Target, partition: Partition, reason: DropReason): void {
     partition.targets.delete(target)
     this.#targets.delete(target.key)
-    for (const snapshot of target.snapshots) {
+    // A response may still be writing one of them, and find that it cannot be decoded.
+    for (const snapshot of target.snapshots.splice(0)) {
       discard(target, snapshot, reason)
       for (const part of snapshot.parts) this.#holder.release(part.layout)
     }

@@ -1,6 +1,6 @@
 import type { Logger } from '../../shared/base/logger.js'
-import type { GroupMap, GroupMember } from '../../shared/kafka/types.js'
 import type { Changes } from './changes.js'
+import type { GroupMap, GroupMember } from './map.js'
 
 /** Milliseconds between two questions to the coordinator while its answer is of no use yet. */
 const RETRY_AFTER = 200

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
-import type { GroupMap } from '../../shared/kafka/types.js'
+import type { GroupMap } from './map.js'
 import type { PeerClient } from './peer-client.js'
 
 /** What a shard says of its own targets: a line of JSON each, sorted. */

@@ -18,7 +18,7 @@ const wantsGzip = remembered(prefersGzip)
 const formatFor = remembered(accept => negotiate(accept || undefined))
 
 /** Until when a request may be held: monotonic milliseconds. */
-export function heldUntil(ctx: Exchange, { clock }: Services): number {
+export function heldUntil(ctx: Exchange, { clock }: Pick<Services, 'clock'>): number {
   return clock.now().mono + patienceOf(ctx.req.headers)
 }
 
@@ -57,25 +57,4 @@ export async function sendExposition(
   const format = formatFor(ctx.get('accept'))
   ctx.vary('Accept')
   return send(ctx, contentType(format), () => render(format), alive)
-}
-
-/** Counts and times the requests of scrapers to one path. */
-export function scrape<C extends Exchange>(
-  path: string,
-  { telemetry, clock }: Services,
-  handler: (ctx: C) => Promise<Scraped | undefined>,
-) {
-  return async (ctx: C): Promise<void> => {
-    const begun = clock.now().mono
-    telemetry.scrapes.begun(path)
-    let scraped: Scraped | undefined
-    let failed = true
-    try {
-      scraped = await handler(ctx)
-      failed = false
-    } finally {
-      const code = failed ? 500 : ctx.status
-      telemetry.scrapes.ended(path, code, (clock.now().mono - begun) / 1000, scraped)
-    }
-  }
 }

@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import { mergeInSlices } from '../../shared/base/slices.js'
+import { goneSignal } from '../../shared/http/client-gone.js'
 import { askShards, incomplete, type ShardAnswer, type ShardLines } from '../group/peers.js'
-import { goneSignal, type Waiting } from './hold.js'
+import type { Waiting } from './hold.js'
 import type { Services } from './services.js'
 
 /** A list of the whole group. */

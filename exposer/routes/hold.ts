@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import type { Clock } from '../../shared/base/clock.js'
+import { goneSignal } from '../../shared/http/client-gone.js'
 import type { Changes } from '../group/changes.js'
 
 /** What a request is told when its time has run out. */
@@ -42,12 +43,4 @@ export async function settle<T extends object>(
     if (left <= 0 || gone.aborted || changes.closed) return outcome
     await changes.next(left, gone)
   }
-}
-
-/** Aborted when the client goes away before its response has been finished. */
-export function goneSignal(response: ServerResponse): AbortSignal {
-  if (response.closed) return AbortSignal.abort()
-  const controller = new AbortController()
-  response.once('close', () => controller.abort())
-  return controller.signal
 }

@@ -1,7 +1,19 @@
 import type { PartitionStatus } from '../core/status.js'
+import type { Services } from './services.js'
+
+/** Why this shard does not serve its partitions now; undefined when it does. */
+export function notReady({
+  ownership,
+  shard,
+  clock,
+  trouble,
+}: Pick<Services, 'ownership' | 'shard' | 'clock' | 'trouble'>) {
+  return (): string | undefined =>
+    trouble() ?? ownership.unsettledWhole() ?? troubleOf(shard.partitions(clock.now()), shard.options)
+}
 
 /** What makes a partition's targets fail although it is owned and was replayed; undefined when all are well. */
-export function troubleOf(
+function troubleOf(
   partitions: readonly PartitionStatus[],
   limits: { readonly blindAfterMs: number; readonly maxAgeMs: number },
 ): string | undefined {

@@ -1,5 +1,6 @@
 import { partitionFor } from '../../shared/base/murmur2.js'
 import type { Format } from '../../shared/exposition/format.js'
+import { goneSignal } from '../../shared/http/client-gone.js'
 import type { Exchange } from '../../shared/http/exchange.js'
 import { sayWhy } from '../../shared/http/say-why.js'
 import type { Label } from '../../shared/metrics/model.js'
@@ -10,7 +11,7 @@ import { renderTarget } from '../core/render/target.js'
 import type { Scraped } from '../telemetry/scraped.js'
 import { heldUntil, type Rendering, sendExposition } from './answer.js'
 import { forward, HOP_HEADER } from './forward.js'
-import { goneSignal, settle } from './hold.js'
+import { settle } from './hold.js'
 import type { Services } from './services.js'
 
 /** Parameters that begin so are about the request; all others are the target's labels. */

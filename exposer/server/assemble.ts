@@ -1,17 +1,17 @@
 import type { Clock } from '../../shared/base/clock.js'
 import type { Logger } from '../../shared/base/logger.js'
 import type { LiveWebConfig } from '../../shared/http/web-config/live.js'
-import type { GroupMap } from '../../shared/kafka/types.js'
+import { registerWebConfigMetrics } from '../../shared/http/web-config/metrics.js'
 import { Shard } from '../core/shard.js'
 import { Changes } from '../group/changes.js'
 import { Feed } from '../group/feed.js'
 import { Group } from '../group/group.js'
+import type { GroupMap } from '../group/map.js'
 import { Ownership } from '../group/ownership.js'
 import { PeerClient } from '../group/peer-client.js'
 import type { Services } from '../routes/services.js'
 import { RefusalLog } from '../telemetry/refusal-log.js'
 import { Telemetry } from '../telemetry/telemetry.js'
-import { registerWebMetrics } from '../telemetry/web-metrics.js'
 import type { ExposerConfig } from './config.js'
 
 /** What a shard is connected to. */
@@ -67,7 +67,7 @@ export function assemble(config: ExposerConfig, around: Surroundings): { feed: F
   })
   const ownership = new Ownership({ leaseUntil, clock, assignment: feed, group, trouble })
   telemetry.watch({ shard, clock, topic, leaseLeft: () => ownership.leaseLeft() })
-  if (web) registerWebMetrics(telemetry.registry, web)
+  if (web) registerWebConfigMetrics(telemetry.registry, 'exposer', web)
   return {
     feed,
     services: {

@@ -1,14 +1,16 @@
 import { type Clock, systemClock } from '../../shared/base/clock.js'
 import type { Logger } from '../../shared/base/logger.js'
 import { urlOf } from '../../shared/http/address.js'
+import { close, createHttpServer, listen, serve } from '../../shared/http/server.js'
 import { LiveWebConfig } from '../../shared/http/web-config/live.js'
-import { createGroupConsumer } from '../../shared/kafka/group-consumer.js'
 import type { GroupConsumer } from '../../shared/kafka/types.js'
+import { groupMapOf } from '../group/map.js'
+import { endpoints } from '../routes/endpoints.js'
 import type { Services } from '../routes/services.js'
 import { assemble } from './assemble.js'
 import type { ExposerConfig } from './config.js'
+import { createShardConsumer } from './consumer.js'
 import { depart } from './depart.js'
-import { close, createApp, createHttpServer, listen } from './http.js'
 import { awaitTopic } from './start-up.js'
 
 export interface ExposerDependencies {
@@ -63,11 +65,11 @@ class RunningExposer implements Exposer {
     const { webConfigFile } = config
     this.#web =
       webConfigFile === undefined ? undefined : new LiveWebConfig(webConfigFile, dependencies.logger)
-    this.#server = createHttpServer(config.maxConnections, this.#web)
+    this.#server = createHttpServer({ maxConnections: config.maxConnections }, this.#web)
     this.failed = new Promise((_, reject) => {
       this.#fail = reject
     })
-    // Whoever does not ask does not want to know.
+    // Callers may ignore this promise: mark a rejection as handled.
     this.failed.catch(() => {})
   }
 
@@ -78,7 +80,7 @@ class RunningExposer implements Exposer {
   async start(): Promise<void> {
     const { config, dependencies } = this
     const { logger } = dependencies
-    const address = await listen(this.#server, config.listen.host, config.listen.port)
+    const address = await listen(this.#server, config.listen)
     const scheme = this.#web?.current.tls ? 'https' : 'http'
     this.#url = config.advertiseAddress ?? urlOf(address, undefined, scheme)
     const { services, feed } = assemble(config, {
@@ -86,19 +88,13 @@ class RunningExposer implements Exposer {
       clock: this.#clock,
       address: this.#url,
       leaseUntil: () => this.#consumer!.leaseUntil(),
-      readGroup: () => this.#consumer!.group(),
+      readGroup: async () => groupMapOf(await this.#consumer!.group()),
       trouble: () => this.#trouble,
       web: this.#web,
     })
     this.#services = services
-    this.#consumer = createGroupConsumer({
-      ...config,
-      address: this.#url,
-      listener: feed,
-      logger,
-      clock: this.#clock,
-    })
-    this.#server.on('request', createApp(services))
+    this.#consumer = createShardConsumer(config, this.#url, { listener: feed, logger, clock: this.#clock })
+    serve(this.#server, endpoints(services))
     this.#web?.start()
     this.#sweeping = setInterval(() => services.shard.sweep(this.#clock.now()), SWEEP_MS)
     logger.info('Listening', { port: address.port, advertised: this.#url })

@@ -1,13 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../shared/base/logger.js'
+import { StartError } from '../../shared/base/start-error.js'
 import { KafkaError } from '../../shared/kafka/errors.js'
 import { checkTopic, type TopicReport } from '../../shared/kafka/topics.js'
 import type { ExposerConfig } from './config.js'
-
-/** Why a shard cannot run at all. The message says what to do. */
-export class StartError extends Error {
-  override readonly name = 'StartError'
-}
 
 const FIRST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 10_000
@@ -20,7 +16,7 @@ const LONGEST_PAUSE_MS = 10_000
  * @throws StartError when the topic is missing or would give wrong answers
  */
 export async function awaitTopic(
-  { kafka, topic, group }: ExposerConfig,
+  { kafka, topic }: ExposerConfig,
   logger: Logger,
   trouble: (reason: string | undefined) => void,
   signal: AbortSignal,
@@ -33,7 +29,7 @@ export async function awaitTopic(
   }
   for (let pause = FIRST_PAUSE_MS; !signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     try {
-      const reason = judge(await checkTopic(kafka, topic, { group }), logger)
+      const reason = judge(await checkTopic(kafka, topic), logger)
       if (reason === undefined) return trouble(undefined)
       wait(reason)
     } catch (error) {

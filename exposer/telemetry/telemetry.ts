@@ -1,8 +1,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { CellHistogram } from '../../shared/base/cell-histogram.js'
 import type { Clock } from '../../shared/base/clock.js'
 import type { Stage } from '../core/options.js'
 import type { Shard } from '../core/shard.js'
-import { CellHistogram } from './cell-histogram.js'
 import { ScrapeMetrics } from './scrape-metrics.js'
 import { registerShardMetrics } from './shard-metrics.js'
 

@@ -1,18 +1,24 @@
-import type { Context, Next } from 'koa'
 import type { Logger } from '../base/logger.js'
 import type { Exchange } from './exchange.js'
 import { sayWhy } from './say-why.js'
 import type { LiveWebConfig } from './web-config/live.js'
 
-/** Stands before every path: sets the headers that are configured, and lets only known users through, when there are any. */
-export function guard(web: LiveWebConfig, logger: Logger) {
-  return async (ctx: Context, next: Next): Promise<void> => {
-    if (await admit(ctx, web, logger)) await next()
-  }
+/** What stands before every path of a program. */
+export interface Guard {
+  /** Undefined: everybody may ask. */
+  readonly web: LiveWebConfig | undefined
+  readonly logger: Logger
+  /** Names what the user's password is for. */
+  readonly realm: string
 }
 
-/** @returns whether the request may be answered; if not, it has been said why */
-export async function admit(exchange: Exchange, web: LiveWebConfig, logger: Logger): Promise<boolean> {
+/**
+ * Sets the configured headers and judges the credentials.
+ *
+ * @returns whether the request may be answered; if not, the reason has been set as its response
+ */
+export async function admit(exchange: Exchange, { web, logger, realm }: Guard): Promise<boolean> {
+  if (!web) return true
   for (const [name, value] of web.current.headers) exchange.set(name, value)
   const { users } = web
   if (!users.demanded) return true
@@ -27,7 +33,7 @@ export async function admit(exchange: Exchange, web: LiveWebConfig, logger: Logg
     sayWhy(exchange, 503, 'too many passwords are being compared: ask again')
   } else {
     web.turnAway('credentials', 'no user has these credentials')
-    exchange.set('WWW-Authenticate', 'Basic realm="kafka-exposer", charset="UTF-8"')
+    exchange.set('WWW-Authenticate', `Basic realm="${realm}", charset="UTF-8"`)
     sayWhy(exchange, 401, 'a user name and its password are needed')
   }
   return false

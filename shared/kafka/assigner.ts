@@ -1,13 +1,21 @@
 /** A member and what it says it owns. */
 export interface Claimant {
   readonly memberId: string
-  /** Orders members the same way however often they join anew. */
-  readonly address: string
+  /** The program's own bytes. They order members the same way however often these join anew. */
+  readonly metadata: Uint8Array
   readonly owned: readonly number[]
   /** Milliseconds since the coordinator last confirmed that; null when it never did. */
   readonly confirmedAge: number | null
   /** The generation it was confirmed in; −1 when none. */
   readonly generation: number
+}
+
+/** Decides which member gets which partitions. The group's leader runs it for all. */
+export interface Assigner {
+  /** What all members of a group must agree on: another meaning of what members claim needs another name. */
+  readonly name: string
+  /** Pure. Every partition below the count goes to one member; a member without any is left out or empty. */
+  assign(members: readonly Claimant[], partitionCount: number): Map<string, number[]>
 }
 
 /**
@@ -20,9 +28,9 @@ export interface Claimant {
  * Why is it minimal? Only ⌈p/m⌉ can stay where more is owned, and only for p mod m members. Those are given to members
  * that own that many, so what stays is the largest sum that balance allows, and everything else must move anyway.
  */
-export function assign(members: readonly Claimant[], partitionCount: number): Map<string, number[]> {
+function assign(members: readonly Claimant[], partitionCount: number): Map<string, number[]> {
   const ordered = [...members].sort(
-    (a, b) => compare(a.address, b.address) || compare(a.memberId, b.memberId),
+    (a, b) => Buffer.compare(a.metadata, b.metadata) || compare(a.memberId, b.memberId),
   )
   const assignment = new Map<string, number[]>(ordered.map(member => [member.memberId, []]))
   if (ordered.length === 0) return assignment
@@ -80,3 +88,5 @@ function isNewer(a: Claimant, b: Claimant): boolean {
 }
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
+
+export const stickyAssigner: Assigner = { name: 'kafka-exposer-sticky-2', assign }

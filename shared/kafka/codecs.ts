@@ -4,6 +4,9 @@ import * as zlib from 'node:zlib'
 /** The compression types of a record batch, by the lowest three bits of its attributes. */
 const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 
+/** The codecs that producers and `compression.type` can name. */
+export const COMPRESSION_TYPES: readonly string[] = CODECS.slice(1)
+
 /** How much one batch may inflate to, bytes. A batch is a megabyte at most unless the topic says otherwise. */
 export const INFLATE_LIMIT = 16 * 1024 * 1024
 
@@ -32,6 +35,9 @@ const native: Readonly<Record<string, Decompress | undefined>> = {
   gzip: gunzip,
   zstd: zstd && (promisify(zstd) as unknown as Decompress),
 }
+
+/** What `inflate` reads in this process. */
+export const READABLE_CODECS: ReadonlySet<string> = new Set(COMPRESSION_TYPES.filter(name => native[name]))
 
 const CHUNK = 128 * 1024
 const PLAIN = 'set compression.type=uncompressed on the topic, which makes the brokers store it plain'

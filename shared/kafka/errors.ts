@@ -26,7 +26,20 @@ export class KafkaError extends Error {
   get connection(): boolean {
     return this.type === 'CONNECTION' || this.type === 'TIMEOUT' || this.type === 'CLOSED'
   }
+
+  /** The records themselves are refused: others may be taken, and these will not be. */
+  get refusal(): boolean {
+    return REFUSALS.has(this.type)
+  }
 }
+
+const REFUSALS: ReadonlySet<string> = new Set([
+  'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
+  'INVALID_RECORD',
+  'INVALID_TIMESTAMP',
+  'UNSUPPORTED_FOR_MESSAGE_FORMAT',
+])
 
 interface Foreign {
   readonly name?: string
@@ -74,7 +87,7 @@ const PROTOCOL: Readonly<Record<string, (context: ErrorContext) => string>> = {
   CLUSTER_AUTHORIZATION_FAILED: () =>
     'this user may not do that to the cluster: ask its administrator for the grant',
   INCONSISTENT_GROUP_PROTOCOL: c =>
-    `${groupOf(c)} is used by another kind of consumer: give the exposers a group of their own (--kafka.group)`,
+    `${groupOf(c)} is used by another kind of consumer: give each program a group of its own (--kafka.group)`,
   INVALID_SESSION_TIMEOUT: () =>
     "the session timeout is outside of what the brokers allow: set --kafka.session-timeout between the brokers' group.min.session.timeout.ms and group.max.session.timeout.ms",
   GROUP_MAX_SIZE_REACHED: c => `${groupOf(c)} is full: raise the brokers' group.max.size`,
@@ -82,6 +95,8 @@ const PROTOCOL: Readonly<Record<string, (context: ErrorContext) => string>> = {
     `too few replicas of ${topicOf(c)} are in sync to accept writes: bring brokers back, or lower min.insync.replicas`,
   NOT_ENOUGH_REPLICAS_AFTER_APPEND: c =>
     `too few replicas of ${topicOf(c)} confirmed the write: bring brokers back, or lower min.insync.replicas`,
+  REQUEST_TIMED_OUT: c =>
+    `the replicas of a partition of ${topicOf(c)} did not confirm the write in time: is a broker overloaded or cut off?`,
   MESSAGE_TOO_LARGE: c =>
     `${topicOf(c)} refuses records of this size: raise its max.message.bytes to 1048588 or more`,
   RECORD_LIST_TOO_LARGE: c => `${topicOf(c)} refuses batches of this size: raise its max.message.bytes`,

@@ -1,21 +1,35 @@
-import { type Clock, systemClock } from '../base/clock.js'
+import { type Clock, type Instant, systemClock } from '../base/clock.js'
 import type { Logger } from '../base/logger.js'
+import { type Assigner, stickyAssigner } from './assigner.js'
 import type { KafkaError } from './errors.js'
+import { Commits } from './group/commits.js'
+import { Committer } from './group/committer.js'
 import { describeGroup } from './group/coordinator.js'
-import { groupMap } from './group/map.js'
+import { descriptionOf } from './group/description.js'
+import { guarded } from './group/guarded-listener.js'
 import { Member } from './group/member.js'
+import { fetchOffsets } from './group/offsets.js'
+import { OutageLog } from './group/outage-log.js'
 import { Lease } from './lease.js'
 import { type Feed, reassign } from './reading/feed.js'
 import { Reader } from './reading/reader.js'
-import type { GroupConsumer, GroupMap, KafkaConfig, LogRecord, PartitionListener } from './types.js'
+import type { Start, StartPosition } from './start.js'
+import { Wakeup } from './timing.js'
+import type { GroupConsumer, GroupDescription, KafkaConfig, PartitionListener } from './types.js'
 import { Cluster } from './wire/cluster.js'
 
 export interface GroupConsumerOptions {
   readonly kafka: KafkaConfig
   readonly topic: string
   readonly group: string
-  /** Where this member's HTTP server is reached, for the group's map. */
-  readonly address: string
+  /** Where partitions begin that are newly assigned. */
+  readonly start: StartPosition
+  /** What other members and `group` are told of this one: the program's own bytes. Default: none. */
+  readonly metadata?: Uint8Array
+  /** Whether positions are committed: what `commit` is given. Default: false. */
+  readonly commits?: boolean
+  /** Default: sticky. */
+  readonly assigner?: Assigner
   readonly listener: PartitionListener
   readonly logger: Logger
   readonly clock?: Clock
@@ -23,8 +37,6 @@ export interface GroupConsumerOptions {
   readonly sessionTimeout?: number
   /** Milliseconds. Default 2 s. */
   readonly heartbeatInterval?: number
-  /** How far back a fresh partition is read, milliseconds. Default 10 min. */
-  readonly replayWindow?: number
   /** Bytes of one fetch, and of one partition in it. Default 2 MiB and 512 KiB. */
   readonly maxBytes?: number
   readonly maxBytesPerPartition?: number
@@ -40,58 +52,68 @@ export interface GroupConsumerOptions {
 
 const SESSION_TIMEOUT_MS = 20_000
 const HEARTBEAT_INTERVAL_MS = 2_000
-const REPLAY_WINDOW_MS = 600_000
-const REPEAT_ERROR_AFTER_MS = 30_000
+/** How long a member that commits may take to finish what is under way before its partitions are given up. */
+const FLUSH_WITHIN_MS = 5_000
+const NOTHING_COMMITTED = -1
 
 /**
- * A member of the exposer group. `start` resolves when it has begun, not when it has joined: brokers may be down for hours.
- * Records of held partitions go on coming while a rebalance is under way; only the lease says what may be served.
+ * A member of a consumer group. `start` resolves when it has begun, not when it has joined: brokers may be down for hours.
+ * Records of held partitions go on coming while a rebalance is under way; only the lease says what may be served. Any number
+ * of members, of the same or other groups, can live in one process: each has connections of its own.
  *
  * @throws KafkaError when a broker's address is not one
  */
 export function createGroupConsumer(options: GroupConsumerOptions): GroupConsumer {
-  return new ExposerGroupConsumer(options)
+  return new TopicGroupConsumer(options)
 }
 
-class ExposerGroupConsumer implements GroupConsumer {
+class TopicGroupConsumer implements GroupConsumer {
   readonly #options: GroupConsumerOptions
+  readonly #listener: PartitionListener
   readonly #clock: Clock
   readonly #cluster: Cluster
   readonly #lease: Lease
+  readonly #commits: Commits | null
   readonly #member: Member
   readonly #reader: Reader
   readonly #feeds = new Map<number, Feed>()
-  readonly #replayWindow: number
   #left: Promise<void> | undefined
   #epoch = 0
+  #assignedAt: Instant
   /** What the current assignment was made for; 0 before the first. */
   #partitionCount = 0
-  #lastError = { message: '', at: Number.NEGATIVE_INFINITY }
 
   constructor(options: GroupConsumerOptions) {
-    const { kafka, topic, group, address, logger } = options
+    const { kafka, topic, group, logger, start } = options
     const clock = options.clock ?? systemClock
     this.#options = options
     this.#clock = clock
+    this.#assignedAt = clock.now()
     this.#cluster = new Cluster(kafka, logger)
-    this.#replayWindow = options.replayWindow ?? REPLAY_WINDOW_MS
+    this.#commits = options.commits ? new Commits() : null
+    const listener = guarded(options.listener, logger)
+    this.#listener = listener
+    const outages = new OutageLog(logger, clock, { topic, group })
+    const onError = (error: KafkaError) => outages.report(error)
     const sessionTimeout = options.sessionTimeout ?? SESSION_TIMEOUT_MS
     this.#lease = new Lease(sessionTimeout)
     this.#member = new Member({
       cluster: this.#cluster,
       group,
       topic,
-      address,
+      metadata: options.metadata ?? new Uint8Array(),
+      assigner: options.assigner ?? stickyAssigner,
       sessionTimeout,
       heartbeatInterval: Math.min(options.heartbeatInterval ?? HEARTBEAT_INTERVAL_MS, sessionTimeout / 3),
+      committer: this.#commits && new Committer(this.#commits, topic, logger, onError),
       lease: this.#lease,
       clock,
       logger,
       events: {
         owned: () => [...this.#feeds.keys()],
-        onRebalancing: () => this.#rebalancing(),
+        onRebalancing: () => this.#rebalancing(Math.min(FLUSH_WITHIN_MS, sessionTimeout / 3)),
         onAssignment: (partitions, count) => this.#assigned(partitions, count),
-        onError: error => this.#logError(error),
+        onError,
       },
     })
     this.#reader = new Reader({
@@ -105,12 +127,19 @@ class ExposerGroupConsumer implements GroupConsumer {
       linger: options.linger,
       metadataMaxAge: options.metadataMaxAge,
       inflateLimit: options.inflateLimit,
-      replayWindow: this.#replayWindow,
+      starts: partitions => this.#starts(partitions),
+      afterReplacement: () => start.afterReplacement(clock.now()),
       events: {
-        onStart: (partition, from, until) => this.#tell(l => l.onReplay(partition, from, until)),
-        onRecords: (partition, records, position) => this.#handOver(partition, records, position),
-        onFetched: (partition, next, end, mono) => this.#tell(l => l.onFetched(partition, next, end, mono)),
-        onError: (error, partitions) => this.#fetchFailed(error, partitions),
+        onStart: (partition, from, until, replaced) => {
+          if (replaced) this.#commits?.begin(partition, NOTHING_COMMITTED)
+          listener.onReplay(partition, from, until)
+        },
+        onRecords: listener.onRecords,
+        onFetched: listener.onFetched,
+        onError: (error, partitions) => {
+          onError(error)
+          if (partitions.length > 0) listener.onFetchError(error, partitions)
+        },
         onPartitionCount: count => this.#counted(count),
       },
     })
@@ -122,8 +151,16 @@ class ExposerGroupConsumer implements GroupConsumer {
   }
 
   async leave(): Promise<void> {
-    this.#left ??= Promise.all([this.#reader.stop(), this.#member.stop()]).then(() => this.#feeds.clear())
+    this.#left ??= this.#leave()
     await this.#left
+  }
+
+  async #leave(): Promise<void> {
+    const read = this.#reader.stop()
+    // What is being handed over may end in a commit.
+    if (this.#commits) await read
+    await Promise.all([read, this.#member.stop()])
+    this.#feeds.clear()
   }
 
   async stop(): Promise<void> {
@@ -135,31 +172,63 @@ class ExposerGroupConsumer implements GroupConsumer {
     return this.#lease.until(this.#clock.now())
   }
 
-  async group(): Promise<GroupMap> {
+  commit(partition: number, offset: number, metadata = ''): void {
+    if (!this.#commits) throw new Error('this member does not commit: it was made without `commits`')
+    this.#commits.add(partition, offset, metadata)
+  }
+
+  async group(): Promise<GroupDescription> {
     const { group, topic } = this.#options
     const [{ partitions }, coordinator] = await Promise.all([
       this.#cluster.metadata(topic),
       this.#cluster.coordinator(group),
     ])
     const described = await describeGroup(this.#cluster.at(coordinator), group, this.#cluster.requestTimeout)
-    return groupMap(described, topic, partitions.length)
+    return descriptionOf(described, topic, partitions.length)
   }
 
-  #rebalancing(): void {
+  /** Resolves when the listener has finished what was under way, or has taken too long. */
+  #rebalancing(patience: number): void | Promise<void> {
     this.#options.logger.info('the group is rebalancing', { group: this.#options.group })
-    this.#tell(listener => listener.onRebalancing())
+    const finishing = this.#listener.onRebalancing()
+    if (!finishing || !this.#commits) return
+    const waited = new Wakeup()
+    finishing.then(() => waited.wake())
+    return waited.wait(patience)
   }
 
   #assigned(partitions: readonly number[], partitionCount: number): void {
-    const { group, logger } = this.#options
-    const transition = reassign(this.#feeds, partitions, () => ({
-      since: this.#clock.now().wall - this.#replayWindow,
-    }))
+    const { group, logger, start } = this.#options
+    this.#assignedAt = this.#clock.now()
+    const transition = reassign(this.#feeds, partitions, partition =>
+      start.usesCommitted ? null : start.of(partition, new Map(), this.#assignedAt),
+    )
     const epoch = ++this.#epoch
     this.#partitionCount = partitionCount
-    this.#tell(listener => listener.onAssignment({ epoch, partitionCount, ...transition }))
+    for (const partition of transition.lost) this.#commits?.end(partition)
+    for (const partition of transition.fresh) {
+      // Where commits are read, nothing may be committed before: it could be less than what is.
+      if (start.usesCommitted) this.#commits?.end(partition)
+      else this.#commits?.begin(partition, NOTHING_COMMITTED)
+    }
+    this.#listener.onAssignment({ epoch, partitionCount, ...transition })
     this.#reader.read(this.#feeds)
     logger.info('partitions are assigned', { group, epoch, partitionCount, ...transition })
+  }
+
+  /** Where these begin by what the group has committed, which whoever owned them before has done by now. */
+  async #starts(partitions: readonly number[]): Promise<Map<number, Start>> {
+    const { group, topic, start } = this.#options
+    const epoch = this.#epoch
+    const all = Array.from({ length: this.#partitionCount }, (_, partition) => partition)
+    const link = this.#cluster.at(await this.#cluster.coordinator(group))
+    const committed = await fetchOffsets(link, group, topic, all, this.#cluster.requestTimeout)
+    // What belongs to an assignment that is over is asked for again if it is still wanted.
+    if (epoch !== this.#epoch) return new Map()
+    for (const partition of partitions) {
+      this.#commits?.begin(partition, committed.get(partition)?.offset ?? NOTHING_COMMITTED)
+    }
+    return new Map(partitions.map(partition => [partition, start.of(partition, committed, this.#assignedAt)]))
   }
 
   /** The count is agreed on by joining: until then, everybody goes on with the old one. */
@@ -168,51 +237,5 @@ class ExposerGroupConsumer implements GroupConsumer {
     const { topic, logger } = this.#options
     logger.info(`${topic} has ${count} partitions now, not ${this.#partitionCount}: joining anew`)
     this.#member.rejoin()
-  }
-
-  #handOver(
-    partition: number,
-    records: readonly LogRecord[],
-    position: { readonly next: number; readonly highWatermark: number },
-  ): void | Promise<void> {
-    try {
-      return this.#options.listener
-        .onRecords(partition, records, position)
-        ?.catch(error => this.#blame(error))
-    } catch (error) {
-      this.#blame(error)
-    }
-  }
-
-  #fetchFailed(error: KafkaError, partitions: readonly number[]): void {
-    this.#logError(error)
-    if (partitions.length > 0) this.#tell(listener => listener.onFetchError(error, partitions))
-  }
-
-  #tell(what: (listener: PartitionListener) => void): void {
-    try {
-      what(this.#options.listener)
-    } catch (error) {
-      this.#blame(error)
-    }
-  }
-
-  #blame(error: unknown): void {
-    const { stack, message } = error as Error
-    this.#options.logger.error(`a listener failed, which is a mistake in the program: ${message}`, { stack })
-  }
-
-  /** An outage is one line every half minute, not one for each attempt. */
-  #logError(error: KafkaError): void {
-    const { mono } = this.#clock.now()
-    const { topic, group, logger } = this.#options
-    const repeated =
-      error.message === this.#lastError.message && mono - this.#lastError.at < REPEAT_ERROR_AFTER_MS
-    if (repeated) {
-      logger.debug(error.message)
-      return
-    }
-    this.#lastError = { message: error.message, at: mono }
-    logger.warn(`${error.message}; trying again`, { topic, group, error: error.type })
   }
 }

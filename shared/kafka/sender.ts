@@ -1,10 +1,11 @@
 import type { Logger } from '../base/logger.js'
 import { partitionFor } from '../base/murmur2.js'
 import { explain, KafkaError } from './errors.js'
+import { PartitionLanes } from './sending/lanes.js'
+import { type Piece, writePieces } from './sending/write.js'
 import type { KafkaConfig } from './types.js'
-import { Cluster, REQUEST_TIMEOUT_MS, type TopicMetadata } from './wire/cluster.js'
+import { Cluster, REQUEST_TIMEOUT_MS } from './wire/cluster.js'
 import { CONNECT_TIMEOUT_MS } from './wire/link.js'
-import { BATCH_OVERHEAD, produce, RECORD_OVERHEAD } from './wire/produce.js'
 
 export interface SenderOptions {
   readonly kafka: KafkaConfig
@@ -12,10 +13,16 @@ export interface SenderOptions {
   readonly logger: Logger
   /** Milliseconds until a send has failed, whatever the brokers do. */
   readonly sendTimeout: number
-  /** Bytes of one batch; the topic's `max.message.bytes` is 1,048,588 by default. */
+  /** Bytes of one request; the topic's `max.message.bytes` is 1,048,588 by default. */
   readonly maxBatchBytes?: number
   /** Neither a connection nor a send under way keeps the process alive: who needs it sent must stay for it. */
   readonly background?: boolean
+}
+
+/** Records of one key, in order. */
+export interface SenderEntry {
+  readonly key: Buffer
+  readonly values: readonly Buffer[]
 }
 
 /** Writes snapshots. It keeps nothing of what failed: whoever sends has something newer by then. */
@@ -30,12 +37,22 @@ export interface Sender {
    * @throws KafkaError within the send timeout; what was sent may have been written all the same
    */
   send(key: Buffer, values: readonly Buffer[]): Promise<void>
+  /**
+   * As `send`, for many keys in as few requests as possible: one at a time to each broker. The entries of one partition are
+   * written in order, none after one that failed.
+   *
+   * @returns the error of each entry, or null; within the send timeout, never rejected
+   */
+  sendAll(entries: readonly SenderEntry[]): Promise<readonly (KafkaError | null)[]>
+  /**
+   * Entries of different lanes do not wait for each other when they are sent by calls of their own: the broker that leads the
+   * key's partition, or the partition itself while its last send failed. Undefined until the topic is known.
+   */
+  laneOf(key: Buffer): number | undefined
   disconnect(): Promise<void>
 }
 
 const MAX_BATCH_BYTES = 1_000_000
-/** As often as exposers look: added partitions must not leave the two with different ideas of a key's place for long. */
-const METADATA_MAX_AGE_MS = 30_000
 
 /** @throws KafkaError when a broker's address is not one */
 export function createSender(options: SenderOptions): Sender {
@@ -44,18 +61,14 @@ export function createSender(options: SenderOptions): Sender {
 
 class TopicSender implements Sender {
   readonly #topic: string
-  readonly #logger: Logger
   readonly #sendTimeout: number
   readonly #maxBatchBytes: number
   readonly #background: boolean
   readonly #cluster: Cluster
-  #metadata: TopicMetadata | null = null
-  #metadataAt = 0
-  #refreshing: Promise<TopicMetadata> | null = null
+  readonly #lanes: PartitionLanes
 
   constructor({ kafka, topic, logger, sendTimeout, maxBatchBytes, background = false }: SenderOptions) {
     this.#topic = topic
-    this.#logger = logger
     this.#sendTimeout = sendTimeout
     this.#maxBatchBytes = maxBatchBytes ?? MAX_BATCH_BYTES
     this.#background = background
@@ -68,90 +81,79 @@ class TopicSender implements Sender {
       logger,
       background,
     )
+    this.#lanes = new PartitionLanes(this.#cluster, topic, logger)
   }
 
-  connect(): Promise<void> {
-    return this.#withinDeadline(async () => {
-      await this.#refresh()
-    })
+  async connect(): Promise<void> {
+    const error = await this.#withinDeadline(() => this.#lanes.refresh())
+    if (error) throw error
   }
 
-  send(key: Buffer, values: readonly Buffer[]): Promise<void> {
-    return this.#withinDeadline(deadline => this.#write(key, values, deadline))
+  async send(key: Buffer, values: readonly Buffer[]): Promise<void> {
+    const [error] = await this.sendAll([{ key, values }])
+    if (error) throw error
+  }
+
+  async sendAll(entries: readonly SenderEntry[]): Promise<readonly (KafkaError | null)[]> {
+    // What has no answer when the time is up has failed.
+    const outcomes = entries.map((): KafkaError | null | undefined => undefined)
+    const error = await this.#withinDeadline(deadline => this.#write(entries, outcomes, deadline))
+    return outcomes.map(outcome => (outcome === undefined ? error : outcome))
+  }
+
+  laneOf(key: Buffer): number | undefined {
+    return this.#lanes.laneOf(key)
   }
 
   async disconnect(): Promise<void> {
     this.#cluster.close()
   }
 
-  async #write(key: Buffer, values: readonly Buffer[], deadline: number): Promise<void> {
-    const metadata = await this.#current()
-    const partition = partitionFor(key, metadata.partitions.length)
-    const leader = metadata.partitions[partition]?.leader ?? -1
-    if (leader < 0) {
-      throw new KafkaError(
-        'LEADER_NOT_AVAILABLE',
-        `partition ${partition} of topic ${this.#topic} has no leader right now: check that enough brokers are up`,
-      )
-    }
-    for (const batch of this.#batches(key, values)) {
-      const left = deadline - performance.now()
-      // Connecting took it all, and the caller was told so: what it has by now is newer.
-      if (left <= 0) return
-      const request = { topic: this.#topic, partition, key, values: batch, timestamp: Date.now() }
-      await produce(this.#cluster.node(leader), request, Math.ceil(left))
-    }
-  }
-
-  #batches(key: Buffer, values: readonly Buffer[]): Buffer[][] {
-    const batches: Buffer[][] = []
-    let bytes = Number.POSITIVE_INFINITY
-    for (const value of values) {
-      const size = RECORD_OVERHEAD + key.length + value.length
-      if (bytes + size > this.#maxBatchBytes) {
-        batches.push([])
-        bytes = BATCH_OVERHEAD
-      }
-      batches.at(-1)!.push(value)
-      bytes += size
-    }
-    return batches
-  }
-
-  /** The metadata at hand. When it has grown old it is renewed beside the sending, not before it. */
-  #current(): TopicMetadata | Promise<TopicMetadata> {
-    if (!this.#metadata) return this.#refresh()
-    if (performance.now() - this.#metadataAt > METADATA_MAX_AGE_MS) {
-      this.#refresh().catch(error =>
-        this.#logger.debug(`topic metadata could not be renewed: ${error.message}`),
-      )
-    }
-    return this.#metadata
-  }
-
-  #refresh(): Promise<TopicMetadata> {
-    this.#refreshing ??= this.#cluster
-      .metadata(this.#topic)
-      .then(metadata => {
-        this.#metadata = metadata
-        this.#metadataAt = performance.now()
-        return metadata
+  /** Writes into `outcomes` what is known of an entry, when it is known; the entries of one lane after the other. */
+  async #write(
+    entries: readonly SenderEntry[],
+    outcomes: (KafkaError | null | undefined)[],
+    deadline: number,
+  ): Promise<void> {
+    const { partitions } = await this.#lanes.current(entries.map(({ key }) => key))
+    const byLane = new Map<number, Piece[]>()
+    entries.forEach(({ key, values }, entry) => {
+      const partition = partitionFor(key, partitions.length)
+      const lane = this.#lanes.laneOfPartition(partition)
+      const pieces = byLane.get(lane) ?? []
+      byLane.set(lane, pieces)
+      values.forEach((value, i) => {
+        pieces.push({ entry, last: i === values.length - 1, partition, key, value })
       })
-      .finally(() => {
-        this.#refreshing = null
-      })
-    return this.#refreshing
+    })
+    const settle = (entry: number, partition: number, error: KafkaError | null) => {
+      outcomes[entry] = error
+      if (error) this.#lanes.failed(partition, error)
+    }
+    const writing = [...byLane.values()].map(pieces =>
+      writePieces(pieces, {
+        topic: this.#topic,
+        maxBytes: this.#maxBatchBytes,
+        deadline,
+        linkOf: partition => this.#lanes.linkOf(partition),
+        settle,
+        written: partition => this.#lanes.succeeded(partition),
+      }),
+    )
+    await Promise.all(writing)
   }
 
-  /** Rejects at the deadline even if nothing else does; what goes on behind it ends by its own timeouts. */
-  #withinDeadline(work: (deadline: number) => Promise<void>): Promise<void> {
+  /**
+   * Ends at the deadline even if nothing else does; what goes on behind it ends by its own timeouts.
+   *
+   * @returns why the work failed, or null
+   */
+  #withinDeadline(work: (deadline: number) => Promise<unknown>): Promise<KafkaError | null> {
     const deadline = performance.now() + this.#sendTimeout
-    return new Promise((resolve, reject) => {
+    return new Promise(resolve => {
       const fail = (error: unknown) => {
         clearTimeout(timer)
-        // Leaders may have moved, partitions may have been added: whatever it was, look again before the next attempt.
-        this.#metadata = null
-        reject(explain(error, { topic: this.#topic }))
+        resolve(explain(error, { topic: this.#topic }))
       }
       const timer = setTimeout(
         () =>
@@ -163,7 +165,7 @@ class TopicSender implements Sender {
       if (this.#background) timer.unref()
       work(deadline).then(() => {
         clearTimeout(timer)
-        resolve()
+        resolve(null)
       }, fail)
     })
   }

@@ -1,14 +1,15 @@
 import { systemClock } from '../base/clock.js'
 import type { Logger } from '../base/logger.js'
 import type { KafkaError } from './errors.js'
-import { Feed, type Start } from './reading/feed.js'
+import { Feed } from './reading/feed.js'
 import { Reader } from './reading/reader.js'
+import type { Start } from './start.js'
 import type { KafkaConfig, LogRecord } from './types.js'
 import { Cluster } from './wire/cluster.js'
 
 export interface TailOptions {
   /** The log's ends, a wall time (`since`, Unix ms), or an offset, the same one in every partition. Default `latest`. */
-  readonly from?: Exclude<Start, { refused: number }>
+  readonly from?: Start
   /** Default: all. */
   readonly partitions?: readonly number[]
   readonly logger?: Logger

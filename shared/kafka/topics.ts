@@ -1,69 +1,101 @@
 import type { Logger } from '../base/logger.js'
-import { ACL_NAMES, type AclGrant, type AclNames, aclsToGrant } from './acls.js'
 import { explain, KafkaError } from './errors.js'
-import { MIN_RETENTION_MS, type TopicProblem, topicProblems } from './topic-rules.js'
+import { adminCommands, type TopicProblem } from './topics/facts.js'
+import { settingsOf, TOPICS, type TopicKey, type TopicProfile, topicProblems } from './topics/profiles.js'
+import {
+  type AclGrant,
+  aclsOf,
+  createCommand,
+  grantCommand,
+  type Role,
+  type RoleNames,
+  topicsOf,
+} from './topics/roles.js'
 import type { KafkaConfig } from './types.js'
 import { requestTopic, topicSettings } from './wire/admin.js'
 import { Cluster, type TopicMetadata } from './wire/cluster.js'
 import { LATEST, listOffsets } from './wire/offsets.js'
 
-export type { AclGrant } from './acls.js'
-export type { TopicProblem } from './topic-rules.js'
+/** What a new topic may have otherwise than its profile says. */
+export interface TopicChoices {
+  /** Ignored where the profile has a fixed number. */
+  readonly partitions?: number
+  /** −1, the default: the brokers' own, or what the profile asks for where there are enough brokers. */
+  readonly replicationFactor?: number
+  /** Milliseconds, one hour at least; ignored where the profile keeps records without a limit. */
+  readonly retentionMs?: number
+}
 
-export interface NewTopicOptions {
+export interface NewTopicOptions extends TopicChoices {
   readonly topic: string
-  readonly partitions: number
-  /** −1: the brokers' default. */
-  readonly replicationFactor: number
-  /** Milliseconds, one hour at least. */
-  readonly retentionMs: number
+  /** What the topic is for. Default: snapshots. */
+  readonly key?: TopicKey
 }
 
 export interface TopicReport {
   readonly topic: string
+  /** False also when this user may not see it. */
   readonly exists: boolean
   readonly partitions: number
   readonly replicationFactor: number
   /** As the brokers have them, defaults included; empty when they may not be read. */
   readonly settings: Readonly<Record<string, string>>
   readonly problems: readonly TopicProblem[]
-  /** What each program must be granted where the cluster asks for authorization. */
+}
+
+/** All that a program needs of Kafka. */
+export interface RoleReport {
+  readonly topics: readonly TopicReport[]
+  /** What the program must be granted where the cluster asks for authorization. */
   readonly acls: readonly AclGrant[]
 }
 
 const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 const LEADERS_WITHIN_MS = 15_000
-const MIN_SEGMENT_MS = 600_000
 
 /**
- * Creates a topic for snapshots and waits until every partition can be written.
+ * Creates the topics that a program uses, each as its profile says.
+ *
+ * @returns whether each was created now; false when it was there already
+ * @throws KafkaError
+ */
+export async function createTopics(
+  kafka: KafkaConfig,
+  role: Role,
+  choices: TopicChoices,
+  names: RoleNames = {},
+): Promise<{ topic: string; created: boolean }[]> {
+  const made: { topic: string; created: boolean }[] = []
+  for (const { key, name } of topicsOf(role, names)) {
+    made.push({ topic: name, created: await createTopic(kafka, { ...choices, topic: name, key }) })
+  }
+  return made
+}
+
+/**
+ * Creates a topic and waits until every partition can be written.
  *
  * @returns false when it was there already; `checkTopic` tells whether it is fit
  * @throws KafkaError
  */
 export async function createTopic(kafka: KafkaConfig, options: NewTopicOptions): Promise<boolean> {
-  const { topic, partitions, replicationFactor, retentionMs } = options
-  if (retentionMs < MIN_RETENTION_MS) {
-    throw new KafkaError(
-      'INVALID_CONFIG',
-      `a retention of ${retentionMs} ms is too short to replay from: give an hour or more`,
-    )
-  }
+  const { topic } = options
+  const profile: TopicProfile = TOPICS[options.key ?? 'snapshots']
+  const retentionMs = retentionOf(profile, options.retentionMs)
+  const { partitions } = profile
   return withCluster(kafka, async cluster => {
-    const settings = {
-      'message.timestamp.type': 'LogAppendTime',
-      'compression.type': 'uncompressed',
-      'cleanup.policy': 'delete',
-      'retention.ms': String(retentionMs),
-      // Only whole segments are deleted, and one lasts a week unless told otherwise.
-      'segment.ms': String(Math.max(MIN_SEGMENT_MS, Math.floor(retentionMs / 6))),
-    }
+    const replicas = await replicasOf(cluster, profile, options)
     let created = true
     try {
       const controller = await cluster.controller(topic)
       await requestTopic(
         controller,
-        { topic, partitions, replicationFactor, settings },
+        {
+          topic,
+          partitions: partitions.fixed ? partitions.default : (options.partitions ?? partitions.default),
+          replicationFactor: replicas,
+          settings: settingsOf(profile, { retentionMs, replicas }),
+        },
         cluster.requestTimeout,
       )
     } catch (error) {
@@ -76,63 +108,97 @@ export async function createTopic(kafka: KafkaConfig, options: NewTopicOptions):
 }
 
 /**
- * Whether a topic is fit for snapshots. A topic that does not exist is a problem of the report, not an error.
+ * Whether the topics of a program are fit for it.
+ *
+ * @throws KafkaError when the brokers cannot be asked
+ */
+export async function checkTopics(
+  kafka: KafkaConfig,
+  role: Role,
+  names: RoleNames = {},
+): Promise<RoleReport> {
+  const topics = []
+  for (const { key, name } of topicsOf(role, names)) topics.push(await checkTopic(kafka, name, { key, role }))
+  return { topics, acls: aclsOf(role, kafka.brokers, names) }
+}
+
+/**
+ * Whether a topic is fit for what it is used for, by default snapshots. A topic that does not exist is a problem of the
+ * report, not an error.
  *
  * @throws KafkaError when the brokers cannot be asked
  */
 export async function checkTopic(
   kafka: KafkaConfig,
   topic: string,
-  names: Partial<Omit<AclNames, 'topic'>> = {},
+  { key = 'snapshots', role = 'exposer' }: { readonly key?: TopicKey; readonly role?: Role } = {},
 ): Promise<TopicReport> {
-  const acls = aclsToGrant(kafka.brokers, { ...ACL_NAMES, ...names, topic })
+  const { brokers } = kafka
   return withCluster(kafka, async cluster => {
     let metadata: TopicMetadata
     try {
       metadata = await cluster.metadata(topic)
     } catch (error) {
-      if (explain(error).type !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error
-      const fix = `kafka-exposer topic create --kafka.brokers=${kafka.brokers.join(',')} --kafka.topic=${topic}`
-      const problem: TopicProblem = {
-        severity: 'error',
-        message: `topic ${topic} does not exist, or this user may not see it`,
-        fix,
-      }
-      return {
-        topic,
-        exists: false,
-        partitions: 0,
-        replicationFactor: 0,
-        settings: {},
-        problems: [problem],
-        acls,
-      }
+      const { type, message } = explain(error)
+      if (type !== 'UNKNOWN_TOPIC_OR_PARTITION' && type !== 'TOPIC_AUTHORIZATION_FAILED') throw error
+      const problem: TopicProblem =
+        type === 'UNKNOWN_TOPIC_OR_PARTITION'
+          ? {
+              severity: 'error',
+              message: `topic ${topic} does not exist, or this user may not see it`,
+              fix: createCommand(brokers, key, topic),
+            }
+          : {
+              severity: 'error',
+              message,
+              fix: grantCommand(role, brokers, topic, ['Describe']),
+              passing: true,
+            }
+      return { topic, exists: false, partitions: 0, replicationFactor: 0, settings: {}, problems: [problem] }
     }
     const report = {
       topic,
       exists: true,
       partitions: metadata.partitions.length,
       replicationFactor: Math.min(...metadata.partitions.map(p => p.replicas)),
-      acls,
     }
     try {
       const settings = await topicSettings(await cluster.any(), topic, cluster.requestTimeout)
+      const facts = { metadata, settings, commands: adminCommands(brokers, topic) }
       return {
         ...report,
         settings: Object.fromEntries(settings),
-        problems: topicProblems(metadata, settings, kafka.brokers),
+        problems: topicProblems(TOPICS[key], facts),
       }
     } catch (error) {
       const { type, message } = explain(error)
       if (!type.endsWith('AUTHORIZATION_FAILED')) throw error
-      const fix = acls.find(acl => acl.operations.includes('DescribeConfigs'))?.command ?? ''
-      return {
-        ...report,
-        settings: {},
-        problems: [{ severity: 'warning', message: `its settings cannot be read: ${message}`, fix }],
+      const problem: TopicProblem = {
+        severity: 'warning',
+        message: `its settings cannot be read: ${message}`,
+        fix: grantCommand(role, brokers, topic, ['DescribeConfigs']),
       }
+      return { ...report, settings: {}, problems: [problem] }
     }
   })
+}
+
+/** @throws KafkaError when it is too short */
+function retentionOf({ retention }: TopicProfile, chosen: number | undefined): number | undefined {
+  if (retention === 'unlimited' || chosen === undefined || chosen >= retention.least) return chosen
+  throw new KafkaError(
+    'INVALID_CONFIG',
+    `a retention of ${chosen} ms is too short to replay from: give an hour or more`,
+  )
+}
+
+async function replicasOf(
+  cluster: Cluster,
+  { replication }: TopicProfile,
+  { topic, replicationFactor = -1 }: NewTopicOptions,
+): Promise<number> {
+  if (replicationFactor >= 0 || !replication) return replicationFactor
+  return (await cluster.brokerCount(topic)) >= replication.factor ? replication.factor : replicationFactor
 }
 
 async function whenWritable(cluster: Cluster, topic: string): Promise<void> {

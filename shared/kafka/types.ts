@@ -29,21 +29,21 @@ export interface LogRecord {
 }
 
 /** What a group member told of itself when it last joined. */
-export interface GroupMember {
+export interface DescribedMember {
   readonly memberId: string
-  /** Where its HTTP server is reached: a URL such as http://10.0.0.7:9754 */
-  readonly address: string
+  /** The program's own bytes; empty when it told nothing legible. */
+  readonly metadata: Buffer
   readonly partitions: readonly number[]
 }
 
 /** The group as the coordinator knows it. `stable` is false while a rebalance is under way. */
-export interface GroupMap {
+export interface GroupDescription {
   readonly stable: boolean
   readonly partitionCount: number
-  readonly members: readonly GroupMember[]
+  readonly members: readonly DescribedMember[]
 }
 
-/** What a shard is told of its partitions. All are called synchronously; none may throw. */
+/** What a program is told of its partitions. All are called synchronously; none may throw. */
 export interface PartitionListener {
   /**
    * A new assignment, before any record of it is fetched. `kept` go on at their position, `fresh` will be replayed
@@ -64,8 +64,11 @@ export interface PartitionListener {
   /**
    * A rebalance has begun: until the next `onAssignment` nothing may be served. Records of what was held go on coming, so
    * that what is kept is up to date when it may be served again.
+   *
+   * A member that commits may return a promise: until it is settled, five seconds or a third of the session timeout at
+   * most, the group waits, so that what is under way can still be committed before the partitions are another member's.
    */
-  onRebalancing(): void
+  onRebalancing(): void | Promise<void>
   /** Records in offset order, contiguous but for what the broker skips. May be asynchronous: the next fetch waits. */
   onRecords(
     partition: number,
@@ -78,16 +81,25 @@ export interface PartitionListener {
   onFetchError(error: Error, partitions: readonly number[]): void
 }
 
-/** A member of the exposer group. Lifetime: `start` once, `stop` once; it survives every broker fault in between. */
+/** A member of a consumer group. Lifetime: `start` once, `stop` once; it survives every broker fault in between. */
 export interface GroupConsumer {
   /** Resolves when it has begun, not when it has joined. */
   start(): Promise<void>
-  /** Leaves the group, so that others take over at once. `group` can still be asked. */
+  /** Commits what is pending and leaves the group, so that others take over at once. `group` can still be asked. */
   leave(): Promise<void>
   /** Leaves, if need be, and closes every connection. */
   stop(): Promise<void>
   /** Monotonic ms until which what was assigned is surely ours; −Infinity before the first join and while rebalancing. */
   leaseUntil(): number
   /** Everything the coordinator knows of the group; rejects when it cannot be asked. */
-  group(): Promise<GroupMap>
+  group(): Promise<GroupDescription>
+  /**
+   * Commits a position of a held partition: with the next batch, once a second, at the next rebalance or when the group is
+   * left. It is refused, and forgotten, when the partition has become another member's. Positions that go back are ignored.
+   *
+   * @param offset the next one to be read
+   * @param metadata opaque text that comes back with the offset; brokers allow 4,096 bytes
+   * @throws Error when this member was made without `commits`
+   */
+  commit(partition: number, offset: number, metadata?: string): void
 }

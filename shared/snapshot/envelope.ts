@@ -1,13 +1,23 @@
 /**
  * Avro's single-object encoding: two marker bytes and the schema's CRC-64-AVRO, little endian.
  *
- * The fingerprint is written out because neither app nor shard needs the schema's text; a test computes it from snapshot.avsc.
+ * The fingerprints are written out because neither app nor shard needs the schemas' text; tests compute them from the .avsc
+ * files.
  *
  * @see https://avro.apache.org/docs/1.12.0/specification/#single-object-encoding
  */
 export const SNAPSHOT_FINGERPRINT = 0xad3645deeda649d3n
+export const FAILURE_FINGERPRINT = 0x9eaeaa960c24939bn
 
-export const ENVELOPE: Buffer = Buffer.alloc(10)
-ENVELOPE[0] = 0xc3
-ENVELOPE[1] = 0x01
-ENVELOPE.writeBigUInt64LE(SNAPSHOT_FINGERPRINT, 2)
+/** Bytes of either envelope. */
+export const ENVELOPE_BYTES = 10
+export const SNAPSHOT_ENVELOPE = envelopeOf(SNAPSHOT_FINGERPRINT)
+export const FAILURE_ENVELOPE = envelopeOf(FAILURE_FINGERPRINT)
+
+function envelopeOf(fingerprint: bigint): Buffer {
+  const envelope = Buffer.alloc(ENVELOPE_BYTES)
+  envelope[0] = 0xc3
+  envelope[1] = 0x01
+  envelope.writeBigUInt64LE(fingerprint, 2)
+  return envelope
+}

@@ -43,6 +43,11 @@ export class LayoutCache<T> {
     return this.#bytes
   }
 
+  /** Bytes of those that somebody uses. */
+  get bytesInUse(): number {
+    return this.#bytesInUse
+  }
+
   get size(): number {
     return this.#entries.size
   }

@@ -1,8 +1,9 @@
 import { DEFAULT_LIMITS, type Limits } from '../metrics/limits.js'
 import type { Exemplar, Label } from '../metrics/model.js'
 import { BytesReader } from './bytes-reader.js'
-import { ENVELOPE } from './envelope.js'
+import { ENVELOPE_BYTES, FAILURE_ENVELOPE, SNAPSHOT_ENVELOPE } from './envelope.js'
 import { RefusedError } from './errors.js'
+import { readFailure } from './failure.js'
 import { readExemplars } from './read-exemplars.js'
 import { readLongs, readNumbers } from './read-values.js'
 import type { SnapshotHeader } from './types.js'
@@ -20,6 +21,9 @@ export interface Body {
  *
  * `open` reads everything but labels, layout and values. The other methods work on the record that was opened last. All of
  * them throw RefusedError, whatever the bytes are, and allocate no more than a small multiple of the record's size.
+ *
+ * A record is a Snapshot or a Failure. A Failure has its reason in `failure`, is part 0 of 1 without `end`, and has neither
+ * layout nor values: ask for those only when `failure` is null.
  */
 export class SnapshotReader {
   readonly #in = new BytesReader()
@@ -39,6 +43,8 @@ export class SnapshotReader {
   part = 0
   parts = 0
   end = false
+  /** Why the collection failed, one line; null for a Snapshot. */
+  failure: string | null = null
 
   constructor(private readonly limits: Limits = DEFAULT_LIMITS) {}
 
@@ -50,8 +56,9 @@ export class SnapshotReader {
         `a record of ${record.length} bytes is over the limit of ${this.limits.bytes}; split the snapshot into parts`,
       )
     }
-    checkEnvelope(record)
-    input.reset(record, ENVELOPE.length)
+    const isFailure = startsWith(record, FAILURE_ENVELOPE)
+    if (!isFailure && !startsWith(record, SNAPSHOT_ENVELOPE)) throw wrongEnvelope(record)
+    input.reset(record, ENVELOPE_BYTES)
     this.#skipTarget()
     this.incarnation = input.long()
     this.sequence = input.long()
@@ -59,6 +66,14 @@ export class SnapshotReader {
     this.collectedAt = input.long()
     this.intervalMs = input.long()
     this.collectSeconds = input.double()
+    if (isFailure) this.#openFailure()
+    else this.#openSnapshot()
+    this.#checkNumbers()
+  }
+
+  #openSnapshot(): void {
+    const input = this.#in
+    this.failure = null
     this.part = input.long()
     this.parts = input.long()
     this.end = input.boolean()
@@ -69,7 +84,17 @@ export class SnapshotReader {
     input.skip(layoutBytes)
     this.#layoutEnd = input.position
     this.#valuesStart = input.position
-    this.#checkNumbers()
+  }
+
+  #openFailure(): void {
+    const input = this.#in
+    this.part = 0
+    this.parts = 1
+    this.end = false
+    this.failure = readFailure(input)
+    input.finish()
+    // An empty layout id, no layout, no values.
+    this.#layoutIdAt = this.#layoutStart = this.#layoutEnd = this.#valuesStart = input.position
   }
 
   /** The target as it stands in the record: equal bytes are an equal target. */
@@ -91,12 +116,13 @@ export class SnapshotReader {
     return this.#targetFrom(this.#in.buffer, this.#targetStart)
   }
 
-  /** 16 latin1 characters. */
+  /** 16 latin1 characters; of a Failure none. */
   layoutId(): string {
     return this.#in.buffer.toString('latin1', this.#layoutIdAt, this.#layoutIdAt + 16)
   }
 
   sameLayoutId(id: Uint8Array): boolean {
+    if (this.failure !== null) return false
     return this.#in.buffer.compare(id, 0, 16, this.#layoutIdAt, this.#layoutIdAt + 16) === 0
   }
 
@@ -218,20 +244,21 @@ export class SnapshotReader {
   }
 }
 
-function checkEnvelope(record: Buffer): void {
-  for (let i = 0; i < ENVELOPE.length; i++) if (record[i] !== ENVELOPE[i]) throw wrongEnvelope(record)
+function startsWith(record: Buffer, envelope: Buffer): boolean {
+  for (let i = 0; i < ENVELOPE_BYTES; i++) if (record[i] !== envelope[i]) return false
+  return true
 }
 
 function wrongEnvelope(record: Buffer): RefusedError {
-  if (record.length < ENVELOPE.length || record[0] !== 0xc3 || record[1] !== 0x01) {
+  if (record.length < ENVELOPE_BYTES || record[0] !== 0xc3 || record[1] !== 0x01) {
     return new RefusedError(
       'schema',
       'the record does not begin with the marker C3 01 of an Avro single object; write it before the fingerprint',
     )
   }
-  const hex = (bytes: Buffer) => bytes.toString('hex', 2, 10)
+  const hex = (bytes: Buffer) => bytes.toString('hex', 2, ENVELOPE_BYTES)
   return new RefusedError(
     'schema',
-    `the schema's fingerprint is ${hex(record)}, not ${hex(ENVELOPE)} of kafka_exposer.v1.Snapshot; write with that schema`,
+    `the schema's fingerprint is ${hex(record)}, neither ${hex(SNAPSHOT_ENVELOPE)} of kafka_exposer.v1.Snapshot nor ${hex(FAILURE_ENVELOPE)} of kafka_exposer.v1.Failure; write with one of them`,
   )
 }

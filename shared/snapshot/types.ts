@@ -1,14 +1,14 @@
 import type { Label } from '../metrics/model.js'
 
-/** Everything of a record that is not its layout or its values. */
-export interface SnapshotHeader {
+/** What a snapshot and a failed collection have in common. */
+export interface CollectionHeader {
   /** The target's identifying labels: sorted, `job` among them. */
   readonly target: readonly Label[]
   /** Start of this run of the app, Unix ms. */
   readonly incarnation: number
-  /** Which snapshot of this run, from 0, given at collection. */
+  /** Which collection of this run, from 0, failed ones included. */
   readonly sequence: number
-  /** Snapshots of this run replaced unsent, so far. */
+  /** Records of this run replaced unsent, so far. */
   readonly superseded: number
   /** Unix ms by the producer's clock, strictly increasing within a run. */
   readonly collectedAt: number
@@ -16,6 +16,10 @@ export interface SnapshotHeader {
   readonly intervalMs: number
   /** How long the app's own collection took, seconds. */
   readonly collectSeconds: number
+}
+
+/** Everything of a snapshot's record that is not its layout or its values. */
+export interface SnapshotHeader extends CollectionHeader {
   /** Which part of the snapshot this record is, from 0, and of how many. */
   readonly part: number
   readonly parts: number

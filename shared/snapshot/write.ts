@@ -1,7 +1,7 @@
 import type { Exemplar } from '../metrics/model.js'
 import { BytesWriter } from './bytes-writer.js'
-import { ENVELOPE } from './envelope.js'
-import type { SnapshotHeader } from './types.js'
+import { SNAPSHOT_ENVELOPE } from './envelope.js'
+import type { CollectionHeader, SnapshotHeader } from './types.js'
 
 export interface SnapshotPart {
   /** gzip of the layout whose id the header names. */
@@ -21,15 +21,8 @@ export interface SnapshotPart {
 export function encodeSnapshot(header: SnapshotHeader, part: SnapshotPart): Buffer {
   const { layoutCompressed, values, timestamps, exemplars } = part
   const out = new BytesWriter(512 + layoutCompressed.length + values.length * 9)
-  out.fixed(ENVELOPE)
-  writeArray(out, header.target, label => {
-    out.string(label.name)
-    out.string(label.value)
-  })
-  for (const field of ['incarnation', 'sequence', 'superseded', 'collectedAt', 'intervalMs'] as const) {
-    out.long(integer(header[field], field))
-  }
-  out.double(header.collectSeconds)
+  out.fixed(SNAPSHOT_ENVELOPE)
+  writeCollection(out, header)
   out.long(integer(header.part, 'part'))
   out.long(integer(header.parts, 'parts'))
   out.boolean(header.end)
@@ -42,6 +35,18 @@ export function encodeSnapshot(header: SnapshotHeader, part: SnapshotPart): Buff
   writeTimestamps(out, timestamps)
   writeExemplars(out, exemplars)
   return out.toBuffer()
+}
+
+/** The fields with which both schemas begin. */
+export function writeCollection(out: BytesWriter, header: CollectionHeader): void {
+  writeArray(out, header.target, label => {
+    out.string(label.name)
+    out.string(label.value)
+  })
+  for (const field of ['incarnation', 'sequence', 'superseded', 'collectedAt', 'intervalMs'] as const) {
+    out.long(integer(header[field], field))
+  }
+  out.double(header.collectSeconds)
 }
 
 function integer(value: number, field: string): number {

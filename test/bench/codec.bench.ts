@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import avro from 'avsc'
-import { ENVELOPE } from '../../shared/snapshot/envelope.js'
+import { ENVELOPE_BYTES } from '../../shared/snapshot/envelope.js'
 import { targetKey } from '../../shared/snapshot/key.js'
 import { decodeLayout, encodeLayout } from '../../shared/snapshot/layout.js'
 import { LayoutCache } from '../../shared/snapshot/layout-cache.js'
@@ -102,7 +102,7 @@ function avscType(): avro.Type {
 function casesOf(fleet: Fleet, goal: string | undefined): Case[] {
   const { records, headers, series, layout } = fleet
   const type = avscType()
-  const bare = records.map(record => record.subarray(ENVELOPE.length))
+  const bare = records.map(record => record.subarray(ENVELOPE_BYTES))
   const objects = headers.map((header, t) => ({
     ...header,
     layoutId: Buffer.from(header.layoutId, 'latin1'),

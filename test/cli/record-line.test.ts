@@ -3,6 +3,7 @@ import { RecordPrinter } from '../../cli/record-line.js'
 import { partitionFor } from '../../shared/base/murmur2.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
 import type { Label } from '../../shared/metrics/model.js'
+import { encodeFailure } from '../../shared/snapshot/failure.js'
 import { targetKey } from '../../shared/snapshot/key.js'
 import { encodeLayout } from '../../shared/snapshot/layout.js'
 import type { SnapshotHeader } from '../../shared/snapshot/types.js'
@@ -17,8 +18,8 @@ const layout = encodeLayout({
   families: [{ name: 'up_to_date', type: 'gauge', help: '', unit: '', series: [{ suffix: '', labels: [] }] }],
 })
 
-function record(header: Partial<SnapshotHeader> = {}, more: Partial<LogRecord> = {}): LogRecord {
-  const full: SnapshotHeader = {
+function fullHeader(header: Partial<SnapshotHeader>): SnapshotHeader {
+  return {
     target,
     incarnation: now - 60_000,
     sequence: 3,
@@ -32,6 +33,10 @@ function record(header: Partial<SnapshotHeader> = {}, more: Partial<LogRecord> =
     layoutId: layout.id,
     ...header,
   }
+}
+
+function record(header: Partial<SnapshotHeader> = {}, more: Partial<LogRecord> = {}): LogRecord {
+  const full = fullHeader(header)
   const value = encodeSnapshot(full, { layoutCompressed: layout.compressed, values: [1] })
   return { offset: 7, timestamp: now, key: targetKey(full.target), value, ...more }
 }
@@ -54,6 +59,14 @@ describe('a record that is well', () => {
   test('says when it is a goodbye, a part, and how many were replaced unsent', () => {
     const line = printer().line(own, record({ end: true, superseded: 4, part: 1, parts: 2 }), now)
     expect(line).toContain('sequence=3 part=2/2 superseded=4 interval=15s end')
+  })
+
+  test('of a failed collection has the reason in the place of the series', () => {
+    const { part, parts, end, layoutId, ...header } = fullHeader({ superseded: 2 })
+    const value = encodeFailure(header, 'the "pool" is gone')
+    expect(printer().line(own, record({}, { value }), now)).toMatch(
+      /sequence=3 superseded=2 interval=15s {2}failed="the \\"pool\\" is gone" bytes=\d+$/,
+    )
   })
 
   test('is left out when another target, or only what is refused, was asked for', () => {
@@ -91,6 +104,9 @@ describe('a record that an exposer refuses', () => {
   test('is judged by what came before: order within a run, and older runs', () => {
     const lines = printer()
     lines.line(own, record(), now)
+    const { part, parts, end, layoutId, ...header } = fullHeader({})
+    const failure = record({}, { value: encodeFailure(header, 'no') })
+    expect(lines.line(own, failure, now)).toContain('REFUSED order: not after sequence 3')
     expect(lines.line(own, record(), now)).toContain('REFUSED order: not after sequence 3')
     expect(lines.line(own, record({ incarnation: now - 90_000 }), now)).toContain('REFUSED incarnation:')
     expect(lines.line(own, record({ sequence: 4, collectedAt: now }), now)).toContain('sequence=4')

@@ -1,13 +1,15 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
+import type { GroupMap } from '../../exposer/group/map.js'
+import { endpoints } from '../../exposer/routes/endpoints.js'
 import { assemble } from '../../exposer/server/assemble.js'
 import type { ExposerConfig } from '../../exposer/server/config.js'
-import { close, createApp, createHttpServer, listen } from '../../exposer/server/http.js'
 import type { Clock } from '../../shared/base/clock.js'
 import type { Logger } from '../../shared/base/logger.js'
 import { partitionFor } from '../../shared/base/murmur2.js'
+import { close, createHttpServer, listen, serve } from '../../shared/http/server.js'
 import { LiveWebConfig } from '../../shared/http/web-config/live.js'
-import type { GroupMap, LogRecord } from '../../shared/kafka/types.js'
+import type { LogRecord } from '../../shared/kafka/types.js'
 import type { Layout } from '../../shared/metrics/layout.js'
 import { targetKey } from '../../shared/snapshot/key.js'
 import { encodeLayout } from '../../shared/snapshot/layout.js'
@@ -60,9 +62,9 @@ export class HandFed {
     const { webConfigFile } = overrides
     fed.web = webConfigFile === undefined ? undefined : new LiveWebConfig(webConfigFile, logger)
     fed.web?.start()
-    fed.#server = createHttpServer(1000, fed.web)
+    fed.#server = createHttpServer({ maxConnections: 1000 }, fed.web)
     fed.#server.on('connection', socket => fed.sockets.push(socket))
-    const { port } = await listen(fed.#server, '127.0.0.1', 0)
+    const { port } = await listen(fed.#server, { host: '127.0.0.1', port: 0 })
     fed.url = `${fed.web?.current.tls ? 'https' : 'http'}://127.0.0.1:${port}`
     fed.#parts = assemble(
       { ...EXPOSER_CONFIG, ...overrides },
@@ -80,7 +82,7 @@ export class HandFed {
         web: fed.web,
       },
     )
-    fed.#server.on('request', createApp(fed.#parts.services))
+    serve(fed.#server, endpoints(fed.#parts.services))
     return fed
   }
 

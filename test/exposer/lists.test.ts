@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { GroupMap } from '../../shared/kafka/types.js'
+import type { GroupMap } from '../../exposer/group/map.js'
 import { eventually } from '../support/eventually.js'
 import { HandFed, PARTITIONS, partitionOf } from './hand-fed.js'
 

@@ -1,13 +1,10 @@
 import { setMaxListeners } from 'node:events'
 import fc from 'fast-check'
-import { Registry } from 'prom-client'
 import { describe, expect, test } from 'vitest'
 import { Changes } from '../../exposer/group/changes.js'
 import { incomplete } from '../../exposer/group/peers.js'
 import { patienceOf } from '../../exposer/routes/hold.js'
-import { CellHistogram } from '../../exposer/telemetry/cell-histogram.js'
 import { mergeInSlices, sortInSlices } from '../../shared/base/slices.js'
-import { urlOf } from '../../shared/http/address.js'
 
 describe('how long a request is held', () => {
   test.each([
@@ -91,38 +88,4 @@ test('slices sort and merge as sorting at once does', async () => {
     ),
     { numRuns: 30 },
   )
-})
-
-describe('the address that a shard advertises by itself', () => {
-  const eth = { address: '10.1.2.3', family: 'IPv4', internal: false } as const
-  const lo = { address: '127.0.0.1', family: 'IPv4', internal: true } as const
-  const local = { address: 'fe80::1', family: 'IPv6', internal: false } as const
-  const six = { address: '2001:db8::1', family: 'IPv6', internal: false } as const
-  const interfaces = (...list: object[]) => ({ eth0: list }) as never
-
-  test.each([
-    ['127.0.0.1', interfaces(eth), 'http://127.0.0.1:9754'],
-    ['::1', interfaces(eth), 'http://[::1]:9754'],
-    ['::', interfaces(lo, local, six, eth), 'http://10.1.2.3:9754'],
-    ['0.0.0.0', interfaces(lo, local, six), 'http://[2001:db8::1]:9754'],
-    ['::', interfaces(lo), 'http://127.0.0.1:9754'],
-  ])('listening on %s with %j: %s', (address, list, url) => {
-    expect(urlOf({ address, port: 9754 }, list)).toBe(url)
-  })
-})
-
-test("the histogram of delays is exposed as prom-client's own would be", async () => {
-  const registry = new Registry()
-  const label = { name: 'stage', values: ['produce', 'consume'] as const }
-  const delays = new CellHistogram('delay_seconds', 'A delay', label, [0.1, 1]).register(registry)
-  for (const seconds of [0.05, 0.1, 0.5, 3]) delays.observe('produce', seconds)
-  const text = await registry.metrics()
-  expect(text.split('\n').filter(line => line.includes('produce'))).toEqual([
-    'delay_seconds_bucket{le="0.1",stage="produce"} 2',
-    'delay_seconds_bucket{le="1",stage="produce"} 3',
-    'delay_seconds_bucket{le="+Inf",stage="produce"} 4',
-    'delay_seconds_sum{stage="produce"} 3.65',
-    'delay_seconds_count{stage="produce"} 4',
-  ])
-  expect(text).toContain('delay_seconds_count{stage="consume"} 0')
 })

@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest'
+import { replayWindow } from '../../shared/kafka/start.js'
 import { eventually } from '../support/eventually.js'
 import { name, newSender, newTopic, TestMembers } from '../support/kafka.js'
 import { Traffic } from '../support/traffic.js'
@@ -22,7 +23,7 @@ test('no record before the seek: the first that a member gets of a partition is 
     const { listener, stop } = await members.start({
       topic,
       group: name('group'),
-      replayWindow: 50,
+      start: replayWindow(50),
       maxWait: 100,
     })
     await eventually(() => expect(listener.caughtUp).toEqual([0, 1, 2, 3]))

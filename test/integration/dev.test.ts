@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
-import { findPrometheus } from '../../dev/local/prometheus.js'
 import { alive, Dev, type DevOptions, descendants, pidsOf, type Running, runFolders } from '../support/dev.js'
 import { eventually } from '../support/eventually.js'
+import { partOrSkip } from '../support/or-skip.js'
 
-const withPrometheus = process.env.CI === 'true' || findPrometheus() !== null
+const withPrometheus = (await partOrSkip('prometheus')) !== null
 const noPrometheus = { PROMETHEUS_BIN: '/nowhere/prometheus' }
 const given = () => ({ KAFKA_BROKERS: inject('brokers').join(',') })
 

@@ -2,7 +2,9 @@ import kafkajs from 'kafkajs'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type LocalKafka, startKafka } from '../../dev/local/kafka.js'
 import { createSender } from '../../shared/kafka/sender.js'
-import { type AclGrant, checkTopic, createTopic } from '../../shared/kafka/topics.js'
+import { tailTopic } from '../../shared/kafka/tail.js'
+import { type AclGrant, aclsOf, type Role, type RoleNames } from '../../shared/kafka/topics/roles.js'
+import { checkTopic, checkTopics, createTopic, createTopics } from '../../shared/kafka/topics.js'
 import type { KafkaConfig } from '../../shared/kafka/types.js'
 import { eventually } from '../support/eventually.js'
 import { name, silent, TestMembers } from '../support/kafka.js'
@@ -11,8 +13,10 @@ const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePattern
   kafkajs
 const USERS = {
   admin: 'admin-secret',
-  publisher: 'publisher-secret',
+  producer: 'producer-secret',
   exposer: 'exposer-secret',
+  gateway: 'gateway-secret',
+  agent: 'agent-secret',
   nobody: 'nobody-secret',
 }
 const passwords = Object.entries(USERS).map(([user, password]) => `user_${user}="${password}"`)
@@ -60,13 +64,15 @@ async function grant(acls: readonly AclGrant[]): Promise<void> {
     Write: AclOperationTypes.WRITE,
     Describe: AclOperationTypes.DESCRIBE,
     DescribeConfigs: AclOperationTypes.DESCRIBE_CONFIGS,
+    Delete: AclOperationTypes.DELETE,
   }
   await admin.createAcls({
     acl: acls.flatMap(acl =>
       acl.operations.map(o => ({
         resourceType: acl.resource === 'topic' ? AclResourceTypes.TOPIC : AclResourceTypes.GROUP,
         resourceName: acl.name,
-        resourcePatternType: ResourcePatternTypes.LITERAL,
+        resourcePatternType:
+          acl.pattern === 'literal' ? ResourcePatternTypes.LITERAL : ResourcePatternTypes.PREFIXED,
         principal: `User:${acl.who}`,
         host: '*',
         operation: operation[o as keyof typeof operation],
@@ -77,21 +83,114 @@ async function grant(acls: readonly AclGrant[]): Promise<void> {
   await admin.disconnect()
 }
 
+const grantAll = (role: Role, names: RoleNames) => grant(aclsOf(role, kafka.brokers, names))
+
+async function send(role: keyof typeof USERS, topic: string, text: string): Promise<void> {
+  const sender = createSender({ kafka: as(role), topic, logger: silent, sendTimeout: 5_000 })
+  try {
+    await eventually(() => sender.send(Buffer.from('job\0api\0'), [Buffer.from(text)]))
+  } finally {
+    await sender.disconnect()
+  }
+}
+
 test('the grants that the check lists are enough to publish and to expose', async () => {
   const topic = await newTopic()
-  const group = name('group')
-  const { acls, problems } = await checkTopic(as('admin'), topic, { group })
-  expect(problems).toEqual([])
-  await grant(acls.filter(acl => acl.who !== 'gateway'))
+  const names = { topics: { snapshots: topic }, group: name('group') }
+  for (const role of ['producer', 'agent', 'exposer'] as const) {
+    const { topics, acls } = await checkTopics(as('admin'), role, names)
+    expect(topics).toMatchObject([{ topic, problems: [] }])
+    await grant(acls)
+  }
 
-  const sender = createSender({ kafka: as('publisher'), topic, logger: silent, sendTimeout: 5_000 })
-  await eventually(() => sender.send(Buffer.from('job\0api\0'), [Buffer.from('hello')]))
-  await sender.disconnect()
-  const { listener, held, consumer } = await members.start({ topic, group, kafka: as('exposer') })
+  await send('producer', topic, 'of a producer')
+  await send('agent', topic, 'of an agent')
+  const { listener, held, consumer } = await members.start({
+    topic,
+    group: names.group,
+    kafka: as('exposer'),
+  })
   await eventually(() => expect(held()).toEqual([0, 1]))
-  await eventually(() => expect(listener.records.map(r => r.record.value?.toString())).toContain('hello'))
+  await eventually(() => {
+    const values = listener.records.map(r => r.record.value?.toString())
+    expect(values).toEqual(expect.arrayContaining(['of a producer', 'of an agent']))
+  })
   expect((await consumer.group()).members).toHaveLength(1)
   expect((await checkTopic(as('exposer'), topic)).problems).toEqual([])
+})
+
+test('a producer may not read, and whoever lacks the right to see the settings is told which it is', async () => {
+  const topic = await newTopic()
+  await grantAll('producer', { topics: { snapshots: topic } })
+  await send('producer', topic, 'mine')
+  const errors: string[] = []
+  const { stop } = await tailTopic(
+    as('producer'),
+    topic,
+    { from: 'earliest', onError: error => errors.push(error.message) },
+    () => {},
+  )
+  await eventually(() => expect(errors).toContainEqual(expect.stringContaining(`may not use topic ${topic}`)))
+  await stop()
+  const { problems } = await checkTopic(as('producer'), topic, { role: 'producer' })
+  expect(problems).toMatchObject([
+    {
+      severity: 'warning',
+      fix: expect.stringMatching(/User:<producer> --operation DescribeConfigs --topic/),
+    },
+  ])
+})
+
+test('the grants of a gateway are enough to write, read and shorten its logs and to form its groups', async () => {
+  const names = {
+    topics: {
+      snapshots: name('snapshots'),
+      pushes: name('pushes'),
+      pushSnapshots: name('push-snapshots'),
+      writes: name('writes'),
+    },
+    group: name('gateway'),
+  }
+  const { snapshots, pushes, pushSnapshots, writes } = names.topics
+  await createTopics(as('admin'), 'gateway', { partitions: 2 }, names)
+  const ungranted = await checkTopics(as('gateway'), 'gateway', names)
+  expect(ungranted.topics.flatMap(({ problems }) => problems)).toMatchObject(
+    Object.values(names.topics).map(topic => ({
+      severity: 'error',
+      message: expect.stringContaining(`may not use topic ${topic}`),
+      fix: expect.stringContaining(`User:<gateway> --operation Describe --topic ${topic}`),
+    })),
+  )
+  await grantAll('gateway', names)
+
+  for (const topic of Object.values(names.topics)) await send('gateway', topic, `to ${topic}`)
+  const checked = await checkTopics(as('gateway'), 'gateway', names)
+  expect(checked.topics.map(({ topic, problems }) => [topic, problems.map(p => p.severity)])).toEqual([
+    // It only writes there, and need not see how the topic is set up.
+    [snapshots, ['warning']],
+    [pushes, []],
+    [pushSnapshots, []],
+    [writes, []],
+  ])
+
+  const mirror = await members.start({ topic: writes, group: `${names.group}-x`, kafka: as('gateway') })
+  await eventually(() =>
+    expect(mirror.listener.records.map(r => r.record.value?.toString())).toEqual([`to ${writes}`]),
+  )
+  const admin = new Kafka({
+    brokers: kafka.brokers,
+    logLevel: logLevel.NOTHING,
+    sasl: { mechanism: 'plain', username: 'gateway', password: USERS.gateway },
+  }).admin()
+  await admin.connect()
+  const end = [{ partition: 0, offset: '1' }]
+  await admin.fetchTopicOffsets(pushes) // without which the next call knows no leader
+  await admin.deleteTopicRecords({ topic: pushes, partitions: end })
+  expect(await admin.fetchTopicOffsets(pushes)).toMatchObject([{ low: '1', high: '1' }])
+  // Writing there is all that it may do.
+  await expect(admin.deleteTopicRecords({ topic: snapshots, partitions: end })).rejects.toThrow()
+  await admin.disconnect()
+  await expect(createTopic(as('gateway'), { topic: name('another') })).rejects.toThrow(/may not/)
 })
 
 test('who may not write is told so, with where the grants are listed', async () => {
@@ -106,8 +205,8 @@ test('who may not write is told so, with where the grants are listed', async () 
 test('who may read the topic but not the group is told about the group', async () => {
   const topic = await newTopic()
   const group = name('forbidden')
-  const { acls } = await checkTopic(as('admin'), topic, { group })
-  await grant(acls.filter(acl => acl.who === 'exposer' && acl.resource === 'topic'))
+  const acls = aclsOf('exposer', kafka.brokers, { topics: { snapshots: topic }, group })
+  await grant(acls.filter(acl => acl.resource === 'topic'))
   const { logger } = await members.start({ topic, group, kafka: as('exposer') })
   await eventually(() =>
     expect(logger.lines).toContainEqual(expect.stringContaining(`may not use consumer group ${group}`)),

@@ -63,6 +63,41 @@ test('a snapshot of more parts than one batch may hold is written all the same',
   })
 })
 
+test('many keys are written by one call, each where it belongs and in its order', async () => {
+  const topic = await newTopic(5)
+  const sender = newSender(topic)
+  const keys = Array.from({ length: 200 }, (_, i) => Buffer.from(`instance\0host-${i % 100}\0job\0api\0`))
+  const entries = keys.map((key, i) => ({ key, values: [Buffer.from(`${i}a`), Buffer.from(`${i}b`)] }))
+  expect(new Set(await sender.sendAll(entries))).toEqual(new Set([null]))
+  await sender.disconnect()
+  const records = await readAll(topic)
+  await eventually(() => expect(records).toHaveLength(400))
+  for (const [i, key] of keys.slice(0, 100).entries()) {
+    const own = records.filter(({ record }) => record.key!.equals(key))
+    expect(new Set(own.map(({ partition }) => partition))).toEqual(new Set([partitionFor(key, 5)]))
+    const values = [`${i}a`, `${i}b`, `${i + 100}a`, `${i + 100}b`]
+    expect(own.map(({ record }) => String(record.value))).toEqual(values)
+  }
+})
+
+test('a record that the topic refuses fails its own partition, and no other of the same request', async () => {
+  const topic = await newTopic(2)
+  const sender = newSender(topic)
+  const keyOf = (partition: number) => {
+    for (let i = 0; ; i++) {
+      const key = Buffer.from(`instance\0${i}\0job\0api\0`)
+      if (partitionFor(key, 2) === partition) return key
+    }
+  }
+  const outcomes = await sender.sendAll([
+    { key: keyOf(0), values: [Buffer.from('small')] },
+    { key: keyOf(1), values: [Buffer.alloc(1_200_000)] },
+  ])
+  expect(outcomes[0]).toBeNull()
+  expect(outcomes[1]).toMatchObject({ type: 'MESSAGE_TOO_LARGE', refusal: true })
+  await sender.disconnect()
+})
+
 test('a topic that does not exist is an error that says how to make it', async () => {
   const sender = newSender(name('missing'))
   await expect(sender.connect()).rejects.toThrow(/does not exist.*kafka-exposer topic create/)

@@ -1,6 +1,6 @@
 import kafkajs from 'kafkajs'
 import { expect, inject, test } from 'vitest'
-import { checkTopic, createTopic } from '../../shared/kafka/topics.js'
+import { checkTopic, checkTopics, createTopic, createTopics } from '../../shared/kafka/topics.js'
 import { name } from '../support/kafka.js'
 
 const brokers = () => ({ brokers: inject('brokers') })
@@ -21,7 +21,56 @@ test('a topic made here is fit for snapshots', async () => {
     'compression.type': 'uncompressed',
     'retention.ms': '7200000',
   })
-  expect(report.acls.map(acl => acl.who)).toContain('publisher')
+})
+
+test("each program's topics are made as it needs them, and found fit", async () => {
+  for (const role of ['exposer', 'producer', 'agent'] as const) {
+    const snapshots = name(role)
+    const names = { topics: { snapshots } }
+    expect(await createTopics(brokers(), role, {}, names)).toEqual([{ topic: snapshots, created: true }])
+    const { topics, acls } = await checkTopics(brokers(), role, names)
+    expect(topics).toMatchObject([{ topic: snapshots, partitions: 12, problems: [] }])
+    expect(topics[0]!.settings).toMatchObject({ 'retention.ms': '3600000', 'segment.ms': '600000' })
+    expect(acls.map(({ who }) => who)).toEqual(acls.map(() => role))
+  }
+})
+
+test('the logs of gateways have one partition and lose nothing, whatever is chosen for the other topics', async () => {
+  const names = {
+    topics: {
+      snapshots: name('snapshots'),
+      pushes: name('pushes'),
+      pushSnapshots: name('push-snapshots'),
+      writes: name('writes'),
+    },
+  }
+  const choices = { partitions: 3, retentionMs: 7_200_000 }
+  const created = await createTopics(brokers(), 'gateway', choices, names)
+  expect(created.map(({ topic }) => topic)).toEqual(Object.values(names.topics))
+  const { topics } = await checkTopics(brokers(), 'gateway', names)
+  expect(topics.flatMap(({ problems }) => problems)).toEqual([])
+  const log = {
+    partitions: 1,
+    settings: {
+      'message.timestamp.type': 'LogAppendTime',
+      'cleanup.policy': 'delete',
+      'retention.ms': '-1',
+      'max.message.bytes': String(20 * 1024 * 1024),
+    },
+  }
+  const chosen = {
+    partitions: 3,
+    settings: { 'message.timestamp.type': 'LogAppendTime', 'retention.ms': '7200000' },
+  }
+  expect(topics).toMatchObject([chosen, log, log, chosen])
+})
+
+test('remote write is kept for a day unless told otherwise', async () => {
+  const topic = name('writes')
+  await createTopic(brokers(), { topic, key: 'writes' })
+  const { settings, problems } = await checkTopic(brokers(), topic, { key: 'writes' })
+  expect(settings).toMatchObject({ 'retention.ms': '86400000', 'message.timestamp.type': 'LogAppendTime' })
+  expect(problems).toEqual([])
 })
 
 test('making it twice makes it once', async () => {

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { PrometheusApi, type Sample } from '../../dev/local/prometheus/api.js'
-import { findPrometheus } from '../../dev/local/prometheus.js'
 import { parseExposition } from '../../shared/exposition/parse.js'
 import { Dev, type Running } from '../support/dev.js'
 import { eventually } from '../support/eventually.js'
+import { partOrSkip } from '../support/or-skip.js'
 
 const dashboard = fileURLToPath(
   new URL('../../deploy/grafana/dashboards/kafka-exposer.json', import.meta.url),
@@ -22,7 +22,8 @@ interface TargetRow {
 /**
  * The whole pipeline as `npm start` runs it, on the brokers of this test run, and what a real Prometheus sees of it.
  */
-describe.skipIf(process.env.CI !== 'true' && findPrometheus() === null)('the pipeline', () => {
+const prometheusPath = await partOrSkip('prometheus')
+describe.skipIf(prometheusPath === null)('the pipeline', () => {
   let dev: Dev
   let running: Running
   let prometheus: PrometheusApi

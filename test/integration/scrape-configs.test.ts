@@ -3,10 +3,11 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { Front } from '../../dev/local/front.js'
-import { findPrometheus, type LocalPrometheus, startPrometheus } from '../../dev/local/prometheus.js'
+import { type LocalPrometheus, startPrometheus } from '../../dev/local/prometheus.js'
 import type { Exposer } from '../../exposer/server/exposer.js'
 import { eventually } from '../support/eventually.js'
 import { name, newSender, newTopic } from '../support/kafka.js'
+import { partOrSkip } from '../support/or-skip.js'
 import { startShard } from '../support/shards.js'
 import { SteadyApp } from '../support/steady-app.js'
 
@@ -113,7 +114,8 @@ afterAll(async () => {
   await front?.stop()
 })
 
-describe.skipIf(process.env.CI !== 'true' && findPrometheus() === null)(
+const prometheusPath = await partOrSkip('prometheus')
+describe.skipIf(prometheusPath === null)(
   'the configurations of deploy/prometheus',
   { timeout: 120_000 },
   () => {

@@ -9,7 +9,8 @@ import { writeReport } from '../../lab/report/report.js'
 import { readResults } from '../../lab/report/results.js'
 import { renderTable } from '../../lab/report/table.js'
 import { type ExperimentResult, type Results, VARIANTS } from '../../lab/types.js'
-import { findChromium, startChromium } from '../support/chromium.js'
+import { startChromium } from '../support/chromium.js'
+import { partOrSkip } from '../support/or-skip.js'
 
 /**
  * Difficult results: four lines with the same last point, a gap, a failure, names that need
@@ -153,7 +154,7 @@ describe('the results of a run', () => {
   })
 })
 
-const chromium = findChromium()
+const chromium = await partOrSkip('chromium')
 describe.skipIf(chromium === null)('the report in a browser', () => {
   let browser: Browser
   let url: string

@@ -1,10 +1,12 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { groupMapOf } from '../../exposer/group/map.js'
+import { endpoints } from '../../exposer/routes/endpoints.js'
 import { assemble } from '../../exposer/server/assemble.js'
 import type { ExposerConfig } from '../../exposer/server/config.js'
-import { close, createApp, createHttpServer, listen } from '../../exposer/server/http.js'
+import { createShardConsumer } from '../../exposer/server/consumer.js'
 import { systemClock } from '../../shared/base/clock.js'
-import { createGroupConsumer } from '../../shared/kafka/group-consumer.js'
+import { close, createHttpServer, listen, serve } from '../../shared/http/server.js'
 import type { GroupConsumer, PartitionListener } from '../../shared/kafka/types.js'
 import { EXPOSER_CONFIG } from '../support/exposer-config.js'
 import { seconds } from './world.js'
@@ -20,8 +22,8 @@ export class DelayedShard {
   ) {}
 
   static async start(brokers: string[], topic: string, way: () => number): Promise<DelayedShard> {
-    const server = createHttpServer(1000)
-    await listen(server, '127.0.0.1', 0)
+    const server = createHttpServer({ maxConnections: 1000 })
+    await listen(server, { host: '127.0.0.1', port: 0 })
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
     const config: ExposerConfig = {
       ...EXPOSER_CONFIG,
@@ -40,17 +42,15 @@ export class DelayedShard {
       version: 'measured',
       address: url,
       leaseUntil: () => consumer.leaseUntil(),
-      readGroup: () => consumer.group(),
+      readGroup: async () => groupMapOf(await consumer.group()),
       trouble: () => undefined,
     })
-    consumer = createGroupConsumer({
-      ...config,
-      address: url,
+    consumer = createShardConsumer(config, url, {
       listener: late(feed, way),
       logger: quiet,
       clock: systemClock,
     })
-    server.on('request', createApp(services))
+    serve(server, endpoints(services))
     await consumer.start()
     return new DelayedShard(url, server, consumer)
   }

@@ -1,28 +1,27 @@
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createCertificate } from './x509.js'
 
 /** An authority of one's own, whose certificates are good for 127.0.0.1 and a day. */
 export class Certificates {
   readonly folder = mkdtempSync(join(tmpdir(), 'kafka-exposer-certificates-'))
+  readonly ca: string
+  readonly #authority = createCertificate({ name: 'authority', sans: 'DNS:authority', ca: true })
 
   constructor() {
-    this.#openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj', '/CN=authority', '-keyout', 'ca.key', '-out', 'ca.pem') // biome-ignore format: one line
-  }
-
-  get ca(): string {
-    return join(this.folder, 'ca.pem')
+    this.ca = this.file('ca.pem', this.#authority.cert)
   }
 
   /** @returns paths of the key, of the certificate, and of both in one file */
   issue(name: string): { readonly key: string; readonly cert: string; readonly both: string } {
-    const at = (ending: string) => join(this.folder, `${name}.${ending}`)
-    writeFileSync(at('ext'), 'subjectAltName=IP:127.0.0.1,DNS:localhost\n')
-    this.#openssl('req', '-newkey', 'rsa:2048', '-nodes', '-subj', `/CN=${name}`, '-keyout', at('key'), '-out', at('csr')) // biome-ignore format: one line
-    this.#openssl('x509', '-req', '-in', at('csr'), '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '1', '-extfile', at('ext'), '-out', at('pem')) // biome-ignore format: one line
-    writeFileSync(at('both'), readFileSync(at('key'), 'utf8') + readFileSync(at('pem'), 'utf8'))
-    return { key: at('key'), cert: at('pem'), both: at('both') }
+    const sans = 'IP:127.0.0.1,DNS:localhost'
+    const { key, cert } = createCertificate({ name, sans, ca: false, issuer: this.#authority })
+    return {
+      key: this.file(`${name}.key`, key),
+      cert: this.file(`${name}.pem`, cert),
+      both: this.file(`${name}.both`, key + cert),
+    }
   }
 
   /** @returns the path of the file */
@@ -34,9 +33,5 @@ export class Certificates {
 
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true })
-  }
-
-  #openssl(...args: string[]): void {
-    execFileSync('openssl', args, { cwd: this.folder, stdio: ['ignore', 'ignore', 'pipe'] })
   }
 }

@@ -3,6 +3,7 @@ import { inject } from 'vitest'
 import type { Logger } from '../../shared/base/logger.js'
 import { createGroupConsumer, type GroupConsumerOptions } from '../../shared/kafka/group-consumer.js'
 import { createSender, type Sender } from '../../shared/kafka/sender.js'
+import { replayWindow } from '../../shared/kafka/start.js'
 import { createTopic } from '../../shared/kafka/topics.js'
 import type { GroupConsumer, LogRecord, PartitionListener } from '../../shared/kafka/types.js'
 
@@ -171,7 +172,8 @@ export class TestMembers {
     const logger = keepingLogger()
     const consumer = createGroupConsumer({
       kafka: { brokers: inject('brokers') },
-      address: `http://member-${this.#members.length}`,
+      metadata: Buffer.from(`member-${this.#members.length}`),
+      start: replayWindow(600_000),
       sessionTimeout: 6_000,
       heartbeatInterval: 200,
       logger,

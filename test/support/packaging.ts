@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
@@ -21,14 +21,15 @@ export interface Ran {
   readonly stderr: string
 }
 
-/** An app in a folder of its own that has installed the package as from the registry: from its tarball, with npm. */
+/** An app in a folder of its own that has installed a package as from the registry: from its tarball, with npm. */
 export class InstalledApp {
   private constructor(readonly folder: string) {}
 
-  static async create(): Promise<InstalledApp> {
+  /** @param packageFolder where `npm pack` is run, from the root of the checkout */
+  static async create(packageFolder: string): Promise<InstalledApp> {
     const app = new InstalledApp(mkdtempSync(join(tmpdir(), 'kafka-exposer-app-')))
     try {
-      const packed = await app.npm(['pack', '--json', '--pack-destination', app.folder], root)
+      const packed = await app.npm(['pack', '--pack-destination', app.folder], join(root, packageFolder))
       const tarball = readdirSync(app.folder).find(file => file.endsWith('.tgz'))
       if (!tarball) throw new Error(`npm pack failed: ${packed.stderr}`)
       app.write('package.json', JSON.stringify({ name: 'app', private: true }))
@@ -63,6 +64,16 @@ export class InstalledApp {
         found.push(...this.packages(`${path}/node_modules`).map(name => `${entry} > ${name}`))
     }
     return found.sort()
+  }
+
+  /** Every file of an installed package, sorted. */
+  filesOf(name: string): string[] {
+    const folder = join(this.folder, 'node_modules', name)
+    return readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter(entry => entry.isFile())
+      .map(entry => relative(folder, join(entry.parentPath, entry.name)))
+      .filter(file => !file.startsWith('node_modules/'))
+      .sort()
   }
 
   /** Puts packages of the checkout where only what lies in `folder` finds them; the installed package does not. */

@@ -1,5 +1,14 @@
 import type { Link } from '../wire/link.js'
 
+/** A group's first member, and a coordinator's restart, meet these for a moment. */
+export const ELECTING: readonly string[] = [
+  'NOT_COORDINATOR_FOR_GROUP',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'GROUP_LOAD_IN_PROGRESS',
+]
+/** What the coordinator answers to a member that is not, or not any more, of its current generation. */
+export const FENCED: readonly string[] = ['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'REBALANCE_IN_PROGRESS']
+
 /** The requests of a classic consumer group, as its coordinator answers them. */
 export interface Joined {
   readonly generationId: number

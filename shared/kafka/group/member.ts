@@ -1,25 +1,29 @@
 import type { Clock } from '../../base/clock.js'
 import type { Logger } from '../../base/logger.js'
-import { assign, type Claimant } from '../assigner.js'
+import type { Assigner } from '../assigner.js'
 import { explain, type KafkaError } from '../errors.js'
 import type { Lease } from '../lease.js'
 import { Backoff, Wakeup } from '../timing.js'
 import type { Cluster } from '../wire/cluster.js'
 import type { Link } from '../wire/link.js'
-import { heartbeat, type Joined, joinGroup, leaveGroup, requiredMemberId, syncGroup } from './coordinator.js'
+import type { Committer } from './committer.js'
 import {
-  ASSIGNER_NAME,
-  decodeAssignment,
-  decodeSubscription,
-  encodeAssignment,
-  encodeSubscription,
-} from './protocol.js'
+  ELECTING,
+  heartbeat,
+  type Joined,
+  joinGroup,
+  leaveGroup,
+  requiredMemberId,
+  syncGroup,
+} from './coordinator.js'
+import { lead } from './lead.js'
+import { decodeAssignment, encodeSubscription } from './protocol.js'
 
 interface MemberEvents {
   /** What this member owns right now, told to the leader when it joins. */
   owned(): readonly number[]
-  /** A rebalance has begun, or we were thrown out: nothing is ours until the next assignment. */
-  onRebalancing(): void
+  /** A rebalance has begun, or we were thrown out: nothing is ours until the next assignment. Joining waits for it. */
+  onRebalancing(): void | Promise<void>
   onAssignment(partitions: readonly number[], partitionCount: number): void
   onError(error: KafkaError): void
 }
@@ -28,10 +32,13 @@ export interface MemberOptions {
   readonly cluster: Cluster
   readonly group: string
   readonly topic: string
-  readonly address: string
+  readonly metadata: Uint8Array
+  readonly assigner: Assigner
   /** Milliseconds. */
   readonly sessionTimeout: number
   readonly heartbeatInterval: number
+  /** Asked once a second, at each rebalance and at the end; null where nothing is committed. */
+  readonly committer: Committer | null
   readonly lease: Lease
   readonly clock: Clock
   readonly logger: Logger
@@ -39,12 +46,12 @@ export interface MemberOptions {
 }
 
 const LEAVE_TIMEOUT_MS = 2_000
-/** A group's first member, and a coordinator's restart, meet these for a moment: they are news only when they last. */
-const ELECTING = ['NOT_COORDINATOR_FOR_GROUP', 'GROUP_COORDINATOR_NOT_AVAILABLE', 'GROUP_LOAD_IN_PROGRESS']
+const COMMIT_INTERVAL_MS = 1_000
+/** Failures in a row after which a missing coordinator is news. */
 const WORTH_TELLING = 5
 
 /**
- * Membership of a consumer group: joining, heartbeats on a clock of their own whatever the reading does, and leaving.
+ * Membership of a consumer group: joining, heartbeats on a clock of their own whatever the reading does, commits, and leaving.
  *
  * The member id outlives connections and coordinators: joining under a new one would mean waiting for one's own ghost to
  * time out. It is given up only when the coordinator does not know it any more.
@@ -59,6 +66,9 @@ export class Member {
   #joined = false
   #rejoin = false
   #running = false
+  /** Monotonic ms. */
+  #heartbeatAt = 0
+  #commitAt = Number.POSITIVE_INFINITY
   #done: Promise<void> = Promise.resolve()
 
   constructor(options: MemberOptions) {
@@ -77,7 +87,10 @@ export class Member {
     this.#wakeup.wake()
   }
 
-  /** The lease ends first, then the group is told. Takes two seconds at most. */
+  /**
+   * The lease ends first, then what is pending is committed and the group is told: two seconds at most for each, after a
+   * rebalance that is under way.
+   */
   async stop(): Promise<void> {
     this.#running = false
     this.#options.lease.drop()
@@ -89,6 +102,7 @@ export class Member {
     try {
       const { cluster, group } = this.#options
       const link = cluster.dial(await cluster.coordinator(group))
+      await this.#options.committer?.commitLast(link, this.#membership())
       await leaveGroup(link, group, this.#memberId, LEAVE_TIMEOUT_MS)
     } catch (error) {
       this.#options.logger.warn(
@@ -106,7 +120,7 @@ export class Member {
       } catch (error) {
         if (!this.#running) break
         const { group, topic } = this.#options
-        due = this.#mono() + this.#recover(explain(error, { group, topic }))
+        due = this.#mono() + (await this.#recover(explain(error, { group, topic })))
       }
       if (this.#running) await this.#wakeup.wait(due - this.#mono())
     }
@@ -114,27 +128,33 @@ export class Member {
   }
 
   /** @returns when the next one is due, monotonic ms */
-  #step(): Promise<number> | number {
-    if (!this.#joined) return this.#join()
-    return this.#rejoin ? this.#lose() : this.#beat()
+  async #step(): Promise<number> {
+    const { committer } = this.#options
+    if (!this.#joined) await this.#join()
+    else if (this.#rejoin) {
+      await this.#lose()
+      return 0
+    } else if (this.#mono() >= this.#heartbeatAt) await this.#beat()
+    else if (committer && this.#mono() >= this.#commitAt) await this.#commit(committer)
+    return Math.min(this.#heartbeatAt, this.#commitAt)
   }
 
-  async #join(): Promise<number> {
-    const { cluster, group, topic, address, sessionTimeout, lease, clock, events } = this.#options
+  async #join(): Promise<void> {
+    const { cluster, group, topic, metadata, assigner, sessionTimeout, lease, clock, events } = this.#options
     this.#rejoin = false
     // Members that know of no topic could only be assigned nothing.
     const partitionCount = (await cluster.metadata(topic)).partitions.length
     const link = await this.#coordinator()
-    const subscription = encodeSubscription(topic, {
-      address,
+    const claim = {
       owned: events.owned(),
       confirmedAge: lease.age(clock.now()),
       generation: this.#generation,
       partitionCount,
-    })
+    }
+    const subscription = encodeSubscription(topic, claim, metadata)
     // A shorter rebalance timeout would let the coordinator give our partitions away while our lease still runs.
     const timeouts = { sessionTimeout, rebalanceTimeout: sessionTimeout }
-    const request = { group, memberId: this.#memberId, ...timeouts, assigner: ASSIGNER_NAME, subscription }
+    const request = { group, memberId: this.#memberId, ...timeouts, assigner: assigner.name, subscription }
     const joined = await joinGroup(link, request, cluster.requestTimeout)
     this.#memberId = joined.memberId
     this.#generation = joined.generationId
@@ -148,59 +168,57 @@ export class Member {
       assignments,
       cluster.requestTimeout + sessionTimeout,
     )
-    if (!this.#running) return 0
+    this.#heartbeatAt = sent.mono + this.#options.heartbeatInterval
+    if (!this.#running) return
     const assignment = decodeAssignment(own, topic)
     this.#joined = true
     events.onAssignment(assignment.partitions, assignment.partitionCount ?? partitionCount)
     lease.confirm(sent)
-    return sent.mono + this.#options.heartbeatInterval
+    if (this.#options.committer) this.#commitAt = sent.mono + COMMIT_INTERVAL_MS
   }
 
   /** What the leader decides for everybody. */
   async #assignAll(joined: Joined): Promise<Map<string, Buffer>> {
-    const { cluster, topic, group, logger } = this.#options
+    const { cluster, topic, group, assigner, logger } = this.#options
     const partitionCount = (await cluster.metadata(topic)).partitions.length
-    const claimants: Claimant[] = []
-    for (const { memberId, memberMetadata } of joined.members) {
-      const { topics, report } = decodeSubscription(memberMetadata)
-      if (topics.length > 0 && !topics.includes(topic)) {
-        logger.warn(
-          `group ${group} has a member that reads ${topics}, not ${topic}: give it a group of its own`,
-          { memberId },
-        )
-        continue
-      }
-      const claim = report ?? { address: '', owned: [], confirmedAge: null, generation: -1 }
-      claimants.push({ ...claim, memberId })
+    const { assignments, strangers } = lead(joined.members, { topic, partitionCount, assigner })
+    for (const { memberId, topics } of strangers) {
+      const message = `group ${group} has a member that reads ${topics}, not ${topic}: give it a group of its own`
+      logger.warn(message, { memberId })
     }
-    const assignment = assign(claimants, partitionCount)
-    return new Map(
-      joined.members.map(({ memberId }) => [
-        memberId,
-        encodeAssignment(topic, assignment.get(memberId) ?? [], partitionCount),
-      ]),
-    )
+    return assignments
   }
 
-  async #beat(): Promise<number> {
+  async #beat(): Promise<void> {
     const { cluster, sessionTimeout, heartbeatInterval, lease, clock } = this.#options
     const link = await this.#coordinator()
     const sent = clock.now()
     await heartbeat(link, this.#membership(), Math.min(cluster.requestTimeout, sessionTimeout / 3))
+    this.#heartbeatAt = sent.mono + heartbeatInterval
     if (this.#running) lease.confirm(sent)
-    return sent.mono + heartbeatInterval
+  }
+
+  async #commit(committer: Committer): Promise<void> {
+    const { cluster, sessionTimeout } = this.#options
+    this.#commitAt = this.#mono() + COMMIT_INTERVAL_MS
+    const timeout = Math.min(cluster.requestTimeout, sessionTimeout / 3)
+    await committer.commit(await this.#coordinator(), this.#membership(), timeout)
   }
 
   /** Nothing is ours any more; joining comes next. */
-  #lose(): number {
+  async #lose(): Promise<void> {
+    const { lease, events, committer } = this.#options
     this.#joined = false
-    this.#options.lease.drop()
-    this.#options.events.onRebalancing()
-    return 0
+    lease.drop()
+    const flushed = events.onRebalancing()
+    // One that was thrown out has nothing to wait for: its partitions are another member's.
+    if (!committer || this.#memberId === '') return
+    await flushed
+    if (this.#link?.alive) await committer.commitLast(this.#link, this.#membership())
   }
 
   /** @returns the pause before the next step, milliseconds */
-  #recover(error: KafkaError): number {
+  async #recover(error: KafkaError): Promise<number> {
     const wasJoined = this.#joined
     switch (error.type) {
       case 'MEMBER_ID_REQUIRED':
@@ -215,8 +233,9 @@ export class Member {
       default:
         return this.#retry(error)
     }
-    if (wasJoined) return this.#lose()
-    return this.#backoff.next()
+    if (!wasJoined) return this.#backoff.next()
+    await this.#lose()
+    return 0
   }
 
   /** The membership stands; the way to the coordinator, or the coordinator itself, does not. */

@@ -5,15 +5,15 @@ import type { Claimant } from '../assigner.js'
  * tools can print the group:
  *   subscription: version i16 · topics [string] · user data bytes
  *   assignment:   version i16 · [topic string · partitions [i32]] · user data bytes
- * https://kafka.apache.org/protocol — user data is JSON of ours.
+ * https://kafka.apache.org/protocol
+ *
+ * User data of a subscription: claim bytes (JSON of ours) · metadata bytes (the program's, opaque here).
+ * User data of an assignment: JSON of ours.
  */
 const VERSION = 0
 
-/** Every exposer of a group offers this one: a change in what the user data means needs another name. */
-export const ASSIGNER_NAME = 'kafka-exposer-sticky'
-
 /** What a member says of itself when it joins. */
-export interface MemberReport extends Omit<Claimant, 'memberId'> {
+export interface Claim extends Omit<Claimant, 'memberId' | 'metadata'> {
   /** How many partitions it has seen; a change makes the coordinator take its joining for news. */
   readonly partitionCount: number
 }
@@ -21,7 +21,9 @@ export interface MemberReport extends Omit<Claimant, 'memberId'> {
 export interface Subscription {
   readonly topics: readonly string[]
   /** Null when the user data is missing or not ours. */
-  readonly report: MemberReport | null
+  readonly claim: Claim | null
+  /** Empty when the user data is missing or not ours. */
+  readonly metadata: Buffer
 }
 
 export interface Assignment {
@@ -30,29 +32,27 @@ export interface Assignment {
   readonly partitionCount: number | null
 }
 
-export function encodeSubscription(topic: string, report: MemberReport): Buffer {
-  const { address, owned, confirmedAge, generation, partitionCount } = report
-  const userData = Buffer.from(
-    JSON.stringify({
-      address,
-      owned,
-      confirmedAge: confirmedAge === null ? null : Math.round(confirmedAge),
-      generation,
-      partitionCount,
-    }),
-  )
-  return Buffer.concat([int16(VERSION), int32(1), string(topic), int32(userData.length), userData])
+export function encodeSubscription(topic: string, claim: Claim, metadata: Uint8Array): Buffer {
+  const { owned, confirmedAge, generation, partitionCount } = claim
+  const age = confirmedAge === null ? null : Math.round(confirmedAge)
+  const json = JSON.stringify({ owned, confirmedAge: age, generation, partitionCount })
+  const userData = Buffer.concat([bytes(Buffer.from(json)), bytes(metadata)])
+  return Buffer.concat([int16(VERSION), int32(1), string(topic), bytes(userData)])
 }
 
 /** Never throws: a member with garbage is a member that owns nothing. */
-export function decodeSubscription(bytes: Buffer | null): Subscription {
+export function decodeSubscription(frame: Buffer | null): Subscription {
+  let topics: string[] = []
   try {
-    const reader = new FrameReader(bytes ?? Buffer.alloc(0))
+    const reader = new FrameReader(frame ?? Buffer.alloc(0))
     reader.int16()
-    const topics = reader.array(() => reader.string())
-    return { topics, report: parseReport(reader.bytes()) }
+    topics = reader.array(() => reader.string())
+    const userData = new FrameReader(reader.bytes())
+    const claim = parseClaim(userData.bytes())
+    const metadata = userData.bytes()
+    return claim === null ? { topics, claim, metadata: Buffer.alloc(0) } : { topics, claim, metadata }
   } catch {
-    return { topics: [], report: null }
+    return { topics, claim: null, metadata: Buffer.alloc(0) }
   }
 }
 
@@ -68,15 +68,14 @@ export function encodeAssignment(
     string(topic),
     int32(partitions.length),
     ...partitions.map(int32),
-    int32(userData.length),
-    userData,
+    bytes(userData),
   ])
 }
 
 /** Never throws: an assignment that cannot be read assigns nothing. */
-export function decodeAssignment(bytes: Buffer | null, topic: string): Assignment {
+export function decodeAssignment(frame: Buffer | null, topic: string): Assignment {
   try {
-    const reader = new FrameReader(bytes ?? Buffer.alloc(0))
+    const reader = new FrameReader(frame ?? Buffer.alloc(0))
     reader.int16()
     const topics = reader.array(() => ({
       topic: reader.string(),
@@ -92,11 +91,10 @@ export function decodeAssignment(bytes: Buffer | null, topic: string): Assignmen
   }
 }
 
-function parseReport(userData: Buffer): MemberReport | null {
-  const { address, owned, confirmedAge, generation, partitionCount } = json(userData)
-  if (typeof address !== 'string' || !Array.isArray(owned)) return null
+function parseClaim(text: Buffer): Claim | null {
+  const { owned, confirmedAge, generation, partitionCount } = json(text)
+  if (!Array.isArray(owned)) return null
   return {
-    address,
     owned: owned.filter(isCount),
     confirmedAge: typeof confirmedAge === 'number' && confirmedAge >= 0 ? confirmedAge : null,
     generation: Number.isSafeInteger(generation) ? (generation as number) : -1,
@@ -104,28 +102,32 @@ function parseReport(userData: Buffer): MemberReport | null {
   }
 }
 
-function json(bytes: Buffer): Record<string, unknown> {
-  const value: unknown = JSON.parse(bytes.toString())
+function json(text: Buffer): Record<string, unknown> {
+  const value: unknown = JSON.parse(text.toString())
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 
 function int16(value: number): Buffer {
-  const bytes = Buffer.alloc(2)
-  bytes.writeInt16BE(value)
-  return bytes
+  const buffer = Buffer.alloc(2)
+  buffer.writeInt16BE(value)
+  return buffer
 }
 
 function int32(value: number): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeInt32BE(value)
-  return bytes
+  const buffer = Buffer.alloc(4)
+  buffer.writeInt32BE(value)
+  return buffer
 }
 
 function string(value: string): Buffer {
-  const bytes = Buffer.from(value)
-  return Buffer.concat([int16(bytes.length), bytes])
+  const encoded = Buffer.from(value)
+  return Buffer.concat([int16(encoded.length), encoded])
+}
+
+function bytes(value: Uint8Array): Buffer {
+  return Buffer.concat([int32(value.length), value])
 }
 
 /** Throws a RangeError past the end. */

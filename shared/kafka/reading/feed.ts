@@ -1,8 +1,9 @@
-/**
- * Where reading of a partition begins: at a wall time (Unix ms), at an offset, at the log's ends, or, after the broker
- * refused our position, again from there or wherever the log now begins.
- */
-export type Start = { since: number } | { offset: number } | 'earliest' | 'latest' | { refused: number }
+import type { Start } from '../start.js'
+
+/** A broker refused our position: read again from there, or from wherever the log now begins. */
+export interface Refused {
+  readonly refused: number
+}
 
 /**
  * One tenure of a partition. Whoever loses the partition and gets it again gets another feed, so that what was fetched for
@@ -19,9 +20,10 @@ export class Feed {
   /** When it last brought records; who waited longest is asked for first. */
   served = 0
 
+  /** @param start null until it is asked for */
   constructor(
     readonly partition: number,
-    public start: Start,
+    public start: Start | Refused | null,
   ) {}
 }
 
@@ -36,7 +38,7 @@ export interface Transition {
 export function reassign(
   feeds: Map<number, Feed>,
   assigned: readonly number[],
-  startOf: () => Start,
+  startOf: (partition: number) => Start | null,
 ): Transition {
   const wanted = [...new Set(assigned)].sort((a, b) => a - b)
   const lost = [...feeds.keys()].filter(partition => !wanted.includes(partition)).sort((a, b) => a - b)
@@ -46,7 +48,7 @@ export function reassign(
   for (const partition of wanted) {
     if (feeds.get(partition)?.position != null) kept.push(partition)
     else {
-      feeds.set(partition, new Feed(partition, startOf()))
+      feeds.set(partition, new Feed(partition, startOf(partition)))
       fresh.push(partition)
     }
   }

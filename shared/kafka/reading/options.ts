@@ -2,12 +2,14 @@ import type { Clock } from '../../base/clock.js'
 import type { Logger } from '../../base/logger.js'
 import { INFLATE_LIMIT } from '../codecs.js'
 import type { KafkaError } from '../errors.js'
+import type { Start } from '../start.js'
 import type { LogRecord } from '../types.js'
 import type { Cluster } from '../wire/cluster.js'
 
 /** What a reader tells. None may throw; `guard` them where they are foreign. */
 export interface ReaderEvents {
-  onStart(partition: number, from: number, until: number): void
+  /** @param replaced the topic was deleted and created again: offsets begin anew */
+  onStart(partition: number, from: number, until: number, replaced: boolean): void
   onRecords(
     partition: number,
     records: readonly LogRecord[],
@@ -18,6 +20,8 @@ export interface ReaderEvents {
   /** Metadata was read: how many partitions the topic has. */
   onPartitionCount(count: number): void
 }
+
+type Starts = (partitions: readonly number[]) => Promise<ReadonlyMap<number, Start>>
 
 /** All numbers have defaults. */
 export interface ReaderOptions {
@@ -40,8 +44,10 @@ export interface ReaderOptions {
   readonly metadataMaxAge?: number
   /** Bytes one compressed batch may inflate to. */
   readonly inflateLimit?: number
-  /** Where to begin again when the log was replaced, milliseconds before now. */
-  readonly replayWindow?: number
+  /** Where partitions begin that have been given no start. Asked again after it has rejected. @throws KafkaError */
+  readonly starts?: Starts
+  /** Where to go on when the topic was deleted and created again. Default: with what comes. */
+  readonly afterReplacement?: () => Start
 }
 
 /** 512 KiB of records are decoded and applied within a few turns of the loop; a broker serves four partitions at a time. */
@@ -52,7 +58,8 @@ const DEFAULTS = {
   linger: 50,
   metadataMaxAge: 30_000,
   inflateLimit: INFLATE_LIMIT,
-  replayWindow: 0,
+  starts: (async () => new Map()) satisfies Starts as Starts,
+  afterReplacement: (): Start => 'latest',
 }
 
 export type ReaderSettings = ReaderOptions & typeof DEFAULTS

@@ -65,6 +65,7 @@ export class Reader {
     while (this.#running) {
       try {
         await this.#refreshMetadata()
+        await this.#askStarts()
         await this.#locateAll()
         this.#startLoops()
       } catch (error) {
@@ -88,22 +89,35 @@ export class Reader {
     events.onPartitionCount(this.#metadata.partitions.length)
   }
 
+  /** The starts of feeds that were given none. */
+  async #askStarts(): Promise<void> {
+    const feeds = [...this.#feeds.values()].filter(feed => feed.start === null)
+    if (feeds.length === 0) return
+    try {
+      const starts = await this.#options.starts(feeds.map(feed => feed.partition))
+      for (const feed of feeds) feed.start = starts.get(feed.partition) ?? null
+    } catch (error) {
+      this.#stall(feeds, explain(error, { topic: this.#options.topic }))
+    }
+  }
+
   /** Gives every feed that can have one a position. */
   async #locateAll(): Promise<void> {
     const byLeader = new Map<number, Feed[]>()
     for (const feed of this.#feeds.values()) {
       const leader = this.#leader(feed)
       if (leader < 0) this.#stall([feed], noLeader(this.#options.topic, feed.partition))
-      else if (feed.position === null) byLeader.set(leader, [...(byLeader.get(leader) ?? []), feed])
+      else if (feed.start !== null && feed.position === null)
+        byLeader.set(leader, [...(byLeader.get(leader) ?? []), feed])
     }
     await Promise.all([...byLeader].map(([leader, feeds]) => this.#locateAt(leader, feeds)))
   }
 
   async #locateAt(leader: number, feeds: Feed[]): Promise<void> {
-    const { cluster, topic, clock, replayWindow } = this.#options
+    const { cluster, topic, afterReplacement } = this.#options
     try {
-      const since = clock.now().wall - replayWindow
-      const located = await locate(cluster.node(leader), topic, feeds, since, cluster.requestTimeout)
+      const link = cluster.node(leader)
+      const located = await locate(link, topic, feeds, afterReplacement(), cluster.requestTimeout)
       for (const [feed, found] of located) {
         if (!this.#current(feed)) continue
         if (found instanceof KafkaError) this.#stall([feed], found)
@@ -114,7 +128,7 @@ export class Reader {
     }
   }
 
-  #begin(feed: Feed, { from, until, gap, anew }: Located): void {
+  #begin(feed: Feed, { from, until, gap, anew, replaced }: Located): void {
     const { topic, logger, events } = this.#options
     feed.position = from
     if (gap > 0) {
@@ -127,7 +141,7 @@ export class Reader {
         },
       )
     }
-    if (anew) events.onStart(feed.partition, from, until)
+    if (anew) events.onStart(feed.partition, from, until, replaced)
   }
 
   #startLoops(): void {

@@ -87,6 +87,11 @@ export class Cluster {
     return controllerId < 0 ? this.any() : this.node(controllerId)
   }
 
+  /** How many brokers are up. @throws KafkaError */
+  async brokerCount(topic: string): Promise<number> {
+    return (await this.#ask(topic)).brokers.length
+  }
+
   /** The address of a group's coordinator. @throws KafkaError */
   async coordinator(group: string): Promise<Address> {
     const link = await this.any()

@@ -2,7 +2,6 @@
  * kafkajs 2.2.4 checks an idle connection's queue of pending requests every millisecond, which costs 1.7 to 2 % of a core
  * for as long as the process lives. Nothing pending means nothing to check: whoever adds a request schedules the check.
  */
-const APPLIED = Symbol.for('kafka-exposer.no-idle-polling')
 const CHECK_INTERVAL_MS = 10
 
 interface RequestQueue {
@@ -11,25 +10,24 @@ interface RequestQueue {
   readonly pending: readonly unknown[]
   checkPendingRequests(): void
   scheduleCheckPendingRequests(): void
-  [APPLIED]?: boolean
 }
 
 /**
- * Replaces the method on the library's prototype, for every connection of the process: an app that publishes pays for its
- * own connections too. Applied once, and only to a queue that looks like the one it was written for.
+ * Replaces the method on this one queue: the library's prototype belongs to the host application too. Only a queue that looks
+ * like the one it was written for is changed.
  *
- * @returns whether it is in place.
+ * @param background the timer of a throttled request does not keep the process alive
+ * @returns whether it is in place
  */
-export function stopIdlePolling(prototype: object): boolean {
-  const queue = prototype as Partial<RequestQueue>
-  if (queue[APPLIED]) return true
-  const original = queue.scheduleCheckPendingRequests
-  if (typeof original !== 'function' || typeof queue.checkPendingRequests !== 'function') return false
+export function stopIdlePolling(queue: object, background = false): boolean {
+  const own = queue as Partial<RequestQueue>
+  const original = own.scheduleCheckPendingRequests
+  if (typeof original !== 'function' || typeof own.checkPendingRequests !== 'function') return false
   const source = Function.prototype.toString.call(original)
   if (!['throttleCheckTimeoutId', 'throttledUntil', 'this.pending'].every(word => source.includes(word)))
     return false
 
-  queue.scheduleCheckPendingRequests = function (this: RequestQueue) {
+  own.scheduleCheckPendingRequests = function (this: RequestQueue) {
     if (this.throttleCheckTimeoutId || this.pending.length === 0) return
     const throttled = this.throttledUntil - Date.now()
     this.throttleCheckTimeoutId = setTimeout(
@@ -39,7 +37,7 @@ export function stopIdlePolling(prototype: object): boolean {
       },
       throttled > 0 ? throttled : CHECK_INTERVAL_MS,
     )
+    if (background) this.throttleCheckTimeoutId.unref()
   }
-  Object.defineProperty(queue, APPLIED, { value: true })
   return true
 }

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net'
 import ConnectionModule from 'kafkajs/src/network/connection.js'
-import RequestQueue from 'kafkajs/src/network/requestQueue/index.js'
 import createSocketFactory from 'kafkajs/src/network/socketFactory.js'
 import errorModule from 'kafkajs/src/protocol/error.js'
 import crc32CModule from 'kafkajs/src/protocol/recordBatch/crc32C/crc32C.js'
@@ -16,8 +15,6 @@ import { stopIdlePolling } from './idle-poll.js'
  * rebalance, stops for good at a batch whose codec it lacks, fails a whole fetch for one partition, and decodes in one
  * uninterrupted go. Its protocol layer does none of that, and the version is pinned.
  */
-
-stopIdlePolling(RequestQueue.prototype)
 
 /** What a request's `encode` must return for the library to frame it. */
 export interface Encoded {
@@ -124,7 +121,7 @@ export function createConnection(options: {
   /** Its socket does not keep the process alive. */
   readonly background?: boolean
 }): RawConnection {
-  return new Connection({
+  const connection = new Connection({
     host: options.host,
     port: options.port,
     clientId: options.clientId,
@@ -138,6 +135,8 @@ export function createConnection(options: {
     logger: quiet(options.logger),
     socketFactory: options.background ? createBackgroundSocket : createSocketFactory(),
   })
+  stopIdlePolling(connection.requestQueue, options.background)
+  return connection
 }
 
 export type ApiName =
@@ -152,6 +151,8 @@ export type ApiName =
   | 'Heartbeat'
   | 'LeaveGroup'
   | 'DescribeGroups'
+  | 'OffsetCommit'
+  | 'OffsetFetch'
   | 'CreateTopics'
   | 'DescribeConfigs'
   | 'SaslAuthenticate'

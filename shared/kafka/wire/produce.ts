@@ -1,60 +1,91 @@
-import { crc32c, type Encoded } from './internals.js'
+import { crc32c, createErrorFromCode, type Encoded } from './internals.js'
 import type { Link } from './link.js'
+
+export interface ProducedRecord {
+  readonly key: Buffer
+  readonly value: Buffer
+}
 
 export interface ProduceRequest {
   readonly topic: string
-  readonly partition: number
-  readonly key: Buffer
-  /** One record each, in one batch. */
-  readonly values: readonly Buffer[]
+  /** The records of each partition, in order: one batch each. */
+  readonly partitions: ReadonlyMap<number, readonly ProducedRecord[]>
   /** Unix ms; the broker replaces it on a LogAppendTime topic. */
   readonly timestamp: number
 }
 
 /** What a record and a batch add to the bytes of key and value, at most. */
 export const RECORD_OVERHEAD = 24
-export const BATCH_OVERHEAD = 61
+const BATCH_OVERHEAD = 61
+/**
+ * The share of the time that the broker may wait for its replicas. Less than all of it, so that its answer comes before the
+ * connection is given up, which the other partitions of the request and those after it need.
+ */
+const REPLICAS_SHARE = 0.8
 
-/** Writes one batch to one partition, acknowledged by all in-sync replicas. @throws KafkaError */
-export async function produce(link: Link, request: ProduceRequest, timeout: number): Promise<void> {
-  await link.call(
+interface ProduceResponse {
+  readonly topics: readonly {
+    readonly partitions: readonly { readonly partition: number; readonly errorCode: number }[]
+  }[]
+}
+
+/**
+ * Writes one batch to each partition in one request, acknowledged by all in-sync replicas.
+ *
+ * @param timeout ms
+ * @returns the error of each partition that did not take its batch, as the library has it
+ * @throws KafkaError when the request as a whole failed: each batch may have been written or not
+ */
+export async function produce(
+  link: Link,
+  request: ProduceRequest,
+  timeout: number,
+): Promise<ReadonlyMap<number, Error>> {
+  const replicas = Math.ceil(timeout * REPLICAS_SHARE)
+  const { topics } = await link.call<ProduceResponse>(
     'Produce',
-    { acks: -1, timeout, topicData: [] },
-    {
-      timeout,
-      encode: () => encodeProduce(request, timeout),
-      context: { topic: request.topic },
-    },
+    { acks: -1, timeout: replicas, topicData: [] },
+    { timeout, encode: () => encodeProduce(request, replicas), raw: true, context: { topic: request.topic } },
   )
+  const failed = new Map<number, Error>()
+  for (const { partition, errorCode } of topics.flatMap(topic => topic.partitions)) {
+    if (errorCode !== 0) failed.set(partition, createErrorFromCode(errorCode))
+  }
+  return failed
 }
 
 /** Produce request, versions 3 to 7. */
-function encodeProduce(request: ProduceRequest, timeout: number): Encoded {
-  const topic = Buffer.from(request.topic)
-  const batch = encodeBatch(request)
-  const head = Buffer.allocUnsafe(26 + topic.length)
+function encodeProduce({ topic: name, partitions, timestamp }: ProduceRequest, timeout: number): Encoded {
+  const topic = Buffer.from(name)
+  const head = Buffer.allocUnsafe(18 + topic.length)
   let at = head.writeInt16BE(-1, 0) // no transaction
   at = head.writeInt16BE(-1, at) // acks: all
   at = head.writeInt32BE(timeout, at)
   at = head.writeInt32BE(1, at)
   at = head.writeInt16BE(topic.length, at)
   at += topic.copy(head, at)
-  at = head.writeInt32BE(1, at)
-  at = head.writeInt32BE(request.partition, at)
-  head.writeInt32BE(batch.length, at)
-  const buffer = Buffer.concat([head, batch])
+  head.writeInt32BE(partitions.size, at)
+  const pieces: Buffer[] = [head]
+  for (const [partition, records] of partitions) {
+    const batch = encodeBatch(records, timestamp)
+    const before = Buffer.allocUnsafe(8)
+    before.writeInt32BE(partition, 0)
+    before.writeInt32BE(batch.length, 4)
+    pieces.push(before, batch)
+  }
+  const buffer = Buffer.concat(pieces)
   return { buf: buffer, buffer }
 }
 
 /** A record batch, format 2, uncompressed; see `record-set.ts` for the layout. */
-export function encodeBatch({ key, values, timestamp }: Omit<ProduceRequest, 'topic' | 'partition'>): Buffer {
-  const size = values.reduce(
-    (sum, value) => sum + RECORD_OVERHEAD + key.length + value.length,
+export function encodeBatch(records: readonly ProducedRecord[], timestamp: number): Buffer {
+  const size = records.reduce(
+    (sum, { key, value }) => sum + RECORD_OVERHEAD + key.length + value.length,
     BATCH_OVERHEAD,
   )
   const batch = Buffer.allocUnsafe(size)
   let at = BATCH_OVERHEAD
-  values.forEach((value, delta) => {
+  records.forEach(({ key, value }, delta) => {
     const length =
       2 +
       varintSize(delta) +
@@ -78,13 +109,13 @@ export function encodeBatch({ key, values, timestamp }: Omit<ProduceRequest, 'to
   batch.writeInt32BE(-1, 12) // leader epoch, the broker's
   batch[16] = 2
   batch.writeInt16BE(0, 21)
-  batch.writeInt32BE(values.length - 1, 23)
+  batch.writeInt32BE(records.length - 1, 23)
   batch.writeBigInt64BE(BigInt(timestamp), 27)
   batch.writeBigInt64BE(BigInt(timestamp), 35)
   batch.writeBigInt64BE(-1n, 43) // not idempotent
   batch.writeInt16BE(-1, 51)
   batch.writeInt32BE(-1, 53)
-  batch.writeInt32BE(values.length, 57)
+  batch.writeInt32BE(records.length, 57)
   const encoded = batch.subarray(0, at)
   batch.writeUInt32BE(crc32c(encoded.subarray(21)), 17)
   return encoded

@@ -1,62 +1,116 @@
-import { execFileSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { execFile } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, expect, test } from 'vitest'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { parse } from 'yaml'
+import { Child } from '../../../dev/local/child.js'
+import { createRunFolder, removeRunFolder } from '../../../dev/local/folders.js'
+import { freePort } from '../../../dev/local/ports.js'
+import { eventually } from '../../support/eventually.js'
+import { Image } from '../../support/image.js'
+import { startInstalledExposer } from '../../support/started-exposer.js'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
-const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8').replaceAll('\\\n', '')
-const stages = new Map(
-  dockerfile
-    .split(/^FROM /m)
-    .slice(1)
-    .map(stage => [/^\S+ AS (\w+)/.exec(stage)?.[1] ?? 'image', stage]),
-)
-const instructions = (stage: string, name: string): string[] =>
-  [...stages.get(stage)!.matchAll(new RegExp(`^${name} (.*)$`, 'gm'))].map(found => found[1])
+const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages
+const { services } = parse(readFileSync(join(root, 'docker-compose.yml'), 'utf8'), { merge: true })
 
-const folder = mkdtempSync(join(tmpdir(), 'kafka-exposer-image-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+/** Root becomes nobody; everybody else stays who they are, who cannot write there either in an image. */
+const uid = process.getuid?.() === 0 ? 65534 : undefined
 
-interface Lock {
-  readonly packages: Record<
-    string,
-    { readonly version: string; readonly dev?: boolean; readonly peer?: boolean }
-  >
-}
-const readLock = (file: string): Lock['packages'] => (JSON.parse(readFileSync(file, 'utf8')) as Lock).packages
+describe('the image', () => {
+  let image: Image
 
-test('what the image copies of the checkout is there', () => {
-  const copied = [...stages.keys()]
-    .flatMap(stage => instructions(stage, 'COPY'))
-    .filter(arguments_ => !arguments_.startsWith('--from'))
-    .flatMap(arguments_ => arguments_.split(' ').slice(0, -1))
-  expect(copied.length).toBeGreaterThan(5)
-  for (const path of copied) expect(existsSync(join(root, path)), path).toBe(true)
-})
+  beforeAll(async () => {
+    image = await Image.build()
+  }, 300_000)
+  afterAll(() => image?.remove())
 
-test('the image gets every library of the server, in the version of the lock file, and nothing of development', () => {
-  for (const file of ['package.json', 'package-lock.json']) copyFileSync(join(root, file), join(folder, file))
-  const [run] = instructions('libraries', 'RUN')
-  // Only what would be installed is worked out, from the lock file alone.
-  const env = {
-    ...process.env,
-    npm_config_package_lock_only: 'true',
-    npm_config_offline: 'true',
-    npm_config_cache: join(folder, 'cache'),
-  }
-  execFileSync('sh', ['-c', run], { cwd: folder, env, stdio: 'pipe' })
-  const { dependencies, peerDependencies, devDependencies } = JSON.parse(
-    readFileSync(join(root, 'package.json'), 'utf8'),
-  )
-  const wanted = Object.keys({ ...dependencies, ...peerDependencies })
-  const locked = readLock(join(root, 'package-lock.json'))
-  const { '': _, ...installed } = readLock(join(folder, 'package-lock.json'))
-  for (const name of wanted) expect(installed, name).toHaveProperty([`node_modules/${name}`])
-  for (const [path, { version, dev }] of Object.entries(installed)) {
-    expect([path, version, dev]).toEqual([path, locked[path].version, undefined])
-  }
-  const development = Object.keys(devDependencies).filter(name => !wanted.includes(name))
-  expect(development.filter(name => installed[`node_modules/${name}`])).toEqual([])
+  test('has every library of the server, in the version of the lock file, and nothing of development', () => {
+    const file = join(image.folder, 'node_modules', '.package-lock.json')
+    const installed: Record<string, { version: string; dev?: boolean }> = JSON.parse(
+      readFileSync(file, 'utf8'),
+    ).packages
+    for (const name of Object.keys(dependencies)) {
+      expect(installed, name).toHaveProperty([`node_modules/${name}`])
+    }
+    for (const [path, { version, dev }] of Object.entries(installed)) {
+      expect([path, version, dev]).toEqual([path, lock[path].version, undefined])
+    }
+  })
+
+  test('has no sources and no tests, and is not run by root', () => {
+    expect(readdirSync(image.folder).sort()).toEqual(['LICENSE', 'dist', 'node_modules', 'package.json'])
+    expect(image.user).toBe('node')
+  })
+
+  test('runs a shard that becomes ready and serves a demo app, as another user, from what it has', async () => {
+    const exposer = await startInstalledExposer({
+      command: image.commandLine(),
+      cwd: image.folder,
+      env: image.env,
+      uid,
+    })
+    const logs = createRunFolder('image')
+    let shop: Child | undefined
+    try {
+      const [, ...words] = services.shop.entrypoint as string[]
+      const port = await freePort()
+      const kafka = [`--kafka.brokers=${inject('brokers').join(',')}`, `--kafka.topic=${exposer.topic}`]
+      const flags = [
+        ...kafka,
+        `--web.listen-address=127.0.0.1:${port}`,
+        '--instance=shop:8080',
+        '--interval=1s',
+      ]
+      shop = await Child.start({
+        name: 'shop',
+        command: process.execPath,
+        args: [...words, services.shop.command[0], ...flags],
+        env: image.env,
+        cwd: image.folder,
+        logFile: join(logs, 'shop.log'),
+      })
+      await eventually(async () => {
+        expect(shop!.exit, shop!.lastWords()).toBeNull()
+        const { status } = await fetch(`${exposer.url}/target?job=shop&instance=shop:8080`)
+        expect(status).toBe(200)
+      })
+      await shop.stop()
+      expect(await exposer.stop()).toBe(0)
+    } finally {
+      await shop?.kill()
+      await exposer.stop()
+      removeRunFolder(logs)
+    }
+  })
+
+  test.each(['dev', 'lab'])('says that `%s` needs a checkout', async command => {
+    const [program, ...args] = image.commandLine([command])
+    const ran = promisify(execFile)(program, args, { cwd: image.folder, env: image.env })
+    await expect(ran).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(/needs a checkout/) })
+  })
+
+  test('has a health check in docker-compose.yml that passes when the shard is ready, and only then', async () => {
+    const [kind, node, ...args] = services['shard-1'].healthcheck.test as string[]
+    expect([kind, node]).toEqual(['CMD', 'node'])
+    const check = (url: string) => {
+      const words = args.map(word => word.replace('http://localhost:9754', url))
+      return promisify(execFile)(process.execPath, words).then(
+        () => 0,
+        ({ code }) => code,
+      )
+    }
+    const exposer = await startInstalledExposer({
+      command: image.commandLine(),
+      cwd: image.folder,
+      env: image.env,
+      uid,
+    })
+    expect(await check(exposer.url)).toBe(0)
+    await exposer.stop()
+    expect(await check(exposer.url)).toBe(1)
+  })
 })

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { findPromtool } from '../../../dev/local/prometheus.js'
 import { HandFed } from '../../exposer/hand-fed.js'
+import { partOrSkip } from '../../support/or-skip.js'
 
 const folder = fileURLToPath(new URL('../../../deploy/prometheus/', import.meta.url))
 const read = (file: string) => readFileSync(folder + file, 'utf8')
@@ -48,12 +48,13 @@ interface Config {
 }
 const configs = SCRAPE_CONFIGS.map(file => ({ file, config: parse(read(file)) as Config }))
 
+const path = await partOrSkip('promtool')
 const promtool = (...args: string[]) => {
-  const { status, stdout, stderr } = spawnSync(findPromtool()!, args, { cwd: folder, encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(path!, args, { cwd: folder, encoding: 'utf8' })
   return { status, said: stdout + stderr }
 }
 
-describe.skipIf(process.env.CI !== 'true' && findPromtool() === null)('promtool', () => {
+describe.skipIf(path === null)('promtool', () => {
   test.each(SCRAPE_CONFIGS)('takes the configuration %s, without a warning', file => {
     const { status, said } = promtool('check', 'config', '--lint=all', '--lint-fatal', file)
     expect(status, said).toBe(0)

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { MassiveScrape } from '../../../exposer/core/render/massive/massive.js'
 import { Shard } from '../../../exposer/core/shard.js'
 import { TEXT } from '../../../shared/exposition/format.js'
 import { FakeApp } from '../../support/records.js'
+import { expectReferences } from '../../support/references.js'
 import { FakeShard, massive } from '../../support/shard.js'
 
 const exposition = '# HELP x X.\n# TYPE x gauge\nx 1\n'
@@ -119,6 +121,26 @@ describe('applying records', () => {
     shard.shard.fetched(0, 2, 2, shard.now)
     expect(shard.appMetrics()).toBe('# HELP x X.\n# TYPE x gauge\nx{job="good"} 1\n')
     expect(shard.refusals).toHaveLength(1)
+  })
+
+  test('a snapshot that two responses find to be garbage is refused once, and its layout stays with its neighbours', () => {
+    const shard = new FakeShard()
+    shard.shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [0], lost: [] }, shard.now)
+    shard.shard.replay(0, 0, 2, shard.now)
+    const records = ['bad', 'good'].map(job =>
+      new FakeApp({ labels: { job } }).record({ exposition, collectedAt: shard.wall }),
+    )
+    records[0].value!.fill(0xff, records[0].value!.length - 4)
+    for (const [offset, record] of records.entries()) shard.shard.apply(0, { ...record, offset }, shard.now)
+    shard.shard.fetched(0, 2, 2, shard.now)
+    const scrapes = [0, 1].map(
+      () => new MassiveScrape(shard.shard, { view: 'latest', format: TEXT, now: shard.now }),
+    )
+    for (const scrape of scrapes) for (const chunk of scrape.render()) void chunk
+    for (const scrape of scrapes) scrape.end(true)
+    expect(shard.refusals).toHaveLength(1)
+    expectReferences(shard.shard, true)
+    expect(shard.appMetrics()).toBe('# HELP x X.\n# TYPE x gauge\nx{job="good"} 1\n')
   })
 
   test('a partition that is lost takes its targets and their layouts with it', () => {

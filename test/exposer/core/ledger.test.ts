@@ -153,51 +153,56 @@ describe('the ledger counts each snapshot once, as what it was', () => {
       fc.record({ kind: fc.constant('sweep' as const) }),
     )
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), fc.constantFrom(0, 1500), (steps, playoutDelayMs) => {
-        const shard = new FakeShard(undefined, { ...limits, playoutDelayMs })
-        const apps = Array.from({ length: 3 }, () => ({ incarnation: 1000, next: 0, superseded: 0 }))
-        const appOf = (n: number) =>
-          new FakeApp({
-            labels: { job: 'j', instance: `${n}` },
-            intervalMs: 1000,
-            incarnation: apps[n].incarnation,
-          })
-        for (const one of steps) {
-          shard.wall += 700
-          if (one.kind === 'publish') {
-            const app = apps[one.app]
-            if (one.restart) Object.assign(app, { incarnation: app.incarnation + 1, next: 0, superseded: 0 })
-            const replaced = Math.min(one.replaced, one.skipped)
-            if (!one.again) {
-              app.next += one.skipped
-              app.superseded += replaced
-            }
-            const sequence = one.again ? Math.max(0, app.next - 1) : app.next++
-            const fake = appOf(one.app)
-            shard.publish(fake, {
-              exposition: one.bad ? tooMuch : exposition,
-              collectedAt: shard.wall,
-              sequence,
-              superseded: app.superseded,
+      fc.property(
+        fc.array(step, { maxLength: 60, size: 'max' }),
+        fc.constantFrom(0, 1500),
+        (steps, playoutDelayMs) => {
+          const shard = new FakeShard(undefined, { ...limits, playoutDelayMs })
+          const apps = Array.from({ length: 3 }, () => ({ incarnation: 1000, next: 0, superseded: 0 }))
+          const appOf = (n: number) =>
+            new FakeApp({
+              labels: { job: 'j', instance: `${n}` },
+              intervalMs: 1000,
+              incarnation: apps[n].incarnation,
             })
-          } else if (one.kind === 'scrape') scrape(shard, appOf(one.app), one.whole)
-          else if (one.kind === 'move') {
-            shard.shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [0], lost: [] }, shard.now)
-            shard.shard.replay(0, 0, 0, shard.now)
-          } else {
-            shard.pass(4_000_000)
-            shard.shard.sweep(shard.now)
+          for (const one of steps) {
+            shard.wall += 700
+            if (one.kind === 'publish') {
+              const app = apps[one.app]
+              if (one.restart)
+                Object.assign(app, { incarnation: app.incarnation + 1, next: 0, superseded: 0 })
+              const replaced = Math.min(one.replaced, one.skipped)
+              if (!one.again) {
+                app.next += one.skipped
+                app.superseded += replaced
+              }
+              const sequence = one.again ? Math.max(0, app.next - 1) : app.next++
+              const fake = appOf(one.app)
+              shard.publish(fake, {
+                exposition: one.bad ? tooMuch : exposition,
+                collectedAt: shard.wall,
+                sequence,
+                superseded: app.superseded,
+              })
+            } else if (one.kind === 'scrape') scrape(shard, appOf(one.app), one.whole)
+            else if (one.kind === 'move') {
+              shard.shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [0], lost: [] }, shard.now)
+              shard.shard.replay(0, 0, 0, shard.now)
+            } else {
+              shard.pass(4_000_000)
+              shard.shard.sweep(shard.now)
+            }
+            const { ledger } = shard.shard
+            const pending = [...shard.shard.targets()]
+              .flatMap(target => target.snapshots)
+              .filter(s => s.fate === 'pending')
+            expect(ledger.pending).toBe(pending.length)
+            const { published, written, superseded, missed, dropped } = ledger.entry()
+            const droppedSum = Object.values(dropped).reduce((a, b) => a + b, 0)
+            expect(published).toBe(written + superseded + missed + droppedSum + pending.length)
           }
-          const { ledger } = shard.shard
-          const pending = [...shard.shard.targets()]
-            .flatMap(target => target.snapshots)
-            .filter(s => s.fate === 'pending')
-          expect(ledger.pending).toBe(pending.length)
-          const { published, written, superseded, missed, dropped } = ledger.entry()
-          const droppedSum = Object.values(dropped).reduce((a, b) => a + b, 0)
-          expect(published).toBe(written + superseded + missed + droppedSum + pending.length)
-        }
-      }),
+        },
+      ),
     )
   })
 })

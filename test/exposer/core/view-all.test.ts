@@ -224,7 +224,7 @@ describe('the view all', () => {
     )
     fc.assert(
       fc.property(
-        fc.array(step, { maxLength: 120 }),
+        fc.array(step, { maxLength: 120, size: 'max' }),
         fc.constantFrom(700, 2000, 1e6),
         (steps, historyBytes) => {
           const shard = new FakeShard(undefined, { historyMaxAgeMs: 12_000, historyBytes, maxScrapers: 2 })

@@ -1,9 +1,10 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { findChromium, startChromium } from '../../support/chromium.js'
+import { startChromium } from '../../support/chromium.js'
+import { partOrSkip } from '../../support/or-skip.js'
 import { HandFed, manySeries, PARTITIONS } from '../hand-fed.js'
 
-const chromium = findChromium()
+const chromium = await partOrSkip('chromium')
 
 /** Script for the page: contrast ratios between some texts and the panel, by WCAG. */
 const CONTRAST_RATIOS = `(() => {

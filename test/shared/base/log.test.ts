@@ -49,3 +49,17 @@ test('what is below the level is not written', () => {
   })
   expect(text.split('\n')).toHaveLength(2)
 })
+
+test.each(['logfmt', 'json'] as const)('%s: no field makes the logger throw or replaces its head', format => {
+  const cycle: Record<string, unknown> = {}
+  cycle.self = cycle
+  const unprintable = { toJSON: () => { throw new Error('no') } } // biome-ignore format: one line
+  const text = logged({ level: 'info', format }, log => {
+    log.info('hello', { cycle, unprintable, offset: 12n, msg: 'other', causes: [new Error('first')] })
+  })
+  expect(text).toBe(
+    format === 'json'
+      ? '{"time":"TIME","level":"INFO","msg":"hello","cycle":"[unprintable]","unprintable":"[unprintable]","offset":"12","causes":["first"]}\n'
+      : 'time=TIME level=INFO msg=hello cycle=[unprintable] unprintable=[unprintable] offset=12 causes="[\\"first\\"]"\n',
+  )
+})

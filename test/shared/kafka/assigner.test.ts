@@ -1,10 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { assign, type Claimant } from '../../../shared/kafka/assigner.js'
+import { type Claimant, stickyAssigner } from '../../../shared/kafka/assigner.js'
+
+const { assign } = stickyAssigner
 
 const claimant = (memberId: string, owned: number[], more: Partial<Claimant> = {}): Claimant => ({
   memberId,
-  address: `http://${memberId}`,
+  metadata: Buffer.from(memberId),
   owned,
   confirmedAge: 100,
   generation: 1,
@@ -19,7 +21,7 @@ const anyGroup = fc.record({
   members: fc.uniqueArray(
     fc.record({
       memberId: fc.string({ minLength: 1, maxLength: 3 }),
-      address: fc.constantFrom('', 'a', 'b', 'c'),
+      metadata: fc.constantFrom('', 'a', 'b', 'c').map(text => Buffer.from(text)),
       owned: fc.array(fc.integer({ min: -2, max: PARTITIONS + 2 }), { maxLength: 20 }),
       confirmedAge: fc.option(fc.nat(30_000), { nil: null }),
       generation: fc.integer({ min: -1, max: 5 }),

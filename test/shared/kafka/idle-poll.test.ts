@@ -1,22 +1,25 @@
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js'
-import { expect, test, vi } from 'vitest'
+import { expect, inject, test, vi } from 'vitest'
 import { stopIdlePolling } from '../../../shared/kafka/wire/idle-poll.js'
-import '../../../shared/kafka/wire/internals.js'
+import { createConnection, exchange, type RawConnection } from '../../../shared/kafka/wire/internals.js'
+import { silent } from '../../support/kafka.js'
 
 interface Queue {
   throttledUntil: number
-  throttleCheckTimeoutId: unknown
+  throttleCheckTimeoutId: NodeJS.Timeout | null
   pending: unknown[]
   scheduleCheckPendingRequests(): void
   checkPendingRequests(): void
 }
 
 function queue(pending: unknown[], throttledUntil = -1): Queue {
-  return Object.assign(Object.create(RequestQueue.prototype), {
+  const own = Object.assign(Object.create(RequestQueue.prototype), {
     pending,
     throttledUntil,
     throttleCheckTimeoutId: null,
   })
+  expect(stopIdlePolling(own)).toBe(true)
+  return own
 }
 
 test('an empty queue schedules nothing', () => {
@@ -42,14 +45,49 @@ test('a pending request is looked at once its throttling is over', () => {
   }
 })
 
-test('it is put in place once, and only where it fits', () => {
-  const before = (RequestQueue.prototype as Queue).scheduleCheckPendingRequests
-  expect(stopIdlePolling(RequestQueue.prototype)).toBe(true)
-  expect((RequestQueue.prototype as Queue).scheduleCheckPendingRequests).toBe(before)
+test('of a connection that keeps no process alive, the timer of a throttled request does not either', () => {
+  const busy = Object.assign(Object.create(RequestQueue.prototype), {
+    pending: [{}],
+    throttledUntil: Date.now() + 60_000,
+    throttleCheckTimeoutId: null,
+  }) as Queue
+  stopIdlePolling(busy, true)
+  busy.scheduleCheckPendingRequests()
+  expect(busy.throttleCheckTimeoutId!.hasRef()).toBe(false)
+  clearTimeout(busy.throttleCheckTimeoutId!)
+})
+
+test('it is put in place where it fits, on the queue that is given and on no other', () => {
+  const before = Object.getOwnPropertyDescriptors(RequestQueue.prototype)
+  queue([])
+  expect(Object.getOwnPropertyDescriptors(RequestQueue.prototype)).toEqual(before)
 
   const other = { scheduleCheckPendingRequests() {}, checkPendingRequests() {} }
   const original = other.scheduleCheckPendingRequests
   expect(stopIdlePolling(other)).toBe(false)
   expect(other.scheduleCheckPendingRequests).toBe(original)
   expect(stopIdlePolling({})).toBe(false)
+})
+
+test('a connection of ours that is idle has no timer, where one of the library alone polls', async () => {
+  const [host, port] = inject('brokers')[0].split(':')
+  const options = { host, port: Number(port), clientId: 'test', ssl: null, sasl: null, timeout: 5000 }
+  const ours = createConnection({ ...options, logger: silent })
+  const Library = ours.constructor as new (options: object) => RawConnection
+  const plain = new Library({
+    ...ours,
+    requestQueue: undefined,
+    logger: (ours as never as { logger: object }).logger,
+  })
+  const timerOf = ({ requestQueue }: RawConnection) => (requestQueue as never as Queue).throttleCheckTimeoutId
+  for (const connection of [ours, plain]) {
+    await connection.connect()
+    await connection.send(exchange('ApiVersions', 2, {}))
+  }
+  expect(timerOf(ours)).toBeNull()
+  expect(timerOf(plain)).not.toBeNull()
+  for (const connection of [ours, plain]) {
+    connection.requestQueue.destroy()
+    connection.socket?.destroy()
+  }
 })

@@ -9,19 +9,24 @@ import {
 } from '../../../shared/kafka/group/protocol.js'
 
 const { MemberAssignment, MemberMetadata } = kafkajs.AssignerProtocol
-const report = {
-  address: 'http://10.0.0.7:9754',
+const claim = {
   owned: [0, 3, 11],
   confirmedAge: 1200,
   generation: 7,
   partitionCount: 12,
 }
 
-test('a subscription comes back as it was sent', () => {
-  expect(decodeSubscription(encodeSubscription('metrics.snapshots', report))).toEqual({
-    topics: ['metrics.snapshots'],
-    report,
-  })
+test("a subscription comes back as it was sent, the program's bytes unread", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), bytes => {
+      const metadata = Buffer.from(bytes)
+      expect(decodeSubscription(encodeSubscription('metrics.snapshots', claim, metadata))).toEqual({
+        topics: ['metrics.snapshots'],
+        claim,
+        metadata,
+      })
+    }),
+  )
 })
 
 test('an assignment comes back as it was sent', () => {
@@ -30,19 +35,19 @@ test('an assignment comes back as it was sent', () => {
 })
 
 test("both are the consumer protocol's, so that other tools can read the group", () => {
-  expect(MemberMetadata.decode(encodeSubscription('t', report))?.topics).toEqual(['t'])
+  expect(MemberMetadata.decode(encodeSubscription('t', claim, Buffer.from('me')))?.topics).toEqual(['t'])
   expect(MemberAssignment.decode(encodeAssignment('t', [2, 5], 12))?.assignment).toEqual({ t: [2, 5] })
 })
 
 test('a member without user data owns nothing and has a name all the same', () => {
   const bytes = MemberMetadata.encode({ version: 0, topics: ['t'], userData: Buffer.alloc(0) })
-  expect(decodeSubscription(bytes)).toEqual({ topics: [], report: null })
+  expect(decodeSubscription(bytes)).toEqual({ topics: ['t'], claim: null, metadata: Buffer.alloc(0) })
 })
 
 test('garbage never throws and never assigns', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), bytes => {
-      expect(decodeSubscription(Buffer.from(bytes)).report).toBeNull()
+      expect(decodeSubscription(Buffer.from(bytes)).claim).toBeNull()
       expect(decodeAssignment(Buffer.from(bytes), 't').partitions).toEqual([])
     }),
   )
@@ -51,10 +56,11 @@ test('garbage never throws and never assigns', () => {
 test('user data with wrong types loses what is wrong', () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.jsonValue(), (owned, confirmedAge) => {
-      const userData = Buffer.from(JSON.stringify({ address: 'a', owned, confirmedAge, generation: 'x' }))
-      const decoded = decodeSubscription(
-        MemberMetadata.encode({ version: 0, topics: ['t'], userData }),
-      ).report
+      const json = Buffer.from(JSON.stringify({ owned, confirmedAge, generation: 'x' }))
+      const length = Buffer.alloc(4)
+      length.writeInt32BE(json.length)
+      const userData = Buffer.concat([length, json, Buffer.alloc(4)])
+      const decoded = decodeSubscription(MemberMetadata.encode({ version: 0, topics: ['t'], userData })).claim
       if (decoded === null) return
       expect(decoded.owned.every(p => Number.isSafeInteger(p) && p >= 0)).toBe(true)
       expect(decoded.confirmedAge === null || decoded.confirmedAge >= 0).toBe(true)

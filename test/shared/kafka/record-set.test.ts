@@ -30,7 +30,10 @@ function stored({
   timestamp = 1_000,
   logAppend,
 }: BatchOptions): Buffer {
-  const plain = encodeBatch({ key, values, timestamp })
+  const plain = encodeBatch(
+    values.map(value => ({ key, value })),
+    timestamp,
+  )
   const records = compress ? compress(plain.subarray(61)) : plain.subarray(61)
   const batch = Buffer.concat([plain.subarray(0, 61), records])
   batch.writeBigInt64BE(BigInt(base), 0)

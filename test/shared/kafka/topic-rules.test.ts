@@ -1,16 +1,11 @@
-import { expect, test } from 'vitest'
-import { ACL_NAMES, aclsToGrant } from '../../../shared/kafka/acls.js'
-import { topicProblems } from '../../../shared/kafka/topic-rules.js'
+import { describe, expect, test } from 'vitest'
+import { COMPRESSION_TYPES, inflate, READABLE_CODECS } from '../../../shared/kafka/codecs.js'
+import { adminCommands } from '../../../shared/kafka/topics/facts.js'
+import { settingsOf, TOPICS, type TopicKey, topicProblems } from '../../../shared/kafka/topics/profiles.js'
+import { foreignCodecs } from '../../support/foreign-codecs.js'
 
-const good = {
-  'message.timestamp.type': 'LogAppendTime',
-  'compression.type': 'uncompressed',
-  'cleanup.policy': 'delete',
-  'retention.ms': '3600000',
-  'retention.bytes': '-1',
-  'max.message.bytes': '1048588',
-  'min.insync.replicas': '1',
-}
+/** What the brokers answer where nothing else was set. */
+const defaults = { 'retention.bytes': '-1', 'max.message.bytes': '1048588', 'min.insync.replicas': '1' }
 
 const metadata = (partitions: number, replicas = 1, brokers = 1) => ({
   topic: 'metrics.snapshots',
@@ -23,31 +18,70 @@ const metadata = (partitions: number, replicas = 1, brokers = 1) => ({
   })),
 })
 
-const check = (settings: Record<string, string> = {}, of = metadata(12)) =>
-  topicProblems(of, new Map(Object.entries({ ...good, ...settings })), ['kafka-1:9092'])
+function problemsOf(key: TopicKey, settings: Record<string, string>, of: ReturnType<typeof metadata>) {
+  const replicas = Math.min(...of.partitions.map(p => p.replicas))
+  const all = { ...defaults, ...settingsOf(TOPICS[key], { replicas }), ...settings }
+  const { name } = TOPICS[key]
+  return topicProblems(TOPICS[key], {
+    metadata: { ...of, topic: name },
+    settings: new Map(Object.entries(all)),
+    commands: adminCommands(['kafka-1:9092'], name),
+  })
+}
 
-test('a topic as it should be has no problems', () => {
-  expect(check()).toEqual([])
+const check = (settings: Record<string, string> = {}, of = metadata(12)) =>
+  problemsOf('snapshots', settings, of)
+
+test.each(Object.keys(TOPICS) as TopicKey[])('%s as its profile creates it has no problems', key => {
+  const { partitions } = TOPICS[key]
+  expect(problemsOf(key, {}, metadata(partitions.default, 1, 1))).toEqual([])
+  expect(problemsOf(key, {}, metadata(partitions.default, 3, 3))).toEqual([])
 })
 
+/** What is found for a setting, whatever `zstd` is here. */
+const zstd = READABLE_CODECS.has('zstd') ? 'warning' : 'error'
+
 test.each([
-  ['message.timestamp.type', 'CreateTime', 'error', 'message.timestamp.type=LogAppendTime'],
-  ['compression.type', 'zstd', 'error', 'compression.type=uncompressed'],
-  ['compression.type', 'snappy', 'error', 'compression.type=uncompressed'],
-  ['compression.type', 'gzip', 'warning', 'compression.type=uncompressed'],
-  ['compression.type', 'producer', 'warning', 'compression.type=uncompressed'],
-  ['retention.ms', '60000', 'error', 'retention.ms=3600000'],
-  ['retention.bytes', '1000000', 'warning', 'retention.bytes=-1'],
-  ['cleanup.policy', 'compact', 'error', 'cleanup.policy=delete'],
-  ['max.message.bytes', '100000', 'error', 'max.message.bytes=1048588'],
-])('%s=%s is found, with the command that mends it', (setting, value, severity, mended) => {
-  const [problem, ...others] = check({ [setting]: value })
+  ['snapshots', 'message.timestamp.type', 'CreateTime', 'error', 'message.timestamp.type=LogAppendTime'],
+  ['snapshots', 'compression.type', 'zstd', zstd, 'compression.type=uncompressed'],
+  ['snapshots', 'compression.type', 'snappy', 'error', 'compression.type=uncompressed'],
+  ['snapshots', 'compression.type', 'gzip', 'warning', 'compression.type=uncompressed'],
+  ['snapshots', 'compression.type', 'producer', 'warning', 'compression.type=uncompressed'],
+  ['snapshots', 'retention.ms', '60000', 'error', 'retention.ms=3600000'],
+  ['snapshots', 'retention.bytes', '1000000', 'warning', 'retention.bytes=-1'],
+  ['snapshots', 'cleanup.policy', 'compact', 'error', 'cleanup.policy=delete'],
+  ['snapshots', 'max.message.bytes', '100000', 'error', 'max.message.bytes=1048588'],
+  ['pushes', 'message.timestamp.type', 'CreateTime', 'error', 'message.timestamp.type=LogAppendTime'],
+  ['pushes', 'compression.type', 'lz4', 'error', 'compression.type=uncompressed'],
+  ['pushes', 'retention.ms', '604800000', 'error', 'retention.ms=-1'],
+  ['pushes', 'retention.bytes', '1000000', 'error', 'retention.bytes=-1'],
+  ['pushes', 'cleanup.policy', 'delete,compact', 'error', 'cleanup.policy=delete'],
+  ['pushes', 'max.message.bytes', '1048588', 'error', 'max.message.bytes=20971520'],
+  ['pushSnapshots', 'retention.ms', '604800000', 'error', 'retention.ms=-1'],
+  ['pushSnapshots', 'max.message.bytes', '1048588', 'error', 'max.message.bytes=20971520'],
+  ['writes', 'message.timestamp.type', 'CreateTime', 'error', 'message.timestamp.type=LogAppendTime'],
+  ['writes', 'retention.ms', '60000', 'error', 'retention.ms=3600000'],
+  ['writes', 'cleanup.policy', 'compact', 'error', 'cleanup.policy=delete'],
+] as const)('%s: %s=%s is found, with the command that mends it', (key, setting, value, severity, mended) => {
+  const [problem, ...others] = problemsOf(key, { [setting]: value }, metadata(TOPICS[key].partitions.default))
   expect(others).toEqual([])
   expect(problem).toMatchObject({ severity })
-  expect(problem!.fix).toMatch(
-    /^kafka-configs\.sh --bootstrap-server kafka-1:9092 .*--entity-name metrics\.snapshots/,
+  expect(problem!.fix).toContain(
+    `kafka-configs.sh --bootstrap-server kafka-1:9092 --alter --entity-type topics --entity-name ${TOPICS[key].name} `,
   )
   expect(problem!.fix).toContain(mended)
+})
+
+test('the check refuses exactly the codecs that are not read', async () => {
+  for (const [type, codec] of COMPRESSION_TYPES.entries()) {
+    const compress = foreignCodecs[(type + 1) as keyof typeof foreignCodecs]
+    const readable = await inflate(type + 1, compress(Buffer.from('a record')), 1_000).then(
+      () => true,
+      () => false,
+    )
+    const [problem] = check({ 'compression.type': codec })
+    expect([codec, problem!.severity]).toEqual([codec, readable ? 'warning' : 'error'])
+  }
 })
 
 test('endless retention is not short', () => {
@@ -58,7 +92,9 @@ test('a partition without a leader, and more replicas asked for than there are, 
   const broken = metadata(2)
   expect(
     check({}, { ...broken, partitions: broken.partitions.map((p, i) => (i ? { ...p, leader: -1 } : p)) }),
-  ).toMatchObject([{ severity: 'error', message: expect.stringContaining('partitions 1 have no leader') }])
+  ).toMatchObject([
+    { severity: 'error', message: expect.stringContaining('partitions 1 have no leader'), passing: true },
+  ])
   expect(check({ 'min.insync.replicas': '2' })).toMatchObject([{ severity: 'error' }])
 })
 
@@ -69,11 +105,20 @@ test('one partition, or one replica where there could be more, is a warning', ()
   expect(check({}, metadata(12, 1, 3))).toMatchObject([{ severity: 'warning' }])
 })
 
-test('each program is granted what it needs and nothing that creates or deletes', () => {
-  const acls = aclsToGrant(['kafka-1:9092'], ACL_NAMES)
-  expect(new Set(acls.map(acl => acl.who))).toEqual(new Set(['publisher', 'exposer', 'gateway']))
-  expect(acls.flatMap(acl => acl.operations).filter(o => /Create|Delete|Alter|All/.test(o))).toEqual([])
-  expect(acls[0]!.command).toBe(
-    'kafka-acls.sh --bootstrap-server kafka-1:9092 --add --allow-principal User:<publisher> --operation Write --operation Describe --topic metrics.snapshots',
-  )
+describe('a log of pushes', () => {
+  test('with a second partition has no total order', () => {
+    expect(problemsOf('pushes', {}, metadata(2))).toMatchObject([
+      { severity: 'error', message: expect.stringContaining('one total order') },
+    ])
+  })
+
+  test('has three replicas, two of them in sync, where there are three brokers', () => {
+    expect(problemsOf('pushes', {}, metadata(1, 2, 3))).toMatchObject([
+      { severity: 'warning', fix: expect.stringContaining('kafka-reassign-partitions.sh') },
+    ])
+    expect(problemsOf('pushes', { 'min.insync.replicas': '1' }, metadata(1, 3, 3))).toMatchObject([
+      { severity: 'warning', fix: expect.stringContaining('min.insync.replicas=2') },
+    ])
+    expect(problemsOf('pushes', {}, metadata(1, 2, 2))).toEqual([])
+  })
 })

@@ -4,13 +4,14 @@ import fc from 'fast-check'
 import { sortLabels } from '../../../shared/metrics/labels.js'
 import type { Exemplar } from '../../../shared/metrics/model.js'
 import { encodeLayout } from '../../../shared/snapshot/layout.js'
-import type { SnapshotHeader } from '../../../shared/snapshot/types.js'
+import type { CollectionHeader, SnapshotHeader } from '../../../shared/snapshot/types.js'
 import { counterOf } from './layouts.js'
 
 const load = (name: string) =>
   JSON.parse(readFileSync(new URL(`../../../shared/snapshot/${name}.avsc`, import.meta.url), 'utf8'))
 
 export const snapshotSchema = load('snapshot')
+export const failureSchema = load('failure')
 const layoutSchema = load('layout')
 
 /** avsc's reading of our schemas: the reference. Longs beyond 2^53 are rounded, as our reader does. */
@@ -27,12 +28,15 @@ const long = avro.types.LongType.__with({
   compare: (a: number, b: number) => a - b,
 })
 
-export const snapshotType = avro.Type.forSchema(snapshotSchema, {
-  wrapUnions: true,
-  registry: { long },
-  // A primitive written as an object, as it is with a logical type, is not looked up in the registry.
-  typeHook: schema => ((schema as { type?: unknown }).type === 'long' ? long : undefined),
-})
+const typeOf = (schema: avro.Schema) =>
+  avro.Type.forSchema(schema, {
+    wrapUnions: true,
+    registry: { long },
+    // A primitive written as an object, as it is with a logical type, is not looked up in the registry.
+    typeHook: schema => ((schema as { type?: unknown }).type === 'long' ? long : undefined),
+  })
+export const snapshotType = typeOf(snapshotSchema)
+export const failureType = typeOf(failureSchema)
 export const layoutType = avro.Type.forSchema(layoutSchema)
 
 export interface Sample {
@@ -75,18 +79,24 @@ const value = fc.oneof(
   ),
 )
 
+const collection = {
+  target: labels,
+  incarnation: long53,
+  sequence: long53,
+  superseded: long53,
+  collectedAt: long53,
+  intervalMs: fc.integer({ min: 1000, max: 120_000 }),
+  collectSeconds: fc.double({ min: 0, max: 100, noNaN: true }),
+}
+
+export const collectionHeader: fc.Arbitrary<CollectionHeader> = fc.record(collection)
+
 /** Any record that our writer can be asked to write. */
 export const sample: fc.Arbitrary<Sample> = fc.array(value, { maxLength: 60 }).chain(values =>
   fc
     .record({
       header: fc.record({
-        target: labels,
-        incarnation: long53,
-        sequence: long53,
-        superseded: long53,
-        collectedAt: long53,
-        intervalMs: fc.integer({ min: 1000, max: 120_000 }),
-        collectSeconds: fc.double({ min: 0, max: 100, noNaN: true }),
+        ...collection,
         part: fc.integer({ min: 0, max: 2 }),
         parts: fc.integer({ min: 3, max: 9 }),
         end: fc.boolean(),

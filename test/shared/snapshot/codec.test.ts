@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DEFAULT_LIMITS } from '../../../shared/metrics/limits.js'
-import { ENVELOPE, SNAPSHOT_FINGERPRINT } from '../../../shared/snapshot/envelope.js'
+import { SNAPSHOT_ENVELOPE, SNAPSHOT_FINGERPRINT } from '../../../shared/snapshot/envelope.js'
 import { RefusedError } from '../../../shared/snapshot/errors.js'
 import { SnapshotReader } from '../../../shared/snapshot/read.js'
 import { encodeSnapshot } from '../../../shared/snapshot/write.js'
@@ -42,7 +42,7 @@ describe('the snapshot codec', () => {
     fc.assert(
       fc.property(sample, s => {
         const record = encode(s)
-        expect(record.subarray(0, 10)).toEqual(ENVELOPE)
+        expect(record.subarray(0, 10)).toEqual(SNAPSHOT_ENVELOPE)
         // Map keys lose their order and their duplicates in avsc's objects, so both sides go through its own writer.
         const read = snapshotType.fromBuffer(record.subarray(10))
         expect(snapshotType.toBuffer(read)).toEqual(snapshotType.toBuffer(toAvsc(s)))
@@ -53,7 +53,7 @@ describe('the snapshot codec', () => {
   test('what avsc writes, we read as the same', () => {
     fc.assert(
       fc.property(sample, s => {
-        reader.open(Buffer.concat([ENVELOPE, snapshotType.toBuffer(toAvsc(s))]))
+        reader.open(Buffer.concat([SNAPSHOT_ENVELOPE, snapshotType.toBuffer(toAvsc(s))]))
         expect(reader.header()).toEqual(s.header)
         expect(reader.layout()).toEqual(s.layout.compressed)
         const body = reader.body(s.values.length)
@@ -69,7 +69,7 @@ describe('the snapshot codec', () => {
   test('any legal spelling of a record is read as the same', () => {
     fc.assert(
       fc.property(sample, fc.array(fc.nat(99), { minLength: 1, maxLength: 50 }), (s, choices) => {
-        reader.open(Buffer.concat([ENVELOPE, new Spelling(choices).record(s)]))
+        reader.open(Buffer.concat([SNAPSHOT_ENVELOPE, new Spelling(choices).record(s)]))
         expect(reader.header()).toEqual(s.header)
         const body = reader.body(s.values.length)
         expect([...body.values]).toEqual(s.values)

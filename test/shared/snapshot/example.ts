@@ -1,9 +1,9 @@
 import { gzipSync } from 'node:zlib'
 import type { Layout } from '../../../shared/metrics/layout.js'
-import { ENVELOPE } from '../../../shared/snapshot/envelope.js'
+import { FAILURE_ENVELOPE, SNAPSHOT_ENVELOPE } from '../../../shared/snapshot/envelope.js'
 import { targetKey } from '../../../shared/snapshot/key.js'
 import { encodeLayout } from '../../../shared/snapshot/layout.js'
-import type { SnapshotHeader } from '../../../shared/snapshot/types.js'
+import type { CollectionHeader, SnapshotHeader } from '../../../shared/snapshot/types.js'
 import { double, zigzag } from './spelling.js'
 
 /** The record that docs/wire-format.md takes apart. */
@@ -37,12 +37,15 @@ export const EXAMPLE_VALUES = [1027, 3, 4, 5, 0.75, 5]
 
 const encoded = encodeLayout(EXAMPLE_LAYOUT)
 
+const target = [
+  { name: 'instance', value: '10.0.0.7:8080' },
+  { name: 'job', value: 'shop' },
+]
+const incarnation = 1_767_225_600_000
+
 export const EXAMPLE_HEADER: SnapshotHeader = {
-  target: [
-    { name: 'instance', value: '10.0.0.7:8080' },
-    { name: 'job', value: 'shop' },
-  ],
-  incarnation: 1_767_225_600_000,
+  target,
+  incarnation,
   sequence: 2,
   superseded: 0,
   collectedAt: 1_767_225_645_250,
@@ -53,6 +56,18 @@ export const EXAMPLE_HEADER: SnapshotHeader = {
   end: false,
   layoutId: encoded.id,
 }
+
+/** The collection after that one failed. */
+export const EXAMPLE_FAILURE_HEADER: CollectionHeader = {
+  target,
+  incarnation,
+  sequence: 3,
+  superseded: 0,
+  collectedAt: 1_767_225_661_250,
+  intervalMs: 15_000,
+  collectSeconds: 1,
+}
+export const EXAMPLE_FAILURE = 'the database does not answer'
 
 /**
  * The layout in gzip that stores: what it compresses to differs from library to library, and of what is stored anybody can
@@ -120,18 +135,22 @@ function dumpLayout(): Dump {
   return dump.add(zigzag(0), 'end of families')
 }
 
-function dumpRecord(): Dump {
-  const h = EXAMPLE_HEADER
+function dumpCollection(envelope: Buffer, h: CollectionHeader): Dump {
   const dump = new Dump()
-  dump.add(ENVELOPE.subarray(0, 2), 'marker of an Avro single object')
-  dump.add(ENVELOPE.subarray(2), 'fingerprint of the schema, little endian')
+  dump.add(envelope.subarray(0, 2), 'marker of an Avro single object')
+  dump.add(envelope.subarray(2), 'fingerprint of the schema, little endian')
   dump.add(zigzag(h.target.length), `target: a block of ${h.target.length}`)
   for (const { name, value } of h.target) dump.string(name).string(value)
   dump.add(zigzag(0), 'end of target')
   for (const field of ['incarnation', 'sequence', 'superseded', 'collectedAt', 'intervalMs'] as const) {
     dump.add(zigzag(h[field]), `${field}: ${h[field]}`)
   }
-  dump.add(double(h.collectSeconds), `collectSeconds: ${h.collectSeconds}`)
+  return dump.add(double(h.collectSeconds), `collectSeconds: ${h.collectSeconds}`)
+}
+
+function dumpRecord(): Dump {
+  const h = EXAMPLE_HEADER
+  const dump = dumpCollection(SNAPSHOT_ENVELOPE, h)
   dump.add(zigzag(h.part), `part: ${h.part}`).add(zigzag(h.parts), `parts: ${h.parts}`)
   dump.add(Buffer.from([h.end ? 1 : 0]), `end: ${h.end}`)
   dump.add(Buffer.from(h.layoutId, 'latin1'), 'layoutId')
@@ -146,6 +165,9 @@ function dumpRecord(): Dump {
   return dump.add(zigzag(0), 'timestamps: null').add(zigzag(0), 'exemplars: null')
 }
 
+const dumpFailure = (): Dump =>
+  dumpCollection(FAILURE_ENVELOPE, EXAMPLE_FAILURE_HEADER).string(EXAMPLE_FAILURE, 'failure ')
+
 const layoutDump = dumpLayout()
 const recordDump = dumpRecord()
 export const EXAMPLE = {
@@ -154,4 +176,5 @@ export const EXAMPLE = {
   layoutText: layoutDump.text(),
   record: recordDump.bytes,
   recordText: recordDump.text(),
+  failureText: dumpFailure().text(),
 }

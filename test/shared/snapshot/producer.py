@@ -2,7 +2,7 @@
 
     python producer.py docs/wire-format.md < cases.json > records.json
 
-A case is what an app knows; a record is what it would hand to a Kafka client, in hexadecimal. Numbers are texts in a case,
+A case is what an app knows, either families and values or a failure; a record is what it would hand to a Kafka client, in hexadecimal. Numbers are texts in a case,
 since JSON has neither NaN nor -0.
 """
 
@@ -22,7 +22,7 @@ SAFE = 2**53 - 1
 
 
 def schemas_of(document):
-    """The two schemas that the document shows in full."""
+    """The schemas that the document shows in full."""
     blocks = [json.loads(text) for text in re.findall(r"```json\n(.*?)```", document, re.S)]
     return {schema["name"]: schema for schema in blocks}
 
@@ -72,10 +72,13 @@ class Producer:
     def __init__(self, document):
         schemas = schemas_of(document)
         self.layout_schema = parse_schema(schemas["Layout"])
-        # Both schemas define Label, each for itself.
+        # Every schema defines Label, each for itself.
         self.snapshot_schema = parse_schema(schemas["Snapshot"], named_schemas={})
-        form = to_parsing_canonical_form(schemas["Snapshot"])
-        self.fingerprint = fingerprint(form, "CRC-64-AVRO")
+        self.failure_schema = parse_schema(schemas["Failure"], named_schemas={})
+        self.fingerprints = {
+            name: fingerprint(to_parsing_canonical_form(schemas[name]), "CRC-64-AVRO")
+            for name in ("Snapshot", "Failure")
+        }
 
     def layout(self, families):
         out = io.BytesIO()
@@ -88,12 +91,23 @@ class Producer:
         return {**family, "series": series}
 
     def record(self, case):
-        target = sorted_labels(case["target"])
+        header = {
+            **case["numbers"],
+            "target": sorted_labels(case["target"]),
+            "collectSeconds": float(case["collectSeconds"]),
+        }
+        if "failure" in case:
+            value = self.failure(header, case["failure"])
+        else:
+            value = self.snapshot(header, case)
+        key = key_of(header["target"])
+        partition = (murmur2(key) & 0x7FFFFFFF) % PARTITIONS
+        return {"key": key.hex(), "value": value.hex(), "partition": partition}
+
+    def snapshot(self, header, case):
         layout_id, layout = self.layout(case["families"])
         snapshot = {
-            **case["numbers"],
-            "target": target,
-            "collectSeconds": float(case["collectSeconds"]),
+            **header,
             "end": case["end"],
             "layoutId": layout_id,
             "layout": layout,
@@ -101,12 +115,16 @@ class Producer:
             "timestamps": case["timestamps"],
             "exemplars": case["exemplars"],
         }
+        return self.value("Snapshot", self.snapshot_schema, snapshot)
+
+    def failure(self, header, reason):
+        return self.value("Failure", self.failure_schema, {**header, "failure": reason})
+
+    def value(self, name, schema, record):
         out = io.BytesIO()
-        out.write(b"\xc3\x01" + bytes.fromhex(self.fingerprint))
-        schemaless_writer(out, self.snapshot_schema, snapshot)
-        key = key_of(target)
-        partition = (murmur2(key) & 0x7FFFFFFF) % PARTITIONS
-        return {"key": key.hex(), "value": out.getvalue().hex(), "partition": partition}
+        out.write(b"\xc3\x01" + bytes.fromhex(self.fingerprints[name]))
+        schemaless_writer(out, schema, record)
+        return out.getvalue()
 
 
 def main():
@@ -120,7 +138,7 @@ def main():
     records = [producer.record(case) for case in cases]
     for record in records:
         assert copied["murmur2"](bytes.fromhex(record["key"])) == murmur2(bytes.fromhex(record["key"]))
-    print(json.dumps({"fingerprint": producer.fingerprint, "records": records}))
+    print(json.dumps({"fingerprints": producer.fingerprints, "records": records}))
 
 
 if __name__ == "__main__":

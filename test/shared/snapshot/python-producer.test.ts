@@ -2,18 +2,25 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Unavailable } from '../../../dev/local/run-command.js'
 import { partitionFor } from '../../../shared/base/murmur2.js'
 import { sortLabels } from '../../../shared/metrics/labels.js'
 import type { Layout } from '../../../shared/metrics/layout.js'
-import { ENVELOPE } from '../../../shared/snapshot/envelope.js'
+import { FAILURE_ENVELOPE, SNAPSHOT_ENVELOPE } from '../../../shared/snapshot/envelope.js'
+import { encodeFailure } from '../../../shared/snapshot/failure.js'
 import { targetKey } from '../../../shared/snapshot/key.js'
 import { encodeLayout } from '../../../shared/snapshot/layout.js'
 import { LayoutCache } from '../../../shared/snapshot/layout-cache.js'
 import { SnapshotReader } from '../../../shared/snapshot/read.js'
 import { validateTarget } from '../../../shared/snapshot/validate.js'
+import { orSkip } from '../../support/or-skip.js'
 import { JAVA } from '../base/murmur2-vectors.js'
-import { EXAMPLE_HEADER, EXAMPLE_LAYOUT, EXAMPLE_VALUES } from './example.js'
+import {
+  EXAMPLE_FAILURE,
+  EXAMPLE_FAILURE_HEADER,
+  EXAMPLE_HEADER,
+  EXAMPLE_LAYOUT,
+  EXAMPLE_VALUES,
+} from './example.js'
 import { layoutArbitrary } from './layouts.js'
 import { pythonWithAvro } from './python.js'
 
@@ -33,43 +40,47 @@ interface Case {
     | null
 }
 
+interface FailureCase {
+  target: Record<string, string>
+  numbers: Record<'incarnation' | 'sequence' | 'superseded' | 'collectedAt' | 'intervalMs', number>
+  collectSeconds: number
+  failure: string
+}
+
 interface Output {
-  fingerprint: string
+  fingerprints: { Snapshot: string; Failure: string }
   records: { key: string; value: string; partition: number }[]
 }
 
 const program = fileURLToPath(new URL('producer.py', import.meta.url))
 const document = fileURLToPath(new URL('../../../docs/wire-format.md', import.meta.url))
 
-/** Null with a loud word where there is no Python or no PyPI; in CI that is a failure. */
-async function findPython(): Promise<string | null> {
-  try {
-    return await pythonWithAvro(message => console.error(message))
-  } catch (error) {
-    if (!(error instanceof Unavailable) || (process.env.CI && process.env.CI !== 'false')) throw error
-    console.error(`\n*** The test of a producer in Python is SKIPPED: ${error.message}. ***\n`)
-    return null
-  }
-}
+const python = await orSkip('a producer in Python', pythonWithAvro)
 
-const python = await findPython()
+const text = (n: number) => (Object.is(n, -0) ? '-0.0' : String(n))
 
 /** Numbers as texts, labels in no order: the producer must see to both. */
-function produce(cases: Case[]): Output {
-  const text = (n: number) => (Object.is(n, -0) ? '-0.0' : String(n))
-  const given = cases.map(c => ({
-    ...c,
-    layout: undefined,
-    collectSeconds: text(c.collectSeconds),
-    values: c.values.map(text),
-    families: c.layout.families.map(f => ({
-      ...f,
-      series: f.series.map(s => ({
-        suffix: s.suffix,
-        labels: Object.fromEntries(s.labels.toReversed().map(l => [l.name, l.value])),
+const produce = (cases: Case[]): Output =>
+  run(
+    cases.map(c => ({
+      ...c,
+      layout: undefined,
+      collectSeconds: text(c.collectSeconds),
+      values: c.values.map(text),
+      families: c.layout.families.map(f => ({
+        ...f,
+        series: f.series.map(s => ({
+          suffix: s.suffix,
+          labels: Object.fromEntries(s.labels.toReversed().map(l => [l.name, l.value])),
+        })),
       })),
     })),
-  }))
+  )
+
+const produceFailures = (cases: FailureCase[]): Output =>
+  run(cases.map(c => ({ ...c, collectSeconds: text(c.collectSeconds) })))
+
+function run(given: unknown): Output {
   const { status, stdout, stderr } = spawnSync(python!, [program, document], {
     input: JSON.stringify(given),
     encoding: 'utf8',
@@ -89,20 +100,33 @@ const value = fc.oneof(
   fc.constantFrom(0, -0, Number.NaN, Infinity, -Infinity, 2 ** 53 - 1, 2 ** 53, -(2 ** 53), 1e300),
 )
 
+const target = fc.dictionary(plainName, label, { maxKeys: 4 }).map(labels => ({ job: 'python', ...labels }))
+const collectSeconds = fc.double({ min: 0, max: 100, noNaN: true })
+const collectionNumbers = {
+  incarnation: long,
+  sequence: long,
+  superseded: long,
+  collectedAt: long,
+  intervalMs: fc.integer({ min: 1000, max: 120_000 }),
+}
+
+const anyFailure: fc.Arbitrary<FailureCase> = fc.record({
+  target,
+  numbers: fc.record(collectionNumbers),
+  collectSeconds,
+  failure: fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }),
+})
+
 const anyCase: fc.Arbitrary<Case> = layoutArbitrary.chain(layout => {
   const count = layout.families.reduce((sum, family) => sum + family.series.length, 0)
   return fc.record({
-    target: fc.dictionary(plainName, label, { maxKeys: 4 }).map(labels => ({ job: 'python', ...labels })),
+    target,
     numbers: fc.record({
-      incarnation: long,
-      sequence: long,
-      superseded: long,
-      collectedAt: long,
-      intervalMs: fc.integer({ min: 1000, max: 120_000 }),
+      ...collectionNumbers,
       part: fc.integer({ min: 0, max: 2 }),
       parts: fc.integer({ min: 3, max: 9 }),
     }),
-    collectSeconds: fc.double({ min: 0, max: 100, noNaN: true }),
+    collectSeconds,
     end: fc.boolean(),
     layout: fc.constant(layout),
     values: fc.array(value, { minLength: count, maxLength: count }),
@@ -142,11 +166,23 @@ function expectRead({ key, value: hex, partition }: Output['records'][number], c
   expect(body.exemplars).toEqual(exemplars)
 }
 
-const { target: _, collectSeconds, end, layoutId, ...numbers } = EXAMPLE_HEADER
+function expectFailure({ key, value: hex, partition }: Output['records'][number], c: FailureCase): void {
+  const reader = new SnapshotReader()
+  reader.open(Buffer.from(hex, 'hex'))
+  const target = sortLabels(c.target)
+  expect(reader.failure).toBe(c.failure)
+  expect(reader.header()).toMatchObject({ ...c.numbers, target, collectSeconds: c.collectSeconds })
+  validateTarget(reader.target())
+  expect(Buffer.from(key, 'hex')).toEqual(targetKey(target))
+  expect(partition).toBe(partitionFor(targetKey(target), 12))
+}
+
+const shop = { job: 'shop', instance: '10.0.0.7:8080' }
+const { target: _, collectSeconds: seconds, end, layoutId, ...numbers } = EXAMPLE_HEADER
 const example: Case = {
-  target: { job: 'shop', instance: '10.0.0.7:8080' },
+  target: shop,
   numbers,
-  collectSeconds,
+  collectSeconds: seconds,
   end,
   layout: EXAMPLE_LAYOUT,
   values: EXAMPLE_VALUES,
@@ -155,15 +191,30 @@ const example: Case = {
 }
 
 describe.skipIf(!python)('a producer in Python, written from the document', () => {
-  test('computes the fingerprint of the schema that the document shows', () => {
-    const { fingerprint } = produce([example])
-    expect(Buffer.from(fingerprint, 'hex')).toEqual(ENVELOPE.subarray(2))
+  test('computes the fingerprints of the schemas that the document shows', () => {
+    const { fingerprints } = produce([example])
+    expect(Buffer.from(fingerprints.Snapshot, 'hex')).toEqual(SNAPSHOT_ENVELOPE.subarray(2))
+    expect(Buffer.from(fingerprints.Failure, 'hex')).toEqual(FAILURE_ENVELOPE.subarray(2))
   })
 
   test("writes the document's example, with the same layoutId", () => {
     const { records } = produce([example])
     expectRead(records[0], example)
     expect(records[0].value).toContain(Buffer.from(layoutId, 'latin1').toString('hex'))
+  })
+
+  test("writes the document's failure byte by byte", () => {
+    const { target: _, collectSeconds, ...numbers } = EXAMPLE_FAILURE_HEADER
+    const failure: FailureCase = { target: shop, numbers, collectSeconds, failure: EXAMPLE_FAILURE }
+    const { records } = produceFailures([failure])
+    expectFailure(records[0], failure)
+    expect(records[0].value).toBe(encodeFailure(EXAMPLE_FAILURE_HEADER, EXAMPLE_FAILURE).toString('hex'))
+  })
+
+  test('writes any failed collection so that it is read as the same', () => {
+    const cases = fc.sample(anyFailure, { numRuns: 150, seed: 20_261_123 })
+    const { records } = produceFailures(cases)
+    for (const [i, record] of records.entries()) expectFailure(record, cases[i])
   })
 
   test('puts keys on the partitions that the Java client puts them on', () => {

@@ -1,5 +1,7 @@
-import { existsSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { chmodSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fetchDebianPackages } from '../../../dev/local/debian.js'
 import { cacheFolder } from '../../../dev/local/folders.js'
 import { once } from '../../../dev/local/once.js'
 import { runCommand, Unavailable, which } from '../../../dev/local/run-command.js'
@@ -8,31 +10,45 @@ const LIBRARY = 'fastavro>=1.5,<2'
 const INSTALL_WITHIN_MS = 180_000
 
 /**
- * A Python that has fastavro, in a virtual environment of the cache: made at the first call on a machine, from PyPI or
- * whatever pip is configured to use.
+ * A Python that has fastavro, as a script in the cache that starts the machine's Python with it:
+ * made at the first call on a machine, from PyPI or whatever pip is configured to use. Python's venv
+ * and its own pip may be missing, as on a Debian that has only python3.
  *
  * @throws Unavailable with the reason, in one sentence
  */
 export async function pythonWithAvro(log: (message: string) => void): Promise<string> {
   const { command, version } = await findPython()
-  const folder = cacheFolder('python', `fastavro-1-python-${version}`)
-  const program = join('bin', 'python')
+  const python = createHash('sha256').update(`${command} ${version}`).digest('hex').slice(0, 12)
+  const folder = cacheFolder(`python-fastavro-1-${python}`)
   await once(
     folder,
     async unfinished => {
       log(`installing ${LIBRARY} for Python ${version} into ${folder}`)
-      await must(command, ['-m', 'venv', unfinished], 'a virtual environment cannot be made')
-      const python = join(unfinished, program)
-      await must(python, ['-m', 'pip', 'install', '--quiet', LIBRARY], `pip cannot install ${LIBRARY}`)
-      await must(python, ['-c', 'import fastavro'], 'fastavro does not load')
+      const options = ['--quiet', '--disable-pip-version-check', '--target', join(unfinished, 'lib')]
+      const pip = await findPip(command, log)
+      await must(command, ['-m', 'pip', 'install', ...options, LIBRARY], `pip cannot install ${LIBRARY}`, pip)
+      const launcher = join(unfinished, 'python')
+      writeFileSync(launcher, `#!/bin/sh\nPYTHONPATH="\${0%/*}/lib" exec "${command}" "$@"\n`)
+      chmodSync(launcher, 0o755)
+      await must(launcher, ['-c', 'import fastavro'], 'fastavro does not load')
     },
     log,
   )
-  return join(folder, program)
+  return join(folder, 'python')
 }
 
-async function must(command: string, args: string[], what: string): Promise<void> {
-  const { code, stdout, stderr } = await runCommand(command, args, { timeoutMs: INSTALL_WITHIN_MS })
+/** What PYTHONPATH needs for `-m pip`: nothing, or a wheel of Debian, which is pip itself. */
+async function findPip(command: string, log: (message: string) => void): Promise<string | undefined> {
+  if ((await runCommand(command, ['-m', 'pip', '--version'], { timeoutMs: 60_000 })).code === 0) return
+  const root = await fetchDebianPackages({ suite: 'own', packages: ['python3-pip-whl'], programs: [] }, log)
+  const wheels = join(root, 'usr/share/python-wheels')
+  const wheel = readdirSync(wheels).find(file => file.startsWith('pip-'))
+  return join(wheels, wheel!)
+}
+
+async function must(command: string, args: string[], what: string, pythonPath?: string): Promise<void> {
+  const env = pythonPath === undefined ? process.env : { ...process.env, PYTHONPATH: pythonPath }
+  const { code, stdout, stderr } = await runCommand(command, args, { env, timeoutMs: INSTALL_WITHIN_MS })
   if (code === 0) return
   const reason = `${stderr}\n${stdout}`.trim().split('\n').at(-1) || 'no answer in time'
   throw new Unavailable(`${what}: ${reason}`)
@@ -52,5 +68,5 @@ async function findPython(): Promise<{ command: string; version: string }> {
     const [major, minor] = version.split('.').map(Number)
     if (code === 0 && major === 3 && minor >= 8) return { command, version }
   }
-  throw new Unavailable('there is no Python 3.8 or newer on the PATH; set PYTHON to one')
+  throw new Unavailable('There is no Python 3.8 or newer on the PATH: install python3, or set PYTHON to one.')
 }

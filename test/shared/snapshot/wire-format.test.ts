@@ -5,16 +5,25 @@ import { gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { partitionFor } from '../../../shared/base/murmur2.js'
 import { DEFAULT_LIMITS } from '../../../shared/metrics/limits.js'
-import { ENVELOPE } from '../../../shared/snapshot/envelope.js'
+import { FAILURE_ENVELOPE, SNAPSHOT_ENVELOPE } from '../../../shared/snapshot/envelope.js'
 import { REFUSAL_REASONS } from '../../../shared/snapshot/errors.js'
+import { encodeFailure, FAILURE_BYTES } from '../../../shared/snapshot/failure.js'
 import { decodeLayout, encodeLayout, inflateLayout } from '../../../shared/snapshot/layout.js'
 import { SnapshotReader } from '../../../shared/snapshot/read.js'
 import { PART_BYTES } from '../../../shared/snapshot/split.js'
 import { encodeSnapshot } from '../../../shared/snapshot/write.js'
 import { canonicalForm, crc64Avro } from '../../support/avro-fingerprint.js'
 import { JAVA } from '../base/murmur2-vectors.js'
-import { snapshotSchema } from './avro.js'
-import { EXAMPLE, EXAMPLE_GZIP, EXAMPLE_HEADER, EXAMPLE_LAYOUT, EXAMPLE_VALUES } from './example.js'
+import { failureSchema, snapshotSchema } from './avro.js'
+import {
+  EXAMPLE,
+  EXAMPLE_FAILURE,
+  EXAMPLE_FAILURE_HEADER,
+  EXAMPLE_GZIP,
+  EXAMPLE_HEADER,
+  EXAMPLE_LAYOUT,
+  EXAMPLE_VALUES,
+} from './example.js'
 
 const file = fileURLToPath(new URL('../../../docs/wire-format.md', import.meta.url))
 const document = readFileSync(file, 'utf8')
@@ -25,14 +34,14 @@ const table = (...rows: string[][]) => rows.map(cells => `| ${cells.join(' | ')}
 const visible = (text: string) => (text ? `\`${text.replaceAll('\0', '␀')}\`` : '(no bytes)')
 const mebibyte = (bytes: number) => `${bytes / 1024 / 1024} MiB`
 
-function fingerprints(): string {
-  const form = canonicalForm(snapshotSchema)
+function fingerprints(schema: typeof snapshotSchema, envelope: Buffer): string {
+  const form = canonicalForm(schema)
   const value = crc64Avro(Buffer.from(form))
   return table(
     ['', ''],
     ['---', '---'],
     ['CRC-64-AVRO, as a number', `\`0x${value.toString(16).padStart(16, '0')}\``],
-    ['as it stands in the record, little endian', `\`${ENVELOPE.toString('hex', 2)}\``],
+    ['as it stands in the record, little endian', `\`${envelope.toString('hex', 2)}\``],
     [
       'SHA-256 of the same canonical form, to check yours',
       `\`${createHash('sha256').update(form).digest('hex')}\``,
@@ -44,7 +53,9 @@ function fingerprints(): string {
 const GENERATED: Record<string, string> = {
   'snapshot-schema': fenced('json', source('snapshot')),
   'layout-schema': fenced('json', source('layout')),
-  fingerprints: fingerprints(),
+  fingerprints: fingerprints(snapshotSchema, SNAPSHOT_ENVELOPE),
+  'failure-schema': fenced('json', source('failure')),
+  'failure-fingerprints': fingerprints(failureSchema, FAILURE_ENVELOPE),
   murmur2: table(
     ['key (␀ is a NUL byte)', 'UTF-8 bytes', 'murmur2', 'of 12 partitions'],
     ['---', '---', '---:', '---:'],
@@ -64,6 +75,7 @@ const GENERATED: Record<string, string> = {
     ["bytes of a label's value, or a help text", DEFAULT_LIMITS.valueBytes.toLocaleString('en')],
     ['bytes of a record, and of an uncompressed layout', mebibyte(DEFAULT_LIMITS.bytes)],
     ['parts of a snapshot', String(DEFAULT_LIMITS.parts)],
+    ['bytes of a failure', FAILURE_BYTES.toLocaleString('en')],
     ['bytes of a part, as the publisher splits', `${PART_BYTES / 1024} KiB`],
   ),
   'example-key': fenced('text', EXAMPLE.key.toString('hex').replace(/(.{48})(?!$)/g, '$1\n')),
@@ -72,6 +84,7 @@ const GENERATED: Record<string, string> = {
 
 Its SHA-256 begins with the layoutId, \`${Buffer.from(EXAMPLE_HEADER.layoutId, 'latin1').toString('hex')}\`.`,
   'example-record': fenced('text', EXAMPLE.recordText),
+  'example-failure': fenced('text', EXAMPLE.failureText),
 }
 
 const place = (name: string) => new RegExp(`(<!-- from the code: ${name} -->\\n)[^]*?(<!-- to here -->)`)
@@ -98,6 +111,7 @@ describe('docs/wire-format.md', () => {
     const bytes = encodeSnapshot(EXAMPLE_HEADER, { layoutCompressed: EXAMPLE_GZIP, values: EXAMPLE_VALUES })
     expect(bytesOf('example-record')).toEqual(bytes)
     expect(bytesOf('example-layout')).toEqual(encodeLayout(EXAMPLE_LAYOUT).bytes)
+    expect(bytesOf('example-failure')).toEqual(encodeFailure(EXAMPLE_FAILURE_HEADER, EXAMPLE_FAILURE))
     expect(gunzipSync(EXAMPLE_GZIP)).toEqual(bytesOf('example-layout'))
   })
 
@@ -107,6 +121,9 @@ describe('docs/wire-format.md', () => {
     expect(reader.header()).toEqual(EXAMPLE_HEADER)
     expect([...reader.body(EXAMPLE_VALUES.length).values]).toEqual(EXAMPLE_VALUES)
     expect(decodeLayout(inflateLayout(reader.layoutId(), reader.layout()))).toEqual(EXAMPLE_LAYOUT)
+    reader.open(bytesOf('example-failure'))
+    expect(reader.header()).toMatchObject(EXAMPLE_FAILURE_HEADER)
+    expect(reader.failure).toBe(EXAMPLE_FAILURE)
   })
 
   test('says of every reason for refusal what to do', () => {

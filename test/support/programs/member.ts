@@ -1,12 +1,19 @@
 import { createGroupConsumer } from '../../../shared/kafka/group-consumer.js'
+import { committed, replayWindow } from '../../../shared/kafka/start.js'
 
 /**
  * A member of a group in a process of its own, which may be stopped in its tracks. At every turn it asks itself what it
  * could serve, and tells when that has changed or when it has been away.
  *
- *   member.js <brokers> <topic> <group> <session timeout ms>
+ *   member.js <brokers> <topic> <group> <session timeout ms> [commits]
  */
-const [brokers, topic, group, sessionTimeout] = process.argv.slice(2) as [string, string, string, string]
+const [brokers, topic, group, sessionTimeout, commits] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string,
+  string?,
+]
 const quiet = () => {}
 
 export interface Sample {
@@ -26,7 +33,8 @@ const consumer = createGroupConsumer({
   kafka: { brokers: brokers.split(',') },
   topic,
   group,
-  address: 'http://child',
+  start: commits ? committed() : replayWindow(600_000),
+  commits: commits !== undefined,
   sessionTimeout: Number(sessionTimeout),
   heartbeatInterval: 200,
   logger: { debug: quiet, info: quiet, warn: quiet, error: quiet },
@@ -37,7 +45,10 @@ const consumer = createGroupConsumer({
     },
     onReplay: () => look('replay'),
     onRebalancing: () => look('rebalancing'),
-    onRecords: () => look('records'),
+    onRecords: (partition, _records, { next }) => {
+      look('records')
+      if (commits) consumer.commit(partition, next)
+    },
     onFetched: () => look('fetched'),
     onFetchError: () => look('error'),
   },

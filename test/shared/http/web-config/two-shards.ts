@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { hashSync } from 'bcryptjs'
-import type { GroupMap } from '../../../../shared/kafka/types.js'
+import type { GroupMap } from '../../../../exposer/group/map.js'
 import { HandFed, PARTITIONS, partitionOf } from '../../../exposer/hand-fed.js'
 import { basic } from './ask.js'
 import { type Certificate, Folder } from './certificates.js'

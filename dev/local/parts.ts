@@ -1,0 +1,151 @@
+import type { DebianPackages } from './debian.js'
+
+/** A program of others that tests, the lab or `npm start` run. */
+export interface Part {
+  /** Its name in messages. */
+  readonly title: string
+  /** The environment variable that holds its path. */
+  readonly variable: string
+  /** Its names on the PATH, the preferred one first. */
+  readonly commands: readonly string[]
+  /** The packages that have it, and which of their programs it is. */
+  readonly debian: DebianPackages
+  readonly program: string
+  /** Arguments that make it print its version and exit with 0. */
+  readonly versionArguments: readonly string[]
+  /** Matches what it prints; group 1 is the version. Without it any version is taken. */
+  readonly version?: RegExp
+  /** The oldest version that is taken, as `3` or `0.27`. */
+  readonly atLeast?: string
+}
+
+const prometheus: DebianPackages = {
+  suite: 'newer',
+  packages: ['prometheus', 'promtool'],
+  programs: ['usr/bin/prometheus', 'usr/bin/promtool'],
+}
+const alertmanager: DebianPackages = {
+  suite: 'newer',
+  packages: ['prometheus-alertmanager'],
+  programs: ['usr/bin/prometheus-alertmanager', 'usr/bin/amtool'],
+}
+const victoriaMetrics: DebianPackages = {
+  suite: 'newer',
+  // Its own suite's, because older ones lack symbols that it calls.
+  packages: ['victoria-metrics', 'libzstd1'],
+  programs: ['usr/bin/victoria-metrics', 'usr/bin/vmagent'],
+}
+
+/**
+ * Where each part comes from. Programs written in Go bring all they need, so they come from a newer
+ * suite of Debian; others need the C library they were built with, so they come with their libraries
+ * from the suite of this machine.
+ */
+export const PARTS = {
+  prometheus: {
+    title: 'Prometheus',
+    variable: 'PROMETHEUS_BIN',
+    commands: ['prometheus'],
+    debian: prometheus,
+    program: 'prometheus',
+    versionArguments: ['--version'],
+    version: /^prometheus, version (\S+)/,
+    atLeast: '3',
+  },
+  promtool: {
+    title: 'promtool',
+    variable: 'PROMTOOL_BIN',
+    commands: ['promtool'],
+    debian: prometheus,
+    program: 'promtool',
+    versionArguments: ['--version'],
+    version: /^promtool, version (\S+)/,
+    atLeast: '3',
+  },
+  alertmanager: {
+    title: 'Alertmanager',
+    variable: 'ALERTMANAGER_BIN',
+    commands: ['alertmanager', 'prometheus-alertmanager'],
+    debian: alertmanager,
+    program: 'prometheus-alertmanager',
+    versionArguments: ['--version'],
+    version: /^alertmanager, version (\S+)/,
+    atLeast: '0.27',
+  },
+  amtool: {
+    title: 'amtool',
+    variable: 'AMTOOL_BIN',
+    commands: ['amtool'],
+    debian: alertmanager,
+    program: 'amtool',
+    versionArguments: ['--version'],
+    version: /^amtool, version (\S+)/,
+    atLeast: '0.27',
+  },
+  pushgateway: {
+    title: 'Pushgateway',
+    variable: 'PUSHGATEWAY_BIN',
+    commands: ['pushgateway', 'prometheus-pushgateway'],
+    debian: {
+      suite: 'newer',
+      packages: ['prometheus-pushgateway'],
+      programs: ['usr/bin/prometheus-pushgateway'],
+    },
+    program: 'prometheus-pushgateway',
+    versionArguments: ['--version'],
+    version: /^pushgateway, version (\S+)/,
+    atLeast: '1.11',
+  },
+  caddy: {
+    title: 'Caddy',
+    variable: 'CADDY_BIN',
+    commands: ['caddy'],
+    debian: { suite: 'newer', packages: ['caddy'], programs: ['usr/bin/caddy'] },
+    program: 'caddy',
+    versionArguments: ['version'],
+    version: /^v?(\d\S*)/,
+    atLeast: '2.8',
+  },
+  'victoria-metrics': {
+    title: 'VictoriaMetrics',
+    variable: 'VICTORIA_METRICS_BIN',
+    commands: ['victoria-metrics', 'victoria-metrics-prod'],
+    debian: victoriaMetrics,
+    program: 'victoria-metrics',
+    versionArguments: ['-version'],
+  },
+  vmagent: {
+    title: 'vmagent',
+    variable: 'VMAGENT_BIN',
+    commands: ['vmagent', 'vmagent-prod'],
+    debian: victoriaMetrics,
+    program: 'vmagent',
+    versionArguments: ['-version'],
+  },
+  redis: {
+    title: 'Redis',
+    variable: 'REDIS_BIN',
+    commands: ['redis-server'],
+    debian: {
+      suite: 'own',
+      packages: ['redis-server', 'redis-tools'],
+      programs: ['usr/bin/redis-server', 'usr/bin/redis-cli'],
+    },
+    program: 'redis-server',
+    versionArguments: ['--version'],
+    version: /^Redis server v=(\S+)/,
+    atLeast: '6',
+  },
+  chromium: {
+    title: 'Chromium',
+    variable: 'CHROMIUM_BIN',
+    commands: ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'],
+    debian: { suite: 'own', packages: ['chromium'], programs: ['usr/lib/chromium/chromium'] },
+    program: 'chromium',
+    versionArguments: ['--version'],
+    version: /\b(?:Chromium|Chrome) (\S+)/,
+    atLeast: '100',
+  },
+} as const satisfies Record<string, Part>
+
+export type PartName = keyof typeof PARTS

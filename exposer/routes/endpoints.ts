@@ -1,0 +1,40 @@
+import type { RequestListener } from 'node:http'
+import { Application } from '../../shared/http/application.js'
+import type { Exchange } from '../../shared/http/exchange.js'
+import { healthy, ready } from '../../shared/http/health.js'
+import { observed } from '../../shared/http/request-metrics.js'
+import { staticFiles } from '../../shared/http/static-files.js'
+import type { Scraped } from '../telemetry/scraped.js'
+import { ledger } from './ledger.js'
+import { metrics } from './metrics.js'
+import { notReady } from './readiness.js'
+import { sd } from './sd.js'
+import type { Services } from './services.js'
+import { target } from './target.js'
+import { targets } from './targets.js'
+import { telemetry } from './telemetry.js'
+
+const PROGRAM = 'kafka-exposer'
+
+/** Every endpoint of a shard. A new one is a file in this folder with its handler, and a line here. */
+export function endpoints(services: Services): RequestListener {
+  const { web, logger, clock } = services
+  const app = new Application({ web, logger, realm: PROGRAM })
+  const { router } = app
+  /** Counted by path in the shard's metrics. */
+  const scrape = <C extends Exchange>(path: string, handler: (ctx: C) => Promise<Scraped | undefined>) =>
+    observed(path, { observer: services.telemetry.scrapes, clock }, handler)
+
+  app.fastPath('/target', scrape('/target', target(services)))
+  router.get('/metrics', scrape('/metrics', metrics(services)))
+  router.get('/sd', scrape('/sd', sd(services)))
+  router.get('/telemetry', telemetry(services))
+  router.get('/api/v1/targets', scrape('/api/v1/targets', targets(services)))
+  router.get('/api/v1/ledger', scrape('/api/v1/ledger', ledger(services)))
+  router.get('/-/healthy', healthy(PROGRAM))
+  router.get('/-/ready', ready(PROGRAM, notReady(services)))
+  const page = staticFiles(new URL('../page/', import.meta.url))
+  router.get('/', page)
+  router.get('/page/:file', page)
+  return app.listener()
+}

@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { extname } from 'node:path'
+import type { Context } from 'koa'
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+}
+/** A page runs its own scripts only, and stands in no frame. */
+const CONTENT_SECURITY_POLICY = "default-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+const INDEX = 'index.html'
+
+interface StaticFile {
+  readonly type: string
+  readonly body: Buffer
+  readonly etag: string
+}
+
+/**
+ * The files that lie directly in a folder, read once: for the routes `/` and `/<folder>/:file`. Nothing is read from the disk
+ * on request, so no path leads out of the folder.
+ */
+export function staticFiles(folder: URL) {
+  const files = readFiles(folder)
+  return (ctx: Context): void => {
+    const file = files.get(ctx.params.file ?? INDEX)
+    if (!file) return
+    ctx.set('Content-Security-Policy', CONTENT_SECURITY_POLICY)
+    ctx.set('X-Content-Type-Options', 'nosniff')
+    ctx.set('Cache-Control', 'no-cache')
+    ctx.type = file.type
+    ctx.etag = file.etag
+    ctx.status = 200
+    if (ctx.fresh) ctx.status = 304
+    else ctx.body = file.body
+  }
+}
+
+function readFiles(folder: URL): ReadonlyMap<string, StaticFile> {
+  const entries = existsSync(folder) ? readdirSync(folder, { withFileTypes: true }) : []
+  const names = entries.filter(entry => entry.isFile()).map(({ name }) => name)
+  return new Map(
+    names.map(name => {
+      const body = readFileSync(new URL(name, folder))
+      const etag = createHash('sha256').update(body).digest('base64url').slice(0, 16)
+      return [name, { type: TYPES[extname(name)] ?? 'application/octet-stream', body, etag }]
+    }),
+  )
+}

@@ -1,0 +1,39 @@
+import { Counter, Gauge, type Registry } from 'prom-client'
+import type { LiveWebConfig } from './live.js'
+
+/**
+ * Metrics of a program's web configuration; to be registered only when it has one.
+ *
+ * @param prefix of their names: the program's
+ */
+export function registerWebConfigMetrics(registry: Registry, prefix: string, web: LiveWebConfig): void {
+  const registers = [registry]
+  new Counter({
+    name: `${prefix}_web_config_reloads_total`,
+    help: 'Web configuration reloads by result.',
+    labelNames: ['outcome'],
+    registers,
+    collect() {
+      this.reset()
+      for (const [outcome, count] of Object.entries(web.reloads)) this.inc({ outcome }, count)
+    },
+  })
+  new Gauge({
+    name: `${prefix}_web_config_last_reload_successful`,
+    help: 'Whether the last reload of the web configuration was successful.',
+    registers,
+    collect() {
+      this.set(Number(web.lastReloadSuccessful))
+    },
+  })
+  new Counter({
+    name: `${prefix}_web_turned_away_total`,
+    help: 'Connections and requests that were refused by the web configuration, by reason.',
+    labelNames: ['reason'],
+    registers,
+    collect() {
+      this.reset()
+      for (const [reason, count] of Object.entries(web.turnedAway)) this.inc({ reason }, count)
+    },
+  })
+}

@@ -1,0 +1,125 @@
+import type { Logger } from '../../base/logger.js'
+import { partitionFor } from '../../base/murmur2.js'
+import { KafkaError } from '../errors.js'
+import type { Cluster, TopicMetadata } from '../wire/cluster.js'
+import type { Link } from '../wire/link.js'
+
+/** As often as exposers look: added partitions must not leave the two with different ideas of a key's place for long. */
+const METADATA_MAX_AGE_MS = 30_000
+
+/** Errors of one partition, from which the others of its broker are kept apart. */
+const OF_A_PARTITION = new Set([
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'LEADER_NOT_AVAILABLE',
+  'NOT_LEADER_FOR_PARTITION',
+  'REQUEST_TIMED_OUT',
+  'REPLICA_NOT_AVAILABLE',
+  'NOT_ENOUGH_REPLICAS',
+  'NOT_ENOUGH_REPLICAS_AFTER_APPEND',
+  'KAFKA_STORAGE_ERROR',
+  'FENCED_LEADER_EPOCH',
+])
+
+/**
+ * Where each partition is written to, and which of them are written together: those of one broker, since it answers the requests
+ * of a connection one after the other. A partition that fails by itself gets a lane of its own until it is well again; one whose
+ * replicas do not confirm in time also a connection of its own, because the broker answers nothing else on it meanwhile.
+ */
+export class PartitionLanes {
+  #metadata: TopicMetadata | null = null
+  #metadataAt = 0
+  #refreshing: Promise<TopicMetadata> | null = null
+  /** Their leader is looked up again before the next send: it may have moved. */
+  readonly #stale = new Set<number>()
+  /** With the connection of its own, once it has one. */
+  readonly #apart = new Map<number, { readonly slow: boolean; link: Link | null }>()
+
+  constructor(
+    private readonly cluster: Cluster,
+    private readonly topic: string,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Undefined until the topic is known. */
+  laneOf(key: Buffer): number | undefined {
+    return this.#metadata
+      ? this.laneOfPartition(partitionFor(key, this.#metadata.partitions.length))
+      : undefined
+  }
+
+  /** The node id of its leader; a negative number of its own for a partition that is apart. */
+  laneOfPartition(partition: number): number {
+    const leader = this.#leaderOf(partition)
+    return leader < 0 || this.#apart.has(partition) ? -1 - partition : leader
+  }
+
+  /**
+   * The metadata at hand, renewed first where a partition of these keys failed before. When it has grown old it is renewed
+   * beside the sending, not before it.
+   *
+   * @throws KafkaError
+   */
+  async current(keys: readonly Buffer[]): Promise<TopicMetadata> {
+    const metadata = this.#metadata
+    if (!metadata) return this.refresh()
+    const count = metadata.partitions.length
+    if (this.#stale.size > 0 && keys.some(key => this.#stale.has(partitionFor(key, count))))
+      return this.refresh()
+    if (performance.now() - this.#metadataAt > METADATA_MAX_AGE_MS) {
+      this.refresh().catch(error =>
+        this.logger.debug(`topic metadata could not be renewed: ${error.message}`),
+      )
+    }
+    return metadata
+  }
+
+  /** @throws KafkaError */
+  refresh(): Promise<TopicMetadata> {
+    this.#refreshing ??= this.cluster
+      .metadata(this.topic)
+      .then(metadata => {
+        this.#metadata = metadata
+        this.#metadataAt = performance.now()
+        this.#stale.clear()
+        return metadata
+      })
+      .finally(() => {
+        this.#refreshing = null
+      })
+    return this.#refreshing
+  }
+
+  /** @throws KafkaError when the partition has no leader, or is none of the topic any more */
+  linkOf(partition: number): Link {
+    const leader = this.#leaderOf(partition)
+    if (leader < 0) {
+      throw new KafkaError(
+        'LEADER_NOT_AVAILABLE',
+        `partition ${partition} of topic ${this.topic} has no leader right now: check that enough brokers are up`,
+      )
+    }
+    const apart = this.#apart.get(partition)
+    if (!apart?.slow) return this.cluster.node(leader)
+    if (!apart.link?.alive) apart.link = this.cluster.dial(leader)
+    return apart.link
+  }
+
+  succeeded(partition: number): void {
+    this.#apart.get(partition)?.link?.close()
+    this.#apart.delete(partition)
+  }
+
+  failed(partition: number, error: KafkaError): void {
+    // The records are at fault, not their place.
+    if (error.refusal) return
+    this.#stale.add(partition)
+    if (!OF_A_PARTITION.has(error.type)) return
+    const slow = error.type === 'REQUEST_TIMED_OUT'
+    const before = this.#apart.get(partition)
+    this.#apart.set(partition, { slow: slow || before?.slow === true, link: before?.link ?? null })
+  }
+
+  #leaderOf(partition: number): number {
+    return this.#metadata?.partitions[partition]?.leader ?? -1
+  }
+}

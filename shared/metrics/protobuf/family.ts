@@ -1,0 +1,115 @@
+import { quote } from '../../base/quote.js'
+import type { Steps } from '../../base/steps.js'
+import type { Limits } from '../limits.js'
+import type { MetricType } from '../model.js'
+import { COUNTER, GAUGE, HISTOGRAM, SUMMARY, UNTYPED } from './draft.js'
+import { keyOf, LENGTH, VARINT, type WireReader } from './wire.js'
+
+/** A type of the schema, in the order of its enum: what the model calls it, and which field of Metric its values are in. */
+interface Kind {
+  readonly type: MetricType
+  readonly field: number
+}
+
+const KINDS: readonly Kind[] = [
+  { type: 'counter', field: COUNTER },
+  { type: 'gauge', field: GAUGE },
+  { type: 'summary', field: SUMMARY },
+  { type: 'unknown', field: UNTYPED },
+  { type: 'histogram', field: HISTOGRAM },
+  { type: 'gaugehistogram', field: HISTOGRAM },
+]
+
+/** A metric family whose metrics are found and not yet read. */
+export interface FamilyDraft {
+  readonly name: string
+  readonly help: string
+  readonly unit: string
+  readonly kind: Kind
+  /** Where each metric's message begins and ends, in turns. */
+  readonly metrics: number[]
+}
+
+const NAME = keyOf(1, LENGTH)
+const HELP = keyOf(2, LENGTH)
+const TYPE = keyOf(3, VARINT)
+const METRIC = keyOf(4, LENGTH)
+const UNIT = keyOf(5, LENGTH)
+const FAMILY_FIELDS = 0b111110
+
+/** Fields between two steps. */
+const FIELDS_A_STEP = 1000
+
+/**
+ * Finds the families of a body: messages of MetricFamily, the length of each before it. A family that comes twice goes on where it
+ * was: its series are those of both.
+ */
+export function* findFamilies(wire: WireReader, limits: Limits): Steps<readonly FamilyDraft[]> {
+  const drafts = new Map<string, FamilyDraft>()
+  const size = wire.bytes.length
+  let metrics = 0
+  while (wire.at < size) {
+    const start = wire.at
+    const family = yield* findFamily(wire, wire.length(size), start, limits, limits.samples - metrics)
+    metrics += family.metrics.length / 2
+    const known = drafts.get(family.name)
+    if (!known) {
+      if (drafts.size === limits.samples)
+        wire.refuse('limit', `more than ${limits.samples} metric families; expose fewer`, start)
+      drafts.set(family.name, family)
+    } else if (known.kind !== family.kind)
+      wire.refuse(
+        'duplicate',
+        `metric family ${quote(family.name)} is a ${family.kind.type} and was a ${known.kind.type} before; give it one type`,
+        start,
+      )
+    else for (const at of family.metrics) known.metrics.push(at)
+  }
+  return [...drafts.values()]
+}
+
+/** @param start where its length is, @param room metrics that it may have */
+function* findFamily(
+  wire: WireReader,
+  end: number,
+  start: number,
+  limits: Limits,
+  room: number,
+): Steps<FamilyDraft> {
+  let name = ''
+  let help = ''
+  let unit = ''
+  let type = 0
+  const metrics: number[] = []
+  let fields = 0
+  for (let key = wire.key(end); key !== 0; key = wire.key(end)) {
+    if (key === METRIC) {
+      const to = wire.length(end)
+      if (metrics.push(wire.at, to) > room * 2)
+        wire.refuse('limit', `more than ${limits.samples} metrics; expose fewer`)
+      wire.at = to
+    } else if (key === NAME) name = wire.string(end, limits.nameBytes, 'the name of a metric family')
+    else if (key === HELP) help = wire.string(end, limits.valueBytes, 'the help text')
+    else if (key === UNIT) unit = wire.string(end, limits.nameBytes, 'the unit')
+    else if (key === TYPE) type = wire.uint64(end)
+    else wire.skip(key, end, FAMILY_FIELDS)
+    if (++fields % FIELDS_A_STEP === 0) yield
+  }
+  if (name === '') wire.refuse('name', 'a metric family has no name; give it one', start)
+  const kind = KINDS[type]
+  if (!kind)
+    wire.refuse('metadata', `metric family ${quote(name)} has type ${type}, which does not exist`, start)
+  if (unit !== '' && !isUnitOf(unit, name, kind))
+    wire.refuse(
+      'metadata',
+      `the unit ${quote(unit)} is not the end of the name ${quote(name)}; rename the family or remove the unit`,
+      start,
+    )
+  return { name, help, unit, kind, metrics }
+}
+
+/** As Prometheus checks it: the name ends in the unit, that of a counter before `_total`. */
+function isUnitOf(unit: string, name: string, { type }: Kind): boolean {
+  const bare = type === 'counter' && name.endsWith('_total') ? name.slice(0, -'_total'.length) : name
+  return bare.endsWith(`_${unit}`)
+}

@@ -1,0 +1,166 @@
+import { quote } from '../../base/quote.js'
+import type { Steps } from '../../base/steps.js'
+import { DEFAULT_LIMITS, type Limits } from '../limits.js'
+import type { Exposition, Family, Series } from '../model.js'
+import { Columns } from './columns.js'
+import { HISTOGRAM, MetricDraft, SUMMARY } from './draft.js'
+import { type FamilyDraft, findFamilies } from './family.js'
+import { readMetric } from './metric.js'
+import { SeriesBuilder } from './series.js'
+import { type Shape, ShapeTape, sameFamilies } from './shape.js'
+import { WireReader } from './wire.js'
+
+/** Metrics, buckets and quantiles between two steps. */
+const A_STEP = 200
+
+/**
+ * Reads the protobuf exposition format: messages of `io.prometheus.client.MetricFamily`, the length of each before it (content type
+ * `application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited`).
+ *
+ * Gives the families that the text reader gives for the same metrics: names as text 0.0.4 spells them, `le` and `quantile` as Go
+ * prints them. Series that come twice stay twice. Native histograms are left out and counted (`native_histogram`), with their
+ * classic buckets kept; so are exemplars that are too long (`long_exemplar`). Created timestamps are not read, as text has none.
+ *
+ * One reader for each source: it remembers the last body's families, and reads only numbers while nothing else has changed.
+ */
+export class ProtobufReader {
+  #shape: Shape | null = null
+
+  constructor(private readonly limits: Limits = DEFAULT_LIMITS) {}
+
+  /** @throws ProtobufRefused */
+  *read(body: Buffer): Steps<Exposition> {
+    const wire = new WireReader(body)
+    const drafts = yield* findFamilies(wire, this.limits)
+    if (this.#shape && sameFamilies(this.#shape, drafts)) {
+      const known = yield* new BodyReading(wire, this.limits, this.#shape.series).numbers(drafts, this.#shape)
+      if (known) return known
+    }
+    const reading = new BodyReading(wire, this.limits, this.#shape?.series ?? 0)
+    this.#shape = null
+    const { shape, exposition } = yield* reading.all(drafts)
+    this.#shape = shape
+    return exposition
+  }
+}
+
+/** One pass over the metrics of a body. */
+class BodyReading {
+  readonly #draft: MetricDraft
+  readonly #columns: Columns
+  readonly #omitted = new Map<string, number>()
+
+  constructor(
+    private readonly wire: WireReader,
+    private readonly limits: Limits,
+    series: number,
+  ) {
+    this.#draft = new MetricDraft(wire, limits.samples)
+    this.#columns = new Columns(series, limits.samples)
+  }
+
+  /** The numbers only, with the families of the body before. @returns null when something else has changed */
+  *numbers(families: readonly FamilyDraft[], { tape, families: known }: Shape): Steps<Exposition | null> {
+    tape.rewind()
+    let work = 0
+    for (const family of families) {
+      const { metrics } = family
+      for (let i = 0; i < metrics.length; i += 2) {
+        this.#readMetric(family, metrics[i], metrics[i + 1])
+        if (!tape.matches(this.wire.bytes, this.#draft)) return null
+        this.#addNumbers(family)
+        work += 1 + this.#draft.bounds.length
+        if (work < A_STEP) continue
+        work = 0
+        yield
+      }
+    }
+    return this.#exposition(known)
+  }
+
+  *all(drafts: readonly FamilyDraft[]): Steps<{ readonly shape: Shape; readonly exposition: Exposition }> {
+    const builder = new SeriesBuilder(this.wire, this.limits)
+    const tape = new ShapeTape()
+    const families: Family[] = []
+    let work = 0
+    for (const family of drafts) {
+      const { name, help, unit, kind, metrics } = family
+      const series: Series[] = []
+      for (let i = 0; i < metrics.length; i += 2) {
+        this.#readMetric(family, metrics[i], metrics[i + 1])
+        tape.record(this.wire.bytes, this.#draft)
+        this.#addNumbers(family)
+        builder.begin(kind.type, this.#draft, metrics[i])
+        if (++work % A_STEP === 0) yield
+        for (const one of seriesOf(family, this.#draft, builder)) {
+          series.push(one)
+          if (++work % A_STEP === 0) yield
+        }
+      }
+      families.push({ name, type: kind.type, help, unit, series })
+    }
+    const shape: Shape = {
+      drafts: drafts.map(({ name, help, unit, kind }) => ({ name, help, unit, kind })),
+      counts: drafts.map(({ metrics }) => metrics.length),
+      tape,
+      families,
+      series: this.#columns.length,
+    }
+    return { shape, exposition: this.#exposition(families) }
+  }
+
+  #exposition(families: readonly Family[]): Exposition {
+    return { families, ...this.#columns.finish(), omitted: this.#omitted }
+  }
+
+  #readMetric({ name, kind }: FamilyDraft, from: number, to: number): void {
+    const draft = this.#draft
+    readMetric(this.wire, from, to, draft, this.limits)
+    if ((draft.kinds >>> kind.field) & 1) return
+    this.wire.refuse(
+      'value',
+      `metric family ${quote(name)} is a ${kind.type}, and one of its metrics has no value of that type`,
+      from,
+    )
+  }
+
+  #addNumbers({ kind }: FamilyDraft): void {
+    const columns = this.#columns
+    const { value, timestamp, exemplar, sum, count, values, exemplars } = this.#draft
+    if (this.#draft.longExemplars > 0) this.#omit('long_exemplar', this.#draft.longExemplars)
+    if (this.#draft.native) this.#omit('native_histogram', 1)
+    if (kind.field !== HISTOGRAM && kind.field !== SUMMARY) columns.add(value, timestamp, exemplar)
+    else if (isClassic(this.#draft)) {
+      for (let i = 0; i < values.length; i++) columns.add(values[i], timestamp, exemplars[i] ?? null)
+      if (needsInfinity(kind.field, this.#draft)) columns.add(count, timestamp, null)
+      columns.add(sum, timestamp, null)
+      columns.add(count, timestamp, null)
+    }
+    if (columns.isFull) this.wire.refuse('limit', `more than ${this.limits.samples} series; expose fewer`)
+  }
+
+  #omit(reason: string, count: number): void {
+    this.#omitted.set(reason, (this.#omitted.get(reason) ?? 0) + count)
+  }
+}
+
+/** A native histogram without buckets has no series. */
+const isClassic = ({ native, bounds }: MetricDraft) => !native || bounds.length > 0
+
+/** The bucket of infinity may be left out: it has what `count` has. */
+const needsInfinity = (field: number, { bounds }: MetricDraft) =>
+  field === HISTOGRAM && !bounds.includes(Infinity)
+
+/** In the order in which their numbers are added. */
+function* seriesOf({ kind }: FamilyDraft, draft: MetricDraft, builder: SeriesBuilder): Generator<Series> {
+  if (kind.field !== HISTOGRAM && kind.field !== SUMMARY) {
+    yield builder.plain('')
+    return
+  }
+  if (!isClassic(draft)) return
+  const suffix = kind.field === HISTOGRAM ? '_bucket' : ''
+  for (const bound of draft.bounds) yield builder.bounded(suffix, bound)
+  if (needsInfinity(kind.field, draft)) yield builder.bounded(suffix, Infinity)
+  yield builder.plain('_sum')
+  yield builder.plain('_count')
+}

@@ -1,0 +1,211 @@
+import { quote } from '../../base/quote.js'
+import { compareUtf8 } from '../labels.js'
+import type { Limits } from '../limits.js'
+import type { Label } from '../model.js'
+import { BACKSLASH, BRACE_CLOSE, COMMA, EQUALS, isBlank, LABEL, LABEL_START, QUOTE } from './bytes.js'
+import { ByteCache, hashByte } from './byte-cache.js'
+import type { Cursor } from './cursor.js'
+import type { Rules } from './dialect.js'
+import { type QuotedRules, readQuoted } from './quoted.js'
+
+/** A label of which there is one object for each name and value. Series with the same objects have the same labels. */
+export interface InternedLabel {
+  readonly label: Label
+  readonly id: number
+}
+
+/** Reads what stands in braces. */
+export class LabelsReader {
+  /** What was read last, sorted by name. */
+  readonly labels: InternedLabel[] = []
+  /** The metric's name that stood among them. */
+  metricName: string | undefined
+  readonly nameRules: QuotedRules
+  readonly #valueRules: QuotedRules
+  readonly #known = new Map<string, InternedLabel>()
+  readonly #cache: ByteCache<InternedLabel>
+
+  constructor(
+    private readonly cursor: Cursor,
+    private readonly rules: Rules,
+    private readonly limits: Limits,
+  ) {
+    this.#cache = new ByteCache(cursor.page)
+    this.nameRules = {
+      what: 'name',
+      maxBytes: limits.nameBytes,
+      lineFeeds: rules.lineFeedInQuotedName,
+      unknownEscape: rules.unknownEscape,
+    }
+    this.#valueRules = {
+      what: 'label value',
+      maxBytes: limits.valueBytes,
+      lineFeeds: rules.lineFeedInLabelValue,
+      unknownEscape: rules.unknownEscape,
+    }
+  }
+
+  /** From behind the opening brace to behind the closing one. */
+  read(): void {
+    this.labels.length = 0
+    this.metricName = undefined
+    if (!this.#readPlain()) this.#readAny()
+    this.#sort()
+  }
+
+  /**
+   * The spelling that every writer uses and every dialect accepts: `name="value"` without escapes, commas between. False where it
+   * ends before the closing brace: the cursor is then at the beginning of a label, or where one is missing.
+   */
+  #readPlain(): boolean {
+    const { cursor } = this
+    const { page } = cursor
+    const longest = this.limits.nameBytes + this.limits.valueBytes
+    let i = cursor.at
+    for (;;) {
+      const start = i
+      let hash = 0
+      let byte = page[i]
+      if (LABEL_START[byte] === 0) break
+      const stop = start + longest
+      while (LABEL[byte] === 1 && i < stop) {
+        hash = hashByte(hash, byte)
+        byte = page[++i]
+      }
+      const nameEnd = i
+      if (byte !== EQUALS || page[i + 1] !== QUOTE) break
+      i += 2
+      byte = page[i]
+      while (byte !== QUOTE && byte !== BACKSLASH && byte >= 32 && i < stop) {
+        hash = hashByte(hash, byte)
+        byte = page[++i]
+      }
+      if (byte !== QUOTE) break
+      const next = page[++i]
+      // Only where the label is complete: otherwise it is read again.
+      if (next !== COMMA && next !== BRACE_CLOSE) break
+      this.#add(this.#cache.get(hash, start, i) ?? this.#newPlain(hash, start, nameEnd, i))
+      cursor.at = ++i
+      if (next === BRACE_CLOSE) return true
+    }
+    return false
+  }
+
+  #newPlain(hash: number, start: number, nameEnd: number, end: number): InternedLabel {
+    const { cursor, limits } = this
+    if (nameEnd - start > limits.nameBytes) this.#refuseLength('name', limits.nameBytes)
+    if (end - nameEnd - 3 > limits.valueBytes) this.#refuseLength('value', limits.valueBytes)
+    const interned = this.#intern(
+      cursor.text(start, nameEnd, 'label name'),
+      cursor.text(nameEnd + 2, end - 1, 'label value'),
+    )
+    this.#cache.set(hash, start, end, interned)
+    return interned
+  }
+
+  #readAny(): void {
+    const { cursor, rules } = this
+    // Behind a comma that #readPlain has read, or at the beginning.
+    let comma = this.labels.length > 0
+    for (;;) {
+      this.#skipBlanks()
+      if (cursor.byte() === BRACE_CLOSE) {
+        if (comma && !rules.commaAfterLabels)
+          cursor.refuse('label', 'a comma stands before the closing brace; remove it')
+        cursor.at++
+        return
+      }
+      this.#readTerm()
+      this.#skipBlanks()
+      comma = cursor.byte() === COMMA
+      if (comma) cursor.at++
+      else if (cursor.byte() !== BRACE_CLOSE && rules.commaBetweenLabels === 'required')
+        cursor.refuse('label', `a comma or a closing brace is missing before ${cursor.found()}`)
+    }
+  }
+
+  /** One label, or the metric's name. */
+  #readTerm(): void {
+    const { cursor, rules } = this
+    const quoted = cursor.byte() === QUOTE
+    const name = quoted ? readQuoted(cursor, this.nameRules) : this.#readName()
+    this.#skipBlanks()
+    const next = cursor.byte()
+    if (next === EQUALS) {
+      cursor.at++
+      this.#skipBlanks()
+      if (cursor.byte() !== QUOTE)
+        cursor.refuse('label', `the label value stands not in quotation marks but is ${cursor.found()}; quote it`)
+      this.#add(this.#intern(name, readQuoted(cursor, this.#valueRules)))
+      return
+    }
+    if (next !== COMMA && next !== BRACE_CLOSE)
+      cursor.refuse('label', `an equals sign is missing after the label name, before ${cursor.found()}`)
+    if (!quoted && !rules.unquotedNameInBraces)
+      cursor.refuse('label', 'a label has no value; write name="value", or quote a metric name that stands in braces')
+    if (this.metricName !== undefined) cursor.refuse('name', 'a second metric name in the braces; write one')
+    this.metricName = name
+  }
+
+  #readName(): string {
+    const { cursor, limits } = this
+    const { page } = cursor
+    const start = cursor.at
+    let i = start
+    if (LABEL_START[page[i]] === 0)
+      cursor.refuse('label', `a label name is expected, not ${cursor.found()}; quote names that have other characters than letters, digits and underscores`)
+    while (LABEL[page[i]] === 1) if (++i - start > limits.nameBytes) this.#refuseLength('name', limits.nameBytes)
+    cursor.at = i
+    return page.toString('latin1', start, i)
+  }
+
+  #skipBlanks(): void {
+    if (this.rules.freeBlanks && isBlank(this.cursor.byte())) this.cursor.skipBlanks()
+  }
+
+  #intern(name: string, value: string): InternedLabel {
+    const key = `${name.length} ${name}${value}`
+    let interned = this.#known.get(key)
+    if (!interned) {
+      this.#checkName(name)
+      interned = { label: { name, value }, id: this.#known.size }
+      this.#known.set(key, interned)
+    }
+    return interned
+  }
+
+  #add(interned: InternedLabel): void {
+    if (this.labels.length === this.limits.labels)
+      this.cursor.refuse('limit', `more than ${this.limits.labels} labels; expose fewer`)
+    this.labels.push(interned)
+  }
+
+  #checkName(name: string): void {
+    const { cursor, rules } = this
+    if (name === '') cursor.refuse('label', 'a label name is empty; give it a name')
+    if (name.startsWith('__') && (rules.reservedLabels === 'refuse' || name === '__name__'))
+      cursor.refuse('label', `label name ${quote(name)} is reserved; rename the label`)
+  }
+
+  /** By insertion: most writers sort already. */
+  #sort(): void {
+    const { labels } = this
+    for (let i = 1; i < labels.length; i++) {
+      const added = labels[i]
+      const { name } = added.label
+      let j = i
+      while (j > 0) {
+        const order = compareUtf8(labels[j - 1].label.name, name)
+        if (order < 0) break
+        if (order === 0) this.cursor.refuse('duplicate', `label ${quote(name)} stands twice; remove one`)
+        labels[j] = labels[j - 1]
+        j--
+      }
+      labels[j] = added
+    }
+  }
+
+  #refuseLength(what: 'name' | 'value', limit: number): never {
+    this.cursor.refuse('limit', `the label ${what} has more than ${limit} bytes; shorten it`)
+  }
+}

@@ -1,0 +1,84 @@
+import { quote } from '../../base/quote.js'
+import type { Cursor } from './cursor.js'
+import { type Families, type FamilyDraft, FamilyTable, type Metadata, type SampleLine } from './families.js'
+import { OpenMetricsSamples } from './openmetrics-samples.js'
+import { OPENMETRICS_TYPES, typeOf, unitOf } from './scrape-families.js'
+import { SUFFIXES_OF_TYPE } from './suffixes.js'
+
+/**
+ * The order of OpenMetrics 1.0: a family's lines stand together, its metadata before its samples and each of it once, and no two
+ * families can have samples of one name.
+ */
+export class OpenMetricsFamilies implements Families {
+  readonly #table: FamilyTable
+  readonly #taken = new Set<string>()
+  #current: FamilyDraft | undefined
+  #described = new Set<Metadata>()
+  #samples: OpenMetricsSamples | undefined
+
+  constructor(
+    private readonly cursor: Cursor,
+    limit: number,
+  ) {
+    this.#table = new FamilyTable(cursor, limit)
+  }
+
+  describe(kind: Metadata, name: string, text: string): void {
+    const { cursor } = this
+    if (name === '') cursor.refuse('name', 'a metric name is empty; give it a name')
+    let family = this.#current
+    if (family?.name !== name) family = this.#open(name)
+    else if (family.series.length > 0)
+      cursor.refuse('order', `${kind} of ${quote(name)} stands behind its samples; write it before them`)
+    if (this.#described.has(kind)) cursor.refuse('duplicate', `a second ${kind} line for ${quote(name)}; write one`)
+    this.#described.add(kind)
+    if (kind === 'HELP') family.help = text
+    else if (kind === 'UNIT') family.unit = unitOf(cursor, name, text)
+    else family.type = typeOf(cursor, OPENMETRICS_TYPES, text)
+  }
+
+  place(sample: SampleLine): undefined {
+    const { name } = sample
+    if (!this.#current || name.family !== this.#current) this.#settle(sample)
+    sample.suffix = name.suffix
+    this.#samples ??= new OpenMetricsSamples(this.cursor, name.family!)
+    this.#samples.check(sample)
+  }
+
+  #settle({ name }: SampleLine): void {
+    const current = this.#current
+    const suffix = current && SUFFIXES_OF_TYPE[current.type].find(own => current.name + own === name.text)
+    name.family = suffix === undefined ? this.#open(name.text) : current
+    name.suffix = suffix ?? ''
+  }
+
+  finish(): readonly FamilyDraft[] {
+    this.#close()
+    return this.#table.drafts
+  }
+
+  #open(name: string): FamilyDraft {
+    this.#close()
+    if (this.#table.get(name))
+      this.cursor.refuse('order', `the lines of ${quote(name)} do not stand together; write all of a metric family in one place`)
+    this.#current = this.#table.add(name)
+    this.#described.clear()
+    return this.#current
+  }
+
+  #close(): void {
+    const family = this.#current
+    if (!family) return
+    // Problems of the family as a whole are found in the line behind it.
+    this.#samples?.finish()
+    this.#samples = undefined
+    if (family.unit !== '' && (family.type === 'info' || family.type === 'stateset'))
+      this.cursor.refuse('metadata', `${quote(family.name)} is of type ${family.type} and has a unit; remove the unit`)
+    for (const suffix of new Set([...SUFFIXES_OF_TYPE[family.type], ''])) {
+      const name = family.name + suffix
+      if (this.#taken.has(name))
+        this.cursor.refuse('duplicate', `two metric families have samples that are named ${quote(name)}; rename one of them`)
+      this.#taken.add(name)
+    }
+  }
+}

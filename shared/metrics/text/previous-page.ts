@@ -1,0 +1,142 @@
+import type { Steps } from '../../base/steps.js'
+import type { Limits } from '../limits.js'
+import type { Exemplar, Exposition, Family } from '../model.js'
+import { LINE_FEED, SPACE, TAB } from './bytes.js'
+import { Cursor } from './cursor.js'
+import type { Rules } from './dialect.js'
+import { NumberReader } from './numbers.js'
+import { type Lines, type ReadPage, withLongExemplars } from './page-reading.js'
+import { ExpositionRefused } from './refusal.js'
+import { TailReader } from './tail.js'
+
+const LINES_A_STEP = 500
+
+/**
+ * The page that was read before. A page that has the same bytes up to each value needs no reading but of what follows: the value, a
+ * timestamp, an exemplar.
+ */
+export class PreviousPage {
+  readonly #page: Buffer
+  readonly #lines: Lines
+  readonly #count: number
+  readonly #repeats: boolean
+  readonly #omittedLines: ReadonlyMap<string, number>
+
+  /** @param page is copied */
+  constructor(
+    readonly rules: Rules,
+    page: Buffer,
+    read: ReadPage,
+    readonly families: readonly Family[],
+  ) {
+    this.#page = Buffer.from(page)
+    this.#count = read.exposition.values.length
+    this.#lines = read.lines
+    this.#repeats = read.repeats
+    this.#omittedLines = read.omittedLines
+  }
+
+  get bytes(): number {
+    return this.#page.length + 12 * this.#lines.next.length
+  }
+
+  /** Undefined where more has changed than what follows the names and labels, or where a number is not valid. */
+  *read(page: Buffer, limits: Limits): Steps<Exposition | undefined> {
+    const reading = new SameLayoutReading(page, this.rules, limits, this.#count)
+    const lines = this.#lines.next.length
+    for (let from = 0; from < lines; from += LINES_A_STEP) {
+      const to = Math.min(from + LINES_A_STEP, lines)
+      if (!reading.readLines(this.#page, this.#lines, from, to)) return undefined
+      if (this.#repeats && reading.hasTimestamps) return undefined
+      yield
+    }
+    const end = lines === 0 ? 0 : this.#lines.next[lines - 1]
+    if (!reading.endsAs(this.#page, end)) return undefined
+    return {
+      families: this.families,
+      values: reading.values,
+      timestamps: reading.timestamps,
+      exemplars: reading.exemplars(),
+      omitted: withLongExemplars(this.#omittedLines, reading.longExemplars),
+    }
+  }
+}
+
+class SameLayoutReading {
+  readonly values: Float64Array
+  timestamps: Float64Array | null = null
+  /** Lines that are left out included. */
+  hasTimestamps = false
+  longExemplars = 0
+  readonly #exemplars: Exemplar[] = []
+  readonly #cursor: Cursor
+  readonly #numbers = new NumberReader()
+  readonly #tail: TailReader
+
+  constructor(
+    private readonly page: Buffer,
+    private readonly rules: Rules,
+    limits: Limits,
+    count: number,
+  ) {
+    this.values = new Float64Array(count)
+    this.#cursor = new Cursor(page)
+    this.#tail = new TailReader(this.#cursor, rules, limits, this.#numbers)
+  }
+
+  readLines(before: Buffer, { valueAt, next, series }: Lines, from: number, to: number): boolean {
+    const { page, values } = this
+    const numbers = this.#numbers
+    const cursor = this.#cursor
+    let at = cursor.at
+    for (let line = from; line < to; line++) {
+      const start = line === 0 ? 0 : next[line - 1]
+      const end = valueAt[line]
+      // A value and a line feed have to follow.
+      if (at + end - start + 2 > page.length) return false
+      for (let i = start; i < end; i++) if (page[at++] !== before[i]) return false
+      const value = numbers.read(page, at)
+      at = numbers.end
+      if (page[at] === LINE_FEED) at++
+      else {
+        cursor.at = at
+        if (!this.#readTail(series[line])) return false
+        at = cursor.at
+      }
+      if (series[line] >= 0) values[series[line]] = value
+    }
+    cursor.at = at
+    return true
+  }
+
+  #readTail(series: number): boolean {
+    const { rules } = this
+    const tail = this.#tail
+    const next = this.page[this.#cursor.at]
+    if (next !== SPACE && !(rules.freeBlanks && next === TAB)) return false
+    try {
+      tail.read()
+    } catch (error) {
+      if (error instanceof ExpositionRefused) return false
+      throw error
+    }
+    if (!Number.isNaN(tail.timestamp)) this.hasTimestamps = true
+    if (series < 0) return true
+    if (!Number.isNaN(tail.timestamp)) {
+      this.timestamps ??= new Float64Array(this.values.length).fill(Number.NaN)
+      this.timestamps[series] = Math.round(tail.timestamp)
+    }
+    const { exemplar } = tail
+    if (exemplar) this.#exemplars.push({ series, ...exemplar })
+    else if (tail.hasExemplar) this.longExemplars++
+    return true
+  }
+
+  endsAs(before: Buffer, end: number): boolean {
+    return this.page.subarray(this.#cursor.at).equals(before.subarray(end))
+  }
+
+  exemplars(): readonly Exemplar[] | null {
+    return this.#exemplars.length === 0 ? null : this.#exemplars.sort((a, b) => a.series - b.series)
+  }
+}

@@ -1,0 +1,33 @@
+import fc from 'fast-check'
+import { describe, test } from 'vitest'
+import { expectNothingHeld, expectReferences } from '../../support/references.js'
+import { anyStep, ShardHistory } from '../../support/shard-history.js'
+
+describe('what is acquired is released', () => {
+  test('after any records, scrapes, sweeps and moves, in whatever order, nothing is held that nobody needs', () => {
+    fc.assert(
+      fc.property(
+        fc.array(anyStep, { maxLength: 80, size: 'max' }),
+        fc.record({
+          playoutDelayMs: fc.constantFrom(0, 1500),
+          historyBytes: fc.constantFrom(700, 1e6),
+          layoutBytes: fc.constantFrom(20_000, 1e6),
+          historyMaxAgeMs: fc.constant(20_000),
+          forgetMs: fc.constant(30_000),
+          tombstoneMs: fc.constant(3000),
+          maxScrapers: fc.constant(2),
+        }),
+        (steps, options) => {
+          const history = new ShardHistory(options)
+          for (const step of steps) {
+            history.take(step)
+            expectReferences(history.shard, history.alone)
+          }
+          history.finish()
+          expectNothingHeld(history.shard)
+        },
+      ),
+      { numRuns: 200 },
+    )
+  })
+})

@@ -1,0 +1,28 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { encodeAddress, groupMapOf } from '../../../exposer/group/map.js'
+
+const mapOf = (metadata: Uint8Array) =>
+  groupMapOf({
+    stable: true,
+    partitionCount: 2,
+    members: [{ memberId: 'a', metadata: Buffer.from(metadata), partitions: [0, 1] }],
+  })
+
+test('the address that a shard tells the group is where the map says that it is reached', () => {
+  expect(mapOf(encodeAddress('http://10.0.0.7:9754'))).toEqual({
+    stable: true,
+    partitionCount: 2,
+    members: [{ memberId: 'a', address: 'http://10.0.0.7:9754', partitions: [0, 1] }],
+  })
+})
+
+test('a member that tells nothing legible has no address, whatever its bytes are', () => {
+  expect(mapOf(Buffer.from('{"address":7}')).members[0]!.address).toBe('')
+  expect(mapOf(Buffer.from('null')).members[0]!.address).toBe('')
+  fc.assert(
+    fc.property(fc.uint8Array(), bytes => {
+      expect(mapOf(bytes).members[0]!.address).toBe('')
+    }),
+  )
+})

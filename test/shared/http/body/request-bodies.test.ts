@@ -1,0 +1,418 @@
+import { createHash } from 'node:crypto'
+import { request } from 'node:http'
+import { gzipSync } from 'node:zlib'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { whole } from '../../../../shared/http/body/codecs.js'
+import { type BodyLimits, RequestBodies } from '../../../../shared/http/body/request-bodies.js'
+import { tooLarge } from '../../../../shared/http/body/room.js'
+import { eventually } from '../../../support/eventually.js'
+import { RawClient, type RawResponse } from '../raw-client.js'
+import { Served } from '../served.js'
+
+const LIMITS: BodyLimits = {
+  maxSent: 256 * 1024,
+  maxDecoded: 1024 * 1024,
+  maxHeld: 8 * 1024 * 1024,
+  timeoutMs: 20_000,
+}
+
+/** A format of our own that needs all of the body at once: reversed. */
+const reversed = whole((encoded, maxBytes) => {
+  if (encoded.length > maxBytes) throw tooLarge('decoded body', maxBytes)
+  if (encoded[0] === 0xff) throw new Error('it begins with 255')
+  return Uint8Array.from(encoded).reverse()
+})
+
+const digest = (bytes: Uint8Array) => `${bytes.length} ${createHash('sha256').update(bytes).digest('hex')}\n`
+
+let served: Served
+let bodies: RequestBodies
+/** What handlers do with a body; by default they answer with its digest. */
+let handle: (body: Buffer) => Promise<string>
+let handled: number
+const clients: RawClient[] = []
+
+async function start(limits: Partial<BodyLimits> = {}): Promise<void> {
+  bodies = new RequestBodies({ ...LIMITS, ...limits }, { reversed })
+  handled = 0
+  handle = async body => digest(body)
+  served = await Served.start(({ router }) =>
+    router.post('/push', async ctx => {
+      const body = await bodies.read(ctx)
+      handled++
+      ctx.body = await handle(body)
+    }),
+  )
+}
+beforeEach(() => start())
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.destroy()
+  await served.stop()
+  expect(bodies.held).toBe(0)
+  expect(served.log.filter(line => line.level !== 'debug')).toEqual([])
+})
+
+const restart = async (limits: Partial<BodyLimits>) => {
+  await served.stop()
+  await start(limits)
+}
+
+function connect(): RawClient {
+  const client = new RawClient(served.port)
+  clients.push(client)
+  return client
+}
+
+/** Sends a whole body on a connection of its own. */
+async function push(body: Uint8Array, headers: Record<string, string> = {}): Promise<RawResponse> {
+  const client = connect()
+  await client.head('POST /push', { 'Content-Length': body.length, ...headers })
+  await client.write(body)
+  return client.response()
+}
+
+const gzip = (body: Uint8Array) => push(body, { 'Content-Encoding': 'gzip' })
+const text = (length: number) =>
+  Buffer.from('metric{job="a"} 1\n'.repeat(Math.ceil(length / 18)).slice(0, length))
+/** Random enough not to shrink. */
+const noise = (length: number) =>
+  Buffer.concat(
+    Array.from({ length: Math.ceil(length / 32) }, (_, i) => createHash('sha256').update(`${i}`).digest()),
+  ).subarray(0, length)
+
+describe('a body', () => {
+  const body = fc.oneof(
+    fc.uint8Array({ maxLength: 300 }),
+    fc.record({ length: fc.nat(150_000), seed: fc.nat(255) }).map(({ length, seed }) => {
+      const bytes = Buffer.alloc(length)
+      for (let i = 0; i < length; i++) bytes[i] = (i * i * seed) >> 3
+      return bytes
+    }),
+  )
+  const coding = fc.constantFrom('identity', 'gzip', 'members', 'reversed')
+
+  function encode(coding: string, bytes: Uint8Array): { headers: Record<string, string>; encoded: Buffer } {
+    if (coding === 'identity') return { headers: {}, encoded: Buffer.from(bytes) }
+    if (coding === 'reversed') {
+      return { headers: { 'Content-Encoding': 'Reversed' }, encoded: Buffer.from(bytes).reverse() }
+    }
+    const third = Math.ceil(bytes.length / 3)
+    const parts = coding === 'gzip' ? [bytes] : [0, 1, 2].map(i => bytes.slice(i * third, (i + 1) * third))
+    const encoded = Buffer.concat(parts.map(part => gzipSync(part)))
+    return { headers: { 'Content-Encoding': coding === 'gzip' ? 'GZIP' : 'x-gzip' }, encoded }
+  }
+
+  test('arrives as it was encoded, in whichever coding and pieces', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        body,
+        coding,
+        fc.boolean(),
+        fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 6 }),
+        async (bytes, coding, chunked, cuts) => {
+          if (coding === 'reversed' && bytes.at(-1) === 0xff) return
+          const { headers, encoded } = encode(coding, bytes)
+          const at = [0, ...cuts.map(cut => Math.floor(cut * encoded.length)), encoded.length].sort(
+            (a, b) => a - b,
+          )
+          const pieces = at.slice(1).map((to, i) => encoded.subarray(at[i], to))
+          const client = connect()
+          const [framing, value] = chunked
+            ? ['Transfer-Encoding', 'chunked']
+            : ['Content-Length', encoded.length]
+          await client.head('POST /push', { ...headers, [framing]: value })
+          for (const piece of pieces) {
+            if (!chunked) await client.write(piece)
+            else if (piece.length) await client.chunk(piece)
+          }
+          if (chunked) await client.write('0\r\n\r\n')
+          const response = await client.response()
+          expect(response.body).toBe(digest(bytes))
+          client.destroy()
+        },
+      ),
+      { numRuns: 150 },
+    )
+  })
+
+  test('may be empty, and is empty where a request has none', async () => {
+    expect((await push(Buffer.alloc(0))).body).toBe(digest(Buffer.alloc(0)))
+    const client = connect()
+    await client.head('POST /push')
+    expect((await client.response()).body).toBe(digest(Buffer.alloc(0)))
+  })
+
+  test('in chunks of one byte takes no more memory than one in large chunks', async () => {
+    const sent = text(20_000)
+    const client = connect()
+    await client.head('POST /push', { 'Transfer-Encoding': 'chunked' })
+    const one = (byte: number) => `1\r\n${String.fromCharCode(byte)}\r\n`
+    await client.write([...sent].map(one).join(''))
+    await eventually(() => expect(bodies.held).toBeGreaterThan(0))
+    expect(bodies.held).toBeLessThan(2 * sent.length)
+    await client.write('0\r\n\r\n')
+    expect((await client.response()).body).toBe(digest(sent))
+  })
+
+  test('a thousand small ones, on connections that are kept, leave nothing behind', async () => {
+    const sent = Array.from({ length: 1000 }, (_, i) => gzipSync(text(100 + i)))
+    const work = async (lane: number) => {
+      const client = connect()
+      for (let i = lane; i < sent.length; i += 10) {
+        await client.head('POST /push', { 'Content-Length': sent[i].length, 'Content-Encoding': 'gzip' })
+        await client.write(sent[i])
+        expect((await client.response()).body).toBe(digest(text(100 + i)))
+      }
+    }
+    await Promise.all(Array.from({ length: 10 }, (_, lane) => work(lane)))
+    expect(handled).toBe(1000)
+    await eventually(() => expect(bodies.held).toBe(0))
+    for (const socket of served.sockets) expect(socket.listenerCount('close')).toBeLessThan(10)
+  })
+
+  test('counts as held until its request has been answered', async () => {
+    let answer: (text: string) => void = () => {}
+    handle = () => new Promise(resolve => (answer = resolve))
+    const response = push(text(50_000))
+    await eventually(() => expect(handled).toBe(1))
+    expect(bodies.held).toBe(50_000)
+    answer('done')
+    expect((await response).body).toBe('done')
+    await eventually(() => expect(bodies.held).toBe(0))
+  })
+
+  test('cannot be read a second time, which is a mistake in the program', async () => {
+    const twice = await Served.start(({ router }) =>
+      router.post('/twice', async ctx => {
+        await bodies.read(ctx)
+        await bodies.read(ctx)
+      }),
+    )
+    try {
+      const response = await fetch(`${twice.url}/twice`, { method: 'POST', body: 'a' })
+      expect(response.status).toBe(500)
+      expect(twice.log[0].error).toMatchObject({ message: expect.stringMatching(/only once/) })
+    } finally {
+      await twice.stop()
+    }
+  })
+})
+
+describe('a body is refused', () => {
+  const refused = (status: number, message: RegExp) => (response: RawResponse) => {
+    expect([response.status, response.body]).toEqual([status, expect.stringMatching(message)])
+    expect(response.headers.get('content-type')).toBe('text/plain; charset=utf-8')
+    expect(handled).toBe(0)
+  }
+
+  test('whose Content-Length is above the limit, before any of it is sent', async () => {
+    const client = connect()
+    await client.head('POST /push', { 'Content-Length': LIMITS.maxSent + 1 })
+    refused(413, /^the body has more than 262144 bytes: send less in one request\n$/)(await client.response())
+  })
+
+  test('that goes on beyond the limit, in the moment it does', async () => {
+    const client = connect()
+    await client.head('POST /push', { 'Transfer-Encoding': 'chunked' })
+    for (let sent = 0; sent <= LIMITS.maxSent; sent += 65_536) await client.chunk(text(65_536))
+    // It is not over yet.
+    refused(413, /^the body has more than 262144 bytes/)(await client.response())
+  })
+
+  test('that is sent whole although it is above the limit, and its client sees why', async () => {
+    // As a client does that reads no response before it has sent everything.
+    const sent = noise(20 * LIMITS.maxSent)
+    refused(413, /^the body has more than/)(await push(sent))
+  })
+
+  test('that inflates beyond the limit, long before all of it has been sent', async () => {
+    const bomb = gzipSync(Buffer.alloc(200 * 1024 * 1024))
+    expect(bomb.length).toBeLessThan(LIMITS.maxSent)
+    const client = connect()
+    await client.head('POST /push', { 'Content-Length': bomb.length, 'Content-Encoding': 'gzip' })
+    await client.write(bomb.subarray(0, 8192))
+    refused(413, /^the decoded body has more than 1048576 bytes/)(await client.response())
+    await eventually(() => expect(bodies.held).toBe(0))
+  })
+
+  test('whose decoder refuses to make that much of it', async () => {
+    await restart({ maxDecoded: 1000 })
+    refused(
+      413,
+      /^the decoded body has more than 1000 bytes/,
+    )(await push(text(2000), { 'Content-Encoding': 'reversed' }))
+  })
+
+  const member = gzipSync(text(5000))
+  const damaged = Buffer.from(member)
+  damaged[30] ^= 0xff
+  const endless = Buffer.from(member)
+  endless.writeUInt32LE(1, endless.length - 8)
+  test.each([
+    ['ends in the middle', member.subarray(0, -1), /^the gzip body ends in the middle: send all of it\n$/],
+    ['ends in its header', member.subarray(0, 5), /^the gzip body ends in the middle/],
+    ['is empty', Buffer.alloc(0), /^the gzip body ends in the middle/],
+    ['is no gzip', text(100), /^the gzip body cannot be inflated: incorrect header check/],
+    ['is damaged', damaged, /^the gzip body cannot be inflated: /],
+    ['has a wrong checksum', endless, /^the gzip body cannot be inflated: incorrect data check/],
+    [
+      'goes on with garbage',
+      Buffer.concat([member, text(20)]),
+      /^the gzip body cannot be inflated: incorrect header check/,
+    ],
+    [
+      'goes on with zeros',
+      Buffer.concat([member, Buffer.alloc(20)]),
+      /^the gzip body has other bytes after its end/,
+    ],
+    [
+      'hides a member behind zeros',
+      Buffer.concat([member, Buffer.alloc(4), member]),
+      /^the gzip body has other bytes after its end/,
+    ],
+    [
+      'has a second member that ends in the middle',
+      Buffer.concat([member, member.subarray(0, -9)]),
+      /^the gzip body ends in the middle/,
+    ],
+  ])('with 400 when its gzip %s', async (_, body, message) => {
+    refused(400, message)(await gzip(body))
+    // The same when it comes in two pieces, at any place.
+    for (const cut of [1, member.length, member.length + 2]) {
+      if (cut >= body.length) continue
+      const client = connect()
+      await client.head('POST /push', { 'Content-Length': body.length, 'Content-Encoding': 'gzip' })
+      await client.write(body.subarray(0, cut))
+      await client.write(body.subarray(cut))
+      expect((await client.response()).status).toBe(400)
+    }
+    expect(handled).toBe(0)
+  })
+
+  test('that goes on with zeros for long, without reading on', async () => {
+    const client = connect()
+    await client.head('POST /push', { 'Transfer-Encoding': 'chunked', 'Content-Encoding': 'gzip' })
+    await client.chunk(member)
+    for (let i = 0; i < 2; i++) await client.chunk(Buffer.alloc(70_000))
+    refused(400, /^the gzip body has other bytes after its end/)(await client.response())
+  })
+
+  test('with 400 and the reason when a decoder of the program cannot read it', async () => {
+    refused(
+      400,
+      /^the body cannot be decoded: it begins with 255\n$/,
+    )(await push(Uint8Array.of(255, 1), { 'Content-Encoding': 'reversed' }))
+  })
+
+  test.each(['br', 'gzip, gzip', 'constructor', '"'])('with 415 when its coding is %s', async coding => {
+    const response = await push(text(10), { 'Content-Encoding': coding })
+    refused(415, /is not supported: send one of identity, gzip, x-gzip, reversed\n$/)(response)
+    expect(response.headers.get('accept-encoding')).toBe('identity, gzip, x-gzip, reversed')
+  })
+
+  test('with 503 while all bodies together take too much, and taken when they do not', async () => {
+    // Room for one body and, while it is put together, its pieces.
+    await restart({ maxHeld: 450_000 })
+    let answer: (text: string) => void = () => {}
+    handle = () => new Promise(resolve => (answer = resolve))
+    const first = push(text(200_000))
+    await eventually(() => expect(handled).toBe(1))
+    const second = await push(text(200_000))
+    expect([second.status, second.headers.get('retry-after')]).toEqual([503, '1'])
+    expect(handled).toBe(1)
+    answer('first')
+    expect((await first).body).toBe('first')
+    handle = async () => 'second'
+    await eventually(async () => expect((await push(text(200_000))).body).toBe('second'))
+  })
+
+  test('that does not arrive in time, with 408, and its connection is closed', async () => {
+    await restart({ timeoutMs: 50 })
+    const client = connect()
+    await client.head('POST /push', { 'Content-Length': 100 })
+    await client.write('begun')
+    const response = await client.response()
+    refused(408, /^the body did not arrive within 0.05 s: send it faster/)(response)
+    expect(response.headers.get('connection')).toBe('close')
+    await client.closed
+  })
+})
+
+describe('a client', () => {
+  test('that expects 100 Continue gets it when its body is wanted', async () => {
+    const client = connect()
+    await client.head('POST /push', { 'Content-Length': 5, Expect: '100-continue' })
+    expect((await client.response()).status).toBe(100)
+    await client.write('hello')
+    expect((await client.response()).body).toBe(digest(Buffer.from('hello')))
+  })
+
+  test('that expects 100 Continue sends nothing of a body that is refused', async () => {
+    const client = connect()
+    await client.head('POST /push', { 'Content-Length': LIMITS.maxSent + 1, Expect: '100-continue' })
+    const response = await client.response()
+    expect([response.status, response.headers.get('connection')]).toEqual([413, 'close'])
+    await client.closed
+  })
+
+  test.each([
+    ['ends', 'destroy'],
+    ['is reset', 'reset'],
+  ] as const)('whose connection %s in the middle of a body leaves nothing behind', async (_, way) => {
+    for (const coding of ['identity', 'gzip', 'reversed']) {
+      const client = connect()
+      await client.head('POST /push', { 'Content-Length': 100_000, 'Content-Encoding': coding })
+      await client.write(gzipSync(noise(50_000)))
+      await eventually(() => expect(bodies.held).toBeGreaterThan(0))
+      client[way]()
+      await eventually(() => expect(bodies.held).toBe(0))
+    }
+    await eventually(() => expect(served.log.length).toBeGreaterThanOrEqual(3))
+    for (const { message } of served.log) expect(message).toBe('a client went away')
+    expect(handled).toBe(0)
+  })
+
+  test('that declares more than it sends is not taken for one that sent it', async () => {
+    const client = connect()
+    await client.head('POST /push', { 'Content-Length': 10 })
+    await client.write('only 9 by')
+    client.destroy()
+    await eventually(() => expect(served.log.map(line => line.message)).toContain('a client went away'))
+    expect(handled).toBe(0)
+  })
+
+  test('that sends more than it declares has the rest read as a request, and never as the body', async () => {
+    const seen: string[] = []
+    handle = async body => {
+      seen.push(String(body))
+      return 'seen'
+    }
+    const client = connect()
+    await client.head('POST /push', { 'Content-Length': 5 })
+    await client.write('hello and more\r\n\r\n')
+    expect((await client.response()).status).toBe(400)
+    await client.closed
+    for (const body of seen) expect(body).toBe('hello')
+  })
+
+  test('that gives both a Content-Length and a Transfer-Encoding is refused', async () => {
+    const client = connect()
+    await client.head('POST /push', { 'Content-Length': 5, 'Transfer-Encoding': 'chunked' })
+    await client.write('0\r\n\r\n')
+    expect((await client.response()).status).toBe(400)
+    expect(handled).toBe(0)
+  })
+
+  test('of Node gets the reason for a body that is too large', async () => {
+    const status = await new Promise<number>((resolve, reject) => {
+      const sent = request(`${served.url}/push`, { method: 'POST' }, response => {
+        response.resume()
+        resolve(response.statusCode!)
+      })
+      sent.on('error', reject)
+      sent.end(noise(4 * LIMITS.maxSent))
+    })
+    expect(status).toBe(413)
+  })
+})

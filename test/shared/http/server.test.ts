@@ -1,0 +1,117 @@
+import { createServer } from 'node:http'
+import { afterEach, describe, expect, test } from 'vitest'
+import { healthy } from '../../../shared/http/health.js'
+import { close, createHttpServer, listen } from '../../../shared/http/server.js'
+import { eventually } from '../../support/eventually.js'
+import { RawClient } from './raw-client.js'
+import { Served } from './served.js'
+
+let served: Served | undefined
+afterEach(async () => {
+  await served?.stop()
+  served = undefined
+})
+
+describe('listening where another program listens', () => {
+  test.each([undefined, '--push.listen-address'])('fails with what to do, naming the flag %s', async flag => {
+    const other = createServer()
+    const { port } = await listen(other, { host: '127.0.0.1', port: 0 })
+    try {
+      const attempt = listen(createHttpServer({ maxConnections: 1 }), { host: '127.0.0.1', port }, flag)
+      await expect(attempt).rejects.toMatchObject({
+        name: 'StartError',
+        message: `cannot listen on 127.0.0.1:${port}: another program listens there; choose another ${flag ?? '--web.listen-address'}`,
+      })
+    } finally {
+      await close(other, 0)
+    }
+  })
+
+  test('fails for an address that this machine does not have', async () => {
+    const attempt = listen(createHttpServer({ maxConnections: 1 }), { host: '192.0.2.1', port: 9 })
+    await expect(attempt).rejects.toThrow(/^cannot listen on 192\.0\.2\.1:9: .*; choose another --web/)
+  })
+})
+
+describe('closing', () => {
+  const holding = async () => {
+    let answer: () => void = () => {}
+    const asked = new Promise<void>(resolve => {
+      void Served.start(({ router }) =>
+        router.get('/held', async ctx => {
+          resolve()
+          await new Promise<void>(release => (answer = release))
+          ctx.body = 'answered'
+        }),
+      ).then(started => {
+        served = started
+        response = fetch(`${started.url}/held`)
+        response.catch(() => {})
+      })
+    })
+    let response!: Promise<Response>
+    await asked
+    return { response, answer: () => answer() }
+  }
+
+  test('lets a response end that is in flight, and accepts no other request', async () => {
+    const { response, answer } = await holding()
+    const { url, server } = served!
+    const closed = close(server, 60_000)
+    await eventually(() => expect(fetch(`${url}/held`)).rejects.toThrow())
+    answer()
+    expect(await (await response).text()).toBe('answered')
+    await closed
+  })
+
+  test('does not wait beyond its grace period', async () => {
+    const { response } = await holding()
+    await close(served!.server, 20)
+    await expect(response).rejects.toThrow()
+  })
+
+  test('does not wait for a connection that is kept for a next request', async () => {
+    served = await Served.start(() => {})
+    const client = new RawClient(served.port)
+    await client.head('GET /')
+    await client.response()
+    await close(served.server, 60_000)
+    await client.closed
+  })
+})
+
+describe('limits', () => {
+  test('a connection beyond the limit is closed, and the others stay', async () => {
+    served = await Served.start(({ router }) => router.get('/', healthy('hello')), {
+      limits: { maxConnections: 2 },
+    })
+    const clients = [0, 1, 2].map(() => new RawClient(served!.port))
+    try {
+      await Promise.race(clients.map(client => client.closed))
+      const answers = clients.map(async client => {
+        await client.head('GET /')
+        return client.response().then(
+          ({ status }) => status,
+          () => 'closed',
+        )
+      })
+      expect((await Promise.all(answers)).sort()).toEqual([200, 200, 'closed'])
+    } finally {
+      for (const client of clients) client.destroy()
+    }
+  })
+
+  test('headers beyond the limit are refused with 431', async () => {
+    served = await Served.start(() => {}, { limits: { maxHeaderBytes: 2000 } })
+    const ask = (length: number) => fetch(`${served!.url}/?${'x'.repeat(length)}`)
+    expect([(await ask(1000)).status, (await ask(3000)).status]).toEqual([404, 431])
+  })
+
+  test('headers that do not arrive in time close the connection', async () => {
+    // Node looks for such connections every 30 s by default: what is set here is that limit and the idle one.
+    served = await Served.start(() => {}, { limits: { silenceTimeout: 30 } })
+    const client = new RawClient(served.port)
+    await client.write('GET / HTTP/1.1\r\n')
+    await client.closed
+  })
+})

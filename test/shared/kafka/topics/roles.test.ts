@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest'
+import { aclsOf, createCommand, ROLES, topicsOf } from '../../../../shared/kafka/topics/roles.js'
+
+const brokers = ['kafka-1:9092', 'kafka-2:9092']
+
+test('each program is granted what it needs and nothing that creates or alters', () => {
+  const granted = ROLES.map(role => [
+    role,
+    aclsOf(role, brokers).map(({ name, operations }) => `${name}: ${operations.join(' ')}`),
+  ])
+  expect(Object.fromEntries(granted)).toEqual({
+    exposer: ['metrics.snapshots: Read Describe DescribeConfigs', 'kafka-exposer: Read Describe'],
+    producer: ['metrics.snapshots: Write Describe'],
+    gateway: [
+      'metrics.snapshots: Write Describe',
+      'metrics.pushes: Read Write Describe DescribeConfigs Delete',
+      'metrics.pushes.snapshots: Read Write Describe DescribeConfigs Delete',
+      'metrics.writes: Read Write Describe DescribeConfigs',
+      'kafka-exposer-gateway: Read Describe',
+    ],
+    agent: ['metrics.snapshots: Write Describe'],
+  })
+})
+
+test('the command of a grant names the principal after the program', () => {
+  expect(aclsOf('producer', brokers)[0]!.command).toBe(
+    'kafka-acls.sh --bootstrap-server kafka-1:9092 --add --allow-principal User:<producer> --operation Write --operation Describe --topic metrics.snapshots',
+  )
+})
+
+test('gateways may form every group that is named after theirs, exposers one group only', () => {
+  expect(aclsOf('gateway', brokers, { group: 'mine' }).at(-1)).toMatchObject({
+    name: 'mine',
+    pattern: 'prefixed',
+    command: expect.stringMatching(/--group mine --resource-pattern-type prefixed$/),
+  })
+  expect(aclsOf('exposer', brokers, { group: 'mine' }).at(-1)).toMatchObject({
+    name: 'mine',
+    pattern: 'literal',
+    command: expect.stringMatching(/--group mine$/),
+  })
+})
+
+test('configured names are those of the topics and of the grants', () => {
+  const names = { topics: { snapshots: 'team.snapshots', pushes: 'team.pushes' } }
+  const expected = ['team.snapshots', 'team.pushes', 'metrics.pushes.snapshots', 'metrics.writes']
+  expect(topicsOf('gateway', names).map(({ name }) => name)).toEqual(expected)
+  const granted = aclsOf('gateway', brokers, names).filter(({ resource }) => resource === 'topic')
+  expect(granted.map(({ name }) => name)).toEqual(expected)
+})
+
+test('a missing topic is created by the command of a program that uses it', () => {
+  expect(createCommand(brokers, 'snapshots', 'mine')).toBe(
+    'kafka-exposer topic create --kafka.brokers=kafka-1:9092,kafka-2:9092 --kafka.topic=mine',
+  )
+  expect(createCommand(brokers, 'pushes', 'metrics.pushes')).toBe(
+    'kafka-exposer topic create --for=gateway --kafka.brokers=kafka-1:9092,kafka-2:9092',
+  )
+})

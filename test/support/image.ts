@@ -1,0 +1,155 @@
+import { execFile } from 'node:child_process'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const context = fileURLToPath(new URL('../..', import.meta.url))
+
+interface Stage {
+  readonly name: string
+  /** Stands for / of the stage. */
+  readonly root: string
+  /** Where the instructions work, below / of the stage. */
+  folder: string
+  readonly env: Record<string, string>
+  entrypoint: readonly string[]
+  command: readonly string[]
+  user: string
+}
+
+/**
+ * What `docker build` makes of the Dockerfile, in folders of this machine: each stage has an empty
+ * one, into which go the files that COPY names and what RUN makes there. It has the instructions
+ * that the Dockerfile uses; another one is an error, so that it is thought about here too.
+ */
+export class Image {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'kafka-exposer-image-'))
+  readonly #stages: Stage[] = []
+
+  static async build(): Promise<Image> {
+    const image = new Image()
+    try {
+      chmodSync(image.#folder, 0o755)
+      const text = readFileSync(join(context, 'Dockerfile'), 'utf8').replaceAll('\\\n', '')
+      for (const line of text.split('\n')) {
+        if (line && !line.startsWith('#')) await image.#instruction(line)
+      }
+      return image
+    } catch (error) {
+      image.remove()
+      throw error
+    }
+  }
+
+  /** The working folder of the image. */
+  get folder(): string {
+    return this.#last.folder
+  }
+
+  get user(): string {
+    return this.#last.user
+  }
+
+  /** The environment of what is run in it: that of the image and what Node needs of this machine. */
+  get env(): NodeJS.ProcessEnv {
+    return { PATH: process.env.PATH, ...this.#last.env }
+  }
+
+  /** What `docker run` starts: the entry point, with the image's own command or another one. */
+  commandLine(command: readonly string[] = this.#last.command): string[] {
+    return [...this.#last.entrypoint, ...command].map((word, i) =>
+      i === 0 && word === 'node' ? process.execPath : word,
+    )
+  }
+
+  remove(): void {
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+
+  get #last(): Stage {
+    return this.#stages.at(-1)!
+  }
+
+  async #instruction(line: string): Promise<void> {
+    const [, instruction, rest] = /^(\S+) +(.*)$/.exec(line)!
+    const stage = this.#last
+    switch (instruction) {
+      case 'FROM':
+        this.#begin(/ AS (\S+)$/.exec(rest)?.[1] ?? '')
+        break
+      case 'WORKDIR':
+        stage.folder = join(stage.root, rest)
+        mkdirSync(stage.folder, { recursive: true })
+        break
+      case 'ENV':
+        stage.env[rest.split('=')[0]] = rest.slice(rest.indexOf('=') + 1)
+        break
+      case 'COPY':
+        this.#copy(rest.split(/ +/))
+        break
+      case 'RUN': {
+        const env = { ...process.env, npm_config_prefer_offline: 'true', ...stage.env }
+        await promisify(execFile)('sh', ['-c', rest], { cwd: stage.folder, env, maxBuffer: 1e8 })
+        break
+      }
+      case 'USER':
+        stage.user = rest
+        break
+      case 'ENTRYPOINT':
+        stage.entrypoint = JSON.parse(rest)
+        break
+      case 'CMD':
+        stage.command = JSON.parse(rest)
+        break
+      case 'EXPOSE':
+        break
+      default:
+        throw new Error(`the Dockerfile has an instruction that is not known here: ${line}`)
+    }
+  }
+
+  #begin(name: string): void {
+    const root = join(this.#folder, String(this.#stages.length))
+    mkdirSync(root)
+    this.#stages.push({ name, root, folder: root, env: {}, entrypoint: [], command: [], user: 'root' })
+  }
+
+  #copy(words: readonly string[]): void {
+    const from = /^--from=(.*)$/.exec(words[0])?.[1]
+    const paths = from === undefined ? words : words.slice(1)
+    const source = from === undefined ? context : this.#stages.find(({ name }) => name === from)!.root
+    const target = paths.at(-1)!
+    for (const path of paths.slice(0, -1)) {
+      const found = join(source, path)
+      if (!existsSync(found)) throw new Error(`COPY ${path}: there is no such file`)
+      // A file goes into a folder, the content of a folder becomes that of the target.
+      const intoFolder = statSync(found).isFile() && (target.endsWith('/') || paths.length > 2)
+      const to = join(this.#last.folder, target, intoFolder ? basename(path) : '')
+      const filter = from === undefined ? (file: string) => !isIgnored(relative(context, file)) : undefined
+      cpSync(found, to, { recursive: true, filter })
+    }
+  }
+}
+
+const ignored = new Set(readFileSync(join(context, '.dockerignore'), 'utf8').split('\n').filter(Boolean))
+for (const pattern of ignored) {
+  if (/[*?!\\[]/.test(pattern))
+    throw new Error(`.dockerignore has a pattern that is not known here: ${pattern}`)
+}
+
+/** Names of the root of the context, without patterns. */
+function isIgnored(path: string): boolean {
+  const parts = path.split('/')
+  return parts.some((_, i) => ignored.has(parts.slice(0, i + 1).join('/')))
+}

@@ -1,0 +1,186 @@
+import fc from 'fast-check'
+import { give, take } from '../../exposer/core/fate.js'
+import { MassiveScrape } from '../../exposer/core/render/massive/massive.js'
+import { VIEWS } from '../../exposer/core/render/massive/view.js'
+import { renderTarget } from '../../exposer/core/render/target.js'
+import { TEXT } from '../../shared/exposition/format.js'
+import { FakeApp } from './records.js'
+import { FakeShard } from './shard.js'
+
+const gauge = (name: string, value: number) => `# HELP ${name} H.\n# TYPE ${name} gauge\n${name} ${value}\n`
+const counter = (name: string, value: number) =>
+  `# HELP ${name} H.\n# TYPE ${name} counter\n${name} ${value}\n`
+
+/** Expositions whose layouts share families, disagree on one's type, and take several records when they are split. */
+const EXPOSITIONS = [
+  (value: number) => gauge('x', value),
+  (value: number) => gauge('x', value) + gauge('y', value),
+  (value: number) => counter('x', value),
+  (value: number) => Array.from({ length: 12 }, (_, i) => gauge(`part_${i}`, value)).join(''),
+  (value: number) => Array.from({ length: 40 }, (_, i) => gauge(`over_${i}`, value)).join(''),
+]
+const LIMITS = { samples: 30, labels: 64, nameBytes: 1024, valueBytes: 4096, bytes: 1 << 20, parts: 64 }
+
+const few = fc.nat(2)
+/** What may happen to a shard. */
+export const anyStep = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('publish' as const),
+      app: few,
+      exposition: fc.oneof(fc.constant(0), fc.nat(EXPOSITIONS.length - 1)),
+      split: fc.nat(2).map(n => n === 0),
+      lost: fc.option(fc.nat(3), { freq: 4 }),
+      garbage: fc.nat(3).map(n => n === 0),
+      again: fc.nat(9).map(n => n === 0),
+      restart: fc.nat(9).map(n => n === 0),
+      end: fc.nat(9).map(n => n === 0),
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant('begin' as const),
+      app: fc.option(few, { freq: 1 }),
+      view: few,
+      scraper: fc.constantFrom('p', 'q', 'r'),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('write' as const), which: few, chunks: fc.nat(3) }) },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant('end' as const), which: few, written: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('move' as const), records: fc.nat(6) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('lose' as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('pass' as const), ms: fc.constantFrom(500, 5000, 40_000) }),
+  },
+)
+
+type Step = typeof anyStep extends fc.Arbitrary<infer T> ? T : never
+
+/** A response that is being written. */
+interface Response {
+  readonly chunks: Iterator<Buffer>
+  end(written: boolean): void
+}
+
+/** A shard with apps and scrapers, driven a step at a time; any response may be written while anything else happens. */
+export class ShardHistory {
+  readonly fake: FakeShard
+  readonly responses: Response[] = []
+  readonly #apps: { incarnation: number; sequence: number }[]
+  #offset = 0
+  #value = 0
+
+  constructor(options: ConstructorParameters<typeof FakeShard>[1]) {
+    this.fake = new FakeShard(undefined, { ...options, limits: LIMITS })
+    this.#apps = [0, 1, 2].map(() => ({ incarnation: 1000, sequence: 0 }))
+  }
+
+  get shard() {
+    return this.fake.shard
+  }
+
+  take(step: Step): void {
+    if (step.do === 'publish') this.#publish(step)
+    else if (step.do === 'begin') this.#begin(step)
+    else if (step.do === 'write') this.#write(step.which, step.chunks)
+    else if (step.do === 'end') this.#end(step.which, step.written)
+    else if (step.do === 'move') this.#move(step.records)
+    else if (step.do === 'lose') this.#lose()
+    else this.#pass(step.ms)
+  }
+
+  /** All partitions are lost, and the scrapers of every response that is being written go away. */
+  finish(): void {
+    this.#lose()
+    while (this.responses.length > 0) this.#end(0, false)
+  }
+
+  #publish(step: Extract<Step, { do: 'publish' }>): void {
+    const app = this.#apps[step.app]
+    if (step.restart) Object.assign(app, { incarnation: app.incarnation + 1, sequence: 0 })
+    this.fake.wall += 300
+    const fake = this.#appOf(step.app, step.split)
+    const records = fake.records({
+      exposition: EXPOSITIONS[step.exposition](++this.#value),
+      collectedAt: this.fake.wall,
+      sequence: step.again ? Math.max(0, app.sequence - 1) : app.sequence++,
+      end: step.end,
+    })
+    for (const [i, record] of records.entries()) {
+      if (i === step.lost) continue
+      if (step.garbage) record.value!.fill(0xff, record.value!.length - 3)
+      this.shard.apply(0, { ...record, offset: this.#offset++ }, this.fake.now)
+    }
+    this.shard.fetched(0, this.#offset, this.#offset, this.fake.now)
+  }
+
+  #begin({ app, view, scraper }: Extract<Step, { do: 'begin' }>): void {
+    const { shard, fake } = this
+    if (app === null) {
+      this.#beginMassive(view, scraper)
+      return
+    }
+    const target = shard.find(this.#appOf(app, false).latin1Key)
+    const played = target && shard.judge(target, fake.now).state === 'up' && shard.played(target, fake.now)
+    if (!target || !played) return
+    take(played)
+    this.responses.push({
+      chunks: renderTarget(played, TEXT, fake.now),
+      end: written => give(target, played, written),
+    })
+  }
+
+  /** Some chunks of a response are written. */
+  #write(which: number, chunks: number): void {
+    const response = this.responses[which % this.responses.length]
+    for (let i = 0; response && i < chunks; i++) if (response.chunks.next().done) return
+  }
+
+  #end(which: number, written: boolean): void {
+    const [response] = this.responses.splice(which % this.responses.length, 1)
+    if (!response) return
+    if (written) while (!response.chunks.next().done);
+    else response.chunks.return?.()
+    response.end(written)
+  }
+
+  /** The partition goes, and comes back with so many records to replay. */
+  #move(records: number): void {
+    this.#lose()
+    this.shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [0], lost: [] }, this.fake.now)
+    this.shard.replay(0, this.#offset, this.#offset + records, this.fake.now)
+  }
+
+  #lose(): void {
+    this.shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [], lost: [0] }, this.fake.now)
+  }
+
+  #pass(ms: number): void {
+    this.fake.pass(ms)
+    this.shard.sweep(this.fake.now)
+  }
+
+  /** Whether nothing is held but what the targets hold. */
+  get alone(): boolean {
+    const incoming = [...this.shard.targets()].some(target => target.incoming?.size)
+    return this.responses.length === 0 && this.shard.history.length === 0 && !incoming
+  }
+
+  #beginMassive(view: number, scraper: string): void {
+    const { shard } = this
+    const { now } = this.fake
+    const span = VIEWS[view] === 'all' ? shard.history.open(scraper, now) : undefined
+    if (VIEWS[view] === 'all' && !span) return
+    const scrape = new MassiveScrape(shard, { view: VIEWS[view], format: TEXT, now, scraper, span })
+    this.responses.push({ chunks: scrape.render(), end: written => scrape.end(written) })
+  }
+
+  #appOf(number: number, split: boolean): FakeApp {
+    const { incarnation } = this.#apps[number]
+    const labels = { job: 'j', instance: `${number}` }
+    return new FakeApp({ labels, intervalMs: 1000, incarnation, partBytes: split ? 100 : undefined })
+  }
+}
