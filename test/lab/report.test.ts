@@ -20,7 +20,7 @@ const experiment: ExperimentResult = {
   name: 'asynchrony',
   title: 'Asynchrony <b>& so on</b>',
   question: 'Is it "so"?',
-  parameters: { seconds: 30, ways: ['uniform', 'heavy'] },
+  parameters: { seconds: 30, delays: ['uniform', 'heavy'] },
   seconds: 95,
   notMeasured: ['the temperature'],
   verdicts: [
