@@ -2,7 +2,7 @@
  * Who reads the page, and so who decides what is valid.
  *
  * - `scrape`: Prometheus 3.5 scraping a target. Its readers of text and of OpenMetrics differ: see {@link TextFormat}.
- * - `push`: Pushgateway 1.11, which reads text with `expfmt` of prometheus/common 0.63.
+ * - `push`: Pushgateway 1.11.2, which reads text with `expfmt` of prometheus/common 0.67.
  * - `openmetrics`: the OpenMetrics 1.0 specification; its strict reader in Python decides what the specification leaves open.
  *
  * Every difference is in `docs/expositions.md`.
@@ -16,6 +16,8 @@ export type TextFormat = 'text' | 'openmetrics'
 export interface Rules {
   /** `text`: comments are ignored. `openmetrics`: only metadata and `# EOF`, which is required. */
   readonly comments: 'text' | 'push' | 'openmetrics'
+  /** Whether an empty page is one without series, also where `# EOF` is required. */
+  readonly emptyIsValid: boolean
   /** Whether the last line has to end with a line feed. */
   readonly finalLineFeed: 'optional' | 'required'
   /** Whether any number of spaces and tabs may stand between two parts of a line. Otherwise exactly one space where one belongs. */
@@ -42,14 +44,15 @@ export interface Rules {
   readonly longExemplar: 'omit' | 'refuse'
   /** Label names that begin with two underscores, `__name__` apart, which is refused everywhere. */
   readonly reservedLabels: 'keep' | 'refuse'
-  /** Whether a page of the same layout as a valid one is valid whatever its numbers are. */
-  readonly sameLayoutIsValid: boolean
+  /** Whether a page is valid that differs from a valid one in its numbers only. */
+  readonly sameLayoutIsValid: 'always' | 'unless negative' | 'never'
   /** A series that comes again: left out and counted, kept for a later check, or refused. */
   readonly repeatedSeries: 'omit' | 'keep' | 'refuse'
 }
 
 const SCRAPE_TEXT: Rules = {
   comments: 'text',
+  emptyIsValid: true,
   finalLineFeed: 'optional',
   freeBlanks: true,
   indentBelongsToName: true,
@@ -66,7 +69,7 @@ const SCRAPE_TEXT: Rules = {
   exemplars: false,
   longExemplar: 'omit',
   reservedLabels: 'keep',
-  sameLayoutIsValid: true,
+  sameLayoutIsValid: 'always',
   repeatedSeries: 'omit',
 }
 
@@ -96,16 +99,18 @@ const PUSH: Rules = {
   quoteEscapeInHelp: true,
   helpMustBeUtf8: false,
   timestamp: 'signed',
+  sameLayoutIsValid: 'unless negative',
   repeatedSeries: 'keep',
 }
 
 const OPENMETRICS: Rules = {
   ...SCRAPE_OPENMETRICS,
+  emptyIsValid: false,
   commaAfterLabels: false,
   lineFeedInQuotedName: false,
   longExemplar: 'refuse',
   reservedLabels: 'refuse',
-  sameLayoutIsValid: false,
+  sameLayoutIsValid: 'never',
   repeatedSeries: 'refuse',
 }
 

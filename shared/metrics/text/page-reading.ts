@@ -76,10 +76,16 @@ export class PageReading {
       this.#readLines(cursor.at + STEP_BYTES)
       yield
     }
-    if (this.rules.comments === 'openmetrics' && !this.#ended)
-      cursor.refuse('end', 'the page does not end with "# EOF"; was it cut short?')
-    if (this.cutShort) cursor.refuse('end', 'the last line has no line feed; was the page cut short?')
+    this.#checkEnd()
     return this.#finish()
+  }
+
+  #checkEnd(): void {
+    const { rules } = this
+    const cursor = this.#cursor
+    if (this.cutShort) cursor.refuse('end', 'the last line has no line feed; was the page cut short?')
+    if (rules.comments !== 'openmetrics' || this.#ended || (cursor.end === 0 && rules.emptyIsValid)) return
+    cursor.refuse('end', 'the page does not end with "# EOF"; was it cut short?')
   }
 
   #readLines(until: number): void {

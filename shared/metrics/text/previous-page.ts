@@ -68,6 +68,8 @@ class SameLayoutReading {
   /** Lines that are left out included. */
   hasTimestamps = false
   longExemplars = 0
+  /** Whether a negative number may be invalid where it stands. */
+  private readonly refusesNegative: boolean
   readonly #exemplars: Exemplar[] = []
   readonly #cursor: Cursor
   readonly #numbers = new NumberReader()
@@ -79,6 +81,7 @@ class SameLayoutReading {
     limits: Limits,
     count: number,
   ) {
+    this.refusesNegative = rules.sameLayoutIsValid === 'unless negative'
     this.values = new Float64Array(count)
     this.#cursor = new Cursor(page)
     this.#tail = new TailReader(this.#cursor, rules, limits, this.#numbers)
@@ -103,6 +106,7 @@ class SameLayoutReading {
         if (!this.#readTail(series[line])) return false
         at = cursor.at
       }
+      if (value < 0 && this.refusesNegative) return false
       if (series[line] >= 0) values[series[line]] = value
     }
     cursor.at = at

@@ -6,13 +6,14 @@ import type { InternedLabel } from './labels.js'
 import { numberOfText } from './numbers.js'
 import { suffixOf, withoutSuffix } from './suffixes.js'
 
-/** `expfmt` compares types without case. */
+/** `expfmt` compares types without case, and drops backslashes. */
 const TYPES: ReadonlyMap<string, MetricType> = new Map([
   ['COUNTER', 'counter'],
   ['GAUGE', 'gauge'],
   ['HISTOGRAM', 'histogram'],
   ['SUMMARY', 'summary'],
   ['UNTYPED', 'unknown'],
+  ['GAUGEHISTOGRAM', 'gaugehistogram'],
   ['GAUGE_HISTOGRAM', 'gaugehistogram'],
 ])
 
@@ -20,6 +21,7 @@ const TYPES: ReadonlyMap<string, MetricType> = new Map([
 const SUFFIXES: Partial<Record<MetricType, readonly SampleSuffix[]>> = {
   summary: ['_sum', '_count'],
   histogram: ['_sum', '_count', '_bucket'],
+  gaugehistogram: ['_sum', '_count', '_bucket'],
 }
 
 interface Described {
@@ -45,6 +47,7 @@ export class PushFamilies implements Families {
   }
 
   describe(kind: Metadata, name: string, text: string): void {
+    if (name === '') this.cursor.refuse('name', 'a metric name is empty; give it a name')
     const { family } = this.#find(name)
     const described = this.#describedOf(family)
     // No text is no metadata; the family is known from here on all the same.
@@ -63,7 +66,6 @@ export class PushFamilies implements Families {
       return
     }
     described.typed = true
-    // expfmt drops backslashes here.
     const type = TYPES.get(text.replaceAll('\\', '').toUpperCase())
     if (!type) this.cursor.refuse('metadata', `${quote(text)} is no metric type; write counter, gauge, histogram, summary or untyped`)
     family.type = type
@@ -79,10 +81,12 @@ export class PushFamilies implements Families {
     }
     sample.suffix = name.suffix
     const { type } = name.family
-    if (type === 'histogram') return this.#placeComposed(sample, 'le', '_bucket')
     if (type === 'summary') return this.#placeComposed(sample, 'quantile', '')
-    // expfmt reads such samples and leaves their values out.
-    return type === 'gaugehistogram' ? 'gauge_histogram' : undefined
+    if (type !== 'histogram' && type !== 'gaugehistogram') return undefined
+    const reason = this.#placeComposed(sample, 'le', '_bucket')
+    if (sample.value < 0 && sample.suffix !== '_sum' && reason === undefined)
+      this.cursor.refuse('value', 'a bucket or count of a histogram is negative; write what was counted')
+    return reason
   }
 
   finish(): readonly FamilyDraft[] {

@@ -41,7 +41,7 @@ export class TextReader {
     const rules = rulesOf(this.dialect, format)
     const { lines, cutShort } = wholeLines(page, rules)
     const previous = this.#previous
-    const quick = previous?.rules === rules && !cutShort && rules.sameLayoutIsValid
+    const quick = previous?.rules === rules && !cutShort && rules.sameLayoutIsValid !== 'never'
     const same = quick ? yield* previous.read(lines, this.limits) : undefined
     if (same) return same
     const read = yield* new PageReading(lines, rules, this.limits, cutShort).read()

@@ -46,6 +46,7 @@ export const COLLECTION: Readonly<Record<string, readonly string[]>> = {
     '\x1f\x8b\x08\x00\x00\x00',
   ],
   'the end of the page': [
+    '',
     'a 1',
     'a 1\nb 2',
     'a 1\n\n',
@@ -371,6 +372,7 @@ export const COLLECTION: Readonly<Record<string, readonly string[]>> = {
     '# HELP a_total text\n# TYPE a counter\na_total 1\n',
     '# TYPE a gauge\n# HELP a text\na 1\n',
     '# HELP ż text\na 1\n',
+    '# HELP aż text\na 1\n',
   ],
   TYPE: [
     '# TYPE a\na 1\n',

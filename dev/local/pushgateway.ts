@@ -1,0 +1,68 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { Child } from './child.js'
+import { debianFolder, debianPackages } from './debian.js'
+import { createRunFolder, removeRunFolder } from './folders.js'
+import { freePort } from './ports.js'
+import { Unavailable, which } from './run-command.js'
+
+const FOLDER = 'pushgateway'
+const START_TIMEOUT_MS = 30_000
+
+export interface LocalPushgateway {
+  readonly url: string
+  stop(): Promise<void>
+}
+
+/**
+ * A Pushgateway: PUSHGATEWAY_BIN, PATH, or Debian's.
+ *
+ * @throws Unavailable with what to do
+ */
+export async function fetchPushgateway(log: (message: string) => void = () => {}): Promise<string> {
+  const here = process.env.PUSHGATEWAY_BIN || which('pushgateway')
+  if (here) return here
+  const path = join(debianFolder(FOLDER), 'usr', 'bin', 'prometheus-pushgateway')
+  if (existsSync(path)) return path
+  try {
+    await debianPackages(FOLDER, ['prometheus-pushgateway'], log)
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error
+    throw new Unavailable(`There is no Pushgateway: ${error.message}; set PUSHGATEWAY_BIN, or put one on the PATH.`)
+  }
+  return path
+}
+
+/** A Pushgateway of one's own, ready to answer. */
+export async function startPushgateway(flags: readonly string[] = []): Promise<LocalPushgateway> {
+  const command = await fetchPushgateway()
+  const address = `127.0.0.1:${await freePort()}`
+  const folder = createRunFolder('pushgateway')
+  const child = await Child.start({
+    name: 'Pushgateway',
+    command,
+    args: [`--web.listen-address=${address}`, '--log.level=warn', ...flags],
+    logFile: join(folder, 'pushgateway.log'),
+    cwd: folder,
+  })
+  const stop = async () => {
+    await child.kill()
+    removeRunFolder(folder)
+  }
+  const url = `http://${address}`
+  for (const until = performance.now() + START_TIMEOUT_MS; performance.now() < until && !child.exit; ) {
+    if (await isReady(url)) return { url, stop }
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+  const words = child.lastWords()
+  await stop()
+  throw new Error(`Pushgateway did not start:\n${words}`)
+}
+
+async function isReady(url: string): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/-/ready`)).ok
+  } catch {
+    return false
+  }
+}

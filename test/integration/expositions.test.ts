@@ -1,0 +1,136 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { findPrometheus, type LocalPrometheus, startPrometheus } from '../../dev/local/prometheus.js'
+import { fetchPushgateway, type LocalPushgateway, startPushgateway } from '../../dev/local/pushgateway.js'
+import { Unavailable } from '../../dev/local/run-command.js'
+import { type Case, CASES, pageOf } from '../shared/metrics/text/collection.js'
+import { DIFFERENCES } from '../shared/metrics/text/differences.js'
+import { agree, type Judgement, ours } from '../shared/metrics/text/judgement.js'
+import { spell } from '../shared/metrics/text/spelling.js'
+import { eventually } from '../support/eventually.js'
+
+const FORMATS = {
+  'scrape text': 'text/plain; version=0.0.4; charset=utf-8',
+  'scrape openmetrics': 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+} as const
+type Format = keyof typeof FORMATS
+
+const prometheusIsHere = (() => {
+  try {
+    return findPrometheus() !== null
+  } catch {
+    return false
+  }
+})()
+
+const pushgatewayIsHere = await fetchPushgateway().then(
+  () => true,
+  error => {
+    if (!(error instanceof Unavailable)) throw error
+    console.error(`\n*** Tests that need a Pushgateway are SKIPPED. ${error.message} ***\n`)
+    return false
+  },
+)
+
+/** Explicit timestamps are not honoured by this Prometheus, since it stores no old ones. */
+const withoutTimestamps = (judgement: Judgement): Judgement =>
+  typeof judgement === 'string' ? judgement : judgement.map(sample => sample.replace(/ (@|# ).*$/, ''))
+
+function expectAgreement(dialect: Format | 'push', judged: readonly (readonly [Case, Judgement])[]): void {
+  const documented = Object.values(DIFFERENCES[dialect]).flat()
+  const surprising = judged
+    .filter(([{ text }]) => !documented.includes(text))
+    .map(([case_, judge]) => ({ page: case_.text, ours: withoutTimestamps(ours(dialect, case_)), judge }))
+    .filter(({ ours, judge }) => !agree(ours, judge))
+  expect(surprising).toEqual([])
+}
+
+describe.skipIf(!prometheusIsHere && !process.env.CI)('every exposition of the collection', () => {
+  let pages: Server
+  let prometheus: LocalPrometheus
+
+  beforeAll(async () => {
+    pages = createServer((request, response) => {
+      const [, name, index] = request.url!.split('/')
+      response.setHeader('content-type', FORMATS[`scrape ${name}` as Format])
+      response.end(pageOf(CASES[Number(index)], name === 'openmetrics'))
+    })
+    pages.listen(0, '127.0.0.1')
+    await once(pages, 'listening')
+    const target = `127.0.0.1:${(pages.address() as AddressInfo).port}`
+    prometheus = await startPrometheus({
+      config: {
+        global: { scrape_interval: '5s', scrape_timeout: '5s' },
+        scrape_configs: Object.keys(FORMATS).map(format => ({
+          job_name: format,
+          honor_labels: true,
+          honor_timestamps: false,
+          static_configs: CASES.map((_, index) => ({
+            targets: [target],
+            labels: { case: String(index), __metrics_path__: `/${format.split(' ')[1]}/${index}` },
+          })),
+        })),
+      },
+    })
+  })
+
+  afterAll(async () => {
+    await prometheus?.stop()
+    pages?.close()
+    pages?.closeAllConnections()
+  })
+
+  test.each(Object.keys(FORMATS) as Format[])('%s: a real Prometheus accepts and stores what we read', async format => {
+    const targets = await eventually(async () => {
+      const targets = (await prometheus.targets()).filter(({ scrapePool }) => scrapePool === format)
+      expect(targets.filter(({ health }) => health === 'unknown')).toEqual([])
+      expect(targets).toHaveLength(CASES.length)
+      return targets
+    }, 60_000)
+    const refused = new Map(
+      targets.filter(({ health }) => health === 'down').map(({ labels, lastError }) => [labels.case, lastError]),
+    )
+    const stored = new Map<string, string[]>()
+    for (const { metric, value } of await prometheus.query(`{case!="",job="${format}"}`)) {
+      const { case: index, job, instance, ...labels } = metric
+      const name = labels.__name__
+      if (name === 'up' || name.startsWith('scrape_')) continue
+      const number = Number(value[1].replace('Inf', 'Infinity'))
+      const sample = spell({ labels: Object.entries(labels), value: number })
+      stored.set(index, [...(stored.get(index) ?? []), sample].sort())
+    }
+    expectAgreement(
+      format,
+      CASES.map((case_, index) => [
+        case_,
+        refused.get(String(index)) ?? stored.get(String(index)) ?? [],
+      ]),
+    )
+  })
+})
+
+describe.skipIf(!pushgatewayIsHere && !process.env.CI)('every exposition of the collection', () => {
+  let pushgateway: LocalPushgateway
+
+  beforeAll(async () => {
+    pushgateway = await startPushgateway(['--push.disable-consistency-check', '--push.enable-utf8-names'])
+  })
+  afterAll(() => pushgateway?.stop())
+
+  test('push: a real Pushgateway accepts what we read', async () => {
+    const judged: [Case, Judgement][] = []
+    for (const [index, case_] of CASES.entries()) {
+      const response = await fetch(`${pushgateway.url}/metrics/job/${index}`, {
+        method: 'PUT',
+        body: new Uint8Array(pageOf(case_, false)),
+      }).catch(String)
+      // It ends the connection where its parser panics.
+      const refused = typeof response === 'string' || !response.ok
+      const reading = withoutTimestamps(ours('push', case_))
+      judged.push([case_, refused ? 'refused' : typeof reading === 'string' ? [] : reading])
+    }
+    expectAgreement('push', judged)
+  })
+})
