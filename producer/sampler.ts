@@ -1,20 +1,20 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { quote } from '../shared/base/quote.js'
 import { runInSlices, type Steps } from '../shared/base/steps.js'
-import { DEFAULT_LIMITS } from '../shared/metrics/limits.js'
 import { exemplarOf } from '../shared/metrics/prom-client/exemplar-of.js'
-import { layoutSteps, type Mapping } from '../shared/metrics/prom-client/layout-of.js'
 import type { ExemplarJson, MetricJson } from '../shared/metrics/prom-client/metric-json.js'
 import { sameShape, shapeOf } from '../shared/metrics/prom-client/shape.js'
-import { RECORD_BYTES, recordBytes, type Sample } from '../shared/publish/sample.js'
+import { place } from '../shared/publish/place.js'
+import { type Plan, publicationPlan } from '../shared/publish/plan.js'
+import type { Sample } from '../shared/publish/sample.js'
 import type { Reading } from '../shared/publish/snapshot-loop.js'
-import { type Part, planSteps } from '../shared/snapshot/split.js'
+import { carriedExemplar } from '../shared/snapshot/mapping/exemplars.js'
+import type { Mapping } from '../shared/snapshot/mapping/mapping.js'
+import { registryMapping } from '../shared/snapshot/mapping/registry.js'
 import { isOwnMetric } from './own-metrics.js'
 
-interface Plan {
+interface RegistryPlan extends Plan {
   readonly shape: readonly unknown[]
-  readonly mapping: Mapping
-  readonly parts: readonly Part[]
   /** Why nothing of what an app gives can be published, or null. */
   readonly unusable: string | null
 }
@@ -24,7 +24,7 @@ interface Plan {
  * differs from the last: comparing costs a fraction of that, and most registries stop changing minutes after the start.
  */
 export class Sampler {
-  #plan: Plan | null = null
+  #plan: RegistryPlan | null = null
   /** How often the layout was made anew. */
   layouts = 0
 
@@ -59,18 +59,10 @@ export class Sampler {
   }
 }
 
-function* planOf(metrics: readonly MetricJson[]): Steps<Plan> {
+function* planOf(metrics: readonly MetricJson[]): Steps<RegistryPlan> {
   const shape = yield* shapeOf(metrics)
-  const without = new Map<string, string>()
-  for (;;) {
-    const mapping = yield* layoutSteps(metrics, without)
-    const parts = yield* planSteps(mapping.layout)
-    const refused = [...refusedOf(parts)]
-    if (refused.length === 0) return { shape, mapping, parts, unusable: whyUnusable(metrics, mapping) }
-    for (const [{ from, to }, why] of refused) {
-      for (const name of familiesOf(mapping, from, to)) without.set(name, why)
-    }
-  }
+  const plan = yield* publicationPlan(without => registryMapping(metrics, without), false)
+  return { ...plan, shape, unusable: whyUnusable(metrics, plan.mapping) }
 }
 
 /** The publisher's own metrics do not count: an app of which nothing else is left has published nothing. */
@@ -89,25 +81,6 @@ function whyUnusable(metrics: readonly MetricJson[], { order, dropped }: Mapping
   return given === 0 || !first
     ? null
     : `none of the ${given} series can be published; of metric ${quote(first[0])}: ${first[1]}`
-}
-
-/** Parts that would be refused, and the whole snapshot with them. Too large are only those of a single family. */
-function* refusedOf(parts: readonly Part[]): Generator<[Part, string]> {
-  for (const [index, part] of parts.entries()) {
-    if (recordBytes(part) > RECORD_BYTES) yield [part, `it takes more than ${RECORD_BYTES} bytes`]
-    else if (part.layout.bytes.length > DEFAULT_LIMITS.bytes)
-      yield [part, `its labels take more than ${DEFAULT_LIMITS.bytes} bytes`]
-    else if (index >= DEFAULT_LIMITS.parts) yield [part, `there are more than ${DEFAULT_LIMITS.parts} parts`]
-  }
-}
-
-function familiesOf({ layout }: Mapping, from: number, to: number): string[] {
-  let first = 0
-  return layout.families.flatMap(({ name, series }) => {
-    const inside = first >= from && first < to
-    first += series.length
-    return inside ? [name] : []
-  })
 }
 
 interface Given {
@@ -134,9 +107,11 @@ function flatten(metrics: readonly MetricJson[]): Given {
   return { values: flat, exemplars }
 }
 
-function arrange(given: Given, { order, series }: Mapping): Omit<Sample, 'parts'> {
-  const values = new Float64Array(series)
-  for (let at = 0; at < order.length; at++) if (order[at] >= 0) values[order[at]] = given.values[at]
-  const exemplars = given.exemplars?.flatMap(({ at, exemplar }) => exemplarOf(order[at], exemplar) ?? [])
-  return { values, exemplars: exemplars?.length ? exemplars : null }
+function arrange(given: Given, mapping: Mapping): Omit<Sample, 'parts'> {
+  const values = place(mapping, given.values)
+  const exemplars = given.exemplars?.flatMap(({ at, exemplar }) => {
+    const read = exemplarOf(exemplar)
+    return (read && carriedExemplar(mapping.order[at], read)) ?? []
+  })
+  return { values, timestamps: null, exemplars: exemplars?.length ? exemplars : null }
 }

@@ -1,12 +1,9 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Child } from './child.js'
-import { debianFolder, debianPackages } from './debian.js'
 import { createRunFolder, removeRunFolder } from './folders.js'
 import { freePort } from './ports.js'
-import { Unavailable, which } from './run-command.js'
+import { fetchPart } from './supply.js'
 
-const FOLDER = 'pushgateway'
 const START_TIMEOUT_MS = 30_000
 
 export interface LocalPushgateway {
@@ -14,28 +11,9 @@ export interface LocalPushgateway {
   stop(): Promise<void>
 }
 
-/**
- * A Pushgateway: PUSHGATEWAY_BIN, PATH, or Debian's.
- *
- * @throws Unavailable with what to do
- */
-export async function fetchPushgateway(log: (message: string) => void = () => {}): Promise<string> {
-  const here = process.env.PUSHGATEWAY_BIN || which('pushgateway')
-  if (here) return here
-  const path = join(debianFolder(FOLDER), 'usr', 'bin', 'prometheus-pushgateway')
-  if (existsSync(path)) return path
-  try {
-    await debianPackages(FOLDER, ['prometheus-pushgateway'], log)
-  } catch (error) {
-    if (!(error instanceof Unavailable)) throw error
-    throw new Unavailable(`There is no Pushgateway: ${error.message}; set PUSHGATEWAY_BIN, or put one on the PATH.`)
-  }
-  return path
-}
-
 /** A Pushgateway of one's own, ready to answer. */
 export async function startPushgateway(flags: readonly string[] = []): Promise<LocalPushgateway> {
-  const command = await fetchPushgateway()
+  const command = await fetchPart('pushgateway')
   const address = `127.0.0.1:${await freePort()}`
   const folder = createRunFolder('pushgateway')
   const child = await Child.start({

@@ -12,18 +12,22 @@ export function snapshotOf(
   sample: Sample,
   end: boolean,
 ): Publication {
-  const { parts, values, exemplars } = sample
+  const { parts, values, timestamps, exemplars } = sample
   return {
-    bytes: values.byteLength,
-    encodedBytes: parts.reduce((sum, part) => sum + part.layout.compressed.length, values.byteLength),
+    bytes: values.byteLength + (timestamps?.byteLength ?? 0),
+    encodedBytes: parts.reduce(
+      (sum, part) => sum + part.layout.compressed.length,
+      values.byteLength + (timestamps?.byteLength ?? 0),
+    ),
     encode: superseded =>
       parts.map(({ layout, from, to }, part) => {
-        const room = RECORD_BYTES - recordBytes({ layout, from, to })
+        const room = RECORD_BYTES - recordBytes({ layout, from, to }, timestamps !== null)
         return encodeSnapshot(
           { ...run, ...collection, superseded, part, parts: parts.length, end, layoutId: layout.id },
           {
             layoutCompressed: layout.compressed,
             values: values.subarray(from, to),
+            timestamps: timestamps && timestampsWithin(timestamps, from, to, collection.collectedAt),
             exemplars: exemplarsWithin(exemplars, { from, to }, room),
           },
         )
@@ -40,4 +44,16 @@ export function failureOf(run: RunHeader, collection: Collection, failure: strin
     encodedBytes: bytes,
     encode: superseded => [encodeFailure({ ...run, ...collection, superseded }, line)],
   }
+}
+
+/** Of a part; null when all of it was collected now. A record has a time for each value or for none. */
+function timestampsWithin(
+  timestamps: Float64Array,
+  from: number,
+  to: number,
+  collectedAt: number,
+): Float64Array | null {
+  const own = timestamps.subarray(from, to)
+  if (own.every(Number.isNaN)) return null
+  return own.map(time => (Number.isNaN(time) ? collectedAt : time))
 }

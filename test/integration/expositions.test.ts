@@ -2,14 +2,14 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { findPrometheus, type LocalPrometheus, startPrometheus } from '../../dev/local/prometheus.js'
-import { fetchPushgateway, type LocalPushgateway, startPushgateway } from '../../dev/local/pushgateway.js'
-import { Unavailable } from '../../dev/local/run-command.js'
-import { type Case, CASES, pageOf } from '../shared/metrics/text/collection.js'
+import { type LocalPrometheus, startPrometheus } from '../../dev/local/prometheus.js'
+import { type LocalPushgateway, startPushgateway } from '../../dev/local/pushgateway.js'
+import { CASES, type Case, pageOf } from '../shared/metrics/text/collection.js'
 import { DIFFERENCES } from '../shared/metrics/text/differences.js'
 import { agree, type Judgement, ours } from '../shared/metrics/text/judgement.js'
 import { spell } from '../shared/metrics/text/spelling.js'
 import { eventually } from '../support/eventually.js'
+import { partOrSkip } from '../support/or-skip.js'
 
 const FORMATS = {
   'scrape text': 'text/plain; version=0.0.4; charset=utf-8',
@@ -17,22 +17,8 @@ const FORMATS = {
 } as const
 type Format = keyof typeof FORMATS
 
-const prometheusIsHere = (() => {
-  try {
-    return findPrometheus() !== null
-  } catch {
-    return false
-  }
-})()
-
-const pushgatewayIsHere = await fetchPushgateway().then(
-  () => true,
-  error => {
-    if (!(error instanceof Unavailable)) throw error
-    console.error(`\n*** Tests that need a Pushgateway are SKIPPED. ${error.message} ***\n`)
-    return false
-  },
-)
+const prometheusPath = await partOrSkip('prometheus')
+const pushgatewayPath = await partOrSkip('pushgateway')
 
 /** Explicit timestamps are not honoured by this Prometheus, since it stores no old ones. */
 const withoutTimestamps = (judgement: Judgement): Judgement =>
@@ -47,7 +33,7 @@ function expectAgreement(dialect: Format | 'push', judged: readonly (readonly [C
   expect(surprising).toEqual([])
 }
 
-describe.skipIf(!prometheusIsHere && !process.env.CI)('every exposition of the collection', () => {
+describe.skipIf(!prometheusPath)('every exposition of the collection', () => {
   let pages: Server
   let prometheus: LocalPrometheus
 
@@ -82,36 +68,38 @@ describe.skipIf(!prometheusIsHere && !process.env.CI)('every exposition of the c
     pages?.closeAllConnections()
   })
 
-  test.each(Object.keys(FORMATS) as Format[])('%s: a real Prometheus accepts and stores what we read', async format => {
-    const targets = await eventually(async () => {
-      const targets = (await prometheus.targets()).filter(({ scrapePool }) => scrapePool === format)
-      expect(targets.filter(({ health }) => health === 'unknown')).toEqual([])
-      expect(targets).toHaveLength(CASES.length)
-      return targets
-    }, 60_000)
-    const refused = new Map(
-      targets.filter(({ health }) => health === 'down').map(({ labels, lastError }) => [labels.case, lastError]),
-    )
-    const stored = new Map<string, string[]>()
-    for (const { metric, value } of await prometheus.query(`{case!="",job="${format}"}`)) {
-      const { case: index, job, instance, ...labels } = metric
-      const name = labels.__name__
-      if (name === 'up' || name.startsWith('scrape_')) continue
-      const number = Number(value[1].replace('Inf', 'Infinity'))
-      const sample = spell({ labels: Object.entries(labels), value: number })
-      stored.set(index, [...(stored.get(index) ?? []), sample].sort())
-    }
-    expectAgreement(
-      format,
-      CASES.map((case_, index) => [
-        case_,
-        refused.get(String(index)) ?? stored.get(String(index)) ?? [],
-      ]),
-    )
-  })
+  test.each(Object.keys(FORMATS) as Format[])(
+    '%s: a real Prometheus accepts and stores what we read',
+    async format => {
+      const targets = await eventually(async () => {
+        const targets = (await prometheus.targets()).filter(({ scrapePool }) => scrapePool === format)
+        expect(targets.filter(({ health }) => health === 'unknown')).toEqual([])
+        expect(targets).toHaveLength(CASES.length)
+        return targets
+      }, 60_000)
+      const refused = new Map(
+        targets
+          .filter(({ health }) => health === 'down')
+          .map(({ labels, lastError }) => [labels.case, lastError]),
+      )
+      const stored = new Map<string, string[]>()
+      for (const { metric, value } of await prometheus.query(`{case!="",job="${format}"}`)) {
+        const { case: index, job, instance, ...labels } = metric
+        const name = labels.__name__
+        if (name === 'up' || name.startsWith('scrape_')) continue
+        const number = Number(value[1].replace('Inf', 'Infinity'))
+        const sample = spell({ labels: Object.entries(labels), value: number })
+        stored.set(index, [...(stored.get(index) ?? []), sample].sort())
+      }
+      expectAgreement(
+        format,
+        CASES.map((case_, index) => [case_, refused.get(String(index)) ?? stored.get(String(index)) ?? []]),
+      )
+    },
+  )
 })
 
-describe.skipIf(!pushgatewayIsHere && !process.env.CI)('every exposition of the collection', () => {
+describe.skipIf(!pushgatewayPath)('every exposition of the collection', () => {
   let pushgateway: LocalPushgateway
 
   beforeAll(async () => {

@@ -2,11 +2,11 @@ import { Sampler } from '../../producer/sampler.js'
 import { type MetricSource, Sources } from '../../producer/source.js'
 import { runNow } from '../../shared/base/steps.js'
 import type { Layout } from '../../shared/metrics/layout.js'
-import type { Mapping } from '../../shared/metrics/prom-client/layout-of.js'
-import { layoutSteps } from '../../shared/metrics/prom-client/layout-of.js'
 import type { MetricJson } from '../../shared/metrics/prom-client/metric-json.js'
 import type { Sample } from '../../shared/publish/sample.js'
 import { decodeLayout } from '../../shared/snapshot/layout.js'
+import type { Mapping } from '../../shared/snapshot/mapping/mapping.js'
+import { registryMapping } from '../../shared/snapshot/mapping/registry.js'
 import { sampleNames, validateLayout, validateParts } from '../../shared/snapshot/validate.js'
 
 /** One series as Prometheus would have it: `name{label="value",…}`. */
@@ -46,4 +46,4 @@ export const sampleOnce = (metrics: readonly MetricJson[]) => new Sampler().read
 /** What the sources have, asked once. */
 export const collect = (source: MetricSource) => new Sources(source).collect(5000)
 
-export const layoutOf = (metrics: readonly MetricJson[]): Mapping => runNow(layoutSteps(metrics))
+export const layoutOf = (metrics: readonly MetricJson[]): Mapping => runNow(registryMapping(metrics))

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { ExpositionRefused } from '../../../../shared/metrics/text/refusal.js'
 import { TextReader } from '../../../../shared/metrics/text/reader.js'
+import { ExpositionRefused } from '../../../../shared/metrics/text/refusal.js'
 import { bytesOf } from './collection.js'
 
 /** The signs that stand for bytes in the tables of `docs/expositions.md`. */

@@ -1,0 +1,79 @@
+import { runInSlices } from '../base/steps.js'
+import type { Exemplar, Exposition, Family } from '../metrics/model.js'
+import { carriedExemplar } from '../snapshot/mapping/exemplars.js'
+import { expositionMapping } from '../snapshot/mapping/exposition.js'
+import type { DropReason, Mapping } from '../snapshot/mapping/mapping.js'
+import { place } from './place.js'
+import { type Plan, publicationPlan } from './plan.js'
+import type { Sample } from './sample.js'
+
+interface ExpositionPlan extends Plan {
+  /** Of which families, by identity. */
+  readonly families: readonly Family[]
+  /** Whether there is room for times in its records. */
+  readonly timestamps: boolean
+}
+
+/**
+ * Turns what a reader has read into what records carry: one pass over the numbers while the reader gives the same families. For what
+ * is published on behalf of others; a prom-client registry goes another way, without the model.
+ */
+export class ExpositionSampler {
+  #plan: ExpositionPlan | null = null
+  /** How often the layout was made anew. */
+  layouts = 0
+  /** Exemplars that were left out so far: labels of more than 128 characters, a NUL, a series that is left out. */
+  droppedExemplars = 0
+
+  /** Metric families of which something is left out since the layout was made, and why. */
+  get dropped(): ReadonlyMap<string, string> {
+    return this.#plan?.mapping.dropped ?? new Map()
+  }
+
+  /** Series that are left out since the layout was made, by reason. */
+  get droppedSeries(): ReadonlyMap<DropReason, number> {
+    return this.#plan?.mapping.droppedSeries ?? new Map()
+  }
+
+  /** Resolves at once unless the layout has to be made, which is done in slices. One call at a time. */
+  async sample(exposition: Exposition): Promise<Sample> {
+    const { families } = exposition
+    const timestamps = exposition.timestamps !== null
+    let plan = this.#plan
+    if (!plan || plan.families !== families || (timestamps && !plan.timestamps)) {
+      const made = publicationPlan(without => expositionMapping(families, without), timestamps)
+      plan = { families, timestamps, ...(await runInSlices(made)) }
+      this.#plan = plan
+      this.layouts++
+    }
+    const { mapping, parts } = plan
+    return {
+      parts,
+      values: place(mapping, exposition.values),
+      timestamps: exposition.timestamps && timesOf(place(mapping, exposition.timestamps)),
+      exemplars: exposition.exemplars && this.#exemplars(mapping, exposition.exemplars),
+    }
+  }
+
+  #exemplars({ order }: Mapping, given: readonly Exemplar[]): readonly Exemplar[] | null {
+    const carried: Exemplar[] = []
+    for (const exemplar of given) {
+      const one = carriedExemplar(order[exemplar.series], exemplar)
+      if (one) carried.push(one)
+      else this.droppedExemplars++
+    }
+    return carried.length > 0 ? carried : null
+  }
+}
+
+/** As a record can hold them: whole milliseconds, as Prometheus cuts them, within 2^53. */
+function timesOf(times: Float64Array): Float64Array | null {
+  let some = false
+  for (let i = 0; i < times.length; i++) {
+    const time = times[i]
+    if (Number.isNaN(time)) continue
+    some = true
+    times[i] = Math.min(Math.max(Math.trunc(time), -Number.MAX_SAFE_INTEGER), Number.MAX_SAFE_INTEGER)
+  }
+  return some ? times : null
+}

@@ -1,0 +1,77 @@
+import type { Steps } from '../../base/steps.js'
+import { numberLabelOf, SUFFIXES_OF } from '../../metrics/layout.js'
+import type { Family, SampleSuffix, Series } from '../../metrics/model.js'
+import { LayoutBuilder } from './layout-builder.js'
+import type { Mapping } from './mapping.js'
+import { NumberLabels } from './number-labels.js'
+import { Places } from './places.js'
+
+const SERIES_A_STEP = 50
+
+/**
+ * The layout of what a reader has read. Its series have the names and labels that Prometheus stores when it scrapes the same page;
+ * what a record has no type for becomes `gauge` or `unknown` under the full names of its samples. The table is in docs/mapping.md.
+ *
+ * @param without families of the layout to leave out, and why
+ */
+export function* expositionMapping(
+  families: readonly Family[],
+  without: ReadonlyMap<string, string> = new Map(),
+): Steps<Mapping> {
+  const builder = new LayoutBuilder(
+    families.reduce((sum, { series }) => sum + series.length, 0),
+    without,
+  )
+  const shown = yield* namesShown(families)
+  const numbers = new NumberLabels()
+  let at = 0
+  for (const family of families) {
+    const places = new Places(family, shown, yield* fitsItsType(family, numbers), builder)
+    for (const { suffix, labels } of family.series) {
+      const place = places.of(suffix)
+      if (place.refusal) builder.drop(family.name, place.refusal)
+      else {
+        const stored = places.isTyped ? labels : numbers.stored(family, labels)
+        builder.add(at, family.name, place.head, place.suffix, stored)
+      }
+      if (++at % SERIES_A_STEP === 0) yield
+    }
+  }
+  return builder.finish()
+}
+
+/** Names of families and of their samples. */
+function* namesShown(families: readonly Family[]): Steps<ReadonlySet<string>> {
+  const names = new Set<string>()
+  let seen = 0
+  for (const { name, series } of families) {
+    names.add(name)
+    let last: SampleSuffix = ''
+    for (const { suffix } of series) {
+      if (suffix !== last) names.add(name + suffix)
+      last = suffix
+      if (++seen % (20 * SERIES_A_STEP) === 0) yield
+    }
+  }
+  return names
+}
+
+/** Whether all series of a histogram or summary, their creation times apart, may be in a record's family of that type. */
+function* fitsItsType({ type, series }: Family, numbers: NumberLabels): Steps<boolean> {
+  if (type !== 'histogram' && type !== 'summary') return true
+  let seen = 0
+  for (const one of series) {
+    if (one.suffix !== '_created' && !isOfType(one, type, numbers)) return false
+    if (++seen % (10 * SERIES_A_STEP) === 0) yield
+  }
+  return true
+}
+
+function isOfType({ suffix, labels }: Series, type: 'histogram' | 'summary', numbers: NumberLabels): boolean {
+  const carried = SUFFIXES_OF[type].find(own => own === suffix)
+  if (carried === undefined) return false
+  const name = numberLabelOf(type, carried)
+  if (name === undefined) return true
+  const label = labels.find(label => label.name === name)
+  return label !== undefined && numbers.isNumber(label)
+}

@@ -1,0 +1,73 @@
+import { cleaned, isText } from '../../metrics/clean-text.js'
+import { canonicalFloat, isFloatText } from '../../metrics/float-text.js'
+import type { Limits } from '../../metrics/limits.js'
+import type { Label } from '../../metrics/model.js'
+import type { Drop } from './mapping.js'
+
+/** The labels of series as a record carries them. Labels that are the same object are looked at once. */
+export class LabelRules {
+  readonly #checked = new Map<Label, Label | Drop>()
+  readonly #numbers = new Map<Label, Label | Drop>()
+
+  constructor(private readonly limits: Limits) {}
+
+  /**
+   * @param labels sorted
+   * @param number the label that has to be a number, in one spelling
+   * @returns the same list when nothing has to be changed
+   */
+  apply(labels: readonly Label[], number: 'le' | 'quantile' | undefined): readonly Label[] | Drop {
+    let result: Label[] | null = null
+    let missing = number !== undefined
+    for (let i = 0; i < labels.length; i++) {
+      const label = labels[i]
+      if (i > 0 && label.name === labels[i - 1].name)
+        return { reason: 'label', why: `label ${label.name} comes twice` }
+      const isNumber = label.name === number
+      if (isNumber) missing = false
+      const carried = isNumber ? this.#number(label) : this.#check(label)
+      if ('why' in carried) return carried
+      if (carried === label) continue
+      result ??= [...labels]
+      result[i] = carried
+    }
+    if (labels.length > this.limits.labels)
+      return { reason: 'limit', why: `more than ${this.limits.labels} labels` }
+    return missing ? notANumber(number as string) : (result ?? labels)
+  }
+
+  #check(label: Label): Label | Drop {
+    let carried = this.#checked.get(label)
+    if (!carried) {
+      carried = checkLabel(label, this.limits)
+      this.#checked.set(label, carried)
+    }
+    return carried
+  }
+
+  #number(label: Label): Label | Drop {
+    let carried = this.#numbers.get(label)
+    if (!carried) {
+      const value = canonicalFloat(label.value)
+      if (!isFloatText(label.value)) carried = notANumber(label.name)
+      else carried = value === label.value ? label : { name: label.name, value }
+      this.#numbers.set(label, carried)
+    }
+    return carried
+  }
+}
+
+const notANumber = (name: string): Drop => ({ reason: 'label', why: `a series whose ${name} is no number` })
+
+function checkLabel(label: Label, { nameBytes, valueBytes }: Limits): Label | Drop {
+  const { name, value } = label
+  if (name.startsWith('__') || name === '')
+    return { reason: 'reserved', why: `label ${JSON.stringify(name)} is reserved` }
+  if (!isText(name))
+    return { reason: 'label', why: 'the name of a label has a NUL or half a character in it' }
+  if (Buffer.byteLength(name) > nameBytes) return { reason: 'limit', why: 'the name of a label is too long' }
+  const clean = cleaned(value)
+  if (Buffer.byteLength(clean) > valueBytes)
+    return { reason: 'limit', why: `the value of label ${name} is too long` }
+  return clean === value ? label : { name, value: clean }
+}

@@ -1,0 +1,138 @@
+import { cleanedTo, isText } from '../../metrics/clean-text.js'
+import type { FamilyType, LayoutFamily, LayoutSeries, Suffix } from '../../metrics/layout.js'
+import { numberLabelOf } from '../../metrics/layout.js'
+import { DEFAULT_LIMITS } from '../../metrics/limits.js'
+import type { Label } from '../../metrics/model.js'
+import { SeriesSet } from '../series-set.js'
+import { LabelRules } from './label-rules.js'
+import type { Drop, DropReason, Mapping } from './mapping.js'
+
+/** A family of the layout, without its series. */
+export interface FamilyHead {
+  readonly name: string
+  readonly type: FamilyType
+  readonly help: string
+  readonly unit: string
+}
+
+/** A family of the layout in the making. */
+class FamilyDraft {
+  readonly series: LayoutSeries[] = []
+  /** Which series of the source each of them is. */
+  readonly sources: number[] = []
+
+  constructor(readonly head: FamilyHead) {}
+}
+
+/** For the suffix that the written formats add. */
+const LONGEST_SUFFIX = '_bucket'.length
+
+/**
+ * Makes a layout of series that anybody may have named. What an exposer would refuse is left out and counted, because it would
+ * refuse the whole snapshot: one bad metric must not silence a target. These rules hold for every source; `registry.ts` and
+ * `exposition.ts` only say which family and suffix a series has.
+ */
+export class LayoutBuilder {
+  readonly #drafts = new Map<string, FamilyDraft>()
+  /** Which family the samples of a name belong to: of two families, one would be lost where a snapshot is split. */
+  readonly #owners = new Map<string, string>()
+  readonly #seen: SeriesSet
+  readonly #labels = new LabelRules(DEFAULT_LIMITS)
+  readonly #order: Int32Array
+  readonly #dropped = new Map<string, string>()
+  readonly #droppedSeries = new Map<DropReason, number>()
+  #count = 0
+
+  /**
+   * @param series of the source
+   * @param without families of the layout to leave out, and why
+   */
+  constructor(
+    series: number,
+    private readonly without: ReadonlyMap<string, string>,
+  ) {
+    this.#order = new Int32Array(series).fill(-1)
+    this.#seen = new SeriesSet(Math.min(series, DEFAULT_LIMITS.samples))
+  }
+
+  /** Why all series of a family are left out, if they are. */
+  refusalOf({ name }: FamilyHead): Drop | undefined {
+    const excluded = this.without.get(name)
+    if (excluded) return { reason: 'limit', why: excluded }
+    if (name === '') return { reason: 'layout', why: 'it has no name' }
+    if (!isText(name)) return { reason: 'layout', why: 'its name has a NUL or half a character in it' }
+    if (Buffer.byteLength(name) > DEFAULT_LIMITS.nameBytes - LONGEST_SUFFIX)
+      return { reason: 'limit', why: 'its name is too long' }
+    return undefined
+  }
+
+  /**
+   * @param metric what its owner knows it by
+   * @param series how many of it are left out
+   */
+  drop(metric: string, { reason, why }: Drop, series = 1): void {
+    this.#dropped.set(metric, why)
+    if (series > 0) this.#droppedSeries.set(reason, (this.#droppedSeries.get(reason) ?? 0) + series)
+  }
+
+  /**
+   * @param at which series of the source it is
+   * @param metric what its owner knows it by
+   * @param head a family that `refusalOf` has nothing against
+   * @param labels sorted
+   */
+  add(at: number, metric: string, head: FamilyHead, suffix: Suffix, labels: readonly Label[]): void {
+    const drop = this.#tryToAdd(at, head, suffix, labels)
+    if (drop) this.drop(metric, drop)
+  }
+
+  #tryToAdd(at: number, head: FamilyHead, suffix: Suffix, labels: readonly Label[]): Drop | undefined {
+    const { name, type } = head
+    let draft = this.#drafts.get(name)
+    if (draft && draft.head.type !== type)
+      return { reason: 'layout', why: 'another metric of that name has another type' }
+    const carried = this.#labels.apply(labels, numberLabelOf(type, suffix))
+    if ('why' in carried) return carried
+    if (this.#count === DEFAULT_LIMITS.samples)
+      return { reason: 'limit', why: `there are more than ${DEFAULT_LIMITS.samples} series` }
+    const sampleName = name + suffix
+    const owner = this.#owners.get(sampleName)
+    if (owner !== undefined && owner !== name)
+      return {
+        reason: 'duplicate_series',
+        why: `metric ${owner} has series of the name ${sampleName}`,
+      }
+    if (!this.#seen.add(sampleName, carried))
+      return { reason: 'duplicate_series', why: 'the same series comes twice' }
+    if (owner === undefined) this.#owners.set(sampleName, name)
+    this.#count++
+    if (!draft) {
+      draft = new FamilyDraft(head)
+      this.#drafts.set(name, draft)
+    }
+    draft.series.push({ suffix, labels: carried })
+    draft.sources.push(at)
+    return undefined
+  }
+
+  finish(): Mapping {
+    const drafts = [...this.#drafts.values()].sort((a, b) => (a.head.name < b.head.name ? -1 : 1))
+    let index = 0
+    const families: LayoutFamily[] = drafts.map(({ head, series, sources }) => {
+      for (const at of sources) this.#order[at] = index++
+      const { name, type, unit } = head
+      const help = cleanedTo(DEFAULT_LIMITS.valueBytes, head.help)
+      return { name, type, help, unit: isUnit(unit) ? unit : '', series }
+    })
+    return {
+      layout: { families },
+      order: this.#order,
+      series: index,
+      dropped: this.#dropped,
+      droppedSeries: this.#droppedSeries,
+    }
+  }
+}
+
+/** Others are left out: a unit is part of the name anyway. */
+const isUnit = (unit: string) => isText(unit) && Buffer.byteLength(unit) <= DEFAULT_LIMITS.nameBytes

@@ -1,0 +1,42 @@
+import { isFloatText } from '../../metrics/float-text.js'
+import { openMetricsFloat } from '../../metrics/go-float.js'
+import type { Family, Label } from '../../metrics/model.js'
+
+/** `le` and `quantile`. Labels that are the same object are looked at once. */
+export class NumberLabels {
+  readonly #numbers = new Map<Label, number | undefined>()
+  readonly #stored = new Map<Label, Label>()
+
+  isNumber(label: Label): boolean {
+    return this.#numberOf(label) !== undefined
+  }
+
+  /** The labels of a histogram or summary that goes by the names of its samples: Prometheus 3 stores numbers so. */
+  stored({ type }: Family, labels: readonly Label[]): readonly Label[] {
+    const name = type === 'summary' ? 'quantile' : 'le'
+    return labels.map(label => (label.name === name ? this.#storedLabel(label) : label))
+  }
+
+  #storedLabel(label: Label): Label {
+    let stored = this.#stored.get(label)
+    if (!stored) {
+      const number = this.#numberOf(label)
+      stored = number === undefined ? label : { name: label.name, value: openMetricsFloat(number) }
+      this.#stored.set(label, stored)
+    }
+    return stored
+  }
+
+  #numberOf(label: Label): number | undefined {
+    if (!this.#numbers.has(label)) this.#numbers.set(label, numberOf(label.value))
+    return this.#numbers.get(label)
+  }
+}
+
+/** Undefined for what Prometheus does not take for a number, decimals beyond the largest double included. */
+function numberOf(text: string): number | undefined {
+  if (!isFloatText(text)) return undefined
+  if (/inf/i.test(text)) return text.startsWith('-') ? -Infinity : Infinity
+  const number = Number(text)
+  return Math.abs(number) === Infinity ? undefined : number
+}

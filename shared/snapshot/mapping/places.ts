@@ -1,0 +1,70 @@
+import { type FamilyType, SUFFIXES_OF, type Suffix } from '../../metrics/layout.js'
+import type { Family, SampleSuffix } from '../../metrics/model.js'
+import { counterFamily } from './counter-name.js'
+import type { FamilyHead, LayoutBuilder } from './layout-builder.js'
+import type { Drop } from './mapping.js'
+
+/** Where the series of one suffix go. */
+interface Place {
+  readonly head: FamilyHead
+  readonly suffix: Suffix
+  readonly refusal: Drop | undefined
+}
+
+/** Where the series of a family go. */
+export class Places {
+  readonly #bySuffix = new Map<SampleSuffix, Place>()
+
+  constructor(
+    private readonly family: Family,
+    private readonly shown: ReadonlySet<string>,
+    /** False for a histogram or summary with a series that a record's cannot have. */
+    readonly isTyped: boolean,
+    private readonly builder: LayoutBuilder,
+  ) {}
+
+  of(suffix: SampleSuffix): Place {
+    let place = this.#bySuffix.get(suffix)
+    if (!place) {
+      const { head, suffix: carried } = this.#placeOf(suffix)
+      place = { head, suffix: carried, refusal: this.builder.refusalOf(head) }
+      this.#bySuffix.set(suffix, place)
+    }
+    return place
+  }
+
+  #placeOf(suffix: SampleSuffix): Omit<Place, 'refusal'> {
+    const { name, type, help, unit } = this.family
+    const typed = (family: string, carriedType: FamilyType, carried: Suffix) => ({
+      head: { name: family, type: carriedType, help, unit },
+      suffix: carried,
+    })
+    const bySampleName = (carriedType: FamilyType) => ({
+      // The help of a family says nothing of when its series were created.
+      head: { name: name + suffix, type: carriedType, help: suffix === '_created' ? '' : help, unit: '' },
+      suffix: '' as const,
+    })
+    switch (type) {
+      case 'counter': {
+        if (suffix === '_total' && name !== '' && !name.endsWith('_total'))
+          return typed(name, 'counter', '_total')
+        const counter = suffix === '' ? counterFamily(name, this.shown) : null
+        return counter ? typed(counter.family, 'counter', counter.suffix) : bySampleName('unknown')
+      }
+      case 'histogram':
+      case 'summary': {
+        const carried = this.isTyped ? SUFFIXES_OF[type].find(own => own === suffix) : undefined
+        return carried === undefined ? bySampleName('unknown') : typed(name, type, carried)
+      }
+      case 'gauge':
+      case 'unknown':
+        return suffix === '' ? typed(name, type, '') : bySampleName('unknown')
+      // Text 0.0.4, which has neither, shows them as gauges.
+      case 'info':
+      case 'stateset':
+        return bySampleName('gauge')
+      case 'gaugehistogram':
+        return bySampleName('unknown')
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import type { Steps } from '../../base/steps.js'
+import { sortLabels } from '../../metrics/labels.js'
+import { type FamilyType, SUFFIXES_OF, type Suffix } from '../../metrics/layout.js'
+import type { Label } from '../../metrics/model.js'
+import type { MetricJson, ValueJson } from '../../metrics/prom-client/metric-json.js'
+import { textOf } from '../../metrics/prom-client/text-of.js'
+import { counterFamily } from './counter-name.js'
+import { type FamilyHead, LayoutBuilder } from './layout-builder.js'
+import type { Drop, Mapping } from './mapping.js'
+
+const SERIES_A_STEP = 50
+
+/**
+ * The layout of what a prom-client registry gives, without the way over the neutral model, which would cost CPU in the app.
+ *
+ * @param without families of the layout to leave out, and why
+ */
+export function* registryMapping(
+  metrics: readonly MetricJson[],
+  without: ReadonlyMap<string, string> = new Map(),
+): Steps<Mapping> {
+  const builder = new LayoutBuilder(
+    metrics.reduce((sum, { values }) => sum + (values?.length ?? 0), 0),
+    without,
+  )
+  const labels = new LabelLists()
+  const shown = namesShown(metrics)
+  let at = 0
+  for (const metric of metrics) {
+    const place = placeOf(metric, shown)
+    const values = metric.values ?? []
+    const refusal = typeof metric.name === 'string' ? builder.refusalOf(place.head) : NO_NAME
+    if (refusal) {
+      builder.drop(metric.name, refusal, values.length)
+      at += values.length
+      continue
+    }
+    for (const value of values) {
+      const suffix = suffixOf(metric, value, place)
+      if (suffix === undefined) builder.drop(metric.name, notOfType(value, place))
+      else builder.add(at, metric.name, place.head, suffix, labels.of(value))
+      if (++at % SERIES_A_STEP === 0) yield
+    }
+  }
+  return builder.finish()
+}
+
+const NO_NAME: Drop = { reason: 'layout', why: 'it has no name' }
+
+interface Place {
+  readonly head: FamilyHead
+  /** Of series whose metric has none of its own; null where they have. */
+  readonly suffix: Suffix | null
+}
+
+const TYPES: readonly unknown[] = ['counter', 'gauge', 'histogram', 'summary']
+
+function placeOf({ name, type: given, help }: MetricJson, shown: ReadonlySet<string>): Place {
+  const type = TYPES.includes(given) ? (given as FamilyType) : 'unknown'
+  const head = { name, type, help: textOf(help ?? ''), unit: '' }
+  if (type === 'histogram' || type === 'summary') return { head, suffix: null }
+  if (type !== 'counter') return { head, suffix: '' }
+  const counter = counterFamily(String(name), shown)
+  if (!counter) return { head: { ...head, type: 'unknown' }, suffix: '' }
+  // A counter without `_total` in its name may still have it in those of its series.
+  return { head: { ...head, name: counter.family }, suffix: counter.suffix === '' ? null : counter.suffix }
+}
+
+function namesShown(metrics: readonly MetricJson[]): Set<string> {
+  const names = new Set<string>()
+  for (const { name, type } of metrics) {
+    names.add(name)
+    if (type !== 'histogram' && type !== 'summary') continue
+    for (const suffix of SUFFIXES_OF[type]) names.add(name + suffix)
+  }
+  return names
+}
+
+/** Undefined for a series that is not of its metric's type. */
+function suffixOf(
+  metric: MetricJson,
+  { metricName }: ValueJson,
+  { head, suffix }: Place,
+): Suffix | undefined {
+  const own = metricName?.startsWith(metric.name) ? metricName.slice(metric.name.length) : ''
+  if (suffix !== null) return own === '' ? suffix : undefined
+  return SUFFIXES_OF[head.type].find(allowed => allowed === own)
+}
+
+const notOfType = ({ metricName }: ValueJson, { head: { type } }: Place): Drop => ({
+  reason: 'layout',
+  why: `${metricName === undefined ? 'a series without suffix' : `series ${metricName}`} is not of a ${type}`,
+})
+
+/** Sorted lists of labels, with one object for each label. */
+class LabelLists {
+  readonly #labels = new Map<string, Map<unknown, Label>>()
+
+  of({ labels }: ValueJson): readonly Label[] {
+    const list: Label[] = []
+    for (const name in labels) if (Object.hasOwn(labels, name)) list.push(this.#label(name, labels[name]))
+    return list.length > 1 ? sortLabels(list) : list
+  }
+
+  #label(name: string, value: unknown): Label {
+    let values = this.#labels.get(name)
+    if (!values) {
+      values = new Map()
+      this.#labels.set(name, values)
+    }
+    let label = values.get(value)
+    if (!label) {
+      label = { name, value: textOf(value) }
+      values.set(value, label)
+    }
+    return label
+  }
+}
