@@ -1,5 +1,6 @@
 import { partitionFor } from '../shared/base/murmur2.js'
 import type { LogRecord } from '../shared/kafka/types.js'
+import type { Layout } from '../shared/metrics/layout.js'
 import type { Label } from '../shared/metrics/model.js'
 import { RefusedError } from '../shared/snapshot/errors.js'
 import { targetKey } from '../shared/snapshot/key.js'
@@ -26,10 +27,9 @@ export class RecordPrinter {
   readonly #reader = new SnapshotReader()
   readonly #seen = new Map<string, Seen>()
   /** How many series each layout has; what is kept of one is small, but checking it is not. */
-  readonly #layouts = new LayoutCache<number>({
+  readonly #layouts = new LayoutCache({
     maxBytes: LAYOUT_CACHE_BYTES,
-    build: layout => layout.families.reduce((sum, family) => sum + family.series.length, 0),
-    sizeOf: () => 1024,
+    build: (layout, id) => ({ id, series: seriesIn(layout), bytes: 1024, holders: 0 }),
   })
   #read = 0
   #refused = 0
@@ -91,7 +91,7 @@ export class RecordPrinter {
     }
     this.#checkOrder(key.toString('latin1'), header)
     if (this.#reader.failure !== null) return `failed=${JSON.stringify(this.#reader.failure)}`
-    const series = this.#layouts.intern(header.layoutId, this.#reader.layout())
+    const { series } = this.#layouts.intern(header.layoutId, this.#reader.layout())
     this.#reader.body(series)
     return `series=${series}`
   }
@@ -112,6 +112,8 @@ export class RecordPrinter {
     if (this.#seen.size > FOLLOWED_TARGETS) this.#seen.delete(this.#seen.keys().next().value!)
   }
 }
+
+const seriesIn = (layout: Layout) => layout.families.reduce((sum, family) => sum + family.series.length, 0)
 
 function follows(header: SnapshotHeader, last: Seen): boolean {
   // Parts of one snapshot share its sequence and time.

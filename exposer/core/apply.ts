@@ -8,12 +8,12 @@ import type { SnapshotReader } from '../../shared/snapshot/read.js'
 import { refusalOf } from '../../shared/snapshot/unreadable.js'
 import { validateTarget } from '../../shared/snapshot/validate.js'
 import { complete } from './complete.js'
-import type { Holder } from './holder.js'
 import { Ledger } from './ledger.js'
 import { playoutOptions } from './options.js'
 import type { Partition } from './partition.js'
 import { Playout } from './playout/playout.js'
-import type { HeldPart } from './snapshot.js'
+import type { ShardParts } from './shard-parts.js'
+import type { SnapshotPart } from './store/snapshot.js'
 import { Target } from './target.js'
 
 /**
@@ -21,28 +21,28 @@ import { Target } from './target.js'
  *
  * @throws RefusedError when the record breaks a rule; nothing has changed then
  */
-export function applyRecord(holder: Holder, partition: Partition, record: LogRecord, now: Instant): void {
-  const { reader } = holder
+export function applyRecord(shard: ShardParts, partition: Partition, record: LogRecord, now: Instant): void {
+  const { reader } = shard
   if (record.value === null) throw refusalOf(record)
   reader.open(record.value)
-  const known = knownTarget(holder, record)
+  const known = knownTarget(shard, record)
   if (known) checkOrder(known, reader)
-  const target = known ?? newTarget(holder, partition, record)
+  const target = known ?? newTarget(shard, partition, record)
   try {
-    const part = readPart(holder, target, partition.loaded)
-    if (!known) admit(holder, partition, target)
+    // During replay only a copy of the bytes is kept: most of what is read there is superseded before anybody asks.
+    const part = shard.store.read(reader, partition.loaded || reader.parts > 1)
+    if (!known) admit(shard, partition, target)
     partition.clock.consumed(
       record.timestamp,
-      holder.options.staleAfterIntervals * reader.intervalMs,
+      shard.options.staleAfterIntervals * reader.intervalMs,
       target.cameAt,
     )
-    holder.retain(part.layout)
-    const parts = reader.parts === 1 ? whole(target, part) : collect(holder, target, part)
-    if (parts) complete(holder, partition, target, parts, record.timestamp, now)
+    const parts = reader.parts === 1 ? whole(target, part) : collect(shard, target, part)
+    if (parts) complete(shard, partition, target, parts, record.timestamp, now)
     target.heardAt = partition.clock.time
   } catch (error) {
     if (error instanceof RefusedError)
-      noteRefusal(holder, partition, target, error, Math.max(record.timestamp, partition.clock.time))
+      noteRefusal(shard, partition, target, error, Math.max(record.timestamp, partition.clock.time))
     throw error
   }
 }
@@ -52,7 +52,7 @@ export function applyRecord(holder: Holder, partition: Partition, record: LogRec
  * snapshot is let in for that, so that people find it.
  */
 function noteRefusal(
-  holder: Holder,
+  shard: ShardParts,
   partition: Partition,
   target: Target,
   { reason, message }: RefusedError,
@@ -60,11 +60,11 @@ function noteRefusal(
 ): void {
   // It lies before what is known: nothing of the target has changed by it.
   if (reason === 'order' || reason === 'incarnation') return
-  const { reader } = holder
-  if (!holder.targets.has(target.key)) {
+  const { reader } = shard
+  if (!shard.targets.has(target.key)) {
     if (reason !== 'limit') return
     target.intervalMs = reader.intervalMs
-    admit(holder, partition, target)
+    admit(shard, partition, target)
   }
   const { incarnation, sequence } = reader
   const before = target.refusal?.incarnation === incarnation ? target.refusal : null
@@ -83,17 +83,17 @@ function noteRefusal(
 }
 
 /** A known target is recognised by its bytes: no text is decoded for it. */
-function knownTarget(holder: Holder, record: LogRecord): Target | undefined {
+function knownTarget(shard: ShardParts, record: LogRecord): Target | undefined {
   if (record.key === null) throw new RefusedError('key', 'a record without a key; the key is the target')
-  const target = holder.targets.get(record.key.toString('latin1'))
-  if (target && !holder.reader.sameTarget(target.labelBytes)) {
+  const target = shard.targets.get(record.key.toString('latin1'))
+  if (target && !shard.reader.sameTarget(target.labelBytes)) {
     throw new RefusedError('key', 'the key is not that of the target inside')
   }
   return target
 }
 
-function newTarget(holder: Holder, partition: Partition, record: LogRecord): Target {
-  const { reader, options } = holder
+function newTarget(shard: ShardParts, partition: Partition, record: LogRecord): Target {
+  const { reader, options } = shard
   const labels = reader.target()
   validateTarget(labels, options.limits)
   const key = targetKey(labels)
@@ -103,14 +103,14 @@ function newTarget(holder: Holder, partition: Partition, record: LogRecord): Tar
       'the key is not that of the target inside: name NUL value NUL of its labels, sorted',
     )
   }
-  const wanted = partitionFor(key, holder.partitionCount)
+  const wanted = partitionFor(key, shard.partitionCount)
   if (wanted !== partition.number) {
     throw new RefusedError(
       'partition',
-      `the target belongs to partition ${wanted} of ${holder.partitionCount} (murmur2 of the key), not ${partition.number}`,
+      `the target belongs to partition ${wanted} of ${shard.partitionCount} (murmur2 of the key), not ${partition.number}`,
     )
   }
-  if (holder.targets.size >= options.maxTargets) {
+  if (shard.targets.size >= options.maxTargets) {
     throw new RefusedError('limit', `more than ${options.maxTargets} targets; add shards`)
   }
   return new Target(
@@ -118,15 +118,16 @@ function newTarget(holder: Holder, partition: Partition, record: LogRecord): Tar
     labels,
     Buffer.from(reader.targetBytes),
     partition.number,
-    new Ledger(holder.ledger),
+    new Ledger(shard.ledger),
     new Playout(playoutOptions(options)),
   )
 }
 
-function admit(holder: Holder, partition: Partition, target: Target): void {
+function admit(shard: ShardParts, partition: Partition, target: Target): void {
   target.moved = !partition.loaded
-  holder.targets.set(target.key, target)
+  shard.targets.set(target.key, target)
   partition.targets.add(target)
+  shard.store.memory.targets += target.bytes
 }
 
 function checkOrder(target: Target, { incarnation, sequence, collectedAt }: SnapshotReader): void {
@@ -145,42 +146,22 @@ function checkOrder(target: Target, { incarnation, sequence, collectedAt }: Snap
   }
 }
 
-/** During replay only a copy of the bytes is kept: most of what is read there is superseded before anybody asks. */
-function readPart(holder: Holder, target: Target, live: boolean): HeldPart {
-  const { reader } = holder
-  const layout = holder.layoutOf(reader)
-  if (!live && reader.parts === 1) {
-    const raw = holder.raws.copy(reader.bodyBytes())
-    return { layout, values: null, raw, timestamps: null, exemplars: null }
-  }
-  const spare = takeSpare(target, layout.series)
-  return { layout, raw: null, ...reader.body(layout.series, spare) }
-}
-
-function takeSpare(target: Target, length: number): Float64Array | undefined {
-  const { spare } = target
-  for (let i = 0; i < spare.length; i++) {
-    if (spare[i].length === length) return spare.splice(i, 1)[0]
-  }
-  return undefined
-}
-
 /** What is held of a split snapshot has been overtaken: its rest will not come. */
-function whole(target: Target, part: HeldPart): readonly HeldPart[] {
+function whole(target: Target, part: SnapshotPart): readonly SnapshotPart[] {
   target.incoming?.giveUp()
   return [part]
 }
 
-function collect(holder: Holder, target: Target, part: HeldPart): readonly HeldPart[] | null {
-  const { reader, options } = holder
+function collect(shard: ShardParts, target: Target, part: SnapshotPart): readonly SnapshotPart[] | null {
+  const { reader, options } = shard
   target.incoming ??= new Parts({
     maxSize: options.limits.samples,
-    onDropped: given => holder.release(given.layout),
+    onDropped: dropped => shard.store.release(dropped),
   })
   try {
     return target.incoming.offer(reader, part, part.layout.series)
   } catch (error) {
-    holder.release(part.layout)
+    shard.store.release(part)
     throw error
   }
 }

@@ -1,12 +1,12 @@
 import type { Instant } from '../../shared/base/clock.js'
 import { RefusedError } from '../../shared/snapshot/errors.js'
-import { discard } from './fate.js'
-import type { Holder } from './holder.js'
+import { retire } from './booking.js'
 import { endsAt, windowOf } from './judge.js'
 import type { ShardOptions } from './options.js'
 import type { Partition } from './partition.js'
-import { prune, recycle } from './playout/held.js'
-import type { HeldPart, Snapshot } from './snapshot.js'
+import { prune } from './playout/held.js'
+import type { ShardParts } from './shard-parts.js'
+import type { Snapshot, SnapshotPart } from './store/snapshot.js'
 import type { Target } from './target.js'
 
 /**
@@ -15,24 +15,24 @@ import type { Target } from './target.js'
  * @throws RefusedError `limit`
  */
 export function complete(
-  holder: Holder,
+  shard: ShardParts,
   partition: Partition,
   target: Target,
-  parts: readonly HeldPart[],
+  parts: readonly SnapshotPart[],
   appendedAt: number,
   now: Instant,
 ): void {
-  const { reader, options, counters } = holder
+  const { reader, options, counters } = shard
   const series = parts.reduce((sum, part) => sum + part.layout.series, 0)
   if (series > options.limits.samples) {
-    for (const part of parts) holder.release(part.layout)
+    for (const part of parts) shard.store.release(part)
     throw new RefusedError(
       'limit',
       `${series} samples in one snapshot, over the limit of ${options.limits.samples}`,
     )
   }
   const live = partition.loaded
-  if (live) book(target, holder)
+  if (live) book(target, shard)
   const skew = reader.collectedAt - appendedAt
   if (Math.abs(skew) > options.maxSkewMs) counters.skewed++
   const collectedAt = appendedAt + Math.min(Math.max(skew, -options.maxSkewMs), options.maxSkewMs)
@@ -40,7 +40,8 @@ export function complete(
   const cameAt = live ? now.wall : appendedAt
   const late = target.playout.arrived(collectedAt, cameAt, reader.intervalMs, now, replaced)
   if (late && live) counters.late++
-  const snapshot: Snapshot = {
+  const snapshot = shard.store.assemble({
+    target,
     incarnation: reader.incarnation,
     sequence: reader.sequence,
     collectedAt,
@@ -51,14 +52,11 @@ export function complete(
     end: reader.end,
     parts,
     series,
-    readers: 0,
-    served: false,
     // What was read in a replay belongs to the time before this shard.
     fate: live ? 'pending' : 'outside',
-    gone: null,
-  }
-  adopt(holder, target, now, snapshot, wasAway(target, partition, now, options))
-  if (live) holder.history.add(target, snapshot)
+  })
+  adopt(shard, target, now, snapshot, wasAway(target, partition, now, options))
+  if (live) shard.history.add(target, snapshot)
   target.incarnation = reader.incarnation
   target.sequence = reader.sequence
   target.superseded = reader.superseded
@@ -83,22 +81,18 @@ function wasAway(target: Target, partition: Partition, now: Instant, options: Sh
   return partition.clock.since(target.cameAt, window) > window
 }
 
-function adopt(holder: Holder, target: Target, now: Instant, snapshot: Snapshot, away: boolean): void {
+function adopt(shard: ShardParts, target: Target, now: Instant, snapshot: Snapshot, away: boolean): void {
   const { snapshots } = target
   const replaying = snapshot.fate === 'outside'
   // In replay nothing was played yet, so that nothing but the newest is of use.
   const gone = replaying || away ? snapshots.splice(0) : []
   snapshots.push(snapshot)
   gone.push(...prune(target, now.wall, target.playout.delay))
-  for (const old of gone) {
-    discard(target, old, 'unscraped')
-    recycle(target, old, holder.raws)
-    for (const part of old.parts) holder.release(part.layout)
-  }
+  retire(shard.store, gone, 'unscraped')
 }
 
 /** Books this snapshot, and what lies between it and the last: refused, replaced unsent, or lost on the way. */
-function book(target: Target, { reader }: Holder): void {
+function book(target: Target, { reader }: ShardParts): void {
   const { incarnation, sequence, superseded } = reader
   const { ledger, refusal } = target
   ledger.came()

@@ -1,7 +1,7 @@
 import type { Instant } from '../../shared/base/clock.js'
 import type { ShardOptions } from './options.js'
 import type { Partition } from './partition.js'
-import type { Snapshot } from './snapshot.js'
+import type { Snapshot } from './store/snapshot.js'
 import type { Target } from './target.js'
 
 export type TargetState = 'up' | 'stale' | 'lagging' | 'blind' | 'replaying' | 'ended' | 'over_limit'

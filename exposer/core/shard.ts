@@ -1,25 +1,22 @@
 import type { Instant } from '../../shared/base/clock.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
 import { RefusedError } from '../../shared/snapshot/errors.js'
-import { LayoutCache } from '../../shared/snapshot/layout-cache.js'
 import { SnapshotReader } from '../../shared/snapshot/read.js'
 import { applyRecord } from './apply.js'
-import { CompiledLayout } from './compiled-layout.js'
+import { bookReleased, retire } from './booking.js'
 import { Counters } from './counters.js'
-import { FamilyIndex } from './family-index.js'
-import { discard, give, take } from './fate.js'
 import { History } from './history/history.js'
-import type { Holder } from './holder.js'
 import { endsAt, judge, judgePartition, type Verdict, windowOf } from './judge.js'
 import { type DropReason, Ledger } from './ledger.js'
 import { DEFAULT_OPTIONS, type ShardOptions } from './options.js'
 import { Partition } from './partition.js'
-import { playedAt, recycle } from './playout/held.js'
-import { RawPool } from './raw-pool.js'
+import { playedAt } from './playout/held.js'
 import { REPORT_NAMES } from './render/massive/report.js'
 import { SeriesShown } from './render/massive/series-added.js'
-import type { Snapshot } from './snapshot.js'
+import type { ShardParts } from './shard-parts.js'
 import { describePartition, describeTarget, type PartitionStatus, type TargetStatus } from './status.js'
+import type { Snapshot } from './store/snapshot.js'
+import { Store } from './store/store.js'
 import type { Target } from './target.js'
 
 export interface Assignment {
@@ -30,14 +27,6 @@ export interface Assignment {
   readonly lost: readonly number[]
 }
 
-export interface Held {
-  readonly series: number
-  readonly bytes: number
-  readonly layouts: number
-  readonly layoutBytesInUse: number
-  readonly pooledBytes: number
-}
-
 /**
  * All that one shard knows: its partitions, their targets, and what each of them may be told. Pure: it is fed records and
  * handed time, and does no IO. Whether it may serve at all (the lease) is its shell's to know.
@@ -46,66 +35,42 @@ export class Shard {
   readonly options: ShardOptions
   readonly counters = new Counters()
   readonly ledger = new Ledger()
-  readonly families = new FamilyIndex(REPORT_NAMES)
+  /** Everything held of targets; who reads a snapshot acquires it there. */
+  readonly store: Store
   /** What waits for scrapers that want every snapshot. */
   readonly history: History
   readonly seriesShown: SeriesShown
   readonly #targets = new Map<string, Target>()
   readonly #partitions = new Map<number, Partition>()
-  readonly #layouts: LayoutCache<CompiledLayout>
-  readonly #holder: Holder & { partitionCount: number }
+  readonly #parts: ShardParts & { partitionCount: number }
 
   constructor(options: Partial<ShardOptions> = {}) {
     this.options = { ...DEFAULT_OPTIONS, ...options }
     const { limits, layoutBytes } = this.options
-    this.#layouts = new LayoutCache({
-      maxBytes: layoutBytes,
-      limits,
-      build: (layout, id, compressed) => new CompiledLayout(layout, id, compressed),
-      sizeOf: layout => layout.bytes,
-    })
-    this.seriesShown = new SeriesShown(this.options.maxScrapers)
+    this.store = new Store({ limits, layoutBytes, reserved: REPORT_NAMES, onReleased: bookReleased })
+    this.seriesShown = new SeriesShown(this.store, this.options.maxScrapers)
     this.history = new History(
       {
         maxAgeMs: this.options.historyMaxAgeMs,
         maxBytes: this.options.historyBytes,
         maxScrapers: this.options.maxScrapers,
       },
-      {
-        hold: snapshot => {
-          take(snapshot)
-          for (const part of snapshot.parts) this.#holder.retain(part.layout)
-        },
-        letGo: (target, snapshot) => {
-          give(target, snapshot, false)
-          if (!target.snapshots.includes(snapshot)) recycle(target, snapshot, this.#holder.raws)
-          for (const part of snapshot.parts) this.#holder.release(part.layout)
-        },
-      },
+      this.store,
     )
-    this.#holder = {
+    this.#parts = {
       options: this.options,
       counters: this.counters,
       ledger: this.ledger,
       reader: new SnapshotReader(limits),
       partitionCount: 0,
       targets: this.#targets,
-      raws: new RawPool(),
+      store: this.store,
       history: this.history,
-      layoutOf: reader => this.#layoutOf(reader),
-      retain: layout => {
-        this.#layouts.retain(layout.id)
-        this.families.add(layout)
-      },
-      release: layout => {
-        this.families.remove(layout)
-        this.#layouts.release(layout.id)
-      },
     }
   }
 
   assign(assignment: Assignment, now: Instant): void {
-    this.#holder.partitionCount = assignment.partitionCount
+    this.#parts.partitionCount = assignment.partitionCount
     for (const number of assignment.lost) this.#drop(number)
     for (const number of assignment.fresh) {
       this.#drop(number)
@@ -132,12 +97,9 @@ export class Shard {
     const partition = this.#partitions.get(number)
     if (!partition) return
     try {
-      applyRecord(this.#holder, partition, record, now)
+      applyRecord(this.#parts, partition, record, now)
     } catch (error) {
-      const reason = error instanceof RefusedError ? error.reason : 'schema'
-      this.counters.refuse(reason)
-      const { message } = error as Error
-      this.options.onRefused({ reason, partition: number, offset: record.offset, message })
+      this.#refuse(error as Error, number, record.offset)
       // What was appended is time that passed in the log, whatever it says.
       partition.clock.consumed(record.timestamp, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY)
     }
@@ -196,11 +158,11 @@ export class Shard {
     return undefined
   }
 
-  /** What `/target` renders, decoded; undefined before the first snapshot is whole. */
+  /** What `/target` renders, decoded, to be acquired; undefined before the first snapshot is whole. */
   played(target: Target, now: Instant): Snapshot | undefined {
     target.playout.scraped(now)
     const snapshot = this.#due(target, now)
-    if (!snapshot || !this.decode(target, snapshot)) return undefined
+    if (!snapshot || !this.decode(snapshot)) return undefined
     if (!snapshot.served) {
       snapshot.served = true
       this.options.onDelay('expose', Math.max(0, now.wall - snapshot.appliedAt) / 1000)
@@ -218,33 +180,22 @@ export class Shard {
     return describeTarget(target, partition, this.judge(target, now), played, now)
   }
 
-  /** Decodes what the replay left as bytes. False when that fails: the snapshot is refused now, and gone. */
-  decode(target: Target, snapshot: Snapshot): boolean {
+  /**
+   * Decodes what the replay left as bytes. False when that fails: the snapshot is refused now, and its target's no longer.
+   *
+   * @param snapshot held by its target or by the caller
+   */
+  decode(snapshot: Snapshot): boolean {
     try {
-      for (const part of snapshot.parts) {
-        if (part.values || !part.raw) continue
-        const body = this.#holder.reader.bodyOf(part.raw, part.layout.series)
-        part.values = body.values
-        part.timestamps = body.timestamps
-        part.exemplars = body.exemplars
-        part.raw = null
-      }
-      return snapshot.parts.every(part => part.values !== null)
+      this.store.decode(snapshot)
+      return true
     } catch (error) {
-      const at = target.snapshots.indexOf(snapshot)
-      // Another response has found it out, or the target has a newer one: it has been released.
+      const { snapshots, partition } = snapshot.target
+      const at = snapshots.indexOf(snapshot)
+      // Another response has found it out, or its target has a newer one.
       if (at < 0) return false
-      target.snapshots.splice(at, 1)
-      discard(target, snapshot, 'refused_schema')
-      for (const part of snapshot.parts) this.#holder.release(part.layout)
-      const reason = error instanceof RefusedError ? error.reason : 'schema'
-      this.counters.refuse(reason)
-      this.options.onRefused({
-        reason,
-        partition: target.partition,
-        offset: -1,
-        message: (error as Error).message,
-      })
+      retire(this.store, snapshots.splice(at, 1), 'refused_schema')
+      this.#refuse(error as Error, partition, -1)
       return false
     }
   }
@@ -263,32 +214,14 @@ export class Shard {
     }
   }
 
-  /** Series held in newest snapshots, bytes of values and layouts, and of these the bytes of layouts in use and of raw buffers kept. */
-  held(): Held {
-    let series = 0
-    let bytes = this.#layouts.bytes
-    for (const { newest, snapshots, spare } of this.#targets.values()) {
-      series += newest?.series ?? 0
-      for (const snapshot of snapshots) for (const part of snapshot.parts) bytes += sizeOf(part)
-      for (const array of spare) bytes += array.byteLength
-    }
-    const { size, bytesInUse } = this.#layouts
-    return {
-      series,
-      bytes,
-      layouts: size,
-      layoutBytesInUse: bytesInUse,
-      pooledBytes: this.#holder.raws.bytes,
-    }
+  #refuse(error: Error, partition: number, offset: number): void {
+    const reason = error instanceof RefusedError ? error.reason : 'schema'
+    this.counters.refuse(reason)
+    this.options.onRefused({ reason, partition, offset, message: error.message })
   }
 
   #due(target: Target, now: Instant): Snapshot | undefined {
     return target.snapshots[playedAt(target.snapshots, now.wall, target.playout.delay)]
-  }
-
-  #layoutOf(reader: SnapshotReader): CompiledLayout {
-    const id = reader.layoutId()
-    return this.#layouts.get(id) ?? this.#layouts.intern(id, reader.layout())
   }
 
   #drop(number: number): void {
@@ -301,20 +234,9 @@ export class Shard {
   #forget(target: Target, partition: Partition, reason: DropReason): void {
     partition.targets.delete(target)
     this.#targets.delete(target.key)
-    // A response may still be writing one of them, and find that it cannot be decoded.
-    for (const snapshot of target.snapshots.splice(0)) {
-      discard(target, snapshot, reason)
-      for (const part of snapshot.parts) this.#holder.release(part.layout)
-    }
+    this.store.memory.targets -= target.bytes
+    retire(this.store, target.snapshots.splice(0), reason)
     this.history.forget(target, reason === 'moved' ? 'moved' : 'forgotten')
     target.incoming?.giveUp()
   }
-}
-
-function sizeOf(part: {
-  values: Float64Array | null
-  raw: Buffer | null
-  timestamps: Float64Array | null
-}): number {
-  return (part.values?.byteLength ?? 0) + (part.raw?.length ?? 0) + (part.timestamps?.byteLength ?? 0)
 }

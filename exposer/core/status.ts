@@ -1,7 +1,7 @@
 import type { Instant } from '../../shared/base/clock.js'
 import type { TargetState, Verdict } from './judge.js'
 import type { Partition } from './partition.js'
-import type { Snapshot } from './snapshot.js'
+import type { Snapshot } from './store/snapshot.js'
 import type { Target } from './target.js'
 
 /** A row of /api/v1/targets, but for the shard, which the shell adds. */

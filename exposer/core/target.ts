@@ -3,7 +3,7 @@ import type { RefusalReason } from '../../shared/snapshot/errors.js'
 import type { Parts } from '../../shared/snapshot/parts.js'
 import type { Ledger } from './ledger.js'
 import type { Playout } from './playout/playout.js'
-import type { HeldPart, Snapshot } from './snapshot.js'
+import type { Snapshot, SnapshotPart } from './store/snapshot.js'
 
 /** The last snapshot that was refused, if none came after it that was not. */
 export interface TargetRefusal {
@@ -17,6 +17,10 @@ export interface TargetRefusal {
   readonly count: number
 }
 
+/** Its own object with its ledger and playout delay, and its entries in maps. */
+const OWN_BYTES = 2500
+const LABEL_BYTES = 96
+
 /** One application as Prometheus sees it: its identity, and the snapshots that may still be wanted. */
 export class Target {
   readonly labels: readonly Label[]
@@ -29,7 +33,7 @@ export class Target {
   /** Ascending by collection; the last is the newest, the first what is played or older. Never empty once applied. */
   readonly snapshots: Snapshot[] = []
   /** Where the parts of a split snapshot wait for each other; null as long as none is split. */
-  incoming: Parts<HeldPart> | null = null
+  incoming: Parts<SnapshotPart> | null = null
 
   incarnation = -1
   sequence = -1
@@ -45,8 +49,6 @@ export class Target {
   /** Log time at which it last sent anything, also what was refused. */
   heardAt = Number.NEGATIVE_INFINITY
   refusal: TargetRefusal | null = null
-  /** Arrays of snapshots given up, for those to come. */
-  readonly spare: Float64Array[] = []
   /** It was there before its partition came to this shard. */
   moved = false
   /** Cached by the massive view. */
@@ -64,6 +66,11 @@ export class Target {
     this.labels = labels
     this.labelBytes = labelBytes
     this.partition = partition
+  }
+
+  /** What it takes beside its snapshots, about: labels are held as bytes, as objects, in its key, and in the text of a view. */
+  get bytes(): number {
+    return OWN_BYTES + LABEL_BYTES * this.labels.length + 5 * this.labelBytes.length
   }
 
   get newest(): Snapshot | undefined {

@@ -6,7 +6,7 @@ import { sayWhy } from '../../shared/http/say-why.js'
 import type { Label } from '../../shared/metrics/model.js'
 import { RefusedError } from '../../shared/snapshot/errors.js'
 import { targetKey } from '../../shared/snapshot/key.js'
-import { give, take } from '../core/fate.js'
+import { bookWritten } from '../core/booking.js'
 import { renderTarget } from '../core/render/target.js'
 import type { Scraped } from '../telemetry/scraped.js'
 import { heldUntil, type Rendering, sendExposition } from './answer.js'
@@ -76,18 +76,17 @@ async function serve(ctx: Exchange, key: Buffer, services: Services): Promise<Sc
   const played = shard.played(found, now)
   if (!played) return sayWhy(ctx, 503, 'none of its snapshots can be read')
   const timestamps = ctx.query[TIMESTAMPS] === 'true'
-  let written = false
-  take(played)
+  shard.store.acquire(played)
   try {
     const scraped = await sendExposition(
       ctx,
       format => renderTarget(played, format, now, { timestamps }),
       alive,
     )
-    written = scraped.whole
+    if (scraped.whole) bookWritten(played)
     return scraped
   } finally {
-    give(found, played, written)
+    shard.store.release(played)
   }
 }
 

@@ -1,6 +1,5 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Counter, Gauge, type Registry } from 'prom-client'
-import type { Clock } from '../../shared/base/clock.js'
+import type { Clock, Instant } from '../../shared/base/clock.js'
 import { mapInSlices } from '../../shared/base/slices.js'
 import type { TargetState } from '../core/judge.js'
 import type { Shard } from '../core/shard.js'
@@ -60,19 +59,29 @@ function registerLag(registry: Registry, { shard, clock, topic }: Source): void 
 
 function registerTargets(registry: Registry, { shard, clock }: Source): void {
   const registers = [registry]
+  // One walk over all targets for both of them.
+  let walk: Promise<Census> | undefined
+  const census = () => {
+    walk ??= takeCensus(shard, clock.now()).finally(() => {
+      walk = undefined
+    })
+    return walk
+  }
   new Gauge({
     name: 'exposer_targets',
     help: 'Targets of this shard by state.',
     labelNames: ['state'],
     registers,
     async collect() {
-      const now = clock.now()
-      const counts = new Map<TargetState, number>(STATES.map(state => [state, 0]))
-      await mapInSlices([...shard.targets()], target => {
-        const { state } = shard.judge(target, now)
-        counts.set(state, (counts.get(state) ?? 0) + 1)
-      })
-      for (const [state, count] of counts) this.set({ state }, count)
+      for (const [state, count] of (await census()).states) this.set({ state }, count)
+    },
+  })
+  new Gauge({
+    name: 'exposer_series',
+    help: 'Series in the newest snapshots of all targets.',
+    registers,
+    async collect() {
+      this.set((await census()).series)
     },
   })
   new Gauge({
@@ -95,7 +104,7 @@ function registerTargets(registry: Registry, { shard, clock }: Source): void {
     help: 'Families left out of the massive view, because another layout has the name with another type, or the view itself has it.',
     registers,
     collect() {
-      this.set(shard.families.conflicts)
+      this.set(shard.store.families.conflicts)
     },
   })
   new Gauge({
@@ -114,27 +123,38 @@ function registerTargets(registry: Registry, { shard, clock }: Source): void {
       this.set(shard.history.bytes)
     },
   })
-  // One walk over all targets for the three of them, in a turn of its own.
-  let walk: Promise<ReturnType<Shard['held']>> | undefined
-  const held = () => {
-    walk ??= nextTurn().then(() => {
-      walk = undefined
-      return shard.held()
-    })
-    return walk
-  }
-  const ofHeld = (name: string, help: string, value: (held: ReturnType<Shard['held']>) => number) =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      async collect() {
-        this.set(value(await held()))
-      },
-    })
-  ofHeld('exposer_series', 'Series in the newest snapshots of all targets.', h => h.series)
-  ofHeld('exposer_bytes', 'Memory that held snapshots and their layouts take.', h => h.bytes)
-  ofHeld('exposer_layouts', 'Different layouts that the held snapshots have.', h => h.layouts)
+  new Gauge({
+    name: 'exposer_bytes',
+    help: 'Memory that targets, their snapshots and their layouts take.',
+    registers,
+    collect() {
+      this.set(Object.values(shard.store.bytes()).reduce((sum, bytes) => sum + bytes, 0))
+    },
+  })
+  new Gauge({
+    name: 'exposer_layouts',
+    help: 'Different layouts that are held.',
+    registers,
+    collect() {
+      this.set(shard.store.layoutCount)
+    },
+  })
+}
+
+interface Census {
+  readonly states: ReadonlyMap<TargetState, number>
+  readonly series: number
+}
+
+async function takeCensus(shard: Shard, now: Instant): Promise<Census> {
+  const states = new Map<TargetState, number>(STATES.map(state => [state, 0]))
+  let series = 0
+  await mapInSlices([...shard.targets()], target => {
+    const { state } = shard.judge(target, now)
+    states.set(state, (states.get(state) ?? 0) + 1)
+    series += target.newest?.series ?? 0
+  })
+  return { states, series }
 }
 
 /** Counted by the shard as plain numbers: what happens for every record must cost nothing. */

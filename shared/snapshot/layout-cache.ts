@@ -1,23 +1,25 @@
+import { quote } from '../base/quote.js'
 import type { Layout } from '../metrics/layout.js'
 import { DEFAULT_LIMITS, type Limits } from '../metrics/limits.js'
 import { RefusedError } from './errors.js'
 import { decodeLayout, inflateLayout } from './layout.js'
 import { validateLayout } from './validate.js'
 
-interface Entry<T> {
-  readonly value: T
+/** What a cache keeps of a layout. */
+export interface CachedLayout {
+  readonly id: string
+  /** What it takes now. */
   readonly bytes: number
-  users: number
+  /** Who uses it; changed by the cache alone. */
+  holders: number
 }
 
-export interface LayoutCacheOptions<T> {
-  /** Bytes that all layouts together may take, as `sizeOf` counts them. */
+export interface LayoutCacheOptions<T extends CachedLayout> {
+  /** Bytes that all layouts together may take. */
   readonly maxBytes: number
   readonly limits?: Limits
   /** What is kept of a layout. The compressed bytes are a slice of the record: copy them to keep them. */
   build(layout: Layout, id: string, compressed: Uint8Array): T
-  /** Bytes that it takes. */
-  sizeOf(value: T): number
 }
 
 /** How many refused layouts are remembered, so that a fleet that repeats one costs little. */
@@ -29,9 +31,10 @@ const MAX_REFUSED = 256
  * A layout that somebody uses is never given up; unused ones go, the longest unused first, when room is needed. If those in
  * use leave no room, the newcomer is refused (`limit`), and harms none of the others.
  */
-export class LayoutCache<T> {
-  /** In the order in which they were last given back, or came. */
-  readonly #entries = new Map<string, Entry<T>>()
+export class LayoutCache<T extends CachedLayout> {
+  readonly #layouts = new Map<string, T>()
+  /** Those that nobody uses, in the order in which they were last released, or came. */
+  readonly #unused = new Map<string, T>()
   /** Layouts whose bytes are what their id says and that may not be: they will be no better next time. */
   readonly #refused = new Map<string, RefusedError>()
   #bytes = 0
@@ -49,45 +52,52 @@ export class LayoutCache<T> {
   }
 
   get size(): number {
-    return this.#entries.size
+    return this.#layouts.size
   }
 
   get(id: string): T | undefined {
-    return this.#entries.get(id)?.value
+    return this.#layouts.get(id)
   }
 
   /**
-   * The layout of that id, from the record's bytes when it is new. It may be given up again at once: `retain` it.
+   * The layout of that id, from the record's bytes when it is new. It may be given up again at once: `acquire` it.
    *
    * @throws RefusedError for a layout that is none, is not what its id says, or has no room
    */
   intern(id: string, compressed: Uint8Array): T {
-    const known = this.#entries.get(id)
-    if (known) return known.value
+    const known = this.#layouts.get(id)
+    if (known) return known
     const before = this.#refused.get(id)
     if (before) throw new RefusedError(before.reason, before.message)
-    const layout = this.#read(id, compressed)
-    const value = this.options.build(layout, id, compressed)
-    const bytes = this.options.sizeOf(value)
-    this.#makeRoom(bytes)
-    this.#entries.set(id, { value, bytes, users: 0 })
+    const layout = this.options.build(this.#read(id, compressed), id, compressed)
+    this.#makeRoom(layout.bytes)
+    this.#layouts.set(id, layout)
+    this.#unused.set(id, layout)
+    this.#bytes += layout.bytes
+    return layout
+  }
+
+  /** For every `acquire` one `release`. */
+  acquire(layout: T): void {
+    if (layout.holders++ > 0) return
+    this.#bytesInUse += layout.bytes
+    this.#unused.delete(layout.id)
+  }
+
+  /** @throws Error when it was released as often as acquired */
+  release(layout: T): void {
+    if (layout.holders === 0)
+      throw new Error(`layout ${quote(layout.id)} is released more often than acquired`)
+    if (--layout.holders > 0) return
+    this.#bytesInUse -= layout.bytes
+    this.#unused.set(layout.id, layout)
+  }
+
+  /** It takes so many bytes more than when it was built, or last grew. One in use is never given up for that. */
+  grown(layout: T, bytes: number): void {
+    if (this.#layouts.get(layout.id) !== layout) return
     this.#bytes += bytes
-    return value
-  }
-
-  /** For every `retain` one `release`. An id that is not here is ignored. */
-  retain(id: string): void {
-    const entry = this.#entries.get(id)
-    if (entry && entry.users++ === 0) this.#bytesInUse += entry.bytes
-  }
-
-  release(id: string): void {
-    const entry = this.#entries.get(id)
-    if (!entry || entry.users === 0 || --entry.users > 0) return
-    this.#bytesInUse -= entry.bytes
-    // The back of the queue of those that may go.
-    this.#entries.delete(id)
-    this.#entries.set(id, entry)
+    if (layout.holders > 0) this.#bytesInUse += bytes
   }
 
   #read(id: string, compressed: Uint8Array): Layout {
@@ -117,11 +127,11 @@ export class LayoutCache<T> {
         `its layout of ${bytes} bytes does not fit: those in use take ${this.#bytesInUse} of ${maxBytes}; add shards, or make targets share layouts`,
       )
     }
-    for (const [id, entry] of this.#entries) {
+    for (const [id, layout] of this.#unused) {
       if (this.#bytes + bytes <= maxBytes) return
-      if (entry.users > 0) continue
-      this.#entries.delete(id)
-      this.#bytes -= entry.bytes
+      this.#unused.delete(id)
+      this.#layouts.delete(id)
+      this.#bytes -= layout.bytes
     }
   }
 }

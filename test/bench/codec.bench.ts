@@ -170,7 +170,7 @@ function layoutCases(series: number): Case[] {
       unit: 'ms',
       amount,
       run: () => {
-        const cache = new LayoutCache<number>({ maxBytes: 1e6, build: () => 1, sizeOf: () => 1 })
+        const cache = new LayoutCache({ maxBytes: 1e6, build: (_, id) => ({ id, bytes: 1, holders: 0 }) })
         cache.intern(encoded.id, encoded.compressed)
       },
     },

@@ -1,6 +1,6 @@
 import { playedAt } from '../../exposer/core/playout/held.js'
 import { Playout } from '../../exposer/core/playout/playout.js'
-import type { Snapshot } from '../../exposer/core/snapshot.js'
+import type { Snapshot } from '../../exposer/core/store/snapshot.js'
 
 /** Milliseconds from collection to arrival. */
 export type Distribution = (random: () => number) => number

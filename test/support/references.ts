@@ -1,51 +1,67 @@
 import { expect } from 'vitest'
-import type { CompiledLayout } from '../../exposer/core/compiled-layout.js'
 import type { Shard } from '../../exposer/core/shard.js'
+import type { CompiledLayout } from '../../exposer/core/store/compiled-layout.js'
+import type { SnapshotPart } from '../../exposer/core/store/snapshot.js'
 
-/** Bytes that buffers kept for the next records may take. */
-const POOLED_BYTES = 34 * 1024 * 1024
+/** Bytes that arrays and buffers kept for the next records may take. */
+const SPARE_BYTES = 20 * 1024 * 1024
 
-/** Layouts of all snapshots that targets hold. */
-function layoutsOf(shard: Shard): Set<CompiledLayout> {
-  const snapshots = [...shard.targets()].flatMap(target => target.snapshots)
-  return new Set(snapshots.flatMap(snapshot => snapshot.parts.map(part => part.layout)))
-}
+/** Parts of all snapshots that targets hold. */
+const partsOf = (shard: Shard): SnapshotPart[] =>
+  [...shard.targets()].flatMap(target => target.snapshots).flatMap(snapshot => snapshot.parts)
 
-const bytesOf = (layouts: Iterable<CompiledLayout>) =>
-  [...layouts].reduce((sum, layout) => sum + layout.bytes, 0)
+const sum = (bytes: readonly number[]) => bytes.reduce((total, one) => total + one, 0)
+const bytesOf = (layouts: Iterable<CompiledLayout>) => sum([...layouts].map(layout => layout.bytes))
+const sizeOf = ({ values, timestamps, raw }: SnapshotPart) =>
+  (values?.byteLength ?? 0) + (timestamps?.byteLength ?? 0) + (raw?.buffer.byteLength ?? 0)
+
+/** Layouts in the family index. */
+const indexed = (shard: Shard): Set<CompiledLayout> =>
+  new Set(
+    shard.store.families
+      .families()
+      .flatMap(([, { members, conflicting }]) => [...members.keys(), ...conflicting.keys()]),
+  )
 
 /**
- * What holds at any moment: every snapshot that a target holds has its layouts, in use and in the family index.
+ * What holds at any moment: every snapshot that a target holds has its layouts, in use and in the family index, and none of
+ * its memory is used again.
  *
  * @param alone nothing but the targets' snapshots is held: no response is being written, nothing waits for scrapers of the view
  *   all, no part of a snapshot waits for the rest
  */
 export function expectReferences(shard: Shard, alone: boolean): void {
-  const layouts = layoutsOf(shard)
-  const { layoutBytesInUse, pooledBytes } = shard.held()
-  const indexed = new Set(
-    shard.families
-      .families()
-      .flatMap(([, { members, conflicting }]) => [...members.keys(), ...conflicting.keys()]),
-  )
-  for (const layout of layouts) expect(indexed).toContain(layout)
-  expect(layoutBytesInUse).toBeGreaterThanOrEqual(bytesOf(layouts))
-  expect(pooledBytes).toBeLessThanOrEqual(POOLED_BYTES)
+  const parts = partsOf(shard)
+  const layouts = new Set(parts.map(part => part.layout))
+  const bytes = shard.store.bytes()
+  const inIndex = indexed(shard)
+  for (const layout of layouts) expect(inIndex).toContain(layout)
+  for (const { values, raw } of parts) expect(values ?? raw).not.toBeNull()
+  const arrays = parts.flatMap(part => part.values ?? [])
+  expect(new Set(arrays).size).toBe(arrays.length)
+  expect(bytes.layouts).toBeGreaterThanOrEqual(bytesOf(layouts))
+  expect(bytes.values).toBeGreaterThanOrEqual(sum(parts.map(sizeOf)))
+  expect(bytes.spare).toBeLessThanOrEqual(SPARE_BYTES)
+  expect(bytes.targets).toBe(sum([...shard.targets()].map(target => target.bytes)))
   if (!alone) return
-  expect(layoutBytesInUse).toBe(bytesOf(layouts))
-  expect(indexed.size).toBe(layouts.size)
+  expect(bytes.layouts).toBe(bytesOf(layouts))
+  expect(bytes.values).toBe(sum(parts.map(sizeOf)))
+  expect(bytes.history).toBe(0)
+  expect(inIndex.size).toBe(layouts.size)
   for (const target of shard.targets()) {
-    for (const snapshot of target.snapshots) expect(snapshot.readers).toBe(0)
+    for (const snapshot of target.snapshots) expect(snapshot.holders).toBe(1)
   }
 }
 
 /** What holds when all partitions are lost and every response has ended: what was acquired has been released. */
 export function expectNothingHeld(shard: Shard): void {
-  const { series, layoutBytesInUse } = shard.held()
+  const { cachedLayouts, spare, ...held } = shard.store.bytes()
   expect([...shard.targets()]).toEqual([])
-  expect({ series, layoutBytesInUse }).toEqual({ series: 0, layoutBytesInUse: 0 })
-  expect(shard.families.families()).toEqual([])
-  expect(shard.families.conflicts).toBe(0)
+  expect(held).toEqual({ targets: 0, layouts: 0, values: 0, exemplars: 0, history: 0 })
+  expect(cachedLayouts).toBeGreaterThanOrEqual(0)
+  expect(spare).toBeLessThanOrEqual(SPARE_BYTES)
+  expect(shard.store.families.families()).toEqual([])
+  expect(shard.store.families.conflicts).toBe(0)
   expect(shard.history.bytes).toBe(0)
   expect(shard.ledger.pending).toBe(0)
 }

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
-import { give, take } from '../../exposer/core/fate.js'
+import { expect } from 'vitest'
+import { bookWritten } from '../../exposer/core/booking.js'
 import { MassiveScrape } from '../../exposer/core/render/massive/massive.js'
+import { REPORT_NAMES } from '../../exposer/core/render/massive/report.js'
 import { VIEWS } from '../../exposer/core/render/massive/view.js'
 import { renderTarget } from '../../exposer/core/render/target.js'
 import { TEXT } from '../../shared/exposition/format.js'
@@ -60,10 +62,40 @@ export const anyStep = fc.oneof(
 type Step = typeof anyStep extends fc.Arbitrary<infer T> ? T : never
 
 /** A response that is being written. */
-interface Response {
-  readonly chunks: Iterator<Buffer>
-  end(written: boolean): void
+class Response {
+  /** What was written so far. */
+  text = ''
+
+  constructor(
+    private readonly chunks: Iterator<Buffer>,
+    readonly end: (written: boolean) => void,
+  ) {}
+
+  /** False when there is nothing more. */
+  write(): boolean {
+    const chunk = this.chunks.next()
+    // A chunk is valid only until the next is asked for.
+    if (!chunk.done) this.text += chunk.value.toString()
+    return !chunk.done
+  }
+
+  abort(): void {
+    this.chunks.return?.()
+  }
 }
+
+/** All samples of a snapshot have the same value here: what a response shows of one is of no other. */
+function expectUnmixed(text: string): void {
+  const values = new Map<string, string>()
+  for (const [, name, labels = '', value, time = ''] of text.matchAll(SAMPLE)) {
+    if (REPORT_NAMES.has(name) || name === 'exposer_target_snapshot_age_seconds') continue
+    const snapshot = `${/instance="\d"/.exec(labels)} ${time}`
+    expect(values.get(snapshot) ?? value).toBe(value)
+    values.set(snapshot, value)
+  }
+}
+
+const SAMPLE = /^(\w+)(?:\{(.*)\})? (\S+)(?: (\d+))?$/gm
 
 /** A shard with apps and scrapers, driven a step at a time; any response may be written while anything else happens. */
 export class ShardHistory {
@@ -126,25 +158,27 @@ export class ShardHistory {
     const target = shard.find(this.#appOf(app, false).latin1Key)
     const played = target && shard.judge(target, fake.now).state === 'up' && shard.played(target, fake.now)
     if (!target || !played) return
-    take(played)
-    this.responses.push({
-      chunks: renderTarget(played, TEXT, fake.now),
-      end: written => give(target, played, written),
-    })
+    shard.store.acquire(played)
+    const end = (written: boolean) => {
+      if (written) bookWritten(played)
+      shard.store.release(played)
+    }
+    this.responses.push(new Response(renderTarget(played, TEXT, fake.now), end))
   }
 
   /** Some chunks of a response are written. */
   #write(which: number, chunks: number): void {
     const response = this.responses[which % this.responses.length]
-    for (let i = 0; response && i < chunks; i++) if (response.chunks.next().done) return
+    for (let i = 0; response && i < chunks; i++) response.write()
   }
 
   #end(which: number, written: boolean): void {
     const [response] = this.responses.splice(which % this.responses.length, 1)
     if (!response) return
-    if (written) while (!response.chunks.next().done);
-    else response.chunks.return?.()
+    if (written) while (response.write());
+    else response.abort()
     response.end(written)
+    if (written) expectUnmixed(response.text)
   }
 
   /** The partition goes, and comes back with so many records to replay. */
@@ -175,7 +209,7 @@ export class ShardHistory {
     const span = VIEWS[view] === 'all' ? shard.history.open(scraper, now) : undefined
     if (VIEWS[view] === 'all' && !span) return
     const scrape = new MassiveScrape(shard, { view: VIEWS[view], format: TEXT, now, scraper, span })
-    this.responses.push({ chunks: scrape.render(), end: written => scrape.end(written) })
+    this.responses.push(new Response(scrape.render(), written => scrape.end(written)))
   }
 
   #appOf(number: number, split: boolean): FakeApp {

@@ -1,5 +1,6 @@
 import type { Instant } from '../../../shared/base/clock.js'
-import type { Snapshot } from '../snapshot.js'
+import type { Snapshot } from '../store/snapshot.js'
+import type { Store } from '../store/store.js'
 import type { Target } from '../target.js'
 import { type Cursor, Cursors } from './cursors.js'
 
@@ -14,12 +15,6 @@ export interface HistoryOptions {
 
 /** Why samples were not shown to a scraper of the view `all` that waited for them. */
 export type SampleDrop = 'too_old' | 'history_full' | 'moved' | 'forgotten' | 'scraper_gone' | 'not_ascending'
-
-/** What keeps a snapshot from being written over, for as long as it waits here. */
-export interface Keeper {
-  hold(snapshot: Snapshot): void
-  letGo(target: Target, snapshot: Snapshot): void
-}
 
 /** What a scrape may see: everything after `from` up to `to`, both positions in the order of arrival. */
 export interface Span {
@@ -37,7 +32,7 @@ interface Entry {
 
 /** An entry's own objects, about. */
 const OVERHEAD = 256
-/** Entries let go at once: each takes about a microsecond, and hundreds of thousands may wait. */
+/** Entries released at once: each takes about a microsecond, and hundreds of thousands may wait. */
 const STEP = 2000
 /** With each that comes, so many that everybody has had go: what waits cannot become more than is wanted. */
 const STEP_OF_ONE = 2
@@ -59,7 +54,7 @@ export class History {
 
   constructor(
     private readonly options: HistoryOptions,
-    private readonly keeper: Keeper,
+    private readonly store: Store,
   ) {
     this.#cursors = new Cursors(options)
   }
@@ -77,8 +72,9 @@ export class History {
   add(target: Target, snapshot: Snapshot): void {
     if (this.#cursors.size === 0) return
     const entry = { at: ++this.#last, target, snapshot }
-    this.keeper.hold(snapshot)
+    this.store.acquire(snapshot)
     this.bytes += bytesOf(snapshot)
+    this.store.memory.history += OVERHEAD
     this.#queue.push(entry)
     const list = this.#byTarget.get(target)
     if (list) list.push(entry)
@@ -169,11 +165,12 @@ export class History {
   }
 
   #release(entry: Entry): void {
-    const { target, snapshot } = entry
+    const { snapshot } = entry
     if (!snapshot) return
     entry.snapshot = null
     this.bytes -= bytesOf(snapshot)
-    this.keeper.letGo(target, snapshot)
+    this.store.memory.history -= OVERHEAD
+    this.store.release(snapshot)
   }
 
   #countMissed({ at, snapshot }: Entry, reason: SampleDrop): void {

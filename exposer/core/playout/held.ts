@@ -1,5 +1,4 @@
-import type { RawPool } from '../raw-pool.js'
-import type { Snapshot } from '../snapshot.js'
+import type { Snapshot } from '../store/snapshot.js'
 import type { Target } from '../target.js'
 import { MAX_HELD } from './bounds.js'
 
@@ -29,15 +28,4 @@ export function prune(target: Target, wall: number, delayMs: number): Snapshot[]
   const most = Math.min(MAX_HELD, Math.ceil((delayMs + ahead) / newest.intervalMs) + TO_SPARE)
   const gone = Math.max(playedAt(snapshots, wall, delayMs), snapshots.length - most)
   return gone > 0 ? snapshots.splice(0, gone) : []
-}
-
-/** Puts a snapshot's arrays aside for the next ones, unless a response is reading them. */
-export function recycle(target: Target, snapshot: Snapshot, raws: RawPool): void {
-  if (snapshot.readers > 0) return
-  for (const part of snapshot.parts) {
-    if (part.values && target.spare.length < snapshot.parts.length) target.spare.push(part.values)
-    part.values = null
-    if (part.raw) raws.give(part.raw)
-    part.raw = null
-  }
 }

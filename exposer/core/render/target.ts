@@ -5,7 +5,7 @@ import { familyLines } from '../../../shared/exposition/family-lines.js'
 import type { Format } from '../../../shared/exposition/format.js'
 import { NO_LABELS, pieces, seriesLines } from '../../../shared/exposition/series-lines.js'
 import { numberText } from '../../../shared/metrics/number-text.js'
-import type { Snapshot } from '../snapshot.js'
+import type { Snapshot } from '../store/snapshot.js'
 
 export interface TargetView {
   /** With the collection time of the snapshot at every sample; only on demand, because it costs staleness handling. */
@@ -14,7 +14,7 @@ export interface TargetView {
 
 /**
  * One virtual target, as if Prometheus scraped the app itself: only its series, without its identifying labels, and the age
- * of what is shown. A chunk is valid until the next is asked for. The snapshot is to be held by whoever sends this, so that a scrape
+ * of what is shown. A chunk is valid until the next is asked for. Who sends it has acquired the snapshot, so that a scrape
  * never mixes two.
  *
  * @param snapshot decoded, as `Shard.played` gives it

@@ -150,7 +150,7 @@ describe('applying records', () => {
     shard.publish(app, { exposition, collectedAt: shard.wall })
     shard.shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [], lost: [0] }, shard.now)
     expect(shard.shard.targetCount).toBe(0)
-    expect(shard.shard.held().series).toBe(0)
+    expect(shard.shard.store.bytes()).toMatchObject({ targets: 0, layouts: 0, values: 0 })
     expect(shard.metrics()).toBe('')
     expect(shard.shard.partitions(shard.now)).toEqual([])
   })

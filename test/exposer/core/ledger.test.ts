@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { give, take } from '../../../exposer/core/fate.js'
+import { bookWritten } from '../../../exposer/core/booking.js'
 import { FakeApp } from '../../support/records.js'
 import { FakeShard } from '../../support/shard.js'
 
@@ -15,8 +15,9 @@ function scrape(shard: FakeShard, app: FakeApp, whole = true): void {
   const target = shard.shard.find(app.latin1Key)
   const played = target && shard.shard.played(target, shard.now)
   if (!target || !played) return
-  take(played)
-  give(target, played, whole)
+  shard.shard.store.acquire(played)
+  if (whole) bookWritten(played)
+  shard.shard.store.release(played)
 }
 
 describe('the ledger counts each snapshot once, as what it was', () => {
@@ -55,10 +56,11 @@ describe('the ledger counts each snapshot once, as what it was', () => {
       publish()
       const target = shard.shard.find(app.latin1Key)!
       const played = shard.shard.played(target, shard.now)!
-      take(played)
+      shard.shard.store.acquire(played)
       publish()
       expect(entry().dropped.unscraped ?? 0).toBe(0)
-      give(target, played, written)
+      if (written) bookWritten(played)
+      shard.shard.store.release(played)
       scrape(shard, app)
     }
     expect(entry()).toMatchObject({ published: 4, written: 3, pending: 0, dropped: { unscraped: 1 } })

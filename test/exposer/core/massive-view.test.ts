@@ -59,14 +59,14 @@ describe('the massive view', () => {
     const counter = '# HELP x_total H.\n# TYPE x_total counter\nx_total 2\n'
     shard.publish(second, { exposition: counter, collectedAt: shard.wall })
     expect(shard.appMetrics()).not.toContain('job="b"')
-    expect(shard.shard.families.conflicts).toBe(1)
+    expect(shard.shard.store.families.conflicts).toBe(1)
     shard.pass(1000)
     shard.publish(first, { exposition: gauge('other', 1), collectedAt: shard.wall })
     shard.pass(2000)
     shard.publish(first, { exposition: gauge('other', 1), collectedAt: shard.wall })
     shard.publish(second, { exposition: counter, collectedAt: shard.wall })
     expect(shard.metrics()).toContain('# TYPE x_total counter\nx_total{job="b"} 2\n')
-    expect(shard.shard.families.conflicts).toBe(0)
+    expect(shard.shard.store.families.conflicts).toBe(0)
   })
 
   test('a target that is stale, or has ended, is not in it', () => {

@@ -108,11 +108,11 @@ describe('what the massive view reports of each target', () => {
     publish('up', 'x')
     expect(shard.metrics().match(/^up/gm)).toHaveLength(1)
     expect(shard.metrics().match(/^# TYPE up /gm)).toHaveLength(1)
-    expect(shard.shard.families.conflicts).toBe(1)
+    expect(shard.shard.store.families.conflicts).toBe(1)
     publish('x')
     publish('x')
     publish('x')
-    expect(shard.shard.families.conflicts).toBe(0)
+    expect(shard.shard.store.families.conflicts).toBe(0)
   })
 
   test('the snapshots that it shows are written in the ledger, when all of the scrape reached the scraper', () => {

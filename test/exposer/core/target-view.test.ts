@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import { take } from '../../../exposer/core/fate.js'
 import { renderTarget } from '../../../exposer/core/render/target.js'
 import { TEXT } from '../../../shared/exposition/format.js'
 import { FakeApp } from '../../support/records.js'
@@ -60,7 +59,7 @@ describe('a virtual target', () => {
     const target = shard.shard.find(app.latin1Key)!
     const massive = shard.metrics.bind(shard)
     const played = shard.shard.played(target, shard.now)!
-    take(played)
+    shard.shard.store.acquire(played)
     const response = renderTarget(played, TEXT, shard.now)
     let shown = response.next().value!.toString()
     for (let round = 2; round < 8; round++) {

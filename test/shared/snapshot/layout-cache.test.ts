@@ -13,13 +13,12 @@ const [a, b, c] = layouts
 /** Every layout takes a byte; counts how often one was built. */
 function cacheOf(maxBytes: number) {
   const built: string[] = []
-  const cache = new LayoutCache<{ id: string }>({
+  const cache = new LayoutCache({
     maxBytes,
     build: (_, id) => {
       built.push(id)
-      return { id }
+      return { id, bytes: 1, holders: 0 }
     },
-    sizeOf: () => 1,
   })
   return { cache, built }
 }
@@ -45,11 +44,11 @@ describe('the layout cache', () => {
 
   test('gives up the longest unused for a new one, never one that is in use', () => {
     const { cache } = cacheOf(2)
-    cache.intern(a.id, a.compressed)
-    cache.intern(b.id, b.compressed)
-    cache.retain(a.id)
-    cache.retain(b.id)
-    cache.release(b.id)
+    cache.acquire(cache.intern(a.id, a.compressed))
+    const unused = cache.intern(b.id, b.compressed)
+    cache.acquire(unused)
+    cache.release(unused)
+    expect([cache.bytes, cache.bytesInUse]).toEqual([2, 1])
     cache.intern(c.id, c.compressed)
     expect(cache.get(a.id)).toBeDefined()
     expect(cache.get(b.id)).toBeUndefined()
@@ -59,28 +58,42 @@ describe('the layout cache', () => {
 
   test('refuses what has no room beside those in use, and gives up nothing for it', () => {
     const { cache } = cacheOf(2)
-    cache.intern(a.id, a.compressed)
-    cache.retain(a.id)
-    cache.intern(b.id, b.compressed)
-    cache.retain(b.id)
+    const first = cache.intern(a.id, a.compressed)
+    cache.acquire(first)
+    cache.acquire(cache.intern(b.id, b.compressed))
     expect(reasonOf(() => cache.intern(c.id, c.compressed))).toBe('limit')
     expect([cache.get(a.id)?.id, cache.get(b.id)?.id]).toEqual([a.id, b.id])
-    cache.release(a.id)
+    cache.release(first)
     expect(cache.intern(c.id, c.compressed).id).toBe(c.id)
   })
 
-  test('is in use until as often given back as taken', () => {
+  test('is in use until as often released as acquired', () => {
     const { cache } = cacheOf(1)
-    cache.intern(a.id, a.compressed)
-    cache.retain(a.id)
-    cache.retain(a.id)
-    cache.release(a.id)
+    const first = cache.intern(a.id, a.compressed)
+    cache.acquire(first)
+    cache.acquire(first)
+    cache.release(first)
     expect(reasonOf(() => cache.intern(b.id, b.compressed))).toBe('limit')
-    cache.release(a.id)
-    cache.release(a.id) // once too often, which must not count for whoever comes next
-    cache.intern(b.id, b.compressed)
-    cache.retain(b.id)
+    cache.release(first)
+    expect(() => cache.release(first)).toThrow('more often than acquired')
+    cache.acquire(cache.intern(b.id, b.compressed))
     expect(reasonOf(() => cache.intern(a.id, a.compressed))).toBe('limit')
+  })
+
+  test('counts what a layout grows by, in use or not, and no more for one that was given up', () => {
+    const { cache } = cacheOf(2)
+    const first = cache.intern(a.id, a.compressed)
+    cache.grown(first, 1)
+    expect([cache.bytes, cache.bytesInUse]).toEqual([2, 0])
+    first.bytes = 2
+    cache.acquire(first)
+    first.bytes = 5
+    cache.grown(first, 3)
+    expect([cache.bytes, cache.bytesInUse]).toEqual([5, 5])
+    cache.release(first)
+    cache.intern(b.id, b.compressed)
+    cache.grown(first, 1)
+    expect([cache.bytes, cache.bytesInUse]).toEqual([1, 0])
   })
 
   test('wrong bytes under the id of a good layout do no harm to it', () => {

@@ -149,7 +149,10 @@ const anyCase: fc.Arbitrary<Case> = layoutArbitrary.chain(layout => {
 function expectRead({ key, value: hex, partition }: Output['records'][number], c: Case): void {
   const record = Buffer.from(hex, 'hex')
   const reader = new SnapshotReader()
-  const layouts = new LayoutCache<Layout>({ maxBytes: 1e9, build: layout => layout, sizeOf: () => 1 })
+  const layouts = new LayoutCache({
+    maxBytes: 1e9,
+    build: (layout, id) => ({ id, layout, bytes: 1, holders: 0 }),
+  })
   reader.open(record)
   const target = sortLabels(c.target)
   const { id } = encodeLayout(c.layout)
@@ -158,7 +161,7 @@ function expectRead({ key, value: hex, partition }: Output['records'][number], c
   validateTarget(reader.target())
   expect(Buffer.from(key, 'hex')).toEqual(targetKey(target))
   expect(partition).toBe(partitionFor(targetKey(target), 12))
-  expect(layouts.intern(reader.layoutId(), reader.layout())).toEqual(c.layout)
+  expect(layouts.intern(reader.layoutId(), reader.layout())).toMatchObject({ layout: c.layout })
   const body = reader.body(c.values.length)
   expect([...body.values]).toEqual(c.values)
   expect(body.timestamps && [...body.timestamps]).toEqual(c.timestamps)

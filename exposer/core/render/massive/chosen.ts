@@ -1,9 +1,9 @@
 import type { Instant } from '../../../../shared/base/clock.js'
-import { give, take } from '../../fate.js'
+import { bookWritten } from '../../booking.js'
 import type { SampleDrop, Span } from '../../history/history.js'
 import type { TargetState } from '../../judge.js'
 import type { Shard } from '../../shard.js'
-import type { Snapshot } from '../../snapshot.js'
+import type { Snapshot } from '../../store/snapshot.js'
 import type { Target } from '../../target.js'
 
 /** What a scrape shows of one target. */
@@ -21,8 +21,8 @@ export interface Choice {
 }
 
 /**
- * Chooses for all targets at one moment, and takes what it chose: a scrape never mixes two moments, however long it is being written. All is
- * to be given back by `giveBack`.
+ * Chooses for all targets at one moment, and acquires what it chose: a scrape never mixes two moments, however long it is being
+ * written. All is to be released by `releaseChosen`.
  */
 export function choose(shard: Shard, span: Span | undefined, now: Instant): Choice {
   const chosen: Chosen[] = []
@@ -38,16 +38,19 @@ export function choose(shard: Shard, span: Span | undefined, now: Instant): Choi
     if (state === 'up' && newest && newest.collectedAt >= oldest && newest.collectedAt > last) {
       snapshots.push(newest)
     }
-    for (const snapshot of snapshots) take(snapshot)
+    for (const snapshot of snapshots) shard.store.acquire(snapshot)
     chosen.push({ target, state, snapshots })
   }
   return { chosen, left }
 }
 
 /** @param written whether all of the scrape reached the scraper's socket */
-export function giveBack(chosen: readonly Chosen[], written: boolean): void {
-  for (const { target, snapshots } of chosen) {
-    for (const snapshot of snapshots) give(target, snapshot, written)
+export function releaseChosen(shard: Shard, chosen: readonly Chosen[], written: boolean): void {
+  for (const { snapshots } of chosen) {
+    for (const snapshot of snapshots) {
+      if (written) bookWritten(snapshot)
+      shard.store.release(snapshot)
+    }
   }
 }
 

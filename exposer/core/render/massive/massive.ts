@@ -8,10 +8,10 @@ import { labelText, latin1 } from '../../../../shared/exposition/layout-text.js'
 import { pieces, seriesLines, type Tail } from '../../../../shared/exposition/series-lines.js'
 import type { Span } from '../../history/history.js'
 import type { Shard } from '../../shard.js'
-import type { Snapshot } from '../../snapshot.js'
+import type { Snapshot } from '../../store/snapshot.js'
 import type { Target } from '../../target.js'
 import { timestampText } from '../target.js'
-import { type Choice, type Chosen, choose, giveBack } from './chosen.js'
+import { type Choice, type Chosen, choose, releaseChosen } from './chosen.js'
 import { type Report, reportLines } from './report.js'
 import type { ShownTo } from './series-added.js'
 import { Rounds } from './shown.js'
@@ -39,7 +39,7 @@ export interface MassiveOptions {
  */
 export class MassiveScrape {
   readonly #choice: Choice
-  readonly #rounds: Rounds
+  readonly #rounds = new Rounds()
   readonly #reports: Report[] = []
   readonly #shownTo: ShownTo
   #samples = 0
@@ -50,7 +50,6 @@ export class MassiveScrape {
   ) {
     this.#choice = choose(shard, options.span, options.now)
     this.#shownTo = shard.seriesShown.of(options.scraper ?? '')
-    this.#rounds = new Rounds(shard.families)
   }
 
   /**
@@ -75,9 +74,8 @@ export class MassiveScrape {
 
   /** @param written whether all of it reached the scraper's socket */
   end(written: boolean): void {
-    this.#rounds.release()
     const { chosen, left } = this.#choice
-    giveBack(chosen, written)
+    releaseChosen(this.shard, chosen, written)
     const { span } = this.options
     const { history } = this.shard
     if (!written) return
@@ -95,7 +93,7 @@ export class MassiveScrape {
     for (const chosen of this.#choice.chosen) {
       const { target } = chosen
       const tail = tailOf(target, this.options.format.escaping)
-      const readable = chosen.snapshots.filter(snapshot => this.shard.decode(target, snapshot))
+      const readable = chosen.snapshots.filter(snapshot => this.shard.decode(snapshot))
       for (const [round, snapshot] of readable.entries()) this.#show(target, snapshot, tail, round)
       yield* this.#report(chosen, readable, tail)
       if (++step % PREPARE_STEP === 0) yield PAUSE
@@ -129,7 +127,7 @@ export class MassiveScrape {
 
   *#families(chunk: Chunk): Generator<Buffer> {
     const { format } = this.options
-    for (const [, { first, members }] of this.shard.families.families()) {
+    for (const [, { first, members }] of this.shard.store.families.families()) {
       let begun = false
       for (const round of this.#rounds.all) {
         for (const [layout, family] of members) {

@@ -1,12 +1,11 @@
 import type { LayoutText } from '../../../../shared/exposition/layout-text.js'
 import type { Tail } from '../../../../shared/exposition/series-lines.js'
-import type { CompiledLayout } from '../../compiled-layout.js'
-import type { FamilyIndex } from '../../family-index.js'
-import type { HeldPart } from '../../snapshot.js'
+import type { CompiledLayout } from '../../store/compiled-layout.js'
+import type { SnapshotPart } from '../../store/snapshot.js'
 
 /** One part of a snapshot, with all that its lines need but the family. */
 export interface Shown {
-  readonly part: HeldPart
+  readonly part: SnapshotPart
   readonly text: LayoutText
   readonly tail: Tail
   readonly end: string
@@ -19,9 +18,6 @@ export interface Shown {
  */
 export class Rounds {
   readonly #rounds: Map<CompiledLayout, Shown[]>[] = []
-  readonly #layouts = new Set<CompiledLayout>()
-
-  constructor(private readonly families: FamilyIndex) {}
 
   get all(): readonly ReadonlyMap<CompiledLayout, readonly Shown[]>[] {
     return this.#rounds
@@ -32,14 +28,5 @@ export class Rounds {
     const list = this.#rounds[round].get(layout)
     if (list) list.push(one)
     else this.#rounds[round].set(layout, [one])
-    if (this.#layouts.has(layout)) return
-    this.#layouts.add(layout)
-    // A layout that nobody has any more would leave the table of contents in the middle of a scrape.
-    this.families.add(layout)
-  }
-
-  release(): void {
-    for (const layout of this.#layouts) this.families.remove(layout)
-    this.#layouts.clear()
   }
 }

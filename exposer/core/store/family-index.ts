@@ -14,7 +14,6 @@ export interface IndexedFamily {
  */
 export class FamilyIndex {
   readonly #families = new Map<string, IndexedFamily>()
-  readonly #users = new Map<CompiledLayout, number>()
   /** Families of names that are the shard's own, left out. */
   #reserved = 0
   #sorted: [string, IndexedFamily][] | null = null
@@ -35,21 +34,13 @@ export class FamilyIndex {
     return this.#sorted
   }
 
-  add(layout: CompiledLayout): void {
-    const users = this.#users.get(layout) ?? 0
-    this.#users.set(layout, users + 1)
-    if (users > 0) return
+  /** Somebody holds the layout, which nobody did. */
+  enter(layout: CompiledLayout): void {
     for (const family of layout.families) this.#enter(layout, family)
   }
 
-  remove(layout: CompiledLayout): void {
-    const users = this.#users.get(layout)
-    if (users === undefined) return
-    if (users > 1) {
-      this.#users.set(layout, users - 1)
-      return
-    }
-    this.#users.delete(layout)
+  /** Nobody holds the layout any more. */
+  leave(layout: CompiledLayout): void {
     for (const family of layout.families) this.#leave(layout, exposedName(family))
   }
 
