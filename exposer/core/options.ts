@@ -42,6 +42,8 @@ export interface ShardOptions {
   readonly maxTargets: number
   onRefused(refusal: Refusal): void
   onDelay(stage: Stage, seconds: number): void
+  /** A virtual target is shown at this playout delay. */
+  onPlayed(seconds: number): void
 }
 
 export const DEFAULT_OPTIONS: ShardOptions = {
@@ -61,6 +63,7 @@ export const DEFAULT_OPTIONS: ShardOptions = {
   maxTargets: 100_000,
   onRefused() {},
   onDelay() {},
+  onPlayed() {},
 }
 
 export function playoutOptions({ playoutDelayMs, maxPlayoutDelayMs }: ShardOptions): PlayoutOptions {

@@ -163,6 +163,7 @@ export class Shard {
     target.playout.scraped(now)
     const snapshot = this.#due(target, now)
     if (!snapshot || !this.decode(snapshot)) return undefined
+    this.options.onPlayed(target.playout.delay / 1000)
     if (!snapshot.served) {
       snapshot.served = true
       this.options.onDelay('expose', Math.max(0, now.wall - snapshot.appliedAt) / 1000)

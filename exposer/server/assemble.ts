@@ -46,6 +46,7 @@ export function assemble(config: ExposerConfig, around: Surroundings): { feed: F
     layoutBytes: config.layoutBytes,
     onRefused: refusal => refusals.report(refusal),
     onDelay: (stage, seconds) => telemetry.delays.observe(stage, seconds),
+    onPlayed: seconds => telemetry.playoutDelays.observe('', seconds),
   })
   const changes = new Changes()
   const group = new Group({ read: around.readGroup, changes, logger, externalUrl })

@@ -85,21 +85,6 @@ function registerTargets(registry: Registry, { shard, clock }: Source): void {
     },
   })
   new Gauge({
-    name: 'exposer_playout_delay_seconds',
-    help: 'Virtual targets show what was collected so long ago: that many of them no longer ago.',
-    labelNames: ['quantile'],
-    registers,
-    async collect() {
-      const delays: number[] = []
-      await mapInSlices([...shard.targets()], target => delays.push(target.playout.delay / 1000))
-      const sorted = Float64Array.from(delays).sort()
-      this.reset()
-      for (const quantile of sorted.length ? [0.5, 0.9, 0.99, 1] : []) {
-        this.set({ quantile }, sorted[Math.ceil(quantile * sorted.length) - 1])
-      }
-    },
-  })
-  new Gauge({
     name: 'exposer_conflicting_families',
     help: 'Families left out of the massive view, because another layout has the name with another type, or the view itself has it.',
     registers,

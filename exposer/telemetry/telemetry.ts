@@ -31,6 +31,13 @@ export class Telemetry {
     { name: 'stage', values: STAGES },
     DELAY_BOUNDS,
   ).register(this.registry)
+  /** Counted by the shard, once for each answered `/target`. */
+  readonly playoutDelays = new CellHistogram<''>(
+    'exposer_playout_delay_seconds',
+    'Playout delay of virtual targets.',
+    null,
+    [0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 7.5, 10, 15, 30],
+  ).register(this.registry)
   /** Counted by what comes from Kafka. */
   readonly rebalances = new Counter({
     name: 'exposer_rebalances_total',

@@ -19,16 +19,16 @@ export class CellHistogram<L extends string> {
   readonly #cells = new Map<L, Cell>()
 
   /**
-   * @param label the only label, and those of its values that are shown before anything is observed
+   * @param label the only label, and those of its values that are shown before anything is observed; null without labels
    * @param bounds upper bounds, ascending, without infinity
    */
   constructor(
     readonly name: string,
     readonly help: string,
-    private readonly label: { readonly name: string; readonly values: readonly L[] },
+    private readonly label: { readonly name: string; readonly values: readonly L[] } | null,
     private readonly bounds: readonly number[],
   ) {
-    for (const value of label.values) this.#cell(value)
+    for (const value of label?.values ?? ['' as L]) this.#cell(value)
   }
 
   observe(value: L, amount: number): void {
@@ -64,7 +64,7 @@ export class CellHistogram<L extends string> {
   }
 
   #valuesOf(labelValue: L, { counts, sum }: Cell): Value[] {
-    const labels = { [this.label.name]: labelValue }
+    const labels: Record<string, string> = this.label ? { [this.label.name]: labelValue } : {}
     const values: Value[] = []
     let count = 0
     for (const [i, bound] of [...this.bounds, '+Inf'].entries()) {

@@ -103,6 +103,17 @@ describe('/telemetry', () => {
     expect(text).toContain('exposer_propagation_delay_seconds_count{stage="expose"} 1')
   })
 
+  test('observes the playout delay of a virtual target once for each answered scrape of it', async () => {
+    shard.assign(all)
+    await shard.append({ labels: app })
+    for (let i = 0; i < 3; i++) await (await shard.get(path(app))).text()
+    await (await shard.get(path({ ...app, instance: 'unknown:1' }))).text()
+    const text = await lines()
+    expect(text).toContain('# TYPE exposer_playout_delay_seconds histogram')
+    expect(text).toContain('exposer_playout_delay_seconds_bucket{le="+Inf"} 3')
+    expect(text).toContain('exposer_playout_delay_seconds_count 3')
+  })
+
   test('has nothing of partitions that are not owned any more', async () => {
     shard.assign(all)
     const positions = async () => (await lines()).filter(line => line.startsWith('exposer_position{'))
