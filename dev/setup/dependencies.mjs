@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { reportWhile } from '../local/report-while.mjs'
 import { progress } from './progress.mjs'
 import { root } from './project.mjs'
 import { run } from './run.mjs'
@@ -10,8 +11,10 @@ export async function installDependencies() {
   progress('installing dependencies (npm ci)')
   const options = ['ci', '--include=dev', '--prefer-offline', '--no-audit', '--no-fund']
   const npm = process.env.npm_execpath
-  if (npm?.endsWith('.js')) await run('npm ci', process.execPath, [npm, ...options])
-  else await run('npm ci', 'npm', options)
+  const installing = npm?.endsWith('.js')
+    ? run('npm ci', process.execPath, [npm, ...options])
+    : run('npm ci', 'npm', options)
+  await reportWhile(installing, progress, seconds => `npm ci: ${seconds} s so far`)
 }
 
 /** npm writes down what it installed when it has finished; optional packages of other platforms are not among it. */

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { reportWhile } from '../report-while.js'
+import { reportWhile } from '../report-while.mjs'
 import { type CommandResult, runCommand, Unavailable, which } from '../run-command.js'
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
@@ -45,7 +45,7 @@ export async function download(
     const total = megabytes(sizesOf(result.stdout))
     if (result.code === 0) {
       result = await reportWhile(get(fetching, DOWNLOAD_WITHIN_MS), log, () => {
-        return `fetching ${what}: ${megabytes(bytesIn(archives))} of ${total} MB`
+        return `fetching ${what}: ${Math.floor(bytesIn(archives) / MEGABYTE)} of ${total} MB`
       })
     }
     if (result.code === 0) {

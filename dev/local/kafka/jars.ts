@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { cacheFolder } from '../folders.js'
 import { once } from '../once.js'
+import { reportWhile } from '../report-while.mjs'
 import { runCommand, which } from '../run-command.js'
 import { noJava } from './java.js'
 
@@ -39,7 +40,12 @@ export function fetchJars(log: (message: string) => void): Promise<string> {
         'dependency:copy-dependencies',
         `-DoutputDirectory=${join(unfinished, 'libs')}`,
       ]
-      const { code, stdout } = await runCommand(maven, [...args, ...repositoryOption()], { cwd: unfinished })
+      const fetching = runCommand(maven, [...args, ...repositoryOption()], { cwd: unfinished })
+      const { code, stdout } = await reportWhile(
+        fetching,
+        log,
+        seconds => `fetching Kafka: ${seconds} s so far`,
+      )
       if (code !== 0) throw noJava(`Maven could not fetch it (${firstError(stdout)})`)
     },
     log,

@@ -25,7 +25,7 @@ describe('the image', () => {
 
   beforeAll(async () => {
     image = await Image.build()
-  }, 300_000)
+  }, 600_000)
   afterAll(() => image?.remove())
 
   test('has every library of the server, in the version of the lock file, and nothing of development', () => {

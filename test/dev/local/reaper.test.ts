@@ -21,7 +21,7 @@ afterEach(() => {
 })
 
 async function parent(): Promise<{ process: ChildProcess; pids: number[]; folder: string }> {
-  const child = run(path('./fixtures/parent.mjs'), [path('../../dist')])
+  const child = run(path('./fixtures/parent.mjs'), [path('../../../dist')])
   const [line] = await once(createInterface({ input: child.stdout! }), 'line')
   return { process: child, ...JSON.parse(line) }
 }
@@ -41,9 +41,9 @@ describe('what was started ends with who started it', () => {
   }
 
   test('a stranger that got the pid of a former child is left alone', async () => {
-    const stranger = run(path('./fixtures/parent.mjs'), [path('../../dist')])
+    const stranger = run(path('./fixtures/parent.mjs'), [path('../../../dist')])
     await once(createInterface({ input: stranger.stdout! }), 'line')
-    const watchdog = run(path('../../dev/local/reaper/watchdog.mjs'))
+    const watchdog = run(path('../../../dev/local/reaper/watchdog.mjs'))
     watchdog.stdin!.end(`${JSON.stringify({ watch: stranger.pid, identity: 'of an earlier process' })}\n`)
     await once(watchdog, 'exit')
     expect(processIdentity(stranger.pid!)).not.toBeNull()
