@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { withLock } from './lock.mjs'
+import { reaper } from './reaper.js'
 
 /**
  * Makes a folder once, for all processes and checkouts that share it: `make` fills a folder beside it, which is renamed
@@ -24,10 +25,13 @@ async function makeFolder(folder: string, make: (unfinished: string) => Promise<
     `.unfinished-${process.pid}-${Math.random().toString(36).slice(2)}`,
   )
   mkdirSync(unfinished, { recursive: true })
+  // Some are hundreds of megabytes, and a process that is killed runs no finally.
+  reaper().removeLater(unfinished)
   try {
     await make(unfinished)
     renameSync(unfinished, folder)
   } finally {
     rmSync(unfinished, { recursive: true, force: true })
+    reaper().keep(unfinished)
   }
 }
