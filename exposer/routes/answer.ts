@@ -1,20 +1,16 @@
 import { remembered } from '../../shared/base/remembered.js'
 import { contentType, type Format } from '../../shared/exposition/format.js'
 import { negotiate } from '../../shared/exposition/negotiate.js'
-import { prefersGzip } from '../../shared/http/encoding.js'
 import type { Exchange } from '../../shared/http/exchange.js'
-import { sendChunks } from '../../shared/http/stream.js'
+import { sendGenerated } from '../../shared/http/send.js'
 import type { Scraped } from '../telemetry/scraped.js'
 import { patienceOf } from './hold.js'
 import type { Services } from './services.js'
 
-/**
- * A body in chunks, an empty one being only a place to let others have the event loop. Returns how many samples it had.
- */
+/** A body in chunks, as `sendGenerated` takes it. Returns how many samples it had. */
 export type Rendering = Generator<Buffer, number>
 
 /** Scrapers ask for the same again and again. */
-const wantsGzip = remembered(prefersGzip)
 const formatFor = remembered(accept => negotiate(accept || undefined))
 
 /** Until when a request may be held: monotonic milliseconds. */
@@ -31,21 +27,10 @@ export async function send(
   ctx: Exchange,
   type: string,
   render: () => Rendering,
-  alive: () => boolean = () => true,
+  alive?: () => boolean,
 ): Promise<Scraped> {
-  ctx.status = 200
-  ctx.set('Content-Type', type)
-  ctx.vary('Accept-Encoding')
-  // Nobody reads the body of a HEAD request: it is not made.
-  if (ctx.method === 'HEAD') return { bytes: 0, samples: 0, whole: false }
-  ctx.respond = false
-  const gzip = wantsGzip(ctx.get('accept-encoding'))
-  let samples = 0
-  const counted = function* () {
-    samples = yield* render()
-  }
-  const { bytes, whole } = await sendChunks(ctx.res, counted(), { gzip, alive })
-  return { bytes, samples, whole }
+  const { bytes, whole, result } = await sendGenerated(ctx, type, render, alive)
+  return { bytes, whole, samples: result ?? 0 }
 }
 
 /** Sends series in the format that the scraper prefers. */

@@ -22,7 +22,7 @@ export async function forward(
   ctx: Exchange,
   url: string,
   { until, gone }: { until: number; gone: AbortSignal },
-  { peers, clock }: Services,
+  { peers, clock }: Pick<Services, 'peers' | 'clock'>,
 ): Promise<{ moved: boolean }> {
   const late = new AbortController()
   const left = Math.max(until - clock.now().mono, SHORTEST_MS)

@@ -30,7 +30,10 @@ export class GroupList {
   constructor(
     private readonly path: string,
     private readonly lines: () => Promise<ShardLines>,
-    private readonly services: Services,
+    private readonly services: Pick<
+      Services,
+      'ownership' | 'group' | 'changes' | 'peers' | 'clock' | 'address'
+    >,
   ) {}
 
   /**

@@ -15,7 +15,7 @@ export function scopeOf(ctx: Context): 'shard' | 'group' | undefined {
  */
 export async function ownLines(
   ctx: Context,
-  services: Services,
+  services: Pick<Services, 'ownership' | 'changes' | 'clock'>,
   lines: () => Promise<ShardLines>,
 ): Promise<ShardLines | Waiting> {
   const { ownership } = services

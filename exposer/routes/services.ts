@@ -9,7 +9,7 @@ import type { Ownership } from '../group/ownership.js'
 import type { PeerClient } from '../group/peer-client.js'
 import type { Telemetry } from '../telemetry/telemetry.js'
 
-/** What the routes are made of. */
+/** What the routes are made of. A function that needs a part of it says which: `Pick<Services, 'clock'>`. */
 export interface Services {
   readonly shard: Shard
   readonly ownership: Ownership

@@ -3,7 +3,7 @@ import { type Rendering, send } from './answer.js'
 import type { Services } from './services.js'
 
 /** `/telemetry`: what this shard says about itself. */
-export function telemetry({ telemetry }: Services) {
+export function telemetry({ telemetry }: Pick<Services, 'telemetry'>) {
   return async (ctx: Context): Promise<void> => {
     const text = await telemetry.text()
     await send(ctx, telemetry.registry.contentType, () => once(text))

@@ -1,7 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type ParsedUrlQuery, parse } from 'node:querystring'
 
-/** A request and its answer, as far as scrapes need them: Koa's context is one, and so is what stands in for it where Koa costs too much. */
+/**
+ * A request with its response, as far as most handlers need them. Koa's context is one; `PlainExchange` is another where Koa
+ * costs too much CPU.
+ */
 export interface Exchange {
   readonly req: IncomingMessage
   readonly res: ServerResponse
@@ -12,7 +15,7 @@ export interface Exchange {
   status: number
   type: string
   body: unknown
-  /** False: somebody else ends the response. */
+  /** False: the handler ends the response itself. */
   respond?: boolean | undefined
   /** @returns a header of the request, empty without it */
   get(name: string): string

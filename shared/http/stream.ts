@@ -79,7 +79,7 @@ function keep(chunk: Buffer): Buffer {
 
 const own = (kept: Buffer) => (kept.buffer === scratch.buffer ? Buffer.from(kept) : kept)
 
-/** A body of one chunk, the usual one of a virtual target: one write, with its length. */
+/** A body of one chunk: one write, with its length. */
 function sendWhole(
   response: ServerResponse,
   body: Buffer,
