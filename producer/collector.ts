@@ -7,14 +7,20 @@ import { type MetricSource, Sources } from './source.js'
 export interface CollectorEvents {
   /** Some sources or metrics failed; the others are published. */
   incomplete(error: Error): void
-  /** The layout was made anew. @param dropped metrics of which something is left out, and why */
-  layoutChanged(dropped: ReadonlyMap<string, string>): void
+  /**
+   * What is left out may have changed.
+   *
+   * @param dropped metrics of which something is left out, and why
+   * @param omitted series of expositions that are left out, by reason
+   */
+  leftOut(dropped: ReadonlyMap<string, string>, omitted: ReadonlyMap<string, number>): void
 }
 
 /** Collects an app's registries and functions. It fails when they give errors and nothing else. */
 export class SourceCollector implements Collector {
   readonly #sources: Sources
   readonly #sampler = new Sampler()
+  #hasOmitted = false
 
   /** @param beside metrics that are published with those of the sources */
   constructor(
@@ -26,7 +32,10 @@ export class SourceCollector implements Collector {
   }
 
   async collect(timeoutMs: number): Promise<Reading> {
-    const [{ metrics, errors }, beside] = await Promise.all([this.#sources.collect(timeoutMs), this.beside()])
+    const [{ metrics, errors, omitted }, beside] = await Promise.all([
+      this.#sources.collect(timeoutMs),
+      this.beside(),
+    ])
     if (errors.length > 0) {
       if (!metrics.some(hasContent)) throw failureOf(errors)
       this.events.incomplete(errors[0])
@@ -38,7 +47,9 @@ export class SourceCollector implements Collector {
         try {
           return await reading.sample()
         } finally {
-          if (this.#sampler.layouts !== layouts) this.events.layoutChanged(this.#sampler.dropped)
+          if (this.#sampler.layouts !== layouts || omitted.size > 0 || this.#hasOmitted)
+            this.events.leftOut(this.#sampler.dropped, omitted)
+          this.#hasOmitted = omitted.size > 0
         }
       },
     }

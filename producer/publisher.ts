@@ -47,9 +47,9 @@ export class Publisher {
     })
     const collector = new SourceCollector(register, async () => this.#own?.loose() ?? [], {
       incomplete: error => this.#collectFailed('incomplete', error),
-      layoutChanged: dropped => {
-        this.#stats.metricsDropped = dropped.size
-        this.#report.dropped(dropped)
+      leftOut: (dropped, omitted) => {
+        this.#stats.metricsDropped = dropped.size + omitted.size
+        this.#report.dropped(dropped, omitted)
       },
     })
     this.#loop = new SnapshotLoop({

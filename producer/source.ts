@@ -1,6 +1,6 @@
 import { orTimeOut } from '../shared/base/deadline.js'
 import type { MetricJson } from '../shared/metrics/prom-client/metric-json.js'
-import { readText } from './read-text.js'
+import { ExpositionSource } from './exposition-source.js'
 
 /** The part of prom-client's Registry that is used. An app's own copy of the library brings it. */
 export interface RegistryLike {
@@ -22,7 +22,11 @@ export interface Collected {
   readonly metrics: readonly MetricJson[]
   /** Of sources that failed, and of those of which a metric did. */
   readonly errors: readonly Error[]
+  /** Series of expositions that are left out, by reason. */
+  readonly omitted: ReadonlyMap<string, number>
 }
+
+const NOTHING: ReadonlyMap<string, number> = new Map()
 
 /**
  * Everything that the sources of a publisher have now. A source that fails costs itself, and a metric whose `collect` throws
@@ -39,11 +43,19 @@ export class Sources {
   /** They are asked at the same time, as prom-client asks its metrics. Never rejects. */
   async collect(timeoutMs: number): Promise<Collected> {
     const all = await Promise.all(this.#sources.map(source => source.collect(timeoutMs)))
-    return { metrics: all.flatMap(({ metrics }) => metrics), errors: all.flatMap(({ errors }) => errors) }
+    const omitted = new Map<string, number>()
+    for (const one of all)
+      for (const [reason, count] of one.omitted) omitted.set(reason, (omitted.get(reason) ?? 0) + count)
+    return {
+      metrics: all.flatMap(({ metrics }) => metrics),
+      errors: all.flatMap(({ errors }) => errors),
+      omitted,
+    }
   }
 }
 
 class Source {
+  readonly #expositions = new ExpositionSource()
   #asking: Promise<Collected> | null = null
 
   constructor(private readonly source: RegistryLike | CollectFunction) {}
@@ -57,24 +69,27 @@ class Source {
     try {
       return await orTimeOut(this.#asking, timeoutMs, late)
     } catch (error) {
-      return { metrics: [], errors: [asError(error)] }
+      return { metrics: [], errors: [asError(error)], omitted: NOTHING }
     }
   }
 
   async #ask(): Promise<Collected> {
     const { source } = this
-    if (typeof source === 'function') return { metrics: metricsOf(await source()), errors: [] }
+    if (typeof source === 'function') {
+      const given = await source()
+      if (typeof given === 'string') return { ...(await this.#expositions.read(given)), errors: [] }
+      return { metrics: metricsOf(given), errors: [], omitted: NOTHING }
+    }
     try {
       const metrics = metricsOf(await source.getMetricsAsJSON())
-      return { metrics: inFullOf(source, metrics), errors: [] }
+      return { metrics: inFullOf(source, metrics), errors: [], omitted: NOTHING }
     } catch (error) {
-      return { metrics: await collectOneByOne(source), errors: [asError(error)] }
+      return { metrics: await collectOneByOne(source), errors: [asError(error)], omitted: NOTHING }
     }
   }
 }
 
 function metricsOf(given: unknown): readonly MetricJson[] {
-  if (typeof given === 'string') return readText(given)
   if (Array.isArray(given) && given.every(metric => typeof metric === 'object' && metric !== null))
     return given
   throw new Error(

@@ -12,6 +12,7 @@ export class Report {
   readonly #warnedAt = new Map<string, number>()
   #failing = false
   #dropped: ReadonlySet<string> = new Set()
+  #omitted: ReadonlySet<string> = new Set()
 
   constructor(logger: Logger) {
     this.#logger = guarded(logger)
@@ -46,8 +47,16 @@ export class Report {
     )
   }
 
-  /** @param dropped metrics of which something is left out, and why */
-  dropped(dropped: ReadonlyMap<string, string>): void {
+  /**
+   * @param dropped metrics of which something is left out, and why
+   * @param omitted series of expositions that are left out, by reason
+   */
+  dropped(dropped: ReadonlyMap<string, string>, omitted: ReadonlyMap<string, number> = new Map()): void {
+    for (const [reason, count] of omitted) {
+      if (this.#omitted.has(reason)) continue
+      this.#logger.warn(`${count} series of an exposition are not published in full: ${reason}`)
+    }
+    this.#omitted = new Set(omitted.keys())
     const news = [...dropped].filter(([name]) => !this.#dropped.has(name))
     this.#dropped = new Set(dropped.keys())
     for (const [name, why] of news.slice(0, DROPPED_TOLD)) {
