@@ -37,8 +37,8 @@ const METRIC = keyOf(4, LENGTH)
 const UNIT = keyOf(5, LENGTH)
 const FAMILY_FIELDS = 0b111110
 
-/** Fields between two steps. */
-const FIELDS_A_STEP = 1000
+/** Fields or families between two steps. */
+const A_STEP = 1000
 
 /**
  * Finds the families of a body: messages of MetricFamily, the length of each before it. A family that comes twice goes on where it
@@ -48,7 +48,8 @@ export function* findFamilies(wire: WireReader, limits: Limits): Steps<readonly 
   const drafts = new Map<string, FamilyDraft>()
   const size = wire.bytes.length
   let metrics = 0
-  while (wire.at < size) {
+  for (let messages = 1; wire.at < size; messages++) {
+    if (messages % A_STEP === 0) yield
     const start = wire.at
     const family = yield* findFamily(wire, wire.length(size), start, limits, limits.samples - metrics)
     metrics += family.metrics.length / 2
@@ -93,7 +94,7 @@ function* findFamily(
     else if (key === UNIT) unit = wire.string(end, limits.nameBytes, 'the unit')
     else if (key === TYPE) type = wire.uint64(end)
     else wire.skip(key, end, FAMILY_FIELDS)
-    if (++fields % FIELDS_A_STEP === 0) yield
+    if (++fields % A_STEP === 0) yield
   }
   if (name === '') wire.refuse('name', 'a metric family has no name; give it one', start)
   const kind = KINDS[type]

@@ -101,6 +101,14 @@ export function encode(...families: readonly FamilyMessage[]): Buffer {
   return Buffer.concat(families.map(family => Buffer.from(MetricFamily.encodeDelimited(family).finish())))
 }
 
+/** What protobufjs reads of a body: objects, one for each message. */
+export function decode(body: Uint8Array): readonly unknown[] {
+  const reader = protobuf.Reader.create(body)
+  const families: unknown[] = []
+  while (reader.pos < reader.len) families.push(MetricFamily.decodeDelimited(reader))
+  return families
+}
+
 /** One field of a message that the encoder above cannot write. */
 export function field(number: number, wireType: number, ...content: readonly number[]): Buffer {
   return Buffer.from([number * 8 + wireType, ...content])
