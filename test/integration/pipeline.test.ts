@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { PrometheusApi, type Sample } from '../../dev/local/prometheus/api.js'
-import { parseExposition } from '../../shared/exposition/parse.js'
+import { findPrometheus } from '../../dev/local/prometheus.js'
 import { Dev, type Running } from '../support/dev.js'
 import { eventually } from '../support/eventually.js'
 import { partOrSkip } from '../support/or-skip.js'
+import { parseExposition } from '../support/strict-exposition.js'
 
 const dashboard = fileURLToPath(
   new URL('../../deploy/grafana/dashboards/kafka-exposer.json', import.meta.url),

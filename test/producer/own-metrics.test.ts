@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { AggregatorRegistry, Counter, Registry } from 'prom-client'
 import { describe, expect, test } from 'vitest'
 import { DEFINITIONS, PublisherStats, registerStats } from '../../producer/own-metrics.js'
-import { parseExposition } from '../../shared/exposition/parse.js'
+import { parseExposition } from '../support/strict-exposition.js'
 import { collect, readBack, sampleOnce } from './sampled.js'
 
 const statsWith = (values: Partial<PublisherStats>) => Object.assign(new PublisherStats(), values)

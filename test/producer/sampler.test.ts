@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry, Summary } from 'prom-client'
 import { describe, expect, test } from 'vitest'
 import { Sampler } from '../../producer/sampler.js'
-import { parseExposition } from '../../shared/exposition/parse.js'
 import { sortLabels } from '../../shared/metrics/labels.js'
 import type { MetricJson } from '../../shared/metrics/prom-client/metric-json.js'
 import { exemplarsWithin } from '../../shared/publish/exemplars-within.js'
+import { parseExposition } from '../support/strict-exposition.js'
 import { layoutsOf, readBack, sampleOnce, seriesOf, seriesText } from './sampled.js'
 
 const jsonOf = async (register: Registry) => (await register.getMetricsAsJSON()) as unknown as MetricJson[]

@@ -1,5 +1,4 @@
 import { partitionFor } from '../../shared/base/murmur2.js'
-import { parseExposition } from '../../shared/exposition/parse.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
 import { sortLabels } from '../../shared/metrics/labels.js'
 import type { Layout, LayoutFamily, LayoutSeries, Suffix } from '../../shared/metrics/layout.js'
@@ -7,6 +6,7 @@ import type { Exemplar, Label } from '../../shared/metrics/model.js'
 import { targetKey } from '../../shared/snapshot/key.js'
 import { planParts } from '../../shared/snapshot/split.js'
 import { encodeSnapshot } from '../../shared/snapshot/write.js'
+import { parseExposition } from './strict-exposition.js'
 
 export interface AppOptions {
   readonly labels?: Record<string, string>

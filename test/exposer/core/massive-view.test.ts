@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { parseExposition } from '../../../shared/exposition/parse.js'
 import { FakeApp } from '../../support/records.js'
 import { FakeShard } from '../../support/shard.js'
+import { parseExposition } from '../../support/strict-exposition.js'
 
 const gauge = (name: string, value: number, labels = '') =>
   `# HELP ${name} Help.\n# TYPE ${name} gauge\n${name}${labels} ${value}\n`

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { runInSlices } from '../../../../shared/base/steps.js'
-import { parseExposition } from '../../../../shared/exposition/parse.js'
 import { sortLabels } from '../../../../shared/metrics/labels.js'
 import { DEFAULT_LIMITS } from '../../../../shared/metrics/limits.js'
 import { ProtobufReader } from '../../../../shared/metrics/protobuf/reader.js'
+import { parseExposition } from '../../../support/strict-exposition.js'
 import { readBody, samplesOf, tryBody } from './read.js'
 import { delimited, encode, type FamilyMessage, field, nested, TYPES } from './schema.js'
 

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { parseExposition } from '../../../shared/exposition/parse.js'
+import { parseExposition } from './strict-exposition.js'
 
-describe('the strict parser, which judges what is rendered', () => {
+const EXEMPLAR = { series: 0, labels: [{ name: 'trace', value: '1' }], value: 0.5, timestamp: null }
+
+describe('the strict judge of what is rendered', () => {
   test('reads families, samples, quoted names, timestamps and exemplars', () => {
     const text = [
       '# HELP "a.b" Some \\\\ help',
@@ -20,7 +22,7 @@ describe('the strict parser, which judges what is rendered', () => {
         type: 'histogram',
         help: 'Some \\ help',
         samples: [
-          { name: 'a.b_bucket', labels: { le: '+Inf', 'x y': 'q"}' }, value: 3, timestamp: 1700000000.5, exemplar: '{trace="1"} 0.5' }, // biome-ignore format: one line
+          { name: 'a.b_bucket', labels: { le: '+Inf', 'x y': 'q"}' }, value: 3, timestamp: 1700000000500, exemplar: EXEMPLAR }, // biome-ignore format: one line
           { name: 'a.b_sum', labels: {}, value: Number.NaN },
         ],
       },
@@ -29,8 +31,8 @@ describe('the strict parser, which judges what is rendered', () => {
         type: 'counter',
         help: '',
         samples: [
-          { name: 'c_total', labels: {}, value: 1e21, timestamp: 5 },
-          { name: 'c_total', labels: {}, value: 2, timestamp: 6 },
+          { name: 'c_total', labels: {}, value: 1e21, timestamp: 5000 },
+          { name: 'c_total', labels: {}, value: 2, timestamp: 6000 },
         ],
       },
     ])
