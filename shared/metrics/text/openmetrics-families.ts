@@ -61,6 +61,7 @@ export class OpenMetricsFamilies implements Families {
     this.#close()
     if (this.#table.get(name))
       this.cursor.refuse('order', `the lines of ${quote(name)} do not stand together; write all of a metric family in one place`)
+    this.#refuseTaken(name)
     this.#current = this.#table.add(name)
     this.#described.clear()
     return this.#current
@@ -75,10 +76,16 @@ export class OpenMetricsFamilies implements Families {
     if (family.unit !== '' && (family.type === 'info' || family.type === 'stateset'))
       this.cursor.refuse('metadata', `${quote(family.name)} is of type ${family.type} and has a unit; remove the unit`)
     for (const suffix of new Set([...SUFFIXES_OF_TYPE[family.type], ''])) {
-      const name = family.name + suffix
-      if (this.#taken.has(name))
-        this.cursor.refuse('duplicate', `two metric families have samples that are named ${quote(name)}; rename one of them`)
-      this.#taken.add(name)
+      this.#refuseTaken(family.name + suffix)
+      this.#taken.add(family.name + suffix)
     }
+  }
+
+  #refuseTaken(name: string): void {
+    if (this.#taken.has(name))
+      this.cursor.refuse(
+        'duplicate',
+        `samples named ${quote(name)} belong to two metric families; write a family in one place, or rename one`,
+      )
   }
 }

@@ -12,7 +12,7 @@ import { OpenMetricsFamilies } from './openmetrics-families.js'
 import { PushFamilies } from './push-families.js'
 import { SampleReader } from './samples.js'
 import { OPENMETRICS_TYPES, ScrapeFamilies, TEXT_TYPES } from './scrape-families.js'
-import { SeriesSet } from './series-set.js'
+import { SeenSeries } from './seen-series.js'
 
 /** Well under a millisecond of work. */
 const STEP_BYTES = 16 * 1024
@@ -43,7 +43,7 @@ export class PageReading {
   readonly #families: Families
   readonly #metadata: MetadataReader
   readonly #samples: SampleReader
-  readonly #seen = new SeriesSet()
+  readonly #seen = new SeenSeries()
   readonly #columns = new Columns()
   readonly #omitted = new Map<string, number>()
   readonly #valueAt = new IntList()

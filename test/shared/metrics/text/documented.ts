@@ -28,6 +28,9 @@ export function documentedPages(): DocumentedPage[] {
     }))
 }
 
+/** Line feeds in names as a sign. */
+const visible = (text: string) => text.replaceAll('\n', '⏎')
+
 /** What is read of a page, as the table spells it. */
 export function readings(text: string): string[] {
   const openMetrics = bytesOf(text.includes('# EOF') ? text : `${text}# EOF\n`)
@@ -51,7 +54,7 @@ function read(reading: () => ReturnType<TextReader['read']>): string {
         const exemplar = exemplars?.some(({ series }) => series === i) ? ' with exemplar' : ''
         const isType = type === 'unknown' ? '' : `${type} `
         const text = help === '' ? '' : ` ${JSON.stringify(help)}`
-        return `${isType}${name}${suffix}${inBraces.length ? `{${inBraces}}` : ''} ${values[i]}${at}${exemplar}${text}`
+        return visible(`${isType}${name}${suffix}${inBraces.length ? `{${inBraces}}` : ''} ${values[i]}${at}${exemplar}${text}`)
       }),
     )
     const left = [...omitted].map(([reason, count]) => `${count} ${reason}`)

@@ -6,7 +6,7 @@ import type { InternedLabel } from './labels.js'
 const SECRET = Math.floor(Math.random() * 2 ** 31) | 1
 
 /** The series of a page by identity: name and labels, those without a value aside, which Prometheus treats as absent. */
-export class SeriesSet {
+export class SeenSeries {
   #slots = new Int32Array(256)
   #hashes = new Int32Array(128)
   readonly #names: MetricName[] = []
