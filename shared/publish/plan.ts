@@ -34,8 +34,6 @@ export function* publicationPlan(
 function* refusedOf(parts: readonly Part[], timestamps: boolean): Generator<[Part, string]> {
   for (const [index, part] of parts.entries()) {
     if (recordBytes(part, timestamps) > RECORD_BYTES) yield [part, `it takes more than ${RECORD_BYTES} bytes`]
-    else if (part.layout.bytes.length > DEFAULT_LIMITS.bytes)
-      yield [part, `its labels take more than ${DEFAULT_LIMITS.bytes} bytes`]
     else if (index >= DEFAULT_LIMITS.parts) yield [part, `there are more than ${DEFAULT_LIMITS.parts} parts`]
   }
 }

@@ -31,7 +31,19 @@ export interface EncodedLayout {
 
 /** The id of an uncompressed layout. */
 function layoutIdOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest().toString('latin1', 0, 16)
+  return runNow(layoutIdSteps(bytes))
+}
+
+/** Bytes that are hashed in one step. */
+const HASHED_A_STEP = 512 * 1024
+
+function* layoutIdSteps(bytes: Uint8Array): Steps<string> {
+  const hash = createHash('sha256')
+  for (let at = 0; at < bytes.length; at += HASHED_A_STEP) {
+    if (at > 0) yield
+    hash.update(bytes.subarray(at, at + HASHED_A_STEP))
+  }
+  return hash.digest().toString('latin1', 0, 16)
 }
 
 /** Costs a hash and a compression: done when a layout changes, not for every snapshot. Equal layouts have equal bytes. */
@@ -80,7 +92,7 @@ export function* finishLayout(count: number, families: Uint8Array): Steps<Encode
   out.long(0)
   const bytes = out.toBuffer()
   const compressed = (yield bytes) as Buffer
-  return { id: layoutIdOf(bytes), bytes, compressed }
+  return { id: yield* layoutIdSteps(bytes), bytes, compressed }
 }
 
 /**

@@ -20,12 +20,16 @@ const KINDS: readonly Kind[] = [
   { type: 'gaugehistogram', field: HISTOGRAM },
 ]
 
-/** A metric family whose metrics are found and not yet read. */
-export interface FamilyDraft {
+/** A metric family without its metrics. */
+export interface FamilyHead {
   readonly name: string
   readonly help: string
   readonly unit: string
   readonly kind: Kind
+}
+
+/** A metric family whose metrics are found and not yet read. */
+export interface FamilyDraft extends FamilyHead {
   /** Where each metric's message begins and ends, in turns. */
   readonly metrics: number[]
 }
@@ -44,7 +48,7 @@ const A_STEP = 1000
  * Finds the families of a body: messages of MetricFamily, the length of each before it. A family that comes twice goes on where it
  * was: its series are those of both.
  */
-export function* findFamilies(wire: WireReader, limits: Limits): Steps<readonly FamilyDraft[]> {
+export function* findFamilies(wire: WireReader, limits: Limits): Steps<ReadonlyMap<string, FamilyDraft>> {
   const drafts = new Map<string, FamilyDraft>()
   const size = wire.bytes.length
   let metrics = 0
@@ -66,7 +70,7 @@ export function* findFamilies(wire: WireReader, limits: Limits): Steps<readonly 
       )
     else for (const at of family.metrics) known.metrics.push(at)
   }
-  return [...drafts.values()]
+  return drafts
 }
 
 /** @param start where its length is, @param room metrics that it may have */

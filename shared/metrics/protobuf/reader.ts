@@ -4,14 +4,15 @@ import { DEFAULT_LIMITS, type Limits } from '../limits.js'
 import type { Exposition, Family, Series } from '../model.js'
 import { Columns } from './columns.js'
 import { HISTOGRAM, MetricDraft, SUMMARY } from './draft.js'
-import { type FamilyDraft, findFamilies } from './family.js'
+import { type FamilyDraft, type FamilyHead, findFamilies } from './family.js'
 import { readMetric } from './metric.js'
 import { SeriesBuilder } from './series.js'
-import { type Shape, ShapeTape, sameFamilies } from './shape.js'
+import { isFamilyAt, type Shape, ShapeTape } from './shape.js'
 import { WireReader } from './wire.js'
 
-/** Metrics, buckets and quantiles between two steps. */
-const A_STEP = 200
+/** Bytes that are read, and series that are made, between two steps. */
+const BYTES_A_STEP = 16 * 1024
+const SERIES_A_STEP = 200
 
 /**
  * Reads the protobuf exposition format: messages of `io.prometheus.client.MetricFamily`, the length of each before it (content type
@@ -32,14 +33,15 @@ export class ProtobufReader {
   *read(body: Buffer): Steps<Exposition> {
     const wire = new WireReader(body)
     const drafts = yield* findFamilies(wire, this.limits)
-    if (this.#shape && sameFamilies(this.#shape, drafts)) {
-      const known = yield* new BodyReading(wire, this.limits, this.#shape.series).numbers(drafts, this.#shape)
+    const shape = this.#shape
+    if (shape && shape.heads.length === drafts.size) {
+      const known = yield* new BodyReading(wire, this.limits, shape.series).numbers(drafts.values(), shape)
       if (known) return known
     }
-    const reading = new BodyReading(wire, this.limits, this.#shape?.series ?? 0)
     this.#shape = null
-    const { shape, exposition } = yield* reading.all(drafts)
-    this.#shape = shape
+    const reading = new BodyReading(wire, this.limits, shape?.series ?? 0)
+    const { shape: made, exposition } = yield* reading.all(drafts.values())
+    this.#shape = made
     return exposition
   }
 }
@@ -60,29 +62,35 @@ class BodyReading {
   }
 
   /** The numbers only, with the families of the body before. @returns null when something else has changed */
-  *numbers(families: readonly FamilyDraft[], { tape, families: known }: Shape): Steps<Exposition | null> {
+  *numbers(drafts: Iterable<FamilyDraft>, shape: Shape): Steps<Exposition | null> {
+    const { tape, families } = shape
     tape.rewind()
-    let work = 0
-    for (const family of families) {
+    let index = 0
+    let bytes = 0
+    for (const family of drafts) {
+      if (!isFamilyAt(shape, index++, family)) return null
       const { metrics } = family
       for (let i = 0; i < metrics.length; i += 2) {
         this.#readMetric(family, metrics[i], metrics[i + 1])
         if (!tape.matches(this.wire.bytes, this.#draft)) return null
         this.#addNumbers(family)
-        work += 1 + this.#draft.bounds.length
-        if (work < A_STEP) continue
-        work = 0
+        bytes += metrics[i + 1] - metrics[i]
+        if (bytes < BYTES_A_STEP) continue
+        bytes = 0
         yield
       }
     }
-    return this.#exposition(known)
+    return this.#exposition(families)
   }
 
-  *all(drafts: readonly FamilyDraft[]): Steps<{ readonly shape: Shape; readonly exposition: Exposition }> {
+  *all(drafts: Iterable<FamilyDraft>): Steps<{ readonly shape: Shape; readonly exposition: Exposition }> {
     const builder = new SeriesBuilder(this.wire, this.limits)
     const tape = new ShapeTape()
     const families: Family[] = []
-    let work = 0
+    const heads: FamilyHead[] = []
+    const counts: number[] = []
+    let bytes = 0
+    let made = 0
     for (const family of drafts) {
       const { name, help, unit, kind, metrics } = family
       const series: Series[] = []
@@ -91,21 +99,20 @@ class BodyReading {
         tape.record(this.wire.bytes, this.#draft)
         this.#addNumbers(family)
         builder.begin(kind.type, this.#draft, metrics[i])
-        if (++work % A_STEP === 0) yield
         for (const one of seriesOf(family, this.#draft, builder)) {
           series.push(one)
-          if (++work % A_STEP === 0) yield
+          if (++made % SERIES_A_STEP === 0) yield
         }
+        bytes += metrics[i + 1] - metrics[i]
+        if (bytes < BYTES_A_STEP) continue
+        bytes = 0
+        yield
       }
       families.push({ name, type: kind.type, help, unit, series })
+      heads.push({ name, help, unit, kind })
+      counts.push(metrics.length)
     }
-    const shape: Shape = {
-      drafts: drafts.map(({ name, help, unit, kind }) => ({ name, help, unit, kind })),
-      counts: drafts.map(({ metrics }) => metrics.length),
-      tape,
-      families,
-      series: this.#columns.length,
-    }
+    const shape = { heads, counts, tape, families, series: this.#columns.length }
     return { shape, exposition: this.#exposition(families) }
   }
 

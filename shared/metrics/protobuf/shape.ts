@@ -1,6 +1,6 @@
 import type { Family } from '../model.js'
 import type { MetricDraft } from './draft.js'
-import type { FamilyDraft } from './family.js'
+import type { FamilyDraft, FamilyHead } from './family.js'
 
 /**
  * All of a body that its families are made of, as one run of bytes: the labels of each metric, and the bounds of its buckets or
@@ -76,21 +76,17 @@ export class ShapeTape {
 
 /** What is kept of a body until the next. */
 export interface Shape {
-  readonly drafts: readonly Omit<FamilyDraft, 'metrics'>[]
-  /** Metrics of each of them. */
+  readonly heads: readonly FamilyHead[]
+  /** Metrics of each family. */
   readonly counts: readonly number[]
   readonly tape: ShapeTape
   readonly families: readonly Family[]
   readonly series: number
 }
 
-/** Whether families are the same but for their metrics, and have as many. */
-export function sameFamilies({ drafts, counts }: Shape, now: readonly FamilyDraft[]): boolean {
-  if (drafts.length !== now.length) return false
-  for (const [i, { name, help, unit, kind, metrics }] of now.entries()) {
-    const before = drafts[i]
-    if (before.name !== name || before.kind !== kind || counts[i] !== metrics.length) return false
-    if (before.help !== help || before.unit !== unit) return false
-  }
-  return true
+/** Whether the family at an index is the same but for its metrics, and has as many. */
+export function isFamilyAt({ heads, counts }: Shape, index: number, now: FamilyDraft): boolean {
+  const { name, help, unit, kind } = heads[index]
+  if (name !== now.name || kind !== now.kind || counts[index] !== now.metrics.length) return false
+  return help === now.help && unit === now.unit
 }

@@ -37,7 +37,7 @@ export function* expositionMapping(
       if (++at % SERIES_A_STEP === 0) yield
     }
   }
-  return builder.finish()
+  return yield* builder.finish()
 }
 
 /** Names of families and of their samples. */

@@ -4,10 +4,19 @@ import type { Limits } from '../../metrics/limits.js'
 import type { Label } from '../../metrics/model.js'
 import type { Drop } from './mapping.js'
 
+/** A label as a record carries it. */
+interface Carried {
+  readonly label: Label
+  /** In a layout, at most. */
+  readonly bytes: number
+}
+
 /** The labels of series as a record carries them. Labels that are the same object are looked at once. */
 export class LabelRules {
-  readonly #checked = new Map<Label, Label | Drop>()
-  readonly #numbers = new Map<Label, Label | Drop>()
+  /** What the labels that were carried last take in a layout, at most. */
+  bytes = 0
+  readonly #checked = new Map<Label, Carried | Drop>()
+  readonly #numbers = new Map<Label, Carried | Drop>()
 
   constructor(private readonly limits: Limits) {}
 
@@ -19,6 +28,7 @@ export class LabelRules {
   apply(labels: readonly Label[], number: 'le' | 'quantile' | undefined): readonly Label[] | Drop {
     let result: Label[] | null = null
     let missing = number !== undefined
+    this.bytes = 0
     for (let i = 0; i < labels.length; i++) {
       const label = labels[i]
       if (i > 0 && label.name === labels[i - 1].name)
@@ -27,16 +37,17 @@ export class LabelRules {
       if (isNumber) missing = false
       const carried = isNumber ? this.#number(label) : this.#check(label)
       if ('why' in carried) return carried
-      if (carried === label) continue
+      this.bytes += carried.bytes
+      if (carried.label === label) continue
       result ??= [...labels]
-      result[i] = carried
+      result[i] = carried.label
     }
     if (labels.length > this.limits.labels)
       return { reason: 'limit', why: `more than ${this.limits.labels} labels` }
     return missing ? notANumber(number as string) : (result ?? labels)
   }
 
-  #check(label: Label): Label | Drop {
+  #check(label: Label): Carried | Drop {
     let carried = this.#checked.get(label)
     if (!carried) {
       carried = checkLabel(label, this.limits)
@@ -45,12 +56,12 @@ export class LabelRules {
     return carried
   }
 
-  #number(label: Label): Label | Drop {
+  #number(label: Label): Carried | Drop {
     let carried = this.#numbers.get(label)
     if (!carried) {
       const value = canonicalFloat(label.value)
       if (!isFloatText(label.value)) carried = notANumber(label.name)
-      else carried = value === label.value ? label : { name: label.name, value }
+      else carried = carriedLabel(label, value)
       this.#numbers.set(label, carried)
     }
     return carried
@@ -59,7 +70,7 @@ export class LabelRules {
 
 const notANumber = (name: string): Drop => ({ reason: 'label', why: `a series whose ${name} is no number` })
 
-function checkLabel(label: Label, { nameBytes, valueBytes }: Limits): Label | Drop {
+function checkLabel(label: Label, { nameBytes, valueBytes }: Limits): Carried | Drop {
   const { name, value } = label
   if (name.startsWith('__') || name === '')
     return { reason: 'reserved', why: `label ${JSON.stringify(name)} is reserved` }
@@ -69,5 +80,14 @@ function checkLabel(label: Label, { nameBytes, valueBytes }: Limits): Label | Dr
   const clean = cleaned(value)
   if (Buffer.byteLength(clean) > valueBytes)
     return { reason: 'limit', why: `the value of label ${name} is too long` }
-  return clean === value ? label : { name, value: clean }
+  return carriedLabel(label, clean)
+}
+
+/** Two lengths of up to two bytes, and two texts. */
+function carriedLabel(label: Label, value: string): Carried {
+  const { name } = label
+  return {
+    label: value === label.value ? label : { name, value },
+    bytes: 4 + Buffer.byteLength(name) + Buffer.byteLength(value),
+  }
 }

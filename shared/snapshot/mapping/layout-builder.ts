@@ -1,3 +1,5 @@
+import { sortSteps } from '../../base/sort-steps.js'
+import type { Steps } from '../../base/steps.js'
 import { cleanedTo, isText } from '../../metrics/clean-text.js'
 import type { FamilyType, LayoutFamily, LayoutSeries, Suffix } from '../../metrics/layout.js'
 import { numberLabelOf } from '../../metrics/layout.js'
@@ -20,12 +22,25 @@ class FamilyDraft {
   readonly series: LayoutSeries[] = []
   /** Which series of the source each of them is. */
   readonly sources: number[] = []
+  /** What it takes in a layout, at most. */
+  bytes = 0
 
-  constructor(readonly head: FamilyHead) {}
+  constructor(
+    readonly head: FamilyHead,
+    /** The first metric that had series of it. */
+    readonly metric: string,
+  ) {}
 }
 
 /** For the suffix that the written formats add. */
 const LONGEST_SUFFIX = '_bucket'.length
+/** What a series takes in a layout beside its labels, at most: suffix, count and end of the list. */
+const SERIES_BYTES = 12
+
+const TOO_LARGE: Drop = {
+  reason: 'limit',
+  why: `its labels take more than ${DEFAULT_LIMITS.bytes} bytes`,
+}
 
 /**
  * Makes a layout of series that anybody may have named. What an exposer would refuse is left out and counted, because it would
@@ -82,15 +97,22 @@ export class LayoutBuilder {
    * @param labels sorted
    */
   add(at: number, metric: string, head: FamilyHead, suffix: Suffix, labels: readonly Label[]): void {
-    const drop = this.#tryToAdd(at, head, suffix, labels)
+    const drop = this.#tryToAdd(at, metric, head, suffix, labels)
     if (drop) this.drop(metric, drop)
   }
 
-  #tryToAdd(at: number, head: FamilyHead, suffix: Suffix, labels: readonly Label[]): Drop | undefined {
+  #tryToAdd(
+    at: number,
+    metric: string,
+    head: FamilyHead,
+    suffix: Suffix,
+    labels: readonly Label[],
+  ): Drop | undefined {
     const { name, type } = head
     let draft = this.#drafts.get(name)
     if (draft && draft.head.type !== type)
       return { reason: 'layout', why: 'another metric of that name has another type' }
+    if (draft && draft.bytes > DEFAULT_LIMITS.bytes) return TOO_LARGE
     const carried = this.#labels.apply(labels, numberLabelOf(type, suffix))
     if ('why' in carried) return carried
     if (this.#count === DEFAULT_LIMITS.samples)
@@ -107,23 +129,32 @@ export class LayoutBuilder {
     if (owner === undefined) this.#owners.set(sampleName, name)
     this.#count++
     if (!draft) {
-      draft = new FamilyDraft(head)
+      draft = new FamilyDraft(head, metric)
       this.#drafts.set(name, draft)
     }
     draft.series.push({ suffix, labels: carried })
     draft.sources.push(at)
+    draft.bytes += SERIES_BYTES + this.#labels.bytes
     return undefined
   }
 
-  finish(): Mapping {
-    const drafts = [...this.#drafts.values()].sort((a, b) => (a.head.name < b.head.name ? -1 : 1))
+  *finish(): Steps<Mapping> {
+    const drafts = yield* sortSteps([...this.#drafts.values()], (a, b) =>
+      a.head.name < b.head.name ? -1 : 1,
+    )
     let index = 0
-    const families: LayoutFamily[] = drafts.map(({ head, series, sources }) => {
+    const families: LayoutFamily[] = []
+    for (const { head, metric, series, sources, bytes } of drafts) {
+      if (bytes > DEFAULT_LIMITS.bytes) {
+        this.drop(metric, TOO_LARGE, series.length)
+        continue
+      }
       for (const at of sources) this.#order[at] = index++
       const { name, type, unit } = head
       const help = cleanedTo(DEFAULT_LIMITS.valueBytes, head.help)
-      return { name, type, help, unit: isUnit(unit) ? unit : '', series }
-    })
+      families.push({ name, type, help, unit: isUnit(unit) ? unit : '', series })
+      if (families.length % FAMILIES_A_STEP === 0) yield
+    }
     return {
       layout: { families },
       order: this.#order,
@@ -133,6 +164,8 @@ export class LayoutBuilder {
     }
   }
 }
+
+const FAMILIES_A_STEP = 200
 
 /** Others are left out: a unit is part of the name anyway. */
 const isUnit = (unit: string) => isText(unit) && Buffer.byteLength(unit) <= DEFAULT_LIMITS.nameBytes

@@ -42,7 +42,7 @@ export function* registryMapping(
       if (++at % SERIES_A_STEP === 0) yield
     }
   }
-  return builder.finish()
+  return yield* builder.finish()
 }
 
 const NO_NAME: Drop = { reason: 'layout', why: 'it has no name' }

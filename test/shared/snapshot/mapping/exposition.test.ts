@@ -311,6 +311,20 @@ describe('what an exposer would refuse is left out, named and counted, and the r
     })
   })
 
+  test('a family whose labels no layout can hold, at once', () => {
+    const wide = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`label_${i}`, 'x'.repeat(4000)]))
+    const huge = family(
+      'huge',
+      'gauge',
+      Array.from({ length: 100 }, (_, i) => ['', { ...wide, i: `${i}` }]),
+    )
+    expect(accepted(huge, family('good', 'gauge'))).toMatchObject({
+      series: ['good{}'],
+      dropped: { huge: 'its labels take more than 8388608 bytes' },
+      droppedSeries: { limit: 100 },
+    })
+  })
+
   test('half characters and NULs in a value, and what of a help text is too long, become what a record can hold', () => {
     const { mapping } = accepted(
       family('x', 'gauge', [['', { a: 'b\0c\ud800' }]], { help: '🐢'.repeat(5000), unit: 'x\0' }),
