@@ -1,11 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { quote } from '../shared/base/quote.js'
 import { runInSlices, type Steps } from '../shared/base/steps.js'
 import { exemplarOf } from '../shared/metrics/prom-client/exemplar-of.js'
 import type { ExemplarJson, MetricJson } from '../shared/metrics/prom-client/metric-json.js'
 import { sameShape, shapeOf } from '../shared/metrics/prom-client/shape.js'
 import { place } from '../shared/publish/place.js'
-import { type Plan, publicationPlan } from '../shared/publish/plan.js'
+import { nothingLeft, type Plan, publicationPlan } from '../shared/publish/plan.js'
 import type { Sample } from '../shared/publish/sample.js'
 import type { Reading } from '../shared/publish/snapshot-loop.js'
 import { carriedExemplar } from '../shared/snapshot/mapping/exemplars.js'
@@ -77,10 +76,7 @@ function whyUnusable(metrics: readonly MetricJson[], { order, dropped }: Mapping
     }
     at = to
   }
-  const [first] = dropped
-  return given === 0 || !first
-    ? null
-    : `none of the ${given} series can be published; of metric ${quote(first[0])}: ${first[1]}`
+  return nothingLeft(given, dropped)
 }
 
 interface Given {

@@ -4,7 +4,7 @@ import { carriedExemplar } from '../snapshot/mapping/exemplars.js'
 import { expositionMapping } from '../snapshot/mapping/exposition.js'
 import type { DropReason, Mapping } from '../snapshot/mapping/mapping.js'
 import { place } from './place.js'
-import { type Plan, publicationPlan } from './plan.js'
+import { nothingLeft, type Plan, publicationPlan } from './plan.js'
 import type { Sample } from './sample.js'
 
 interface ExpositionPlan extends Plan {
@@ -35,7 +35,11 @@ export class ExpositionSampler {
     return this.#plan?.mapping.droppedSeries ?? new Map()
   }
 
-  /** Resolves at once unless the layout has to be made, which is done in slices. One call at a time. */
+  /**
+   * Resolves at once unless the layout has to be made, which is done in slices. One call at a time.
+   *
+   * @throws Error when there are series and none can be published
+   */
   async sample(exposition: Exposition): Promise<Sample> {
     const { families } = exposition
     const timestamps = exposition.timestamps !== null
@@ -47,6 +51,8 @@ export class ExpositionSampler {
       this.layouts++
     }
     const { mapping, parts } = plan
+    const unusable = mapping.series === 0 ? nothingLeft(mapping.order.length, mapping.dropped) : null
+    if (unusable) throw new Error(unusable)
     return {
       parts,
       values: place(mapping, exposition.values),

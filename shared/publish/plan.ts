@@ -1,3 +1,4 @@
+import { quote } from '../base/quote.js'
 import type { Steps } from '../base/steps.js'
 import { DEFAULT_LIMITS } from '../metrics/limits.js'
 import type { Mapping } from '../snapshot/mapping/mapping.js'
@@ -45,4 +46,12 @@ function familiesOf({ layout }: Mapping, from: number, to: number): string[] {
     first += series.length
     return inside ? [name] : []
   })
+}
+
+/** Why a source with so many series cannot be published when none is carried: null when it had none. */
+export function nothingLeft(series: number, dropped: ReadonlyMap<string, string>): string | null {
+  const [first] = dropped
+  return series === 0 || !first
+    ? null
+    : `none of the ${series} series can be published; of metric ${quote(first[0])}: ${first[1]}`
 }

@@ -27,11 +27,13 @@ export function* expositionMapping(
   let at = 0
   for (const family of families) {
     const places = new Places(family, shown, yield* fitsItsType(family, numbers), builder)
+    const hasNumbers = family.type === 'histogram' || family.type === 'summary'
     for (const { suffix, labels } of family.series) {
       const place = places.of(suffix)
       if (place.refusal) builder.drop(family.name, place.refusal)
       else {
-        const stored = places.isTyped ? labels : numbers.stored(family, labels)
+        const isUntyped = hasNumbers && place.head.type === 'unknown'
+        const stored = isUntyped ? numbers.stored(family, labels) : labels
         builder.add(at, family.name, place.head, place.suffix, stored)
       }
       if (++at % SERIES_A_STEP === 0) yield

@@ -19,7 +19,7 @@ export class Places {
     private readonly family: Family,
     private readonly shown: ReadonlySet<string>,
     /** False for a histogram or summary with a series that a record's cannot have. */
-    readonly isTyped: boolean,
+    private readonly isTyped: boolean,
     private readonly builder: LayoutBuilder,
   ) {}
 

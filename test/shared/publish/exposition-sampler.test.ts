@@ -60,6 +60,12 @@ describe('a sample of an exposition', () => {
     expect(sample.parts).toHaveLength(1)
   })
 
+  test('is an error when there are series and none can be carried', async () => {
+    await expect(
+      new ExpositionSampler().sample(exposition([family('bad', 'gauge', [['', { __a: 'x' }]])])),
+    ).rejects.toThrow('none of the 1 series can be published; of metric "bad": label "__a" is reserved')
+  })
+
   test('tells what is left out by name and by reason, families that no record can hold included', async () => {
     const noise = () => Array.from({ length: 100 }, () => Math.random().toString(36).slice(2)).join('')
     const huge = Array.from({ length: 1500 }, () => ['', { l: noise() }] as const)

@@ -132,6 +132,12 @@ describe('the table of docs/mapping.md', () => {
     })
   })
 
+  test('le and quantile of the creation time of a histogram or summary are as Prometheus stores them', () => {
+    expect(accepted(family('h', 'histogram', [['_created', { le: '1', quantile: '1' }]])).series).toEqual([
+      'h_created{le="1.0",quantile="1"}',
+    ])
+  })
+
   test('help goes with every part of a family but creation times; units with what keeps its name', () => {
     const { mapping } = accepted(
       family('waited_seconds', 'counter', [['_total'], ['_created']], { help: 'Waited.', unit: 'seconds' }),
