@@ -102,7 +102,7 @@ const longestOf = (steps: () => Steps<unknown>): string =>
 export async function run(): Promise<Row[]> {
   const metrics = (await registryOf(SERIES).getMetricsAsJSON()) as unknown as MetricJson[]
   const body = encode(...messagesOf(metrics))
-  const read = (reader: ProtobufReader): Exposition => runNow(reader.read(body))
+  const read = (reader: ProtobufReader): Exposition => reader.read(body)
   const known = new ProtobufReader()
   const exposition = read(known)
   const { families, values } = exposition
@@ -118,7 +118,7 @@ export async function run(): Promise<Row[]> {
     },
     {
       work: 'read a protobuf body, families new',
-      note: longestOf(() => new ProtobufReader().read(body)),
+      note: longestOf(() => new ProtobufReader().readInSteps(body)),
       run: () => void read(new ProtobufReader()),
     },
     { work: 'read a protobuf body, protobufjs', note: 'decoded to objects', run: () => void decode(body) },

@@ -1,5 +1,5 @@
 import { quote } from '../../base/quote.js'
-import type { Steps } from '../../base/steps.js'
+import { runNow, type Steps } from '../../base/steps.js'
 import { DEFAULT_LIMITS, type Limits } from '../limits.js'
 import type { Exposition, Family, Series } from '../model.js'
 import { Columns } from './columns.js'
@@ -29,8 +29,22 @@ export class ProtobufReader {
 
   constructor(private readonly limits: Limits = DEFAULT_LIMITS) {}
 
-  /** @throws ProtobufRefused */
-  *read(body: Buffer): Steps<Exposition> {
+  /** Bytes that are kept of the last body, its families aside. */
+  get retainedBytes(): number {
+    return this.#shape?.tape.size ?? 0
+  }
+
+  /**
+   * Reads a body at once.
+   *
+   * @throws ProtobufRefused for a body that cannot be read, and nothing else
+   */
+  read(body: Buffer): Exposition {
+    return runNow(this.readInSteps(body))
+  }
+
+  /** As `read`, in steps. The body must not change in between. */
+  *readInSteps(body: Buffer): Steps<Exposition> {
     const wire = new WireReader(body)
     const drafts = yield* findFamilies(wire, this.limits)
     const shape = this.#shape

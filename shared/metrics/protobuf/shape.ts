@@ -16,6 +16,10 @@ export class ShapeTape {
     this.#view = new DataView(this.#bytes.buffer)
   }
 
+  get size(): number {
+    return this.#bytes.length
+  }
+
   rewind(): void {
     this.#at = 0
   }

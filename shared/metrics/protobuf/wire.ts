@@ -5,7 +5,7 @@ import { ProtobufRefused, type RefusalReason } from './refusal.js'
 export const VARINT = 0
 export const FIXED64 = 1
 export const LENGTH = 2
-export const FIXED32 = 5
+const FIXED32 = 5
 
 /** What a field's key is on the wire. */
 export const keyOf = (field: number, wireType: number): number => field * 8 + wireType

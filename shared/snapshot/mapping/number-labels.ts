@@ -1,6 +1,7 @@
 import { isFloatText } from '../../metrics/float-text.js'
 import { openMetricsFloat } from '../../metrics/go-float.js'
 import type { Family, Label } from '../../metrics/model.js'
+import { numberOfText } from '../../metrics/text/numbers.js'
 
 /** `le` and `quantile`. Labels that are the same object are looked at once. */
 export class NumberLabels {
@@ -34,9 +35,4 @@ export class NumberLabels {
 }
 
 /** Undefined for what Prometheus does not take for a number, decimals beyond the largest double included. */
-function numberOf(text: string): number | undefined {
-  if (!isFloatText(text)) return undefined
-  if (/inf/i.test(text)) return text.startsWith('-') ? -Infinity : Infinity
-  const number = Number(text)
-  return Math.abs(number) === Infinity ? undefined : number
-}
+const numberOf = (text: string): number | undefined => (isFloatText(text) ? numberOfText(text) : undefined)

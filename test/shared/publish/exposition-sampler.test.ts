@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import { runInSlices } from '../../../shared/base/steps.js'
 import { ProtobufReader } from '../../../shared/metrics/protobuf/reader.js'
 import { ExpositionSampler } from '../../../shared/publish/exposition-sampler.js'
 import { snapshotOf } from '../../../shared/publish/publications.js'
@@ -48,7 +47,7 @@ describe('a sample of an exposition', () => {
     const sampler = new ExpositionSampler()
     for (const value of [1, 2, 3]) {
       const body = encode({ name: 'x', type: TYPES.GAUGE, metric: [{ gauge: { value } }] })
-      const sample = await sampler.sample(await runInSlices(reader.read(body)))
+      const sample = await sampler.sample(reader.read(body))
       expect([...readBack(sample)]).toEqual([['x{}', value]])
     }
     expect(sampler.layouts).toBe(1)
