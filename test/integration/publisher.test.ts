@@ -172,26 +172,75 @@ describe('a publisher', () => {
     expect(records.at(-1)!.values.get('publisher_collect_errors_total{}')).toBeGreaterThan(0)
   })
 
-  test('asks a registry that hangs once, not once an interval, and publishes when it answers', async () => {
+  test('publishes that a collection failed, why, and in the order of the snapshots', async () => {
+    const topic = await newTopic(1)
+    const logger = keepingLogger()
+    let page = '<html><body>502 Bad Gateway</body></html>'
+    const publisher = publisherOf({ register: () => page, topic, interval: '1s', logger })
+    await publisher.start()
+    const { records } = await read(topic)
+    await eventually(() => expect(records.length).toBeGreaterThan(0))
+    page = 'requests_total 5\n'
+    await eventually(() => expect(records.at(-1)!.failure).toBeNull())
+    page = 'Internal Server Error\n'
+    await eventually(() => expect(records.at(-1)!.failure).not.toBeNull())
+    await publisher.stop()
+    await eventually(() => expect(records.at(-1)!.header.end).toBe(true))
+    expect(records[0].failure).toMatch(/^the source gave a web page, not metrics/)
+    const snapshot = records.find(({ failure }) => failure === null)!
+    expect(snapshot.values.get('requests_total{}')).toBe(5)
+    expect(snapshot.values.get('publisher_collect_errors_total{}')).toBeGreaterThan(0)
+    expect(records.at(-2)!.failure).toMatch(/^line 1: /)
+    // The goodbye has the values of before.
+    expect(records.at(-1)!.values.get('requests_total{}')).toBe(5)
+    expectOneRun(records)
+    expect(logger.lines[0]).toMatch(/^warn cannot collect metrics: the source gave a web page/)
+  })
+
+  test('publishes what answers beside a source that hangs, and asks that once, not once an interval', async () => {
     const topic = await newTopic(1)
     const register = new Registry()
+    new Gauge({ name: 'prompt', help: 'prompt', registers: [register] }).set(7)
     let asked = 0
     let answer: (() => void) | undefined
     const hanging = () => {
       asked++
-      return new Promise<[]>(resolve => {
-        answer = () => resolve([])
-      })
+      return new Promise<{ name: string; type: string; help: string; values: { value: number }[] }[]>(
+        resolve => {
+          answer = () => resolve([{ name: 'late', type: 'gauge', help: '', values: [{ value: 1 }] }])
+        },
+      )
     }
     await publisherOf({ register: [register, hanging], topic, interval: '1s' }).start()
     const errors = register.getSingleMetric('publisher_collect_errors_total')!
     await eventually(async () => expect((await errors.get()).values[0].value).toBeGreaterThanOrEqual(2))
     expect(asked).toBe(1)
     const { records } = await read(topic)
+    await eventually(() =>
+      expect(records.at(-1)?.values.get('publisher_snapshots_total{}')).toBeGreaterThan(0),
+    )
     await eventually(() => {
       answer!()
-      expect(records.length).toBeGreaterThan(0)
+      expect(records.at(-1)!.values.get('late{}')).toBe(1)
     })
+  })
+
+  test('says that a registry hangs, and publishes when it answers', async () => {
+    const topic = await newTopic(1)
+    let hang = true
+    let answer: (() => void) | undefined
+    const register = () => (hang ? new Promise<string>(resolve => (answer = () => resolve(''))) : 'g 1\n')
+    await publisherOf({ register, topic, interval: '1s' }).start()
+    const { records } = await read(topic)
+    await eventually(() => expect(records.length).toBeGreaterThan(1))
+    for (const { failure } of records)
+      expect(failure).toMatch(
+        /^the registry did not answer within \d+ ms: does a metric's collect function hang\?$/,
+      )
+    hang = false
+    answer!()
+    await eventually(() => expect(records.at(-1)!.values.get('g{}')).toBe(1))
+    expectOneRun(records)
   })
 
   test('leaves an app alone whose logger throws', async () => {

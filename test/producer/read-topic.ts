@@ -7,11 +7,12 @@ import type { SnapshotHeader } from '../../shared/snapshot/types.js'
 import { validateLayout, validateTarget } from '../../shared/snapshot/validate.js'
 import { seriesOf } from './sampled.js'
 
-/** A record as an exposer understands it. */
+/** A record as an exposer understands it. Of a failed collection the layout is empty. */
 export interface Published {
   readonly partition: number
   readonly key: Buffer
   readonly header: SnapshotHeader
+  readonly failure: string | null
   readonly layout: Layout
   /** Values by series: `name{label="value"}`. */
   readonly values: ReadonlyMap<string, number>
@@ -38,17 +39,12 @@ function read(partition: number, { key, value }: LogRecord): Published {
   const reader = new SnapshotReader()
   reader.open(value!)
   const header = reader.header()
-  const layout = decodeLayout(inflateLayout(header.layoutId, reader.layout()))
   validateTarget(header.target)
+  const record = { partition, key: Buffer.from(key!), header, failure: reader.failure, bytes: value!.length }
+  if (record.failure !== null) return { ...record, layout: { families: [] }, values: new Map() }
+  const layout = decodeLayout(inflateLayout(header.layoutId, reader.layout()))
   validateLayout(layout)
   const series = seriesOf([layout])
   const { values } = reader.body(series.length)
-  return {
-    partition,
-    key: Buffer.from(key!),
-    header,
-    layout,
-    values: new Map(series.map((text, i) => [text, values[i]])),
-    bytes: value!.length,
-  }
+  return { ...record, layout, values: new Map(series.map((text, i) => [text, values[i]])) }
 }
