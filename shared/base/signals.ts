@@ -1,29 +1,29 @@
 import { constants } from 'node:os'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-/** npm passes on the Ctrl-C that the terminal has sent to the whole group of processes already. */
+/** npm forwards a Ctrl-C that the terminal has already sent to the whole process group. */
 const SAME_SIGNAL_MS = 500
 const FAILURE = 1
 
 type Signal = (typeof SIGNALS)[number]
 
 export interface SignalOptions {
-  /** How long the work may take after a signal, ms; undefined: as long as it takes. */
+  /** How long the work may take to end after a signal, ms. Undefined: no limit. */
   readonly graceMs?: number
-  /** Told in one line why the process ends before the work has. */
+  /** Called with one line when the process ends before the work. */
   readonly say: (message: string) => void
-  /** Told of an error that nobody caught. */
+  /** Called with uncaught errors. */
   readonly report: (error: unknown) => void
-  /** Whose signals and errors: the process's. */
+  /** Source of signals and uncaught errors. Default: the process. */
   readonly source?: NodeJS.EventEmitter
 }
 
 /**
- * Runs the work of a process and tells it when to end: at the first SIGINT, SIGTERM or SIGHUP, and when an error is caught by
- * nobody. The promise does not wait for the work when a second signal comes, or the work takes longer than its grace period.
+ * Runs the work of a process and aborts `ending` at the first SIGINT, SIGTERM, SIGHUP or uncaught
+ * error. After a second one, or after the grace period, the promise resolves before the work ends.
  *
- * @returns the exit code of the process: that of the work; 1 after an error that nobody caught or a grace period that was not
- *   enough; 128 and the number of the signal after a second one. Rejects as the work does.
+ * @returns the exit code: that of the work; 1 after an uncaught error or after the grace period; 128
+ *   plus the number of the signal after a second signal. Rejects if the work does.
  */
 export function untilSignalled(
   work: (ending: AbortSignal) => Promise<number>,

@@ -8,17 +8,17 @@ import { sayWhy } from './say-why.js'
 import { boundUnreadBody } from './unread-body.js'
 
 export interface ApplicationOptions extends Guard {
-  /** Stands before every path, as `routePrefix` gives it; empty by default. */
+  /** Prefix of every path, from `routePrefix`. Default: none. */
   readonly prefix?: string
-  /** How long the rest of a body is discarded whose request has been answered, ms. */
+  /** How long the unread rest of a body is discarded after the response, ms. */
   readonly discardMs?: number
 }
 
 /**
- * What a program serves over HTTP: its routes are added, then `listener` answers. Knows nothing of sockets.
+ * The HTTP application of a program: the program adds its routes and hands `listener` to its server.
  *
- * Every response that is no success is one line of plain text: a `Refusal` that a handler throws, an unknown path (404), a
- * method that a path does not have (405), a mistake in a handler (500, logged).
+ * Errors are one line of plain text: a `Refusal` that a handler throws, an unknown path (404), a
+ * method that the path does not have (405), a bug in a handler (500, logged).
  */
 export class Application {
   readonly router: Router
@@ -31,15 +31,15 @@ export class Application {
   }
 
   /**
-   * A route for GET and HEAD that costs less CPU than those of the router, for a path that is asked hundreds of times a
-   * second. The handler gets no more than an `Exchange`.
+   * A route for GET and HEAD that bypasses Koa and its router, for a path that gets hundreds of
+   * requests per second. Its handler gets an `Exchange` instead of Koa's context.
    */
   fastPath(path: string, handler: Handler): void {
     this.router.get(path, handler)
     this.#fast.set(this.#prefix + path, handler)
   }
 
-  /** All routes are there by now. */
+  /** Call it after all routes have been added. */
   listener(): RequestListener {
     const report = (error: Error) => logFailure(error, this.options.logger)
     const app = new Koa()
@@ -63,7 +63,7 @@ export class Application {
   }
 }
 
-/** Says in words what the router says by a status. */
+/** Adds a message to the statuses that the router sets. */
 async function answerUnrouted(ctx: Context, next: Next): Promise<void> {
   await next()
   if (ctx.respond === false || ctx.body != null) return
@@ -71,10 +71,10 @@ async function answerUnrouted(ctx: Context, next: Next): Promise<void> {
   if (ctx.status === 405) {
     sayWhy(ctx, 405, `${ctx.method} is not allowed here; allowed: ${ctx.response.get('Allow')}`)
   }
-  if (ctx.status === 501) sayWhy(ctx, 501, `no path has the method ${ctx.method}`)
+  if (ctx.status === 501) sayWhy(ctx, 501, `the method ${ctx.method} is not supported`)
 }
 
-/** `/` leads to where the page is. */
+/** Redirects `/` to the page, as Prometheus does. */
 function redirectTo(path: string) {
   return async (ctx: Context, next: Next): Promise<void> => {
     if (ctx.path === '/' && (ctx.method === 'GET' || ctx.method === 'HEAD')) ctx.redirect(path)

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 
-/** Aborted when the client goes away before its response has been finished. */
+/** Aborted when the connection is closed before the end of the response. */
 export function goneSignal(response: ServerResponse): AbortSignal {
   if (response.closed) return AbortSignal.abort()
   const controller = new AbortController()

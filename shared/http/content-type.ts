@@ -11,9 +11,10 @@ const PARAMETER =
   /;[ \t]*(?:([!#$%&'*+.^_`|~0-9a-z-]+)=(?:([!#$%&'*+.^_`|~0-9a-z-]+)|"((?:[^"\\]|\\.)*)"))?[ \t]*/iy
 
 /**
- * Reads a Content-Type header. Takes time in proportion to its length, which is bounded.
+ * Parses a Content-Type header in linear time; its length is bounded.
  *
- * @returns undefined when it is not well-formed, is longer than 1,024 characters, or has a parameter twice or more than 16
+ * @returns undefined if it is malformed, longer than 1,024 characters, has more than 16 parameters,
+ *   or one of them twice
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-8.3
  */
 export function parseContentType(header: string): ContentType | undefined {

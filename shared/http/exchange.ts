@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type ParsedUrlQuery, parse } from 'node:querystring'
 
 /**
- * A request with its response, as far as most handlers need them. Koa's context is one; `PlainExchange` is another where Koa
- * costs too much CPU.
+ * A request and its response, reduced to what most handlers need. Implemented by Koa's context, and
+ * by `PlainExchange` where Koa costs too much CPU.
  */
 export interface Exchange {
   readonly req: IncomingMessage

@@ -5,21 +5,21 @@ import { ClientGone, Refusal, refuse } from './refusal.js'
 
 const GONE = ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'HPE_INVALID_EOF_STATE']
 
-/** Logs what a handler threw or a connection reported. What a client did is no news; anything else is a mistake in the program. */
+/** Logs an error of a handler or a connection: at level debug when a client caused it. */
 export function logFailure(error: Error & { code?: string }, logger: Logger): void {
   const { code = '', message } = error
   if (error instanceof ClientGone || GONE.includes(code)) {
     logger.debug('a client went away', { error })
   } else if (code.startsWith('HPE_')) {
-    // Without the bytes of the request, which the error has: they may be a password.
-    logger.debug('a client sent bytes that are no request', { reason: message })
+    // The error holds the bytes of the request, which may contain a password: not logged.
+    logger.debug('a client sent a malformed request', { reason: message })
   } else logger.error('a request failed, which is a mistake in the program', { error, stack: error.stack })
 }
 
 /**
- * Answers a request whose handler threw.
+ * Answers a request after its handler threw.
  *
- * @param report told of everything but refusals
+ * @param report called for errors other than refusals
  */
 export function answerError(exchange: Exchange, error: unknown, report: (error: Error) => void): void {
   if (error instanceof Refusal && !exchange.res.headersSent) {
@@ -31,7 +31,7 @@ export function answerError(exchange: Exchange, error: unknown, report: (error: 
   endFailed(exchange.res)
 }
 
-/** Says 500, or cuts off a response that has begun, so that its reader sees a failure and not an end. */
+/** Answers 500. A response that has begun is cut off, so that the client sees a failure. */
 function endFailed(response: ServerResponse): void {
   if (response.headersSent) {
     response.destroy()

@@ -5,17 +5,17 @@ import { answerError } from './failures.js'
 export type Handler = (exchange: Exchange) => Promise<void>
 
 export interface FastPaths {
-  /** By path, without a query. */
+  /** Handlers by path. */
   readonly handlers: ReadonlyMap<string, Handler>
   readonly admit: (exchange: Exchange) => Promise<boolean>
-  /** Told of what a handler throws. */
+  /** Called for errors of handlers. */
   readonly report: (error: Error) => void
 }
 
 /**
- * GET and HEAD of a few paths that are asked hundreds of times a second, answered without Koa and its router, which take more
- * CPU than the rest of a small response. Everything else, also such a path in any other spelling, goes to `others`, where it
- * has the same handler.
+ * Answers GET and HEAD requests of a few paths without Koa and its router, which cost more CPU than
+ * the rest of a small response. Any other request goes to `others`, also one whose path has another
+ * spelling: the router has the same handler.
  */
 export function fastPaths({ handlers, admit, report }: FastPaths, others: RequestListener): RequestListener {
   const answer = async (exchange: PlainExchange, handler: Handler) => {

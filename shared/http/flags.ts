@@ -23,7 +23,7 @@ export const webFlags = {
   }),
 }
 
-/** What is wrong with the file of `--web.config.file`, and whether it makes the program serve TLS. */
+/** Problems of the file that `--web.config.file` names, and whether it enables TLS. */
 export function checkWebConfig(path: string | undefined): { tls: boolean; problems: Problem[] } {
   if (path === undefined) return { tls: false, problems: [] }
   try {

@@ -3,19 +3,19 @@ import type { Exchange } from './exchange.js'
 import { sayWhy } from './say-why.js'
 import type { LiveWebConfig } from './web-config/live.js'
 
-/** What stands before every path of a program. */
+/** Access control in front of every path of a program. */
 export interface Guard {
-  /** Undefined: everybody may ask. */
+  /** Undefined: no access control. */
   readonly web: LiveWebConfig | undefined
   readonly logger: Logger
-  /** Names what the user's password is for. */
+  /** Realm of basic authentication: the program. */
   readonly realm: string
 }
 
 /**
- * Sets the configured headers and judges the credentials.
+ * Sets the configured headers and checks the credentials.
  *
- * @returns whether the request may be answered; if not, the reason has been set as its response
+ * @returns whether the request is admitted; if not, the response has been set
  */
 export async function admit(exchange: Exchange, { web, logger, realm }: Guard): Promise<boolean> {
   if (!web) return true

@@ -1,7 +1,7 @@
 import type { Exchange } from './exchange.js'
 import { sayWhy } from './say-why.js'
 
-/** `/-/healthy`: the process answers. */
+/** `/-/healthy`: 200 while the process answers. */
 export function healthy(program: string) {
   return (exchange: Exchange): void => {
     sayWhy(exchange, 200, `${program} is healthy.`)
@@ -11,11 +11,11 @@ export function healthy(program: string) {
 /**
  * `/-/ready`: 200, or 503 with the reason.
  *
- * @param reasonAgainst why the program is not ready now; undefined when it is
+ * @param notReady why the program is not ready now; undefined when it is
  */
-export function ready(program: string, reasonAgainst: () => string | undefined) {
+export function ready(program: string, notReady: () => string | undefined) {
   return (exchange: Exchange): void => {
-    const reason = reasonAgainst()
+    const reason = notReady()
     if (reason === undefined) sayWhy(exchange, 200, `${program} is ready.`)
     else sayWhy(exchange, 503, reason)
   }

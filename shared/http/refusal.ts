@@ -2,13 +2,13 @@ import type { Exchange } from './exchange.js'
 import { sayWhy } from './say-why.js'
 
 /**
- * A request that does not get what it asked for, by the fault of the client or because of the load. Thrown wherever that is
- * found; the application answers with its status and its message as plain text.
+ * An error of the client, or a refusal because of load. Handlers throw it; the application answers
+ * with its status, its headers and its message as plain text.
  */
 export class Refusal extends Error {
   /**
-   * @param message one line that says what the client can do
-   * @param headers of the response, such as `Retry-After`
+   * @param message one line, with what the client can do
+   * @param headers response headers, such as `Retry-After`
    */
   constructor(
     readonly status: number,
@@ -19,16 +19,17 @@ export class Refusal extends Error {
   }
 }
 
-/** The client closed its connection before its request had arrived. The status is nginx's, for counting: nobody gets it. */
+/** The client closed its connection before the end of its request. */
 export class ClientGone extends Error {
+  /** As nginx counts such requests; never sent. */
   readonly status = 499
   constructor() {
-    super('the client closed the connection before its request had arrived')
+    super('the client closed the connection before the end of its request')
   }
 }
 
 export function refuse(exchange: Exchange, { status, message, headers }: Refusal): void {
-  // A handler that meant to write the response itself has not begun.
+  // The handler may have taken over the response before it failed.
   exchange.respond = true
   for (const [name, value] of Object.entries(headers)) exchange.set(name, value)
   sayWhy(exchange, status, message)

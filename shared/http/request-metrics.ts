@@ -9,17 +9,17 @@ interface Named {
   readonly help: string
 }
 
-/** How a program calls its metrics of requests. */
+/** Names and help texts of the request metrics of a program. */
 export interface RequestMetricNames {
-  /** The label that tells handlers apart. */
+  /** Label for the name of the handler. */
   readonly label: string
   readonly duration: Named
   readonly inFlight: Named
-  /** Also labelled by `code`. */
+  /** Also has the label `code`. */
   readonly total: Named
 }
 
-/** What is told of each request; `R` is what its handler returns. */
+/** Is notified of each request. `R` is the result of its handler. */
 export interface RequestObserver<R> {
   begun(handler: string): void
   /** @param result undefined when the handler failed */
@@ -34,11 +34,11 @@ interface HandlerCounts {
 const DURATION_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
 /**
- * Requests by handler: duration, in flight, answered by status code. Counted in plain numbers, hundreds of times a second, which
- * become metrics when the registry asks.
+ * Metrics of requests by handler: duration, requests in flight, requests by status code. Counted in
+ * plain numbers, which become metrics when the registry collects: cheaper than prom-client's own.
  */
 export class RequestMetrics implements RequestObserver<unknown> {
-  /** Requests of all handlers. */
+  /** Requests in flight of all handlers. */
   inFlight = 0
   readonly #duration
   readonly #handlers = new Map<string, HandlerCounts>()
@@ -88,7 +88,7 @@ export class RequestMetrics implements RequestObserver<unknown> {
   }
 }
 
-/** A handler whose requests are told to an observer, under a name. */
+/** Wraps a handler so that an observer is notified of its requests. */
 export function observed<C extends Exchange, R>(
   name: string,
   { observer, clock }: { readonly observer: RequestObserver<R>; readonly clock: Clock },

@@ -1,7 +1,8 @@
 /**
- * What stands before every path, as Prometheus has it: `--web.route-prefix`, or the path of `--web.external-url` without it.
+ * Prefix of every path, as in Prometheus: `--web.route-prefix`, by default the path of
+ * `--web.external-url`.
  *
- * @returns empty, or with a slash at its beginning and none at its end
+ * @returns empty, or with a leading and without a trailing slash
  */
 export function routePrefix(flag: string | undefined, externalUrl: string | undefined): string {
   const path = flag ?? (externalUrl === undefined ? '' : new URL(externalUrl).pathname)

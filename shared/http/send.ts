@@ -3,19 +3,19 @@ import { prefersGzip } from './encoding.js'
 import type { Exchange } from './exchange.js'
 import { type Sent, sendChunks } from './stream.js'
 
-/** What was sent of a generated body, and what its generator returned; undefined when it was not run to its end. */
+/** What was sent of a generated body. `result` is what the generator returned, if it ended. */
 export interface SentBody<R> extends Sent {
   readonly result: R | undefined
 }
 
-/** Clients ask in the same words again and again. */
+/** Clients repeat the same header. */
 const wantsGzip = remembered(prefersGzip)
 
 /**
- * Answers 200 with a body that is generated in chunks, compressed when the client prefers that. An empty chunk is only a place to
- * let others have the event loop.
+ * Answers 200 with a body that is generated in chunks, compressed if the client prefers that. An
+ * empty chunk yields the event loop.
  *
- * @param alive asked before every chunk: false cuts the response off
+ * @param alive called before every chunk: false cuts off the response
  */
 export async function sendGenerated<R>(
   exchange: Exchange,
@@ -26,7 +26,7 @@ export async function sendGenerated<R>(
   exchange.status = 200
   exchange.set('Content-Type', type)
   exchange.vary('Accept-Encoding')
-  // Nobody reads the body of a HEAD request: it is not made.
+  // The response to HEAD has no body.
   if (exchange.method === 'HEAD') return { bytes: 0, whole: false, result: undefined }
   exchange.respond = false
   const gzip = wantsGzip(exchange.get('accept-encoding'))

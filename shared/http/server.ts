@@ -7,18 +7,18 @@ import type { LiveWebConfig } from './web-config/live.js'
 /** Limits of an HTTP server. Times in milliseconds. */
 export interface ServerLimits {
   readonly maxConnections: number
-  /** Request line and headers of one request. Labels travel in the URL, and a target may have many long ones. */
+  /** Size of request line and headers. URLs contain labels, which may be many and long. */
   readonly maxHeaderBytes: number
-  /** From the first byte of a request to the last one of its headers. */
+  /** Time from the first byte of a request to the last byte of its headers. */
   readonly headersTimeout: number
-  /** From the first byte of a request to the last one of its body. */
+  /** Time from the first byte of a request to the last byte of its body. */
   readonly requestTimeout: number
   /**
-   * How long an idle connection is kept. Longer than any scrape interval: a connection that is closed in the moment it is
-   * used again fails the scrape.
+   * How long an idle connection is kept. Longer than any scrape interval: a scrape fails if its
+   * connection is closed at the same time.
    */
   readonly keepAliveTimeout: number
-  /** How long a connection may carry no byte during a request: longer than any request can be held. */
+  /** How long a request may be held without any bytes on its connection. */
   readonly silenceTimeout: number
 }
 
@@ -31,9 +31,9 @@ const DEFAULTS: Omit<ServerLimits, 'maxConnections'> = {
 }
 
 /**
- * A server that listens nowhere yet.
+ * Creates a server that does not listen yet.
  *
- * @param web decides whether it serves TLS; plain HTTP without one
+ * @param web serves TLS if it says so; undefined: plain HTTP
  */
 export function createHttpServer(
   limits: Pick<ServerLimits, 'maxConnections'> & Partial<ServerLimits>,
@@ -53,8 +53,8 @@ export function createHttpServer(
 }
 
 /**
- * Hands every request to the listener. A client that expects `100 Continue` gets it when its body is read and not before:
- * a body that is refused is not sent at all.
+ * Passes every request to the listener. `100 Continue` is sent when the listener reads the body, so
+ * that a client does not send a body that is refused.
  */
 export function serve(server: Server, listener: RequestListener): void {
   server.on('request', listener)
@@ -64,8 +64,8 @@ export function serve(server: Server, listener: RequestListener): void {
 /**
  * @param host undefined: every interface
  * @param port 0: any free port
- * @param flag the flag that the address came from
- * @throws StartError that names the address and the flag when it cannot listen there
+ * @param flag the flag that configures the address
+ * @throws StartError that names the address and the flag
  */
 export async function listen(
   server: Server,
@@ -89,13 +89,13 @@ export async function listen(
 const IDLE_CHECK_MS = 50
 
 /**
- * Stops listening and waits for the responses in flight.
+ * Stops listening and waits for the requests in flight.
  *
- * @param graceMs after which connections that are still open are destroyed
+ * @param graceMs time after which the remaining connections are destroyed
  */
 export async function close(server: Server, graceMs: number): Promise<void> {
   const closed = new Promise<void>(resolve => server.close(() => resolve()))
-  // A connection whose response ends meanwhile would be kept for a next request.
+  // Connections become idle as their responses end.
   const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS)
   const timer = setTimeout(() => server.closeAllConnections(), graceMs)
   await closed

@@ -9,7 +9,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
   '.svg': 'image/svg+xml',
 }
-/** A page runs its own scripts only, and stands in no frame. */
+/** A page may load only files of its own, and is not shown in frames. */
 const CONTENT_SECURITY_POLICY = "default-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 const INDEX = 'index.html'
 
@@ -20,8 +20,8 @@ interface StaticFile {
 }
 
 /**
- * The files that lie directly in a folder, read once: for the routes `/` and `/<folder>/:file`. Nothing is read from the disk
- * on request, so no path leads out of the folder.
+ * Serves the files of a folder, without subfolders: a handler for the routes `/` and
+ * `/<folder>/:file`. Files are read once, at start: no request path reaches the file system.
  */
 export function staticFiles(folder: URL) {
   const files = readFiles(folder)

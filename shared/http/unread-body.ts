@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
-/** Long enough for a client that sends its whole body before it reads the response. */
+/** Long enough for clients that read the response only after they have sent the whole body. */
 const DISCARD_MS = 5000
 
 /**
- * Bounds what a request costs that is answered before its body has arrived, such as 401 or 413. Closing the connection at
- * once would destroy the response on its way, because the client is still sending; so the rest of the body is discarded
- * for some seconds, and then the connection is closed.
+ * Bounds the cost of a request that is answered before the end of its body, such as 401 or 413.
+ * The rest of the body is discarded for some seconds, then the connection is closed. Closing it at
+ * once would reset it while the client is still sending, and the client would lose the response.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-9.6
  */

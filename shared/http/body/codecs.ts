@@ -1,36 +1,43 @@
+import { snappyBlockSteps } from '../../base/snappy/block.js'
+import { snappyFramesSteps } from '../../base/snappy/framed.js'
+import { runInSlices } from '../../base/steps.js'
 import { Refusal } from '../refusal.js'
+import { concatenate } from './blocks.js'
+import { type BodyBudget, tooLarge } from './budget.js'
 import { gunzip } from './gunzip.js'
-import { assemble } from './pieces.js'
-import { type BodyRoom, tooLarge } from './room.js'
 
-/** Decodes one body, block by block. What it holds is acquired from its room. */
+/** Decodes one body, block by block. Acquires the memory it needs from the body's budget. */
 export interface BodyDecoder {
   /**
-   * Owns the block from now on. The next one comes when it has taken this one.
+   * Takes over the block. The caller waits for the promise before it writes the next one.
    *
    * @throws Refusal when the body is malformed or too large
    */
   write(block: Buffer): void | Promise<void>
-  /** All blocks were written. @returns the decoded body @throws Refusal */
+  /**
+   * Called after the last block.
+   *
+   * @returns the decoded body
+   * @throws Refusal when the body is malformed or too large
+   */
   end(): Promise<Buffer>
-  /** Ends the work, also in the middle. */
+  /** Stops decoding, at any time. */
   destroy(): void
 }
 
-export type BodyCodec = (room: BodyRoom) => BodyDecoder
+export type BodyCodec = (budget: BodyBudget) => BodyDecoder
 
-/** By the name of the content coding in lower case. */
+/** Codecs by content coding, in lower case. */
 export type BodyCodecs = Readonly<Record<string, BodyCodec>>
 
-/** The body as it is. */
-const identity: BodyCodec = room => {
-  const pieces: Buffer[] = []
+const identity: BodyCodec = budget => {
+  const blocks: Buffer[] = []
   return {
     write(block) {
-      room.addDecoded(block.length)
-      pieces.push(block)
+      budget.addDecoded(block.length)
+      blocks.push(block)
     },
-    end: () => assemble(pieces, room),
+    end: () => concatenate(blocks, budget),
     destroy() {},
   }
 }
@@ -38,35 +45,36 @@ const identity: BodyCodec = room => {
 type Decode = (encoded: Buffer, maxBytes: number) => Uint8Array | Promise<Uint8Array>
 
 /**
- * The codec of a function that needs all of the encoded body at once, such as a decoder of the snappy block format.
+ * A codec for a decoder that needs the complete encoded body.
  *
- * @param decode throws when the body is malformed (answered 400 with the message), and before it allocates more than
- *   `maxBytes` (the error has the reason `too_large`, answered 413)
+ * @param decode throws an error with the reason `too_large` before it allocates more than
+ *   `maxBytes` (answered with 413), and any other error for a malformed body (answered with 400 and
+ *   the error's message)
  */
-export function whole(decode: Decode): BodyCodec {
-  // One after the other: how much memory a result takes is known when it is there.
+export function bufferedCodec(decode: Decode): BodyCodec {
+  // One body at a time: the size of a result is known, and acquired, only when it exists.
   let last: Promise<unknown> = Promise.resolve()
-  const inTurn = (room: BodyRoom, encoded: Buffer): Promise<Uint8Array> => {
+  const decodeInTurn = (encoded: Buffer, budget: BodyBudget): Promise<Uint8Array> => {
     const decoding = last.then(async () => {
-      const decoded = await attempt(decode, encoded, room.left)
-      room.addDecoded(decoded.length)
+      const decoded = await attempt(decode, encoded, budget.left)
+      budget.addDecoded(decoded.length)
       return decoded
     })
     last = decoding.catch(() => {})
     return decoding
   }
-  return room => {
-    const pieces: Buffer[] = []
+  return budget => {
+    const blocks: Buffer[] = []
     return {
       write(block) {
-        room.acquire(block.length)
-        pieces.push(block)
+        budget.acquire(block.length)
+        blocks.push(block)
       },
       async end() {
-        const encoded = await assemble(pieces, room)
-        const decoded = await inTurn(room, encoded)
-        room.release(encoded.length)
-        return Buffer.from(decoded.buffer, decoded.byteOffset, decoded.length)
+        const encoded = await concatenate(blocks, budget)
+        const { buffer, byteOffset, length } = await decodeInTurn(encoded, budget)
+        budget.release(encoded.length)
+        return Buffer.from(buffer, byteOffset, length)
       },
       destroy() {},
     }
@@ -83,8 +91,15 @@ async function attempt(decode: Decode, encoded: Buffer, limit: number): Promise<
   }
 }
 
-/**
- * The content codings that every program takes. A program adds its own, because one name can mean two formats: `snappy` is the
- * block format in remote write and the framing format in a Pushgateway.
- */
+/** The snappy block format: what remote write means by `Content-Encoding: snappy`. */
+export const snappyBlock = bufferedCodec((encoded, maxBytes) =>
+  runInSlices(snappyBlockSteps(encoded, maxBytes)),
+)
+
+/** The snappy framing format: what Pushgateway means by `Content-Encoding: snappy`. */
+export const snappyFrames = bufferedCodec((encoded, maxBytes) =>
+  runInSlices(snappyFramesSteps(encoded, maxBytes)),
+)
+
+/** Content codings of every endpoint. Endpoints add `snappy` in the format of their protocol. */
 export const COMMON_CODECS: BodyCodecs = { identity, gzip: gunzip, 'x-gzip': gunzip }

@@ -1,47 +1,48 @@
 import { createGunzip, type Gunzip } from 'node:zlib'
 import { Refusal } from '../refusal.js'
+import { concatenate } from './blocks.js'
+import type { BodyBudget } from './budget.js'
 import type { BodyCodec, BodyDecoder } from './codecs.js'
-import { assemble } from './pieces.js'
-import type { BodyRoom } from './room.js'
 
-/** For small bodies memory counts, for large ones the changes between threads. */
+/** Size of output chunks. Small bodies should not allocate much, large ones not switch threads often. */
 const SMALL_CHUNK = 16 * 1024
 const LARGE_CHUNK = 64 * 1024
 
 /**
- * Inflates one or more gzip members on another thread, and ends in the moment in which the result becomes too large.
+ * Inflates one or more gzip members in Node's thread pool. Stops at the first chunk of output that
+ * exceeds the budget.
  *
  * @see https://www.rfc-editor.org/rfc/rfc1952
  */
-export const gunzip: BodyCodec = room => new GunzipDecoder(room)
+export const gunzip: BodyCodec = budget => new GunzipDecoder(budget)
 
 class GunzipDecoder implements BodyDecoder {
-  readonly #pieces: Buffer[] = []
+  readonly #inflated: Buffer[] = []
   #stream: Gunzip | undefined
   /** Settled when the stream has ended or failed. */
   #done: Promise<void> = Promise.resolve()
   #ended = false
   #written = 0
 
-  constructor(private readonly room: BodyRoom) {}
+  constructor(private readonly budget: BodyBudget) {}
 
   async write(block: Buffer): Promise<void> {
     const stream = this.#stream ?? this.#start(block.length < SMALL_CHUNK ? SMALL_CHUNK : LARGE_CHUNK)
     this.#written += block.length
     const taken = new Promise<void>(resolve => stream.write(block, () => resolve()))
-    // A write never returns when its last member ends in the middle of it.
+    // Node never calls back when the last member ends within the block.
     await Promise.race([taken, this.#done])
     if (stream.errored) throw asRefusal(stream.errored)
-    if (this.#ended) throw trailing()
+    if (this.#ended) throw trailingBytes()
   }
 
   async end(): Promise<Buffer> {
     const stream = this.#stream ?? this.#start(SMALL_CHUNK)
     stream.end()
     await this.#done
-    // Node ignores zeros after a member, and everything after them.
-    if (stream.bytesWritten < this.#written) throw trailing()
-    return assemble(this.#pieces, this.room)
+    // Node ignores a zero byte after a member and everything that follows it.
+    if (stream.bytesWritten < this.#written) throw trailingBytes()
+    return concatenate(this.#inflated, this.budget)
   }
 
   destroy(): void {
@@ -58,12 +59,12 @@ class GunzipDecoder implements BodyDecoder {
       })
       stream.once('error', error => reject(asRefusal(error)))
     })
-    // Told again by whoever waits for it.
+    // write and end report the error; before they are called it counts as handled.
     this.#done.catch(() => {})
-    stream.on('data', (piece: Buffer) => {
+    stream.on('data', (chunk: Buffer) => {
       try {
-        this.room.addDecoded(piece.length)
-        this.#pieces.push(piece)
+        this.budget.addDecoded(chunk.length)
+        this.#inflated.push(chunk)
       } catch (error) {
         stream.destroy(error as Error)
       }
@@ -75,9 +76,13 @@ class GunzipDecoder implements BodyDecoder {
 function asRefusal(error: Error): Error {
   const { code } = error as NodeJS.ErrnoException
   if (!code?.startsWith('Z_')) return error
-  const what =
-    code === 'Z_BUF_ERROR' ? 'ends in the middle: send all of it' : `cannot be inflated: ${error.message}`
-  return new Refusal(400, `the gzip body ${what}`)
+  return new Refusal(
+    400,
+    code === 'Z_BUF_ERROR'
+      ? 'the gzip body is truncated: send it whole'
+      : `the gzip body is malformed: ${error.message}`,
+  )
 }
 
-const trailing = () => new Refusal(400, 'the gzip body has other bytes after its end: send only gzip members')
+const trailingBytes = () =>
+  new Refusal(400, 'the gzip body has trailing bytes after its last member: send gzip members only')

@@ -2,15 +2,16 @@ import type { IncomingMessage } from 'node:http'
 import { ClientGone } from '../refusal.js'
 
 /**
- * Hands over the chunks of a body as they arrive, the next one when `take` has taken the one before. After a failure the rest
- * is discarded; what that may cost is bounded elsewhere, for all requests.
+ * Reads the chunks of a body with backpressure: the next chunk is read when `take` has taken the
+ * last one. After a failure the rest of the body is discarded; `boundUnreadBody` bounds the cost.
  *
- * @param late what to reject with when the body has not arrived within `timeoutMs`
+ * @throws ClientGone when the connection is closed before the end of the body
+ * @throws what `take` throws, or `timeoutError` when the body takes longer than `timeoutMs`
  */
 export function receive(
   request: IncomingMessage,
   take: (chunk: Buffer) => void | Promise<void>,
-  { timeoutMs, late }: { readonly timeoutMs: number; readonly late: () => Error },
+  { timeoutMs, timeoutError }: { readonly timeoutMs: number; readonly timeoutError: () => Error },
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (error?: Error) => {
@@ -32,7 +33,7 @@ export function receive(
     }
     const onEnd = () => settle()
     const onGone = () => settle(new ClientGone())
-    const timer = setTimeout(() => settle(late()), timeoutMs)
+    const timer = setTimeout(() => settle(timeoutError()), timeoutMs)
     request.on('data', onData).once('end', onEnd).once('error', onGone).once('close', onGone)
   })
 }

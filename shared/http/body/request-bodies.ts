@@ -1,32 +1,39 @@
 import type { IncomingMessage } from 'node:http'
 import type { Exchange } from '../exchange.js'
 import { ClientGone, Refusal } from '../refusal.js'
+import { Blocks } from './blocks.js'
+import { BodyBudget, BodyMemory, tooLarge } from './budget.js'
 import { type BodyCodec, type BodyCodecs, type BodyDecoder, COMMON_CODECS } from './codecs.js'
-import { Blocks } from './pieces.js'
 import { receive } from './receive.js'
-import { BodyMemory, BodyRoom, tooLarge } from './room.js'
 
-/** Sizes in bytes. */
+/** Limits of request bodies. Sizes in bytes. */
 export interface BodyLimits {
-  /** One body as it is sent. */
+  /** Size of one body as sent. */
   readonly maxSent: number
-  /** One body after decoding. */
+  /** Size of one body after decoding. */
   readonly maxDecoded: number
-  /** All bodies together, each from its first byte until its response is closed. */
+  /**
+   * Memory of all bodies, each from its first byte until its response is closed. A body needs up to
+   * twice its decoded size while it is put together.
+   */
   readonly maxHeld: number
-  /** From the call of `read` to the last byte, ms. Below the server's `requestTimeout`, which gives no reason. */
+  /**
+   * Time from the call of `read` to the last byte of the body, ms. Should be less than the server's
+   * `requestTimeout`, which closes the connection without a reason.
+   */
   readonly timeoutMs: number
 }
 
 /**
- * Reads the bodies of requests, each whole and decoded by its Content-Encoding. What a request may cost is bounded before it is
- * paid: a length that is declared too large is refused without reading, a body that becomes too large in the moment it does.
+ * Reads whole request bodies, decoded according to their Content-Encoding. A body that declares too
+ * large a Content-Length is refused without being read, any other body at the byte that exceeds a
+ * limit.
  */
 export class RequestBodies {
   readonly #memory: BodyMemory
   readonly #codecs: BodyCodecs
 
-  /** @param codecs those of this program, beside gzip */
+  /** @param codecs content codings in addition to gzip */
   constructor(
     private readonly limits: BodyLimits,
     codecs: BodyCodecs = {},
@@ -35,32 +42,32 @@ export class RequestBodies {
     this.#codecs = { ...COMMON_CODECS, ...codecs }
   }
 
-  /** Bytes that bodies hold now. */
+  /** Memory held by bodies, bytes. */
   get held(): number {
     return this.#memory.held
   }
 
   /**
-   * To be called once for a request. The bytes count as held until its response is closed.
+   * Must be called at most once per request.
    *
    * @throws Refusal with 400, 408, 413, 415 or 503
    * @throws ClientGone
    */
   async read({ req, res }: Pick<Exchange, 'req' | 'res'>): Promise<Buffer> {
-    if (req.readableEnded) throw new Error('the body of a request can be read only once')
+    if (req.readableEnded) throw new Error('the body of this request has been read already')
     const codec = this.#codecOf(req.headers['content-encoding'] ?? '')
     const { maxSent, maxDecoded } = this.limits
     if (Number(req.headers['content-length'] ?? 0) > maxSent) throw tooLarge('body', maxSent)
     if (req.destroyed || res.closed) throw new ClientGone()
-    const room = new BodyRoom(this.#memory, maxDecoded)
-    res.once('close', () => room.free())
+    const budget = new BodyBudget(this.#memory, maxDecoded)
+    res.once('close', () => budget.free())
     if (expectsContinue(req)) res.writeContinue()
-    const decoder = codec(room)
+    const decoder = codec(budget)
     try {
-      return await this.#decode(req, decoder, new Blocks(room))
+      return await this.#decode(req, decoder, new Blocks(budget))
     } catch (error) {
       decoder.destroy()
-      room.free()
+      budget.free()
       throw error
     }
   }
@@ -72,11 +79,11 @@ export class RequestBodies {
     const take = (chunk: Buffer) => {
       sent += chunk.length
       if (sent > maxSent) throw tooLarge('body', maxSent)
-      if (++chunks > FREE_CHUNKS && sent < chunks * SMALLEST_CHUNK) throw tooSmallChunks()
+      if (++chunks > FREE_CHUNKS && sent < chunks * MIN_CHUNK) throw tooSmallChunks()
       const complete = blocks.add(chunk)
       return complete.length ? writeAll(complete, decoder) : undefined
     }
-    await receive(req, take, { timeoutMs, late: () => late(timeoutMs) })
+    await receive(req, take, { timeoutMs, timeoutError: () => tooSlow(timeoutMs) })
     const rest = blocks.end()
     if (rest) await decoder.write(rest)
     return decoder.end()
@@ -85,22 +92,12 @@ export class RequestBodies {
   #codecOf(contentEncoding: string): BodyCodec {
     const coding = contentEncoding.trim().toLowerCase() || 'identity'
     if (Object.hasOwn(this.#codecs, coding)) return this.#codecs[coding]
-    const known = Object.keys(this.#codecs).join(', ')
-    const asked = JSON.stringify(coding.slice(0, 64))
-    throw new Refusal(415, `the Content-Encoding ${asked} is not supported: send one of ${known}`, {
-      'Accept-Encoding': known,
+    const supported = Object.keys(this.#codecs).join(', ')
+    const given = JSON.stringify(coding.slice(0, 64))
+    throw new Refusal(415, `unsupported Content-Encoding ${given}: use one of ${supported}`, {
+      'Accept-Encoding': supported,
     })
   }
-}
-
-/** A chunk costs a microsecond, however small it is: those of one byte would take the event loop for tens of milliseconds. */
-const SMALLEST_CHUNK = 16
-/** So many may be smaller. */
-const FREE_CHUNKS = 1000
-
-function tooSmallChunks(): Refusal {
-  const message = `the body comes in chunks of less than ${SMALLEST_CHUNK} bytes: send larger ones`
-  return new Refusal(400, message, { Connection: 'close' })
 }
 
 async function writeAll(blocks: readonly Buffer[], decoder: BodyDecoder): Promise<void> {
@@ -111,7 +108,20 @@ function expectsContinue({ headers, httpVersionMinor }: IncomingMessage): boolea
   return headers.expect !== undefined && httpVersionMinor >= 1
 }
 
-function late(timeoutMs: number): Refusal {
-  const message = `the body did not arrive within ${timeoutMs / 1000} s: send it faster, or less in one request`
+/**
+ * Mean size of chunks. Node spends a microsecond on a chunk of any size: 1 MiB in chunks of one byte
+ * blocks the event loop for 190 ms.
+ */
+const MIN_CHUNK = 16
+/** Chunks before the mean is checked. */
+const FREE_CHUNKS = 1000
+
+function tooSmallChunks(): Refusal {
+  const message = `the chunks of the body are smaller than ${MIN_CHUNK} bytes: send larger chunks`
+  return new Refusal(400, message, { Connection: 'close' })
+}
+
+function tooSlow(timeoutMs: number): Refusal {
+  const message = `the body did not arrive within ${timeoutMs / 1000} s: send less per request`
   return new Refusal(408, message, { Connection: 'close' })
 }

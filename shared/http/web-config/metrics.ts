@@ -2,9 +2,9 @@ import { Counter, Gauge, type Registry } from 'prom-client'
 import type { LiveWebConfig } from './live.js'
 
 /**
- * Metrics of a program's web configuration; to be registered only when it has one.
+ * Registers the metrics of a web configuration. Programs without one do not expose them.
  *
- * @param prefix of their names: the program's
+ * @param prefix prefix of the metric names, such as `exposer`
  */
 export function registerWebConfigMetrics(registry: Registry, prefix: string, web: LiveWebConfig): void {
   const registers = [registry]

@@ -40,7 +40,7 @@ describe('a response that is no success is a line of plain text', () => {
     ['POST', '/read', 405, 'POST is not allowed here; allowed: HEAD, GET\n', 'HEAD, GET'],
     ['POST', '/fast', 405, 'POST is not allowed here; allowed: HEAD, GET\n', 'HEAD, GET'],
     ['GET', '/both', 405, 'GET is not allowed here; allowed: PUT, DELETE\n', 'PUT, DELETE'],
-    ['PROPFIND', '/read', 501, 'no path has the method PROPFIND\n', 'HEAD, GET'],
+    ['PROPFIND', '/read', 501, 'the method PROPFIND is not supported\n', 'HEAD, GET'],
   ])('%s %s: %d', async (method, path, status, text, allow) => {
     await start(routes)
     const answer = await ask(path, method)

@@ -1,22 +1,22 @@
 import { mapInSlices } from '../../base/slices.js'
-import type { BodyRoom } from './room.js'
+import type { BodyBudget } from './budget.js'
 
 const FIRST_BLOCK = 4 * 1024
 const LARGEST_BLOCK = 64 * 1024
-/** A chunk of this size is kept as it is. */
+/** Chunks of at least this size are passed on without a copy. */
 const LARGE_CHUNK = LARGEST_BLOCK / 4
 
 /**
- * Makes blocks of chunks. A body may arrive in chunks of one byte, each of which would take hundreds of bytes as a buffer of
- * its own, and a turn of its own in a decoder.
+ * Joins small chunks into blocks. A buffer has an overhead of hundreds of bytes, and a decoder one
+ * of some microseconds per call: without blocks, chunks of one byte would multiply both.
  */
 export class Blocks {
   #block: Buffer | undefined
   #used = 0
   #size = FIRST_BLOCK
 
-  /** @param room what the incomplete block takes is acquired from it */
-  constructor(private readonly room: BodyRoom) {}
+  /** @param budget memory of the incomplete block */
+  constructor(private readonly budget: BodyBudget) {}
 
   /** @returns the blocks that this chunk completes */
   add(chunk: Buffer): Buffer[] {
@@ -32,13 +32,13 @@ export class Blocks {
     return complete
   }
 
-  /** @returns the incomplete block, when there is one */
+  /** @returns the incomplete block, if any */
   end(): Buffer | undefined {
     return this.#block && this.#take(this.#block)
   }
 
   #begin(): Buffer {
-    this.room.acquire(this.#size)
+    this.budget.acquire(this.#size)
     this.#block = Buffer.allocUnsafeSlow(this.#size)
     this.#size = Math.min(this.#size * 2, LARGEST_BLOCK)
     return this.#block
@@ -46,23 +46,24 @@ export class Blocks {
 
   #take(block: Buffer): Buffer {
     const taken = block.subarray(0, this.#used)
-    this.room.release(block.length)
+    this.budget.release(block.length)
     this.#block = undefined
     this.#used = 0
     return taken
   }
 }
 
-/** One buffer of pieces that the room has acquired; copied in slices, because 64 MiB take longer than one may. */
-export async function assemble(pieces: readonly Buffer[], room: BodyRoom): Promise<Buffer> {
-  if (pieces.length === 1) return pieces[0]
-  const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
-  room.acquire(length)
+/** Concatenates blocks in slices of the event loop: copying 64 MiB at once takes over 10 ms. */
+export async function concatenate(blocks: readonly Buffer[], budget: BodyBudget): Promise<Buffer> {
+  if (blocks.length === 1) return blocks[0]
+  const length = blocks.reduce((sum, block) => sum + block.length, 0)
+  budget.acquire(length)
   const all = Buffer.allocUnsafeSlow(length)
   let at = 0
-  await mapInSlices(pieces, piece => {
-    at += piece.copy(all, at)
+  await mapInSlices(blocks, block => {
+    at += block.copy(all, at)
   })
-  room.release(length)
+  // The blocks are garbage now.
+  budget.release(length)
   return all
 }

@@ -1,33 +1,33 @@
 import { ClientGone, Refusal } from '../refusal.js'
 
-/** Bytes that all request bodies of a program hold together. */
+/** Memory of all request bodies of a program, in bytes. */
 export class BodyMemory {
   held = 0
 
   constructor(readonly limit: number) {}
 }
 
-/** What one request body may take. Filled while it is read, freed when its response is closed. */
-export class BodyRoom {
+/** Memory of one request body. Acquired while the body is read, freed when its response is closed. */
+export class BodyBudget {
   #held = 0
   #decoded = 0
   #freed = false
 
-  /** @param maxDecoded bytes of the body after decoding */
+  /** @param maxDecoded limit of the decoded body, bytes */
   constructor(
     private readonly memory: BodyMemory,
     private readonly maxDecoded: number,
   ) {}
 
-  /** Decoded bytes that may still come. */
+  /** Decoded bytes that the limit still allows. */
   get left(): number {
     return this.maxDecoded - this.#decoded
   }
 
   /**
-   * Decoded bytes, which are also held.
+   * Counts decoded bytes against the limit of the body and acquires memory for them.
    *
-   * @throws Refusal when the body becomes too large or all bodies together do
+   * @throws Refusal 413 above the limit of the body, 503 above the limit of all bodies
    */
   addDecoded(bytes: number): void {
     this.#decoded += bytes
@@ -35,7 +35,7 @@ export class BodyRoom {
     this.acquire(bytes)
   }
 
-  /** @throws Refusal when all bodies together become too large */
+  /** @throws Refusal 503 above the limit of all bodies */
   acquire(bytes: number): void {
     if (this.#freed) throw new ClientGone()
     const { memory } = this
@@ -50,22 +50,22 @@ export class BodyRoom {
     this.memory.held -= bytes
   }
 
-  /** Releases all, for good. */
+  /** Releases everything. Nothing can be acquired afterwards. */
   free(): void {
     this.release(this.#held)
     this.#freed = true
   }
 }
 
-/** @param what as the subject of a sentence, without its article */
+/** @param what the subject of the message, without its article */
 export function tooLarge(what: string, maxBytes: number): Refusal {
-  return new Refusal(413, `the ${what} has more than ${maxBytes} bytes: send less in one request`)
+  return new Refusal(413, `the ${what} is larger than ${maxBytes} bytes: send less per request`)
 }
 
 const RETRY_AFTER_S = '1'
 
 function overloaded(): Refusal {
-  return new Refusal(503, 'too many request bodies are being read: send it again later', {
+  return new Refusal(503, 'request bodies in flight exceed the memory limit: retry later', {
     'Retry-After': RETRY_AFTER_S,
   })
 }
