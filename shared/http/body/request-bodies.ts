@@ -13,8 +13,8 @@ export interface BodyLimits {
   /** Size of one body after decoding. */
   readonly maxDecoded: number
   /**
-   * Memory of all bodies, each from its first byte until its response is closed. A body needs up to
-   * twice its decoded size while it is put together.
+   * Memory of all requests with a body, each from `read` until its response is closed. A request
+   * needs 8 KiB, and up to twice the decoded size of its body while the body is put together.
    */
   readonly maxHeld: number
   /**
@@ -60,6 +60,7 @@ export class RequestBodies {
     if (Number(req.headers['content-length'] ?? 0) > maxSent) throw tooLarge('body', maxSent)
     if (req.destroyed || res.closed) throw new ClientGone()
     const budget = new BodyBudget(this.#memory, maxDecoded)
+    budget.acquire(REQUEST_BYTES)
     res.once('close', () => budget.free())
     if (expectsContinue(req)) res.writeContinue()
     const decoder = codec(budget)
@@ -99,6 +100,12 @@ export class RequestBodies {
     })
   }
 }
+
+/**
+ * Memory of a request without its body: sockets, headers and promises, about this much. Counting it
+ * bounds the requests in flight as well, which one connection can pipeline by the thousand.
+ */
+export const REQUEST_BYTES = 8 * 1024
 
 async function writeAll(blocks: readonly Buffer[], decoder: BodyDecoder): Promise<void> {
   for (const block of blocks) await decoder.write(block)

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { Compressor, compressSync } from 'snappy'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { bufferedCodec, snappyBlock, snappyFrames } from '../../../../shared/http/body/codecs.js'
-import { type BodyLimits, RequestBodies } from '../../../../shared/http/body/request-bodies.js'
+import { type BodyLimits, REQUEST_BYTES, RequestBodies } from '../../../../shared/http/body/request-bodies.js'
 import { eventually } from '../../../support/eventually.js'
 import { RawClient, type RawResponse } from '../raw-client.js'
 import { Served } from '../served.js'
@@ -160,8 +160,8 @@ describe('a body', () => {
     const client = connect()
     await client.head('POST /push', { 'Transfer-Encoding': 'chunked' })
     for (let at = 0; at < sent.length; at += 20) await client.chunk(sent.subarray(at, at + 20))
-    await eventually(() => expect(bodies.held).toBeGreaterThan(0))
-    expect(bodies.held).toBeLessThan(2 * sent.length)
+    await eventually(() => expect(bodies.held).toBeGreaterThan(sent.length))
+    expect(bodies.held).toBeLessThan(2 * sent.length + REQUEST_BYTES)
     await client.write('0\r\n\r\n')
     expect((await client.response()).body).toBe(digest(sent))
   })
@@ -187,7 +187,7 @@ describe('a body', () => {
     handle = () => new Promise(resolve => (answer = resolve))
     const response = push(text(50_000))
     await eventually(() => expect(handled).toBe(1))
-    expect(bodies.held).toBe(50_000)
+    expect(bodies.held).toBe(50_000 + REQUEST_BYTES)
     answer('done')
     expect((await response).body).toBe('done')
     await eventually(() => expect(bodies.held).toBe(0))
@@ -372,6 +372,23 @@ describe('a body is refused', () => {
     await client.closed
   })
 
+  test('with 503 when one connection pipelines more requests than memory allows', async () => {
+    await restart({ maxHeld: 10.5 * REQUEST_BYTES })
+    let answer: () => void = () => {}
+    const answered = new Promise<void>(resolve => {
+      answer = resolve
+    })
+    handle = () => answered.then(() => 'done')
+    const client = connect()
+    await client.write('POST /push HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\n\r\na'.repeat(50))
+    await eventually(() => expect(handled).toBeGreaterThan(5))
+    answer()
+    const statuses: number[] = []
+    for (let i = 0; i < 50; i++) statuses.push((await client.response()).status)
+    expect(new Set(statuses)).toEqual(new Set([200, 503]))
+    expect(statuses.filter(status => status === 200).length).toBeLessThanOrEqual(10)
+  })
+
   test('that does not arrive in time, with 408, and its connection is closed', async () => {
     await restart({ timeoutMs: 50 })
     const client = connect()
@@ -409,7 +426,7 @@ describe('a client', () => {
       const client = connect()
       await client.head('POST /push', { 'Content-Length': 100_000, 'Content-Encoding': coding })
       await client.write(gzipSync(noise(50_000)))
-      await eventually(() => expect(bodies.held).toBeGreaterThan(0))
+      await eventually(() => expect(bodies.held).toBeGreaterThan(REQUEST_BYTES))
       client[way]()
       await eventually(() => expect(bodies.held).toBe(0))
     }
