@@ -78,6 +78,8 @@ const groupOf = (c: ErrorContext) => (c.group ? `consumer group ${c.group}` : 't
 const PROTOCOL: Readonly<Record<string, (context: ErrorContext) => string>> = {
   UNKNOWN_TOPIC_OR_PARTITION: c =>
     `${topicOf(c)} does not exist, or this user may not see it: create it with \`kafka-exposer topic create\`, or grant Describe on it`,
+  UNKNOWN_TOPIC_ID: c => `${topicOf(c)} was deleted, or created anew just now`,
+  INCONSISTENT_TOPIC_ID: c => `${topicOf(c)} was deleted and created anew`,
   LEADER_NOT_AVAILABLE: c =>
     `a partition of ${topicOf(c)} has no leader right now: check that enough brokers are up`,
   NOT_LEADER_FOR_PARTITION: c => `a partition of ${topicOf(c)} has moved to another broker`,

@@ -102,7 +102,7 @@ export interface GroupConsumer {
    *
    * @param offset the next one to be read
    * @param metadata opaque text that comes back with the offset; brokers allow 4,096 bytes
-   * @throws Error when this member was made without `commits`
+   * @throws Error when this member was made without `commits`, or the offset is none
    */
   commit(partition: number, offset: number, metadata?: string): void
 }

@@ -226,6 +226,8 @@ test('a topic that was deleted and made anew is read from its beginning, and its
   await admin.deleteTopics({ topics: [topic] })
   await eventually(() => expect(listener.of('error').at(-1)?.message).toMatch(/does not exist/))
   await eventually(() => createTopic({ brokers: inject('brokers') }, { topic, partitions: 1 }))
+  // Kafka has deleted them with the topic.
+  await eventually(async () => expect(await committedOf(group, topic)).toEqual([-1]))
   await produce(topic, 2)
   await eventually(() => expect(listener.records.map(r => r.record.offset)).toEqual([0, 1, 2, 3, 4, 0, 1]))
   consumer.commit(0, 2)

@@ -16,6 +16,8 @@ export class ScriptedCluster {
   /** By partition. */
   leaders: number[]
   end = 0
+  /** Another one is another topic of the same name. */
+  id: string | null = null
   /** Fetches that wait for their answer. */
   readonly fetches: FetchAsked[] = []
 
@@ -35,7 +37,7 @@ export class ScriptedCluster {
       replicas: 1,
       inSync: 1,
     }))
-    return { topic, brokers: 2, partitions }
+    return { topic, id: this.id, brokers: 2, partitions }
   }
 
   node(leader: number) {
@@ -50,6 +52,8 @@ export class ScriptedCluster {
     return {
       address: `broker-${leader}`,
       close() {},
+      connect: async () => {},
+      speaks: () => false,
       call: (api: string, args: unknown) =>
         api === 'ListOffsets' ? Promise.resolve(this.#offsets(args)) : this.#fetch(leader),
     }

@@ -22,7 +22,9 @@ export class Commits {
     this.#pending.delete(partition)
   }
 
+  /** @throws RangeError when that is no offset */
   add(partition: number, offset: number, metadata: string): void {
+    if (!Number.isSafeInteger(offset) || offset < 0) throw new RangeError(`${offset} is not an offset`)
     const floor = this.#floors.get(partition)
     if (floor === undefined || offset <= floor) return
     this.#floors.set(partition, offset)

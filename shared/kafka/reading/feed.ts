@@ -5,6 +5,9 @@ export interface Refused {
   readonly refused: number
 }
 
+/** Where a feed begins, before it has a position: `replaced` where the log is another one than that of its start. */
+export type FeedStart = Start | Refused | 'replaced'
+
 /**
  * One tenure of a partition. Whoever loses the partition and gets it again gets another feed, so that what was fetched for
  * the old one can be told from what is wanted now by identity.
@@ -15,6 +18,8 @@ export class Feed {
   highWatermark = -1
   /** The broker refused the last fetch: wait for new metadata. */
   stalled = false
+  /** The topic was deleted and created again: nothing that was fetched before is wanted any more. */
+  replaced = false
   /** Records of it are being handed over. */
   busy = false
   /** When it last brought records; who waited longest is asked for first. */
@@ -23,7 +28,7 @@ export class Feed {
   /** @param start null until it is asked for */
   constructor(
     readonly partition: number,
-    public start: Start | Refused | null,
+    public start: FeedStart | null,
   ) {}
 }
 

@@ -2,7 +2,7 @@ import { KafkaError } from '../errors.js'
 import type { Start } from '../start.js'
 import type { Link } from '../wire/link.js'
 import { EARLIEST, LATEST, listOffsets } from '../wire/offsets.js'
-import type { Feed, Refused } from './feed.js'
+import type { Feed, FeedStart } from './feed.js'
 
 export interface Located {
   /** Where to read from, and the high watermark seen before that was asked. */
@@ -21,7 +21,7 @@ export interface Located {
  * and is read, whichever answer the second question gets.
  *
  * @param feeds whose start is known
- * @param replacement where to begin when a position lies beyond the log's end: that log is another one, and shorter
+ * @param replacement where to begin in a log that is another one; so is a log that ends before a position
  * @throws KafkaError when a request as a whole fails
  */
 export async function locate(
@@ -48,7 +48,7 @@ export async function locate(
         feed,
         until instanceof KafkaError ? until : asked instanceof KafkaError ? asked : missing(topic, feed),
       )
-    } else if (positionOf(feed.start!) > until) {
+    } else if (feed.start === 'replaced' || positionOf(feed.start!) > until) {
       replaced.push(feed)
     } else {
       located.set(feed, place(feed.start!, asked, until))
@@ -69,18 +69,18 @@ export async function locate(
 }
 
 /** The offset that a start names; −1 when it names none. */
-function positionOf(start: Start | Refused): number {
+function positionOf(start: FeedStart): number {
   if (typeof start !== 'object' || 'since' in start) return -1
   return 'refused' in start ? start.refused : start.offset
 }
 
-function timestampOf(start: Start | Refused): number {
+function timestampOf(start: FeedStart): number {
   if (start === 'latest') return LATEST
   return typeof start === 'object' && 'since' in start ? Math.max(0, start.since) : EARLIEST
 }
 
 /** @param asked the answer to `timestampOf(start)`, −1 when nothing is that young */
-function place(start: Start | Refused, asked: number, until: number): Located {
+function place(start: FeedStart, asked: number, until: number): Located {
   if (typeof start === 'object' && 'refused' in start) {
     const from = Math.max(start.refused, asked)
     return { from, until: Math.max(from, until), gap: from - start.refused, anew: false, replaced: false }

@@ -7,6 +7,7 @@ import type { Feed } from './feed.js'
 import { HandOver } from './hand-over.js'
 import { type Located, locate } from './locate.js'
 import { type ReaderOptions, type ReaderSettings, withDefaults } from './options.js'
+import { TopicIdentity } from './topic-identity.js'
 
 /** A fetch that brought less has brought little. */
 const LINGER_BELOW_BYTES = 64 * 1024
@@ -27,12 +28,13 @@ export class Reader {
   #metadata: TopicMetadata | null = null
   #metadataAt = Number.NEGATIVE_INFINITY
   #metadataWanted = false
+  readonly #identity = new TopicIdentity()
   #running = false
   #control: Promise<void> = Promise.resolve()
 
   constructor(options: ReaderOptions) {
     this.#options = withDefaults(options)
-    this.#handOver = new HandOver(this.#options, feed => this.#current(feed))
+    this.#handOver = new HandOver(this.#options, feed => this.#current(feed) && !feed.replaced)
   }
 
   start(): void {
@@ -83,10 +85,24 @@ export class Reader {
     const due = this.#mono() - this.#metadataAt >= metadataMaxAge
     if (this.#metadata && !due && !this.#metadataWanted) return
     this.#metadataWanted = false
-    this.#metadata = await cluster.metadata(topic)
+    const metadata = await cluster.metadata(topic)
+    const identity = this.#identity.observe(metadata.id)
+    if (identity === 'outdated') {
+      this.#metadataWanted = true
+      return
+    }
+    if (identity === 'replaced') this.#replace()
+    this.#metadata = metadata
     this.#metadataAt = this.#mono()
     for (const feed of this.#feeds.values()) feed.stalled = false
-    events.onPartitionCount(this.#metadata.partitions.length)
+    events.onPartitionCount(metadata.partitions.length)
+  }
+
+  /** What was read so far is of a topic that is no more. */
+  #replace(): void {
+    const { topic, logger } = this.#options
+    logger.warn(`${topic} was deleted and created again: its partitions are read anew`, { topic })
+    for (const feed of this.#feeds.values()) if (feed.start !== null) feed.replaced = true
   }
 
   /** The starts of feeds that were given none. */
@@ -105,6 +121,9 @@ export class Reader {
   async #locateAll(): Promise<void> {
     const byLeader = new Map<number, Feed[]>()
     for (const feed of this.#feeds.values()) {
+      // What is being handed over of it ends first; that wakes this loop.
+      if (feed.replaced && feed.busy) continue
+      if (feed.replaced) Object.assign(feed, { replaced: false, position: null, start: 'replaced' })
       const leader = this.#leader(feed)
       if (leader < 0) this.#stall([feed], noLeader(this.#options.topic, feed.partition))
       else if (feed.start !== null && feed.position === null)
@@ -167,7 +186,14 @@ export class Reader {
       try {
         link ??= cluster.dial(leader)
         const partitions = feeds.map(feed => ({ partition: feed.partition, offset: feed.position! }))
-        const request = { topic, partitions, maxBytes, maxBytesPerPartition, maxWait }
+        const request = {
+          topic,
+          topicId: this.#identity.id,
+          partitions,
+          maxBytes,
+          maxBytesPerPartition,
+          maxWait,
+        }
         const sent = this.#mono()
         const answer = await fetchRecords(link, request, cluster.requestTimeout)
         await this.#take(answer, asked)
@@ -199,7 +225,7 @@ export class Reader {
       const { feed, offset } = asked.get(fetched.partition) ?? {}
       if (!feed || !this.#current(feed)) continue
       // It has a new leader, whose answer has overtaken this one and is being handed over, or has been.
-      if (feed.busy || feed.position !== offset) continue
+      if (feed.busy || feed.position !== offset || feed.replaced) continue
       const error = errorOf(fetched.errorCode, { topic: this.#options.topic })
       if (error?.type === 'OFFSET_OUT_OF_RANGE') {
         feed.start = { refused: offset! }
@@ -208,7 +234,10 @@ export class Reader {
       } else if (error) {
         refused++
         this.#stall([feed], error)
-      } else await this.#handOver.give(feed, fetched, mono)
+      } else {
+        await this.#handOver.give(feed, fetched, mono)
+        if (feed.replaced) this.#wakeup.wake()
+      }
     }
     if (refused === 0) this.#backoff.reset()
     // While something was handed over it may have moved to a broker that nothing else is read from.
@@ -216,7 +245,7 @@ export class Reader {
   }
 
   #isFetchable(feed: Feed): boolean {
-    return feed.position !== null && !feed.stalled && !feed.busy && this.#leader(feed) >= 0
+    return feed.position !== null && !feed.stalled && !feed.busy && !feed.replaced && this.#leader(feed) >= 0
   }
 
   #fetchable(leader: number): Feed[] {

@@ -2,6 +2,7 @@ import type { Logger } from '../../base/logger.js'
 import { explain, KafkaError } from '../errors.js'
 import type { KafkaConfig } from '../types.js'
 import { errorOf, Link } from './link.js'
+import { type ClusterMetadata, requestMetadata } from './metadata.js'
 
 export const REQUEST_TIMEOUT_MS = 5_000
 
@@ -15,19 +16,11 @@ interface PartitionMetadata {
 
 export interface TopicMetadata {
   readonly topic: string
+  /** Another one when the topic was deleted and created again; null from brokers before Kafka 2.8. */
+  readonly id: string | null
   /** In order of partition. */
   readonly partitions: readonly PartitionMetadata[]
   readonly brokers: number
-}
-
-interface RawMetadata {
-  controllerId: number
-  brokers: { nodeId: number; host: string; port: number }[]
-  topicMetadata: {
-    topicErrorCode: number
-    topic: string
-    partitionMetadata: { partitionId: number; leader: number; replicas: number[]; isr: number[] }[]
-  }[]
 }
 
 interface Address {
@@ -64,20 +57,14 @@ export class Cluster {
   /** Topic and leaders as a broker knows them right now. @throws KafkaError, also when the topic does not exist */
   async metadata(topic: string): Promise<TopicMetadata> {
     const answer = await this.#ask(topic)
-    const found = answer.topicMetadata.find(t => t.topic === topic)
-    const error = errorOf(found?.topicErrorCode ?? 3, { topic })
-    if (error || !found) throw error ?? new KafkaError('UNKNOWN', `no metadata of topic ${topic}`)
+    const { errorCode, id, partitions } = answer.topic
+    const error = errorOf(errorCode, { topic })
+    if (error) throw error
     return {
       topic,
+      id,
       brokers: answer.brokers.length,
-      partitions: found.partitionMetadata
-        .map(p => ({
-          partition: p.partitionId,
-          leader: p.leader,
-          replicas: p.replicas.length,
-          inSync: p.isr.length,
-        }))
-        .sort((a, b) => a.partition - b.partition),
+      partitions: [...partitions].sort((a, b) => a.partition - b.partition),
     }
   }
 
@@ -160,13 +147,8 @@ export class Cluster {
     this.#dialled.clear()
   }
 
-  async #ask(topic: string): Promise<RawMetadata> {
-    const link = await this.any()
-    const answer = await link.call<RawMetadata>(
-      'Metadata',
-      { topics: [topic], allowAutoTopicCreation: false },
-      { timeout: this.requestTimeout, raw: true, context: { topic } },
-    )
+  async #ask(topic: string): Promise<ClusterMetadata> {
+    const answer = await requestMetadata(await this.any(), topic, this.requestTimeout)
     this.#nodes = new Map(answer.brokers.map(b => [b.nodeId, { host: b.host, port: b.port }]))
     return answer
   }

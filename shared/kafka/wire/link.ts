@@ -135,7 +135,15 @@ export class Link {
   }
 }
 
+/** Errors that the client library is too old to know. */
+const NEWER_ERRORS: Readonly<Record<number, string>> = {
+  100: 'UNKNOWN_TOPIC_ID',
+  103: 'INCONSISTENT_TOPIC_ID',
+}
+
 /** A partition's or topic's error code inside of an answer, or null. */
 export function errorOf(code: number, context: ErrorContext): KafkaError | null {
-  return code === 0 ? null : explain(createErrorFromCode(code), context)
+  if (code === 0) return null
+  const type = NEWER_ERRORS[code]
+  return explain(type ? Object.assign(new Error(), { type }) : createErrorFromCode(code), context)
 }

@@ -30,6 +30,15 @@ test('what is added while a commit is under way remains pending', () => {
   expect(commits.pending.size).toBe(0)
 })
 
+test('what is no offset is never committed', () => {
+  const commits = new Commits()
+  commits.begin(0, -1)
+  for (const wrong of [Number.NaN, -1, 0.5, Number.POSITIVE_INFINITY, 2 ** 53]) {
+    expect(() => commits.add(0, wrong, '')).toThrow(RangeError)
+  }
+  expect(commits.pending.size).toBe(0)
+})
+
 test('a partition that is not held is not committed', () => {
   const commits = new Commits()
   commits.add(0, 5, '')

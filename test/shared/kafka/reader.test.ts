@@ -70,3 +70,84 @@ test('a partition is never handed over twice after a leader change, while both o
   await eventually(() => expect(cluster.fetches.length).toBeGreaterThanOrEqual(4))
   expect(handed).toEqual(['0/0 first', `1/0 ${'x'.repeat(20)}`])
 })
+
+test('a topic that was deleted and made anew is never read on from the old position', async () => {
+  const cluster = new ScriptedCluster([1])
+  cluster.id = 'one'
+  cluster.end = 3
+  const { handed, started } = read(cluster, { metadataMaxAge: 20, afterReplacement: () => 'earliest' })
+  await eventually(() => expect(cluster.fetches).toHaveLength(1))
+  cluster.fetches[0]!.answer([{ records: storedBatch(0, ['a', 'b', 'c']) }])
+  await eventually(() => expect(cluster.fetches).toHaveLength(2))
+
+  // It has grown past the old position before anybody looked.
+  cluster.id = 'two'
+  cluster.end = 5
+  await eventually(() => expect(started).toHaveLength(2))
+  // An answer that was under way is of the topic that is no more.
+  cluster.fetches[1]!.answer([{ records: storedBatch(3, ['old']) }])
+  await eventually(() => expect(cluster.fetches).toHaveLength(3))
+  cluster.fetches[2]!.answer([{ records: storedBatch(0, ['v', 'w', 'x', 'y', 'z']) }])
+  await eventually(() => expect(handed).toHaveLength(8))
+  expect(handed.map(text => text.split(' ')[1])).toEqual(['a', 'b', 'c', 'v', 'w', 'x', 'y', 'z'])
+  expect(started).toEqual([
+    [0, 0, false],
+    [0, 0, true],
+  ])
+})
+
+test('what is being handed over of a topic that is no more ends before the new one begins', async () => {
+  const cluster = new ScriptedCluster([1])
+  cluster.id = 'one'
+  cluster.end = 100
+  const { handed, started, busy } = read(cluster, { metadataMaxAge: 20 })
+  let release = () => {}
+  busy.set(
+    0,
+    new Promise(resolve => {
+      release = resolve
+    }),
+  )
+  await eventually(() => expect(cluster.fetches).toHaveLength(1))
+  // More than one slice.
+  const values = Array.from({ length: 100 }, (_, i) => `old-${i}`)
+  cluster.fetches[0]!.answer([{ records: storedBatch(0, values) }])
+  await eventually(() => expect(handed).toHaveLength(64))
+  let asked = 0
+  const metadata = cluster.metadata.bind(cluster)
+  cluster.metadata = topic => {
+    asked++
+    return metadata(topic)
+  }
+  cluster.id = 'two'
+  await eventually(() => expect(asked).toBeGreaterThan(2))
+  expect(started).toHaveLength(1)
+  release()
+  await eventually(() => expect(started).toHaveLength(2))
+  expect(handed).toHaveLength(64)
+})
+
+test('a broker that has not heard of the new topic yet does not bring the old one back', async () => {
+  const cluster = new ScriptedCluster([1])
+  cluster.id = 'one'
+  const { started } = read(cluster, { metadataMaxAge: 20, afterReplacement: () => 'earliest' })
+  await eventually(() => expect(started).toHaveLength(1))
+  cluster.id = 'two'
+  await eventually(() => expect(started).toHaveLength(2))
+  let asked = 0
+  const metadata = cluster.metadata.bind(cluster)
+  cluster.metadata = topic => {
+    asked++
+    return metadata(topic)
+  }
+  cluster.id = 'one'
+  await eventually(() => expect(asked).toBeGreaterThan(2))
+  // Nor does one that is too old to know ids.
+  cluster.id = null
+  const before = asked
+  await eventually(() => expect(asked).toBeGreaterThan(before + 2))
+  cluster.id = 'two'
+  const then = asked
+  await eventually(() => expect(asked).toBeGreaterThan(then + 2))
+  expect(started).toHaveLength(2)
+})

@@ -9,6 +9,7 @@ const defaults = { 'retention.bytes': '-1', 'max.message.bytes': '1048588', 'min
 
 const metadata = (partitions: number, replicas = 1, brokers = 1) => ({
   topic: 'metrics.snapshots',
+  id: null,
   brokers,
   partitions: Array.from({ length: partitions }, (_, partition) => ({
     partition,
