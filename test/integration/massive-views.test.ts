@@ -8,6 +8,7 @@ import type { Exposer } from '../../exposer/server/exposer.js'
 import { createPublisher } from '../../producer/index.js'
 import { eventually } from '../support/eventually.js'
 import { name, newSender, newTopic, silent } from '../support/kafka.js'
+import { partOrSkip } from '../support/or-skip.js'
 import { startShard } from '../support/shards.js'
 import { SteadyApp } from '../support/steady-app.js'
 
@@ -62,7 +63,9 @@ async function stored(prometheus: LocalPrometheus, selector: string): Promise<[n
   return values.map(([seconds, value]) => [Math.round(seconds * 1000), value])
 }
 
-describe('the view all', { timeout: 120_000 }, () => {
+const describeWithPrometheus = describe.skipIf((await partOrSkip('prometheus')) === null)
+
+describeWithPrometheus('the view all', { timeout: 120_000 }, () => {
   test('two Prometheus that scrape it, each by its own name, store every sample of every app, and the same', async () => {
     const topic = await newTopic(4)
     const shards = [await shardOf(topic)]
@@ -118,7 +121,7 @@ describe('the view all', { timeout: 120_000 }, () => {
   })
 })
 
-describe('what is reported of a target in the massive view', { timeout: 120_000 }, () => {
+describeWithPrometheus('what is reported of a target in the massive view', { timeout: 120_000 }, () => {
   test.each([{ view: ['latest'] }, { view: ['all'], scraper: ['p'] }])(
     'equals what Prometheus reports of the same app when it scrapes it itself (%j)',
     async params => {

@@ -7,6 +7,7 @@ import { DEFAULT_LIMITS } from '../../shared/metrics/limits.js'
 import { eventually } from '../support/eventually.js'
 import { name, newSender, newTopic } from '../support/kafka.js'
 import { readLedger } from '../support/ledger.js'
+import { partOrSkip } from '../support/or-skip.js'
 import { startShard } from '../support/shards.js'
 import { SteadyApp, type SteadyAppOptions } from '../support/steady-app.js'
 
@@ -60,6 +61,8 @@ const neverDown = async (one: SteadyApp, since: number) => {
   expect(await value(`min_over_time(up{${one.selector}}[${seconds}s])`)).toBe(1)
 }
 
+const binary = await partOrSkip('prometheus')
+
 beforeAll(async () => {
   settings = { topic: await newTopic(6), group: name('semantics') }
   front = await Front.start()
@@ -86,7 +89,7 @@ afterAll(async () => {
   await front?.stop()
 })
 
-describe('what Prometheus shows', { concurrent: true, timeout: 120_000 }, () => {
+describe.skipIf(binary === null)('what Prometheus shows', { concurrent: true, timeout: 120_000 }, () => {
   test('late: up is 0, and its series are gone at once, not five minutes later', async () => {
     const late = app('late')
     await becomes(`up{${late.selector}}`, 1)
@@ -215,7 +218,7 @@ describe('what Prometheus shows', { concurrent: true, timeout: 120_000 }, () => 
   })
 })
 
-describe('when shards come and go', { timeout: 120_000 }, () => {
+describe.skipIf(binary === null)('when shards come and go', { timeout: 120_000 }, () => {
   test('moved: a shard joins and one leaves; no scrape fails, and no series is there twice', async () => {
     const moving = Array.from({ length: 12 }, (_, i) => app(`moving-${i}`, { intervalMs: 5000 }))
     for (const one of moving) await becomes(`up{${one.selector}}`, 1)

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { hashSync } from 'bcryptjs'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { freePort } from '../../dev/local/ports.js'
 import { type LocalPrometheus, startPrometheus } from '../../dev/local/prometheus.js'
 import type { Exposer } from '../../exposer/server/exposer.js'
@@ -8,6 +8,7 @@ import { type Answer, ask, basic } from '../shared/http/web-config/ask.js'
 import { type Certificate, Folder } from '../shared/http/web-config/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { name, newSender, newTopic } from '../support/kafka.js'
+import { partOrSkip } from '../support/or-skip.js'
 import { startShard } from '../support/shards.js'
 import { SteadyApp } from '../support/steady-app.js'
 
@@ -48,7 +49,11 @@ const asUser = (address: string): Promise<Answer> =>
   })
 const get = (path: string, at: Exposer): Promise<Answer> => asUser(at.url + path)
 
+const binary = await partOrSkip('prometheus')
+beforeEach(({ skip }) => skip(binary === null))
+
 beforeAll(async () => {
+  if (binary === null) return
   authority = folder.selfSigned('authority', 'DNS:authority')
   client = folder.signed('client', authority, 'DNS:prometheus')
   const settings = { topic: await newTopic(6), group: name('web-config') }

@@ -9,18 +9,18 @@ import { fetchPart } from '../../dev/local/supply.js'
  * @throws Unavailable in CI
  */
 export async function orSkip<T>(
-  tests: string,
+  what: string,
   supply: (log: (message: string) => void) => Promise<T>,
 ): Promise<T | null> {
   try {
     return await supply(message => console.error(message))
   } catch (error) {
     if (!(error instanceof Unavailable) || (process.env.CI && process.env.CI !== 'false')) throw error
-    console.error(`\n*** Tests of ${tests} are SKIPPED. ${error.message} ***\n`)
+    console.error(`\n*** Tests that need ${what} are SKIPPED. ${error.message} ***\n`)
     return null
   }
 }
 
 /** The path of a part. */
 export const partOrSkip = (name: PartName): Promise<string | null> =>
-  orSkip(`or with ${PARTS[name].title}`, log => fetchPart(name, log))
+  orSkip(PARTS[name].title, log => fetchPart(name, log))

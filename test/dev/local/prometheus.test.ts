@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type LocalPrometheus, startPrometheus } from '../../../dev/local/prometheus.js'
 import { eventually } from '../../support/eventually.js'
+import { partOrSkip } from '../../support/or-skip.js'
 
 let prometheus: LocalPrometheus | undefined
 let app: Server | undefined
@@ -17,7 +18,9 @@ const scraping = (job: string, address: string) => ({
   scrape_configs: [{ job_name: job, scrape_interval: '1s', static_configs: [{ targets: [address] }] }],
 })
 
-describe('a Prometheus for development and tests', () => {
+const binary = await partOrSkip('prometheus')
+
+describe.skipIf(binary === null)('a Prometheus for development and tests', () => {
   test('scrapes, answers queries, and takes another configuration', async () => {
     app = createServer((_request, response) => {
       response.setHeader('content-type', 'text/plain; version=0.0.4')

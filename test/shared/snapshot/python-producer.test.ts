@@ -55,7 +55,7 @@ interface Output {
 const program = fileURLToPath(new URL('producer.py', import.meta.url))
 const document = fileURLToPath(new URL('../../../docs/wire-format.md', import.meta.url))
 
-const python = await orSkip('a producer in Python', pythonWithAvro)
+const python = await orSkip('Python with fastavro', pythonWithAvro)
 
 const text = (n: number) => (Object.is(n, -0) ? '-0.0' : String(n))
 
