@@ -48,11 +48,13 @@ export class Sampler {
   }
 
   async #sample(metrics: readonly MetricJson[], given: Given): Promise<Sample> {
-    if (!this.#plan || !sameShape(this.#plan.shape, metrics)) {
-      this.#plan = await runInSlices(planOf(metrics))
+    let plan = this.#plan
+    if (!plan || !(await runInSlices(sameShape(plan.shape, metrics)))) {
+      plan = await runInSlices(planOf(metrics))
+      this.#plan = plan
       this.layouts++
     }
-    const { mapping, parts, unusable } = this.#plan
+    const { mapping, parts, unusable } = plan
     if (unusable) throw new Error(unusable)
     return { parts, ...arrange(given, mapping) }
   }

@@ -88,7 +88,7 @@ export class DelayedPublisher {
     const { metrics } = await this.#sources.collect(this.options.intervalMs)
     const sample = await this.#sampler.read(metrics).sample()
     const collection = { sequence: this.#collected++, collectedAt, collectSeconds: 0.001 }
-    const records = snapshotOf(this.#run, collection, sample, false).encode(0)
+    const records = [...snapshotOf(this.#run, collection, sample, false).encode(0)]
     const due = collectedAt + this.options.drawDelayMs()
     this.#sending = this.#sending
       .then(() => new Promise<void>(resolve => setTimeout(resolve, due - Date.now())))

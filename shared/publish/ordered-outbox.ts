@@ -97,7 +97,7 @@ export class OrderedOutbox {
 
   async #offer(target: Target, publication: Publication): Promise<OrderedDelivery> {
     if (target.closed || this.#stopped) throw new OutboxClosed()
-    const records = publication.encode(0)
+    const records = [...publication.encode(0)]
     const bytes = records.reduce((sum, record) => sum + record.length, 0)
     // Behind those that wait, of this target too.
     if (this.#waiting.length === 0 && this.#hasRoom(bytes)) return this.#hold(target, records, bytes)

@@ -5,11 +5,12 @@ export interface Publication {
   /** About what its records will take. */
   readonly encodedBytes: number
   /**
-   * Its records, in order. Made when they are sent, because they say how many before them were superseded.
+   * Its records, in order, each made when it is asked for. Made when they are sent, because they say how many before them were
+   * superseded.
    *
    * @param superseded publications of the target replaced unsent, so far
    */
-  encode(superseded: number): Buffer[]
+  encode(superseded: number): Iterable<Buffer>
 }
 
 /** Writes records; Kafka's sender is one. */

@@ -19,10 +19,10 @@ export function snapshotOf(
       (sum, part) => sum + part.layout.compressed.length,
       values.byteLength + (timestamps?.byteLength ?? 0),
     ),
-    encode: superseded =>
-      parts.map(({ layout, from, to }, part) => {
+    *encode(superseded) {
+      for (const [part, { layout, from, to }] of parts.entries()) {
         const room = RECORD_BYTES - recordBytes({ layout, from, to }, timestamps !== null)
-        return encodeSnapshot(
+        yield encodeSnapshot(
           { ...run, ...collection, superseded, part, parts: parts.length, end, layoutId: layout.id },
           {
             layoutCompressed: layout.compressed,
@@ -31,7 +31,8 @@ export function snapshotOf(
             exemplars: exemplarsWithin(exemplars, { from, to }, room),
           },
         )
-      }),
+      }
+    },
   }
 }
 

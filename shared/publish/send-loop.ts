@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '../base/clock.js'
 import { type Batch, Dispatcher, type Settled, type Slot } from './dispatcher.js'
 import type { Publication, RecordSender, SendError } from './publication.js'
@@ -10,14 +11,17 @@ export interface SendLoopOptions {
   readonly random?: () => number
 }
 
+/** Of encoding before others have their turn. */
+const SLICE_MS = 3
+
 export interface Delivery<T> extends Settled<T> {
   /** From the encoding to the outcome. */
   readonly tookMs: number
 }
 
 /**
- * Sends what the targets of a dispatcher have, on one connection to each broker. One batch is encoded in a turn of the event
- * loop, and no timer of it keeps the process alive: who needs something sent stays for it.
+ * Sends what the targets of a dispatcher have, on one connection to each broker. One batch is encoded at a time, in
+ * slices, and no timer of it keeps the process alive: who needs something sent stays for it.
  */
 export class SendLoop<T extends Publication> {
   readonly #options: SendLoopOptions
@@ -72,64 +76,94 @@ export class SendLoop<T extends Publication> {
     return this.#options.clock.now().mono
   }
 
-  /** In a turn of its own, because whoever offers has just used some of this one. It keeps the process alive for one turn. */
   #pump(): void {
-    if (this.#pumping) return
+    if (this.#pumping || this.#stopped) return
     this.#pumping = true
-    setImmediate(() => {
-      this.#pumping = false
-      if (!this.#stopped) this.#sendNext()
-    })
+    void this.#sendAll()
   }
 
-  #sendNext(): void {
+  /** One batch after the other is encoded, each in a turn of its own: whoever offers has just used some of this one. */
+  async #sendAll(): Promise<void> {
+    for (;;) {
+      await nextTurn()
+      const batch = this.#stopped ? null : this.#dispatcher.next(this.#now())
+      if (!batch) break
+      const since = this.#now()
+      void this.#deliver(batch, await encode(batch, this.#flying), since)
+    }
+    this.#pumping = false
+    this.#sleep()
+  }
+
+  /** Until there is more to send without anybody saying so. */
+  #sleep(): void {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null
     const now = this.#now()
-    const batch = this.#dispatcher.next(now)
-    if (batch) {
-      void this.#send(batch)
-      this.#pump()
-      return
-    }
-    const due = this.#dispatcher.dueAt(now)
+    const due = this.#stopped ? null : this.#dispatcher.dueAt(now)
     if (due === null) return
     this.#timer = setTimeout(() => this.#pump(), Math.max(0, due - now))
+    // Do not keep the process alive for this timer.
     this.#timer.unref()
   }
 
-  async #send(batch: Batch<T>): Promise<void> {
-    const since = this.#now()
-    const outcomes = await this.#attempt(batch)
+  async #deliver(batch: Batch<T>, encoded: Encoded, since: number): Promise<void> {
+    const outcomes = await this.#write(encoded)
     const now = this.#now()
     const settled = this.#dispatcher.settle(batch, outcomes, now)
     for (const { slot } of settled) this.#flying.delete(slot)
     for (const one of settled) this.onSettled({ ...one, tookMs: now - since })
-    if (!this.#stopped) this.#pump()
+    this.#pump()
   }
 
-  /** @returns the outcome of each entry */
-  async #attempt({ entries }: Batch<T>): Promise<readonly (SendError | null)[]> {
-    const outcomes = new Array<SendError | null>(entries.length).fill(null)
-    const encoded: { key: Buffer; values: Buffer[]; at: number }[] = []
-    entries.forEach(({ slot, item }, at) => {
+  async #write({ entries, outcomes }: Encoded): Promise<readonly (SendError | null)[]> {
+    const fail = (error: SendError) => {
+      for (const { at } of entries) outcomes[at] = error
+    }
+    if (this.#stopped) fail(new Error('the outbox was stopped'))
+    else {
       try {
-        const values = item.encode(slot.queue.superseded)
-        const bytes = values.reduce((sum, value) => sum + value.length, this.flyingBytes(slot))
-        this.#flying.set(slot, bytes)
-        encoded.push({ key: slot.key, values, at })
+        const answers = entries.length > 0 ? await this.#options.sender.sendAll(entries) : []
+        for (const [i, { at }] of entries.entries()) outcomes[at] = answers[i] ?? null
       } catch (error) {
-        outcomes[at] = Object.assign(asError(error), { refusal: true })
+        fail(asError(error))
       }
-    })
-    try {
-      const answers = encoded.length > 0 ? await this.#options.sender.sendAll(encoded) : []
-      for (const [i, { at }] of encoded.entries()) outcomes[at] = answers[i] ?? null
-    } catch (error) {
-      for (const { at } of encoded) outcomes[at] = asError(error)
     }
     return outcomes
   }
+}
+
+interface Encoded {
+  readonly entries: readonly { readonly key: Buffer; readonly values: Buffer[]; readonly at: number }[]
+  /** Of each entry of the batch: an error where it could not be encoded. */
+  readonly outcomes: (SendError | null)[]
+}
+
+/** In slices, the last of which ends with it: writing copies all of it and takes its checksum. */
+async function encode<T extends Publication>(
+  batch: Batch<T>,
+  flying: Map<Slot<T>, number>,
+): Promise<Encoded> {
+  const entries: { key: Buffer; values: Buffer[]; at: number }[] = []
+  const outcomes = new Array<SendError | null>(batch.entries.length).fill(null)
+  let begun = performance.now()
+  for (const [at, { slot, item }] of batch.entries.entries()) {
+    const values: Buffer[] = []
+    try {
+      for (const record of item.encode(slot.queue.superseded)) {
+        values.push(record)
+        flying.set(slot, (flying.get(slot) ?? 0) + record.length)
+        if (performance.now() - begun < SLICE_MS) continue
+        await nextTurn()
+        begun = performance.now()
+      }
+      entries.push({ key: slot.key, values, at })
+    } catch (error) {
+      outcomes[at] = Object.assign(asError(error), { refusal: true })
+    }
+  }
+  await nextTurn()
+  return { entries, outcomes }
 }
 
 const asError = (error: unknown): SendError => (error instanceof Error ? error : new Error(String(error)))

@@ -22,8 +22,9 @@ export function* shapeOf(metrics: readonly MetricJson[]): Steps<readonly unknown
 }
 
 /** Done for every snapshot: walks along the list and makes nothing. */
-export function sameShape(shape: readonly unknown[], metrics: readonly MetricJson[]): boolean {
+export function* sameShape(shape: readonly unknown[], metrics: readonly MetricJson[]): Steps<boolean> {
   let i = 0
+  let at = 0
   for (const metric of metrics) {
     if (shape[i] !== metric.name || shape[i + 1] !== metric.type || shape[i + 2] !== metric.help) return false
     i += 3
@@ -34,6 +35,7 @@ export function sameShape(shape: readonly unknown[], metrics: readonly MetricJso
         if (shape[i] !== name || !Object.is(shape[i + 1], labels[name])) return false
         i += 2
       }
+      if (++at % SERIES_A_STEP === 0) yield
     }
   }
   return i === shape.length

@@ -90,7 +90,7 @@ function read(sample: Awaited<ReturnType<ExpositionSampler['sample']>>, collecte
   const run = { target: [{ name: 'job', value: 'j' }], incarnation: 1, intervalMs: 15_000 }
   const collection = { sequence: 0, collectedAt, collectSeconds: 0 }
   const { encode } = snapshotOf(run, collection, sample, false)
-  return encode(0).map((record, part) => {
+  return [...encode(0)].map((record, part) => {
     const { from, to } = sample.parts[part]
     const reader = new SnapshotReader()
     reader.open(record)

@@ -23,7 +23,12 @@ afterEach(() => {
 const parts = planParts({
   families: [{ name: 'g', type: 'gauge', help: '', unit: '', series: [{ suffix: '', labels: [] }] }],
 })
-const sampleOf = (value: number): Sample => ({ parts, values: Float64Array.of(value), exemplars: null })
+const sampleOf = (value: number): Sample => ({
+  parts,
+  values: Float64Array.of(value),
+  timestamps: null,
+  exemplars: null,
+})
 
 /** A loop over a collector that a test writes, and what it offered, as an exposer reads it. */
 class Harness {
