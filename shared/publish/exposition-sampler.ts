@@ -72,14 +72,14 @@ export class ExpositionSampler {
   }
 }
 
-/** As a record can hold them: whole milliseconds, as Prometheus cuts them, within 2^53. */
+/** As a record can hold them: whole milliseconds within 2^53. */
 function timesOf(times: Float64Array): Float64Array | null {
   let some = false
   for (let i = 0; i < times.length; i++) {
     const time = times[i]
     if (Number.isNaN(time)) continue
     some = true
-    times[i] = Math.min(Math.max(Math.trunc(time), -Number.MAX_SAFE_INTEGER), Number.MAX_SAFE_INTEGER)
+    times[i] = Math.min(Math.max(Math.round(time), -Number.MAX_SAFE_INTEGER), Number.MAX_SAFE_INTEGER)
   }
   return some ? times : null
 }

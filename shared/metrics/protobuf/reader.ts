@@ -20,7 +20,7 @@ const SERIES_A_STEP = 200
  *
  * Gives the families that the text reader gives for the same metrics: names as text 0.0.4 spells them, `le` and `quantile` as Go
  * prints them. Series that come twice stay twice. Native histograms are left out and counted (`native_histogram`), with their
- * classic buckets kept; so are exemplars that are too long (`long_exemplar`). Created timestamps are not read, as text has none.
+ * classic buckets kept; so are exemplars that are too long (`exemplar_too_long`). Created timestamps are not read, as text has none.
  *
  * One reader for each source: it remembers the last body's families, and reads only numbers while nothing else has changed.
  */
@@ -148,7 +148,7 @@ class BodyReading {
   #addNumbers({ kind }: FamilyDraft): void {
     const columns = this.#columns
     const { value, timestamp, exemplar, sum, count, values, exemplars } = this.#draft
-    if (this.#draft.longExemplars > 0) this.#omit('long_exemplar', this.#draft.longExemplars)
+    if (this.#draft.longExemplars > 0) this.#omit('exemplar_too_long', this.#draft.longExemplars)
     if (this.#draft.native) this.#omit('native_histogram', 1)
     if (kind.field !== HISTOGRAM && kind.field !== SUMMARY) columns.add(value, timestamp, exemplar)
     else if (isClassic(this.#draft)) {

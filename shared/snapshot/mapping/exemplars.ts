@@ -30,6 +30,6 @@ export function carriedExemplar(
 ): Exemplar | null {
   const { labels, value, timestamp } = exemplar
   if (series === undefined || series < 0 || !areAllowed(labels)) return null
-  const ms = timestamp === null ? null : Math.trunc(timestamp)
+  const ms = timestamp === null ? null : Math.round(timestamp)
   return { series, labels, value, timestamp: Number.isSafeInteger(ms) ? ms : null }
 }

@@ -102,9 +102,9 @@ describe('timestamps', () => {
   test('go with their series; the others have the time of the collection', async () => {
     const timestamps = Float64Array.of(Number.NaN, 1000.9, -1.5, 1e300)
     const sample = await new ExpositionSampler().sample({ ...page(), timestamps })
-    expect([...sample.timestamps!]).toEqual([-1, Number.MAX_SAFE_INTEGER, Number.NaN, 1000])
+    expect([...sample.timestamps!]).toEqual([-1, Number.MAX_SAFE_INTEGER, Number.NaN, 1001])
     const [{ timestamps: written }] = read(sample, 5000)
-    expect([...written!]).toEqual([-1, Number.MAX_SAFE_INTEGER, 5000, 1000])
+    expect([...written!]).toEqual([-1, Number.MAX_SAFE_INTEGER, 5000, 1001])
   })
 
   test('of series that are left out, and of none, are none', async () => {
@@ -162,7 +162,7 @@ describe('exemplars', () => {
     })
     const series = seriesOf(layoutsOf(sample))
     expect(sample.exemplars!.map(({ series: at, timestamp }) => [series[at], timestamp])).toEqual([
-      ['b{i="1"}', 1700000000123],
+      ['b{i="1"}', 1700000000124],
       ['a_total{}', null],
       ['a_total{}', null],
     ])

@@ -352,7 +352,7 @@ describe('metrics', () => {
     )
     expect(samplesOf(exposition)).toEqual([['a{}', 7]])
     expect(exposition.exemplars).toBeNull()
-    expect(Object.fromEntries(exposition.omitted)).toEqual({ long_exemplar: 1 })
+    expect(Object.fromEntries(exposition.omitted)).toEqual({ exemplar_too_long: 1 })
   })
 })
 
