@@ -8,6 +8,7 @@ export const cleaned = (text: string): string =>
 /** The same, cut to its limit. */
 export function cleanedTo(maxBytes: number, text: string): string {
   const clean = cleaned(text)
-  // No character takes more than three bytes for each of its units; one that is cut in half becomes a replacement character.
+  // No character takes more than three bytes for each of its units; one that is cut in half
+  // becomes a replacement character.
   return Buffer.byteLength(clean) <= maxBytes ? clean : clean.slice(0, maxBytes / 3).toWellFormed()
 }

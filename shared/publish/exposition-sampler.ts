@@ -15,14 +15,18 @@ interface ExpositionPlan extends Plan {
 }
 
 /**
- * Turns what a reader has read into what records carry: one pass over the numbers while the reader gives the same families. For what
- * is published on behalf of others; a prom-client registry goes another way, without the model.
+ * Turns what a reader has read into what records carry: one pass over the numbers while the reader
+ * gives the same families. For what is published on behalf of others; a prom-client registry goes
+ * another way, without the model.
  */
 export class ExpositionSampler {
   #plan: ExpositionPlan | null = null
   /** How often the layout was made anew. */
   layouts = 0
-  /** Exemplars that were left out so far: labels of more than 128 characters, a NUL, a series that is left out. */
+  /**
+   * Exemplars that were left out so far: labels of more than 128 characters, a NUL, a series that
+   * is left out.
+   */
   droppedExemplars = 0
 
   /** Metric families of which something is left out since the layout was made, and why. */

@@ -31,7 +31,10 @@ export function* publicationPlan(
   }
 }
 
-/** Parts that would be refused, and the whole snapshot with them. Too large are only those of a single family. */
+/**
+ * Parts that would be refused, and the whole snapshot with them. Too large are only those of a
+ * single family.
+ */
 function* refusedOf(parts: readonly Part[], timestamps: boolean): Generator<[Part, string]> {
   for (const [index, part] of parts.entries()) {
     if (recordBytes(part, timestamps) > RECORD_BYTES) yield [part, `it takes more than ${RECORD_BYTES} bytes`]
@@ -48,7 +51,9 @@ function familiesOf({ layout }: Mapping, from: number, to: number): string[] {
   })
 }
 
-/** Why a source with so many series cannot be published when none is carried: null when it had none. */
+/**
+ * Why a source with so many series cannot be published when none is carried: null when it had none.
+ */
 export function nothingLeft(series: number, dropped: ReadonlyMap<string, string>): string | null {
   const [first] = dropped
   return series === 0 || !first

@@ -5,15 +5,22 @@ export interface Sample {
   readonly parts: readonly Part[]
   /** In the order of the layout, over all parts. */
   readonly values: Float64Array
-  /** Unix milliseconds for each value, NaN for those of the collection's time; null when all are. */
+  /**
+   * Unix milliseconds for each value, NaN for those of the collection's time; null when all are.
+   */
   readonly timestamps: Float64Array | null
   /** By index into `values`, or null. */
   readonly exemplars: readonly Exemplar[] | null
 }
 
-/** What a topic takes unless it is told to take more is 1,048,588, of which a batch has its share. */
+/**
+ * What a topic takes unless it is told to take more is 1,048,588, of which a batch has its share.
+ */
 export const RECORD_BYTES = 1_000_000
-/** The most that a value takes in a record, its tag included; a timestamp; everything but layout, values and timestamps. */
+/**
+ * The most that a value takes in a record, its tag included; a timestamp; everything but layout,
+ * values and timestamps.
+ */
 const VALUE_BYTES = 9
 const TIMESTAMP_BYTES = 8
 const HEADER_BYTES = 8 * 1024

@@ -5,7 +5,10 @@ import { decodeSnappyFrames } from '../../shared/base/snappy/framed.js'
 import { registryOf } from './registry.js'
 import { median, type Row, spread, table } from './table.js'
 
-/** CPU time of one measurement, and how many of each there are. They take turns, so that all meet the same machine. */
+/**
+ * CPU time of one measurement, and how many of each there are. They take turns, so that all meet
+ * the same machine.
+ */
 const MEASURE_MS = 150
 const ROUNDS = 7
 

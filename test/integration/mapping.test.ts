@@ -25,7 +25,10 @@ const prometheusPath = await partOrSkip('prometheus')
 const TEXT: Format = { name: 'text-1.0.0', escaping: 'allow-utf-8' }
 const OPENMETRICS: Format = { name: 'openmetrics-1.0.0', escaping: 'allow-utf-8' }
 
-/** In which format a page is scraped directly, and in which it is written after it went through a record. */
+/**
+ * In which format a page is scraped directly, and in which it is written after it went through a
+ * record.
+ */
 const ROUTES: Readonly<Record<string, { readonly read: Format; readonly written: Format }>> = {
   text: { read: TEXT, written: TEXT },
   openmetrics: { read: OPENMETRICS, written: OPENMETRICS },

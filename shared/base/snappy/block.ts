@@ -15,8 +15,9 @@ export interface BlockHeader {
 }
 
 /**
- * Reads the length that a block declares, from `from`, below `to`. A length that the bytes behind it cannot produce is refused, so
- * that what a caller allocates is bounded by what was sent as well.
+ * Reads the length that a block declares, from `from`, below `to`. A length that the bytes behind
+ * it cannot produce is refused, so that what a caller allocates is bounded by what was sent as
+ * well.
  *
  * @throws SnappyError
  */
@@ -40,7 +41,8 @@ export function readBlockHeader(input: Uint8Array, from: number, to: number, lim
 }
 
 /**
- * Decompresses the snappy block format, which remote write uses. The framing format is another: see `framed.ts`.
+ * Decompresses the snappy block format, which remote write uses. The framing format is another: see
+ * `framed.ts`.
  *
  * @param limit bytes of output; a larger declared length is refused before anything is allocated
  * @throws SnappyError
@@ -52,7 +54,7 @@ export function decodeSnappyBlock(input: Uint8Array, limit: number): Buffer {
 /** As `decodeSnappyBlock`, in steps. */
 export function* snappyBlockSteps(input: Uint8Array, limit: number): Steps<Buffer> {
   const { length, elements } = readBlockHeader(input, 0, input.length, limit)
-  // Not from the pool, which would keep eight kilobytes alive for each; filled completely or not returned.
+  // Not from the pool, of which each slice keeps 8 KiB alive. It is filled, or not returned.
   const output = Buffer.allocUnsafeSlow(length)
   const block = new Elements(input, elements, input.length, output, 0, length)
   while (!block.advance(STEP_BYTES)) yield

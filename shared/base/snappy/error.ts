@@ -1,4 +1,7 @@
-/** Snappy input that is not decoded. `too_large`: the output would exceed the caller's limit; `malformed`: the rest. */
+/**
+ * Snappy input that is not decoded. `too_large`: the output would exceed the caller's limit;
+ * `malformed`: the rest.
+ */
 export class SnappyError extends Error {
   override readonly name = 'SnappyError'
   constructor(

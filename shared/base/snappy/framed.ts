@@ -30,8 +30,9 @@ interface Chunk {
 }
 
 /**
- * Decompresses the snappy framing format, which Pushgateway takes for `Content-Encoding: snappy`. The block format is another: see
- * `block.ts`. Every chunk's checksum is verified. An empty input is an empty output, as for Pushgateway.
+ * Decompresses the snappy framing format, which Pushgateway takes for `Content-Encoding: snappy`.
+ * The block format is another: see `block.ts`. Every chunk's checksum is verified. An empty input
+ * is an empty output, as for Pushgateway.
  *
  * @param limit bytes of output; the chunks' headers are summed up before anything is allocated
  * @throws SnappyError

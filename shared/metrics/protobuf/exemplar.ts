@@ -7,8 +7,8 @@ import { FIXED64, keyOf, LENGTH, VARINT, type WireReader } from './wire.js'
 export type ExemplarDraft = Omit<Exemplar, 'series'>
 
 /**
- * Longer messages are left out without being read: names and values of the labels have 128 characters together at most, as
- * OpenMetrics 1.0 limits them.
+ * Longer messages are left out without being read: names and values of the labels have 128
+ * characters together at most, as OpenMetrics 1.0 limits them.
  */
 const MAX_BYTES = 1024
 
@@ -46,7 +46,10 @@ const SECONDS = keyOf(1, VARINT)
 const NANOS = keyOf(2, VARINT)
 const TIMESTAMP_FIELDS = 0b110
 
-/** Reads a google.protobuf.Timestamp, its length included. @returns Unix milliseconds, or null for one that no double holds */
+/**
+ * Reads a google.protobuf.Timestamp, its length included. @returns Unix milliseconds, or null for
+ * one that no double holds
+ */
 function readTimestamp(wire: WireReader, end: number): number | null {
   const to = wire.length(end)
   let seconds = 0

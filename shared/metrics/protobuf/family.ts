@@ -5,7 +5,10 @@ import type { MetricType } from '../model.js'
 import { COUNTER, GAUGE, HISTOGRAM, SUMMARY, UNTYPED } from './draft.js'
 import { keyOf, LENGTH, VARINT, type WireReader } from './wire.js'
 
-/** A type of the schema, in the order of its enum: what the model calls it, and which field of Metric its values are in. */
+/**
+ * A type of the schema, in the order of its enum: what the model calls it, and which field of
+ * Metric its values are in.
+ */
 interface Kind {
   readonly type: MetricType
   readonly field: number
@@ -45,8 +48,8 @@ const FAMILY_FIELDS = 0b111110
 const A_STEP = 1000
 
 /**
- * Finds the families of a body: messages of MetricFamily, the length of each before it. A family that comes twice goes on where it
- * was: its series are those of both.
+ * Finds the families of a body: messages of MetricFamily, the length of each before it. A family
+ * that comes twice goes on where it was: its series are those of both.
  */
 export function* findFamilies(wire: WireReader, limits: Limits): Steps<ReadonlyMap<string, FamilyDraft>> {
   const drafts = new Map<string, FamilyDraft>()

@@ -11,12 +11,15 @@ const ZERO_THRESHOLD = keyOf(6, FIXED64)
 const ZERO_COUNT = keyOf(7, VARINT)
 const NEGATIVE_SPANS = keyOf(9, LENGTH)
 const POSITIVE_SPANS = keyOf(12, LENGTH)
-/** The above. Of the others those are skipped whose wire type depends on whether they are packed. */
+/**
+ * The above. Of the others those are skipped whose wire type depends on whether they are packed.
+ */
 const HISTOGRAM_FIELDS = 0b1_0010_1101_1110
 
 /**
- * Reads the classic part of a histogram, and whether it has a native one: a span, a zero threshold, or observations in the zero
- * bucket, as Prometheus 3 tells. A count that is a float overrides the integer.
+ * Reads the classic part of a histogram, and whether it has a native one: a span, a zero threshold,
+ * or observations in the zero bucket, as Prometheus 3 tells. A count that is a float overrides the
+ * integer.
  */
 export function readHistogram(wire: WireReader, end: number, draft: MetricDraft, limits: Limits): void {
   draft.kinds |= 1 << HISTOGRAM

@@ -6,8 +6,8 @@ import { readSummary } from './summary.js'
 import { FIXED64, keyOf, LENGTH, VARINT, type WireReader } from './wire.js'
 
 /**
- * Bytes of one Metric message. It is read in one step, so that its size bounds how long the event loop is held; a histogram of
- * 10,000 buckets has 300 KB.
+ * Bytes of one Metric message. It is read in one step, so that its size bounds how long the event
+ * loop is held; a histogram of 10,000 buckets has 300 KB.
  */
 const MAX_BYTES = 1024 * 1024
 
@@ -20,7 +20,10 @@ const TIMESTAMP_KEY = keyOf(6, VARINT)
 const HISTOGRAM_KEY = keyOf(HISTOGRAM, LENGTH)
 const METRIC_FIELDS = 0b11111110
 
-/** Reads the Metric message from `from`, below `to`. Of a field that comes twice the later value counts; lists go on. */
+/**
+ * Reads the Metric message from `from`, below `to`. Of a field that comes twice the later value
+ * counts; lists go on.
+ */
 export function readMetric(
   wire: WireReader,
   from: number,

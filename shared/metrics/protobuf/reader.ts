@@ -15,14 +15,17 @@ const BYTES_A_STEP = 16 * 1024
 const SERIES_A_STEP = 200
 
 /**
- * Reads the protobuf exposition format: messages of `io.prometheus.client.MetricFamily`, the length of each before it (content type
- * `application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited`).
+ * Reads the protobuf exposition format: messages of `io.prometheus.client.MetricFamily`, the length
+ * of each before it (content type `application/vnd.google.protobuf;
+ * proto=io.prometheus.client.MetricFamily; encoding=delimited`).
  *
- * Gives the families that the text reader gives for the same metrics: names as text 0.0.4 spells them, `le` and `quantile` as Go
- * prints them. Series that come twice stay twice. Native histograms are left out and counted (`native_histogram`), with their
- * classic buckets kept; so are exemplars that are too long (`exemplar_too_long`). Created timestamps are not read, as text has none.
+ * Gives the families that the text reader gives for the same metrics: names as text 0.0.4 spells
+ * them, `le` and `quantile` as Go prints them. Series that come twice stay twice. Native histograms
+ * are left out and counted (`native_histogram`), with their classic buckets kept; so are exemplars
+ * that are too long (`exemplar_too_long`). Created timestamps are not read, as text has none.
  *
- * One reader for each source: it remembers the last body's families, and reads only numbers while nothing else has changed.
+ * One reader for each source: it remembers the last body's families, and reads only numbers while
+ * nothing else has changed.
  */
 export class ProtobufReader {
   #shape: Shape | null = null
@@ -75,7 +78,10 @@ class BodyReading {
     this.#columns = new Columns(series, limits.samples)
   }
 
-  /** The numbers only, with the families of the body before. @returns null when something else has changed */
+  /**
+   * The numbers only, with the families of the body before. @returns null when something else has
+   * changed
+   */
   *numbers(drafts: Iterable<FamilyDraft>, shape: Shape): Steps<Exposition | null> {
     const { tape, families } = shape
     tape.rewind()

@@ -1,5 +1,6 @@
 /**
- * Why a body was refused, as a label value of a counter. The reasons are those of the text reader, where they apply.
+ * Why a body was refused, as a label value of a counter. The reasons are those of the text reader,
+ * where they apply.
  *
  * - `syntax`: bytes that are not of the wire format, or fields of another type than the schema's
  * - `end`: the body ends within a message

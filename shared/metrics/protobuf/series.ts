@@ -67,7 +67,7 @@ export class SeriesBuilder {
   }
 
   #bound(bound: number): Label {
-    // Text has no spelling for gauge histograms but that of OpenMetrics, which Prometheus gives them here too.
+    // Text 0.0.4 has no gauge histograms: the spelling is that of OpenMetrics, as Prometheus has it.
     const value = this.#type === 'gaugehistogram' ? openMetricsFloat(bound) : goFloat(bound)
     const key = this.#boundName + value
     let label = this.#bounds.get(key)

@@ -3,8 +3,8 @@ import type { MetricDraft } from './draft.js'
 import type { FamilyDraft, FamilyHead } from './family.js'
 
 /**
- * All of a body that its families are made of, as one run of bytes: the labels of each metric, and the bounds of its buckets or
- * quantiles. Bodies whose runs are equal have equal families.
+ * All of a body that its families are made of, as one run of bytes: the labels of each metric, and
+ * the bounds of its buckets or quantiles. Bodies whose runs are equal have equal families.
  */
 export class ShapeTape {
   #bytes: Buffer

@@ -1,7 +1,10 @@
 import { isUtf8 } from 'node:buffer'
 import { ProtobufRefused, type RefusalReason } from './refusal.js'
 
-/** Wire types of the Protocol Buffers encoding. 3 and 4 are groups, which nothing has written for ten years. */
+/**
+ * Wire types of the Protocol Buffers encoding. 3 and 4 are groups, which nothing has written for
+ * ten years.
+ */
 export const VARINT = 0
 export const FIXED64 = 1
 export const LENGTH = 2
@@ -13,8 +16,8 @@ export const keyOf = (field: number, wireType: number): number => field * 8 + wi
 const TWO_32 = 2 ** 32
 
 /**
- * Reads the Protocol Buffers wire format from bytes that anybody may have written. A length is believed only as far as the
- * enclosing message has bytes left.
+ * Reads the Protocol Buffers wire format from bytes that anybody may have written. A length is
+ * believed only as far as the enclosing message has bytes left.
  *
  * @see https://protobuf.dev/programming-guides/encoding/
  */
@@ -91,7 +94,8 @@ export class WireReader {
   /**
    * Goes over a field.
    *
-   * @param known bit mask of the field numbers that the message's schema defines: with another wire type they are refused
+   * @param known bit mask of the field numbers that the message's schema defines: with another wire
+   * type they are refused
    */
   skip(key: number, end: number, known: number): void {
     const field = key >>> 3

@@ -1,9 +1,10 @@
 const TOTAL = '_total'
 
 /**
- * The family of a counter whose samples are named `name`, and what they add to it. A family is named without `_total`; where that
- * would be no name, or one that the written formats show for something else too, the counter goes by its full name and without a
- * type, as which any name is allowed.
+ * The family of a counter whose samples are named `name`, and what they add to it. A family is
+ * named without `_total`; where that would be no name, or one that the written formats show for
+ * something else too, the counter goes by its full name and without a type, as which any name is
+ * allowed.
  *
  * @param shown names of the source's metrics and of their samples
  * @returns null for a counter without a type

@@ -4,7 +4,10 @@ import type { Exemplar, Label } from '../../metrics/model.js'
 /** What OpenMetrics allows for the names and values of all labels of an exemplar together. */
 const CHARACTERS = 128
 
-/** Whether a record may carry an exemplar with these labels: with others the exposer would refuse it whole. */
+/**
+ * Whether a record may carry an exemplar with these labels: with others the exposer would refuse it
+ * whole.
+ */
 function areAllowed(labels: readonly Label[]): boolean {
   if (labels.length > CHARACTERS / 2) return false
   const names = new Set<string>()

@@ -9,8 +9,9 @@ import { Places } from './places.js'
 const SERIES_A_STEP = 50
 
 /**
- * The layout of what a reader has read. Its series have the names and labels that Prometheus stores when it scrapes the same page;
- * what a record has no type for becomes `gauge` or `unknown` under the full names of its samples. The table is in docs/mapping.md.
+ * The layout of what a reader has read. Its series have the names and labels that Prometheus stores
+ * when it scrapes the same page; what a record has no type for becomes `gauge` or `unknown` under
+ * the full names of its samples. The table is in docs/mapping.md.
  *
  * @param without families of the layout to leave out, and why
  */
@@ -58,7 +59,10 @@ function* namesShown(families: readonly Family[]): Steps<ReadonlySet<string>> {
   return names
 }
 
-/** Whether all series of a histogram or summary, their creation times apart, may be in a record's family of that type. */
+/**
+ * Whether all series of a histogram or summary, their creation times apart, may be in a record's
+ * family of that type.
+ */
 function* fitsItsType({ type, series }: Family, numbers: NumberLabels): Steps<boolean> {
   if (type !== 'histogram' && type !== 'summary') return true
   let seen = 0

@@ -11,7 +11,10 @@ interface Carried {
   readonly bytes: number
 }
 
-/** The labels of series as a record carries them. Labels that are the same object are looked at once. */
+/**
+ * The labels of series as a record carries them. Labels that are the same object are looked at
+ * once.
+ */
 export class LabelRules {
   /** What the labels that were carried last take in a layout, at most. */
   bytes = 0

@@ -34,7 +34,9 @@ class FamilyDraft {
 
 /** For the suffix that the written formats add. */
 const LONGEST_SUFFIX = '_bucket'.length
-/** What a series takes in a layout beside its labels, at most: suffix, count and end of the list. */
+/**
+ * What a series takes in a layout beside its labels, at most: suffix, count and end of the list.
+ */
 const SERIES_BYTES = 12
 
 const TOO_LARGE: Drop = {
@@ -43,13 +45,17 @@ const TOO_LARGE: Drop = {
 }
 
 /**
- * Makes a layout of series that anybody may have named. What an exposer would refuse is left out and counted, because it would
- * refuse the whole snapshot: one bad metric must not silence a target. These rules hold for every source; `registry.ts` and
- * `exposition.ts` only say which family and suffix a series has.
+ * Makes a layout of series that anybody may have named. What an exposer would refuse is left out
+ * and counted, because it would refuse the whole snapshot: one bad metric must not silence a
+ * target. These rules hold for every source; `registry.ts` and `exposition.ts` only say which
+ * family and suffix a series has.
  */
 export class LayoutBuilder {
   readonly #drafts = new Map<string, FamilyDraft>()
-  /** Which family the samples of a name belong to: of two families, one would be lost where a snapshot is split. */
+  /**
+   * Which family the samples of a name belong to: of two families, one would be lost where a
+   * snapshot is split.
+   */
   readonly #owners = new Map<string, string>()
   readonly #seen: SeriesSet
   readonly #labels = new LabelRules(DEFAULT_LIMITS)

@@ -1,7 +1,10 @@
 import type { Layout } from '../../metrics/layout.js'
 import type { RefusalReason } from '../errors.js'
 
-/** Why series are left out: the reason for which an exposer would refuse the whole snapshot with them. */
+/**
+ * Why series are left out: the reason for which an exposer would refuse the whole snapshot with
+ * them.
+ */
 export type DropReason = Extract<
   RefusalReason,
   'label' | 'reserved' | 'limit' | 'layout' | 'duplicate_series'
@@ -16,7 +19,10 @@ export interface Drop {
 /** How the series of a source stand in a layout. */
 export interface Mapping {
   readonly layout: Layout
-  /** Where each series, in the order of the source, stands in the layout; −1 for one that is left out. */
+  /**
+   * Where each series, in the order of the source, stands in the layout; −1 for one that is left
+   * out.
+   */
   readonly order: Int32Array
   /** How many the layout has. */
   readonly series: number

@@ -12,7 +12,10 @@ export class NumberLabels {
     return this.#numberOf(label) !== undefined
   }
 
-  /** The labels of a histogram or summary that goes by the names of its samples: Prometheus 3 stores numbers so. */
+  /**
+   * The labels of a histogram or summary that goes by the names of its samples: Prometheus 3 stores
+   * numbers so.
+   */
   stored({ type }: Family, labels: readonly Label[]): readonly Label[] {
     const name = type === 'summary' ? 'quantile' : 'le'
     return labels.map(label => (label.name === name ? this.#storedLabel(label) : label))
@@ -34,5 +37,8 @@ export class NumberLabels {
   }
 }
 
-/** Undefined for what Prometheus does not take for a number, decimals beyond the largest double included. */
+/**
+ * Undefined for what Prometheus does not take for a number, decimals beyond the largest double
+ * included.
+ */
 const numberOf = (text: string): number | undefined => (isFloatText(text) ? numberOfText(text) : undefined)

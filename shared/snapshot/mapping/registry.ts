@@ -11,7 +11,8 @@ import type { Drop, Mapping } from './mapping.js'
 const SERIES_A_STEP = 50
 
 /**
- * The layout of what a prom-client registry gives, without the way over the neutral model, which would cost CPU in the app.
+ * The layout of what a prom-client registry gives, without the way over the neutral model, which
+ * would cost CPU in the app.
  *
  * @param without families of the layout to leave out, and why
  */

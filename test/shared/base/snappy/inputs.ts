@@ -1,6 +1,9 @@
 import fc from 'fast-check'
 
-/** Bytes with repetitions near and far, as pages and remote write requests have them, up to some 100 KB. */
+/**
+ * Bytes with repetitions near and far, as pages and remote write requests have them, up to some 100
+ * KB.
+ */
 export const compressible: fc.Arbitrary<Uint8Array> = fc
   .array(
     fc.oneof(
@@ -16,7 +19,10 @@ export const compressible: fc.Arbitrary<Uint8Array> = fc
   )
   .map(pieces => Buffer.concat([...pieces, ...pieces]))
 
-/** Whether both are the same bytes, or both none: a comparison by `expect` takes seconds for long ones. */
+/**
+ * Whether both are the same bytes, or both none: a comparison by `expect` takes seconds for long
+ * ones.
+ */
 export function same(ours: Buffer | string, theirs: Uint8Array | null): boolean {
   return typeof ours === 'string' ? theirs === null : theirs !== null && ours.equals(theirs)
 }

@@ -5,7 +5,10 @@ import { ProtobufRefused } from '../../../../shared/metrics/protobuf/refusal.js'
 
 export const readBody = (body: Buffer, limits?: Limits): Exposition => new ProtobufReader(limits).read(body)
 
-/** `reason: message` of a body that is refused, or the exposition. Anything else that is thrown fails the test. */
+/**
+ * `reason: message` of a body that is refused, or the exposition. Anything else that is thrown
+ * fails the test.
+ */
 export function tryBody(body: Buffer, limits?: Limits): Exposition | string {
   try {
     return readBody(body, limits)

@@ -342,7 +342,9 @@ describe('what an exposer would refuse is left out, named and counted, and the r
   })
 })
 
-/** Series by the names and labels with which Prometheus 3 stores them, and where each comes from. */
+/**
+ * Series by the names and labels with which Prometheus 3 stores them, and where each comes from.
+ */
 type Stored = Map<string, number>
 
 const line = (name: string, labels: readonly Label[], type: string): string => {

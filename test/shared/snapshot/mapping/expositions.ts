@@ -37,7 +37,9 @@ export function exposition(families: readonly Family[], more: Partial<Exposition
 
 export const mappingOf = (...families: readonly Family[]): Mapping => runNow(expositionMapping(families))
 
-/** A mapping by what it says: types by family, series in the layout's order, and what is left out. */
+/**
+ * A mapping by what it says: types by family, series in the layout's order, and what is left out.
+ */
 export function described({ layout, dropped, droppedSeries }: Mapping) {
   return {
     types: Object.fromEntries(layout.families.map(({ name, type }) => [name, type])),
