@@ -30,14 +30,15 @@ export function applyRecord(shard: ShardParts, partition: Partition, record: Log
   const target = known ?? newTarget(shard, partition, record)
   try {
     // During replay only a copy of the bytes is kept: most of what is read there is superseded before anybody asks.
-    const part = shard.store.read(reader, partition.loaded || reader.parts > 1)
+    const decoded = partition.loaded || reader.parts > 1
+    const part = reader.failure === null ? shard.store.read(reader, decoded) : null
     if (!known) admit(shard, partition, target)
     partition.clock.consumed(
       record.timestamp,
       shard.options.staleAfterIntervals * reader.intervalMs,
       target.cameAt,
     )
-    const parts = reader.parts === 1 ? whole(target, part) : collect(shard, target, part)
+    const parts = part && reader.parts > 1 ? collect(shard, target, part) : whole(target, part)
     if (parts) complete(shard, partition, target, parts, record.timestamp, now)
     target.heardAt = partition.clock.time
   } catch (error) {
@@ -147,9 +148,9 @@ function checkOrder(target: Target, { incarnation, sequence, collectedAt }: Snap
 }
 
 /** What is held of a split snapshot has been overtaken: its rest will not come. */
-function whole(target: Target, part: SnapshotPart): readonly SnapshotPart[] {
+function whole(target: Target, part: SnapshotPart | null): readonly SnapshotPart[] {
   target.incoming?.giveUp()
-  return [part]
+  return part ? [part] : []
 }
 
 function collect(shard: ShardParts, target: Target, part: SnapshotPart): readonly SnapshotPart[] | null {

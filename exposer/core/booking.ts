@@ -2,7 +2,7 @@ import type { DropReason } from './ledger.js'
 import type { Snapshot } from './store/snapshot.js'
 import type { Store } from './store/store.js'
 
-/** All of a response that showed the snapshot reached the scraper's socket. */
+/** All of a response that showed the snapshot, or said why its collection failed, reached the scraper's socket. */
 export function bookWritten(snapshot: Snapshot): void {
   if (snapshot.fate !== 'pending') return
   snapshot.fate = 'written'

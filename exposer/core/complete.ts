@@ -10,7 +10,7 @@ import type { Snapshot, SnapshotPart } from './store/snapshot.js'
 import type { Target } from './target.js'
 
 /**
- * All parts of a snapshot have come: it becomes the target's newest.
+ * All parts of a snapshot have come, or a failed collection, which has none: it becomes the target's newest.
  *
  * @throws RefusedError `limit`
  */
@@ -39,7 +39,8 @@ export function complete(
   const replaced = target.incarnation === reader.incarnation && reader.superseded > target.superseded
   const cameAt = live ? now.wall : appendedAt
   const late = target.playout.arrived(collectedAt, cameAt, reader.intervalMs, now, replaced)
-  if (late && live) counters.late++
+  // A failed collection is shown at once.
+  if (late && live && reader.failure === null) counters.late++
   const snapshot = shard.store.assemble({
     target,
     incarnation: reader.incarnation,
@@ -50,13 +51,14 @@ export function complete(
     intervalMs: reader.intervalMs,
     collectSeconds: reader.collectSeconds,
     end: reader.end,
+    failure: reader.failure,
     parts,
     series,
     // What was read in a replay belongs to the time before this shard.
     fate: live ? 'pending' : 'outside',
   })
   adopt(shard, target, now, snapshot, wasAway(target, partition, now, options))
-  if (live) shard.history.add(target, snapshot)
+  if (live && snapshot.failure === null) shard.history.add(target, snapshot)
   target.incarnation = reader.incarnation
   target.sequence = reader.sequence
   target.superseded = reader.superseded
@@ -75,7 +77,7 @@ export function complete(
 function wasAway(target: Target, partition: Partition, now: Instant, options: ShardOptions): boolean {
   const { newest, refusal } = target
   if (!newest) return false
-  if (refusal?.reason === 'limit') return true
+  if (refusal?.reason === 'limit' || newest.failure !== null) return true
   if (newest.end) return now.wall >= endsAt(target, newest)
   const window = windowOf(target, options)
   return partition.clock.since(target.cameAt, window) > window
@@ -84,8 +86,8 @@ function wasAway(target: Target, partition: Partition, now: Instant, options: Sh
 function adopt(shard: ShardParts, target: Target, now: Instant, snapshot: Snapshot, away: boolean): void {
   const { snapshots } = target
   const replaying = snapshot.fate === 'outside'
-  // In replay nothing was played yet, so that nothing but the newest is of use.
-  const gone = replaying || away ? snapshots.splice(0) : []
+  // In replay nothing was played yet, so that nothing but the newest is of use; of a target that fails nothing is shown.
+  const gone = replaying || away || snapshot.failure !== null ? snapshots.splice(0) : []
   snapshots.push(snapshot)
   gone.push(...prune(target, now.wall, target.playout.delay))
   retire(shard.store, gone, 'unscraped')

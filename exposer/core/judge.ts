@@ -4,7 +4,18 @@ import type { Partition } from './partition.js'
 import type { Snapshot } from './store/snapshot.js'
 import type { Target } from './target.js'
 
-export type TargetState = 'up' | 'stale' | 'lagging' | 'blind' | 'replaying' | 'ended' | 'over_limit'
+/** What a target can be, as `exposer_targets{state}`, `/api/v1/targets` and the page name it. */
+export const TARGET_STATES = [
+  'up',
+  'stale',
+  'failed',
+  'lagging',
+  'blind',
+  'replaying',
+  'ended',
+  'over_limit',
+] as const
+export type TargetState = (typeof TARGET_STATES)[number]
 
 export interface Verdict {
   readonly state: TargetState
@@ -51,6 +62,7 @@ function judgeTarget(target: Target, partition: Partition, now: Instant, options
     return { state: 'over_limit', reason: refusal.message }
   }
   const refused = refusal ? `; the last was refused: ${refusal.message}` : ''
+  const failed = newest?.failure ? `; the last collection failed: ${newest.failure}` : ''
   if (!newest) return { state: 'stale', reason: `no snapshot has come${refused}` }
   if (newest.end) {
     return now.wall >= endsAt(target, newest) ? { state: 'ended', reason: 'the app said goodbye' } : UP
@@ -59,10 +71,10 @@ function judgeTarget(target: Target, partition: Partition, now: Instant, options
   if (silent > window) {
     return {
       state: 'stale',
-      reason: `no snapshot for ${seconds(silent)}, one was due every ${seconds(target.intervalMs)}${refused}`,
+      reason: `no snapshot for ${seconds(silent)}, one was due every ${seconds(target.intervalMs)}${failed}${refused}`,
     }
   }
-  return UP
+  return newest.failure === null ? UP : { state: 'failed', reason: newest.failure }
 }
 
 /** How long the target may be silent, ms of log time. */

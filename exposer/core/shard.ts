@@ -158,11 +158,11 @@ export class Shard {
     return undefined
   }
 
-  /** What `/target` renders, decoded, to be acquired; undefined before the first snapshot is whole. */
+  /** What `/target` renders, decoded, to be acquired; undefined before the first snapshot is whole, and for a failed collection. */
   played(target: Target, now: Instant): Snapshot | undefined {
     target.playout.scraped(now)
     const snapshot = this.#due(target, now)
-    if (!snapshot || !this.decode(snapshot)) return undefined
+    if (!snapshot || snapshot.failure !== null || !this.decode(snapshot)) return undefined
     this.options.onPlayed(target.playout.delay / 1000)
     if (!snapshot.served) {
       snapshot.served = true

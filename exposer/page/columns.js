@@ -14,7 +14,7 @@ export function formatCount(value) {
 }
 
 /** In ascending order of severity. */
-const STATES = ['up', 'ended', 'replaying', 'lagging', 'over_limit', 'blind', 'stale']
+const STATES = ['up', 'ended', 'replaying', 'lagging', 'over_limit', 'failed', 'blind', 'stale']
 /** Sort key of a state, for tiles and table. Unknown states are last. */
 export const stateRank = state => (STATES.includes(state) ? STATES.indexOf(state) : STATES.length)
 export const formatState = state => state.replace('_', ' ')

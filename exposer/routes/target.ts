@@ -72,7 +72,10 @@ async function serve(ctx: Exchange, key: Buffer, services: Services): Promise<Sc
   const { state, reason } = shard.judge(found, now)
   const alive = ownership.hold()
   if (state === 'ended') return sendExposition(ctx, nothing, alive)
-  if (state !== 'up') return sayWhy(ctx, 503, reason)
+  if (state !== 'up') {
+    if (state === 'failed' && ctx.method !== 'HEAD') bookWritten(found.newest!)
+    return sayWhy(ctx, 503, reason)
+  }
   const played = shard.played(found, now)
   if (!played) return sayWhy(ctx, 503, 'none of its snapshots can be read')
   const timestamps = ctx.query[TIMESTAMPS] === 'true'

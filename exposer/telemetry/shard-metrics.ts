@@ -1,10 +1,8 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { Clock, Instant } from '../../shared/base/clock.js'
 import { mapInSlices } from '../../shared/base/slices.js'
-import type { TargetState } from '../core/judge.js'
+import { TARGET_STATES, type TargetState } from '../core/judge.js'
 import type { Shard } from '../core/shard.js'
-
-const STATES: readonly TargetState[] = ['up', 'stale', 'lagging', 'blind', 'replaying', 'ended', 'over_limit']
 
 interface Source {
   readonly shard: Shard
@@ -132,7 +130,7 @@ interface Census {
 }
 
 async function takeCensus(shard: Shard, now: Instant): Promise<Census> {
-  const states = new Map<TargetState, number>(STATES.map(state => [state, 0]))
+  const states = new Map<TargetState, number>(TARGET_STATES.map(state => [state, 0]))
   let series = 0
   await mapInSlices([...shard.targets()], target => {
     const { state } = shard.judge(target, now)

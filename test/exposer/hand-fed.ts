@@ -11,6 +11,7 @@ import { close, createHttpServer, listen, serve } from '../../shared/http/server
 import { LiveWebConfig } from '../../shared/http/web-config/live.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
 import type { Layout } from '../../shared/metrics/layout.js'
+import { encodeFailure } from '../../shared/snapshot/failure.js'
 import { targetKey } from '../../shared/snapshot/key.js'
 import { encodeLayout } from '../../shared/snapshot/layout.js'
 import { encodeSnapshot } from '../../shared/snapshot/write.js'
@@ -158,6 +159,8 @@ export interface SnapshotOf {
   readonly intervalMs?: number
   readonly collectedAt?: number
   readonly appendedAt?: number
+  /** The collection failed, for that reason. */
+  readonly failure?: string
 }
 
 const RUN_STARTED = Date.now() - 3_600_000
@@ -210,6 +213,9 @@ function recordOf(snapshot: SnapshotOf): { key: Buffer; value: Buffer; partition
     values: snapshot.values ?? [42],
   })
   const key = targetKey(target)
+  if (snapshot.failure !== undefined) {
+    return { key, value: encodeFailure(header, snapshot.failure), partition: partitionFor(key, PARTITIONS) }
+  }
   return { key, value, partition: partitionFor(key, PARTITIONS) }
 }
 

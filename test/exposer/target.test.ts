@@ -68,6 +68,25 @@ describe('a target whose partition is owned', () => {
     expect(await response.text()).toBe('# EOF\n')
   })
 
+  test('is 503 with the reason of a failed collection, which is written then, until the next snapshot comes', async () => {
+    await (await shard.get(path(app))).text()
+    const failure = 'connect ECONNREFUSED 127.0.0.1:9100: “no one” listens'
+    await shard.append({ labels: app, sequence: 1, failure })
+    const { ledger } = shard.services.shard
+    await shard.get(path(app), {}, { method: 'HEAD' })
+    expect(ledger.entry()).toMatchObject({ published: 2, written: 1, pending: 1 })
+    for (let i = 0; i < 2; i++) {
+      const response = await shard.get(path(app))
+      expect(response.status).toBe(503)
+      expect(await response.text()).toBe(`${failure}\n`)
+    }
+    expect(ledger.entry()).toMatchObject({ published: 2, written: 2, pending: 0 })
+    await shard.append({ labels: app, sequence: 2, values: [43] })
+    const response = await shard.get(path(app))
+    expect(response.status).toBe(200)
+    expect(await response.text()).toContain('requests_total{path="/"} 43\n')
+  })
+
   test('is 503 with the reason when its partition cannot be fetched', async () => {
     shard.fetchFailed([partitionOf(app)])
     shard.ahead = 30_000

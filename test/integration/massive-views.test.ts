@@ -119,6 +119,25 @@ describeWithPrometheus('the view all', { timeout: 120_000 }, () => {
     const last = (await stored(prometheus, `steady_total{${app.selector}}`)).at(-1)![0]
     expect(last).toBe(app.collected.at(-1))
   })
+
+  test('an app whose collections fail: its last samples are stored, up is 0, and it recovers with its next snapshot', async () => {
+    const topic = await newTopic(1)
+    const shards = [await shardOf(topic)]
+    const app = new SteadyApp(newSender(topic), { labels: { job: 'all', instance: 'failing' } }).start()
+    cleanups.push(() => app.stop())
+    const prometheus = await prometheusOf(shards, { view: ['all'], scraper: ['p'] }, '2s')
+    const value = async (promql: string) => (await prometheus.query(promql))[0]?.value[1]
+    await eventually(async () => expect(await value(`up{${app.selector}}`)).toBe('1'))
+    app.failure = 'the database does not answer'
+    const { length } = app.collected
+    await eventually(async () => expect(await value(`up{${app.selector}}`)).toBe('0'))
+    await eventually(async () => expect(await value(`steady_total{${app.selector}}`)).toBeUndefined())
+    const last = (await stored(prometheus, `steady_total{${app.selector}}`)).at(-1)![0]
+    expect(last).toBe(app.collected[length - 1])
+    app.failure = null
+    await eventually(async () => expect(await value(`up{${app.selector}}`)).toBe('1'))
+    await eventually(async () => expect(await value(`steady_total{${app.selector}}`)).toBeDefined())
+  })
 })
 
 describeWithPrometheus('what is reported of a target in the massive view', { timeout: 120_000 }, () => {

@@ -127,6 +127,23 @@ describe.skipIf(binary === null)('what Prometheus shows', { concurrent: true, ti
     expect(await value(`min_over_time(up{${ended.selector}}[${seconds}s])`)).toBe(1)
   })
 
+  test('failed: up is 0 with the reason and its series are gone at once, and it recovers by itself', async () => {
+    const failing = app('failing')
+    await becomes(`up{${failing.selector}}`, 1)
+    failing.failure = 'the database does not answer'
+    await eventually(async () =>
+      expect(await status(failing)).toMatchObject({
+        state: 'failed',
+        reason: 'the database does not answer',
+      }),
+    )
+    await becomes(`up{${failing.selector}}`, 0)
+    expect(await value(`steady_total{${failing.selector}}`)).toBeUndefined()
+    failing.failure = null
+    await becomes(`up{${failing.selector}}`, 1)
+    await eventually(async () => expect(await value(`steady_total{${failing.selector}}`)).toBeGreaterThan(0))
+  })
+
   test('over limit: up is 0 with the reason, the neighbours do not notice, and it recovers by itself', async () => {
     const neighbour = app('neighbour', { intervalMs: 2000 })
     const exploding = app('exploding')

@@ -3,6 +3,7 @@ import type { LogRecord } from '../../shared/kafka/types.js'
 import { sortLabels } from '../../shared/metrics/labels.js'
 import type { Layout, LayoutFamily, LayoutSeries, Suffix } from '../../shared/metrics/layout.js'
 import type { Exemplar, Label } from '../../shared/metrics/model.js'
+import { encodeFailure } from '../../shared/snapshot/failure.js'
 import { targetKey } from '../../shared/snapshot/key.js'
 import { planParts } from '../../shared/snapshot/split.js'
 import { encodeSnapshot } from '../../shared/snapshot/write.js'
@@ -78,6 +79,32 @@ export class FakeApp {
         },
       ),
     }))
+  }
+
+  /** The record of a failed collection. */
+  failure(
+    failure: string,
+    { collectedAt, ...options }: Omit<SnapshotOptions, 'exposition' | 'end' | 'exemplars'>,
+  ): LogRecord {
+    const sequence = options.sequence ?? this.#sequence
+    this.#sequence = sequence + 1
+    return {
+      offset: this.#offset++,
+      timestamp: options.appendedAt ?? collectedAt,
+      key: this.key,
+      value: encodeFailure(
+        {
+          target: this.labels,
+          incarnation: this.options.incarnation ?? 1000,
+          sequence,
+          superseded: options.superseded ?? 0,
+          collectedAt,
+          intervalMs: this.options.intervalMs ?? 15_000,
+          collectSeconds: 0.001,
+        },
+        failure,
+      ),
+    }
   }
 
   record(snapshot: SnapshotOptions): LogRecord {

@@ -38,6 +38,7 @@ export const anyStep = fc.oneof(
       again: fc.nat(9).map(n => n === 0),
       restart: fc.nat(9).map(n => n === 0),
       end: fc.nat(9).map(n => n === 0),
+      fails: fc.nat(5).map(n => n === 0),
     }),
   },
   {
@@ -135,12 +136,12 @@ export class ShardHistory {
     if (step.restart) Object.assign(app, { incarnation: app.incarnation + 1, sequence: 0 })
     this.fake.wall += 300
     const fake = this.#appOf(step.app, step.split)
-    const records = fake.records({
-      exposition: EXPOSITIONS[step.exposition](++this.#value),
-      collectedAt: this.fake.wall,
-      sequence: step.again ? Math.max(0, app.sequence - 1) : app.sequence++,
-      end: step.end,
-    })
+    const sequence = step.again ? Math.max(0, app.sequence - 1) : app.sequence++
+    const collectedAt = this.fake.wall
+    const exposition = EXPOSITIONS[step.exposition](++this.#value)
+    const records = step.fails
+      ? [fake.failure('no answer', { collectedAt, sequence })]
+      : fake.records({ exposition, collectedAt, sequence, end: step.end })
     for (const [i, record] of records.entries()) {
       if (i === step.lost) continue
       if (step.garbage) record.value!.fill(0xff, record.value!.length - 3)

@@ -39,6 +39,12 @@ export class FakeShard {
     for (const record of app.records(snapshot)) this.shard.apply(partition, record, this.now)
   }
 
+  /** The app's publisher appended a failed collection, which arrives now. */
+  fail(app: FakeApp, failure: string): void {
+    const record = app.failure(failure, { collectedAt: this.wall })
+    this.shard.apply(app.partition(this.partitionCount), record, this.now)
+  }
+
   /** Time passes, with a fetch every half second that is answered at the watermark. */
   pass(ms: number): void {
     for (let left = ms; left > 0; left -= 500) {

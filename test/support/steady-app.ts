@@ -19,6 +19,8 @@ export class SteadyApp {
   readonly intervalMs: number
   /** Series beyond its own two. */
   extra = 0
+  /** Why its collections fail; null as long as they do not. */
+  failure: string | null = null
   #app: FakeApp
   #timer: NodeJS.Timeout | undefined
   #sending: Promise<void> = Promise.resolve()
@@ -87,7 +89,10 @@ export class SteadyApp {
     const exposition = `# TYPE steady_total counter\nsteady_total ${(now - this.began) / 1000}\n${
       extra && `# TYPE extra gauge\n${extra}`
     }`
-    const records = this.#app.records({ exposition, collectedAt, end })
+    const records =
+      this.failure === null
+        ? this.#app.records({ exposition, collectedAt, end })
+        : [this.#app.failure(this.failure, { collectedAt })]
     const due = now + (way?.() ?? 0)
     this.#sending = this.#sending
       .then(() => new Promise<void>(resolve => setTimeout(resolve, due - Date.now())))

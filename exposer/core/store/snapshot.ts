@@ -38,14 +38,16 @@ export interface SnapshotFields {
   readonly intervalMs: number
   readonly collectSeconds: number
   readonly end: boolean
+  /** Why the collection failed, in one line; null for one that did not. A failed collection has no parts. */
+  readonly failure: string | null
   readonly parts: readonly SnapshotPart[]
   readonly series: number
   readonly fate: Fate
 }
 
 /**
- * All of a target at one collection time. It holds its parts. Never changed once it is complete, so that a scrape never
- * mixes two.
+ * All of a target at one collection time, or why nothing could be collected then. It holds its parts. Never changed once it is
+ * complete, so that a scrape never mixes two.
  */
 export class Snapshot extends Held implements SnapshotFields {
   readonly target: Target
@@ -57,6 +59,7 @@ export class Snapshot extends Held implements SnapshotFields {
   readonly intervalMs: number
   readonly collectSeconds: number
   readonly end: boolean
+  readonly failure: string | null
   readonly parts: readonly SnapshotPart[]
   readonly series: number
   /** Changed by booking alone. */
@@ -77,6 +80,7 @@ export class Snapshot extends Held implements SnapshotFields {
     this.intervalMs = fields.intervalMs
     this.collectSeconds = fields.collectSeconds
     this.end = fields.end
+    this.failure = fields.failure
     this.parts = fields.parts
     this.series = fields.series
     this.fate = fields.fate

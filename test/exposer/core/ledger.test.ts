@@ -149,6 +149,7 @@ describe('the ledger counts each snapshot once, as what it was', () => {
         bad: fc.boolean(),
         again: fc.boolean(),
         restart: fc.boolean(),
+        fails: fc.boolean(),
       }),
       fc.record({ kind: fc.constant('scrape' as const), app: fc.nat(2), whole: fc.boolean() }),
       fc.record({ kind: fc.constant('move' as const) }),
@@ -180,12 +181,20 @@ describe('the ledger counts each snapshot once, as what it was', () => {
               }
               const sequence = one.again ? Math.max(0, app.next - 1) : app.next++
               const fake = appOf(one.app)
-              shard.publish(fake, {
-                exposition: one.bad ? tooMuch : exposition,
-                collectedAt: shard.wall,
-                sequence,
-                superseded: app.superseded,
-              })
+              if (one.fails) {
+                const failure = fake.failure('why', {
+                  collectedAt: shard.wall,
+                  sequence,
+                  superseded: app.superseded,
+                })
+                shard.shard.apply(0, failure, shard.now)
+              } else
+                shard.publish(fake, {
+                  exposition: one.bad ? tooMuch : exposition,
+                  collectedAt: shard.wall,
+                  sequence,
+                  superseded: app.superseded,
+                })
             } else if (one.kind === 'scrape') scrape(shard, appOf(one.app), one.whole)
             else if (one.kind === 'move') {
               shard.shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [0], lost: [] }, shard.now)

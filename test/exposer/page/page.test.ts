@@ -57,11 +57,13 @@ describe.skipIf(!chromium)('the page', () => {
       layout: manySeries(101),
       values: new Float64Array(101),
     })
+    await shard.append({ labels: { job: 'shop', instance: 'c:1' }, failure: 'no answer within 2 s' })
     await open()
-    await expect.poll(() => rows().count()).toBe(2)
-    expect(await cellTexts(1)).toEqual(['over limit', 'up'])
-    expect(await rows().nth(0).textContent()).toContain('over the limit of 100')
-    expect(await page.locator('#summary').textContent()).toContain('2targets')
+    await expect.poll(() => rows().count()).toBe(3)
+    expect(await cellTexts(1)).toEqual(['failed', 'over limit', 'up'])
+    expect(await rows().nth(0).textContent()).toContain('no answer within 2 s')
+    expect(await rows().nth(1).textContent()).toContain('over the limit of 100')
+    expect(await page.locator('#summary').textContent()).toContain('3targets')
   })
 
   test('without targets it names the command that lists the records', async () => {

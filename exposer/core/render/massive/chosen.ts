@@ -10,7 +10,7 @@ import type { Target } from '../../target.js'
 export interface Chosen {
   readonly target: Target
   readonly state: TargetState
-  /** Ascending by collection; without a span the newest alone. */
+  /** Ascending by collection; without a span the newest alone. A failed collection is the last, if it is among them. */
   readonly snapshots: readonly Snapshot[]
 }
 
@@ -38,6 +38,8 @@ export function choose(shard: Shard, span: Span | undefined, now: Instant): Choi
     if (state === 'up' && newest && newest.collectedAt >= oldest && newest.collectedAt > last) {
       snapshots.push(newest)
     }
+    // A failed collection has no samples, but whether it was reported is booked.
+    if (state === 'failed' && newest) snapshots.push(newest)
     for (const snapshot of snapshots) shard.store.acquire(snapshot)
     chosen.push({ target, state, snapshots })
   }

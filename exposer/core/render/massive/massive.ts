@@ -80,7 +80,7 @@ export class MassiveScrape {
     const { history } = this.shard
     if (!written) return
     for (const { target, snapshots } of chosen) {
-      const newest = snapshots.at(-1)
+      const newest = snapshots.findLast(snapshot => snapshot.failure === null)
       if (newest) this.#shownTo.remember(target, newest)
     }
     if (!span) return
@@ -93,7 +93,7 @@ export class MassiveScrape {
     for (const chosen of this.#choice.chosen) {
       const { target } = chosen
       const tail = tailOf(target, this.options.format.escaping)
-      const readable = chosen.snapshots.filter(snapshot => this.shard.decode(snapshot))
+      const readable = chosen.snapshots.filter(one => one.failure === null && this.shard.decode(one))
       for (const [round, snapshot] of readable.entries()) this.#show(target, snapshot, tail, round)
       yield* this.#report(chosen, readable, tail)
       if (++step % PREPARE_STEP === 0) yield PAUSE
