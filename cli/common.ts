@@ -1,5 +1,5 @@
 import { actionFlag, choice, flag } from '../shared/base/flags/builders.js'
-import { commandHelp, type Described } from '../shared/base/flags/help.js'
+import { type CommandDescription, commandHelp } from '../shared/base/flags/help.js'
 import { type Check, parseFlags } from '../shared/base/flags/parse.js'
 import type { FlagTable, Values } from '../shared/base/flags/types.js'
 import { createLogger, LOG_FORMATS, LOG_LEVELS } from '../shared/base/log.js'
@@ -44,7 +44,7 @@ export const logFlags = {
  * @throws ConfigError with everything that is wrong
  */
 export function readFlags<T extends FlagTable>(
-  command: Described & { readonly flags: T; readonly check?: Check<T> },
+  command: CommandDescription & { readonly flags: T; readonly check?: Check<T> },
   invocation: Invocation,
 ): Values<T> | undefined {
   const asked = (name: string) => invocation.argv.some(argument => argument === name)

@@ -22,7 +22,7 @@ const flags = {
       placeholder: '<duration>',
       help: 'End so long after everything was up, with exit code 0 when all was well then, else with 1 and the reason.',
     }),
-    onlyTyped: true,
+    commandLineOnly: true,
   },
   json: actionFlag('Print what runs where as one line of JSON on standard output when all is up.'),
 }

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '../shared/base/clock.js'
-import { within } from '../shared/base/deadline.js'
+import { settlesWithin } from '../shared/base/deadline.js'
 import { createSender, type Sender } from '../shared/kafka/sender.js'
 import { ConflatingOutbox, type ConflatingTarget } from '../shared/publish/conflating-outbox.js'
 import { Report } from '../shared/publish/report.js'
@@ -86,12 +86,12 @@ export class Publisher {
   }
 
   async #stop(deadlineMs: number): Promise<void> {
-    if (this.#own && !(await within(deadlineMs, this.#goodbye(deadlineMs / 4))))
+    if (this.#own && !(await settlesWithin(deadlineMs, this.#goodbye(deadlineMs / 4))))
       this.#report.noGoodbye(deadlineMs)
     this.#loop.stop()
     this.#outbox.stop()
     this.#own?.leave()
-    await within(DISCONNECT_MS, this.#sender.disconnect())
+    await settlesWithin(DISCONNECT_MS, this.#sender.disconnect())
   }
 
   /** @param patienceMs that a collection may take, of the time there is to say goodbye */

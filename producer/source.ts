@@ -1,4 +1,4 @@
-import { orTimeOut } from '../shared/base/deadline.js'
+import { withTimeout } from '../shared/base/deadline.js'
 import type { MetricJson } from '../shared/metrics/prom-client/metric-json.js'
 import { ExpositionSource } from './exposition-source.js'
 
@@ -67,7 +67,7 @@ class Source {
     })
     const late = `the registry did not answer within ${timeoutMs} ms: does a metric's collect function hang?`
     try {
-      return await orTimeOut(this.#asking, timeoutMs, late)
+      return await withTimeout(this.#asking, timeoutMs, late)
     } catch (error) {
       return { metrics: [], errors: [asError(error)], omitted: NOTHING }
     }

@@ -1,4 +1,4 @@
-import { remembered } from '../../shared/base/remembered.js'
+import { memoize } from '../../shared/base/memoize.js'
 import { contentType, type Format } from '../../shared/exposition/format.js'
 import { negotiate } from '../../shared/exposition/negotiate.js'
 import type { Exchange } from '../../shared/http/exchange.js'
@@ -11,7 +11,7 @@ import type { Services } from './services.js'
 export type Rendering = Generator<Buffer, number>
 
 /** Scrapers ask for the same again and again. */
-const formatFor = remembered(accept => negotiate(accept || undefined))
+const formatFor = memoize(accept => negotiate(accept || undefined))
 
 /** Until when a request may be held: monotonic milliseconds. */
 export function heldUntil(ctx: Exchange, { clock }: Pick<Services, 'clock'>): number {

@@ -3,7 +3,7 @@
  *
  * @returns whether the work was done in time, well or not
  */
-export async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
+export async function settlesWithin(ms: number, work: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<boolean>(resolve => {
     timer = setTimeout(resolve, ms, false)
@@ -18,7 +18,7 @@ export async function within(ms: number, work: Promise<unknown>): Promise<boolea
 }
 
 /** The work's own outcome, or a rejection after that long. Holds no process. */
-export async function orTimeOut<T>(work: Promise<T>, ms: number, message: string): Promise<T> {
+export async function withTimeout<T>(work: Promise<T>, ms: number, message: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(message)), ms)

@@ -1,4 +1,4 @@
-import { remembered } from '../base/remembered.js'
+import { memoize } from '../base/memoize.js'
 import { prefersGzip } from './encoding.js'
 import type { Exchange } from './exchange.js'
 import { type Sent, sendChunks } from './stream.js'
@@ -8,8 +8,8 @@ export interface SentBody<R> extends Sent {
   readonly result: R | undefined
 }
 
-/** Clients repeat the same header. */
-const wantsGzip = remembered(prefersGzip)
+/** Clients ask in the same words again and again. */
+const wantsGzip = memoize(prefersGzip)
 
 /**
  * Answers 200 with a body that is generated in chunks, compressed if the client prefers that. An

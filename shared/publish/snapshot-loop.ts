@@ -1,5 +1,5 @@
 import type { Clock, Instant } from '../base/clock.js'
-import { orTimeOut, within } from '../base/deadline.js'
+import { settlesWithin, withTimeout } from '../base/deadline.js'
 import type { Label } from '../metrics/model.js'
 import type { Publication } from './publication.js'
 import { failureOf, snapshotOf } from './publications.js'
@@ -79,7 +79,7 @@ export class SnapshotLoop {
     if (this.#state !== 'running') return
     this.#state = 'ending'
     if (this.#timer) clearTimeout(this.#timer)
-    await within(patienceMs, this.#collecting ?? Promise.resolve())
+    await settlesWithin(patienceMs, this.#collecting ?? Promise.resolve())
     await this.#collect(Math.min(patienceMs, this.#options.intervalMs), true)
     this.stop()
   }
@@ -143,7 +143,7 @@ export class SnapshotLoop {
     this.#reading ??= (async () => this.#options.collector.collect(timeoutMs))().finally(() => {
       this.#reading = null
     })
-    return orTimeOut(this.#reading, timeoutMs + GRACE_MS, `no answer within ${timeoutMs} ms`)
+    return withTimeout(this.#reading, timeoutMs + GRACE_MS, `no answer within ${timeoutMs} ms`)
   }
 
   #offer(what: Sample | Error, before: Instant, after: Instant, end: boolean): void {

@@ -3,21 +3,21 @@ import { parseDuration } from './duration.js'
 import { parseSize } from './size.js'
 import type { Flag } from './types.js'
 
-interface Described {
+interface CommonOptions {
   readonly help: string
   readonly placeholder?: string
 }
-interface WithDefault extends Described {
+interface WithDefault extends CommonOptions {
   readonly default: string
 }
-interface Required extends Described {
+interface Required extends CommonOptions {
   readonly required: true
 }
-type Options = Described & { readonly default?: string; readonly required?: boolean }
+type Options = CommonOptions & { readonly default?: string; readonly required?: boolean }
 
 /** A flag with one value: always there with a default or when required, else undefined when not given. */
 export function flag<T>(schema: z.ZodType<T, string>, options: WithDefault | Required): Flag<T>
-export function flag<T>(schema: z.ZodType<T, string>, options: Described): Flag<T | undefined>
+export function flag<T>(schema: z.ZodType<T, string>, options: CommonOptions): Flag<T | undefined>
 export function flag<T>(schema: z.ZodType<T, string>, options: Options): Flag<T | undefined> {
   return { kind: 'value', schema, ...options }
 }
@@ -34,7 +34,7 @@ export function switchFlag(options: { help: string; default?: 'true' | 'false' }
 
 /** A switch that asks for something instead of configuring: never from the environment. */
 export function actionFlag(help: string): Flag<boolean> {
-  return { kind: 'switch', default: 'false', schema: boolean, help, onlyTyped: true }
+  return { kind: 'switch', default: 'false', schema: boolean, help, commandLineOnly: true }
 }
 
 const boolean = z.string().transform((text, context) => {

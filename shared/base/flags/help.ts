@@ -1,7 +1,7 @@
 import { variableOf } from './environment.js'
 import type { Flag, FlagTable } from './types.js'
 
-export interface Described {
+export interface CommandDescription {
   /** After the program's name: `topic create`. */
   readonly name: string
   /** A few sentences; a blank line makes a paragraph. */
@@ -14,10 +14,10 @@ const GUTTER = 2
 const WIDEST_LEFT = 30
 
 /** What `--help` prints, in the manner of Prometheus: flag, default or placeholder, wrapped help, environment variable. */
-export function commandHelp(program: string, command: Described, width = 80): string {
+export function commandHelp(program: string, command: CommandDescription, width = 80): string {
   const rows = Object.entries(command.flags).map(([name, flag]): [string, string] => [
     leftOf(name, flag),
-    flag.onlyTyped ? flag.help : `${flag.help} ($${variableOf(name)})`,
+    flag.commandLineOnly ? flag.help : `${flag.help} ($${variableOf(name)})`,
   ])
   return [
     `usage: ${program} ${command.name} [<flags>]`,
@@ -56,7 +56,7 @@ export function programHelp(
 
 function leftOf(name: string, flag: Flag): string {
   if (flag.kind === 'switch') {
-    const negatable = flag.onlyTyped ? '' : '[no-]'
+    const negatable = flag.commandLineOnly ? '' : '[no-]'
     return `${name === 'help' ? '-h, ' : '    '}--${negatable}${name}`
   }
   const shown = flag.placeholder ?? (flag.default === undefined ? '<value>' : quoteIfText(flag.default))

@@ -22,7 +22,7 @@ export function parseFlags<T extends FlagTable>(
   const typed = readTyped(table, argv, problems)
   const values: Record<string, unknown> = {}
   for (const [name, flag] of Object.entries(table)) {
-    const variable = flag.onlyTyped ? undefined : environment[variableOf(name)] || undefined
+    const variable = flag.commandLineOnly ? undefined : environment[variableOf(name)] || undefined
     const given = typed.get(name) ?? (variable === undefined ? undefined : [variable])
     const from = typed.has(name) || variable === undefined ? undefined : variableOf(name)
     values[name] = readValue(name, flag, given, from, problems)

@@ -18,7 +18,7 @@ export interface Flag<T = unknown> {
   /** Reads the text of a value (of each value of a list). */
   readonly schema: z.ZodType<unknown, string>
   /** Only typed, never taken from the environment, where `VERSION` means other things. */
-  readonly onlyTyped?: boolean
+  readonly commandLineOnly?: boolean
   readonly [value]?: T
 }
 

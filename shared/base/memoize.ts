@@ -2,7 +2,7 @@ const MOST = 64
 const LONGEST = 1024
 
 /** A pure function of a text that remembers what it said of the last few dozen short ones, for those that come again and again. */
-export function remembered<T extends NonNullable<unknown>>(of: (text: string) => T): (text: string) => T {
+export function memoize<T extends NonNullable<unknown>>(of: (text: string) => T): (text: string) => T {
   const known = new Map<string, T>()
   return text => {
     const before = known.get(text)

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { remembered } from '../../../shared/base/remembered.js'
+import { memoize } from '../../../shared/base/memoize.js'
 
 test('what was said of a text is said again without working it out', () => {
   const asked: string[] = []
-  const of = remembered(text => {
+  const of = memoize(text => {
     asked.push(text)
     return false
   })
@@ -13,7 +13,7 @@ test('what was said of a text is said again without working it out', () => {
 
 test('remembers only so many texts, and no long ones: strangers cannot fill the memory', () => {
   let worked = 0
-  const of = remembered(text => {
+  const of = memoize(text => {
     worked++
     return text.length
   })
