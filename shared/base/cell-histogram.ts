@@ -12,14 +12,16 @@ interface Cell {
 }
 
 /**
- * A histogram for what is observed once per record or scrape: prom-client's own looks its labels up each time, which would cost a
- * draining shard a tenth of its rate. Bounds are fixed, a cell per bound and label value.
+ * A histogram for values that are observed once per record or scrape. The histogram of prom-client
+ * looks its labels up at each observation, which would cost a replaying shard a tenth of its rate.
+ * The bucket bounds are fixed; there is one cell per label value.
  */
 export class CellHistogram<L extends string> {
   readonly #cells = new Map<L, Cell>()
 
   /**
-   * @param label the only label, and those of its values that are shown before anything is observed; null without labels
+   * @param label the only label, with the values that are exposed before their first observation;
+   *   null for a histogram without labels
    * @param bounds upper bounds, ascending, without infinity
    */
   constructor(
@@ -40,7 +42,7 @@ export class CellHistogram<L extends string> {
   }
 
   register(registry: Registry): this {
-    // All that a registry asks of a metric is its name and `get`.
+    // A registry uses only the `name` and `get` of a metric.
     registry.registerMetric(this as never)
     return this
   }

@@ -1,13 +1,13 @@
 /**
- * The two clocks everything here is handed.
+ * One moment on two clocks.
  *
- * Why two? Wall time compares with what other machines wrote down (collection and append times) and may jump;
- * monotonic time measures durations (leases, the log clock between fetches) and never does.
+ * Wall time is compared with timestamps of other machines (collection, append) and may jump.
+ * Monotonic time measures durations (leases, log time between fetches) and never goes back.
  */
 export interface Instant {
-  /** Unix time in milliseconds, may jump. */
+  /** Unix time in milliseconds. It may jump. */
   readonly wall: number
-  /** Milliseconds since an arbitrary start, fractional, never goes back. */
+  /** Milliseconds since an arbitrary start, with a fraction. It never goes back. */
   readonly mono: number
 }
 
@@ -15,7 +15,7 @@ export interface Clock {
   now(): Instant
 }
 
-/** The machine's own clocks. Only shells use it; the core is handed an `Instant`. */
+/** The clocks of this machine. Pure code does not use them; it takes an `Instant`. */
 export const systemClock: Clock = {
   now: () => ({ wall: Date.now(), mono: performance.now() }),
 }

@@ -1,6 +1,6 @@
-/** Castagnoli's polynomial, bits reversed. */
+/** The Castagnoli polynomial, bit-reversed. */
 const POLYNOMIAL = 0x82f63b78
-/** Tables for eight bytes at a time ("slicing by 8"), one after the other. */
+/** Eight concatenated tables for the "slicing by 8" algorithm. */
 const TABLES = tables()
 
 function tables(): Int32Array {
@@ -15,7 +15,7 @@ function tables(): Int32Array {
 }
 
 /**
- * CRC-32C (Castagnoli) of the bytes from `from`, below `to`, unsigned.
+ * CRC-32C (Castagnoli) of the bytes from `from` (inclusive) to `to` (exclusive), unsigned.
  *
  * @see https://www.rfc-editor.org/rfc/rfc3720#appendix-B.4
  */

@@ -1,23 +1,27 @@
 /**
- * Waits that long at most, and holds the process meanwhile: for what an app does last.
+ * Waits until the promise is settled, for `ms` milliseconds at most. The timer keeps the process
+ * alive, so that this can be the last step of an application.
  *
- * @returns whether the work was done in time, well or not
+ * @returns whether the promise was fulfilled or rejected in time
  */
 export async function settlesWithin(ms: number, work: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<boolean>(resolve => {
     timer = setTimeout(resolve, ms, false)
   })
-  const done = work.then(
+  const settled = work.then(
     () => true,
     () => true,
   )
-  const inTime = await Promise.race([done, timeout])
+  const inTime = await Promise.race([settled, timeout])
   clearTimeout(timer)
   return inTime
 }
 
-/** The work's own outcome, or a rejection after that long. Holds no process. */
+/**
+ * Settles as the promise does, or rejects with `message` after `ms` milliseconds. The timer does not
+ * keep the process alive.
+ */
 export async function withTimeout<T>(work: Promise<T>, ms: number, message: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<never>((_, reject) => {

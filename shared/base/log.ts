@@ -9,14 +9,13 @@ type Fields = Readonly<Record<string, unknown>>
 export interface LogOptions {
   readonly level: Level
   readonly format: (typeof LOG_FORMATS)[number]
-  /** Where lines go; standard error by default. */
+  /** Destination of the lines. Default: standard error. */
   readonly out?: { write(line: string): unknown }
 }
 
 /**
- * A logger that writes as Prometheus does: `time=2026-11-23T22:00:00.000Z level=INFO msg="…"
- * key=value`, or the same fields as JSON. Errors among the fields become their message. It never
- * throws.
+ * A logger in the format of Prometheus: `time=2026-11-23T22:00:00.000Z level=INFO msg="…" key=value`,
+ * or the same fields as JSON. Of an error in a field it writes the message. It never throws.
  */
 export function createLogger({ level: lowest, format, out = standardError() }: LogOptions): Logger {
   const line = format === 'json' ? JSON.stringify : logfmtLine
@@ -24,14 +23,14 @@ export function createLogger({ level: lowest, format, out = standardError() }: L
     if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(lowest)) return () => {}
     return (message, fields) => {
       const head = { time: new Date().toISOString(), level: level.toUpperCase(), msg: message }
-      // The head comes first, and no field replaces it.
+      // Spread twice: first, so that its keys lead; last, so that no field overrides it.
       out.write(`${line({ ...head, ...plain(fields ?? {}), ...head })}\n`)
     }
   }
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 
-/** The fields as JSON can write them; one that it cannot write, such as a cycle, as `[unprintable]`. */
+/** Makes fields encodable as JSON. A field that is not, such as a cycle, becomes `[unprintable]`. */
 function plain(fields: Fields): Fields {
   return Object.fromEntries(
     Object.entries(fields).map(([key, value]) => {
@@ -59,16 +58,16 @@ function logfmtLine(fields: Fields): string {
 function logfmtValue(value: unknown): string {
   const text = typeof value === 'object' ? JSON.stringify(value) : String(value)
   if (/^[^\s"=\\\p{Cc}]+$/u.test(text)) return text
-  // JSON leaves some control characters that a terminal obeys.
+  // JSON.stringify does not escape the C1 control characters, which terminals interpret.
   return JSON.stringify(text).replace(/[\x7f-\x9f]/g, c => `\\u00${c.charCodeAt(0).toString(16)}`)
 }
 
 let ignoresErrors = false
 
-/** Writes to it are synchronous for files, pipes and terminals, so the lines before an exit arrive. */
+/** Node.js writes to it synchronously, so that no line before an exit is lost. */
 function standardError(): NodeJS.WriteStream {
   if (!ignoresErrors) {
-    // The reader of a pipe may end first: that must not end this process.
+    // If the reader of the pipe exits, this process must go on.
     process.stderr.on('error', () => {})
     ignoresErrors = true
   }

@@ -1,4 +1,4 @@
-/** What this program asks of a logger: a message and fields. An application may pass its own. */
+/** Logs a message with fields. An application may pass its own implementation to the producer. */
 export interface Logger {
   debug(message: string, fields?: Record<string, unknown>): void
   info(message: string, fields?: Record<string, unknown>): void

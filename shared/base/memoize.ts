@@ -1,16 +1,19 @@
-const MOST = 64
-const LONGEST = 1024
+const MAX_ENTRIES = 64
+const MAX_LENGTH = 1024
 
-/** A pure function of a text that remembers what it said of the last few dozen short ones, for those that come again and again. */
-export function memoize<T extends NonNullable<unknown>>(of: (text: string) => T): (text: string) => T {
-  const known = new Map<string, T>()
+/**
+ * Caches the results of a pure function for up to 64 texts. A full cache is emptied. Results for
+ * texts of more than 1,024 characters are not cached.
+ */
+export function memoize<T extends NonNullable<unknown>>(compute: (text: string) => T): (text: string) => T {
+  const cache = new Map<string, T>()
   return text => {
-    const before = known.get(text)
-    if (before !== undefined) return before
-    const result = of(text)
-    if (text.length > LONGEST) return result
-    if (known.size >= MOST) known.clear()
-    known.set(text, result)
+    const cached = cache.get(text)
+    if (cached !== undefined) return cached
+    const result = compute(text)
+    if (text.length > MAX_LENGTH) return result
+    if (cache.size >= MAX_ENTRIES) cache.clear()
+    cache.set(text, result)
     return result
   }
 }

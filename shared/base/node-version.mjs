@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 
-/** @throws Error with one sentence when this Node is older than package.json asks for */
+/** @throws Error if this Node.js is older than the `engines` of package.json require */
 export function checkNodeVersion(packageJson, running = process.versions.node) {
   const needed = JSON.parse(readFileSync(packageJson, 'utf8')).engines.node.replace('>=', '')
   if (compare(running, needed) >= 0) return
   throw new Error(
-    `kafka-exposer needs Node ${needed} or newer, and this is ${running}: install one from https://nodejs.org.`,
+    `kafka-exposer requires Node.js ${needed} or newer; this is ${running}. Install it from https://nodejs.org.`,
   )
 }
 

@@ -1,4 +1,4 @@
-/** A name for a message: quoted, and not longer than a line. */
+/** Quotes a text for a message and truncates it to 80 characters. */
 export function quote(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text)
 }

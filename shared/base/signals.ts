@@ -40,14 +40,14 @@ export function untilSignalled(
       ending.abort()
       if (graceMs === undefined) return
       timer = setTimeout(() => {
-        say(`not ended ${graceMs / 1000} s after ${cause}: ending at once`)
+        say(`shutdown did not finish within ${graceMs / 1000} s after ${cause}; exiting`)
         resolve(FAILURE)
       }, graceMs)
     }
     const onSignal = (signal: Signal) => {
       const now = performance.now()
       if (signalledAt !== undefined && now - signalledAt > SAME_SIGNAL_MS) {
-        say(`another ${signal}: ending at once`)
+        say(`second ${signal}; exiting without waiting for the shutdown`)
         resolve(128 + constants.signals[signal])
       }
       signalledAt ??= now
@@ -71,7 +71,7 @@ export function untilSignalled(
   return Promise.race([done, atOnce]).finally(off)
 }
 
-/** Resolves when the signal is aborted. */
+/** Resolves when the signal is aborted, at once if it already is. */
 export function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()
   return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-/** Milliseconds of one's own work after which everything else gets its turn. */
+/** Time after which work yields the event loop, ms. */
 const SLICE_MS = 5
 
-/** Applies `f` to every item, a slice per turn of the event loop. */
+/** Maps the items and yields the event loop between slices. */
 export async function mapInSlices<T, R>(items: Iterable<T>, f: (item: T) => R): Promise<R[]> {
   const results: R[] = []
   let slice = performance.now()
@@ -16,9 +16,10 @@ export async function mapInSlices<T, R>(items: Iterable<T>, f: (item: T) => R): 
   return results
 }
 
+/** Lines that are sorted without yielding. */
 const RUN = 1000
 
-/** Sorted copy of many lines: runs are sorted and then merged, with turns of the event loop in between. */
+/** Returns a sorted copy. Runs of lines are sorted and then merged; the event loop is yielded between them. */
 export async function sortInSlices(lines: readonly string[]): Promise<string[]> {
   const runs: string[][] = []
   for (let from = 0; from < lines.length; from += RUN) {
@@ -28,7 +29,7 @@ export async function sortInSlices(lines: readonly string[]): Promise<string[]> 
   return mergeInSlices(runs)
 }
 
-/** One sorted list of several sorted ones. */
+/** Merges sorted lists into one sorted list, and yields the event loop in between. */
 export async function mergeInSlices(lists: readonly (readonly string[])[]): Promise<string[]> {
   let rest = [...lists]
   while (rest.length > 1) {

@@ -1,4 +1,4 @@
-/** A program cannot run at all. The message says what to do. */
+/** Thrown when a program cannot start. The message says what to do. */
 export class StartError extends Error {
   override readonly name = 'StartError'
 }

@@ -15,24 +15,24 @@ interface Required extends CommonOptions {
 }
 type Options = CommonOptions & { readonly default?: string; readonly required?: boolean }
 
-/** A flag with one value: always there with a default or when required, else undefined when not given. */
+/** A flag with one value. Without a default, and if it is not required, it may be undefined. */
 export function flag<T>(schema: z.ZodType<T, string>, options: WithDefault | Required): Flag<T>
 export function flag<T>(schema: z.ZodType<T, string>, options: CommonOptions): Flag<T | undefined>
 export function flag<T>(schema: z.ZodType<T, string>, options: Options): Flag<T | undefined> {
   return { kind: 'value', schema, ...options }
 }
 
-/** A flag with several values, repeated or separated by commas. Empty when not given. */
+/** A flag with several values, repeated or separated by commas. Without a default it may be empty. */
 export function list<T>(schema: z.ZodType<T, string>, options: Options): Flag<readonly T[]> {
   return { kind: 'list', schema, ...options }
 }
 
-/** `--x` and `--no-x`. */
+/** A boolean flag: `--x` and `--no-x`. */
 export function switchFlag(options: { help: string; default?: 'true' | 'false' }): Flag<boolean> {
   return { kind: 'switch', default: 'false', schema: boolean, ...options }
 }
 
-/** A switch that asks for something instead of configuring: never from the environment. */
+/** A boolean flag that triggers an action, such as `--version`. It has no environment variable. */
 export function actionFlag(help: string): Flag<boolean> {
   return { kind: 'switch', default: 'false', schema: boolean, help, commandLineOnly: true }
 }
@@ -44,10 +44,10 @@ const boolean = z.string().transform((text, context) => {
   return z.NEVER
 })
 
-/** Any text but the empty one. */
+/** Any text except the empty one. */
 export const text = z.string().min(1, 'must not be empty')
 
-/** Milliseconds, from text such as 15s, 2m, 1h30m, 500ms. */
+/** A duration in milliseconds, from text such as 15s, 2m, 1h30m, 500ms. */
 export function duration(bounds: { readonly min?: string; readonly max?: string } = {}) {
   const min = bounds.min === undefined ? 0 : parseDuration(bounds.min)!
   const max = bounds.max === undefined ? Number.MAX_SAFE_INTEGER : parseDuration(bounds.max)!
@@ -56,26 +56,26 @@ export function duration(bounds: { readonly min?: string; readonly max?: string 
     if (ms !== undefined && ms >= min && ms <= max) return ms
     const message =
       ms === undefined
-        ? `${quote(text)} is not a duration, write it as 15s, 2m, 1h30m or 500ms`
+        ? `${quote(text)} is not a duration; write it as 15s, 2m, 1h30m or 500ms`
         : `${text} is ${ms < min ? `shorter than ${bounds.min}` : `longer than ${bounds.max}`}`
     context.addIssue({ code: 'custom', message })
     return z.NEVER
   })
 }
 
-/** As `duration`, or that word. */
+/** As `duration`, and also accepts one word, such as `auto`. */
 export function durationOr<W extends string>(word: W, bounds: Parameters<typeof duration>[0] = {}) {
   const schema = duration(bounds)
   return z.string().transform((text, context): number | W => {
     if (text === word) return word
     const { data, error } = schema.safeParse(text)
     if (data !== undefined) return data
-    context.addIssue({ code: 'custom', message: `${error?.issues[0].message}; or ${word}` })
+    context.addIssue({ code: 'custom', message: `${error?.issues[0].message}, or as ${word}` })
     return z.NEVER
   })
 }
 
-/** Bytes, from text such as 512KiB. */
+/** A size in bytes, from text such as 512KiB. */
 export function size(bounds: { readonly min?: string; readonly max?: string } = {}) {
   const min = bounds.min === undefined ? 0 : parseSize(bounds.min)!
   const max = bounds.max === undefined ? Number.MAX_SAFE_INTEGER : parseSize(bounds.max)!
@@ -84,7 +84,7 @@ export function size(bounds: { readonly min?: string; readonly max?: string } = 
     if (bytes !== undefined && bytes >= min && bytes <= max) return bytes
     const message =
       bytes === undefined
-        ? `${quote(text)} is not a size, write it as 512KiB or 8MiB`
+        ? `${quote(text)} is not a size; write it as 512KiB or 8MiB`
         : `${text} is ${bytes < min ? `less than ${bounds.min}` : `more than ${bounds.max}`}`
     context.addIssue({ code: 'custom', message })
     return z.NEVER
@@ -97,7 +97,7 @@ export function integer(min: number, max: number) {
     if (n >= min && n <= max) return n
     context.addIssue({
       code: 'custom',
-      message: `${quote(text)} is not a whole number from ${min} to ${max}`,
+      message: `${quote(text)} is not an integer from ${min} to ${max}`,
     })
     return z.NEVER
   })
@@ -107,12 +107,12 @@ export function choice<const T extends string>(...names: readonly T[]) {
   return z.string().transform((text, context): T => {
     const found = names.find(name => name === text)
     if (found !== undefined) return found
-    context.addIssue({ code: 'custom', message: `${quote(text)} is none of ${names.join(', ')}` })
+    context.addIssue({ code: 'custom', message: `${quote(text)} is not one of ${names.join(', ')}` })
     return z.NEVER
   })
 }
 
-/** An http or https URL without query and fragment, as text without a slash at its end. */
+/** An http or https URL without query and fragment. A trailing slash is removed. */
 export const httpUrl = z.string().transform((text, context) => {
   const url = URL.canParse(text) ? new URL(text) : undefined
   const problem = urlProblem(text, url)
@@ -122,37 +122,37 @@ export const httpUrl = z.string().transform((text, context) => {
 })
 
 function urlProblem(text: string, url: URL | undefined): string | undefined {
-  if (!url || !/^https?:\/\//i.test(text)) return `${quote(text)} is not a URL, write it as http://host:9754`
+  if (!url || !/^https?:\/\//i.test(text)) return `${quote(text)} is not a URL; write it as http://host:9754`
   if (url.search || url.hash) return `${quote(text)} must not have a query or a fragment`
   if (url.username || url.password) return 'must not contain a user name or password'
   return undefined
 }
 
 export interface ListenAddress {
-  /** Undefined: every interface. */
+  /** Undefined for all interfaces. */
   readonly host: string | undefined
-  /** 0: any free port. */
+  /** 0 for any free port. */
   readonly port: number
 }
 
-/** `:9754`, `127.0.0.1:9754` or `[::1]:9754`, as Prometheus writes it. */
+/** An address in the format of Prometheus: `:9754`, `127.0.0.1:9754` or `[::1]:9754`. */
 export const listenAddress = z.string().transform((text, context): ListenAddress => {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text)
   if (match && Number(match[3]) <= 65_535)
     return { host: match[1] ?? (match[2] || undefined), port: Number(match[3]) }
   context.addIssue({
     code: 'custom',
-    message: `${quote(text)} is not an address to listen on, write it as :9754 or 127.0.0.1:9754`,
+    message: `${quote(text)} is not an address to listen on; write it as :9754 or 127.0.0.1:9754`,
   })
   return z.NEVER
 })
 
-/** `host:port` of a broker. */
+/** The address of a broker: `host:port`. */
 export const hostPort = z
   .string()
   .trim()
   .regex(/^(\[[^\]]+\]|[^:[\]\s/]+):\d{1,5}$/, {
-    error: issue => `${quote(String(issue.input))} is not a broker's address, write it as host:9092`,
+    error: issue => `${quote(String(issue.input))} is not the address of a broker; write it as host:9092`,
   })
 
 function quote(text: string): string {

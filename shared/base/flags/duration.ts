@@ -11,9 +11,10 @@ const UNITS = [
 const GRAMMAR = /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/
 
 /**
- * A duration as Prometheus writes it: `15s`, `1h30m`, `500ms`, and a bare `0`; units from large to small, each once.
+ * Parses a duration in the format of Prometheus: `15s`, `1h30m`, `500ms`, or `0` without a unit.
+ * Units descend, and each occurs at most once.
  *
- * @returns milliseconds, or undefined when the text is no duration
+ * @returns milliseconds, or undefined if the text is not a duration
  */
 export function parseDuration(text: string): number | undefined {
   if (text === '0') return 0
@@ -23,7 +24,7 @@ export function parseDuration(text: string): number | undefined {
   return Number.isSafeInteger(ms) ? ms : undefined
 }
 
-/** The shortest text that `parseDuration` reads back as these milliseconds. Weeks and years are left to days. */
+/** Formats milliseconds so that `parseDuration` reads the same value. The largest unit is the day. */
 export function formatDuration(ms: number): string {
   let rest = Math.round(ms)
   let text = ''

@@ -1,4 +1,4 @@
-/** The environment variable of a flag: `kafka.session-timeout` is `KAFKA_SESSION_TIMEOUT`. */
+/** The environment variable of a flag: `KAFKA_SESSION_TIMEOUT` for `kafka.session-timeout`. */
 export function variableOf(name: string): string {
   return name.replace(/[.-]/g, '_').toUpperCase()
 }

@@ -2,9 +2,9 @@ import { variableOf } from './environment.js'
 import type { Flag, FlagTable } from './types.js'
 
 export interface CommandDescription {
-  /** After the program's name: `topic create`. */
+  /** The command as typed after the name of the program: `topic create`. */
   readonly name: string
-  /** A few sentences; a blank line makes a paragraph. */
+  /** A few sentences. A blank line separates paragraphs. */
   readonly description: string
   readonly flags: FlagTable
 }
@@ -13,7 +13,10 @@ const INDENT = 2
 const GUTTER = 2
 const WIDEST_LEFT = 30
 
-/** What `--help` prints, in the manner of Prometheus: flag, default or placeholder, wrapped help, environment variable. */
+/**
+ * The help of a command in the format of Prometheus: per flag its default or placeholder, the wrapped
+ * help text and the environment variable.
+ */
 export function commandHelp(program: string, command: CommandDescription, width = 80): string {
   const rows = Object.entries(command.flags).map(([name, flag]): [string, string] => [
     leftOf(name, flag),
@@ -33,7 +36,7 @@ export function commandHelp(program: string, command: CommandDescription, width 
   ].join('\n')
 }
 
-/** The list of commands, each with one line. */
+/** The help of the program: all commands, each with a summary. */
 export function programHelp(
   program: string,
   description: string,
@@ -49,7 +52,7 @@ export function programHelp(
     'Commands:',
     ...twoColumns(commands, width),
     '',
-    ...wrap(`"${program} <command> --help" explains a command and its flags.`, width),
+    ...wrap(`Run "${program} <command> --help" for the flags of a command.`, width),
     '',
   ].join('\n')
 }

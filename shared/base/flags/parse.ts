@@ -3,14 +3,15 @@ import { variableOf } from './environment.js'
 import { suggest } from './suggest.js'
 import { ConfigError, type Flag, type FlagTable, type Problem, type Values } from './types.js'
 
-/** What flags contradict in each other. Those that are wrong by themselves are undefined. */
+/** Returns the contradictions between flags. A flag whose own value is invalid is undefined. */
 export type Check<T extends FlagTable> = (values: Partial<Values<T>>) => readonly Problem[]
 
 /**
- * Reads a command line and, for what was not typed, the environment. A typed flag wins over its variable, which wins over the
- * default; an empty variable counts as not set. No command takes arguments that are not flags.
+ * Reads flags from the command line and the environment. The command line takes precedence over the
+ * environment variable, which takes precedence over the default. An empty variable counts as unset.
+ * Arguments that are not flags are refused.
  *
- * @throws ConfigError with everything that is wrong
+ * @throws ConfigError with all problems
  */
 export function parseFlags<T extends FlagTable>(
   table: T,
@@ -24,8 +25,8 @@ export function parseFlags<T extends FlagTable>(
   for (const [name, flag] of Object.entries(table)) {
     const variable = flag.commandLineOnly ? undefined : environment[variableOf(name)] || undefined
     const given = typed.get(name) ?? (variable === undefined ? undefined : [variable])
-    const from = typed.has(name) || variable === undefined ? undefined : variableOf(name)
-    values[name] = readValue(name, flag, given, from, problems)
+    const source = typed.has(name) || variable === undefined ? undefined : variableOf(name)
+    values[name] = readValue(name, flag, given, source, problems)
   }
   problems.push(...check(values as Partial<Values<T>>))
   if (problems.length) throw new ConfigError(problems)
@@ -59,13 +60,13 @@ function readTyped(
     if (token.kind === 'option') {
       if (!readToken(table, token, typed, problems) && !token.inlineValue) valueOfUnknown = token.index + 1
     } else if (token.kind === 'positional' && token.index !== valueOfUnknown) {
-      problems.push({ flag: token.value, message: 'is not a flag, and this command takes nothing else' })
+      problems.push({ flag: token.value, message: 'is not a flag; this command takes only flags' })
     }
   }
   return typed
 }
 
-/** @returns false when there is no such flag */
+/** @returns false if the flag is unknown */
 function readToken(
   table: FlagTable,
   token: { name: string; rawName: string; value?: string; inlineValue?: boolean },
@@ -78,13 +79,13 @@ function readToken(
   const problem = (message: string) => problems.push({ flag: token.rawName, message })
   if (!flag) {
     const meant = suggest(token.name, Object.keys(table))
-    problem(`there is no such flag${meant ? `, did you mean --${meant}?` : '; --help lists them'}`)
+    problem(`unknown flag; ${meant ? `did you mean --${meant}?` : '--help lists all flags'}`)
   } else if (flag.kind === 'switch' && token.inlineValue) {
-    problem(`takes no value, write ${token.rawName} or --no-${name}`)
-  } else if (flag.kind !== 'switch' && (token.value === undefined || swallowed(token))) {
-    problem(`needs a value, write ${token.rawName}=${flag.placeholder ?? '<value>'}`)
+    problem(`takes no value; write ${token.rawName} or --no-${name}`)
+  } else if (flag.kind !== 'switch' && (token.value === undefined || valueIsFlag(token))) {
+    problem(`needs a value; write ${token.rawName}=${flag.placeholder ?? '<value>'}`)
   } else if (typed.has(name) && flag.kind === 'value') {
-    problem('is given twice')
+    problem('must not be repeated')
   } else {
     const value = flag.kind === 'switch' ? String(!negated) : token.value!
     typed.set(name, [...(typed.get(name) ?? []), value])
@@ -92,8 +93,8 @@ function readToken(
   return flag !== undefined
 }
 
-/** Whether what was taken for a value is the next flag: `--kafka.topic --log.level=debug`. */
-function swallowed(token: { value?: string; inlineValue?: boolean }): boolean {
+/** Whether the value is in fact the next flag, as in `--kafka.topic --log.level=debug`. */
+function valueIsFlag(token: { value?: string; inlineValue?: boolean }): boolean {
   return !token.inlineValue && token.value!.startsWith('--')
 }
 
@@ -101,13 +102,13 @@ function readValue(
   name: string,
   flag: Flag,
   given: readonly string[] | undefined,
-  from: string | undefined,
+  variable: string | undefined,
   problems: Problem[],
 ): unknown {
-  const report = (message: string) => problems.push({ flag: `--${name}`, from, message })
+  const report = (message: string) => problems.push({ flag: `--${name}`, variable, message })
   const texts = given ?? (flag.default === undefined ? [] : [flag.default])
   if (!texts.length) {
-    if (flag.required) report(`is required (or ${variableOf(name)} in the environment)`)
+    if (flag.required) report(`is required; set it or the environment variable ${variableOf(name)}`)
     return flag.kind === 'list' ? [] : undefined
   }
   const read = (text: string) => {

@@ -2,9 +2,10 @@ const GRAMMAR = /^(\d+)(?:([KMGT])i?)?B?$/
 const POWERS = { K: 1, M: 2, G: 3, T: 4 } as const
 
 /**
- * A size as Prometheus reads it: `512KB` and `512KiB` are both 524,288 bytes; a bare number is bytes.
+ * Parses a size as Prometheus does: `512KB` and `512KiB` are both 524,288 bytes. A number without a
+ * unit is in bytes.
  *
- * @returns bytes, or undefined when the text is no size
+ * @returns bytes, or undefined if the text is not a size
  */
 export function parseSize(text: string): number | undefined {
   const match = GRAMMAR.exec(text)

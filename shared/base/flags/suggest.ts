@@ -1,4 +1,4 @@
-/** The candidate that is most like `word`, if any is alike enough to have been meant. */
+/** The candidate with the smallest edit distance to `word`, if it is close enough for a typo. */
 export function suggest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined
   let least = Math.max(2, Math.floor(word.length / 4)) + 1
@@ -12,7 +12,7 @@ export function suggest(word: string, candidates: Iterable<string>): string | un
   return best
 }
 
-/** Levenshtein's distance: how many characters to add, remove or replace. */
+/** The Levenshtein distance: the number of characters to add, remove or replace. */
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i++) {

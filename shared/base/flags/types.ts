@@ -2,42 +2,40 @@ import type { z } from 'zod'
 
 declare const value: unique symbol
 
-/**
- * One flag of a command. `T` is what parsing yields for it; `builders.ts` makes them.
- */
+/** A flag of a command, created by a function of `builders.ts`. `T` is the type of its parsed value. */
 export interface Flag<T = unknown> {
-  /** `switch` takes no value (`--x`, `--no-x`); `list` may be repeated and takes commas. */
+  /** A `switch` takes no value (`--x`, `--no-x`). A `list` may be repeated and split by commas. */
   readonly kind: 'value' | 'list' | 'switch'
-  /** One or two sentences, wrapped when printed. */
+  /** One or two sentences. The help wraps them. */
   readonly help: string
-  /** What stands for the value in the help, e.g. `<url>`. */
+  /** Placeholder of the value in the help, such as `<url>`. */
   readonly placeholder?: string
-  /** As it would be typed. Without one the flag is optional, or `required`. */
+  /** The default as text. A flag without one is optional or `required`. */
   readonly default?: string
   readonly required?: boolean
-  /** Reads the text of a value (of each value of a list). */
+  /** Parses the text of a value, or of each value of a list. */
   readonly schema: z.ZodType<unknown, string>
-  /** Only typed, never taken from the environment, where `VERSION` means other things. */
+  /** Has no environment variable. Variables such as `VERSION` have other meanings. */
   readonly commandLineOnly?: boolean
   readonly [value]?: T
 }
 
-/** The flags of a command by their names, without dashes: `kafka.brokers`. */
+/** The flags of a command by name, without dashes: `kafka.brokers`. */
 export type FlagTable = Readonly<Record<string, Flag>>
 
-/** What parsing a table yields. */
+/** The parsed values of a table of flags. */
 export type Values<T extends FlagTable> = { readonly [K in keyof T]: T[K] extends Flag<infer V> ? V : never }
 
-/** One thing wrong with a configuration. */
+/** A problem of a configuration. */
 export interface Problem {
-  /** With dashes. */
+  /** Name of the flag with dashes: `--kafka.brokers`. */
   readonly flag: string
-  /** Where the wrong value came from, when it was not typed. */
-  readonly from?: string
+  /** The environment variable that the value was read from, if any. */
+  readonly variable?: string
   readonly message: string
 }
 
-/** Everything wrong with a configuration, at once. */
+/** All problems of a configuration, one per line of the message. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   constructor(readonly problems: readonly Problem[]) {
@@ -45,6 +43,6 @@ export class ConfigError extends Error {
   }
 }
 
-function describeProblem({ flag, from, message }: Problem): string {
-  return `${flag}${from ? ` (from ${from})` : ''}: ${message}`
+function describeProblem({ flag, variable, message }: Problem): string {
+  return `${flag}${variable ? ` (from $${variable})` : ''}: ${message}`
 }

@@ -9,7 +9,7 @@ const packageJson = fileURLToPath(new URL('../../../package.json', import.meta.u
 describe('setting up a checkout', () => {
   test('an old Node is told in one sentence what to do', () => {
     expect(() => checkNodeVersion(packageJson, '20.18.3')).toThrow(
-      /needs Node 20\.19\.0 or newer, and this is 20\.18\.3/,
+      /requires Node\.js 20\.19\.0 or newer; this is 20\.18\.3/,
     )
     expect(() => checkNodeVersion(packageJson, '18.20.0')).toThrow()
     expect(() => checkNodeVersion(packageJson, '20.19.0')).not.toThrow()

@@ -2,7 +2,7 @@ import { Registry } from 'prom-client'
 import { expect, test } from 'vitest'
 import { CellHistogram } from '../../../shared/base/cell-histogram.js'
 
-test("a histogram is exposed as prom-client's own would be", async () => {
+test('the exposition is the same as that of a histogram of prom-client', async () => {
   const registry = new Registry()
   const label = { name: 'stage', values: ['produce', 'consume'] as const }
   const delays = new CellHistogram('delay_seconds', 'A delay', label, [0.1, 1]).register(registry)

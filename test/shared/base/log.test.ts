@@ -15,7 +15,7 @@ function logged(
   return text.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'TIME')
 }
 
-test("logfmt has Prometheus's shape: time, level, message, then the fields, quoted where they must be", () => {
+test('logfmt is as in Prometheus: time, level, message, then the fields, quoted if necessary', () => {
   const text = logged({ level: 'info', format: 'logfmt' }, log => {
     log.info('Listening', { port: 9754, url: 'http://a:1/?b=c' })
     log.warn('two words', {
@@ -31,17 +31,17 @@ test("logfmt has Prometheus's shape: time, level, message, then the fields, quot
   )
 })
 
-test('what a terminal would obey is written as an escape', () => {
+test('control characters are escaped', () => {
   const text = logged({ level: 'info', format: 'logfmt' }, log => log.info('\u001b[2J\u009b31m'))
   expect(text).toBe('time=TIME level=INFO msg="\\u001b[2J\\u009b31m"\n')
 })
 
-test('json has the same fields', () => {
+test('JSON lines have the same fields', () => {
   const text = logged({ level: 'info', format: 'json' }, log => log.error('gone', { partition: 3 }))
   expect(JSON.parse(text)).toEqual({ level: 'ERROR', time: 'TIME', partition: 3, msg: 'gone' })
 })
 
-test('what is below the level is not written', () => {
+test('messages below the level are not written', () => {
   const text = logged({ level: 'warn', format: 'logfmt' }, log => {
     log.debug('no')
     log.info('no')
@@ -50,16 +50,19 @@ test('what is below the level is not written', () => {
   expect(text.split('\n')).toHaveLength(2)
 })
 
-test.each(['logfmt', 'json'] as const)('%s: no field makes the logger throw or replaces its head', format => {
-  const cycle: Record<string, unknown> = {}
-  cycle.self = cycle
-  const unprintable = { toJSON: () => { throw new Error('no') } } // biome-ignore format: one line
-  const text = logged({ level: 'info', format }, log => {
-    log.info('hello', { cycle, unprintable, offset: 12n, msg: 'other', causes: [new Error('first')] })
-  })
-  expect(text).toBe(
-    format === 'json'
-      ? '{"time":"TIME","level":"INFO","msg":"hello","cycle":"[unprintable]","unprintable":"[unprintable]","offset":"12","causes":["first"]}\n'
-      : 'time=TIME level=INFO msg=hello cycle=[unprintable] unprintable=[unprintable] offset=12 causes="[\\"first\\"]"\n',
-  )
-})
+test.each(['logfmt', 'json'] as const)(
+  '%s: no field makes the logger throw or overrides time, level or message',
+  format => {
+    const cycle: Record<string, unknown> = {}
+    cycle.self = cycle
+    const unprintable = { toJSON: () => { throw new Error('no') } } // biome-ignore format: one line
+    const text = logged({ level: 'info', format }, log => {
+      log.info('hello', { cycle, unprintable, offset: 12n, msg: 'other', causes: [new Error('first')] })
+    })
+    expect(text).toBe(
+      format === 'json'
+        ? '{"time":"TIME","level":"INFO","msg":"hello","cycle":"[unprintable]","unprintable":"[unprintable]","offset":"12","causes":["first"]}\n'
+        : 'time=TIME level=INFO msg=hello cycle=[unprintable] unprintable=[unprintable] offset=12 causes="[\\"first\\"]"\n',
+    )
+  },
+)

@@ -1,26 +1,26 @@
 import { expect, test } from 'vitest'
 import { memoize } from '../../../shared/base/memoize.js'
 
-test('what was said of a text is said again without working it out', () => {
-  const asked: string[] = []
-  const of = memoize(text => {
-    asked.push(text)
+test('the result for a repeated text comes from the cache', () => {
+  const computed: string[] = []
+  const isNeeded = memoize(text => {
+    computed.push(text)
     return false
   })
-  expect([of('a'), of('a'), of('b'), of('a')]).toEqual([false, false, false, false])
-  expect(asked).toEqual(['a', 'b'])
+  expect(['a', 'a', 'b', 'a'].map(isNeeded)).toEqual([false, false, false, false])
+  expect(computed).toEqual(['a', 'b'])
 })
 
-test('remembers only so many texts, and no long ones: strangers cannot fill the memory', () => {
-  let worked = 0
-  const of = memoize(text => {
-    worked++
+test('the cache is bounded: many texts empty it, and long texts are not cached', () => {
+  let computations = 0
+  const lengthOf = memoize(text => {
+    computations++
     return text.length
   })
-  for (let i = 0; i < 1000; i++) of(`text ${i}`)
-  of('text 0')
-  expect(worked).toBe(1001)
+  for (let i = 0; i < 1000; i++) lengthOf(`text ${i}`)
+  lengthOf('text 0')
+  expect(computations).toBe(1001)
   const long = 'x'.repeat(5000)
-  expect([of(long), of(long)]).toEqual([5000, 5000])
-  expect(worked).toBe(1003)
+  expect([lengthOf(long), lengthOf(long)]).toEqual([5000, 5000])
+  expect(computations).toBe(1003)
 })

@@ -13,7 +13,7 @@ beforeEach(() => {
 })
 afterEach(() => {
   vi.useRealTimers()
-  // Whatever happened, nobody listens any more.
+  // In every case all event listeners have been removed.
   expect(source.eventNames()).toEqual([])
 })
 
@@ -26,12 +26,12 @@ const run = (work: (ending: AbortSignal) => Promise<number>, options: Partial<Si
   })
 const forever = () => new Promise<number>(() => {})
 
-test('work that ends by itself: its exit code', async () => {
+test('the exit code is that of work that ends by itself', async () => {
   expect(await run(async () => 7)).toBe(7)
 })
 
 test.each(['SIGINT', 'SIGTERM', 'SIGHUP'])(
-  '%s: the work is told to end, and gives the exit code',
+  '%s aborts the work, which returns the exit code',
   async signal => {
     const code = run(async ending => {
       await aborted(ending)
@@ -43,7 +43,7 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP'])(
   },
 )
 
-test('work that fails while it ends: its error is not swallowed', async () => {
+test('an error of work that is ending is not lost', async () => {
   const code = run(async ending => {
     await aborted(ending)
     throw new Error('the last step failed')
@@ -52,16 +52,16 @@ test('work that fails while it ends: its error is not swallowed', async () => {
   await expect(code).rejects.toThrow('the last step failed')
 })
 
-test('a second signal: the process does not wait for the work', async () => {
+test('after a second signal the process does not wait for the work', async () => {
   const code = run(forever)
   source.emit('SIGINT', 'SIGINT')
   vi.advanceTimersByTime(600)
   source.emit('SIGTERM', 'SIGTERM')
   expect(await code).toBe(143)
-  expect(said).toEqual(['another SIGTERM: ending at once'])
+  expect(said).toEqual(['second SIGTERM; exiting without waiting for the shutdown'])
 })
 
-test('the same signal once more within half a second: it is the first one, handed on by npm', async () => {
+test('a second signal within half a second is the first one, forwarded by npm', async () => {
   let end: (code: number) => void = () => {}
   const code = run(() => new Promise(resolve => (end = resolve)))
   source.emit('SIGINT', 'SIGINT')
@@ -71,16 +71,16 @@ test('the same signal once more within half a second: it is the first one, hande
   expect(await code).toBe(0)
 })
 
-test('work that takes longer than its grace period: 1, and why', async () => {
+test('work that exceeds its grace period: exit code 1, and a message with the reason', async () => {
   const code = run(forever, { graceMs: 15_000 })
   source.emit('SIGTERM', 'SIGTERM')
   vi.advanceTimersByTime(15_000)
   expect(await code).toBe(1)
-  expect(said).toEqual(['not ended 15 s after SIGTERM: ending at once'])
+  expect(said).toEqual(['shutdown did not finish within 15 s after SIGTERM; exiting'])
 })
 
 test.each(['uncaughtException', 'unhandledRejection'])(
-  '%s: reported, the work is told to end, exit code 1',
+  '%s is reported and aborts the work; the exit code is 1',
   async event => {
     const code = run(async ending => {
       await aborted(ending)
@@ -93,7 +93,7 @@ test.each(['uncaughtException', 'unhandledRejection'])(
   },
 )
 
-test('a second error that nobody caught: the process does not wait for the work', async () => {
+test('after a second uncaught error the process does not wait for the work', async () => {
   const code = run(forever)
   source.emit('uncaughtException', new Error('first'))
   source.emit('unhandledRejection', new Error('second'))

@@ -18,13 +18,13 @@ test.each([
 })
 
 test.each(['', '15', '1.5s', '30m1h', '1s1s', ' 1s', '-1s', '1 s', 'PT1S', '99999999999999999y'])(
-  '%j is no duration in Prometheus, and none here',
+  '%j is refused, as in Prometheus',
   text => {
     expect(parseDuration(text)).toBeUndefined()
   },
 )
 
-test('every duration is read back from the text that it is written as', () => {
+test('every formatted duration parses to the same value', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 1e12 }), ms => {
       expect(parseDuration(formatDuration(ms))).toBe(ms)
@@ -39,10 +39,10 @@ test.each([
   ['512KiB', 524_288],
   ['8MiB', 8_388_608],
   ['1GB', 1_073_741_824],
-])('%s is %d bytes, units being powers of 1024 as in Prometheus', (text, bytes) => {
+])('%s is %d bytes: units are powers of 1024, as in Prometheus', (text, bytes) => {
   expect(parseSize(text)).toBe(bytes)
 })
 
-test.each(['', '1.5MiB', 'MiB', '-1', '1 KiB', '1PB'])('%j is no size', text => {
+test.each(['', '1.5MiB', 'MiB', '-1', '1 KiB', '1PB'])('%j is refused as a size', text => {
   expect(parseSize(text)).toBeUndefined()
 })

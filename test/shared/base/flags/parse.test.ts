@@ -38,7 +38,7 @@ function problemsOf(argv: string[], environment: Record<string, string> = {}): s
 const brokers = '--kafka.brokers=a:1'
 
 describe('values', () => {
-  test('what is not given has its default, or is undefined', () => {
+  test('a flag that is not set has its default or is undefined', () => {
     expect(parseFlags(table, [brokers])).toEqual({
       version: false,
       'kafka.brokers': ['a:1'],
@@ -51,7 +51,7 @@ describe('values', () => {
     })
   })
 
-  test('a value may follow its flag, a list may be repeated and take commas, a switch may be negated', () => {
+  test('a value may follow its flag, a list may be repeated or split by commas, a switch may be negated', () => {
     const values = parseFlags(table, [
       '--kafka.brokers',
       'a:1,b:2',
@@ -63,7 +63,7 @@ describe('values', () => {
     expect(values.follow).toBe(false)
   })
 
-  test('the environment counts for what was not typed, and an empty variable does not', () => {
+  test('an environment variable sets a flag that is not on the command line, unless it is empty', () => {
     const environment = {
       KAFKA_BROKERS: 'e:1,e:2',
       KAFKA_TOPIC: 'from.environment',
@@ -88,14 +88,14 @@ describe('values', () => {
     expect(values['web.listen-address']).toEqual({ host, port })
   })
 
-  test('a URL loses the slash at its end and keeps its path', () => {
+  test('a URL loses its trailing slash and keeps its path', () => {
     const values = parseFlags(table, [brokers, '--web.external-url=https://Example.org/exposer/'])
     expect(values['web.external-url']).toBe('https://example.org/exposer')
   })
 })
 
 describe('problems', () => {
-  test('all of them are told at once, each with its flag, and with the variable when it came from there', () => {
+  test('are all reported at once, each with its flag and, if set there, its environment variable', () => {
     expect(
       problemsOf(
         [
@@ -109,47 +109,45 @@ describe('problems', () => {
         { LOG_LEVEL: 'loud' },
       ),
     ).toEqual([
-      '--kafka.topc: there is no such flag, did you mean --kafka.topic?',
-      '--follow: takes no value, write --follow or --no-follow',
-      'stray: is not a flag, and this command takes nothing else',
-      '--kafka.brokers: is required (or KAFKA_BROKERS in the environment)',
-      '--kafka.session-timeout: "20" is not a duration, write it as 15s, 2m, 1h30m or 500ms',
-      '--web.listen-address: "9754" is not an address to listen on, write it as :9754 or 127.0.0.1:9754',
-      '--web.external-url: "example.org" is not a URL, write it as http://host:9754',
-      '--log.level (from LOG_LEVEL): "loud" is none of debug, info',
+      '--kafka.topc: unknown flag; did you mean --kafka.topic?',
+      '--follow: takes no value; write --follow or --no-follow',
+      'stray: is not a flag; this command takes only flags',
+      '--kafka.brokers: is required; set it or the environment variable KAFKA_BROKERS',
+      '--kafka.session-timeout: "20" is not a duration; write it as 15s, 2m, 1h30m or 500ms',
+      '--web.listen-address: "9754" is not an address to listen on; write it as :9754 or 127.0.0.1:9754',
+      '--web.external-url: "example.org" is not a URL; write it as http://host:9754',
+      '--log.level (from $LOG_LEVEL): "loud" is not one of debug, info',
     ])
   })
 
-  test('a flag without its value does not swallow the next flag silently', () => {
+  test('a flag without a value does not take the next flag as its value', () => {
     expect(problemsOf(['--kafka.topic', '--follow', brokers])).toEqual([
-      '--kafka.topic: needs a value, write --kafka.topic=<value>',
+      '--kafka.topic: needs a value; write --kafka.topic=<value>',
     ])
   })
 
-  test('the value of an unknown flag is not blamed as well', () => {
+  test('the value of an unknown flag is not a second problem', () => {
     expect(problemsOf([brokers, '--kafka.grup', 'x'])).toHaveLength(1)
   })
 
-  test('a value given twice is a mistake and not a choice', () => {
+  test('a repeated flag is refused unless it is a list', () => {
     expect(problemsOf([brokers, '--kafka.topic=a', '--kafka.topic=b'])).toEqual([
-      '--kafka.topic: is given twice',
+      '--kafka.topic: must not be repeated',
     ])
   })
 
-  test.each(['constructor', 'toString', '__proto__'])('--%s is no flag', name => {
-    expect(problemsOf([brokers, `--${name}=1`])[0]).toMatch(/there is no such flag/)
+  test.each(['constructor', 'toString', '__proto__'])('--%s is an unknown flag', name => {
+    expect(problemsOf([brokers, `--${name}=1`])[0]).toMatch(/unknown flag/)
   })
 
-  test('a name without its first part is understood', () => {
-    expect(problemsOf(['--brokers=a:1'])[0]).toBe(
-      '--brokers: there is no such flag, did you mean --kafka.brokers?',
-    )
+  test('the suggestion completes a name without its prefix', () => {
+    expect(problemsOf(['--brokers=a:1'])[0]).toBe('--brokers: unknown flag; did you mean --kafka.brokers?')
   })
 
-  test('what contradicts is told together with what is wrong by itself', () => {
+  test('contradictions between flags are reported together with invalid values', () => {
     const check = () => [{ flag: '--kafka.topic', message: 'contradicts' }]
     expect(() => parseFlags(table, [], {}, check)).toThrow(
-      '--kafka.brokers: is required (or KAFKA_BROKERS in the environment)\n--kafka.topic: contradicts',
+      '--kafka.brokers: is required; set it or the environment variable KAFKA_BROKERS\n--kafka.topic: contradicts',
     )
   })
 })

@@ -47,7 +47,7 @@ function plain(data: Uint8Array): Buffer {
 }
 
 describe('the framing format', () => {
-  test('of whatever the reference compresses is read back', async () => {
+  test('decompresses whatever the reference compresses', async () => {
     await fc.assert(
       fc.asyncProperty(compressible, async bytes => {
         expect(same(decoded(await framed(bytes)), bytes)).toBe(true)
@@ -56,44 +56,44 @@ describe('the framing format', () => {
     )
   })
 
-  test('with plain chunks is what the reference reads too', async () => {
+  test('with uncompressed chunks decompresses as the reference does', async () => {
     const body = Buffer.concat([IDENTIFIER, plain(Buffer.from('some_metric 3.14\n')), plain(Buffer.alloc(0))])
     expect(decoded(body)).toEqual(Buffer.from('some_metric 3.14\n'))
     expect(await reference(body)).toEqual(decoded(body))
   })
 
-  test('is read in steps to the same bytes', async () => {
+  test('decompresses in steps to the same bytes', async () => {
     const bytes = Buffer.from('one line of some page\n'.repeat(100_000))
     const steps = snappyFramesSteps(await framed(bytes), 1 << 24)
-    let turns = 0
+    let yields = 0
     let step = steps.next()
-    for (; !step.done; step = steps.next()) turns++
+    for (; !step.done; step = steps.next()) yields++
     expect(step.value.equals(bytes)).toBe(true)
-    expect(turns).toBeGreaterThan(1)
+    expect(yields).toBeGreaterThan(1)
   })
 
-  test('that was cut off within a chunk is refused', async () => {
-    const whole = await framed(Buffer.from('a page of metrics '.repeat(9)))
-    for (let length = 1; length < whole.length; length++) {
-      // Between the identifier and the first chunk a stream may end.
+  test('is refused when it is truncated within a chunk', async () => {
+    const compressed = await framed(Buffer.from('a page of metrics '.repeat(9)))
+    for (let length = 1; length < compressed.length; length++) {
+      // A stream may end after the identifier.
       if (length === IDENTIFIER.length) continue
-      expect(decoded(whole.subarray(0, length)), `${length} bytes`).toMatch(/^malformed: /)
+      expect(decoded(compressed.subarray(0, length)), `${length} bytes`).toMatch(/^malformed: /)
     }
   })
 
-  test('that was changed in one bit is refused, or reads the same', async () => {
+  test('with one changed bit is refused or has the same output', async () => {
     const bytes = Buffer.from('a page of metrics, the second line of it\n'.repeat(9))
-    const whole = await framed(bytes)
-    for (let bit = 0; bit < whole.length * 8; bit++) {
-      const damaged = Buffer.from(whole)
+    const compressed = await framed(bytes)
+    for (let bit = 0; bit < compressed.length * 8; bit++) {
+      const damaged = Buffer.from(compressed)
       damaged[bit >> 3] ^= 1 << (bit & 7)
       const ours = decoded(damaged)
-      // A chunk's type may become one that is to be skipped.
+      // The changed bit may turn the chunk type into a skippable one. The output is then empty.
       if (typeof ours !== 'string') expect([0, bytes.length]).toContain(ours.length)
     }
   })
 
-  test('is never made of arbitrary bytes after an identifier', () => {
+  test('outputs nothing for arbitrary bytes after an identifier', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), bytes => {
         const ours = decoded(Buffer.concat([IDENTIFIER, bytes]))
@@ -103,7 +103,7 @@ describe('the framing format', () => {
     )
   })
 
-  test('skips padding and what may be skipped, and takes a second identifier', () => {
+  test('skips padding and skippable chunks, and accepts a second identifier', () => {
     const body = Buffer.concat([
       IDENTIFIER,
       chunk(0xfe, Buffer.alloc(70_000)),
@@ -115,14 +115,14 @@ describe('the framing format', () => {
     expect(decoded(body)).toEqual(Buffer.from('ab'))
   })
 
-  test('of nothing is nothing, as for Pushgateway', () => {
+  test('accepts an empty input and outputs nothing, as Pushgateway does', () => {
     expect(decoded(Buffer.alloc(0))).toEqual(Buffer.alloc(0))
     expect(decoded(IDENTIFIER)).toEqual(Buffer.alloc(0))
   })
 
   test.each<[string, Buffer, RegExp]>([
     ['a block', Buffer.from([1, 0, 0x61]), /does not begin with a stream identifier.* not a block/],
-    ['another identifier', chunk(0xff, Buffer.from('sNaPpy')), /is not sNaPpY/],
+    ['a wrong identifier', chunk(0xff, Buffer.from('sNaPpy')), /is not sNaPpY/],
     ['a reserved chunk', Buffer.concat([IDENTIFIER, chunk(2, Buffer.alloc(9))]), /reserved type 2/],
     [
       'a chunk without a checksum',
@@ -130,12 +130,12 @@ describe('the framing format', () => {
       /too short for its checksum/,
     ],
     [
-      'a plain chunk of more than 64 KiB',
+      'an uncompressed chunk of more than 64 KiB',
       Buffer.concat([IDENTIFIER, plain(Buffer.alloc(65_537))]),
       /has 65537 bytes of data/,
     ],
     [
-      'a chunk with another checksum',
+      'a chunk with a wrong checksum',
       Buffer.concat([IDENTIFIER, chunk(1, Buffer.from('wrong'))]),
       /checksum .* does not match/,
     ],
@@ -143,7 +143,7 @@ describe('the framing format', () => {
     expect(decoded(body)).toMatch(why)
   })
 
-  test('that would exceed the limit is refused before anything is decompressed', async () => {
+  test('is refused before decompression if its output would exceed the limit', async () => {
     const body = await framed(Buffer.alloc(5_000_000))
     const before = process.memoryUsage().arrayBuffers
     expect(decoded(body)).toMatch(/^too_large: .* over the limit of 1048576/)
