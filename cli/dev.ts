@@ -13,52 +13,53 @@ const flags = {
   ...kafkaFlags,
   'kafka.brokers': list(hostPort, {
     placeholder: '<host:port>',
-    help: 'Brokers of a cluster to use. Without them a Kafka is started here.',
+    help: 'Bootstrap brokers of an existing cluster. By default a Kafka is started on this machine.',
   }),
   ...topicFlag,
   ...groupFlag,
   duration: {
     ...flag(duration({ min: '1s', max: '30d' }), {
       placeholder: '<duration>',
-      help: 'End so long after everything was up, with exit code 0 when all was well then, else with 1 and the reason.',
+      help: 'Exit after this time, counted from when the pipeline is up. The exit code is 0 if the pipeline is healthy then, else 1.',
     }),
     commandLineOnly: true,
   },
-  json: actionFlag('Print what runs where as one line of JSON on standard output when all is up.'),
+  json: actionFlag(
+    'Print URLs and process ids as one line of JSON on standard output when the pipeline is up.',
+  ),
 }
 
 const description = {
   name: 'dev',
   description:
-    'Runs the whole pipeline on this machine: a Kafka, two exposer shards behind one address, three demo apps, and a Prometheus that scrapes them. Ctrl-C stops everything, a second one kills it.',
+    'Runs the whole pipeline on this machine: Kafka, two exposer shards behind one address, three demo apps, and a Prometheus that scrapes them. Ctrl-C stops everything; a second Ctrl-C kills it.',
   flags,
   check: kafkaProblems,
 }
 
-const WELL = 0
-const FAILED = 1
+const SUCCESS = 0
+const FAILURE = 1
 const INTERRUPTED = 130
 
-/** `kafka-exposer dev`, what `npm start` runs. */
+/** `kafka-exposer dev`, which `npm start` runs. */
 export const dev: Command = async invocation => {
   const values = readFlags(description, invocation)
-  if (!values) return WELL
-  const progress = progressLines()
+  if (!values) return SUCCESS
   const pipeline = new Pipeline(optionsOf(values), {
     progress,
-    died: child => progress(`${child.obituary()}; what it said last:\n${child.lastWords()}`),
+    exited: child => progress(`${child.describeExit()}; end of its log:\n${child.logTail()}`),
   })
   const interrupted = aborted(invocation.signal).then(() => 'interrupted' as const)
   try {
     const started = await Promise.race([pipeline.start().then(() => true), interrupted])
     if (started !== true) return INTERRUPTED
     announce(pipeline, values)
-    const over = await Promise.race([interrupted, after(values.duration)])
-    if (over === 'interrupted') return values.duration === undefined ? WELL : INTERRUPTED
-    return await judge(pipeline, progress)
+    const ended = await Promise.race([interrupted, elapsed(values.duration)])
+    if (ended === 'interrupted') return values.duration === undefined ? SUCCESS : INTERRUPTED
+    return await reportHealth(pipeline)
   } catch (error) {
     progress(textOf(error))
-    return FAILED
+    return FAILURE
   } finally {
     progress('stopping')
     await pipeline.stop()
@@ -76,31 +77,33 @@ function optionsOf(values: Values<typeof flags>) {
 }
 
 function announce(pipeline: Pipeline, { duration, json }: Values<typeof flags>): void {
-  const ends = duration === undefined ? 'Ctrl-C' : `by itself in ${formatDuration(duration)}, or Ctrl-C`
-  // People read the block wherever it is printed; standard output is the script's when it asked for JSON.
+  const stop = duration === undefined ? 'Ctrl-C' : `by itself in ${formatDuration(duration)}, or Ctrl-C`
+  // With --json, standard output carries nothing but the JSON line.
   if (json) process.stdout.write(`${asJson(pipeline)}\n`)
-  ;(json ? process.stderr : process.stdout).write(asText(pipeline, ends))
+  ;(json ? process.stderr : process.stdout).write(asText(pipeline, stop))
 }
 
-async function judge(pipeline: Pipeline, progress: (message: string) => void): Promise<number> {
-  const { problems, rates } = await pipeline.verdict()
-  const seen = [...rates].map(([job, rate]) => `${job} ${rate.toFixed(1)} requests/s`).join(', ')
-  progress(
-    problems.length ? `not well at the end: ${problems.join('; ')}` : `all was well${seen && `: ${seen}`}`,
-  )
-  return problems.length ? FAILED : WELL
+/** @returns the exit code */
+async function reportHealth(pipeline: Pipeline): Promise<number> {
+  const { problems, rates } = await pipeline.checkHealth()
+  if (problems.length > 0) {
+    progress(`unhealthy at the end: ${problems.join('; ')}`)
+    return FAILURE
+  }
+  const traffic = [...rates].map(([job, rate]) => `${job} ${rate.toFixed(1)} requests/s`).join(', ')
+  progress(`healthy at the end${traffic && `: ${traffic}`}`)
+  return SUCCESS
 }
 
-const after = (ms: number | undefined): Promise<'over'> =>
+/** Never resolves for undefined. */
+const elapsed = (ms: number | undefined): Promise<'elapsed'> =>
   new Promise(resolve => {
-    if (ms !== undefined) setTimeout(() => resolve('over'), ms)
+    if (ms !== undefined) setTimeout(() => resolve('elapsed'), ms)
   })
 
-/** Lines with the time since the process began, on standard error. */
-function progressLines(): (message: string) => void {
-  return message => {
-    process.stderr.write(`[${process.uptime().toFixed(1).padStart(5)} s] ${message}\n`)
-  }
+/** Prints a line with the time since the start of the process on standard error. */
+function progress(message: string): void {
+  process.stderr.write(`[${process.uptime().toFixed(1).padStart(5)} s] ${message}\n`)
 }
 
 function textOf(error: unknown): string {

@@ -14,7 +14,7 @@ export interface ChildOptions {
   readonly logFile: string
 }
 
-export interface Exit {
+export interface ExitStatus {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
 }
@@ -27,8 +27,8 @@ export class Child {
   readonly name: string
   readonly pid: number
   readonly logFile: string
-  readonly exited: Promise<Exit>
-  #exit: Exit | null = null
+  readonly exited: Promise<ExitStatus>
+  #exit: ExitStatus | null = null
   #stopping = false
   readonly #process: ChildProcess
 
@@ -40,7 +40,7 @@ export class Child {
     this.exited = new Promise(resolve => {
       child.once('exit', (code, signal) => {
         this.#exit = { code, signal }
-        reaper().forget(this.pid)
+        reaper().unwatch(this.pid)
         resolve(this.#exit)
       })
     })
@@ -74,7 +74,7 @@ export class Child {
   }
 
   /** Null while it runs. */
-  get exit(): Exit | null {
+  get exit(): ExitStatus | null {
     return this.#exit
   }
 
@@ -88,7 +88,7 @@ export class Child {
   }
 
   /** Asks it to end, then kills it after `withinMs`. Resolves when it is gone. */
-  async stop(signal: NodeJS.Signals = 'SIGTERM', withinMs = 5000): Promise<Exit> {
+  async stop(signal: NodeJS.Signals = 'SIGTERM', withinMs = 5000): Promise<ExitStatus> {
     this.#stopping = true
     if (this.#exit) return this.#exit
     this.signal(signal)
@@ -100,12 +100,12 @@ export class Child {
     }
   }
 
-  kill(): Promise<Exit> {
+  kill(): Promise<ExitStatus> {
     return this.stop('SIGKILL')
   }
 
   /** The last lines of its output, for messages. */
-  lastWords(lines = 5): string {
+  logTail(lines = 5): string {
     try {
       return readFileSync(this.logFile, 'utf8').trimEnd().split('\n').slice(-lines).join('\n')
     } catch {
@@ -114,7 +114,7 @@ export class Child {
   }
 
   /** "payments exited with 1" */
-  obituary(): string {
+  describeExit(): string {
     if (!this.#exit) return `${this.name} is running`
     const { code, signal } = this.#exit
     return signal ? `${this.name} was ended by ${signal}` : `${this.name} exited with ${code}`

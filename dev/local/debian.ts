@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { createOnce } from './create-once.js'
 import { download, lastLine } from './debian/apt.js'
 import { writeLaunchers } from './debian/launcher.js'
 import { cacheFolder } from './folders.js'
-import { once } from './once.js'
 import { runCommand, Unavailable } from './run-command.js'
 
 /** Programs and the packages that bring them. */
@@ -52,7 +52,7 @@ export async function fetchDebianPackages(
     }
     writeLaunchers(wanted.programs, unfinished)
   }
-  return once(folderOf(wanted, suite), make, log)
+  return createOnce(folderOf(wanted, suite), make, log)
 }
 
 const folderOf = ({ packages }: DebianPackages, suite: string): string =>

@@ -39,7 +39,7 @@ export function createRunFolder(name: string): string {
   removeAbandoned(parent)
   const folder = join(parent, `${name}-${process.pid}-${Math.random().toString(36).slice(2, 8)}`)
   mkdirSync(folder, { recursive: true })
-  reaper().removeLater(folder)
+  reaper().removeOnExit(folder)
   writeFileSync(
     join(folder, 'owner.json'),
     JSON.stringify({ pid: process.pid, identity: processIdentity(process.pid) }),

@@ -1,6 +1,6 @@
 import { startCluster } from './kafka/cluster.js'
 import { startContainer } from './kafka/container.js'
-import { noJava } from './kafka/java.js'
+import { kafkaUnavailable } from './kafka/java.js'
 import type { KafkaNode } from './kafka/node.js'
 import { chooseSource, thisMachine } from './kafka/source.js'
 
@@ -46,19 +46,19 @@ export async function startKafka(options: KafkaOptions = {}): Promise<LocalKafka
   const source = await chooseSource({ nodes: brokers, own }, thisMachine())
   switch (source.from) {
     case 'environment':
-      return useKafka(source.brokers)
+      return existingKafka(source.brokers)
     case 'maven':
       return fromMaven(await startCluster({ brokers, properties, log }))
     case 'docker':
       log('starting Kafka in Docker')
       return fromDocker(await startContainer(properties))
     case 'nowhere':
-      throw noJava(source.why)
+      throw kafkaUnavailable(source.why)
   }
 }
 
 /** A cluster that is there already, and not ours to stop. */
-export function useKafka(brokers: readonly string[]): LocalKafka {
+export function existingKafka(brokers: readonly string[]): LocalKafka {
   const notOurs = (): never => {
     throw new Error('the brokers of KAFKA_BROKERS are not ours to stop: ask for startKafka({ own: true })')
   }

@@ -15,7 +15,7 @@ export interface Program {
   readonly logFile: string
 }
 
-export interface Launched {
+export interface LaunchedProgram {
   readonly child: Child
   readonly port: number
   readonly url: string
@@ -32,8 +32,11 @@ const LISTENS_WITHIN_MS = 60_000
  * @param onStart told of each child as soon as it listens, so that it can be ended also when another fails
  * @throws Error with the last words of a program that ended
  */
-export function launch(programs: readonly Program[], onStart: (child: Child) => void): Promise<Launched[]> {
-  return withPorts(async () => {
+export function launch(
+  programs: readonly Program[],
+  onStart: (child: Child) => void,
+): Promise<LaunchedProgram[]> {
+  return withPortLock(async () => {
     const others = await freePorts(programs.length)
     const ports = await Promise.all(
       programs.map(async ({ preferredPort }, i) =>
@@ -45,7 +48,7 @@ export function launch(programs: readonly Program[], onStart: (child: Child) => 
 }
 
 /** Nobody else of this user chooses preferred ports meanwhile. */
-export function withPorts<T>(work: () => Promise<T>): Promise<T> {
+export function withPortLock<T>(work: () => Promise<T>): Promise<T> {
   return withLock(join(tmpdir(), `kafka-exposer-${userInfo().uid}`, 'ports.lock'), work)
 }
 
@@ -53,7 +56,7 @@ async function launchOne(
   program: Program,
   first: number,
   onStart: (child: Child) => void,
-): Promise<Launched> {
+): Promise<LaunchedProgram> {
   for (let port = first, attempt = 1; ; attempt++) {
     const { name, script, logFile } = program
     const child = await Child.node(name, script, program.args(port), logFile)
@@ -62,8 +65,8 @@ async function launchOne(
       return { child, port, url: `http://127.0.0.1:${port}` }
     }
     await child.kill()
-    const words = child.lastWords()
-    if (!ADDRESS_IN_USE.test(words) || attempt === 5) throw new Error(`${child.obituary()}:\n${words}`)
+    const words = child.logTail()
+    if (!ADDRESS_IN_USE.test(words) || attempt === 5) throw new Error(`${child.describeExit()}:\n${words}`)
     port = (await freePorts(1))[0]
   }
 }

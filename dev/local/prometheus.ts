@@ -31,7 +31,7 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Local
     const port = await freePort(attempt === 1 ? options.port : undefined)
     const prometheus = await LocalPrometheus.start(binary, port, options)
     if (await prometheus.becameReady()) return prometheus
-    const words = prometheus.lastWords()
+    const words = prometheus.logTail()
     await prometheus.stop()
     if (!ADDRESS_IN_USE.test(words) || attempt === 5) throw new Error(`Prometheus did not start:\n${words}`)
   }
@@ -77,8 +77,8 @@ export class LocalPrometheus extends PrometheusApi {
     return this.#child
   }
 
-  lastWords(): string {
-    return this.#child.lastWords()
+  logTail(): string {
+    return this.#child.logTail()
   }
 
   /** Whether it got ready; false when it ended or took too long. */

@@ -32,7 +32,7 @@ export async function startPushgateway(flags: readonly string[] = []): Promise<L
     if (await isReady(url)) return { url, stop }
     await new Promise(resolve => setTimeout(resolve, 50))
   }
-  const words = child.lastWords()
+  const words = child.logTail()
   await stop()
   throw new Error(`Pushgateway did not start:\n${words}`)
 }

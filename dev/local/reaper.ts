@@ -26,12 +26,12 @@ class Reaper {
     this.#tell({ watch: pid, identity: processIdentity(pid) })
   }
 
-  forget(pid: number): void {
+  unwatch(pid: number): void {
     this.#tell({ forget: pid })
   }
 
   /** Removes a folder and all that is in it when this process is gone. */
-  removeLater(folder: string): void {
+  removeOnExit(folder: string): void {
     this.#tell({ folder })
   }
 

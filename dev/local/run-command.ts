@@ -39,7 +39,7 @@ export function runCommand(
     })
     child.once('error', error => resolve({ code: null, stdout, stderr: String(error) }))
     child.once('close', code => {
-      if (child.pid !== undefined) reaper().forget(child.pid)
+      if (child.pid !== undefined) reaper().unwatch(child.pid)
       resolve({ code, stdout, stderr })
     })
   })

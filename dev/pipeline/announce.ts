@@ -23,7 +23,7 @@ export function asText(pipeline: Pipeline, ends: string): string {
     ['Shards', shards.map(shard => shard.url).join('   ')],
     ['Apps', apps.map(app => `${app.url}/metrics (${app.job})`).join('   ')],
     ['Kafka', kafka.brokers.join(', ')],
-    ['Prometheus', prometheus ? prometheus.url : `none. ${pipeline.withoutPrometheus}`],
+    ['Prometheus', prometheus ? prometheus.url : `none. ${pipeline.prometheusProblem}`],
     ['', ''],
     ['Try', `curl -L '${front.url}/target?job=${job}&instance=${instance}'`],
     ...(graph ? [['Query', QUERY] as [string, string], ['', graph] as [string, string]] : []),

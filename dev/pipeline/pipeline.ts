@@ -1,17 +1,17 @@
 import { join } from 'node:path'
 import { createTopic } from '../../shared/kafka/topics.js'
 import type { KafkaConfig } from '../../shared/kafka/types.js'
-import { built } from '../local/built.js'
 import type { Child } from '../local/child.js'
+import { compiledScript } from '../local/compiled-script.js'
 import { createRunFolder, removeRunFolder } from '../local/folders.js'
-import { Front } from '../local/front.js'
-import { type LocalKafka, startKafka, useKafka } from '../local/kafka.js'
-import { type Launched, launch, type Program, withPorts } from '../local/launch.js'
+import { existingKafka, type LocalKafka, startKafka } from '../local/kafka.js'
+import { type LaunchedProgram, launch, type Program, withPortLock } from '../local/launch.js'
+import { LoadBalancer } from '../local/load-balancer.js'
 import { type LocalPrometheus, startPrometheus } from '../local/prometheus.js'
 import { Unavailable } from '../local/run-command.js'
 import { fetchPart } from '../local/supply.js'
+import { checkExposers, checkPrometheus, type Health } from './health.js'
 import { scrapeConfig } from './scrape-config.js'
-import { askExposers, askPrometheus, type Verdict } from './verdict.js'
 
 export interface PipelineOptions {
   /** A cluster to use; one of our own is started when `brokers` is empty. */
@@ -26,10 +26,10 @@ export interface PipelineOptions {
 export interface Listener {
   progress(message: string): void
   /** Something ended that should not have. */
-  died(child: Child): void
+  exited(child: Child): void
 }
 
-export interface App extends Launched {
+export interface App extends LaunchedProgram {
   readonly job: string
   readonly instance: string
 }
@@ -44,12 +44,12 @@ const WELL_WITHIN_MS = 120_000
 /** Everything that `npm start` runs on one machine. `start` once, `stop` once, also while it still starts. */
 export class Pipeline {
   kafka!: LocalKafka
-  front!: Front
-  shards: readonly Launched[] = []
+  front!: LoadBalancer
+  shards: readonly LaunchedProgram[] = []
   apps: readonly App[] = []
   prometheus: LocalPrometheus | null = null
   /** Why there is none. */
-  withoutPrometheus = ''
+  prometheusProblem = ''
   readonly #children: Child[] = []
   readonly #folder = createRunFolder('dev')
   #stopping = false
@@ -64,12 +64,12 @@ export class Pipeline {
     const { progress } = this.listener
     const fetched = fetchPart('prometheus', progress).catch((error: Error) => error)
     await this.#startKafka()
-    this.front = await Front.start(PORTS.front)
+    this.front = await LoadBalancer.start(PORTS.front)
     progress('starting two exposer shards and three apps')
     await this.#launchPrograms()
     this.front.serve(this.shards.map(shard => shard.url))
     await this.#startPrometheus(await fetched)
-    await this.#untilWell()
+    await this.#waitUntilHealthy()
   }
 
   /** Apps first, so that they say goodbye, then what reads of them. */
@@ -87,13 +87,13 @@ export class Pipeline {
    * Whether all is well now. A dead app is a problem at once, not only when its last snapshot has become too old. A dead
    * shard is none as long as the other serves its targets.
    */
-  async verdict(): Promise<Verdict> {
+  async checkHealth(): Promise<Health> {
     const living = this.apps.filter(({ child }) => !child.exit)
     const { problems, rates } = this.prometheus
-      ? await askPrometheus(this.prometheus, living)
-      : await askExposers(this.front.url, living)
+      ? await checkPrometheus(this.prometheus, living)
+      : await checkExposers(this.front.url, living)
     const needed = [...this.kafka.nodes.map(node => node.child!), ...this.apps.map(({ child }) => child)]
-    const dead = needed.filter(child => child.exit).map(child => child.obituary())
+    const dead = needed.filter(child => child.exit).map(child => child.describeExit())
     return { problems: [...dead, ...problems], rates }
   }
 
@@ -102,7 +102,7 @@ export class Pipeline {
     const { progress } = this.listener
     if (kafka.brokers.length) {
       progress(`using the Kafka at ${kafka.brokers.join(', ')}`)
-      this.kafka = useKafka(kafka.brokers)
+      this.kafka = existingKafka(kafka.brokers)
     } else {
       progress('starting Kafka')
       this.kafka = await startKafka({ own: true, log: progress })
@@ -116,8 +116,8 @@ export class Pipeline {
   async #launchPrograms(): Promise<void> {
     const { topic, group, kafkaFlags } = this.options
     const kafka = [`--kafka.brokers=${this.kafka.brokers.join(',')}`, `--kafka.topic=${topic}`, ...kafkaFlags]
-    const cli = built('cli/main.js')
-    const demo = built('dev/demo/main.js')
+    const cli = compiledScript('cli/main.js')
+    const demo = compiledScript('dev/demo/main.js')
     const shards = Array.from({ length: SHARDS }, (_, i): Program => {
       const args = (port: number) => [
         'exposer',
@@ -149,7 +149,7 @@ export class Pipeline {
 
   async #startPrometheus(found: string | Error): Promise<void> {
     if (found instanceof Unavailable) {
-      this.withoutPrometheus = found.message
+      this.prometheusProblem = found.message
       this.listener.progress(`going on without Prometheus. ${found.message}`)
       return
     }
@@ -157,18 +157,18 @@ export class Pipeline {
     this.listener.progress('starting Prometheus')
     const shards = this.shards.map(shard => shard.url)
     const config = scrapeConfig(this.front.url, shards)
-    this.prometheus = await withPorts(() => startPrometheus({ config, port: PORTS.prometheus }))
+    this.prometheus = await withPortLock(() => startPrometheus({ config, port: PORTS.prometheus }))
     this.#watch(this.prometheus.child)
   }
 
-  async #untilWell(): Promise<void> {
+  async #waitUntilHealthy(): Promise<void> {
     let said = ''
     for (const until = performance.now() + WELL_WITHIN_MS; !this.#stopping; ) {
-      const { problems } = await this.verdict()
+      const { problems } = await this.checkHealth()
       if (problems.length === 0) return
       const ended = this.#children.find(child => child.exit)
       if (ended || performance.now() > until) {
-        const logs = (ended ? [ended] : this.#children).map(child => `${child.name}: ${child.lastWords(3)}`)
+        const logs = (ended ? [ended] : this.#children).map(child => `${child.name}: ${child.logTail(3)}`)
         throw new Error(`the pipeline does not get going: ${problems.join('; ')}\n${logs.join('\n')}`)
       }
       const message = `waiting until every app is up with samples flowing (${JOBS.length - problems.length} of ${JOBS.length})`
@@ -186,7 +186,7 @@ export class Pipeline {
 
   #watch(child: Child): void {
     void child.exited.then(() => {
-      if (!child.stopping && !this.#stopping) this.listener.died(child)
+      if (!child.stopping && !this.#stopping) this.listener.exited(child)
     })
   }
 }

@@ -1,4 +1,4 @@
-import type { Front } from '../../dev/local/front.js'
+import type { LoadBalancer } from '../../dev/local/load-balancer.js'
 import type { LabProcess } from './process.js'
 
 /** The shards of an exposer group behind one address. */
@@ -6,7 +6,7 @@ export class ExposerGroup {
   readonly shards: LabProcess[] = []
 
   constructor(
-    private readonly front: Front,
+    private readonly front: LoadBalancer,
     private readonly startShard: (index: number) => Promise<LabProcess>,
   ) {}
 

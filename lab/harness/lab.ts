@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { createRunFolder, removeRunFolder } from '../../dev/local/folders.js'
-import { Front } from '../../dev/local/front.js'
+import { LoadBalancer } from '../../dev/local/load-balancer.js'
 import { startPrometheus } from '../../dev/local/prometheus.js'
 import type { AppOptions } from '../app/options.js'
 import type { FleetOptions } from '../fleet/options.js'
@@ -137,7 +137,7 @@ export class Lab {
     topic: string,
     { shards = 1, flags = [] as string[] } = {},
   ): Promise<ExposerGroup> {
-    const front = await Front.start()
+    const front = await LoadBalancer.start()
     this.#scope.defer(() => front.stop())
     const flagsOf = (port: number) => [
       'exposer',

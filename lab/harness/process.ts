@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { built } from '../../dev/local/built.js'
 import type { Child } from '../../dev/local/child.js'
+import { compiledScript } from '../../dev/local/compiled-script.js'
 import { launch } from '../../dev/local/launch.js'
 import { freePort } from '../../dev/local/ports.js'
 import { type Usage, usageOf } from './usage.js'
@@ -62,7 +62,7 @@ export async function startProcess(
 ): Promise<LabProcess> {
   const logFile = join(logFolder, `${name.replace(/\W+/g, '-')}-${++processes}.log`)
   const [{ child, url }] = await launch(
-    [{ name, script: built(script), preferredPort: await freePort(), args: argsOf, logFile }],
+    [{ name, script: compiledScript(script), preferredPort: await freePort(), args: argsOf, logFile }],
     onStart,
   )
   return new LabProcess(child, url)

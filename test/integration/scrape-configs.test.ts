@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { Front } from '../../dev/local/front.js'
+import { LoadBalancer } from '../../dev/local/load-balancer.js'
 import { type LocalPrometheus, startPrometheus } from '../../dev/local/prometheus.js'
 import type { Exposer } from '../../exposer/server/exposer.js'
 import { eventually } from '../support/eventually.js'
@@ -26,7 +26,7 @@ interface Config {
   readonly scrape_configs: readonly object[]
 }
 
-let front: Front
+let front: LoadBalancer
 let settings: { topic: string; group: string }
 const shards: Exposer[] = []
 const apps: SteadyApp[] = []
@@ -98,7 +98,7 @@ const ofShards = (job: string) =>
 
 beforeAll(async () => {
   settings = { topic: await newTopic(6), group: name('configs') }
-  front = await Front.start()
+  front = await LoadBalancer.start()
   const shard = () => startShard(settings, { externalUrl: front.url, playoutDelay: 'auto' })
   shards.push(await shard(), await shard())
   front.serve(shards.map(({ url }) => url))

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Front } from '../../dev/local/front.js'
+import { LoadBalancer } from '../../dev/local/load-balancer.js'
 import { type LocalPrometheus, startPrometheus } from '../../dev/local/prometheus.js'
 import type { TargetStatus } from '../../exposer/core/status.js'
 import type { Exposer } from '../../exposer/server/exposer.js'
@@ -19,7 +19,7 @@ const SAMPLES = 200
 const SAMPLE_LIMIT = 150
 const ODD = 'ü/ "x" a+b%41&c=d\\ {}'
 
-let front: Front
+let front: LoadBalancer
 let prometheus: LocalPrometheus
 let settings: { topic: string; group: string }
 const shards: Exposer[] = []
@@ -65,7 +65,7 @@ const binary = await partOrSkip('prometheus')
 
 beforeAll(async () => {
   settings = { topic: await newTopic(6), group: name('semantics') }
-  front = await Front.start()
+  front = await LoadBalancer.start()
   shards.push(await shard(), await shard())
   front.serve(shards.map(one => one.url))
   prometheus = await startPrometheus({

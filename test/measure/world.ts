@@ -1,4 +1,4 @@
-import { Front } from '../../dev/local/front.js'
+import { LoadBalancer } from '../../dev/local/load-balancer.js'
 import { freePort } from '../../dev/local/ports.js'
 import { type LocalPrometheus, startPrometheus } from '../../dev/local/prometheus.js'
 import { createSender } from '../../shared/kafka/sender.js'
@@ -17,11 +17,11 @@ export class World {
   private constructor(
     private readonly bench: Bench,
     readonly topic: string,
-    readonly front: Front,
+    readonly front: LoadBalancer,
   ) {}
 
   static async start(bench: Bench): Promise<World> {
-    return new World(bench, await bench.topic(), await Front.start())
+    return new World(bench, await bench.topic(), await LoadBalancer.start())
   }
 
   async shard(flags: string[] = []): Promise<ShardProcess> {

@@ -57,7 +57,7 @@ export class Dev {
       child.once('error', reject)
       // Its output is whole when it is closed: by all who inherited it.
       child.once('exit', (code, signal) => {
-        reaper().forget(this.pid)
+        reaper().unwatch(this.pid)
         resolve(code ?? signal!)
       })
     })

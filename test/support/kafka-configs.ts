@@ -1,5 +1,5 @@
 import { classPath, fetchJars } from '../../dev/local/kafka/jars.js'
-import { findJava, noJava } from '../../dev/local/kafka/java.js'
+import { findJava, kafkaUnavailable } from '../../dev/local/kafka/java.js'
 import { runCommand } from '../../dev/local/run-command.js'
 
 /**
@@ -9,7 +9,7 @@ import { runCommand } from '../../dev/local/run-command.js'
  */
 export async function kafkaConfigs(...args: string[]): Promise<void> {
   const java = findJava()
-  if (!java) throw noJava('Java is missing')
+  if (!java) throw kafkaUnavailable('Java is missing')
   const jars = classPath(await fetchJars(() => {}))
   const options = ['-XX:TieredStopAtLevel=1', '-Dorg.slf4j.simpleLogger.defaultLogLevel=error', '-cp', jars]
   const command = [...options, 'kafka.admin.ConfigCommand', ...args]

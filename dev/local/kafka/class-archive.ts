@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { once } from '../once.js'
+import { createOnce } from '../create-once.js'
 import { freePorts } from '../ports.js'
 import { classPath } from './jars.js'
 import { checkJava, type Java } from './java.js'
@@ -17,7 +17,7 @@ export async function classArchive(
   log: (message: string) => void,
 ): Promise<string> {
   const folder = join(jars, `archive-${java.fingerprint}`)
-  await once(
+  await createOnce(
     folder,
     async unfinished => {
       await checkJava(java)

@@ -4,7 +4,7 @@ import { createRunFolder, removeRunFolder } from '../folders.js'
 import { freePorts } from '../ports.js'
 import { classArchive } from './class-archive.js'
 import { classPath, fetchJars } from './jars.js'
-import { findJava, noJava } from './java.js'
+import { findJava, kafkaUnavailable } from './java.js'
 import { KafkaNode, PortTaken, type Runtime } from './node.js'
 import { clusterId, type NodePlan, writeNode } from './properties.js'
 
@@ -41,7 +41,7 @@ export async function startCluster(options: {
 /** @throws Unavailable */
 async function prepare(log: (message: string) => void): Promise<Runtime> {
   const java = findJava()
-  if (!java) throw noJava('Java is missing')
+  if (!java) throw kafkaUnavailable('Java is missing')
   const jars = await fetchJars(log)
   const archive = await classArchive(java, jars, log)
   return {

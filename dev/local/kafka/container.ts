@@ -1,6 +1,6 @@
 import { freePort } from '../ports.js'
 import { runCommand, which } from '../run-command.js'
-import { noJava } from './java.js'
+import { kafkaUnavailable } from './java.js'
 
 const IMAGE = 'apache/kafka:4.3.1'
 
@@ -27,7 +27,7 @@ export interface KafkaContainer {
  */
 export async function startContainer(properties: Readonly<Record<string, string>>): Promise<KafkaContainer> {
   const { GenericContainer, Wait } = await import('testcontainers').catch(() => {
-    throw noJava('Docker answers, but testcontainers, a development dependency, is not installed')
+    throw kafkaUnavailable('Docker answers, but testcontainers, a development dependency, is not installed')
   })
   // A broker tells its clients where it is reached, so the port on the host must be known before it starts.
   const port = await freePort()

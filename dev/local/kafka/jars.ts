@@ -3,11 +3,11 @@ import { accessSync, constants, copyFileSync, existsSync, readdirSync, readFileS
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { createOnce } from '../create-once.js'
 import { cacheFolder } from '../folders.js'
-import { once } from '../once.js'
 import { reportWhile } from '../report-while.mjs'
 import { runCommand, which } from '../run-command.js'
-import { noJava } from './java.js'
+import { kafkaUnavailable } from './java.js'
 
 const POM = fileURLToPath(new URL('./pom.xml', import.meta.url))
 
@@ -17,9 +17,9 @@ function jarsFolder(): string {
 }
 
 /** Whether the jars are here already, so that neither Maven nor a network is needed. */
-export const haveJars = (): boolean => existsSync(jarsFolder())
+export const hasJars = (): boolean => existsSync(jarsFolder())
 
-export const haveMaven = (): boolean => which('mvn') !== null
+export const hasMaven = (): boolean => which('mvn') !== null
 
 /**
  * The folder with the broker's jars in `libs`; fetched with Maven the first time.
@@ -27,11 +27,11 @@ export const haveMaven = (): boolean => which('mvn') !== null
  * @throws Unavailable
  */
 export function fetchJars(log: (message: string) => void): Promise<string> {
-  return once(
+  return createOnce(
     jarsFolder(),
     async unfinished => {
       const maven = which('mvn')
-      if (!maven) throw noJava('Maven is missing')
+      if (!maven) throw kafkaUnavailable('Maven is missing')
       log('fetching Kafka with Maven (once, 56 MB)')
       copyFileSync(POM, join(unfinished, 'pom.xml'))
       const args = [
@@ -46,7 +46,7 @@ export function fetchJars(log: (message: string) => void): Promise<string> {
         log,
         seconds => `fetching Kafka: ${seconds} s so far`,
       )
-      if (code !== 0) throw noJava(`Maven could not fetch it (${firstError(stdout)})`)
+      if (code !== 0) throw kafkaUnavailable(`Maven could not fetch it (${firstError(stdout)})`)
     },
     log,
   )

@@ -13,7 +13,8 @@ export interface Java {
 const SUPPLY =
   'set KAFKA_BROKERS to a running cluster, or install Java 17 or newer and Maven (or start Docker)'
 
-export const noJava = (why: string) => new Unavailable(`Kafka cannot be started: ${why}; ${SUPPLY}.`)
+export const kafkaUnavailable = (why: string) =>
+  new Unavailable(`Kafka cannot be started: ${why}; ${SUPPLY}.`)
 
 /** JAVA_HOME, then PATH. Null when there is none. Its version is looked at by `checkJava`. */
 export function findJava(): Java | null {
@@ -36,6 +37,6 @@ export function findJava(): Java | null {
 export async function checkJava(java: Java): Promise<void> {
   const { code, stderr, stdout } = await runCommand(java.path, ['-version'], { timeoutMs: 30_000 })
   const major = Number(/version "(?:1\.)?(\d+)/.exec(stderr + stdout)?.[1])
-  if (code !== 0 || !major) throw noJava(`${java.path} does not run`)
-  if (major < 17) throw noJava(`${java.path} is version ${major}, needed is 17`)
+  if (code !== 0 || !major) throw kafkaUnavailable(`${java.path} does not run`)
+  if (major < 17) throw kafkaUnavailable(`${java.path} is version ${major}, needed is 17`)
 }

@@ -71,8 +71,8 @@ export class KafkaNode {
         await child.kill()
         if (ADDRESS_IN_USE.test(text)) throw new PortTaken(`a port of ${this.address} is taken`)
         const what =
-          child.stopping && child.exit?.signal === 'SIGKILL' ? 'did not start in time' : child.obituary()
-        throw new Error(`Kafka node ${this.id} ${what}:\n${child.lastWords()}`)
+          child.stopping && child.exit?.signal === 'SIGKILL' ? 'did not start in time' : child.describeExit()
+        throw new Error(`Kafka node ${this.id} ${what}:\n${child.logTail()}`)
       }
       await new Promise(resolve => setTimeout(resolve, 20))
     }

@@ -1,5 +1,5 @@
 import { dockerAnswers } from './container.js'
-import { haveJars, haveMaven } from './jars.js'
+import { hasJars, hasMaven } from './jars.js'
 import { findJava } from './java.js'
 
 /** What this machine has to get a Kafka from. */
@@ -53,6 +53,6 @@ export const thisMachine = (): Machine => ({
   given: process.env.KAFKA_BROKERS,
   asked: process.env.KAFKA_EXPOSER_KAFKA,
   java: findJava() !== null,
-  maven: haveJars() || haveMaven(),
+  maven: hasJars() || hasMaven(),
   docker: dockerAnswers,
 })

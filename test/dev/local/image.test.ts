@@ -74,7 +74,7 @@ describe('the image', () => {
         logFile: join(logs, 'shop.log'),
       })
       await eventually(async () => {
-        expect(shop!.exit, shop!.lastWords()).toBeNull()
+        expect(shop!.exit, shop!.logTail()).toBeNull()
         const { status } = await fetch(`${exposer.url}/target?job=shop&instance=shop:8080`)
         expect(status).toBe(200)
       })

@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createOnce } from '../../../dev/local/create-once.js'
 import { withLock } from '../../../dev/local/lock.mjs'
-import { once } from '../../../dev/local/once.js'
 import { processIdentity } from '../../../dev/local/process-identity.mjs'
 
 let folder: string
@@ -74,7 +74,7 @@ describe('what is made once', () => {
       await turn()
       writeFileSync(join(unfinished, 'file'), '')
     }
-    await Promise.all(Array.from({ length: 3 }, () => once(join(folder, 'thing'), make)))
+    await Promise.all(Array.from({ length: 3 }, () => createOnce(join(folder, 'thing'), make)))
     expect(made).toBe(1)
     expect(readdirSync(folder)).toEqual(['thing'])
     expect(readdirSync(join(folder, 'thing'))).toEqual(['file'])
@@ -82,13 +82,13 @@ describe('what is made once', () => {
 
   test('is not there in part when making it failed, and is tried again', async () => {
     const thing = join(folder, 'thing')
-    const failing = once(thing, async unfinished => {
+    const failing = createOnce(thing, async unfinished => {
       writeFileSync(join(unfinished, 'half'), '')
       throw new Error('no network')
     })
     await expect(failing).rejects.toThrow('no network')
     expect(readdirSync(folder)).toEqual([])
-    await once(thing, async unfinished => writeFileSync(join(unfinished, 'whole'), ''))
+    await createOnce(thing, async unfinished => writeFileSync(join(unfinished, 'whole'), ''))
     expect(readdirSync(thing)).toEqual(['whole'])
   })
 })

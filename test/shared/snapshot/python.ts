@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { chmodSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createOnce } from '../../../dev/local/create-once.js'
 import { fetchDebianPackages } from '../../../dev/local/debian.js'
 import { cacheFolder } from '../../../dev/local/folders.js'
-import { once } from '../../../dev/local/once.js'
 import { runCommand, Unavailable, which } from '../../../dev/local/run-command.js'
 
 const LIBRARY = 'fastavro>=1.5,<2'
@@ -20,7 +20,7 @@ export async function pythonWithAvro(log: (message: string) => void): Promise<st
   const { command, version } = await findPython()
   const python = createHash('sha256').update(`${command} ${version}`).digest('hex').slice(0, 12)
   const folder = cacheFolder(`python-fastavro-1-${python}`)
-  await once(
+  await createOnce(
     folder,
     async unfinished => {
       log(`installing ${LIBRARY} for Python ${version} into ${folder}`)

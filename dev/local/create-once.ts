@@ -7,7 +7,7 @@ import { reaper } from './reaper.js'
  * Makes a folder once, for all processes and checkouts that share it: `make` fills a folder beside it, which is renamed
  * when it is finished. So a folder that is there is whole, and two processes do not make it twice.
  */
-export async function once(
+export async function createOnce(
   folder: string,
   make: (unfinished: string) => Promise<void>,
   log: (message: string) => void = () => {},
@@ -26,7 +26,7 @@ async function makeFolder(folder: string, make: (unfinished: string) => Promise<
   )
   mkdirSync(unfinished, { recursive: true })
   // Some are hundreds of megabytes, and a process that is killed runs no finally.
-  reaper().removeLater(unfinished)
+  reaper().removeOnExit(unfinished)
   try {
     await make(unfinished)
     renameSync(unfinished, folder)

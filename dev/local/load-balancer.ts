@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { Backend } from './front/backend.js'
+import { Backend } from './load-balancer/backend.js'
 import { isFree } from './ports.js'
 
 /** Those of one connection, not of the message. */
@@ -20,7 +20,7 @@ const HOP_BY_HOP = new Set([
  * A request goes to the shards in turn, to the ready ones first. A GET whose shard cannot be reached, or dies before it
  * answers, goes to the next. Redirects are passed through: the owner is asked directly.
  */
-export class Front {
+export class LoadBalancer {
   readonly url: string
   readonly #server: Server
   #backends: Backend[] = []
@@ -33,7 +33,7 @@ export class Front {
   }
 
   /** Listens on the preferred port, or on any other when that is taken. */
-  static async start(preferred = 0): Promise<Front> {
+  static async start(preferred = 0): Promise<LoadBalancer> {
     // Long label values make long URLs; Prometheus keeps connections between scrapes.
     const server = createServer({ maxHeaderSize: 64 * 1024, keepAliveTimeout: 75_000, requestTimeout: 0 })
     const port = (await isFree(preferred)) ? preferred : 0
@@ -42,9 +42,9 @@ export class Front {
       await once(server, 'listening')
     } catch (error) {
       if (preferred === 0) throw error
-      return Front.start()
+      return LoadBalancer.start()
     }
-    return new Front(server)
+    return new LoadBalancer(server)
   }
 
   /** The shards' own addresses. */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { packageRoot } from './folders.js'
 
 /** A program of ours as it was built. @throws Error that says what to do when it was not */
-export function built(path: string): string {
+export function compiledScript(path: string): string {
   const script = join(packageRoot, 'dist', path)
   if (!existsSync(script)) throw new Error(`${script} is missing: run \`npm run build\` first`)
   return script

@@ -2,11 +2,11 @@ import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
-import { Front } from '../../../dev/local/front.js'
+import { LoadBalancer } from '../../../dev/local/load-balancer.js'
 import { eventually } from '../../support/eventually.js'
 
 const servers: Server[] = []
-const fronts: Front[] = []
+const fronts: LoadBalancer[] = []
 
 /** A shard that is ready and answers the rest as told. */
 async function shard(name: string, answer: RequestListener = (_, response) => response.end(name)) {
@@ -20,8 +20,8 @@ async function shard(name: string, answer: RequestListener = (_, response) => re
   return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
 }
 
-async function front(...urls: string[]): Promise<Front> {
-  const it = await Front.start()
+async function front(...urls: string[]): Promise<LoadBalancer> {
+  const it = await LoadBalancer.start()
   fronts.push(it)
   it.serve(urls)
   return it
@@ -101,7 +101,7 @@ describe('the front of the shards', () => {
   test('the preferred port when it is free, any other when it is taken', async () => {
     const first = await front()
     const port = Number(new URL(first.url).port)
-    const second = await Front.start(port)
+    const second = await LoadBalancer.start(port)
     fronts.push(second)
     expect(second.url).not.toBe(first.url)
   })

@@ -6,14 +6,17 @@ export interface AppLabels {
 }
 
 /** Whether all is well, and if not, one reason for each app that is not. */
-export interface Verdict {
+export interface Health {
   readonly problems: readonly string[]
   /** Requests a second of each app, as Prometheus sees them; empty without a Prometheus. */
   readonly rates: ReadonlyMap<string, number>
 }
 
 /** Whether Prometheus sees every app up, with a rate of its requests. */
-export async function askPrometheus(prometheus: PrometheusApi, apps: readonly AppLabels[]): Promise<Verdict> {
+export async function checkPrometheus(
+  prometheus: PrometheusApi,
+  apps: readonly AppLabels[],
+): Promise<Health> {
   const rates = new Map<string, number>()
   try {
     const verdicts = apps.map(async ({ job, instance }) => {
@@ -44,7 +47,7 @@ interface TargetRow {
 }
 
 /** Without a Prometheus: whether the exposers hold every app as up. That asks for fresh snapshots, so samples flow. */
-export async function askExposers(front: string, apps: readonly AppLabels[]): Promise<Verdict> {
+export async function checkExposers(front: string, apps: readonly AppLabels[]): Promise<Health> {
   const rates = new Map<string, number>()
   try {
     const response = await fetch(`${front}/api/v1/targets?scope=group`)
