@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The command kafka-exposer, in a package and in dist/. Its syntax is old enough for a Node that is
-// too old for the rest.
+// The entry point of kafka-exposer, in the package and in dist/. Its syntax runs on old versions of
+// Node.js too, so that the version check can report them.
 import { fileURLToPath } from 'node:url'
 import { checkNodeVersion } from '../shared/base/node-version.mjs'
 

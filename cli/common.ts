@@ -8,18 +8,22 @@ import { versionText } from './version.js'
 
 const PROGRAM = 'kafka-exposer'
 
-/** What a command is handed instead of the process. */
+/** The environment of a command, passed to it in place of the process. */
 export interface Invocation {
   readonly argv: readonly string[]
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly stdout: { write(text: string): unknown; readonly columns?: number }
   readonly stderr: { write(text: string): unknown }
-  /** Aborted when the user or the system wants the command to end. */
+  /** Aborted when the command has to end. */
   readonly signal: AbortSignal
   readonly version: string
 }
 
-/** Runs a command to its end and returns its exit code: 0 well, 1 failed, 2 used wrongly (thrown as ConfigError). */
+/**
+ * Runs a command and returns its exit code: 0 for success, 1 for failure.
+ *
+ * @throws ConfigError if it was called with invalid flags (exit code 2)
+ */
 export type Command = (invocation: Invocation) => Promise<number>
 
 export const commonFlags = {
@@ -39,20 +43,20 @@ export const logFlags = {
 }
 
 /**
- * The values of a command's flags, or undefined when help or the version was asked for and has been printed.
+ * Returns the values of a command's flags, or undefined after it has printed the help or version.
  *
- * @throws ConfigError with everything that is wrong
+ * @throws ConfigError with all problems
  */
 export function readFlags<T extends FlagTable>(
   command: CommandDescription & { readonly flags: T; readonly check?: Check<T> },
   invocation: Invocation,
 ): Values<T> | undefined {
-  const asked = (name: string) => invocation.argv.some(argument => argument === name)
-  if (asked('--help') || asked('-h')) {
+  const has = (flag: string) => invocation.argv.includes(flag)
+  if (has('--help') || has('-h')) {
     invocation.stdout.write(commandHelp(PROGRAM, command, invocation.stdout.columns))
     return undefined
   }
-  if (asked('--version')) {
+  if (has('--version')) {
     invocation.stdout.write(versionText(invocation.version))
     return undefined
   }

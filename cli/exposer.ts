@@ -24,84 +24,84 @@ import { keepHeapSmall } from './heap.js'
 const flags = {
   ...commonFlags,
   'check-config': actionFlag(
-    'Check the flags, the files that they name, and the topic, without starting or joining the group, and exit.',
+    'Check the flags, the files that they name and the topic, then exit without joining the group.',
   ),
   ...kafkaFlags,
   ...topicFlag,
   ...groupFlag,
   'kafka.session-timeout': flag(duration({ min: '1s', max: '30m' }), {
     default: '20s',
-    help: 'A shard that the group has not heard of for so long loses its partitions. Short ones are found sooner, but an ordinary broker failover takes 6s.',
+    help: 'Time without a heartbeat after which a shard loses its partitions. A short timeout detects a dead shard sooner, but an ordinary broker failover takes about 6s.',
   }),
   'kafka.heartbeat-interval': flag(duration({ min: '100ms', max: '5m' }), {
     default: '2s',
-    help: 'How often a shard tells the group that it is there; also how soon it learns of a rebalance.',
+    help: 'Interval of the heartbeats of a shard, and the time in which it learns of a rebalance. At most a third of the session timeout.',
   }),
   'replay.window': flag(duration({ min: '1s', max: '7d' }), {
     default: '10m',
-    help: 'How far back a partition is read when it is taken over. Targets that publish less often are not known after a restart.',
+    help: 'How far back a partition is read when it is assigned. A target that publishes less often is unknown after a restart until its next snapshot.',
   }),
   ...listenFlag(':9754'),
   'web.advertise-address': flag(httpUrl, {
     placeholder: '<url>',
-    help: 'URL under which Prometheus and the other shards reach this one: requests for its targets are sent on there. By default the listen address, with the first address of this machine when that is every interface.',
+    help: 'URL at which Prometheus and the other shards reach this shard. Other shards redirect or forward requests for its targets there. Default: the listen address; if that is every interface, the first address of this machine.',
   }),
   'web.external-url': flag(httpUrl, {
     placeholder: '<url>',
-    help: 'URL of the one stable address in front of all shards: a Kubernetes Service, a DNS name with all shards, a balancer. Service discovery lists every target there. With one shard it can be left out.',
+    help: 'URL of the one stable address in front of all shards: a Kubernetes Service, a DNS name of all shards or a load balancer. Service discovery lists all targets at this address. Not needed with a single shard.',
   }),
   ...webFlags,
   'exposition.view': flag(choice(...VIEWS), {
     default: 'latest',
-    help: `What /metrics shows without ?view=: the newest values, or with the time of their collection, or all since the last scrape of ?scraper=. One of: [${VIEWS.join(', ')}]`,
+    help: `View of /metrics without ?view=: the latest samples, the latest samples with timestamps, or all samples since the last scrape of ?scraper=. One of: [${VIEWS.join(', ')}]`,
   }),
   'exposition.playout-delay': flag(durationOr('auto', { max: '2m' }), {
     default: 'auto',
-    help: 'Virtual targets show the newest snapshot that was collected before now minus this, so that what is late by less is late for nobody. "auto" chooses it for each target: what the slowest snapshot of the last ten minutes took, 30s at most.',
+    help: 'Playout delay of virtual targets. A scrape returns the newest snapshot that was collected at least this long ago, so that shorter propagation delays have no effect. "auto" derives it for each target from the longest propagation delay of the last ten minutes, 30s at most.',
   }),
   'exposition.max-age': flag(duration({ min: '10s', max: '1d' }), {
     default: '10m',
-    help: 'The view all shows nothing older, whatever a scraper has missed, and forgets a scraper that has not asked for so long. To be less than out_of_order_time_window of Prometheus, which fails a whole scrape for one sample beyond it.',
+    help: 'Maximum age of samples in the view all. A scraper that has not scraped for this long is removed. The age must be less than out_of_order_time_window of Prometheus, which rejects a whole scrape because of one older sample.',
   }),
   'exposition.history-bytes': flag(size({ min: '1MiB' }), {
     default: '128MiB',
-    help: 'Memory for what waits for scrapers of the view all; the oldest goes first.',
+    help: 'Memory for samples that scrapers of the view all have not fetched. The oldest samples are dropped first.',
   }),
   'exposition.tombstone': flag(duration({ max: '1d' }), {
     default: '5m',
-    help: 'How long a target that ended cleanly is answered with an empty body, until Prometheus has stopped asking.',
+    help: 'How long scrapes of a target that has ended are answered with an empty body. Prometheus removes the target in the meantime.',
   }),
   'staleness.max-age': flag(duration({ min: '1s', max: '1d' }), {
     default: '2m',
-    help: 'A partition that is read so far behind fails the scrapes of its targets.',
+    help: 'Maximum time by which reading a partition may lag behind. Beyond it, the scrapes of its targets fail.',
   }),
   'staleness.forget': flag(duration({ min: '10s', max: '30d' }), {
     default: '1h',
-    help: 'Targets that have been silent for so long are forgotten.',
+    help: 'Time without a snapshot after which a target is removed.',
   }),
   'limit.samples': flag(integer(1, 10_000_000), {
     default: String(DEFAULT_LIMITS.samples),
-    help: 'Samples that one target may have. Beyond a limit a snapshot is refused whole, and the scrape of its target fails.',
+    help: 'Maximum number of samples of a target. A snapshot over a limit is refused as a whole, and the scrapes of its target fail.',
   }),
   'limit.labels': flag(integer(1, 1000), {
     default: String(DEFAULT_LIMITS.labels),
-    help: 'Labels that one series may have.',
+    help: 'Maximum number of labels of a series.',
   }),
   'limit.name-bytes': flag(size({ min: '64B' }), {
     default: '1KiB',
-    help: 'Length that the name of a metric or label may have.',
+    help: 'Maximum length of a metric or label name.',
   }),
   'limit.value-bytes': flag(size({ min: '64B' }), {
     default: '4KiB',
-    help: 'Length that the value of a label, or a help text, may have.',
+    help: 'Maximum length of a label value or a help text.',
   }),
   'limit.bytes': flag(size({ min: '64KiB' }), {
     default: '8MiB',
-    help: 'Length that one record, and the layout in it when it is inflated, may have.',
+    help: 'Maximum length of a record, and of its uncompressed layout.',
   }),
   'storage.layout-bytes': flag(size({ min: '1MiB' }), {
     default: '256MiB',
-    help: 'Memory for names and labels of all series together. Snapshots with a layout that does not fit are refused.',
+    help: 'Memory for the names and labels of all series. A snapshot whose layout does not fit is refused.',
   }),
   ...logFlags,
 }
@@ -109,7 +109,7 @@ const flags = {
 const description = {
   name: 'exposer',
   description:
-    'Runs a shard. The shards of a group share the partitions of the topic among themselves; each keeps the newest snapshots of its targets and serves them: /target one virtual target, /sd the service discovery of all targets of the group, /metrics the whole shard, /telemetry about itself, and a page at /.\n\nEvery flag can be given as the environment variable beside it.',
+    'Runs a shard. The shards of a group share the partitions of the topic. Each shard holds the newest snapshots of its targets and serves a virtual target per application at /target, HTTP service discovery of all targets of the group at /sd, all its targets at /metrics, its own metrics at /telemetry, and a web page at /.\n\nEvery flag can also be set by the environment variable beside it.',
   flags,
   check: contradictions,
 }
@@ -131,14 +131,14 @@ export const exposer: Command = async invocation => {
   return 0
 }
 
-/** Everything that would keep a shard from starting. */
+/** Checks what a shard checks when it starts. @returns the exit code */
 async function checkConfig({ kafka, topic }: ExposerConfig, { stdout }: Invocation): Promise<number> {
-  stdout.write('The flags are well-formed.\n')
+  stdout.write('The flags and their files are valid.\n')
   const report = await checkTopic(kafka, topic)
   const errors = report.problems.filter(problem => problem.severity === 'error')
-  for (const { message, fix } of errors) stdout.write(`${message}. To mend it:\n    ${fix}\n`)
+  for (const { message, fix } of errors) stdout.write(`${message}. To fix it:\n    ${fix}\n`)
   if (errors.length) return 1
-  stdout.write(`The topic ${topic} is fit for snapshots.\n`)
+  stdout.write(`The topic ${topic} has the settings that snapshots require.\n`)
   return 0
 }
 
@@ -180,7 +180,7 @@ function contradictions(values: Partial<Values<typeof flags>>): Problem[] {
   if (session !== undefined && heartbeat !== undefined && heartbeat * 3 > session) {
     report(
       '--kafka.heartbeat-interval',
-      `must be a third of --kafka.session-timeout (${formatDuration(session)}) at most, or one lost heartbeat loses the partitions`,
+      `must be at most a third of --kafka.session-timeout (${formatDuration(session)}); otherwise one lost heartbeat can cost the shard its partitions`,
     )
   }
   const maxAge = values['staleness.max-age']
@@ -195,6 +195,6 @@ function contradictions(values: Partial<Values<typeof flags>>): Problem[] {
 function webConfigProblems(values: Partial<Values<typeof flags>>): Problem[] {
   const { tls, problems } = checkWebConfig(values['web.config.file'])
   if (!tls || !values['web.advertise-address']?.startsWith('http:')) return problems
-  const message = 'must begin with https, because the shard serves TLS by its --web.config.file'
+  const message = 'must begin with https, because --web.config.file enables TLS'
   return [{ flag: '--web.advertise-address', message }]
 }

@@ -1,9 +1,11 @@
 import { setFlagsFromString } from 'node:v8'
 
 /**
- * Lets the heap grow in steps of a fifth between collections, where the engine would let it grow up to fourfold after much was read in
- * little time, as in a replay, and keep that. The collections are concurrent for the most part. Works only before the heap
- * has grown; `NODE_OPTIONS` does not know the flag.
+ * Limits heap growth to 20 % between two garbage collections. By default V8 lets the heap grow up to
+ * fourfold after a burst of allocations, such as a replay, and does not shrink it. The additional
+ * collections are mostly concurrent.
+ *
+ * This has an effect only before the heap has grown. `NODE_OPTIONS` does not support the flag.
  */
 export function keepHeapSmall(): void {
   setFlagsFromString('--heap-growing-percent=20')

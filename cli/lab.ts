@@ -19,41 +19,41 @@ const flags = {
   ...commonFlags,
   experiment: list(text, {
     placeholder: '<name>',
-    help: `Only these, separated by commas. There are: ${NAMES.join(', ')}.`,
+    help: `Experiments to run, separated by commas. Default: all. Available: ${NAMES.join(', ')}.`,
   }),
   full: actionFlag(
-    'The long edition: longer outages and windows, more sizes, elections, three repetitions. It takes more than an hour.',
+    'Run the long edition: longer outages and windows, more sizes, elections, three repetitions. It takes more than an hour.',
   ),
   seed: flag(integer(0, 2 ** 31 - 1), {
     default: '1',
-    help: 'The same seed gives the same input.',
+    help: 'Seed of the generated input.',
   }),
   repetitions: flag(integer(1, 100), {
     placeholder: '<n>',
-    help: 'How often each experiment is run: 1, or 3 with --full.',
+    help: 'Number of runs of each experiment. Default: 1, or 3 with --full.',
   }),
   set: list(text, {
     placeholder: '<experiment.name=value>',
-    help: 'A parameter of an experiment that is to be another one; items of a list are separated by +. The report names all parameters.',
+    help: 'Override a parameter of an experiment. List items are separated by +. The report lists all parameters.',
   }),
   parameters: flag(text, {
     placeholder: '<file>',
-    help: 'Parameters as YAML: by experiment, name: value.',
+    help: 'YAML file that overrides parameters. Its keys are experiments, its values are maps of parameters.',
   }),
   report: flag(text, {
     default: 'report',
-    help: 'Folder for index.html and results.json.',
+    help: 'Output folder of index.html and results.json.',
   }),
   compare: flag(text, {
     placeholder: '<results.json>',
-    help: 'Say what differs from that run.',
+    help: 'Print the differences from an earlier run.',
   }),
 }
 
 const description = {
   name: 'lab',
   description:
-    'Measures what a queue in front of Prometheus costs: the same applications scraped directly, through exposers as they are usually built, and through this one, with a real Kafka and a real Prometheus. It ends with a verdict for each claim, in the terminal and in a report to look at. Ctrl-C stops everything that it started.',
+    'Measures the cost of a queue in front of Prometheus: the same applications are scraped directly, through naive exposers and through this exposer, with a real Kafka and a real Prometheus. The result is a verdict for each claim, printed in the terminal and written to a report. Ctrl-C stops everything that it started.',
   flags,
 }
 
@@ -65,7 +65,7 @@ export const lab: Command = async invocation => {
     return await measure(invocation)
   } catch (error) {
     if (!invocation.signal.aborted) throw error
-    invocation.stderr.write('interrupted; everything that was started is stopped, and nothing is written\n')
+    invocation.stderr.write('interrupted: all started programs are stopped; no report is written\n')
     return INTERRUPTED
   }
 }
@@ -75,10 +75,10 @@ async function measure(invocation: Invocation): Promise<number> {
   if (!values) return 0
   const planned = await prepare(values)
   const { compare } = values
-  const old = compare === undefined ? undefined : await reading('--compare', () => readResults(compare))
-  const began = Date.now()
-  const say = (message: string) => {
-    const seconds = ((Date.now() - began) / 1000).toFixed(0).padStart(4)
+  const old = compare === undefined ? undefined : await blame('--compare', () => readResults(compare))
+  const start = Date.now()
+  const progress = (message: string) => {
+    const seconds = ((Date.now() - start) / 1000).toFixed(0).padStart(4)
     invocation.stderr.write(`[${seconds} s] ${message}\n`)
   }
   const results = await runLab({
@@ -87,9 +87,9 @@ async function measure(invocation: Invocation): Promise<number> {
       values.set.length > 0 || values.parameters !== undefined ? 'custom' : values.full ? 'full' : 'short',
     seed: values.seed,
     repetitions: values.repetitions ?? (values.full ? 3 : 1),
-    versions: await versions(invocation.version, say),
+    versions: await versions(invocation.version, progress),
     signal: invocation.signal,
-    progress: (message, left) => say(`${message} (about ${minutes(left)} left)`),
+    progress: (message, left) => progress(`${message} (about ${minutes(left)} left)`),
   })
   const { columns } = invocation.stdout
   const { html, json } = await writeReport(results, values.report)
@@ -97,22 +97,22 @@ async function measure(invocation: Invocation): Promise<number> {
     `\n${renderTable(results, { color: columns !== undefined, width: columns ?? 160 })}\n\n`,
   )
   if (old) invocation.stdout.write(`${renderComparison(old, results)}\n\n`)
-  invocation.stdout.write(`To look at: ${html}\nEvery figure: ${json}\n`)
+  invocation.stdout.write(`Report: ${html}\nAll figures: ${json}\n`)
   return results.experiments.some(({ failed }) => failed !== undefined) ? 1 : 0
 }
 
 /** @throws ConfigError before anything is started */
 async function prepare(values: Values<typeof flags>): Promise<PlannedExperiment[]> {
-  known('--experiment', values.experiment)
-  const overrides = await reading(PARAMETERS, () => overridesOf(values))
-  known(PARAMETERS, Object.keys(overrides))
-  return reading(PARAMETERS, () => plan(values, overrides))
+  refuseUnknown('--experiment', values.experiment)
+  const overrides = await blame(PARAMETERS, () => overridesOf(values))
+  refuseUnknown(PARAMETERS, Object.keys(overrides))
+  return blame(PARAMETERS, () => plan(values, overrides))
 }
 
 const PARAMETERS = '--set, --parameters'
 
-/** What is wrong with a file or a parameter is wrong with the flag that names it. */
-async function reading<T>(flag: string, work: () => T | Promise<T>): Promise<T> {
+/** Runs `work`. @throws ConfigError that reports an error of `work` as a problem of the flag */
+async function blame<T>(flag: string, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
@@ -120,10 +120,10 @@ async function reading<T>(flag: string, work: () => T | Promise<T>): Promise<T> 
   }
 }
 
-function known(flag: string, names: readonly string[]): void {
+function refuseUnknown(flag: string, names: readonly string[]): void {
   const unknown = names.filter(name => !NAMES.includes(name))
   if (unknown.length === 0) return
-  const message = `there is no experiment ${unknown.join(', ')}; there are: ${NAMES.join(', ')}`
+  const message = `unknown experiment ${unknown.join(', ')}; available: ${NAMES.join(', ')}`
   throw new ConfigError([{ flag, message }])
 }
 
@@ -148,8 +148,8 @@ function overridesOf({ set, parameters }: Values<typeof flags>): Overrides {
   return overrides
 }
 
-async function versions(own: string, say: (message: string) => void): Promise<Record<string, string>> {
-  const binary = await fetchPart('prometheus', say)
+async function versions(own: string, log: (message: string) => void): Promise<Record<string, string>> {
+  const binary = await fetchPart('prometheus', log)
   const { stdout } = await runCommand(binary, ['--version'])
   return {
     'kafka-exposer': own,

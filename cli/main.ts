@@ -6,16 +6,15 @@ import type { Command, Invocation } from './common.js'
 import { readVersion, versionText } from './version.js'
 
 /**
- * `kafka-exposer <command>`: the only place that reads the environment and exits.
- *
- * Commands are loaded when they are called, so that help and version cost nothing.
+ * A command of `kafka-exposer`. Its module is loaded when it is called, so that help and version are
+ * fast.
  */
 interface Entry {
   readonly summary: string
   load(): Promise<Command>
-  /** The npm script of a checkout that runs it: its programs are in no package. */
+  /** The npm script that runs it. A command with a script works only in a checkout. */
   readonly script?: string
-  /** How long it may take to end after a signal, ms; undefined: as long as it takes. */
+  /** How long it may take to end after a signal, ms. Undefined: no limit. */
   readonly graceMs?: number
 }
 
@@ -28,28 +27,28 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     graceMs: GRACE_MS,
   },
   'topic create': {
-    summary: 'Create the topic for snapshots as it has to be, and list the ACLs to grant.',
+    summary: 'Create the topics of a program with the required settings, and list the ACLs to grant.',
     load: async () => (await import('./topic.js')).create,
     graceMs: GRACE_MS,
   },
   'topic check': {
-    summary: 'Check whether a topic is fit for snapshots, and list the ACLs to grant.',
+    summary: 'Check the settings of the topics of a program, and list the ACLs to grant.',
     load: async () => (await import('./topic.js')).check,
     graceMs: GRACE_MS,
   },
   tail: {
-    summary: 'Print the records of the topic, decoded, one a line; refused ones with the reason.',
+    summary: 'Print the decoded records of the topic, one per line, and why a record is refused.',
     load: async () => (await import('./tail.js')).tail,
     graceMs: GRACE_MS,
   },
   lab: {
-    summary: 'Measure what a queue in front of Prometheus costs, and what answers it.',
+    summary: 'Measure the cost of a queue in front of Prometheus.',
     load: async () => (await import('./lab.js')).lab,
     script: 'npm run lab',
     graceMs: GRACE_MS,
   },
   dev: {
-    summary: 'Run the whole pipeline on this machine, with a Kafka and a Prometheus of its own.',
+    summary: 'Run the whole pipeline on this machine, including Kafka and Prometheus.',
     load: async () => (await import('./dev.js')).dev,
     script: 'npm start',
   },
@@ -85,7 +84,7 @@ async function main(argv: readonly string[]): Promise<number> {
   return run(entry, argv.slice(name.split(' ').length))
 }
 
-/** Whether this runs from dist/ of a checkout, and not from a package or an image. */
+/** Whether this program runs from dist/ of a checkout. A package or an image is not a checkout. */
 const isCheckout = () => existsSync(new URL(CHECKOUT_MARK, import.meta.url))
 const CHECKOUT_MARK = '../../dev/setup/start.mjs'
 
@@ -93,21 +92,21 @@ function unknown([first, second]: readonly string[]): number {
   const children = Object.keys(COMMANDS).filter(name => name.startsWith(`${first} `))
   const meant = children.length ? undefined : suggest(first, Object.keys(COMMANDS))
   const hint = children.length
-    ? `there is: ${children.join(', ')}`
+    ? `available: ${children.join(', ')}`
     : meant
       ? `did you mean "${meant}"?`
-      : '--help lists them'
+      : '--help lists all commands'
   const typed = children.length && second && !second.startsWith('-') ? `${first} ${second}` : first
-  process.stderr.write(`${PROGRAM}: error: there is no command "${typed}"; ${hint}\n`)
+  process.stderr.write(`${PROGRAM}: error: unknown command "${typed}"; ${hint}\n`)
   return USAGE
 }
 
 async function run({ load, graceMs }: Entry, argv: readonly string[]): Promise<number> {
   const command = await load()
-  // A reader that has seen enough, as `head`, is a reason to end and not an error.
-  const unread = new AbortController()
-  process.stdout.on('error', () => unread.abort())
-  return untilSignalled(ending => command(invocationOf(argv, AbortSignal.any([ending, unread.signal]))), {
+  // When the reader of standard output exits, as `head` does, the command ends without an error.
+  const closed = new AbortController()
+  process.stdout.on('error', () => closed.abort())
+  return untilSignalled(ending => command(invocationOf(argv, AbortSignal.any([ending, closed.signal]))), {
     graceMs,
     report,
     say: message => process.stderr.write(`${PROGRAM}: ${message}\n`),
@@ -119,7 +118,7 @@ function invocationOf(argv: readonly string[], signal: AbortSignal): Invocation 
   return { argv, environment, stdout, stderr, signal, version: readVersion() }
 }
 
-/** What went wrong, for people; the exit code for scripts. */
+/** Prints an error, with its stack only if it is unexpected. @returns the exit code */
 function report(error: unknown): number {
   const { name, message, stack, code, problems } = error as NodeJS.ErrnoException & { problems?: unknown[] }
   if (name === 'ConfigError') {

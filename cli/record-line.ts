@@ -11,22 +11,21 @@ import { refusalOf } from '../shared/snapshot/unreadable.js'
 import { validateTarget } from '../shared/snapshot/validate.js'
 
 const LAYOUT_CACHE_BYTES = 32 * 1024 * 1024
-/** Targets whose order is followed; the longest silent go first. */
-const FOLLOWED_TARGETS = 100_000
+/** Number of targets whose order is checked. The least recently seen are dropped first. */
+const MAX_TARGETS = 100_000
 
-interface Seen {
+interface Position {
   readonly incarnation: number
   readonly sequence: number
   readonly collectedAt: number
 }
 
-/**
- * Records as lines for people, judged by the rules that exposers refuse by.
- */
+/** Formats records as lines, and checks them by the rules of the exposer. */
 export class RecordPrinter {
   readonly #reader = new SnapshotReader()
-  readonly #seen = new Map<string, Seen>()
-  /** How many series each layout has; what is kept of one is small, but checking it is not. */
+  /** Position of the newest record by key. */
+  readonly #positions = new Map<string, Position>()
+  /** The number of series of each layout, so that a layout is not read and checked again. */
   readonly #layouts = new LayoutCache({
     maxBytes: LAYOUT_CACHE_BYTES,
     build: (layout, id) => ({ id, series: seriesIn(layout), bytes: 1024, holders: 0 }),
@@ -35,9 +34,9 @@ export class RecordPrinter {
   #refused = 0
 
   /**
-   * @param partitionCount how many partitions the topic has
-   * @param wanted labels that a target must have to be printed
-   * @param onlyRefused leave out what is well
+   * @param partitionCount number of partitions of the topic
+   * @param wanted labels of the targets to print
+   * @param onlyRefused whether accepted records are left out
    */
   constructor(
     private readonly partitionCount: number,
@@ -45,17 +44,17 @@ export class RecordPrinter {
     private readonly onlyRefused: boolean,
   ) {}
 
-  /** @returns undefined for a record that was not asked for */
+  /** @returns undefined for a record that is not to be printed */
   line(partition: number, record: LogRecord, now: number): string | undefined {
     this.#read++
     const place = `${partition}/${record.offset}`
     let header: SnapshotHeader | undefined
     try {
       if (!record.value) throw refusalOf(record)
-      if (!record.key) throw new RefusedError('key', 'it has no key')
+      if (!record.key) throw new RefusedError('key', 'the record has no key')
       this.#reader.open(record.value)
       header = this.#reader.header()
-      const content = this.#judge(partition, record.key, header)
+      const content = this.#check(partition, record.key, header)
       if (this.onlyRefused || !this.#isWanted(header)) return undefined
       return `${place}  ${describe(header, now)}  ${content} bytes=${record.value.length}`
     } catch (error) {
@@ -76,17 +75,17 @@ export class RecordPrinter {
     )
   }
 
-  /** @returns what the record says: how many series it has, or why the collection failed */
-  #judge(partition: number, key: Buffer, header: SnapshotHeader): string {
+  /** @returns the number of series, or the reason of a failed collection. @throws RefusedError */
+  #check(partition: number, key: Buffer, header: SnapshotHeader): string {
     validateTarget(header.target)
     if (!targetKey(header.target).equals(key)) {
-      throw new RefusedError('key', 'the key is not that of the target')
+      throw new RefusedError('key', 'the key is not that of its target')
     }
-    const right = partitionFor(key, this.partitionCount)
-    if (right !== partition) {
+    const expected = partitionFor(key, this.partitionCount)
+    if (expected !== partition) {
       throw new RefusedError(
         'partition',
-        `murmur2 of its key puts it on partition ${right} of ${this.partitionCount}`,
+        `its key belongs on partition ${expected} of ${this.partitionCount} (murmur2)`,
       )
     }
     this.#checkOrder(key.toString('latin1'), header)
@@ -97,9 +96,9 @@ export class RecordPrinter {
   }
 
   #checkOrder(key: string, header: SnapshotHeader): void {
-    const last = this.#seen.get(key)
+    const last = this.#positions.get(key)
     if (last && header.incarnation < last.incarnation) {
-      throw new RefusedError('incarnation', `from a run older than that of ${time(last.incarnation)}`)
+      throw new RefusedError('incarnation', `its run is older than that of ${time(last.incarnation)}`)
     }
     if (last?.incarnation === header.incarnation && !follows(header, last)) {
       throw new RefusedError(
@@ -107,16 +106,16 @@ export class RecordPrinter {
         `not after sequence ${last.sequence}, collected ${time(last.collectedAt)}`,
       )
     }
-    this.#seen.delete(key)
-    this.#seen.set(key, header)
-    if (this.#seen.size > FOLLOWED_TARGETS) this.#seen.delete(this.#seen.keys().next().value!)
+    this.#positions.delete(key)
+    this.#positions.set(key, header)
+    if (this.#positions.size > MAX_TARGETS) this.#positions.delete(this.#positions.keys().next().value!)
   }
 }
 
 const seriesIn = (layout: Layout) => layout.families.reduce((sum, family) => sum + family.series.length, 0)
 
-function follows(header: SnapshotHeader, last: Seen): boolean {
-  // Parts of one snapshot share its sequence and time.
+function follows(header: SnapshotHeader, last: Position): boolean {
+  // The parts of a snapshot share its sequence and collection time.
   if (header.parts > 1 && header.sequence === last.sequence) return header.collectedAt === last.collectedAt
   return header.sequence > last.sequence && header.collectedAt > last.collectedAt
 }

@@ -15,7 +15,7 @@ const from = z.string().transform((text, context): NonNullable<TailOptions['from
   if (ago !== undefined) return { since: Date.now() - ago }
   context.addIssue({
     code: 'custom',
-    message: `${JSON.stringify(text)} is none of earliest, latest, a duration ago (10m) or an offset`,
+    message: `${JSON.stringify(text)} is not earliest, latest, a duration such as 10m, or an offset`,
   })
   return z.NEVER
 })
@@ -25,7 +25,7 @@ const label = z.string().transform((text, context) => {
   if (equals > 0) return { name: text.slice(0, equals), value: text.slice(equals + 1) }
   context.addIssue({
     code: 'custom',
-    message: `${JSON.stringify(text)} is no label, write it as job=checkout`,
+    message: `${JSON.stringify(text)} is not a label; write it as job=checkout`,
   })
   return z.NEVER
 })
@@ -33,21 +33,21 @@ const label = z.string().transform((text, context) => {
 const description = {
   name: 'tail',
   description:
-    'Prints the records of the topic, decoded, one a line: partition/offset, the target, its age (from collection to now), run, sequence and size, or why its collection failed. What an exposer refuses is printed with the reason. It reads beside the group of the exposers and takes nothing away from them.',
+    'Prints the decoded records of the topic, one per line: partition/offset, target, age (time since collection), run, sequence and size, or why the collection failed. A record that an exposer refuses is printed with the reason. The command does not join the consumer group of the exposers and does not affect them.',
   flags: {
     ...commonFlags,
     ...kafkaFlags,
     ...topicFlag,
     target: list(label, {
       placeholder: '<label>=<value>',
-      help: 'Only targets with these labels, and records that cannot be read at all.',
+      help: 'Print only targets with these labels, and records whose target is unreadable.',
     }),
     from: flag(from, {
       default: '5m',
-      help: 'Where to begin: a duration ago, "earliest", "latest", or an offset.',
+      help: 'Start position: a duration before now, "earliest", "latest" or an offset.',
     }),
-    follow: switchFlag({ help: 'Go on with what comes, until interrupted.' }),
-    refused: switchFlag({ help: 'Only what is refused.' }),
+    follow: switchFlag({ help: 'Wait for new records until interrupted.' }),
+    refused: switchFlag({ help: 'Print only refused records.' }),
   },
   check: kafkaProblems,
 }
@@ -68,7 +68,7 @@ export const tail: Command = async invocation => {
     topic,
     {
       from: values.from,
-      onError: error => stderr.write(`${error.message}; trying again\n`),
+      onError: error => stderr.write(`${error.message}; retrying\n`),
       onCaughtUp: partition => {
         pending.delete(partition)
         if (pending.size === 0 && !values.follow) ended.abort()
@@ -85,7 +85,7 @@ export const tail: Command = async invocation => {
   return 0
 }
 
-/** A reader slower than Kafka must not make us hold the topic in memory. */
+/** Waits for a slow reader of standard output, so that records do not accumulate in memory. */
 function drained(stdout: { write(text: string): unknown }, signal: AbortSignal): Promise<void> {
   const stream = stdout as unknown as NodeJS.WriteStream
   return new Promise(resolve => {

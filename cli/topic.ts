@@ -10,20 +10,20 @@ import { type Command, commonFlags, type Invocation, readFlags } from './common.
 const roleFlags = {
   for: flag(choice(...ROLES), {
     default: 'exposer',
-    help: `Program whose topics and ACLs are meant. One of: [${ROLES.join(', ')}]`,
+    help: `Program that uses the topics and needs the ACLs. One of: [${ROLES.join(', ')}]`,
   }),
   ...kafkaFlags,
   ...topicFlag,
   'kafka.group': flag(text, {
     placeholder: '<group>',
-    help: 'Consumer group of the program, for its ACLs. By default kafka-exposer for exposers and kafka-exposer-gateway for gateways.',
+    help: 'Consumer group of the program, for its ACLs. Default: kafka-exposer for exposers, kafka-exposer-gateway for gateways.',
   }),
 }
 
 const checkDescription = {
   name: 'topic check',
   description:
-    'Checks whether the topics of a program are fit for it: that the brokers stamp records themselves, that retention, cleanup and sizes are right, and that every partition has a leader. Prints what is wrong with the command that mends it, and the ACLs to grant. Exits with 1 when something is wrong.',
+    'Checks the topics of a program: timestamps set by the brokers (LogAppendTime), retention, cleanup policy, maximum sizes, and a leader for every partition. Prints each problem with the command that fixes it, and the ACLs to grant. The exit code is 1 if there is an error.',
   flags: {
     ...commonFlags,
     ...roleFlags,
@@ -34,21 +34,21 @@ const checkDescription = {
 const createDescription = {
   name: 'topic create',
   description:
-    'Creates the topics of a program: records are stamped by the brokers, not compressed again, and deleted by age. For gateways these are, besides the snapshots, the logs of pushes (one partition, nothing deleted by age, three replicas where there are three brokers) and of remote write. A topic that is there already is left as it is, and checked.',
+    'Creates the topics of a program and checks them. In these topics brokers set the timestamps (LogAppendTime), do not compress records, and delete records by age. Gateways also have two logs of pushes (one partition, no deletion by age, three replicas if there are three brokers) and a log of remote write requests. Existing topics are not changed.',
   flags: {
     ...commonFlags,
     ...roleFlags,
     partitions: flag(integer(1, 10_000), {
       default: '12',
-      help: 'How many partitions: the most shards that can share the work. They can be added to later, but not taken away. The logs of pushes always have one.',
+      help: 'Number of partitions. It limits how many shards can share the work, and can be increased later but not decreased. Logs of pushes always have one partition.',
     }),
     'replication-factor': flag(integer(-1, 32), {
       default: '-1',
-      help: "On how many brokers each partition is. -1 takes the default of the brokers, for gateways' own topics 3 where there are three brokers.",
+      help: 'Number of replicas per partition. -1 is the default of the brokers; for the logs of gateways it is 3 if there are three brokers.',
     }),
     retention: flag(duration({ min: '1h', max: '365d' }), {
       placeholder: '<duration>',
-      help: 'How long records are kept: by default 1h for snapshots, of which a starting shard reads the last 10 minutes, and 1d for remote write. The logs of pushes are kept without a limit.',
+      help: 'How long records are kept. Default: 1h for snapshots, of which a starting shard reads the last 10 minutes, and 1d for remote write. Logs of pushes are kept without a limit.',
     }),
   },
   check: kafkaProblems,
@@ -72,7 +72,7 @@ export const create: Command = async invocation => {
     retentionMs: values.retention,
   }
   for (const { topic, created } of await createTopics(kafka, values.for, choices, namesOf(values))) {
-    invocation.stdout.write(created ? `topic ${topic} is created\n` : `topic ${topic} was there already\n`)
+    invocation.stdout.write(created ? `created topic ${topic}\n` : `topic ${topic} already exists\n`)
   }
   return report(kafka, values, invocation)
 }
@@ -81,7 +81,7 @@ function namesOf(values: Values<typeof roleFlags>): RoleNames {
   return { topics: { snapshots: values['kafka.topic'] }, group: values['kafka.group'] }
 }
 
-/** @returns the exit code: 1 when something is wrong */
+/** @returns the exit code: 1 if a topic has an error */
 async function report(
   kafka: KafkaConfig,
   values: Values<typeof roleFlags>,
@@ -89,17 +89,17 @@ async function report(
 ): Promise<number> {
   const found = await checkTopics(kafka, values.for, namesOf(values))
   stdout.write(reportText(found))
-  const isWrong = found.topics.some(({ problems }) => problems.some(({ severity }) => severity === 'error'))
-  return isWrong ? 1 : 0
+  const hasError = found.topics.some(({ problems }) => problems.some(({ severity }) => severity === 'error'))
+  return hasError ? 1 : 0
 }
 
 function reportText({ topics, acls }: RoleReport): string {
   return [
     ...topics.flatMap(topicText),
     '',
-    'Where the cluster asks for authorization, grant:',
+    'ACLs to grant if the cluster uses authorization:',
     ...acls.map(acl => `    ${acl.command}`),
-    `For other programs: --for=${ROLES.filter(role => role !== acls[0]?.who).join(', ')}`,
+    `ACLs of other programs: --for=${ROLES.filter(role => role !== acls[0]?.who).join(', ')}`,
     '',
   ].join('\n')
 }
@@ -108,7 +108,7 @@ function topicText(report: TopicReport): string[] {
   const { topic, exists, problems } = report
   return [
     ...(exists ? [`topic ${topic}: ${factsText(report)}`] : []),
-    ...(problems.length ? [] : ['Nothing is wrong with it.']),
+    ...(problems.length ? [] : ['No problems found.']),
     ...problems.flatMap(({ severity, message, fix }) => [`${severity}: ${message}`, `    ${fix}`]),
   ]
 }

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 
-/** The version in package.json, which stands one folder above the sources and two above what is built of them. */
+/** The version in package.json, which is one folder above the sources and two above the compiled file. */
 export function readVersion(): string {
   const path = ['../package.json', '../../package.json']
     .map(relative => new URL(relative, import.meta.url))
     .find(url => existsSync(url))
-  if (!path) throw new Error('package.json is missing beside the program: install kafka-exposer again')
+  if (!path) throw new Error('package.json is missing beside the program; reinstall kafka-exposer')
   return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version
 }
 

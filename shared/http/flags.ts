@@ -7,7 +7,7 @@ import { WebConfigError } from './web-config/parse.js'
 export const listenFlag = (address: string) => ({
   'web.listen-address': flag(listenAddress, {
     default: address,
-    help: 'Address to listen on for everything that is served over HTTP.',
+    help: 'Address to listen on for the HTTP server.',
   }),
 })
 
@@ -19,7 +19,7 @@ export const webFlags = {
   }),
   'web.config.file': flag(text, {
     placeholder: '<file>',
-    help: "YAML file with TLS, headers and users of the HTTP server, in the format of Prometheus's exporters: tls_server_config, http_server_config, basic_auth_users. It is read again when it changes.",
+    help: 'YAML file with TLS, headers and users of the HTTP server, in the format of the Prometheus exporters: tls_server_config, http_server_config, basic_auth_users. It is reloaded when it changes.',
   }),
 }
 

@@ -11,26 +11,26 @@ export const kafkaFlags = {
   'kafka.brokers': list(hostPort, {
     required: true,
     placeholder: '<host:port>',
-    help: 'Brokers to ask first for the cluster, separated by commas.',
+    help: 'Bootstrap brokers, separated by commas.',
   }),
   'kafka.client-id': flag(text, {
     default: 'kafka-exposer',
-    help: 'Name of this client in the logs and quotas of the brokers.',
+    help: 'Client id in the logs and quotas of the brokers.',
   }),
   'kafka.config.file': flag(text, {
     placeholder: '<file>',
-    help: 'YAML file with "ssl" (true, or ca_file, cert_file, key_file, server_name, insecure_skip_verify) and "sasl" (mechanism, username, password or password_file). Relative paths start at the file.',
+    help: 'YAML file with "ssl" (true, or ca_file, cert_file, key_file, server_name, insecure_skip_verify) and "sasl" (mechanism, username, password or password_file). Relative paths are resolved against the folder of the file.',
   }),
 }
 
 export const topicFlag = {
-  'kafka.topic': flag(text, { default: 'metrics.snapshots', help: 'The topic that snapshots are in.' }),
+  'kafka.topic': flag(text, { default: 'metrics.snapshots', help: 'Topic of the snapshots.' }),
 }
 
 export const groupFlag = {
   'kafka.group': flag(text, {
     default: 'kafka-exposer',
-    help: 'Consumer group that the shards form. Shards of one group share the partitions; another group sees everything again.',
+    help: 'Consumer group of the shards. The shards of one group share the partitions; each group reads the whole topic.',
   }),
 }
 

@@ -19,20 +19,20 @@ const file = (name: string, text: string): string => {
 const brokers = '--kafka.brokers=127.0.0.1:1'
 
 describe('help', () => {
-  test("reads like Prometheus's: flag, default or placeholder, wrapped help, variable", async () => {
+  test('lists each flag with its default or placeholder, help and environment variable', async () => {
     const { code, stdout } = await invoke(exposer, ['--help'])
     expect(code).toBe(0)
     await expect(stdout).toMatchFileSnapshot('./exposer-help.txt')
   })
 
-  test('is never wider than the terminal but for what cannot be broken', async () => {
+  test('is wrapped at the width of the terminal', async () => {
     for (const command of [exposer, create]) {
       const { stdout } = await invoke(command, ['--help'])
       for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
     }
   })
 
-  test('and version are given whatever else is wrong', async () => {
+  test('and version are printed even if other flags are invalid', async () => {
     expect((await invoke(exposer, ['--nonsense', '-h'])).code).toBe(0)
     const { stdout } = await invoke(exposer, ['--nonsense', '--version'])
     expect(stdout).toMatch(/^kafka-exposer, version 1\.2\.3 \(node /)
@@ -40,25 +40,24 @@ describe('help', () => {
 })
 
 describe('a configuration', () => {
-  /** That the flags are well-formed is said before anybody connects; here nobody is there to connect to. */
-  const wellFormed = { stdout: 'The flags are well-formed.\n', message: /nothing listens at/ }
+  const valid = 'The flags and their files are valid.\n'
 
-  test('that is well-formed is said to be so, and then the topic is looked for', async () => {
+  test('is checked before the topic, which needs a broker', async () => {
     const { stdout, error } = await invoke(exposer, [brokers, '--check-config'])
-    expect(stdout).toBe(wellFormed.stdout)
-    expect(error?.message).toMatch(wellFormed.message)
+    expect(stdout).toBe(valid)
+    expect(error?.message).toMatch(/nothing listens at/)
   })
 
-  test('may come from the environment alone', async () => {
+  test('can come from the environment alone', async () => {
     const environment = {
       KAFKA_BROKERS: '127.0.0.1:1,127.0.0.1:2',
       WEB_LISTEN_ADDRESS: '127.0.0.1:0',
       LOG_LEVEL: 'debug',
     }
-    expect((await invoke(exposer, ['--check-config'], { environment })).stdout).toBe(wellFormed.stdout)
+    expect((await invoke(exposer, ['--check-config'], { environment })).stdout).toBe(valid)
   })
 
-  test('is refused with everything that is wrong, also in files and between flags', async () => {
+  test('is refused with all problems, including those in files and between flags', async () => {
     const config = file('kafka.yml', 'sasl:\n  mechanism: kerberos\n  username: x\nssl: maybe\nextra: 1\n')
     const { error } = await invoke(
       exposer,
@@ -75,14 +74,14 @@ describe('a configuration', () => {
     )
     const lines = error!.message.split('\n')
     expect(lines).toEqual([
-      '--kafka.brokers: is required (or KAFKA_BROKERS in the environment)',
-      '--replay.window (from REPLAY_WINDOW): "ten" is not a duration, write it as 15s, 2m, 1h30m or 500ms',
-      '--web.external-url: "exposer:9754" is not a URL, write it as http://host:9754',
-      '--exposition.view: "some" is none of latest, timestamped, all',
+      '--kafka.brokers: is required; set it or the environment variable KAFKA_BROKERS',
+      '--replay.window (from $REPLAY_WINDOW): "ten" is not a duration; write it as 15s, 2m, 1h30m or 500ms',
+      '--web.external-url: "exposer:9754" is not a URL; write it as http://host:9754',
+      '--exposition.view: "some" is not one of latest, timestamped, all',
       expect.stringMatching(/^--kafka\.config\.file: .*kafka\.yml: ssl: /),
       expect.stringMatching(/^--kafka\.config\.file: .*kafka\.yml: sasl\.mechanism: /),
       expect.stringMatching(/^--kafka\.config\.file: .*kafka\.yml: the file: .*extra/),
-      '--kafka.heartbeat-interval: must be a third of --kafka.session-timeout (15s) at most, or one lost heartbeat loses the partitions',
+      '--kafka.heartbeat-interval: must be at most a third of --kafka.session-timeout (15s); otherwise one lost heartbeat can cost the shard its partitions',
       '--staleness.forget: must not be less than --staleness.max-age (2m)',
       expect.stringMatching(/^--web\.config\.file: .*web\.yml: users: nothing of this name is known here$/),
       expect.stringMatching(/^--web\.config\.file: .*web\.yml: tls_server_config: needs cert_file/),
@@ -107,7 +106,7 @@ describe('a configuration', () => {
       `--kafka.config.file=${file('kafka.yml', yaml)}`,
     ])
     if (problem) expect(error?.message).toMatch(problem)
-    else expect(stdout).toBe(wellFormed.stdout)
+    else expect(stdout).toBe(valid)
   })
 })
 
@@ -116,9 +115,9 @@ describe('a web configuration', () => {
   const checked = (yaml: string, ...more: string[]) =>
     invoke(exposer, [brokers, '--check-config', `--web.config.file=${file('web.yml', yaml)}`, ...more])
 
-  test('that is good is said to be well-formed, and one that cannot be used is refused', async () => {
-    const good = await checked(`basic_auth_users:\n  alice: ${hash}\n`)
-    expect(good.stdout).toBe('The flags are well-formed.\n')
+  test('is accepted if it is valid, and refused if a file that it names is missing', async () => {
+    const accepted = await checked(`basic_auth_users:\n  alice: ${hash}\n`)
+    expect(accepted.stdout).toBe('The flags and their files are valid.\n')
     const { error } = await checked('tls_server_config:\n  cert_file: none.pem\n  key_file: none.key\n')
     expect(error?.message.split('\n')).toEqual([
       expect.stringMatching(/^--web\.config\.file: .*web\.yml: tls_server_config\.cert_file: ENOENT/),
@@ -126,18 +125,18 @@ describe('a web configuration', () => {
     ])
   })
 
-  test('with TLS does not go with an address in the clear', async () => {
-    const made = new Folder()
-    const { certFile, keyFile } = made.selfSigned('server')
+  test('with TLS is refused together with an http advertise address', async () => {
+    const certificates = new Folder()
+    const { certFile, keyFile } = certificates.selfSigned('server')
     const yaml = `tls_server_config:\n  cert_file: ${certFile}\n  key_file: ${keyFile}\n`
     const { error } = await checked(yaml, '--web.advertise-address=http://shard-1:9754')
-    made.remove()
+    certificates.remove()
     expect(error?.message).toMatch(/^--web\.advertise-address: must begin with https/)
   })
 })
 
 describe('without a Kafka', () => {
-  test('a shard runs, says so once, is healthy but not ready, and ends when told', async () => {
+  test('a shard runs, is healthy but not ready, fails scrapes with the reason, and can be stopped', async () => {
     const ending = new AbortController()
     const port = await freePort()
     const running = invoke(
@@ -162,7 +161,7 @@ describe('without a Kafka', () => {
     await expect(fetch(`${url}/-/healthy`)).rejects.toThrow()
   })
 
-  test('a port that is taken is an error that names it', async () => {
+  test('the error for a port that is in use names the port and the flag', async () => {
     const server = createServer().listen(0, '127.0.0.1')
     await new Promise(resolve => server.once('listening', resolve))
     const { port } = server.address() as { port: number }

@@ -1,14 +1,14 @@
 import type { Command, Invocation } from '../../cli/common.js'
 
 export interface Outcome {
-  /** Undefined when it threw. */
+  /** Undefined if the command threw. */
   readonly code: number | undefined
   readonly error: Error | undefined
   readonly stdout: string
   readonly stderr: string
 }
 
-/** Runs a command as main does, with a terminal of 80 columns and an environment of one's own. */
+/** Runs a command as `cli/main.ts` does, with a terminal of 80 columns and the given environment. */
 export async function invoke(
   command: Command,
   argv: readonly string[],

@@ -46,8 +46,8 @@ const own = partitionFor(targetKey(target), PARTITIONS)
 const printer = (wanted: Label[] = [], onlyRefused = false) =>
   new RecordPrinter(PARTITIONS, wanted, onlyRefused)
 
-describe('a record that is well', () => {
-  test('is one line with its place, target, age, run, sequence and size', () => {
+describe('a valid record', () => {
+  test('is one line with partition, offset, target, age, run, sequence and size', () => {
     const line = printer().line(own, record(), now)
     expect(line).toMatch(
       new RegExp(
@@ -56,20 +56,20 @@ describe('a record that is well', () => {
     )
   })
 
-  test('says when it is a goodbye, a part, and how many were replaced unsent', () => {
+  test('shows its part, the number of superseded snapshots, and whether it ends the run', () => {
     const line = printer().line(own, record({ end: true, superseded: 4, part: 1, parts: 2 }), now)
     expect(line).toContain('sequence=3 part=2/2 superseded=4 interval=15s end')
   })
 
-  test('of a failed collection has the reason in the place of the series', () => {
+  test('of a failed collection shows the reason in place of the series', () => {
     const { part, parts, end, layoutId, ...header } = fullHeader({ superseded: 2 })
-    const value = encodeFailure(header, 'the "pool" is gone')
+    const value = encodeFailure(header, 'the "pool" is closed')
     expect(printer().line(own, record({}, { value }), now)).toMatch(
-      /sequence=3 superseded=2 interval=15s {2}failed="the \\"pool\\" is gone" bytes=\d+$/,
+      /sequence=3 superseded=2 interval=15s {2}failed="the \\"pool\\" is closed" bytes=\d+$/,
     )
   })
 
-  test('is left out when another target, or only what is refused, was asked for', () => {
+  test('is not printed with --target for another target, or with --refused', () => {
     expect(printer([{ name: 'job', value: 'other' }]).line(own, record(), now)).toBeUndefined()
     expect(printer([], true).line(own, record(), now)).toBeUndefined()
     expect(printer([{ name: 'job', value: 'shop' }]).line(own, record(), now)).toBeDefined()
@@ -96,14 +96,14 @@ describe('a record that an exposer refuses', () => {
     expect(lines.summary()).toBe('1 records read, 1 refused')
   })
 
-  test('is printed with the partition where it belongs', () => {
+  test('is printed with the partition that its key belongs on', () => {
     const elsewhere = (own + 1) % PARTITIONS
     expect(printer().line(elsewhere, record(), now)).toContain(
-      `REFUSED partition: murmur2 of its key puts it on partition ${own} of 12`,
+      `REFUSED partition: its key belongs on partition ${own} of 12 (murmur2)`,
     )
   })
 
-  test('is judged by what came before: order within a run, and older runs', () => {
+  test('may be one that repeats a sequence of its run, or one of an older run', () => {
     const lines = printer()
     lines.line(own, record(), now)
     const { part, parts, end, layoutId, ...header } = fullHeader({})
@@ -115,7 +115,7 @@ describe('a record that an exposer refuses', () => {
     expect(lines.line(own, record({ incarnation: now, sequence: 0 }), now)).toContain('sequence=0')
   })
 
-  test('is printed whatever target was asked for when nobody can say whose it is', () => {
+  test('is printed with any --target if its own target is unreadable', () => {
     const broken = record({}, { value: truncated })
     expect(printer([{ name: 'job', value: 'other' }]).line(own, broken, now)).toContain('REFUSED')
   })

@@ -3,14 +3,14 @@ import { check, create } from '../../cli/topic.js'
 import { name } from '../support/kafka.js'
 import { invoke } from './invoke.js'
 
-const nobody = '--kafka.brokers=127.0.0.1:1'
+const unreachable = '--kafka.brokers=127.0.0.1:1'
 const brokers = () => `--kafka.brokers=${inject('brokers').join(',')}`
 
 describe('help', () => {
   test.each([
     ['check', check],
     ['create', create],
-  ])('of topic %s names every program, and is not wider than the terminal', async (file, command) => {
+  ])('of topic %s names all programs and is wrapped at the width of the terminal', async (file, command) => {
     const { code, stdout } = await invoke(command, ['--help'])
     expect(code).toBe(0)
     await expect(stdout).toMatchFileSnapshot(`./topic-${file}-help.txt`)
@@ -18,32 +18,32 @@ describe('help', () => {
   })
 })
 
-test('a program that does not exist is refused with those that do', async () => {
-  const { error } = await invoke(check, [nobody, '--for=publisher'])
-  expect(error?.message).toBe('--for: "publisher" is none of exposer, producer, gateway, agent')
+test('the error for an unknown program lists the known ones', async () => {
+  const { error } = await invoke(check, [unreachable, '--for=publisher'])
+  expect(error?.message).toBe('--for: "publisher" is not one of exposer, producer, gateway, agent')
 })
 
-test('a topic is created once, and the check that follows says what it is and what to grant', async () => {
+test('a topic is created once, and its settings and the ACLs to grant are printed', async () => {
   const topic = name('cli')
   const argv = [brokers(), `--kafka.topic=${topic}`, '--partitions=3', '--kafka.group=mine']
   const first = await invoke(create, argv)
   expect(first.code).toBe(0)
   expect(first.stdout.split('\n')).toEqual([
-    `topic ${topic} is created`,
+    `created topic ${topic}`,
     `topic ${topic}: 3 partitions, replication factor 1, LogAppendTime, retention 1h`,
-    'Nothing is wrong with it.',
+    'No problems found.',
     '',
-    'Where the cluster asks for authorization, grant:',
+    'ACLs to grant if the cluster uses authorization:',
     expect.stringMatching(`User:<exposer> .*--topic ${topic}$`),
     expect.stringMatching(/User:<exposer> .*--group mine$/),
-    'For other programs: --for=producer, gateway, agent',
+    'ACLs of other programs: --for=producer, gateway, agent',
     '',
   ])
-  expect((await invoke(create, argv)).stdout).toContain(`topic ${topic} was there already\n`)
+  expect((await invoke(create, argv)).stdout).toContain(`topic ${topic} already exists\n`)
 })
 
 test.each(['producer', 'agent'])(
-  '%s: the snapshots are checked, and only its own grants are listed',
+  '%s: the topic of the snapshots is checked, and only the ACLs of this program are printed',
   async role => {
     const topic = name('cli')
     const argv = [brokers(), `--kafka.topic=${topic}`, `--for=${role}`]
@@ -58,7 +58,7 @@ test.each(['producer', 'agent'])(
   },
 )
 
-test('gateway: all four topics are created and checked, and the grants let it delete records', async () => {
+test('gateway: all four topics are created and checked, and the ACLs include deleting records', async () => {
   const topic = name('cli')
   const argv = [brokers(), `--kafka.topic=${topic}`, '--for=gateway']
   const { code, stdout } = await invoke(create, argv)

@@ -142,7 +142,7 @@ describe('a topic', () => {
     expect(created.stdout).toContain(`topic ${topic}: 3 partitions, replication factor 1, LogAppendTime`)
     const checked = await invoke(check, [brokers(), `--kafka.topic=${topic}`])
     expect(checked.code).toBe(0)
-    expect(checked.stdout).toContain('Nothing is wrong with it.')
+    expect(checked.stdout).toContain('No problems found.')
     expect(checked.stdout).toContain('kafka-acls.sh')
     expect((await invoke(exposer, [brokers(), `--kafka.topic=${topic}`, '--check-config'])).code).toBe(0)
     const ready = await startShard({ topic, group: name('group') })
