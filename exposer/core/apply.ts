@@ -28,10 +28,11 @@ export function applyRecord(shard: ShardParts, partition: Partition, record: Log
   const known = knownTarget(shard, record)
   if (known) checkOrder(known, reader)
   const target = known ?? newTarget(shard, partition, record)
+  if (shard.source.active) shard.source.noteHeard(target)
   try {
     // During replay only a copy of the bytes is kept: most of what is read there is superseded before anybody asks.
     const decoded = partition.loaded || reader.parts > 1
-    const part = reader.failure === null ? shard.store.read(reader, decoded) : null
+    const part = reader.failure === null ? shard.store.read(reader, record.offset, decoded) : null
     if (!known) admit(shard, partition, target)
     partition.clock.consumed(
       record.timestamp,
@@ -39,7 +40,7 @@ export function applyRecord(shard: ShardParts, partition: Partition, record: Log
       target.cameAt,
     )
     const parts = part && reader.parts > 1 ? collect(shard, target, part) : whole(target, part)
-    if (parts) complete(shard, partition, target, parts, record.timestamp, now)
+    if (parts) complete(shard, partition, target, parts, record, now)
     target.heardAt = partition.clock.time
   } catch (error) {
     if (error instanceof RefusedError)

@@ -1,8 +1,8 @@
 import type { Instant } from '../../shared/base/clock.js'
+import type { LogRecord } from '../../shared/kafka/types.js'
 import { RefusedError } from '../../shared/snapshot/errors.js'
 import { retire } from './booking.js'
-import { endsAt, windowOf } from './judge.js'
-import type { ShardOptions } from './options.js'
+import { judgeTarget } from './judge.js'
 import type { Partition } from './partition.js'
 import { prune } from './playout/held.js'
 import type { ShardParts } from './shard-parts.js'
@@ -19,7 +19,7 @@ export function complete(
   partition: Partition,
   target: Target,
   parts: readonly SnapshotPart[],
-  appendedAt: number,
+  { offset, timestamp: appendedAt }: LogRecord,
   now: Instant,
 ): void {
   const { reader, options, counters } = shard
@@ -45,6 +45,7 @@ export function complete(
     target,
     incarnation: reader.incarnation,
     sequence: reader.sequence,
+    offset,
     collectedAt,
     appendedAt,
     appliedAt: now.wall,
@@ -57,7 +58,10 @@ export function complete(
     // What was read in a replay belongs to the time before this shard.
     fate: live ? 'pending' : 'outside',
   })
-  adopt(shard, target, now, snapshot, wasAway(target, partition, now, options))
+  const until = judgeTarget(target, partition, now, options)
+  if (shard.source.active) shard.source.noteApplied(snapshot, until)
+  // Scrapes of it failed, or it had ended: what was shown then is not shown again.
+  adopt(shard, target, now, snapshot, until.state !== 'up')
   if (live && snapshot.failure === null) shard.history.add(target, snapshot)
   target.incarnation = reader.incarnation
   target.sequence = reader.sequence
@@ -71,16 +75,6 @@ export function complete(
   if (!live) return
   options.onDelay('produce', Math.max(0, -skew) / 1000)
   options.onDelay('consume', Math.max(0, now.wall - appendedAt) / 1000)
-}
-
-/** Whether scrapes of it failed, or it had ended, before this snapshot: what was shown then is not shown again. */
-function wasAway(target: Target, partition: Partition, now: Instant, options: ShardOptions): boolean {
-  const { newest, refusal } = target
-  if (!newest) return false
-  if (refusal?.reason === 'limit' || newest.failure !== null) return true
-  if (newest.end) return now.wall >= endsAt(target, newest)
-  const window = windowOf(target, options)
-  return partition.clock.since(target.cameAt, window) > window
 }
 
 function adopt(shard: ShardParts, target: Target, now: Instant, snapshot: Snapshot, away: boolean): void {

@@ -55,7 +55,13 @@ export function judgePartition(
   return undefined
 }
 
-function judgeTarget(target: Target, partition: Partition, now: Instant, options: ShardOptions): Verdict {
+/** As `judge`, for a partition that has nothing wrong with it. */
+export function judgeTarget(
+  target: Target,
+  partition: Partition,
+  now: Instant,
+  options: ShardOptions,
+): Verdict {
   const { newest, refusal } = target
   const window = windowOf(target, options)
   if (refusal?.reason === 'limit' && partition.clock.since(refusal.at, window) <= window) {

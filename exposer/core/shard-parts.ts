@@ -3,6 +3,7 @@ import type { Counters } from './counters.js'
 import type { History } from './history/history.js'
 import type { Ledger } from './ledger.js'
 import type { ShardOptions } from './options.js'
+import type { Source } from './source.js'
 import type { Store } from './store/store.js'
 import type { Target } from './target.js'
 
@@ -16,4 +17,5 @@ export interface ShardParts {
   readonly targets: Map<string, Target>
   readonly store: Store
   readonly history: History
+  readonly source: Source
 }

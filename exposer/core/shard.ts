@@ -5,15 +5,17 @@ import { SnapshotReader } from '../../shared/snapshot/read.js'
 import { applyRecord } from './apply.js'
 import { bookReleased, retire } from './booking.js'
 import { Counters } from './counters.js'
+import { forget, overFor } from './forget.js'
 import { History } from './history/history.js'
-import { endsAt, judge, judgePartition, type Verdict, windowOf } from './judge.js'
-import { type DropReason, Ledger } from './ledger.js'
+import { judge, judgePartition, type Verdict } from './judge.js'
+import { Ledger } from './ledger.js'
 import { DEFAULT_OPTIONS, type ShardOptions } from './options.js'
 import { Partition } from './partition.js'
 import { playedAt } from './playout/held.js'
 import { REPORT_NAMES } from './render/massive/report.js'
 import { SeriesShown } from './render/massive/series-added.js'
 import type { ShardParts } from './shard-parts.js'
+import { Source, type Subscriber } from './source.js'
 import { describePartition, describeTarget, type PartitionStatus, type TargetStatus } from './status.js'
 import type { Snapshot } from './store/snapshot.js'
 import { Store } from './store/store.js'
@@ -66,6 +68,7 @@ export class Shard {
       targets: this.#targets,
       store: this.store,
       history: this.history,
+      source: new Source(this.store),
     }
   }
 
@@ -104,6 +107,10 @@ export class Shard {
       partition.clock.consumed(record.timestamp, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY)
     }
     partition.position = record.offset + 1
+    const { source } = this.#parts
+    if (source.noted) {
+      source.tellNoted(target => (this.#targets.has(target.key) ? this.judge(target, now) : undefined))
+    }
   }
 
   /** A fetch was answered and its records were applied. */
@@ -201,18 +208,40 @@ export class Shard {
     }
   }
 
-  /** Forgets who was not heard of for long, whose tombstone is over, and what waits too long for scrapers. To be called now and then. */
+  /**
+   * Forgets who was not heard of for long, whose tombstone is over, and what waits too long for scrapers; tells subscribers what
+   * time has changed. To be called now and then.
+   */
   sweep(now: Instant): void {
     this.history.sweep(now)
+    const { source } = this.#parts
     for (const target of this.#targets.values()) {
       const partition = this.#partitions.get(target.partition)
       if (!partition) continue
-      const { newest } = target
-      const over = newest?.end
-        ? now.wall > endsAt(target, newest) + this.options.tombstoneMs
-        : partition.clock.since(target.heardAt, windowOf(target, this.options)) > this.options.forgetMs
-      if (over) this.#forget(target, partition, 'forgotten')
+      const reason = overFor(this.#parts, partition, target, now)
+      if (source.active) source.tellState(target, judge(target, partition, now, this.options))
+      if (reason) forget(this.#parts, partition, target, reason)
     }
+  }
+
+  /**
+   * From now on the subscriber is told what happens to this shard's targets: at once of those that are there, so better before
+   * there are many.
+   *
+   * @returns ends it
+   */
+  subscribe(subscriber: Subscriber, now: Instant): () => void {
+    const { source } = this.#parts
+    const first = !source.active
+    for (const target of this.#targets.values()) {
+      const verdict = this.judge(target, now)
+      // Nobody was told of it while there were no subscribers.
+      if (first) target.told = verdict.state
+      else source.tellState(target, verdict)
+      subscriber.onState(target, null, verdict)
+    }
+    source.add(subscriber)
+    return () => source.remove(subscriber)
   }
 
   #refuse(error: Error, partition: number, offset: number): void {
@@ -228,16 +257,7 @@ export class Shard {
   #drop(number: number): void {
     const partition = this.#partitions.get(number)
     if (!partition) return
-    for (const target of partition.targets) this.#forget(target, partition, 'moved')
+    for (const target of partition.targets) forget(this.#parts, partition, target, 'moved')
     this.#partitions.delete(number)
-  }
-
-  #forget(target: Target, partition: Partition, reason: DropReason): void {
-    partition.targets.delete(target)
-    this.#targets.delete(target.key)
-    this.store.memory.targets -= target.bytes
-    retire(this.store, target.snapshots.splice(0), reason)
-    this.history.forget(target, reason === 'moved' ? 'moved' : 'forgotten')
-    target.incoming?.giveUp()
   }
 }

@@ -1,6 +1,7 @@
 import type { Label } from '../../shared/metrics/model.js'
 import type { RefusalReason } from '../../shared/snapshot/errors.js'
 import type { Parts } from '../../shared/snapshot/parts.js'
+import type { TargetState } from './judge.js'
 import type { Ledger } from './ledger.js'
 import type { Playout } from './playout/playout.js'
 import type { Snapshot, SnapshotPart } from './store/snapshot.js'
@@ -51,6 +52,8 @@ export class Target {
   refusal: TargetRefusal | null = null
   /** It was there before its partition came to this shard. */
   moved = false
+  /** The state that subscribers were told last; null before they were told of it, and without any. */
+  told: TargetState | null = null
   /** Cached by the massive view. */
   tail: { closed: string; open: string } | null = null
 

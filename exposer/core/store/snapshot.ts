@@ -16,6 +16,8 @@ export class SnapshotPart extends Held {
     readonly layout: CompiledLayout,
     public values: Float64Array | null,
     public raw: Buffer | null,
+    /** Of its record, in the partition. */
+    readonly offset: number,
   ) {
     super()
   }
@@ -29,6 +31,8 @@ export interface SnapshotFields {
   readonly target: Target
   readonly incarnation: number
   readonly sequence: number
+  /** Of the record that completed it, in the partition; its parts have their own. */
+  readonly offset: number
   /** Unix ms by the producer's clock, clamped to within `maxSkewMs` of the append time. */
   readonly collectedAt: number
   /** Unix ms by the broker's clock. */
@@ -53,6 +57,7 @@ export class Snapshot extends Held implements SnapshotFields {
   readonly target: Target
   readonly incarnation: number
   readonly sequence: number
+  readonly offset: number
   readonly collectedAt: number
   readonly appendedAt: number
   readonly appliedAt: number
@@ -74,6 +79,7 @@ export class Snapshot extends Held implements SnapshotFields {
     this.target = fields.target
     this.incarnation = fields.incarnation
     this.sequence = fields.sequence
+    this.offset = fields.offset
     this.collectedAt = fields.collectedAt
     this.appendedAt = fields.appendedAt
     this.appliedAt = fields.appliedAt

@@ -82,15 +82,16 @@ export class Store {
   /**
    * The part that the reader has open, held by the caller.
    *
+   * @param offset of its record
    * @param decoded whether its values are wanted now; else a copy of the bytes is kept for `decode`
    * @throws RefusedError when the layout or the values break a rule; nothing is held then
    */
-  read(reader: SnapshotReader, decoded: boolean): SnapshotPart {
+  read(reader: SnapshotReader, offset: number, decoded: boolean): SnapshotPart {
     const id = reader.layoutId()
     const layout = this.#layouts.get(id) ?? this.#layouts.intern(id, reader.layout())
     const part = decoded
-      ? this.#decoded(reader, layout)
-      : new SnapshotPart(layout, null, this.#raws.copy(reader.bodyBytes()))
+      ? this.#decoded(reader, layout, offset)
+      : new SnapshotPart(layout, null, this.#raws.copy(reader.bodyBytes()), offset)
     this.#acquireLayout(layout)
     part.holders = 1
     this.memory.values += valueBytes(part)
@@ -173,11 +174,11 @@ export class Store {
     if (layout.holders === 0) this.families.leave(layout)
   }
 
-  #decoded(reader: SnapshotReader, layout: CompiledLayout): SnapshotPart {
+  #decoded(reader: SnapshotReader, layout: CompiledLayout, offset: number): SnapshotPart {
     const array = this.#arrays.take(layout.series)
     try {
       const { values, timestamps, exemplars } = reader.body(layout.series, array)
-      const part = new SnapshotPart(layout, values, null)
+      const part = new SnapshotPart(layout, values, null, offset)
       part.timestamps = timestamps
       part.exemplars = exemplars
       return part

@@ -27,7 +27,7 @@ describe('what is acquired is released', () => {
           expectNothingHeld(history.shard)
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 150 },
     )
   })
 })

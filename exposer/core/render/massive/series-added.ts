@@ -1,6 +1,5 @@
 import { PAUSE } from '../../../../shared/exposition/chunks.js'
-import { BLOCK } from '../../../../shared/exposition/layout-text.js'
-import type { CompiledLayout } from '../../store/compiled-layout.js'
+import { seriesMissing } from '../../series-difference.js'
 import type { Snapshot } from '../../store/snapshot.js'
 import type { Store } from '../../store/store.js'
 import type { Target } from '../../target.js'
@@ -64,42 +63,15 @@ export class ShownTo {
   *#difference(before: LayoutIds, { parts }: Snapshot): Generator<Buffer, number> {
     if (before.length === parts.length && parts.every(({ layout }, i) => layout.id === before[i])) return 0
     const known = before.map(id => this.store.layout(id)).filter(layout => layout !== undefined)
-    const after = parts.map(part => part.layout)
-    return yield* difference(known, after)
+    const layouts = parts.map(part => part.layout)
+    const steps = seriesMissing(layouts, known)
+    let step = steps.next()
+    while (!step.done) {
+      yield PAUSE
+      step = steps.next()
+    }
+    return step.value.reduce((sum, indexes) => sum + indexes.length, 0)
   }
 }
 
 const idsOf = (snapshot: Snapshot): LayoutIds => snapshot.parts.map(part => part.layout.id)
-
-/** Series between two places where others have the event loop. */
-const STEP = 5000
-
-/** @param after held by the caller; `before` may be given up in a pause, which its texts survive */
-function* difference(
-  before: readonly CompiledLayout[],
-  after: readonly CompiledLayout[],
-): Generator<Buffer, number> {
-  let step = 0
-  const known = new Set<string>()
-  for (const head of headsOf(before)) {
-    known.add(head)
-    if (++step % STEP === 0) yield PAUSE
-  }
-  let added = 0
-  for (const head of headsOf(after)) {
-    if (!known.has(head)) added++
-    if (++step % STEP === 0) yield PAUSE
-  }
-  return added
-}
-
-/** The name and labels of each series, as text. */
-function* headsOf(layouts: readonly CompiledLayout[]): Generator<string> {
-  for (const layout of layouts) {
-    const { blocks, offsets } = layout.text('allow-utf-8')
-    for (let i = 0; i < layout.series; i++) {
-      const first = i - (i % BLOCK)
-      yield blocks[first / BLOCK].slice(offsets[i] - offsets[first], offsets[i + 1] - offsets[first])
-    }
-  }
-}

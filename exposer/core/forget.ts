@@ -1,0 +1,33 @@
+import type { Instant } from '../../shared/base/clock.js'
+import { retire } from './booking.js'
+import { endsAt, windowOf } from './judge.js'
+import type { Partition } from './partition.js'
+import type { ShardParts } from './shard-parts.js'
+import type { LeaveReason } from './source.js'
+import type { Target } from './target.js'
+
+/** The target is not the shard's any more, and nothing of it is held but what responses are writing. */
+export function forget(shard: ShardParts, partition: Partition, target: Target, reason: LeaveReason): void {
+  if (shard.source.active) shard.source.tellLeft(target, reason)
+  const drop = reason === 'moved' ? 'moved' : 'forgotten'
+  partition.targets.delete(target)
+  shard.targets.delete(target.key)
+  shard.store.memory.targets -= target.bytes
+  // A response may still be writing one of them, and find that it cannot be decoded.
+  retire(shard.store, target.snapshots.splice(0), drop)
+  shard.history.forget(target, drop)
+  target.incoming?.giveUp()
+}
+
+/** Why the target is to be forgotten now; undefined when it is not. */
+export function overFor(
+  { options }: ShardParts,
+  partition: Partition,
+  target: Target,
+  now: Instant,
+): LeaveReason | undefined {
+  const { newest } = target
+  if (newest?.end) return now.wall > endsAt(target, newest) + options.tombstoneMs ? 'ended' : undefined
+  const silent = partition.clock.since(target.heardAt, windowOf(target, options))
+  return silent > options.forgetMs ? 'forgotten' : undefined
+}
