@@ -3,8 +3,12 @@ const SMALLEST = 64
 /** One entry for so many bytes of the page. */
 const BYTES_PER_ENTRY = 32
 
-/** One step of the hash of a run of bytes. Collisions cost time only. */
-export const hashByte = (hash: number, byte: number): number => Math.imul(hash ^ byte, 0x01000193)
+/** Who writes a page cannot tell which bytes have the same hash. */
+const SECRET = Math.floor(Math.random() * 2 ** 31) | 1
+export const HASH_START = Math.floor(Math.random() * 2 ** 31)
+
+/** One step of the hash of a run of bytes, which differs from process to process. */
+export const hashByte = (hash: number, byte: number): number => Math.imul(hash ^ byte, SECRET)
 
 /**
  * What was made of a run of the page's bytes, for the next time that the same bytes come. Of two runs with the same slot the

@@ -24,7 +24,7 @@ export class Columns {
 
   set(index: number, value: number, timestamp: number, exemplar: ExemplarDraft | undefined): void {
     this.#values[index] = value
-    if (timestamp === timestamp) this.#timestamps ??= nothing(this.#values.length)
+    if (!Number.isNaN(timestamp)) this.#timestamps ??= nothing(this.#values.length)
     if (this.#timestamps) this.#timestamps[index] = timestamp
     if (exemplar) this.#exemplars.set(index, exemplar)
     else if (this.#exemplars.size > 0) this.#exemplars.delete(index)

@@ -29,7 +29,8 @@ export class Cursor {
     const { page } = this
     const limit = this.at + MAX_BLANKS
     let i = this.at
-    while (isBlank(page[i])) if (++i > limit) this.refuse('limit', `more than ${MAX_BLANKS} blanks; remove them`)
+    while (isBlank(page[i]))
+      if (++i > limit) this.refuse('limit', `more than ${MAX_BLANKS} blanks; remove them`)
     this.at = i
   }
 
@@ -51,8 +52,7 @@ export class Cursor {
   text(start: number, end: number, what: string): string {
     // A piece of valid text is valid unless it begins inside of a character.
     const valid = this.#utf8 ? (this.page[start] & 0xc0) !== 0x80 : isUtf8(this.page.subarray(start, end))
-    if (!valid)
-      this.refuse('encoding', `the ${what} is not UTF-8; encode the page as UTF-8`)
+    if (!valid) this.refuse('encoding', `the ${what} is not UTF-8; encode the page as UTF-8`)
     return this.page.toString('utf8', start, end)
   }
 

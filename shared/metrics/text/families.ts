@@ -1,12 +1,16 @@
 import type { MetricType, SampleSuffix, Series } from '../model.js'
 import type { Cursor } from './cursor.js'
-import type { InternedLabel } from './labels.js'
+import type { HashedLabel } from './labels.js'
+import type { MetricName, NameTable } from './names.js'
 
 /** A family while its page is being read. */
 export class FamilyDraft {
   type: MetricType = 'unknown'
   help = ''
   unit = ''
+  /** Whether HELP, and TYPE or a sample, have come: the dialect `push` asks. */
+  helped = false
+  typed = false
   readonly series: Series[] = []
 
   constructor(
@@ -16,21 +20,12 @@ export class FamilyDraft {
   ) {}
 }
 
-/** The name of samples, of which there is one object for each. */
-export interface MetricName {
-  readonly text: string
-  readonly id: number
-  /** Undefined until its first sample has come. */
-  family: FamilyDraft | undefined
-  suffix: SampleSuffix
-}
-
 /** What a line says of one series. One object is used for all lines. */
 export interface SampleLine {
   name: MetricName
   suffix: SampleSuffix
   /** Sorted by name. */
-  labels: readonly InternedLabel[]
+  labels: readonly HashedLabel[]
   value: number
   /** Unix milliseconds, not rounded; NaN for none. */
   timestamp: number
@@ -42,7 +37,7 @@ export type Metadata = 'HELP' | 'TYPE' | 'UNIT'
 /** Which family a sample belongs to, and which order of lines a dialect accepts. */
 export interface Families {
   /** Metadata of a family, unescaped. */
-  describe(kind: Metadata, name: string, text: string): void
+  describe(kind: Metadata, name: MetricName, text: string): void
   /**
    * Gives the sample its family and suffix, and its labels as the model has them.
    *
@@ -53,26 +48,26 @@ export interface Families {
   finish(): readonly FamilyDraft[]
 }
 
-/** The families of one page, by name. */
+/** The families of one page. */
 export class FamilyTable {
   readonly drafts: FamilyDraft[] = []
-  readonly #byName = new Map<string, FamilyDraft>()
 
   constructor(
     private readonly cursor: Cursor,
+    private readonly names: NameTable,
     private readonly limit: number,
   ) {}
 
   get(name: string): FamilyDraft | undefined {
-    return this.#byName.get(name)
+    return this.names.find(name)?.declared
   }
 
-  add(name: string): FamilyDraft {
+  add(name: MetricName): FamilyDraft {
     if (this.drafts.length === this.limit)
       this.cursor.refuse('limit', `more than ${this.limit} metric families; expose fewer`)
-    const draft = new FamilyDraft(name, this.drafts.length)
+    const draft = new FamilyDraft(name.text, this.drafts.length)
     this.drafts.push(draft)
-    this.#byName.set(name, draft)
+    name.declared = draft
     return draft
   }
 }

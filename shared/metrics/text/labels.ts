@@ -2,28 +2,28 @@ import { quote } from '../../base/quote.js'
 import { compareUtf8 } from '../labels.js'
 import type { Limits } from '../limits.js'
 import type { Label } from '../model.js'
+import { ByteCache, HASH_START, hashByte } from './byte-cache.js'
 import { BACKSLASH, BRACE_CLOSE, COMMA, EQUALS, isBlank, LABEL, LABEL_START, QUOTE } from './bytes.js'
-import { ByteCache, hashByte } from './byte-cache.js'
 import type { Cursor } from './cursor.js'
 import type { Rules } from './dialect.js'
 import { type QuotedRules, readQuoted } from './quoted.js'
 
-/** A label of which there is one object for each name and value. Series with the same objects have the same labels. */
-export interface InternedLabel {
+/** A label and the hash of its name and value, the same for equal labels however they are spelled. */
+export interface HashedLabel {
   readonly label: Label
-  readonly id: number
+  readonly hash: number
 }
 
 /** Reads what stands in braces. */
 export class LabelsReader {
   /** What was read last, sorted by name. */
-  readonly labels: InternedLabel[] = []
+  readonly labels: HashedLabel[] = []
   /** The metric's name that stood among them. */
   metricName: string | undefined
   readonly nameRules: QuotedRules
   readonly #valueRules: QuotedRules
-  readonly #known = new Map<string, InternedLabel>()
-  readonly #cache: ByteCache<InternedLabel>
+  readonly #cache: ByteCache<HashedLabel>
+  readonly #nameCache: ByteCache<string>
 
   constructor(
     private readonly cursor: Cursor,
@@ -31,6 +31,7 @@ export class LabelsReader {
     private readonly limits: Limits,
   ) {
     this.#cache = new ByteCache(cursor.page)
+    this.#nameCache = new ByteCache(cursor.page)
     this.nameRules = {
       what: 'name',
       maxBytes: limits.nameBytes,
@@ -64,7 +65,7 @@ export class LabelsReader {
     let i = cursor.at
     for (;;) {
       const start = i
-      let hash = 0
+      let hash = HASH_START
       let byte = page[i]
       if (LABEL_START[byte] === 0) break
       const stop = start + longest
@@ -73,6 +74,8 @@ export class LabelsReader {
         byte = page[++i]
       }
       const nameEnd = i
+      const nameHash = hash
+      hash = hashByte(hash, EQUALS)
       if (byte !== EQUALS || page[i + 1] !== QUOTE) break
       i += 2
       byte = page[i]
@@ -84,23 +87,28 @@ export class LabelsReader {
       const next = page[++i]
       // Only where the label is complete: otherwise it is read again.
       if (next !== COMMA && next !== BRACE_CLOSE) break
-      this.#add(this.#cache.get(hash, start, i) ?? this.#newPlain(hash, start, nameEnd, i))
+      this.#add(this.#cache.get(hash, start, i) ?? this.#newPlain(hash, start, nameHash, nameEnd, i))
       cursor.at = ++i
       if (next === BRACE_CLOSE) return true
     }
     return false
   }
 
-  #newPlain(hash: number, start: number, nameEnd: number, end: number): InternedLabel {
+  #newPlain(hash: number, start: number, nameHash: number, nameEnd: number, end: number): HashedLabel {
     const { cursor, limits } = this
     if (nameEnd - start > limits.nameBytes) this.#refuseLength('name', limits.nameBytes)
     if (end - nameEnd - 3 > limits.valueBytes) this.#refuseLength('value', limits.valueBytes)
-    const interned = this.#intern(
-      cursor.text(start, nameEnd, 'label name'),
-      cursor.text(nameEnd + 2, end - 1, 'label value'),
-    )
-    this.#cache.set(hash, start, end, interned)
-    return interned
+    const name = this.#nameCache.get(nameHash, start, nameEnd) ?? this.#newName(nameHash, start, nameEnd)
+    const label = { label: { name, value: cursor.text(nameEnd + 2, end - 1, 'label value') }, hash }
+    this.#cache.set(hash, start, end, label)
+    return label
+  }
+
+  #newName(hash: number, start: number, end: number): string {
+    const name = this.cursor.page.toString('latin1', start, end)
+    this.#checkName(name)
+    this.#nameCache.set(hash, start, end, name)
+    return name
   }
 
   #readAny(): void {
@@ -135,14 +143,22 @@ export class LabelsReader {
       cursor.at++
       this.#skipBlanks()
       if (cursor.byte() !== QUOTE)
-        cursor.refuse('label', `the label value stands not in quotation marks but is ${cursor.found()}; quote it`)
-      this.#add(this.#intern(name, readQuoted(cursor, this.#valueRules)))
+        cursor.refuse(
+          'label',
+          `the label value stands not in quotation marks but is ${cursor.found()}; quote it`,
+        )
+      this.#checkName(name)
+      const label = { name, value: readQuoted(cursor, this.#valueRules) }
+      this.#add({ label, hash: hashOf(label) })
       return
     }
     if (next !== COMMA && next !== BRACE_CLOSE)
       cursor.refuse('label', `an equals sign is missing after the label name, before ${cursor.found()}`)
     if (!quoted && !rules.unquotedNameInBraces)
-      cursor.refuse('label', 'a label has no value; write name="value", or quote a metric name that stands in braces')
+      cursor.refuse(
+        'label',
+        'a label has no value; write name="value", or quote a metric name that stands in braces',
+      )
     if (this.metricName !== undefined) cursor.refuse('name', 'a second metric name in the braces; write one')
     this.metricName = name
   }
@@ -153,8 +169,12 @@ export class LabelsReader {
     const start = cursor.at
     let i = start
     if (LABEL_START[page[i]] === 0)
-      cursor.refuse('label', `a label name is expected, not ${cursor.found()}; quote names that have other characters than letters, digits and underscores`)
-    while (LABEL[page[i]] === 1) if (++i - start > limits.nameBytes) this.#refuseLength('name', limits.nameBytes)
+      cursor.refuse(
+        'label',
+        `a label name is expected, not ${cursor.found()}; quote names that have other characters than letters, digits and underscores`,
+      )
+    while (LABEL[page[i]] === 1)
+      if (++i - start > limits.nameBytes) this.#refuseLength('name', limits.nameBytes)
     cursor.at = i
     return page.toString('latin1', start, i)
   }
@@ -163,21 +183,10 @@ export class LabelsReader {
     if (this.rules.freeBlanks && isBlank(this.cursor.byte())) this.cursor.skipBlanks()
   }
 
-  #intern(name: string, value: string): InternedLabel {
-    const key = `${name.length} ${name}${value}`
-    let interned = this.#known.get(key)
-    if (!interned) {
-      this.#checkName(name)
-      interned = { label: { name, value }, id: this.#known.size }
-      this.#known.set(key, interned)
-    }
-    return interned
-  }
-
-  #add(interned: InternedLabel): void {
+  #add(label: HashedLabel): void {
     if (this.labels.length === this.limits.labels)
       this.cursor.refuse('limit', `more than ${this.limits.labels} labels; expose fewer`)
-    this.labels.push(interned)
+    this.labels.push(label)
   }
 
   #checkName(name: string): void {
@@ -208,4 +217,11 @@ export class LabelsReader {
   #refuseLength(what: 'name' | 'value', limit: number): never {
     this.cursor.refuse('limit', `the label ${what} has more than ${limit} bytes; shorten it`)
   }
+}
+
+/** As of a plain label: of the bytes of its name, an equals sign and its value. */
+function hashOf({ name, value }: Label): number {
+  let hash = HASH_START
+  for (const byte of Buffer.from(`${name}=${value}`)) hash = hashByte(hash, byte)
+  return hash
 }

@@ -3,6 +3,7 @@ import { isBlank, LINE_FEED, METRIC, METRIC_START, QUOTE, SPACE } from './bytes.
 import type { Cursor } from './cursor.js'
 import type { Rules } from './dialect.js'
 import type { Families, Metadata } from './families.js'
+import type { MetricName, NameTable } from './names.js'
 import { readQuoted, unescaped } from './quoted.js'
 
 const KEYWORDS: readonly Metadata[] = ['HELP', 'TYPE', 'UNIT']
@@ -13,31 +14,27 @@ export class MetadataReader {
     private readonly cursor: Cursor,
     private readonly rules: Rules,
     private readonly limits: Limits,
+    private readonly names: NameTable,
     private readonly families: Families,
   ) {}
 
   /** From the `#` to the beginning of the next line. @returns whether it was the last line of an OpenMetrics page */
   read(): boolean {
-    switch (this.rules.comments) {
-      case 'text':
-        this.#readText()
-        return false
-      case 'push':
-        this.#readPushed()
-        return false
-      case 'openmetrics':
-        return this.#readOpenMetrics()
-    }
+    if (this.rules.comments === 'openmetrics') return this.#readOpenMetrics()
+    if (this.rules.comments === 'push') this.#readPushed()
+    else this.#readText()
+    this.cursor.skipLine()
+    return false
   }
 
   /** Prometheus: what is not HELP or TYPE, with blanks before and behind, is a comment. */
   #readText(): void {
     const { cursor } = this
     cursor.at++
-    const blank = isBlank(cursor.byte())
+    if (!isBlank(cursor.byte())) return
     cursor.skipBlanks()
-    const kind = blank ? this.#keyword() : undefined
-    if (kind === undefined || kind === 'UNIT' || !isBlank(cursor.page[cursor.at + 4])) return cursor.skipLine()
+    const kind = this.#keyword()
+    if (kind === undefined || kind === 'UNIT' || !isBlank(cursor.page[cursor.at + 4])) return
     cursor.at += 4
     cursor.skipBlanks()
     const name = this.#name(kind)
@@ -45,9 +42,7 @@ export class MetadataReader {
     const start = cursor.at
     // One character parts name and text, whatever it is; nothing but blanks is no text.
     cursor.skipBlanks()
-    const text = cursor.at === end ? '' : this.#text(kind, start + 1, end)
-    this.families.describe(kind, name, text)
-    cursor.skipLine()
+    this.families.describe(kind, name, cursor.at === end ? '' : this.#text(kind, start + 1, end))
   }
 
   /** `expfmt`: blanks before HELP and TYPE are optional, and a line that ends before its text is a comment. */
@@ -56,16 +51,15 @@ export class MetadataReader {
     cursor.at++
     cursor.skipBlanks()
     const kind = this.#keyword()
-    if (kind === undefined || kind === 'UNIT' || !isBlank(cursor.page[cursor.at + 4])) return cursor.skipLine()
+    if (kind === undefined || kind === 'UNIT' || !isBlank(cursor.page[cursor.at + 4])) return
     cursor.at += 4
     cursor.skipBlanks()
-    if (cursor.byte() === LINE_FEED) return cursor.skipLine()
+    if (cursor.byte() === LINE_FEED) return
     const name = this.#name(kind)
-    if (cursor.byte() === LINE_FEED) return cursor.skipLine()
+    if (cursor.byte() === LINE_FEED) return
     if (!isBlank(cursor.byte())) this.#refuseName(kind)
     cursor.skipBlanks()
     this.families.describe(kind, name, this.#text(kind, cursor.at, cursor.lineEnd()))
-    cursor.skipLine()
   }
 
   #readOpenMetrics(): boolean {
@@ -82,7 +76,10 @@ export class MetadataReader {
     cursor.at += 5
     const name = this.#name(kind)
     if (cursor.byte() !== SPACE)
-      cursor.refuse('metadata', `a space is missing after the metric name of ${kind}, before ${cursor.found()}`)
+      cursor.refuse(
+        'metadata',
+        `a space is missing after the metric name of ${kind}, before ${cursor.found()}`,
+      )
     this.families.describe(kind, name, this.#text(kind, cursor.at + 1, cursor.lineEnd()))
     cursor.skipLine()
     return false
@@ -90,10 +87,16 @@ export class MetadataReader {
 
   #keyword(): Metadata | undefined {
     const { page, at } = this.cursor
-    return KEYWORDS.find(word => page[at] === word.charCodeAt(0) && page.toString('latin1', at, at + 4) === word)
+    return KEYWORDS.find(
+      word => page[at] === word.charCodeAt(0) && page.toString('latin1', at, at + 4) === word,
+    )
   }
 
-  #name(kind: Metadata): string {
+  #name(kind: Metadata): MetricName {
+    return this.names.get(this.#nameText(kind))
+  }
+
+  #nameText(kind: Metadata): string {
     const { cursor, rules, limits } = this
     const { page } = cursor
     const start = cursor.at

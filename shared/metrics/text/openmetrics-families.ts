@@ -1,6 +1,7 @@
 import { quote } from '../../base/quote.js'
 import type { Cursor } from './cursor.js'
-import { type Families, type FamilyDraft, FamilyTable, type Metadata, type SampleLine } from './families.js'
+import type { Families, FamilyDraft, FamilyTable, Metadata, SampleLine } from './families.js'
+import type { MetricName } from './names.js'
 import { OpenMetricsSamples } from './openmetrics-samples.js'
 import { OPENMETRICS_TYPES, typeOf, unitOf } from './scrape-families.js'
 import { SUFFIXES_OF_TYPE } from './suffixes.js'
@@ -10,7 +11,6 @@ import { SUFFIXES_OF_TYPE } from './suffixes.js'
  * families can have samples of one name.
  */
 export class OpenMetricsFamilies implements Families {
-  readonly #table: FamilyTable
   readonly #taken = new Set<string>()
   #current: FamilyDraft | undefined
   #described = new Set<Metadata>()
@@ -18,51 +18,53 @@ export class OpenMetricsFamilies implements Families {
 
   constructor(
     private readonly cursor: Cursor,
-    limit: number,
-  ) {
-    this.#table = new FamilyTable(cursor, limit)
-  }
+    private readonly table: FamilyTable,
+  ) {}
 
-  describe(kind: Metadata, name: string, text: string): void {
+  describe(kind: Metadata, name: MetricName, text: string): void {
     const { cursor } = this
-    if (name === '') cursor.refuse('name', 'a metric name is empty; give it a name')
+    if (name.text === '') cursor.refuse('name', 'a metric name is empty; give it a name')
     let family = this.#current
-    if (family?.name !== name) family = this.#open(name)
+    if (!family || family !== name.declared) family = this.#open(name)
     else if (family.series.length > 0)
-      cursor.refuse('order', `${kind} of ${quote(name)} stands behind its samples; write it before them`)
-    if (this.#described.has(kind)) cursor.refuse('duplicate', `a second ${kind} line for ${quote(name)}; write one`)
+      cursor.refuse('order', `${kind} of ${quote(name.text)} stands behind its samples; write it before them`)
+    if (this.#described.has(kind))
+      cursor.refuse('duplicate', `a second ${kind} line for ${quote(name.text)}; write one`)
     this.#described.add(kind)
     if (kind === 'HELP') family.help = text
-    else if (kind === 'UNIT') family.unit = unitOf(cursor, name, text)
+    else if (kind === 'UNIT') family.unit = unitOf(cursor, name.text, text)
     else family.type = typeOf(cursor, OPENMETRICS_TYPES, text)
   }
 
   place(sample: SampleLine): undefined {
     const { name } = sample
-    if (!this.#current || name.family !== this.#current) this.#settle(sample)
+    if (!this.#current || name.owner !== this.#current) this.#settle(name)
     sample.suffix = name.suffix
-    this.#samples ??= new OpenMetricsSamples(this.cursor, name.family!)
+    this.#samples ??= new OpenMetricsSamples(this.cursor, name.owner!)
     this.#samples.check(sample)
   }
 
-  #settle({ name }: SampleLine): void {
+  #settle(name: MetricName): void {
     const current = this.#current
     const suffix = current && SUFFIXES_OF_TYPE[current.type].find(own => current.name + own === name.text)
-    name.family = suffix === undefined ? this.#open(name.text) : current
+    name.owner = suffix === undefined ? this.#open(name) : current
     name.suffix = suffix ?? ''
   }
 
   finish(): readonly FamilyDraft[] {
     this.#close()
-    return this.#table.drafts
+    return this.table.drafts
   }
 
-  #open(name: string): FamilyDraft {
+  #open(name: MetricName): FamilyDraft {
     this.#close()
-    if (this.#table.get(name))
-      this.cursor.refuse('order', `the lines of ${quote(name)} do not stand together; write all of a metric family in one place`)
-    this.#refuseTaken(name)
-    this.#current = this.#table.add(name)
+    if (name.declared)
+      this.cursor.refuse(
+        'order',
+        `the lines of ${quote(name.text)} do not stand together; write all of a metric family in one place`,
+      )
+    this.#refuseTaken(name.text)
+    this.#current = this.table.add(name)
     this.#described.clear()
     return this.#current
   }
@@ -74,7 +76,10 @@ export class OpenMetricsFamilies implements Families {
     this.#samples?.finish()
     this.#samples = undefined
     if (family.unit !== '' && (family.type === 'info' || family.type === 'stateset'))
-      this.cursor.refuse('metadata', `${quote(family.name)} is of type ${family.type} and has a unit; remove the unit`)
+      this.cursor.refuse(
+        'metadata',
+        `${quote(family.name)} is of type ${family.type} and has a unit; remove the unit`,
+      )
     for (const suffix of new Set([...SUFFIXES_OF_TYPE[family.type], ''])) {
       this.#refuseTaken(family.name + suffix)
       this.#taken.add(family.name + suffix)

@@ -25,7 +25,8 @@ export class OpenMetricsHistogram {
     this.#line = this.cursor.line
     if (suffix === '_bucket') {
       if (bound < 0) this.#negativeBuckets = true
-      if (this.#bound !== undefined && bound <= this.#bound) this.#refuse('its buckets are not in the order of le')
+      if (this.#bound !== undefined && bound <= this.#bound)
+        this.#refuse('its buckets are not in the order of le')
       if (value < this.#value) this.#refuse('a bucket has less than the one before; buckets are cumulative')
       this.#bound = bound
       this.#value = value
@@ -41,11 +42,13 @@ export class OpenMetricsHistogram {
     if (!this.#open) return
     const sum = this.#hasSum || this.#hasGaugeSum
     if (this.#bound !== Infinity) this.#refuse('it has no bucket with le="+Inf"')
-    if (this.#count !== undefined && this.#value !== this.#count) this.#refuse('its count is not that of the bucket with le="+Inf"')
+    if (this.#count !== undefined && this.#value !== this.#count)
+      this.#refuse('its count is not that of the bucket with le="+Inf"')
     if (sum && this.#count === undefined) this.#refuse('it has a sum and no count')
     if (!sum && this.#count !== undefined) this.#refuse('it has a count and no sum')
     if (this.#negativeBuckets && this.#hasSum) this.#refuse('it has a sum and buckets below 0')
-    if (!this.#negativeBuckets && this.#negativeGaugeSum) this.#refuse('its sum is negative and it has no buckets below 0')
+    if (!this.#negativeBuckets && this.#negativeGaugeSum)
+      this.#refuse('its sum is negative and it has no buckets below 0')
   }
 
   #begin(): void {

@@ -1,7 +1,7 @@
 import { quote } from '../../base/quote.js'
 import type { Cursor } from './cursor.js'
 import type { FamilyDraft, SampleLine } from './families.js'
-import type { InternedLabel } from './labels.js'
+import type { HashedLabel } from './labels.js'
 import { numberOfText } from './numbers.js'
 import { OpenMetricsHistogram } from './openmetrics-histogram.js'
 
@@ -23,7 +23,13 @@ export class OpenMetricsSamples {
     const { type } = family
     const isHistogram = type === 'histogram' || type === 'gaugehistogram'
     if (isHistogram) this.#histogram = new OpenMetricsHistogram(cursor, family.name)
-    this.#own = isHistogram ? 'le' : type === 'summary' ? 'quantile' : type === 'stateset' ? family.name : undefined
+    this.#own = isHistogram
+      ? 'le'
+      : type === 'summary'
+        ? 'quantile'
+        : type === 'stateset'
+          ? family.name
+          : undefined
   }
 
   check(sample: SampleLine): void {
@@ -35,7 +41,10 @@ export class OpenMetricsSamples {
     const begins = group !== this.#group
     if (begins) {
       if (this.#groups.has(group))
-        this.cursor.refuse('order', 'the samples of this metric do not stand together; write all of its samples in one place')
+        this.cursor.refuse(
+          'order',
+          'the samples of this metric do not stand together; write all of its samples in one place',
+        )
       this.#groups.add(group)
     } else this.#checkTimestamp(sample.timestamp)
     this.#histogram?.check(sample, number, begins || !Object.is(sample.timestamp, this.#timestamp))
@@ -48,7 +57,7 @@ export class OpenMetricsSamples {
   }
 
   /** @returns the number of `le` or `quantile` where one is required */
-  #checkLabels({ suffix }: SampleLine, own: InternedLabel | undefined): number {
+  #checkLabels({ suffix }: SampleLine, own: HashedLabel | undefined): number {
     const { type, name } = this.family
     if (type === 'stateset' && !own)
       this.cursor.refuse('label', `a state set needs the label ${quote(name)} with the state; add it`)
@@ -79,22 +88,34 @@ export class OpenMetricsSamples {
 
   #checkExemplar({ suffix, hasExemplar }: SampleLine): void {
     if (hasExemplar && suffix !== '_bucket' && suffix !== '_total')
-      this.cursor.refuse('exemplar', 'only buckets and the totals of counters have exemplars; remove this one')
+      this.cursor.refuse(
+        'exemplar',
+        'only buckets and the totals of counters have exemplars; remove this one',
+      )
   }
 
   #checkTimestamp(timestamp: number): void {
     if (Number.isNaN(timestamp) !== Number.isNaN(this.#timestamp))
-      this.cursor.refuse('timestamp', 'some samples of this metric have timestamps and some have none; write all or none')
+      this.cursor.refuse(
+        'timestamp',
+        'some samples of this metric have timestamps and some have none; write all or none',
+      )
     if (timestamp < this.#timestamp && this.family.type !== 'info')
-      this.cursor.refuse('timestamp', 'the timestamp is older than that of the sample before; write the oldest first')
+      this.cursor.refuse(
+        'timestamp',
+        'the timestamp is older than that of the sample before; write the oldest first',
+      )
   }
 
   /** All info samples of a family count as one metric: which labels are its own cannot be told. */
-  #groupOf({ labels, suffix }: SampleLine, own: InternedLabel | undefined): string {
+  #groupOf({ labels, suffix }: SampleLine, own: HashedLabel | undefined): string {
     if (this.family.type === 'info') return ''
     const apart = suffix === '' || suffix === '_bucket' ? own : undefined
     let key = ''
-    for (const label of labels) if (label !== apart) key += `${label.id},`
+    for (const label of labels) {
+      const { name, value } = label.label
+      if (label !== apart) key += `${name.length} ${name}${value.length} ${value}`
+    }
     return key
   }
 }

@@ -5,9 +5,10 @@ import { HASH, isBlank, LINE_FEED } from './bytes.js'
 import { Columns } from './columns.js'
 import { Cursor } from './cursor.js'
 import type { Rules } from './dialect.js'
-import type { Families } from './families.js'
+import { type Families, FamilyTable } from './families.js'
 import { IntList } from './int-list.js'
 import { MetadataReader } from './metadata.js'
+import { NameTable } from './names.js'
 import { OpenMetricsFamilies } from './openmetrics-families.js'
 import { PushFamilies } from './push-families.js'
 import { SampleReader } from './samples.js'
@@ -15,7 +16,8 @@ import { OPENMETRICS_TYPES, ScrapeFamilies, TEXT_TYPES } from './scrape-families
 import { SeenSeries } from './seen-series.js'
 
 /** Well under a millisecond of work. */
-const STEP_BYTES = 16 * 1024
+const STEP_BYTES = 4 * 1024
+const FAMILIES_A_STEP = 1000
 const NO_LABELS: readonly Label[] = []
 
 /** Where the samples of a page are, by line. */
@@ -64,9 +66,10 @@ export class PageReading {
     private readonly cutShort: boolean,
   ) {
     this.#cursor = new Cursor(page)
-    this.#families = familiesOf(this.#cursor, rules, limits.samples)
-    this.#metadata = new MetadataReader(this.#cursor, rules, limits, this.#families)
-    this.#samples = new SampleReader(this.#cursor, rules, limits)
+    const names = new NameTable()
+    this.#families = familiesOf(this.#cursor, new FamilyTable(this.#cursor, names, limits.samples), rules)
+    this.#metadata = new MetadataReader(this.#cursor, rules, limits, names, this.#families)
+    this.#samples = new SampleReader(this.#cursor, rules, limits, names)
   }
 
   /** @throws ExpositionRefused */
@@ -77,7 +80,7 @@ export class PageReading {
       yield
     }
     this.#checkEnd()
-    return this.#finish()
+    return yield* this.#finish()
   }
 
   #checkEnd(): void {
@@ -128,7 +131,7 @@ export class PageReading {
       this.#omit(reason)
       return
     }
-    const family = line.name.family!
+    const family = line.name.owner!
     const labels = line.labels.length === 0 ? NO_LABELS : line.labels.map(({ label }) => label)
     if (this.rules.repeatedSeries !== 'keep') {
       const earlier = this.#seen.add(line.name, line.labels, labels)
@@ -160,13 +163,18 @@ export class PageReading {
     this.#series.push(-1)
   }
 
-  #finish(): ReadPage {
+  *#finish(): Steps<ReadPage> {
     const columns = this.#columns
     const drafts = this.#families.finish()
     const order = columns.order(drafts)
-    const families: Family[] = drafts.map(({ name, type, help, unit, series }) => ({ name, type, help, unit, series }))
+    const families: Family[] = []
+    for (const { name, type, help, unit, series } of drafts) {
+      families.push({ name, type, help, unit, series })
+      if (families.length % FAMILIES_A_STEP === 0) yield
+    }
     const series = this.#series.toArray()
     if (order) for (let i = 0; i < series.length; i++) if (series[i] >= 0) series[i] = order[series[i]]
+    yield
     return {
       exposition: {
         families,
@@ -183,14 +191,17 @@ export class PageReading {
 }
 
 /** @param omitted is not changed */
-export function withLongExemplars(omitted: ReadonlyMap<string, number>, count: number): ReadonlyMap<string, number> {
+export function withLongExemplars(
+  omitted: ReadonlyMap<string, number>,
+  count: number,
+): ReadonlyMap<string, number> {
   return count === 0 ? omitted : new Map([...omitted, ['exemplar_too_long', count]])
 }
 
-function familiesOf(cursor: Cursor, rules: Rules, limit: number): Families {
-  if (rules.comments === 'push') return new PushFamilies(cursor, limit)
-  if (rules.comments === 'text') return new ScrapeFamilies(cursor, TEXT_TYPES, limit)
+function familiesOf(cursor: Cursor, table: FamilyTable, rules: Rules): Families {
+  if (rules.comments === 'push') return new PushFamilies(cursor, table)
+  if (rules.comments === 'text') return new ScrapeFamilies(cursor, table, TEXT_TYPES)
   return rules.repeatedSeries === 'refuse'
-    ? new OpenMetricsFamilies(cursor, limit)
-    : new ScrapeFamilies(cursor, OPENMETRICS_TYPES, limit)
+    ? new OpenMetricsFamilies(cursor, table)
+    : new ScrapeFamilies(cursor, table, OPENMETRICS_TYPES)
 }

@@ -1,8 +1,9 @@
 import { quote } from '../../base/quote.js'
 import type { MetricType, SampleSuffix } from '../model.js'
 import type { Cursor } from './cursor.js'
-import { type Families, type FamilyDraft, FamilyTable, type Metadata, type SampleLine } from './families.js'
-import type { InternedLabel } from './labels.js'
+import type { Families, FamilyDraft, FamilyTable, Metadata, SampleLine } from './families.js'
+import type { HashedLabel } from './labels.js'
+import type { MetricName } from './names.js'
 import { numberOfText } from './numbers.js'
 import { suffixOf, withoutSuffix } from './suffixes.js'
 
@@ -24,35 +25,25 @@ const SUFFIXES: Partial<Record<MetricType, readonly SampleSuffix[]>> = {
   gaugehistogram: ['_sum', '_count', '_bucket'],
 }
 
-interface Described {
-  helped: boolean
-  /** By a TYPE line or by a first sample. */
-  typed: boolean
-}
-
 /**
  * As `expfmt` groups: a family may come in pieces, TYPE has to stand before its samples, HELP and TYPE once. Of a histogram or summary
  * only sums, counts, and samples with `le` or `quantile` exist; `h{le="1"}` is a bucket too.
  */
 export class PushFamilies implements Families {
-  readonly #table: FamilyTable
-  readonly #described = new Map<FamilyDraft, Described>()
-  readonly #numbers = new Map<InternedLabel, number>()
+  /** By the text of `le` or `quantile`. */
+  readonly #numbers = new Map<string, number>()
 
   constructor(
     private readonly cursor: Cursor,
-    limit: number,
-  ) {
-    this.#table = new FamilyTable(cursor, limit)
-  }
+    private readonly table: FamilyTable,
+  ) {}
 
-  describe(kind: Metadata, name: string, text: string): void {
-    if (name === '') this.cursor.refuse('name', 'a metric name is empty; give it a name')
+  describe(kind: Metadata, name: MetricName, text: string): void {
+    if (name.text === '') this.cursor.refuse('name', 'a metric name is empty; give it a name')
     const { family } = this.#find(name)
-    const described = this.#describedOf(family)
     // No text is no metadata; the family is known from here on all the same.
     if (text === '') return
-    const already = kind === 'HELP' ? described.helped : described.typed
+    const already = kind === 'HELP' ? family.helped : family.typed
     if (already)
       this.cursor.refuse(
         'duplicate',
@@ -61,26 +52,30 @@ export class PushFamilies implements Families {
           : `a second TYPE line for ${quote(family.name)}, or one after its samples; write one before them`,
       )
     if (kind === 'HELP') {
-      described.helped = true
+      family.helped = true
       family.help = text
       return
     }
-    described.typed = true
+    family.typed = true
     const type = TYPES.get(text.replaceAll('\\', '').toUpperCase())
-    if (!type) this.cursor.refuse('metadata', `${quote(text)} is no metric type; write counter, gauge, histogram, summary or untyped`)
+    if (!type)
+      this.cursor.refuse(
+        'metadata',
+        `${quote(text)} is no metric type; write counter, gauge, histogram, summary or untyped`,
+      )
     family.type = type
   }
 
   place(sample: SampleLine): string | undefined {
     const { name } = sample
-    if (!name.family) {
-      const { family, suffix } = this.#find(name.text)
-      name.family = family
+    if (!name.owner) {
+      const { family, suffix } = this.#find(name)
+      name.owner = family
       name.suffix = suffix
-      this.#describedOf(family).typed = true
+      family.typed = true
     }
     sample.suffix = name.suffix
-    const { type } = name.family
+    const { type } = name.owner
     if (type === 'summary') return this.#placeComposed(sample, 'quantile', '')
     if (type !== 'histogram' && type !== 'gaugehistogram') return undefined
     const reason = this.#placeComposed(sample, 'le', '_bucket')
@@ -90,7 +85,7 @@ export class PushFamilies implements Families {
   }
 
   finish(): readonly FamilyDraft[] {
-    const used = this.#table.drafts.filter(({ series }) => series.length > 0)
+    const used = this.table.drafts.filter(({ series }) => series.length > 0)
     for (const [index, family] of used.entries()) family.index = index
     return used
   }
@@ -107,33 +102,21 @@ export class PushFamilies implements Families {
     return value === undefined || Number.isNaN(value) ? `no_${number}` : undefined
   }
 
-  #numberOf(own: InternedLabel): number {
-    let value = this.#numbers.get(own)
-    if (value === undefined) {
-      const { name, value: text } = own.label
-      value =
-        numberOfText(text) ??
-        this.cursor.refuse('label', `label ${name} is ${quote(text)}; write a number`)
-      this.#numbers.set(own, value)
+  #numberOf({ label: { name, value } }: HashedLabel): number {
+    let number = this.#numbers.get(value)
+    if (number === undefined) {
+      number =
+        numberOfText(value) ?? this.cursor.refuse('label', `label ${name} is ${quote(value)}; write a number`)
+      this.#numbers.set(value, number)
     }
-    return value
+    return number
   }
 
-  #find(name: string): { family: FamilyDraft; suffix: SampleSuffix } {
-    const exact = this.#table.get(name)
-    if (exact) return { family: exact, suffix: '' }
-    const suffix = suffixOf(name)
-    const base = suffix === '' ? undefined : this.#table.get(withoutSuffix(name, suffix))
+  #find(name: MetricName): { family: FamilyDraft; suffix: SampleSuffix } {
+    if (name.declared) return { family: name.declared, suffix: '' }
+    const suffix = suffixOf(name.text)
+    const base = suffix === '' ? undefined : this.table.get(withoutSuffix(name.text, suffix))
     if (base && SUFFIXES[base.type]?.includes(suffix)) return { family: base, suffix }
-    return { family: this.#table.add(name), suffix: '' }
-  }
-
-  #describedOf(family: FamilyDraft): Described {
-    let described = this.#described.get(family)
-    if (!described) {
-      described = { helped: false, typed: false }
-      this.#described.set(family, described)
-    }
-    return described
+    return { family: this.table.add(name), suffix: '' }
   }
 }

@@ -50,7 +50,10 @@ export function unescaped(cursor: Cursor, text: string, unknown: 'keep' | 'refus
     const meant = next === 'n' ? '\n' : next === '\\' || (quotes && next === '"') ? next : undefined
     if (meant === undefined) {
       if (unknown === 'refuse')
-        cursor.refuse('syntax', 'a backslash is followed by neither n, " nor a backslash; write \\\\ for a backslash')
+        cursor.refuse(
+          'syntax',
+          'a backslash is followed by neither n, " nor a backslash; write \\\\ for a backslash',
+        )
       continue
     }
     result += text.slice(from, i) + meant
@@ -65,5 +68,8 @@ function refuseLength(cursor: Cursor, { what, maxBytes }: QuotedRules): never {
 
 function refuseOpen(cursor: Cursor, line: number, { what }: QuotedRules): never {
   cursor.line = line
-  cursor.refuse('syntax', `the ${what} has no closing quotation mark in its line; write \\n for a line feed and \\" for a quotation mark`)
+  cursor.refuse(
+    'syntax',
+    `the ${what} has no closing quotation mark in its line; write \\n for a line feed and \\" for a quotation mark`,
+  )
 }

@@ -15,6 +15,7 @@ import { sameFamilies } from './same-families.js'
  */
 export class TextReader {
   #previous: PreviousPage | undefined
+  #families: readonly Family[] | undefined
 
   constructor(
     private readonly dialect: TextDialect,
@@ -41,14 +42,18 @@ export class TextReader {
     const rules = rulesOf(this.dialect, format)
     const { lines, cutShort } = wholeLines(page, rules)
     const previous = this.#previous
-    const quick = previous?.rules === rules && !cutShort && rules.sameLayoutIsValid !== 'never'
-    const same = quick ? yield* previous.read(lines, this.limits) : undefined
-    if (same) return same
+    if (previous?.rules === rules && !cutShort) {
+      const same = yield* previous.read(lines, this.limits)
+      if (same) return same
+    }
     const read = yield* new PageReading(lines, rules, this.limits, cutShort).read()
-    const known = previous && (yield* sameFamilies(previous.families, read.exposition.families))
-    const families: readonly Family[] = known ? previous.families : read.exposition.families
-    this.#previous = new PreviousPage(rules, lines, read, families)
-    return { ...read.exposition, families }
+    const { exposition } = read
+    const known = this.#families && (yield* sameFamilies(this.#families, exposition.families))
+    const families = known ? this.#families! : exposition.families
+    this.#families = families
+    this.#previous =
+      rules.sameLayoutIsValid === 'never' ? undefined : yield* PreviousPage.of(rules, lines, read, families)
+    return { ...exposition, families }
   }
 }
 
@@ -65,7 +70,8 @@ export function formatOf(page: Buffer): TextFormat {
 /** The page with a line feed at its end: one is added, or the last line is taken off where it needs one. */
 function wholeLines(page: Buffer, { finalLineFeed }: Rules): { lines: Buffer; cutShort: boolean } {
   if (page.length === 0 || page.at(-1) === LINE_FEED) return { lines: page, cutShort: false }
-  if (finalLineFeed === 'optional') return { lines: Buffer.concat([page, Buffer.of(LINE_FEED)]), cutShort: false }
+  if (finalLineFeed === 'optional')
+    return { lines: Buffer.concat([page, Buffer.of(LINE_FEED)]), cutShort: false }
   let end = page.length
   while (end > 0 && isBlank(page[end - 1])) end--
   const cutShort = end > 0 && page[end - 1] !== LINE_FEED

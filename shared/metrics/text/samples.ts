@@ -1,15 +1,16 @@
 import type { Limits } from '../limits.js'
+import { ByteCache, HASH_START, hashByte } from './byte-cache.js'
 import { BRACE_OPEN, isBlank, LINE_FEED, METRIC, METRIC_START, QUOTE, SPACE } from './bytes.js'
-import { ByteCache, hashByte } from './byte-cache.js'
 import type { Cursor } from './cursor.js'
 import type { Rules } from './dialect.js'
-import type { MetricName, SampleLine } from './families.js'
-import { type InternedLabel, LabelsReader } from './labels.js'
+import type { SampleLine } from './families.js'
+import { type HashedLabel, LabelsReader } from './labels.js'
+import type { MetricName, NameTable } from './names.js'
 import { NumberReader } from './numbers.js'
 import { readQuoted } from './quoted.js'
 import { TailReader } from './tail.js'
 
-const NO_LABELS: readonly InternedLabel[] = []
+const NO_LABELS: readonly HashedLabel[] = []
 
 /** Reads the lines of samples. */
 export class SampleReader {
@@ -18,7 +19,6 @@ export class SampleReader {
   readonly tail: TailReader
   /** Where the value begins. */
   valueAt = 0
-  readonly #names = new Map<string, MetricName>()
   readonly #cache: ByteCache<MetricName>
   readonly #labels: LabelsReader
   readonly #numbers = new NumberReader()
@@ -27,12 +27,13 @@ export class SampleReader {
     private readonly cursor: Cursor,
     private readonly rules: Rules,
     private readonly limits: Limits,
+    private readonly names: NameTable,
   ) {
     this.#cache = new ByteCache(cursor.page)
     this.#labels = new LabelsReader(cursor, rules, limits)
     this.tail = new TailReader(cursor, rules, limits, this.#numbers)
     this.line = {
-      name: this.#nameOf(''),
+      name: this.names.get(''),
       suffix: '',
       labels: NO_LABELS,
       value: 0,
@@ -57,7 +58,10 @@ export class SampleReader {
       line.labels = this.#labels.labels
     } else line.labels = NO_LABELS
     if (name === undefined || name.text === '')
-      this.cursor.refuse('name', 'the sample has no metric name; begin the line with it, or quote it in the braces')
+      this.cursor.refuse(
+        'name',
+        'the sample has no metric name; begin the line with it, or quote it in the braces',
+      )
     line.name = name
     if (free && isBlank(cursor.byte())) cursor.skipBlanks()
     else if (!free) this.#skipSpace()
@@ -73,11 +77,15 @@ export class SampleReader {
     const start = cursor.at
     let byte = page[start]
     if (byte === BRACE_OPEN) return undefined
-    if (byte === QUOTE && rules.quotedNameFirst) return this.#nameOf(readQuoted(cursor, this.#labels.nameRules))
+    if (byte === QUOTE && rules.quotedNameFirst)
+      return this.names.get(readQuoted(cursor, this.#labels.nameRules))
     if (METRIC_START[byte] === 0)
-      cursor.refuse('syntax', `a metric name, a # or a line feed is expected, not ${cursor.found()}; is this an exposition?`)
+      cursor.refuse(
+        'syntax',
+        `a metric name, a # or a line feed is expected, not ${cursor.found()}; is this an exposition?`,
+      )
     let i = start
-    let hash = 0
+    let hash = HASH_START
     const stop = start + limits.nameBytes + 1
     while (METRIC[byte] === 1 && i < stop) {
       hash = hashByte(hash, byte)
@@ -87,10 +95,10 @@ export class SampleReader {
     if (i - start + indent > limits.nameBytes)
       cursor.refuse('limit', `the metric name has more than ${limits.nameBytes} bytes; shorten it`)
     cursor.at = i
-    if (indent > 0) return this.#nameOf(page.toString('latin1', lineStart, i))
+    if (indent > 0) return this.names.get(page.toString('latin1', lineStart, i))
     const known = this.#cache.get(hash, start, i)
     if (known) return known
-    const name = this.#nameOf(page.toString('latin1', start, i))
+    const name = this.names.get(page.toString('latin1', start, i))
     this.#cache.set(hash, start, i, name)
     return name
   }
@@ -99,17 +107,9 @@ export class SampleReader {
     this.#labels.read()
     const { metricName } = this.#labels
     if (metricName === undefined) return name
-    if (name) this.cursor.refuse('name', 'a metric name stands before the braces and another inside; write one')
-    return this.#nameOf(metricName)
-  }
-
-  #nameOf(text: string): MetricName {
-    let name = this.#names.get(text)
-    if (!name) {
-      name = { text, id: this.#names.size, family: undefined, suffix: '' }
-      this.#names.set(text, name)
-    }
-    return name
+    if (name)
+      this.cursor.refuse('name', 'a metric name stands before the braces and another inside; write one')
+    return this.names.get(metricName)
   }
 
   #skipSpace(): void {

@@ -1,7 +1,8 @@
 import { quote } from '../../base/quote.js'
 import type { MetricType } from '../model.js'
 import type { Cursor } from './cursor.js'
-import { type Families, type FamilyDraft, FamilyTable, type Metadata, type MetricName, type SampleLine } from './families.js'
+import type { Families, FamilyDraft, FamilyTable, Metadata, SampleLine } from './families.js'
+import type { MetricName } from './names.js'
 import { SUFFIXES_OF_TYPE, suffixOf, withoutSuffix } from './suffixes.js'
 
 /** The types that Prometheus accepts, by format. */
@@ -13,9 +14,9 @@ export const TEXT_TYPES: ReadonlyMap<string, MetricType> = new Map([
   ['untyped', 'unknown'],
 ])
 export const OPENMETRICS_TYPES: ReadonlyMap<string, MetricType> = new Map(
-  (['unknown', 'counter', 'gauge', 'histogram', 'summary', 'gaugehistogram', 'info', 'stateset'] as const).map(
-    type => [type, type],
-  ),
+  (
+    ['unknown', 'counter', 'gauge', 'histogram', 'summary', 'gaugehistogram', 'info', 'stateset'] as const
+  ).map(type => [type, type]),
 )
 
 /**
@@ -23,52 +24,53 @@ export const OPENMETRICS_TYPES: ReadonlyMap<string, MetricType> = new Map(
  * family of a sample is settled by what stands before its first line: all samples of one name belong to one family.
  */
 export class ScrapeFamilies implements Families {
-  readonly #table: FamilyTable
-
   constructor(
     private readonly cursor: Cursor,
+    private readonly table: FamilyTable,
     private readonly types: ReadonlyMap<string, MetricType>,
-    limit: number,
-  ) {
-    this.#table = new FamilyTable(cursor, limit)
-  }
+  ) {}
 
-  describe(kind: Metadata, name: string, text: string): void {
-    const family = this.#table.get(name) ?? this.#table.add(name)
+  describe(kind: Metadata, name: MetricName, text: string): void {
+    const family = name.declared ?? this.table.add(name)
     if (kind === 'HELP') family.help = text
-    else if (kind === 'UNIT') family.unit = unitOf(this.cursor, name, text)
+    else if (kind === 'UNIT') family.unit = unitOf(this.cursor, name.text, text)
     else family.type = typeOf(this.cursor, this.types, text)
   }
 
   place(sample: SampleLine): undefined {
-    if (!sample.name.family) this.#settle(sample.name)
+    if (!sample.name.owner) this.#settle(sample.name)
     sample.suffix = sample.name.suffix
   }
 
   #settle(name: MetricName): void {
     const suffix = suffixOf(name.text)
-    const exact = this.#table.get(name.text)
-    const base = exact || suffix === '' ? undefined : this.#table.get(withoutSuffix(name.text, suffix))
+    const base = name.declared || suffix === '' ? undefined : this.table.get(withoutSuffix(name.text, suffix))
     const belongs = base && SUFFIXES_OF_TYPE[base.type].includes(suffix)
-    name.family = exact ?? (belongs ? base : this.#table.add(name.text))
+    name.owner = name.declared ?? (belongs ? base : this.table.add(name))
     name.suffix = belongs ? suffix : ''
   }
 
   finish(): readonly FamilyDraft[] {
-    return this.#table.drafts
+    return this.table.drafts
   }
 }
 
 export function typeOf(cursor: Cursor, types: ReadonlyMap<string, MetricType>, text: string): MetricType {
   return (
     types.get(text) ??
-    cursor.refuse('metadata', `${quote(text)} is no metric type; write one of ${[...types.keys()].join(', ')}`)
+    cursor.refuse(
+      'metadata',
+      `${quote(text)} is no metric type; write one of ${[...types.keys()].join(', ')}`,
+    )
   )
 }
 
 /** A unit has to be the end of the family's name. */
 export function unitOf(cursor: Cursor, name: string, unit: string): string {
   if (unit !== '' && !name.endsWith(`_${unit}`))
-    cursor.refuse('metadata', `the unit ${quote(unit)} is not the end of the name ${quote(name)}; rename the family or remove the unit`)
+    cursor.refuse(
+      'metadata',
+      `the unit ${quote(unit)} is not the end of the name ${quote(name)}; rename the family or remove the unit`,
+    )
   return unit
 }

@@ -1,65 +1,76 @@
 import type { Label } from '../model.js'
-import type { MetricName } from './families.js'
-import type { InternedLabel } from './labels.js'
+import type { HashedLabel } from './labels.js'
+import type { MetricName } from './names.js'
 
-/** Whoever writes a page cannot choose series whose hashes are the same. */
-const SECRET = Math.floor(Math.random() * 2 ** 31) | 1
+/** After so many neighbours a series goes to the map of strings: who makes hashes collide on purpose gains nothing. */
+const PROBES = 32
 
-/** The series of a page by identity: name and labels, those without a value aside, which Prometheus treats as absent. */
+/** The series of a page by identity: name and labels, those without a value aside, which Prometheus takes for absent. */
 export class SeenSeries {
   #slots = new Int32Array(256)
   #hashes = new Int32Array(128)
   readonly #names: MetricName[] = []
   readonly #labels: (readonly Label[])[] = []
+  readonly #overflow = new Map<string, number>()
 
   /**
    * @param kept the same labels, as they are kept
    * @returns the number of the same series, or -1 when it is new. Numbers count from 0 in the order of addition
    */
-  add(name: MetricName, labels: readonly InternedLabel[], kept: readonly Label[]): number {
+  add(name: MetricName, labels: readonly HashedLabel[], kept: readonly Label[]): number {
     const hash = hashOf(name, labels)
     const mask = this.#slots.length - 1
-    let slot = hash & mask
-    for (let found = this.#slots[slot]; found !== 0; found = this.#slots[slot]) {
-      const index = found - 1
+    const last = hash + PROBES
+    for (let probe = hash; probe < last; probe++) {
+      const index = this.#slots[probe & mask] - 1
+      if (index < 0) {
+        this.#slots[probe & mask] = this.#append(hash, name, kept) + 1
+        if (this.#names.length === this.#hashes.length) this.#grow()
+        return -1
+      }
       if (this.#hashes[index] === hash && this.#names[index] === name && same(this.#labels[index], kept))
         return index
-      slot = (slot + 1) & mask
     }
-    const index = this.#names.push(name) - 1
-    this.#labels.push(kept)
-    if (index === this.#hashes.length) this.#grow()
-    this.#hashes[index] = hash
-    if (this.#slots.length === mask + 1) this.#slots[slot] = index + 1
-    else this.#insert(hash, index)
+    const identity = textOf(name, kept)
+    const known = this.#overflow.get(identity)
+    if (known !== undefined) return known
+    this.#overflow.set(identity, this.#append(hash, name, kept))
+    if (this.#names.length === this.#hashes.length) this.#grow()
     return -1
   }
 
+  #append(hash: number, name: MetricName, labels: readonly Label[]): number {
+    const index = this.#names.push(name) - 1
+    this.#labels.push(labels)
+    this.#hashes[index] = hash
+    return index
+  }
+
+  /** What finds no place among its neighbours is found by its text. */
   #grow(): void {
     const hashes = new Int32Array(2 * this.#hashes.length)
     hashes.set(this.#hashes)
-    this.#slots = new Int32Array(2 * this.#slots.length)
-    for (let i = 0; i < this.#hashes.length; i++) this.#insert(this.#hashes[i], i)
     this.#hashes = hashes
-  }
-
-  #insert(hash: number, index: number): void {
+    this.#slots = new Int32Array(2 * hashes.length)
     const mask = this.#slots.length - 1
-    let slot = hash & mask
-    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask
-    this.#slots[slot] = index + 1
+    for (let index = 0; index < this.#names.length; index++) {
+      let probe = hashes[index]
+      const last = probe + PROBES
+      while (probe < last && this.#slots[probe & mask] !== 0) probe++
+      if (probe < last) this.#slots[probe & mask] = index + 1
+      else this.#overflow.set(textOf(this.#names[index], this.#labels[index]), index)
+    }
   }
 }
 
-function hashOf(name: MetricName, labels: readonly InternedLabel[]): number {
-  let hash = name.id
-  for (const { label, id } of labels) if (label.value !== '') hash = (Math.imul(hash, SECRET) + id + 1) | 0
+function hashOf({ id }: MetricName, labels: readonly HashedLabel[]): number {
+  let hash = id
+  for (const { label, hash: own } of labels) if (label.value !== '') hash = Math.imul(hash ^ own, 0x01000193)
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return hash ^ (hash >>> 16)
+  return (hash ^ (hash >>> 16)) & 0x3fffffff
 }
 
-/** There is one object for each label. */
 function same(a: readonly Label[], b: readonly Label[]): boolean {
   let i = 0
   let j = 0
@@ -67,6 +78,11 @@ function same(a: readonly Label[], b: readonly Label[]): boolean {
     while (i < a.length && a[i].value === '') i++
     while (j < b.length && b[j].value === '') j++
     if (i === a.length || j === b.length) return i === a.length && j === b.length
-    if (a[i++] !== b[j++]) return false
+    const x = a[i++]
+    const y = b[j++]
+    if (x !== y && (x.name !== y.name || x.value !== y.value)) return false
   }
 }
+
+const textOf = ({ text }: MetricName, labels: readonly Label[]): string =>
+  JSON.stringify([text, labels.filter(({ value }) => value !== '').map(({ name, value }) => [name, value])])

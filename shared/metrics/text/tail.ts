@@ -65,7 +65,10 @@ export class TailReader {
   #checked(timestamp: number): number {
     const { cursor, numbers } = this
     if (numbers.end < 0)
-      cursor.refuse('timestamp', `${cursor.found()} is no timestamp; write Unix milliseconds, or end the line behind the value`)
+      cursor.refuse(
+        'timestamp',
+        `${cursor.found()} is no timestamp; write Unix milliseconds, or end the line behind the value`,
+      )
     cursor.at = numbers.end
     return timestamp
   }
@@ -76,7 +79,10 @@ export class TailReader {
     const milliseconds = numbers.read(cursor.page, cursor.at) * 1000
     const next = cursor.page[numbers.end]
     if (!Number.isFinite(milliseconds) || (next !== SPACE && next !== LINE_FEED))
-      cursor.refuse('timestamp', `${cursor.found()} is no timestamp; write Unix seconds, or end the line behind the value`)
+      cursor.refuse(
+        'timestamp',
+        `${cursor.found()} is no timestamp; write Unix seconds, or end the line behind the value`,
+      )
     cursor.at = numbers.end
     return milliseconds
   }
@@ -98,7 +104,10 @@ export class TailReader {
       cursor.refuse('exemplar', 'a label of the exemplar has no value; write name="value"')
     const labels = this.#labels.labels.map(({ label }) => label)
     if (cursor.byte() !== SPACE)
-      cursor.refuse('exemplar', `a space and a value are missing behind the exemplar's labels, before ${cursor.found()}`)
+      cursor.refuse(
+        'exemplar',
+        `a space and a value are missing behind the exemplar's labels, before ${cursor.found()}`,
+      )
     cursor.at++
     const value = numbers.read(cursor.page, cursor.at)
     const next = cursor.page[numbers.end]
@@ -108,7 +117,10 @@ export class TailReader {
     const timestamp = next === SPACE ? Math.round(this.#readSeconds()) : null
     if (isShort(labels)) this.exemplar = { labels, value, timestamp }
     else if (this.rules.longExemplar === 'refuse')
-      cursor.refuse('exemplar', `the exemplar's labels have more than ${MAX_EXEMPLAR_CHARACTERS} characters; shorten them`)
+      cursor.refuse(
+        'exemplar',
+        `the exemplar's labels have more than ${MAX_EXEMPLAR_CHARACTERS} characters; shorten them`,
+      )
   }
 }
 

@@ -4,7 +4,7 @@
  * Each is read as it stands here as text. As OpenMetrics it is read with `# EOF` behind it, except in the groups of which the end
  * itself is the subject. A `\xff` stands for that byte, not for the character: {@link bytesOf}.
  */
-export const COLLECTION: Readonly<Record<string, readonly string[]>> = {
+const COLLECTION: Readonly<Record<string, readonly string[]>> = {
   'whole pages': [
     '',
     '# HELP http_requests_total Requests.\n# TYPE http_requests_total counter\nhttp_requests_total{code="200",method="get"} 1027\nhttp_requests_total{code="400",method="get"} 3\n',

@@ -54,7 +54,9 @@ function read(reading: () => ReturnType<TextReader['read']>): string {
         const exemplar = exemplars?.some(({ series }) => series === i) ? ' with exemplar' : ''
         const isType = type === 'unknown' ? '' : `${type} `
         const text = help === '' ? '' : ` ${JSON.stringify(help)}`
-        return visible(`${isType}${name}${suffix}${inBraces.length ? `{${inBraces}}` : ''} ${values[i]}${at}${exemplar}${text}`)
+        return visible(
+          `${isType}${name}${suffix}${inBraces.length ? `{${inBraces}}` : ''} ${values[i]}${at}${exemplar}${text}`,
+        )
       }),
     )
     const left = [...omitted].map(([reason, count]) => `${count} ${reason}`)

@@ -57,7 +57,30 @@ describe('a number', () => {
     expect(numberOfText(text)).toBe(value)
   })
 
-  test.each(['', '-', '.', 'e5', '1e', '1e+', '1_0', '0x1', '0x1p4', '+NaN', '-nan', 'infin', 'nane', '1.2.3', '1e1.5', '٣', ' 1', '1 ', '1e309', '-1e309', '1'.repeat(2000)])( // biome-ignore format: one line
+  test.each([
+    '',
+    '-',
+    '.',
+    'e5',
+    '1e',
+    '1e+',
+    '1_0',
+    '0x1',
+    '0x1p4',
+    '+NaN',
+    '-nan',
+    'infin',
+    'nane',
+    '1.2.3',
+    '1e1.5',
+    '٣',
+    ' 1',
+    '1 ',
+    '1e309',
+    '-1e309',
+    '1'.repeat(2000),
+  ])(
+    // biome-ignore format: one line
     'is not %j',
     text => {
       expect(numberOfText(text)).toBeUndefined()

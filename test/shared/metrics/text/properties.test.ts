@@ -35,7 +35,8 @@ describe('what is rendered', () => {
   const asText = ({ families }: Layout): Layout => ({
     families: families.map(family => ({
       ...family,
-      series: family.type === 'counter' ? family.series.filter(({ suffix }) => suffix === '_total') : family.series,
+      series:
+        family.type === 'counter' ? family.series.filter(({ suffix }) => suffix === '_total') : family.series,
     })),
   })
 
@@ -53,7 +54,10 @@ describe('what is rendered', () => {
       lines += seriesLines(values, text, { from, to }, NO_LABELS, '', exemplars)
       from = to
     }
-    return Buffer.from(`${lines.slice(1)}${lines === '' ? '' : '\n'}${openMetrics ? '# EOF\n' : ''}`, 'latin1')
+    return Buffer.from(
+      `${lines.slice(1)}${lines === '' ? '' : '\n'}${openMetrics ? '# EOF\n' : ''}`,
+      'latin1',
+    )
   }
 
   test.each<[Format['name'], TextFormat]>([
@@ -133,7 +137,10 @@ describe.each(DIALECTS)('%s of %s', (dialect, format) => {
   test('a page after any others is read as it is alone', () => {
     const numbered = fc.tuple(mutatedPage(openMetrics), fc.nat(99)).map(([page, number]) => {
       // Often the same page with another number.
-      return Buffer.from(page.toString('latin1').replace(/\d+(?=\n)/g, digits => `${Number(digits) + number}`), 'latin1')
+      return Buffer.from(
+        page.toString('latin1').replace(/\d+(?=\n)/g, digits => `${Number(digits) + number}`),
+        'latin1',
+      )
     })
     const sequence = fc
       .tuple(fc.array(mutatedPage(openMetrics), { minLength: 1, maxLength: 2 }), fc.array(fc.tuple(fc.nat(), fc.nat(99)), { maxLength: 5 }), fc.array(numbered, { maxLength: 2 })) // biome-ignore format: one line
@@ -171,7 +178,8 @@ describe.each(DIALECTS)('%s of %s', (dialect, format) => {
       const first = attempt(reader, page, format)
       const second = attempt(reader, page, format)
       expect(second).toEqual(first)
-      if (typeof first !== 'string' && typeof second !== 'string') expect(second.families).toBe(first.families)
+      if (typeof first !== 'string' && typeof second !== 'string')
+        expect(second.families).toBe(first.families)
     }
   })
 })
