@@ -31,16 +31,18 @@ type Decompress = (bytes: Buffer, options: { maxOutputLength: number; chunkSize:
 const gunzip = promisify(zlib.gunzip) as Decompress
 // Node has zstd since 22.15.
 const zstd = (zlib as unknown as { zstdDecompress?: (...args: never[]) => void }).zstdDecompress
-const native: Readonly<Record<string, Decompress | undefined>> = {
+const DECOMPRESSORS: Readonly<Record<string, Decompress | undefined>> = {
   gzip: gunzip,
   zstd: zstd && (promisify(zstd) as unknown as Decompress),
 }
 
 /** What `inflate` reads in this process. */
-export const READABLE_CODECS: ReadonlySet<string> = new Set(COMPRESSION_TYPES.filter(name => native[name]))
+export const READABLE_CODECS: ReadonlySet<string> = new Set(
+  COMPRESSION_TYPES.filter(name => DECOMPRESSORS[name]),
+)
 
-const CHUNK = 128 * 1024
-const PLAIN = 'set compression.type=uncompressed on the topic, which makes the brokers store it plain'
+const CHUNK_BYTES = 128 * 1024
+const ADVICE = 'set compression.type=uncompressed on the topic, which makes the brokers store it plain'
 
 /**
  * Off the event loop, and bounded: a small gzip batch can otherwise inflate to 300 MB. Our own batches are never
@@ -48,17 +50,17 @@ const PLAIN = 'set compression.type=uncompressed on the topic, which makes the b
  */
 export const inflate: Inflate = async (codec, bytes, limit) => {
   const name = CODECS[codec] ?? `codec ${codec}`
-  const decompress = native[name]
+  const decompress = DECOMPRESSORS[name]
   if (!decompress)
-    throw new CodecError(name, `a batch is compressed with ${name}, which cannot be read here: ${PLAIN}`)
+    throw new CodecError(name, `a batch is compressed with ${name}, which cannot be read here: ${ADVICE}`)
   try {
-    return await decompress(bytes, { maxOutputLength: limit, chunkSize: CHUNK })
+    return await decompress(bytes, { maxOutputLength: limit, chunkSize: CHUNK_BYTES })
   } catch (cause) {
     const tooLong = (cause as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE'
     throw new CodecError(
       name,
       tooLong
-        ? `a batch of ${bytes.length} bytes inflates to more than ${limit} bytes with ${name}: ${PLAIN}`
+        ? `a batch of ${bytes.length} bytes inflates to more than ${limit} bytes with ${name}: ${ADVICE}`
         : `a batch says ${name} but is not: ${(cause as Error).message}`,
       { cause },
     )

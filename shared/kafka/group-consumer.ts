@@ -6,12 +6,12 @@ import { Commits } from './group/commits.js'
 import { Committer } from './group/committer.js'
 import { describeGroup } from './group/coordinator.js'
 import { descriptionOf } from './group/description.js'
-import { guarded } from './group/guarded-listener.js'
+import { guardListener } from './group/guarded-listener.js'
 import { Member } from './group/member.js'
 import { fetchOffsets } from './group/offsets.js'
 import { OutageLog } from './group/outage-log.js'
 import { Lease } from './lease.js'
-import { type Feed, reassign } from './reading/feed.js'
+import { type FetchState, reassign } from './reading/fetch-state.js'
 import { Reader } from './reading/reader.js'
 import type { Start, StartPosition } from './start.js'
 import { Wakeup } from './timing.js'
@@ -24,7 +24,7 @@ export interface GroupConsumerOptions {
   readonly group: string
   /** Where partitions begin that are newly assigned. */
   readonly start: StartPosition
-  /** What other members and `group` are told of this one: the program's own bytes. Default: none. */
+  /** What other members and `group` are args of this one: the program's own bytes. Default: none. */
   readonly metadata?: Uint8Array
   /** Whether positions are committed: what `commit` is given. Default: false. */
   readonly commits?: boolean
@@ -53,7 +53,7 @@ export interface GroupConsumerOptions {
 const SESSION_TIMEOUT_MS = 20_000
 const HEARTBEAT_INTERVAL_MS = 2_000
 /** How long a member that commits may take to finish what is under way before its partitions are given up. */
-const FLUSH_WITHIN_MS = 5_000
+const MAX_FLUSH_MS = 5_000
 const NOTHING_COMMITTED = -1
 
 /**
@@ -76,8 +76,8 @@ class TopicGroupConsumer implements GroupConsumer {
   readonly #commits: Commits | null
   readonly #member: Member
   readonly #reader: Reader
-  readonly #feeds = new Map<number, Feed>()
-  #left: Promise<void> | undefined
+  readonly #states = new Map<number, FetchState>()
+  #leaving: Promise<void> | undefined
   #epoch = 0
   #assignedAt: Instant
   /** What the current assignment was made for; 0 before the first. */
@@ -91,7 +91,7 @@ class TopicGroupConsumer implements GroupConsumer {
     this.#assignedAt = clock.now()
     this.#cluster = new Cluster(kafka, logger)
     this.#commits = options.commits ? new Commits() : null
-    const listener = guarded(options.listener, logger)
+    const listener = guardListener(options.listener, logger)
     this.#listener = listener
     const outages = new OutageLog(logger, clock, { topic, group })
     const onError = (error: KafkaError) => outages.report(error)
@@ -110,9 +110,9 @@ class TopicGroupConsumer implements GroupConsumer {
       clock,
       logger,
       events: {
-        owned: () => [...this.#feeds.keys()],
-        onRebalancing: () => this.#rebalancing(Math.min(FLUSH_WITHIN_MS, sessionTimeout / 3)),
-        onAssignment: (partitions, count) => this.#assigned(partitions, count),
+        owned: () => [...this.#states.keys()],
+        onRebalancing: () => this.#onRebalancing(Math.min(MAX_FLUSH_MS, sessionTimeout / 3)),
+        onAssignment: (partitions, count) => this.#onAssigned(partitions, count),
         onError,
       },
     })
@@ -127,7 +127,7 @@ class TopicGroupConsumer implements GroupConsumer {
       linger: options.linger,
       metadataMaxAge: options.metadataMaxAge,
       inflateLimit: options.inflateLimit,
-      starts: partitions => this.#starts(partitions),
+      starts: partitions => this.#findStarts(partitions),
       afterReplacement: () => start.afterReplacement(clock.now()),
       events: {
         onStart: (partition, from, until, replaced) => {
@@ -140,7 +140,7 @@ class TopicGroupConsumer implements GroupConsumer {
           onError(error)
           if (partitions.length > 0) listener.onFetchError(error, partitions)
         },
-        onPartitionCount: count => this.#counted(count),
+        onPartitionCount: count => this.#onPartitionCount(count),
       },
     })
   }
@@ -151,8 +151,8 @@ class TopicGroupConsumer implements GroupConsumer {
   }
 
   async leave(): Promise<void> {
-    this.#left ??= this.#leave()
-    await this.#left
+    this.#leaving ??= this.#leave()
+    await this.#leaving
   }
 
   async #leave(): Promise<void> {
@@ -160,7 +160,7 @@ class TopicGroupConsumer implements GroupConsumer {
     // What is being handed over may end in a commit.
     if (this.#commits) await read
     await Promise.all([read, this.#member.stop()])
-    this.#feeds.clear()
+    this.#states.clear()
   }
 
   async stop(): Promise<void> {
@@ -181,14 +181,18 @@ class TopicGroupConsumer implements GroupConsumer {
     const { group, topic } = this.#options
     const [{ partitions }, coordinator] = await Promise.all([
       this.#cluster.metadata(topic),
-      this.#cluster.coordinator(group),
+      this.#cluster.findCoordinator(group),
     ])
-    const described = await describeGroup(this.#cluster.at(coordinator), group, this.#cluster.requestTimeout)
+    const described = await describeGroup(
+      this.#cluster.linkTo(coordinator),
+      group,
+      this.#cluster.requestTimeout,
+    )
     return descriptionOf(described, topic, partitions.length)
   }
 
   /** Resolves when the listener has finished what was under way, or has taken too long. */
-  #rebalancing(patience: number): void | Promise<void> {
+  #onRebalancing(patience: number): void | Promise<void> {
     this.#options.logger.info('the group is rebalancing', { group: this.#options.group })
     const finishing = this.#listener.onRebalancing()
     if (!finishing || !this.#commits) return
@@ -197,31 +201,31 @@ class TopicGroupConsumer implements GroupConsumer {
     return waited.wait(patience)
   }
 
-  #assigned(partitions: readonly number[], partitionCount: number): void {
+  #onAssigned(partitions: readonly number[], partitionCount: number): void {
     const { group, logger, start } = this.#options
     this.#assignedAt = this.#clock.now()
-    const transition = reassign(this.#feeds, partitions, partition =>
+    const change = reassign(this.#states, partitions, partition =>
       start.usesCommitted ? null : start.of(partition, new Map(), this.#assignedAt),
     )
     const epoch = ++this.#epoch
     this.#partitionCount = partitionCount
-    for (const partition of transition.lost) this.#commits?.end(partition)
-    for (const partition of transition.fresh) {
+    for (const partition of change.lost) this.#commits?.end(partition)
+    for (const partition of change.fresh) {
       // Where commits are read, nothing may be committed before: it could be less than what is.
       if (start.usesCommitted) this.#commits?.end(partition)
       else this.#commits?.begin(partition, NOTHING_COMMITTED)
     }
-    this.#listener.onAssignment({ epoch, partitionCount, ...transition })
-    this.#reader.read(this.#feeds)
-    logger.info('partitions are assigned', { group, epoch, partitionCount, ...transition })
+    this.#listener.onAssignment({ epoch, partitionCount, ...change })
+    this.#reader.read(this.#states)
+    logger.info('partitions are assigned', { group, epoch, partitionCount, ...change })
   }
 
   /** Where these begin by what the group has committed, which whoever owned them before has done by now. */
-  async #starts(partitions: readonly number[]): Promise<Map<number, Start>> {
+  async #findStarts(partitions: readonly number[]): Promise<Map<number, Start>> {
     const { group, topic, start } = this.#options
     const epoch = this.#epoch
     const all = Array.from({ length: this.#partitionCount }, (_, partition) => partition)
-    const link = this.#cluster.at(await this.#cluster.coordinator(group))
+    const link = this.#cluster.linkTo(await this.#cluster.findCoordinator(group))
     const committed = await fetchOffsets(link, group, topic, all, this.#cluster.requestTimeout)
     // What belongs to an assignment that is over is asked for again if it is still wanted.
     if (epoch !== this.#epoch) return new Map()
@@ -232,7 +236,7 @@ class TopicGroupConsumer implements GroupConsumer {
   }
 
   /** The count is agreed on by joining: until then, everybody goes on with the old one. */
-  #counted(count: number): void {
+  #onPartitionCount(count: number): void {
     if (this.#partitionCount === 0 || count === this.#partitionCount) return
     const { topic, logger } = this.#options
     logger.info(`${topic} has ${count} partitions now, not ${this.#partitionCount}: joining anew`)

@@ -6,15 +6,15 @@ import type { Instant } from '../base/clock.js'
  * later, so that it never gives our partitions to another member before this lease is over.
  */
 export class Lease {
-  #confirmed: Instant | null = null
+  #renewed: Instant | null = null
   #held = false
 
-  /** @param sessionTimeout milliseconds, as the coordinator was told */
+  /** @param sessionTimeout milliseconds, as the coordinator was args */
   constructor(readonly sessionTimeout: number) {}
 
   /** @param sent when the request that was answered well had been sent */
-  confirm(sent: Instant): void {
-    this.#confirmed = sent
+  renew(sent: Instant): void {
+    this.#renewed = sent
     this.#held = true
   }
 
@@ -31,15 +31,15 @@ export class Lease {
    * next heartbeat at most.
    */
   until(now: Instant): number {
-    if (!this.#held || this.#confirmed === null) return Number.NEGATIVE_INFINITY
-    const { wall, mono } = this.#confirmed
+    if (!this.#held || this.#renewed === null) return Number.NEGATIVE_INFINITY
+    const { wall, mono } = this.#renewed
     const slept = Math.max(0, now.wall - wall - (now.mono - mono))
     return mono + this.sessionTimeout - slept
   }
 
   /** Milliseconds since the last confirmation, also of a lease that was dropped, by the clock that ran more; null: never. */
   age(now: Instant): number | null {
-    if (this.#confirmed === null) return null
-    return Math.max(now.mono - this.#confirmed.mono, now.wall - this.#confirmed.wall, 0)
+    if (this.#renewed === null) return null
+    return Math.max(now.mono - this.#renewed.mono, now.wall - this.#renewed.wall, 0)
   }
 }

@@ -2,7 +2,7 @@ import type { Logger } from '../base/logger.js'
 import { partitionFor } from '../base/murmur2.js'
 import { explain, KafkaError } from './errors.js'
 import { PartitionLanes } from './sending/lanes.js'
-import { type Piece, writePieces } from './sending/write.js'
+import { type OutgoingRecord, writeRecords } from './sending/write.js'
 import type { KafkaConfig } from './types.js'
 import { Cluster, REQUEST_TIMEOUT_MS } from './wire/cluster.js'
 import { CONNECT_TIMEOUT_MS } from './wire/link.js'
@@ -116,28 +116,28 @@ class TopicSender implements Sender {
     deadline: number,
   ): Promise<void> {
     const { partitions } = await this.#lanes.current(entries.map(({ key }) => key))
-    const byLane = new Map<number, Piece[]>()
+    const byLane = new Map<number, OutgoingRecord[]>()
     entries.forEach(({ key, values }, entry) => {
       const partition = partitionFor(key, partitions.length)
       const lane = this.#lanes.laneOfPartition(partition)
-      const pieces = byLane.get(lane) ?? []
-      byLane.set(lane, pieces)
+      const records = byLane.get(lane) ?? []
+      byLane.set(lane, records)
       values.forEach((value, i) => {
-        pieces.push({ entry, last: i === values.length - 1, partition, key, value })
+        records.push({ entry, last: i === values.length - 1, partition, key, value })
       })
     })
-    const settle = (entry: number, partition: number, error: KafkaError | null) => {
+    const complete = (entry: number, partition: number, error: KafkaError | null) => {
       outcomes[entry] = error
       if (error) this.#lanes.failed(partition, error)
     }
-    const writing = [...byLane.values()].map(pieces =>
-      writePieces(pieces, {
+    const writing = [...byLane.values()].map(records =>
+      writeRecords(records, {
         topic: this.#topic,
         maxBytes: this.#maxBatchBytes,
         deadline,
         linkOf: partition => this.#lanes.linkOf(partition),
-        settle,
-        written: partition => this.#lanes.succeeded(partition),
+        complete,
+        onWritten: partition => this.#lanes.succeeded(partition),
       }),
     )
     await Promise.all(writing)

@@ -1,7 +1,7 @@
 import { systemClock } from '../base/clock.js'
 import type { Logger } from '../base/logger.js'
 import type { KafkaError } from './errors.js'
-import { Feed } from './reading/feed.js'
+import { FetchState } from './reading/fetch-state.js'
 import { Reader } from './reading/reader.js'
 import type { Start } from './start.js'
 import type { KafkaConfig, LogRecord } from './types.js'
@@ -70,7 +70,7 @@ export async function tailTopic(
     },
   })
   reader.read(
-    new Map(partitions.map(partition => [partition, new Feed(partition, options.from ?? 'latest')])),
+    new Map(partitions.map(partition => [partition, new FetchState(partition, options.from ?? 'latest')])),
   )
   reader.start()
   return {

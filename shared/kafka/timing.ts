@@ -1,16 +1,16 @@
 /** A wait that somebody else can end early, also before it begins. */
 export class Wakeup {
-  #wanted = false
+  #woken = false
   #end: (() => void) | null = null
 
   /** Ends the wait under way, or the next one. */
   wake(): void {
-    this.#wanted = true
+    this.#woken = true
     this.#end?.()
   }
 
   async wait(ms: number): Promise<void> {
-    if (!this.#wanted && ms > 0) {
+    if (!this.#woken && ms > 0) {
       await new Promise<void>(resolve => {
         const timer = setTimeout(resolve, ms)
         this.#end = () => {
@@ -20,7 +20,7 @@ export class Wakeup {
       })
       this.#end = null
     }
-    this.#wanted = false
+    this.#woken = false
   }
 }
 
@@ -29,8 +29,8 @@ export class Backoff {
   #failures = 0
 
   constructor(
-    readonly first: number,
-    readonly most: number,
+    readonly initialMs: number,
+    readonly maxMs: number,
   ) {}
 
   /** Since the last reset. */
@@ -44,8 +44,8 @@ export class Backoff {
 
   /** The next delay in milliseconds. */
   next(): number {
-    const whole = Math.min(this.most, this.first * 2 ** Math.min(this.#failures++, 20))
-    return whole * (0.5 + Math.random() / 2)
+    const delay = Math.min(this.maxMs, this.initialMs * 2 ** Math.min(this.#failures++, 20))
+    return delay * (0.5 + Math.random() / 2)
   }
 }
 
@@ -59,12 +59,12 @@ export class Pacer {
   ) {}
 
   /** To be awaited between pieces of work. */
-  async breathe(): Promise<void> {
-    if (this.mono() - this.#since >= this.budgetMs) await this.turn()
+  async yieldIfDue(): Promise<void> {
+    if (this.mono() - this.#since >= this.budgetMs) await this.yieldNow()
   }
 
-  /** Ends this turn in any case: what comes next has the whole budget. */
-  async turn(): Promise<void> {
+  /** Ends this turn in any case: what comes next has the delay budget. */
+  async yieldNow(): Promise<void> {
     await new Promise(resolve => setImmediate(resolve))
     this.#since = this.mono()
   }

@@ -51,7 +51,7 @@ export interface RoleReport {
 }
 
 const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} }
-const LEADERS_WITHIN_MS = 15_000
+const LEADER_TIMEOUT_MS = 15_000
 
 /**
  * Creates the topics that a program uses, each as its profile says.
@@ -87,7 +87,7 @@ export async function createTopic(kafka: KafkaConfig, options: NewTopicOptions):
     const replicas = await replicasOf(cluster, profile, options)
     let created = true
     try {
-      const controller = await cluster.controller(topic)
+      const controller = await cluster.linkToController(topic)
       await requestTopic(
         controller,
         {
@@ -102,7 +102,7 @@ export async function createTopic(kafka: KafkaConfig, options: NewTopicOptions):
       if (explain(error).type !== 'TOPIC_ALREADY_EXISTS') throw error
       created = false
     }
-    await whenWritable(cluster, topic)
+    await waitUntilWritable(cluster, topic)
     return created
   })
 }
@@ -163,7 +163,7 @@ export async function checkTopic(
       replicationFactor: Math.min(...metadata.partitions.map(p => p.replicas)),
     }
     try {
-      const settings = await topicSettings(await cluster.any(), topic, cluster.requestTimeout)
+      const settings = await topicSettings(await cluster.anyLink(), topic, cluster.requestTimeout)
       const facts = { metadata, settings, commands: adminCommands(brokers, topic) }
       return {
         ...report,
@@ -185,7 +185,7 @@ export async function checkTopic(
 
 /** @throws KafkaError when it is too short */
 function retentionOf({ retention }: TopicProfile, chosen: number | undefined): number | undefined {
-  if (retention === 'unlimited' || chosen === undefined || chosen >= retention.least) return chosen
+  if (retention === 'unlimited' || chosen === undefined || chosen >= retention.minimum) return chosen
   throw new KafkaError(
     'INVALID_CONFIG',
     `a retention of ${chosen} ms is too short to replay from: give an hour or more`,
@@ -201,8 +201,8 @@ async function replicasOf(
   return (await cluster.brokerCount(topic)) >= replication.factor ? replication.factor : replicationFactor
 }
 
-async function whenWritable(cluster: Cluster, topic: string): Promise<void> {
-  const deadline = performance.now() + LEADERS_WITHIN_MS
+async function waitUntilWritable(cluster: Cluster, topic: string): Promise<void> {
+  const deadline = performance.now() + LEADER_TIMEOUT_MS
   while (!(await isWritable(cluster, topic))) {
     if (performance.now() > deadline) {
       throw new KafkaError(
@@ -223,10 +223,10 @@ async function isWritable(cluster: Cluster, topic: string): Promise<boolean> {
     const ends = await Promise.all(
       leaders.map(leader => {
         const led = new Map(partitions.filter(p => p.leader === leader).map(p => [p.partition, LATEST]))
-        return listOffsets(cluster.node(leader), topic, led, cluster.requestTimeout)
+        return listOffsets(cluster.linkToNode(leader), topic, led, cluster.requestTimeout)
       }),
     )
-    return ends.flatMap(answer => [...answer.values()]).every(end => typeof end === 'number')
+    return ends.flatMap(response => [...response.values()]).every(end => typeof end === 'number')
   } catch (error) {
     if (explain(error).type === 'UNKNOWN_TOPIC_OR_PARTITION') return false
     throw error

@@ -246,7 +246,7 @@ test('a commit of a generation that is over is refused', async () => {
 
   const cluster = new Cluster({ brokers: inject('brokers') }, silent)
   try {
-    const link = cluster.at(await cluster.coordinator(group))
+    const link = cluster.linkTo(await cluster.findCoordinator(group))
     const commit = (as: { memberId: string; generation: number }) =>
       commitOffsets(link, { group, ...as }, topic, new Map([[0, { offset: 1, metadata: '' }]]), 5_000)
     await expect(commit({ memberId, generation: 1 })).rejects.toMatchObject({ type: 'ILLEGAL_GENERATION' })

@@ -40,11 +40,11 @@ export class ScriptedCluster {
     return { topic, id: this.id, brokers: 2, partitions }
   }
 
-  node(leader: number) {
+  linkToNode(leader: number) {
     return this.#link(leader)
   }
 
-  dial(leader: number) {
+  openLink(leader: number) {
     return this.#link(leader)
   }
 

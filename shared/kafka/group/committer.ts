@@ -2,7 +2,7 @@ import type { Logger } from '../../base/logger.js'
 import { explain, type KafkaError } from '../errors.js'
 import type { Link } from '../wire/link.js'
 import type { Commits } from './commits.js'
-import { ELECTING, FENCED, type Membership } from './coordinator.js'
+import { COORDINATOR_UNAVAILABLE, FENCED, type Membership } from './coordinator.js'
 import { commitOffsets } from './offsets.js'
 
 const LAST_COMMIT_TIMEOUT_MS = 2_000
@@ -17,7 +17,7 @@ export class Committer {
   ) {}
 
   /**
-   * A refusal that has nothing to do with the membership is told, and what was refused remains pending.
+   * A refusal that has nothing to do with the membership is args, and what was refused remains pending.
    *
    * @throws KafkaError when the membership, the coordinator or the connection is not what it was
    */
@@ -27,7 +27,7 @@ export class Committer {
     } catch (error) {
       const explained = this.#explain(error, membership)
       const { type, connection } = explained
-      if (FENCED.includes(type) || ELECTING.includes(type) || connection) throw explained
+      if (FENCED.includes(type) || COORDINATOR_UNAVAILABLE.includes(type) || connection) throw explained
       this.onError(explained)
     }
   }

@@ -1,7 +1,7 @@
 import type { Link } from '../wire/link.js'
 
 /** A group's first member, and a coordinator's restart, meet these for a moment. */
-export const ELECTING: readonly string[] = [
+export const COORDINATOR_UNAVAILABLE: readonly string[] = [
   'NOT_COORDINATOR_FOR_GROUP',
   'GROUP_COORDINATOR_NOT_AVAILABLE',
   'GROUP_LOAD_IN_PROGRESS',
@@ -65,7 +65,7 @@ export async function syncGroup(
   assignments: ReadonlyMap<string, Buffer>,
   timeout: number,
 ): Promise<Buffer | null> {
-  const answer = await link.call<{ memberAssignment: Buffer | null }>(
+  const response = await link.call<{ memberAssignment: Buffer | null }>(
     'SyncGroup',
     {
       groupId: group,
@@ -78,7 +78,7 @@ export async function syncGroup(
     },
     { timeout, context: { group } },
   )
-  return answer.memberAssignment
+  return response.memberAssignment
 }
 
 /** @throws KafkaError, `REBALANCE_IN_PROGRESS` among them */
@@ -113,10 +113,10 @@ export interface DescribedGroup {
 
 /** @throws KafkaError */
 export async function describeGroup(link: Link, group: string, timeout: number): Promise<DescribedGroup> {
-  const answer = await link.call<{ groups: DescribedGroup[] }>(
+  const response = await link.call<{ groups: DescribedGroup[] }>(
     'DescribeGroups',
     { groupIds: [group] },
     { timeout, context: { group } },
   )
-  return answer.groups[0] ?? { state: 'Dead', protocol: '', members: [] }
+  return response.groups[0] ?? { state: 'Dead', protocol: '', members: [] }
 }

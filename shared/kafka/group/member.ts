@@ -8,7 +8,7 @@ import type { Cluster } from '../wire/cluster.js'
 import type { Link } from '../wire/link.js'
 import type { Committer } from './committer.js'
 import {
-  ELECTING,
+  COORDINATOR_UNAVAILABLE,
   heartbeat,
   type Joined,
   joinGroup,
@@ -16,11 +16,11 @@ import {
   requiredMemberId,
   syncGroup,
 } from './coordinator.js'
-import { lead } from './lead.js'
+import { assignAsLeader } from './leader-assignment.js'
 import { decodeAssignment, encodeSubscription } from './protocol.js'
 
 interface MemberEvents {
-  /** What this member owns right now, told to the leader when it joins. */
+  /** What this member owns right now, args to the leader when it joins. */
   owned(): readonly number[]
   /** A rebalance has begun, or we were thrown out: nothing is ours until the next assignment. Joining waits for it. */
   onRebalancing(): void | Promise<void>
@@ -48,7 +48,7 @@ export interface MemberOptions {
 const LEAVE_TIMEOUT_MS = 2_000
 const COMMIT_INTERVAL_MS = 1_000
 /** Failures in a row after which a missing coordinator is news. */
-const WORTH_TELLING = 5
+const FAILURES_BEFORE_REPORT = 5
 
 /**
  * Membership of a consumer group: joining, heartbeats on a clock of their own whatever the reading does, commits, and leaving.
@@ -88,7 +88,7 @@ export class Member {
   }
 
   /**
-   * The lease ends first, then what is pending is committed and the group is told: two seconds at most for each, after a
+   * The lease ends first, then what is pending is committed and the group is args: two seconds at most for each, after a
    * rebalance that is under way.
    */
   async stop(): Promise<void> {
@@ -101,7 +101,7 @@ export class Member {
     if (this.#memberId === '') return
     try {
       const { cluster, group } = this.#options
-      const link = cluster.dial(await cluster.coordinator(group))
+      const link = cluster.openLink(await cluster.findCoordinator(group))
       await this.#options.committer?.commitLast(link, this.#membership())
       await leaveGroup(link, group, this.#memberId, LEAVE_TIMEOUT_MS)
     } catch (error) {
@@ -132,9 +132,9 @@ export class Member {
     const { committer } = this.#options
     if (!this.#joined) await this.#join()
     else if (this.#rejoin) {
-      await this.#lose()
+      await this.#revoke()
       return 0
-    } else if (this.#mono() >= this.#heartbeatAt) await this.#beat()
+    } else if (this.#mono() >= this.#heartbeatAt) await this.#sendHeartbeat()
     else if (committer && this.#mono() >= this.#commitAt) await this.#commit(committer)
     return Math.min(this.#heartbeatAt, this.#commitAt)
   }
@@ -173,7 +173,7 @@ export class Member {
     const assignment = decodeAssignment(own, topic)
     this.#joined = true
     events.onAssignment(assignment.partitions, assignment.partitionCount ?? partitionCount)
-    lease.confirm(sent)
+    lease.renew(sent)
     if (this.#options.committer) this.#commitAt = sent.mono + COMMIT_INTERVAL_MS
   }
 
@@ -181,21 +181,25 @@ export class Member {
   async #assignAll(joined: Joined): Promise<Map<string, Buffer>> {
     const { cluster, topic, group, assigner, logger } = this.#options
     const partitionCount = (await cluster.metadata(topic)).partitions.length
-    const { assignments, strangers } = lead(joined.members, { topic, partitionCount, assigner })
-    for (const { memberId, topics } of strangers) {
+    const { assignments, foreignMembers } = assignAsLeader(joined.members, {
+      topic,
+      partitionCount,
+      assigner,
+    })
+    for (const { memberId, topics } of foreignMembers) {
       const message = `group ${group} has a member that reads ${topics}, not ${topic}: give it a group of its own`
       logger.warn(message, { memberId })
     }
     return assignments
   }
 
-  async #beat(): Promise<void> {
+  async #sendHeartbeat(): Promise<void> {
     const { cluster, sessionTimeout, heartbeatInterval, lease, clock } = this.#options
     const link = await this.#coordinator()
     const sent = clock.now()
     await heartbeat(link, this.#membership(), Math.min(cluster.requestTimeout, sessionTimeout / 3))
     this.#heartbeatAt = sent.mono + heartbeatInterval
-    if (this.#running) lease.confirm(sent)
+    if (this.#running) lease.renew(sent)
   }
 
   async #commit(committer: Committer): Promise<void> {
@@ -206,7 +210,7 @@ export class Member {
   }
 
   /** Nothing is ours any more; joining comes next. */
-  async #lose(): Promise<void> {
+  async #revoke(): Promise<void> {
     const { lease, events, committer } = this.#options
     this.#joined = false
     lease.drop()
@@ -234,25 +238,25 @@ export class Member {
         return this.#retry(error)
     }
     if (!wasJoined) return this.#backoff.next()
-    await this.#lose()
+    await this.#revoke()
     return 0
   }
 
   /** The membership stands; the way to the coordinator, or the coordinator itself, does not. */
   #retry(error: KafkaError): number {
-    const elects = ELECTING.includes(error.type)
-    if (elects || error.connection) {
+    const isElecting = COORDINATOR_UNAVAILABLE.includes(error.type)
+    if (isElecting || error.connection) {
       this.#link?.close()
       this.#link = null
     }
-    if (!elects || this.#backoff.failures >= WORTH_TELLING) this.#options.events.onError(error)
+    if (!isElecting || this.#backoff.failures >= FAILURES_BEFORE_REPORT) this.#options.events.onError(error)
     return this.#backoff.next()
   }
 
   async #coordinator(): Promise<Link> {
     if (this.#link?.alive) return this.#link
     const { cluster, group } = this.#options
-    this.#link = cluster.dial(await cluster.coordinator(group))
+    this.#link = cluster.openLink(await cluster.findCoordinator(group))
     return this.#link
   }
 

@@ -3,7 +3,7 @@ import type { Committed } from '../start.js'
 import { errorOf, type Link } from '../wire/link.js'
 import type { Membership } from './coordinator.js'
 
-interface Answer {
+interface OffsetResponse {
   readonly errorCode?: number
   readonly responses: readonly {
     readonly partitions: readonly {
@@ -34,12 +34,12 @@ export async function commitOffsets(
     offset,
     metadata,
   }))
-  const answer = await link.call<Answer>(
+  const response = await link.call<OffsetResponse>(
     'OffsetCommit',
     { groupId: group, groupGenerationId: generation, memberId, topics: [{ topic, partitions }] },
     { timeout, raw: true, context },
   )
-  for (const { errorCode } of answer.responses.flatMap(response => response.partitions)) {
+  for (const { errorCode } of response.responses.flatMap(({ partitions }) => partitions)) {
     const error = errorOf(errorCode, context)
     if (error) throw error
   }
@@ -55,15 +55,15 @@ export async function fetchOffsets(
 ): Promise<Map<number, Committed>> {
   const context = { group, topic, broker: link.address }
   const topics = [{ topic, partitions: partitions.map(partition => ({ partition })) }]
-  const answer = await link.call<Answer>(
+  const response = await link.call<OffsetResponse>(
     'OffsetFetch',
     { groupId: group, topics },
     { timeout, raw: true, context },
   )
-  const failure = errorOf(answer.errorCode ?? 0, context)
+  const failure = errorOf(response.errorCode ?? 0, context)
   if (failure) throw failure
   const offsets = new Map<number, Committed>()
-  for (const { partition, errorCode, offset, metadata } of answer.responses.flatMap(r => r.partitions)) {
+  for (const { partition, errorCode, offset, metadata } of response.responses.flatMap(r => r.partitions)) {
     const error = errorOf(errorCode, context)
     if (error) throw error
     const value = Number(offset)

@@ -3,28 +3,28 @@ import { Backoff, Wakeup } from '../timing.js'
 import type { TopicMetadata } from '../wire/cluster.js'
 import { type FetchedPartition, fetchRecords } from '../wire/fetch.js'
 import { errorOf, type Link } from '../wire/link.js'
-import type { Feed } from './feed.js'
-import { HandOver } from './hand-over.js'
-import { type Located, locate } from './locate.js'
+import type { FetchState } from './fetch-state.js'
+import { type LocatedStart, locate } from './locate.js'
 import { type ReaderOptions, type ReaderSettings, withDefaults } from './options.js'
+import { RecordDelivery } from './record-delivery.js'
 import { TopicIdentity } from './topic-identity.js'
 
 /** A fetch that brought less has brought little. */
 const LINGER_BELOW_BYTES = 64 * 1024
-const STOP_WITHIN_MS = 2_000
+const STOP_TIMEOUT_MS = 2_000
 
 /**
  * Reads partitions of one topic from wherever their leaders are: one fetch at a time for each broker. It owns no
- * membership: it reads the feeds it is given until it is given others, through any fault of the brokers.
+ * membership: it reads the states it is given until it is given others, through any fault of the brokers.
  */
 export class Reader {
   readonly #options: ReaderSettings
-  readonly #handOver: HandOver
+  readonly #delivery: RecordDelivery
   readonly #wakeup = new Wakeup()
   readonly #stopped = new Wakeup()
   readonly #loops = new Map<number, Promise<void>>()
   readonly #backoff = new Backoff(100, 1_000)
-  #feeds: ReadonlyMap<number, Feed> = new Map()
+  #states: ReadonlyMap<number, FetchState> = new Map()
   #metadata: TopicMetadata | null = null
   #metadataAt = Number.NEGATIVE_INFINITY
   #metadataWanted = false
@@ -34,7 +34,7 @@ export class Reader {
 
   constructor(options: ReaderOptions) {
     this.#options = withDefaults(options)
-    this.#handOver = new HandOver(this.#options, feed => this.#current(feed) && !feed.replaced)
+    this.#delivery = new RecordDelivery(this.#options, state => this.#isCurrent(state) && !state.replaced)
   }
 
   start(): void {
@@ -49,17 +49,17 @@ export class Reader {
    */
   async stop(): Promise<void> {
     this.#running = false
-    this.#feeds = new Map()
+    this.#states = new Map()
     this.#wakeup.wake()
     this.#stopped.wake()
     const patience = new Wakeup()
     Promise.all([this.#control, ...this.#loops.values()]).then(() => patience.wake())
-    await patience.wait(STOP_WITHIN_MS)
+    await patience.wait(STOP_TIMEOUT_MS)
   }
 
-  /** From now on these feeds are read and no others; what was fetched for others is thrown away. */
-  read(feeds: ReadonlyMap<number, Feed>): void {
-    this.#feeds = new Map(feeds)
+  /** From now on these states are read and no others; what was fetched for others is thrown away. */
+  read(states: ReadonlyMap<number, FetchState>): void {
+    this.#states = new Map(states)
     this.#wakeup.wake()
   }
 
@@ -67,12 +67,12 @@ export class Reader {
     while (this.#running) {
       try {
         await this.#refreshMetadata()
-        await this.#askStarts()
+        await this.#fetchStarts()
         await this.#locateAll()
         this.#startLoops()
       } catch (error) {
         this.#metadataWanted = true
-        this.#fail(explain(error, { topic: this.#options.topic }), this.#feeds.values())
+        this.#report(explain(error, { topic: this.#options.topic }), this.#states.values())
       }
       // Whatever fails again and again is slowed down; a fetch that goes well resets this.
       if (this.#metadataWanted) await this.#stopped.wait(this.#backoff.next())
@@ -94,82 +94,82 @@ export class Reader {
     if (identity === 'replaced') this.#replace()
     this.#metadata = metadata
     this.#metadataAt = this.#mono()
-    for (const feed of this.#feeds.values()) feed.stalled = false
+    for (const state of this.#states.values()) state.stalled = false
     events.onPartitionCount(metadata.partitions.length)
   }
 
   /** What was read so far is of a topic that is no more. */
   #replace(): void {
     const { topic, logger } = this.#options
-    logger.warn(`${topic} was deleted and created again: its partitions are read anew`, { topic })
-    for (const feed of this.#feeds.values()) if (feed.start !== null) feed.replaced = true
+    logger.warn(`${topic} was deleted and created again: its partitions are read isNew`, { topic })
+    for (const state of this.#states.values()) if (state.start !== null) state.replaced = true
   }
 
-  /** The starts of feeds that were given none. */
-  async #askStarts(): Promise<void> {
-    const feeds = [...this.#feeds.values()].filter(feed => feed.start === null)
-    if (feeds.length === 0) return
+  /** The starts of states that were given none. */
+  async #fetchStarts(): Promise<void> {
+    const states = [...this.#states.values()].filter(state => state.start === null)
+    if (states.length === 0) return
     try {
-      const starts = await this.#options.starts(feeds.map(feed => feed.partition))
-      for (const feed of feeds) feed.start = starts.get(feed.partition) ?? null
+      const starts = await this.#options.starts(states.map(state => state.partition))
+      for (const state of states) state.start = starts.get(state.partition) ?? null
     } catch (error) {
-      this.#stall(feeds, explain(error, { topic: this.#options.topic }))
+      this.#stall(states, explain(error, { topic: this.#options.topic }))
     }
   }
 
-  /** Gives every feed that can have one a position. */
+  /** Gives every state that can have one a position. */
   async #locateAll(): Promise<void> {
-    const byLeader = new Map<number, Feed[]>()
-    for (const feed of this.#feeds.values()) {
+    const byLeader = new Map<number, FetchState[]>()
+    for (const state of this.#states.values()) {
       // What is being handed over of it ends first; that wakes this loop.
-      if (feed.replaced && feed.busy) continue
-      if (feed.replaced) Object.assign(feed, { replaced: false, position: null, start: 'replaced' })
-      const leader = this.#leader(feed)
-      if (leader < 0) this.#stall([feed], noLeader(this.#options.topic, feed.partition))
-      else if (feed.start !== null && feed.position === null)
-        byLeader.set(leader, [...(byLeader.get(leader) ?? []), feed])
+      if (state.replaced && state.delivering) continue
+      if (state.replaced) Object.assign(state, { replaced: false, position: null, start: 'replaced' })
+      const leader = this.#leader(state)
+      if (leader < 0) this.#stall([state], noLeader(this.#options.topic, state.partition))
+      else if (state.start !== null && state.position === null)
+        byLeader.set(leader, [...(byLeader.get(leader) ?? []), state])
     }
-    await Promise.all([...byLeader].map(([leader, feeds]) => this.#locateAt(leader, feeds)))
+    await Promise.all([...byLeader].map(([leader, states]) => this.#locateAt(leader, states)))
   }
 
-  async #locateAt(leader: number, feeds: Feed[]): Promise<void> {
+  async #locateAt(leader: number, states: FetchState[]): Promise<void> {
     const { cluster, topic, afterReplacement } = this.#options
     try {
-      const link = cluster.node(leader)
-      const located = await locate(link, topic, feeds, afterReplacement(), cluster.requestTimeout)
-      for (const [feed, found] of located) {
-        if (!this.#current(feed)) continue
-        if (found instanceof KafkaError) this.#stall([feed], found)
-        else this.#begin(feed, found)
+      const link = cluster.linkToNode(leader)
+      const located = await locate(link, topic, states, afterReplacement(), cluster.requestTimeout)
+      for (const [state, found] of located) {
+        if (!this.#isCurrent(state)) continue
+        if (found instanceof KafkaError) this.#stall([state], found)
+        else this.#startAt(state, found)
       }
     } catch (error) {
-      this.#stall(feeds, explain(error, { topic }))
+      this.#stall(states, explain(error, { topic }))
     }
   }
 
-  #begin(feed: Feed, { from, until, gap, anew, replaced }: Located): void {
+  #startAt(state: FetchState, { from, until, gap, isNew, replaced }: LocatedStart): void {
     const { topic, logger, events } = this.#options
-    feed.position = from
+    state.position = from
     if (gap > 0) {
       logger.warn(
-        `the log of ${topic}/${feed.partition} begins later than where we were: ${gap} records were deleted unread`,
+        `the log of ${topic}/${state.partition} begins later than where we were: ${gap} records were deleted unread`,
         {
           topic,
-          partition: feed.partition,
+          partition: state.partition,
           from,
         },
       )
     }
-    if (anew) events.onStart(feed.partition, from, until, replaced)
+    if (isNew) events.onStart(state.partition, from, until, replaced)
   }
 
   #startLoops(): void {
-    for (const feed of this.#feeds.values()) {
-      const leader = this.#leader(feed)
-      if (this.#loops.has(leader) || !this.#isFetchable(feed)) continue
+    for (const state of this.#states.values()) {
+      const leader = this.#leader(state)
+      if (this.#loops.has(leader) || !this.#isFetchable(state)) continue
       const loop = this.#runLoop(leader).finally(() => {
         this.#loops.delete(leader)
-        // A feed may have become ready just when the loop found none.
+        // A state may have become ready just when the loop found none.
         if (this.#running) this.#startLoops()
       })
       this.#loops.set(leader, loop)
@@ -180,12 +180,12 @@ export class Reader {
     const { cluster, topic, maxBytes, maxBytesPerPartition, maxWait } = this.#options
     let link: Link | null = null
     for (;;) {
-      const feeds = this.#fetchable(leader)
-      if (!this.#running || feeds.length === 0) break
-      const asked = new Map(feeds.map(feed => [feed.partition, { feed, offset: feed.position! }]))
+      const states = this.#fetchable(leader)
+      if (!this.#running || states.length === 0) break
+      const requested = new Map(states.map(state => [state.partition, { state, offset: state.position! }]))
       try {
-        link ??= cluster.dial(leader)
-        const partitions = feeds.map(feed => ({ partition: feed.partition, offset: feed.position! }))
+        link ??= cluster.openLink(leader)
+        const partitions = states.map(state => ({ partition: state.partition, offset: state.position! }))
         const request = {
           topic,
           topicId: this.#identity.id,
@@ -195,48 +195,48 @@ export class Reader {
           maxWait,
         }
         const sent = this.#mono()
-        const answer = await fetchRecords(link, request, cluster.requestTimeout)
-        await this.#take(answer, asked)
-        await this.#linger(sent, answer)
+        const response = await fetchRecords(link, request, cluster.requestTimeout)
+        await this.#handleResponse(response, requested)
+        await this.#linger(sent, response)
       } catch (error) {
         if (!this.#running) break
-        this.#stall(feeds, explain(error, { topic }))
+        this.#stall(states, explain(error, { topic }))
         break
       }
     }
     link?.close()
   }
 
-  async #linger(sent: number, answer: readonly FetchedPartition[]): Promise<void> {
-    const bytes = answer.reduce((sum, fetched) => sum + fetched.records.length, 0)
+  async #linger(sent: number, response: readonly FetchedPartition[]): Promise<void> {
+    const bytes = response.reduce((sum, fetched) => sum + fetched.records.length, 0)
     const pause = sent + this.#options.linger - this.#mono()
     if (pause > 0 && bytes < LINGER_BELOW_BYTES) await new Promise(resolve => setTimeout(resolve, pause))
   }
 
-  async #take(
-    answer: readonly FetchedPartition[],
-    asked: Map<number, { feed: Feed; offset: number }>,
+  async #handleResponse(
+    response: readonly FetchedPartition[],
+    requested: Map<number, { state: FetchState; offset: number }>,
   ): Promise<void> {
     const { mono } = this.#options.clock.now()
     // This turn has already taken the bytes from the socket and put them together.
-    if (answer.some(fetched => fetched.records.length > 0)) await this.#handOver.turn()
+    if (response.some(fetched => fetched.records.length > 0)) await this.#delivery.yieldNow()
     let refused = 0
-    for (const fetched of answer) {
-      const { feed, offset } = asked.get(fetched.partition) ?? {}
-      if (!feed || !this.#current(feed)) continue
-      // It has a new leader, whose answer has overtaken this one and is being handed over, or has been.
-      if (feed.busy || feed.position !== offset || feed.replaced) continue
+    for (const fetched of response) {
+      const { state, offset } = requested.get(fetched.partition) ?? {}
+      if (!state || !this.#isCurrent(state)) continue
+      // It has a new leader, whose response has overtaken this one and is being handed over, or has been.
+      if (state.delivering || state.position !== offset || state.replaced) continue
       const error = errorOf(fetched.errorCode, { topic: this.#options.topic })
       if (error?.type === 'OFFSET_OUT_OF_RANGE') {
-        feed.start = { refused: offset! }
-        feed.position = null
+        state.start = { refused: offset! }
+        state.position = null
         this.#wakeup.wake()
       } else if (error) {
         refused++
-        this.#stall([feed], error)
+        this.#stall([state], error)
       } else {
-        await this.#handOver.give(feed, fetched, mono)
-        if (feed.replaced) this.#wakeup.wake()
+        await this.#delivery.deliver(state, fetched, mono)
+        if (state.replaced) this.#wakeup.wake()
       }
     }
     if (refused === 0) this.#backoff.reset()
@@ -244,38 +244,44 @@ export class Reader {
     this.#startLoops()
   }
 
-  #isFetchable(feed: Feed): boolean {
-    return feed.position !== null && !feed.stalled && !feed.busy && !feed.replaced && this.#leader(feed) >= 0
+  #isFetchable(state: FetchState): boolean {
+    return (
+      state.position !== null &&
+      !state.stalled &&
+      !state.delivering &&
+      !state.replaced &&
+      this.#leader(state) >= 0
+    )
   }
 
-  #fetchable(leader: number): Feed[] {
-    const feeds = [...this.#feeds.values()].filter(f => this.#isFetchable(f) && this.#leader(f) === leader)
-    // An answer's first partition with data is the one that may exceed the limits, so everybody has a turn at being it.
-    return feeds.sort((a, b) => a.served - b.served)
+  #fetchable(leader: number): FetchState[] {
+    const states = [...this.#states.values()].filter(f => this.#isFetchable(f) && this.#leader(f) === leader)
+    // An response's first partition with data is the one that may exceed the limits, so everybody has a turn at being it.
+    return states.sort((a, b) => a.lastDelivery - b.lastDelivery)
   }
 
-  #leader(feed: Feed): number {
-    return this.#metadata?.partitions.find(p => p.partition === feed.partition)?.leader ?? -1
+  #leader(state: FetchState): number {
+    return this.#metadata?.partitions.find(p => p.partition === state.partition)?.leader ?? -1
   }
 
-  #current(feed: Feed): boolean {
-    return this.#feeds.get(feed.partition) === feed
+  #isCurrent(state: FetchState): boolean {
+    return this.#states.get(state.partition) === state
   }
 
-  /** Nothing more of these until the metadata was read anew. */
-  #stall(feeds: readonly Feed[], error: KafkaError): void {
-    for (const feed of feeds) feed.stalled = true
+  /** Nothing more of these until the metadata was read isNew. */
+  #stall(states: readonly FetchState[], error: KafkaError): void {
+    for (const state of states) state.stalled = true
     this.#metadataWanted = true
     this.#wakeup.wake()
-    const ours = feeds.filter(feed => this.#current(feed))
-    if (ours.length > 0) this.#fail(error, ours)
+    const ours = states.filter(state => this.#isCurrent(state))
+    if (ours.length > 0) this.#report(error, ours)
   }
 
-  #fail(error: KafkaError, feeds: Iterable<Feed>): void {
+  #report(error: KafkaError, states: Iterable<FetchState>): void {
     if (!this.#running) return
     this.#options.events.onError(
       error,
-      Array.from(feeds, feed => feed.partition),
+      Array.from(states, state => state.partition),
     )
   }
 

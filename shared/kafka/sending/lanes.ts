@@ -7,8 +7,8 @@ import type { Link } from '../wire/link.js'
 /** As often as exposers look: added partitions must not leave the two with different ideas of a key's place for long. */
 const METADATA_MAX_AGE_MS = 30_000
 
-/** Errors of one partition, from which the others of its broker are kept apart. */
-const OF_A_PARTITION = new Set([
+/** Errors of one partition, from which the others of its broker are kept isolated. */
+const PARTITION_ERRORS = new Set([
   'UNKNOWN_TOPIC_OR_PARTITION',
   'LEADER_NOT_AVAILABLE',
   'NOT_LEADER_FOR_PARTITION',
@@ -32,7 +32,7 @@ export class PartitionLanes {
   /** Their leader is looked up again before the next send: it may have moved. */
   readonly #stale = new Set<number>()
   /** With the connection of its own, once it has one. */
-  readonly #apart = new Map<number, { readonly slow: boolean; link: Link | null }>()
+  readonly #isolated = new Map<number, { readonly slow: boolean; link: Link | null }>()
 
   constructor(
     private readonly cluster: Cluster,
@@ -47,10 +47,10 @@ export class PartitionLanes {
       : undefined
   }
 
-  /** The node id of its leader; a negative number of its own for a partition that is apart. */
+  /** The node id of its leader; a negative number of its own for a partition that is isolated. */
   laneOfPartition(partition: number): number {
     const leader = this.#leaderOf(partition)
-    return leader < 0 || this.#apart.has(partition) ? -1 - partition : leader
+    return leader < 0 || this.#isolated.has(partition) ? -1 - partition : leader
   }
 
   /**
@@ -98,25 +98,25 @@ export class PartitionLanes {
         `partition ${partition} of topic ${this.topic} has no leader right now: check that enough brokers are up`,
       )
     }
-    const apart = this.#apart.get(partition)
-    if (!apart?.slow) return this.cluster.node(leader)
-    if (!apart.link?.alive) apart.link = this.cluster.dial(leader)
-    return apart.link
+    const isolated = this.#isolated.get(partition)
+    if (!isolated?.slow) return this.cluster.linkToNode(leader)
+    if (!isolated.link?.alive) isolated.link = this.cluster.openLink(leader)
+    return isolated.link
   }
 
   succeeded(partition: number): void {
-    this.#apart.get(partition)?.link?.close()
-    this.#apart.delete(partition)
+    this.#isolated.get(partition)?.link?.close()
+    this.#isolated.delete(partition)
   }
 
   failed(partition: number, error: KafkaError): void {
     // The records are at fault, not their place.
     if (error.refusal) return
     this.#stale.add(partition)
-    if (!OF_A_PARTITION.has(error.type)) return
+    if (!PARTITION_ERRORS.has(error.type)) return
     const slow = error.type === 'REQUEST_TIMED_OUT'
-    const before = this.#apart.get(partition)
-    this.#apart.set(partition, { slow: slow || before?.slow === true, link: before?.link ?? null })
+    const before = this.#isolated.get(partition)
+    this.#isolated.set(partition, { slow: slow || before?.slow === true, link: before?.link ?? null })
   }
 
   #leaderOf(partition: number): number {

@@ -3,7 +3,7 @@ import type { Link } from '../wire/link.js'
 import { type ProducedRecord, produce, RECORD_OVERHEAD } from '../wire/produce.js'
 
 /** One record, and the entry that it belongs to. */
-export interface Piece extends ProducedRecord {
+export interface OutgoingRecord extends ProducedRecord {
   readonly entry: number
   /** Of its entry: when it is written the entry is. */
   readonly last: boolean
@@ -17,42 +17,42 @@ export interface WriteOptions {
   /** Monotonic ms after which nothing more is sent. */
   readonly deadline: number
   linkOf(partition: number): Link
-  settle(entry: number, partition: number, error: KafkaError | null): void
+  complete(entry: number, partition: number, error: KafkaError | null): void
   /** A partition took a batch. */
-  written(partition: number): void
+  onWritten(partition: number): void
 }
 
 /**
  * Writes records in order, as many in a request as fit, one request after the other on one connection. Once a partition has
  * failed, no later record of it is written: those of an entry are acknowledged all or not at all.
  */
-export async function writePieces(pieces: readonly Piece[], options: WriteOptions): Promise<void> {
+export async function writeRecords(records: readonly OutgoingRecord[], options: WriteOptions): Promise<void> {
   const failed = new Map<number, KafkaError>()
-  for (let from = 0; from < pieces.length; ) {
-    const to = endOfRequest(pieces, from, options.maxBytes)
-    const round = pieces.slice(from, to)
-    const partitions = await writeRound(round, failed, options)
-    for (const partition of partitions.keys()) if (!failed.has(partition)) options.written(partition)
-    for (const { entry, last, partition } of round) {
+  for (let from = 0; from < records.length; ) {
+    const to = endOfRequest(records, from, options.maxBytes)
+    const outgoing = records.slice(from, to)
+    const partitions = await writeRequest(outgoing, failed, options)
+    for (const partition of partitions.keys()) if (!failed.has(partition)) options.onWritten(partition)
+    for (const { entry, last, partition } of outgoing) {
       const error = failed.get(partition)
-      if (error || last) options.settle(entry, partition, error ?? null)
+      if (error || last) options.complete(entry, partition, error ?? null)
     }
     from = to
   }
 }
 
 /** @returns the partitions that were written to or failed just now; the failed ones are in `failed` */
-async function writeRound(
-  round: readonly Piece[],
+async function writeRequest(
+  outgoing: readonly OutgoingRecord[],
   failed: Map<number, KafkaError>,
   { topic, deadline, linkOf }: WriteOptions,
 ): Promise<ReadonlyMap<number, ProducedRecord[]>> {
   const partitions = new Map<number, ProducedRecord[]>()
-  for (const piece of round) {
-    if (failed.has(piece.partition)) continue
-    const records = partitions.get(piece.partition)
-    if (records) records.push(piece)
-    else partitions.set(piece.partition, [piece])
+  for (const record of outgoing) {
+    if (failed.has(record.partition)) continue
+    const records = partitions.get(record.partition)
+    if (records) records.push(record)
+    else partitions.set(record.partition, [record])
   }
   if (partitions.size === 0) return partitions
   try {
@@ -71,11 +71,11 @@ async function writeRound(
   return partitions
 }
 
-function endOfRequest(pieces: readonly Piece[], from: number, maxBytes: number): number {
+function endOfRequest(records: readonly OutgoingRecord[], from: number, maxBytes: number): number {
   let bytes = 0
   let to = from
-  for (; to < pieces.length; to++) {
-    bytes += RECORD_OVERHEAD + pieces[to].key.length + pieces[to].value.length
+  for (; to < records.length; to++) {
+    bytes += RECORD_OVERHEAD + records[to].key.length + records[to].value.length
     if (bytes > maxBytes && to > from) break
   }
   return to

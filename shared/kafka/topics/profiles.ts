@@ -23,7 +23,7 @@ export interface TopicProfile {
   readonly name: string
   readonly partitions: { readonly default: number; readonly fixed?: true }
   /** How long records are kept, milliseconds. */
-  readonly retention: 'unlimited' | { readonly default: number; readonly least: number }
+  readonly retention: 'unlimited' | { readonly default: number; readonly minimum: number }
   /** For topics whose acknowledged writes must survive any one broker, where there are that many brokers. */
   readonly replication?: { readonly factor: number; readonly minInSync: number }
   /** Bytes; the brokers' default without it. */
@@ -46,7 +46,7 @@ const DURABLE = { factor: 3, minInSync: 2 }
 const snapshots: TopicProfile = {
   name: 'metrics.snapshots',
   partitions: { default: DEFAULT_PARTITIONS },
-  retention: { default: HOUR_MS, least: HOUR_MS },
+  retention: { default: HOUR_MS, minimum: HOUR_MS },
   rules: [
     appendTime,
     readableCompression,
@@ -89,7 +89,7 @@ const pushLog = (name: string, contents: string): TopicProfile => ({
 const writes: TopicProfile = {
   name: 'metrics.writes',
   partitions: { default: DEFAULT_PARTITIONS },
-  retention: { default: 24 * HOUR_MS, least: HOUR_MS },
+  retention: { default: 24 * HOUR_MS, minimum: HOUR_MS },
   replication: DURABLE,
   rules: [
     appendTime,
@@ -125,7 +125,7 @@ export function topicProblems(profile: TopicProfile, facts: TopicFacts): TopicPr
   return profile.rules.flatMap(rule => rule(facts) ?? [])
 }
 
-const LEAST_SEGMENT_MS = 600_000
+const MIN_SEGMENT_MS = 600_000
 
 /**
  * The settings that a new topic is created with.
@@ -145,7 +145,7 @@ export function settingsOf(
     'cleanup.policy': 'delete',
     'retention.ms': String(ms),
     // Only whole segments are deleted, and one lasts a week unless told otherwise.
-    ...(ms < 0 ? {} : { 'segment.ms': String(Math.max(LEAST_SEGMENT_MS, Math.floor(ms / 6))) }),
+    ...(ms < 0 ? {} : { 'segment.ms': String(Math.max(MIN_SEGMENT_MS, Math.floor(ms / 6))) }),
     ...(maxMessageBytes === undefined ? {} : { 'max.message.bytes': String(maxMessageBytes) }),
     ...(replication && replicas >= replication.factor
       ? { 'min.insync.replicas': String(replication.minInSync) }

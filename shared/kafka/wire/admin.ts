@@ -11,7 +11,7 @@ export interface NewTopic {
 
 /** @throws KafkaError, `TOPIC_ALREADY_EXISTS` among them */
 export async function requestTopic(link: Link, topic: NewTopic, timeout: number): Promise<void> {
-  const answer = await link.call<{ topicErrors: { errorCode: number; errorMessage: string | null }[] }>(
+  const response = await link.call<{ topicErrors: { errorCode: number; errorMessage: string | null }[] }>(
     'CreateTopics',
     {
       timeout,
@@ -26,7 +26,7 @@ export async function requestTopic(link: Link, topic: NewTopic, timeout: number)
     },
     { timeout, raw: true, context: { topic: topic.topic } },
   )
-  for (const { errorCode, errorMessage } of answer.topicErrors) {
+  for (const { errorCode, errorMessage } of response.topicErrors) {
     const error = errorOf(errorCode, { topic: topic.topic, broker: link.address })
     if (error)
       throw errorMessage
@@ -43,14 +43,14 @@ export async function topicSettings(
   topic: string,
   timeout: number,
 ): Promise<Map<string, string>> {
-  const answer = await link.call<{
+  const response = await link.call<{
     resources: { errorCode: number; configEntries: { configName: string; configValue: string | null }[] }[]
   }>(
     'DescribeConfigs',
     { resources: [{ type: TOPIC_RESOURCE, name: topic }] },
     { timeout, raw: true, context: { topic } },
   )
-  const [resource] = answer.resources
+  const [resource] = response.resources
   const error = resource && errorOf(resource.errorCode, { topic, broker: link.address })
   if (error) throw error
   return new Map((resource?.configEntries ?? []).map(entry => [entry.configName, entry.configValue ?? '']))

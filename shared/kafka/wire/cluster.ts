@@ -36,7 +36,7 @@ export class Cluster {
   readonly #links = new Map<string, Link>()
   readonly #dialled = new Set<Link>()
   #nodes = new Map<number, Address>()
-  #turn = 0
+  #nextBootstrap = 0
   #closed = false
   readonly requestTimeout: number
 
@@ -56,63 +56,63 @@ export class Cluster {
 
   /** Topic and leaders as a broker knows them right now. @throws KafkaError, also when the topic does not exist */
   async metadata(topic: string): Promise<TopicMetadata> {
-    const answer = await this.#ask(topic)
-    const { errorCode, id, partitions } = answer.topic
+    const response = await this.#requestMetadata(topic)
+    const { errorCode, id, partitions } = response.topic
     const error = errorOf(errorCode, { topic })
     if (error) throw error
     return {
       topic,
       id,
-      brokers: answer.brokers.length,
+      brokers: response.brokers.length,
       partitions: [...partitions].sort((a, b) => a.partition - b.partition),
     }
   }
 
   /** The shared link to the broker that creates topics. @throws KafkaError */
-  async controller(topic: string): Promise<Link> {
-    const { controllerId } = await this.#ask(topic)
-    return controllerId < 0 ? this.any() : this.node(controllerId)
+  async linkToController(topic: string): Promise<Link> {
+    const { controllerId } = await this.#requestMetadata(topic)
+    return controllerId < 0 ? this.anyLink() : this.linkToNode(controllerId)
   }
 
   /** How many brokers are up. @throws KafkaError */
   async brokerCount(topic: string): Promise<number> {
-    return (await this.#ask(topic)).brokers.length
+    return (await this.#requestMetadata(topic)).brokers.length
   }
 
   /** The address of a group's coordinator. @throws KafkaError */
-  async coordinator(group: string): Promise<Address> {
-    const link = await this.any()
-    const answer = await link.call<{ coordinator: Address }>(
+  async findCoordinator(group: string): Promise<Address> {
+    const link = await this.anyLink()
+    const response = await link.call<{ coordinator: Address }>(
       'GroupCoordinator',
       { groupId: group },
       { timeout: this.requestTimeout, context: { group } },
     )
-    return answer.coordinator
+    return response.coordinator
   }
 
   /** The shared link to a node of the last metadata. */
-  node(id: number): Link {
-    return this.#shared(this.#address(id))
+  linkToNode(id: number): Link {
+    return this.#sharedLink(this.#addressOf(id))
   }
 
   /** The shared link to an address. */
-  at(address: Address): Link {
-    return this.#shared(address)
+  linkTo(address: Address): Link {
+    return this.#sharedLink(address)
   }
 
   /** A link of its own, for requests that wait; close it when done. */
-  dial(to: number | Address): Link {
-    const link = this.#make(typeof to === 'number' ? this.#address(to) : to)
+  openLink(to: number | Address): Link {
+    const link = this.#newLink(typeof to === 'number' ? this.#addressOf(to) : to)
     for (const old of this.#dialled) if (!old.alive) this.#dialled.delete(old)
     this.#dialled.add(link)
     return link
   }
 
   /** A link to whichever broker answers first in turn. @throws KafkaError when none does */
-  async any(): Promise<Link> {
+  async anyLink(): Promise<Link> {
     for (const link of this.#links.values()) if (link.connected) return link
     const candidates = new Map<string, Address>()
-    const start = this.#turn++
+    const start = this.#nextBootstrap++
     for (let i = 0; i < this.#bootstrap.length; i++) {
       const address = this.#bootstrap[(start + i) % this.#bootstrap.length]!
       candidates.set(keyOf(address), address)
@@ -121,7 +121,7 @@ export class Cluster {
     let first: KafkaError | null = null
     for (const address of candidates.values()) {
       try {
-        const link = this.#shared(address)
+        const link = this.#sharedLink(address)
         await link.connect()
         return link
       } catch (error) {
@@ -147,28 +147,28 @@ export class Cluster {
     this.#dialled.clear()
   }
 
-  async #ask(topic: string): Promise<ClusterMetadata> {
-    const answer = await requestMetadata(await this.any(), topic, this.requestTimeout)
-    this.#nodes = new Map(answer.brokers.map(b => [b.nodeId, { host: b.host, port: b.port }]))
-    return answer
+  async #requestMetadata(topic: string): Promise<ClusterMetadata> {
+    const response = await requestMetadata(await this.anyLink(), topic, this.requestTimeout)
+    this.#nodes = new Map(response.brokers.map(b => [b.nodeId, { host: b.host, port: b.port }]))
+    return response
   }
 
-  #shared(address: Address): Link {
+  #sharedLink(address: Address): Link {
     const key = keyOf(address)
     const known = this.#links.get(key)
     if (known?.alive) return known
-    const link = this.#make(address)
+    const link = this.#newLink(address)
     this.#links.set(key, link)
     return link
   }
 
-  #make(address: Address): Link {
+  #newLink(address: Address): Link {
     if (this.#closed) throw new KafkaError('CLOSED', 'the client was closed')
     const { background } = this
     return new Link({ ...address, kafka: this.#kafka, logger: this.#logger, background })
   }
 
-  #address(node: number): Address {
+  #addressOf(node: number): Address {
     const address = this.#nodes.get(node)
     if (!address) throw new KafkaError('CONNECTION', `broker ${node} is not part of the cluster any more`)
     return address

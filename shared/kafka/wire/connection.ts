@@ -10,14 +10,14 @@ import {
   type VersionRanges,
 } from './internals.js'
 
-/** One request. Its bytes, and those of its answer, are the library's unless `encode` and `decode` say otherwise. */
+/** One request. Its bytes, and those of its response, are the library's unless `encode` and `decode` say otherwise. */
 export interface BrokerRequest {
   readonly api: ApiName
   readonly version: number
   readonly args: object
   readonly encode?: () => Encoded
   readonly decode?: (payload: Buffer) => object
-  /** Leave the answer's error codes to the caller. */
+  /** Leave the response's error codes to the caller. */
   readonly raw?: boolean
 }
 
@@ -37,7 +37,7 @@ export interface BrokerConnection {
   speaks(api: ApiName, version: number): boolean
   /** Answers come in the order of the requests. */
   send(request: BrokerRequest): Promise<unknown>
-  /** Ends it at once, whatever it is doing; what waits for an answer rejects with the reason. */
+  /** Ends it at once, whatever it is doing; what waits for an response rejects with the reason. */
   destroy(reason: Error): void
 }
 
@@ -68,10 +68,10 @@ export function connectionTo(options: ConnectionOptions): BrokerConnection {
 
     async open() {
       await raw.connect()
-      const answer = (await raw.send(exchange('ApiVersions', API_VERSIONS_REQUEST, {}))) as {
+      const response = (await raw.send(exchange('ApiVersions', API_VERSIONS_REQUEST, {}))) as {
         apiVersions: { apiKey: number; minVersion: number; maxVersion: number }[]
       }
-      versions = Object.fromEntries(answer.apiVersions.map(range => [range.apiKey, range]))
+      versions = Object.fromEntries(response.apiVersions.map(range => [range.apiKey, range]))
       raw.setVersions(versions)
       raw.setSupportAuthenticationProtocol(newestVersion('SaslAuthenticate', versions) !== undefined)
       await raw.authenticate()

@@ -18,7 +18,7 @@ export async function listOffsets(
   timeout: number,
 ): Promise<Map<number, number | KafkaError>> {
   const context = { topic, broker: link.address }
-  const answer = await link.call<{
+  const response = await link.call<{
     responses: { partitions: { partition: number; errorCode: number; offset: string }[] }[]
   }>(
     'ListOffsets',
@@ -31,7 +31,7 @@ export async function listOffsets(
     { timeout, raw: true, context },
   )
   const offsets = new Map<number, number | KafkaError>()
-  for (const { partition, errorCode, offset } of answer.responses.flatMap(r => r.partitions)) {
+  for (const { partition, errorCode, offset } of response.responses.flatMap(r => r.partitions)) {
     offsets.set(partition, errorOf(errorCode, context) ?? Number(offset))
   }
   return offsets

@@ -1,12 +1,12 @@
 import type { Inflate } from '../codecs.js'
 import {
-  Filling,
+  type BatchReader,
   type Header,
-  Records,
+  ReadableBatch,
   type Slice,
+  SliceBuilder,
   type SliceLimits,
-  type Source,
-  Unreadable,
+  UnreadableBatch,
 } from './records.js'
 
 /*
@@ -23,7 +23,7 @@ const CODEC_MASK = 0x07
 const LOG_APPEND_TIME = 0x08
 const CONTROL = 0x20
 /** One producer's clock that is fast makes everybody else on its partition look late. */
-const PRODUCERS_TIME =
+const CREATE_TIME =
   'a batch has the time of its producer (CreateTime): set message.timestamp.type=LogAppendTime on the topic'
 
 export interface ReadOptions {
@@ -45,23 +45,23 @@ export async function* readRecordSet(
   position: number,
   options: ReadOptions,
 ): AsyncGenerator<Slice> {
-  const filling = new Filling(position, options.limits)
+  const builder = new SliceBuilder(position, options.limits)
   let at = 0
   while (at + HEADER_BYTES <= bytes.length) {
     const end = at + PREFIX_BYTES + bytes.readInt32BE(at + 8)
     if (end > bytes.length || end < at + PREFIX_BYTES) break
     const header = readHeader(bytes, at)
-    if (header.last >= filling.next) {
-      const opened = header.control ? null : open(bytes, at, end, header, options)
+    if (header.last >= builder.next) {
+      const batch = header.control ? null : open(bytes, at, end, header, options)
       // Nearly every batch is one plain record: it shall not cost a turn of the microtasks.
-      const source = opened instanceof Promise ? await opened : opened
-      while (source && !source.fill(filling)) yield filling.take()
-      filling.next = header.last + 1
-      if (filling.full) yield filling.take()
+      const reader = batch instanceof Promise ? await batch : batch
+      while (reader && !reader.fill(builder)) yield builder.take()
+      builder.next = header.last + 1
+      if (builder.isFull) yield builder.take()
     }
     at = end
   }
-  if (filling.pending) yield filling.take()
+  if (builder.hasPending) yield builder.take()
 }
 
 function readHeader(bytes: Buffer, at: number): Header {
@@ -99,24 +99,24 @@ function open(
   end: number,
   header: Header,
   options: ReadOptions,
-): Source | Promise<Source> {
+): BatchReader | Promise<BatchReader> {
   const report = (first: number, records: number, error: Error) =>
     options.onUnreadable?.(first, records, error)
   if (header.format !== 2) {
     report(header.base, 1, new Error(`a message has the old format ${header.format}, which is not read here`))
-    return new Unreadable(header, 0, 'corrupt')
+    return new UnreadableBatch(header, 0, 'corrupt')
   }
   if (header.appendTime === Number.NEGATIVE_INFINITY) {
-    report(header.base, header.count, new Error(PRODUCERS_TIME))
-    return new Unreadable(header, 0, 'timestamp')
+    report(header.base, header.count, new Error(CREATE_TIME))
+    return new UnreadableBatch(header, 0, 'timestamp')
   }
   const start = at + HEADER_BYTES
-  if (header.codec === 0) return new Records(bytes, start, end, header, report)
+  if (header.codec === 0) return new ReadableBatch(bytes, start, end, header, report)
   return options.inflate(header.codec, bytes.subarray(start, end), options.inflateLimit).then(
-    body => new Records(body, 0, body.length, header, report),
+    body => new ReadableBatch(body, 0, body.length, header, report),
     error => {
       report(header.base, header.count, error as Error)
-      return new Unreadable(header, 0, 'codec')
+      return new UnreadableBatch(header, 0, 'codec')
     },
   )
 }

@@ -25,13 +25,13 @@ export interface Header {
 }
 
 /** Hands out the records of one batch in order. */
-export interface Source {
-  /** Appends to `into` until a limit is reached; true when nothing is left. */
-  fill(into: Filling): boolean
+export interface BatchReader {
+  /** Appends to `builder` until a limit is reached; true when nothing is left. */
+  fill(builder: SliceBuilder): boolean
 }
 
 /** The slice in the making. */
-export class Filling {
+export class SliceBuilder {
   #records: LogRecord[] = []
   #bytes = 0
   readonly #limits: SliceLimits
@@ -45,11 +45,11 @@ export class Filling {
     this.#taken = next
   }
 
-  get full(): boolean {
+  get isFull(): boolean {
     return this.#records.length >= this.#limits.records || this.#bytes >= this.#limits.bytes
   }
 
-  get pending(): boolean {
+  get hasPending(): boolean {
     return this.#records.length > 0 || this.next !== this.#taken
   }
 
@@ -69,20 +69,20 @@ export class Filling {
 }
 
 /** What a batch holds that cannot be read: its records by their count alone. */
-export class Unreadable implements Source {
+export class UnreadableBatch implements BatchReader {
   constructor(
     readonly header: Header,
     private done: number,
     readonly reason: NonNullable<LogRecord['unreadable']>,
   ) {}
 
-  fill(into: Filling): boolean {
+  fill(builder: SliceBuilder): boolean {
     const { base, count, appendTime: timestamp } = this.header
     while (this.done < count) {
-      if (into.full) return false
+      if (builder.isFull) return false
       const offset = base + this.done++
-      if (offset < into.next) continue
-      into.add({ offset, timestamp, key: null, value: null, unreadable: this.reason })
+      if (offset < builder.next) continue
+      builder.add({ offset, timestamp, key: null, value: null, unreadable: this.reason })
     }
     return true
   }
@@ -93,10 +93,10 @@ export class Unreadable implements Source {
  *   length varint · attributes i8 · timestamp delta varlong · offset delta varint · key · value · headers
  * Headers are skipped, and so is the delta: the time is the batch's.
  */
-export class Records implements Source {
+export class ReadableBatch implements BatchReader {
   #at: number
-  #left: number
-  #rest: Source | null = null
+  #remaining: number
+  #unreadableRest: BatchReader | null = null
 
   constructor(
     readonly bytes: Buffer,
@@ -106,22 +106,22 @@ export class Records implements Source {
     readonly report: (firstOffset: number, records: number, error: Error) => void,
   ) {
     this.#at = at
-    this.#left = header.count
+    this.#remaining = header.count
   }
 
-  fill(into: Filling): boolean {
-    if (this.#rest) return this.#rest.fill(into)
-    while (this.#left > 0) {
-      if (into.full) return false
+  fill(builder: SliceBuilder): boolean {
+    if (this.#unreadableRest) return this.#unreadableRest.fill(builder)
+    while (this.#remaining > 0) {
+      if (builder.isFull) return false
       const record = this.#read()
       if (record === null) {
-        const done = this.header.count - this.#left
-        this.report(this.header.base + done, this.#left, new Error('a record is longer than its batch'))
-        this.#rest = new Unreadable(this.header, done, 'corrupt')
-        return this.#rest.fill(into)
+        const done = this.header.count - this.#remaining
+        this.report(this.header.base + done, this.#remaining, new Error('a record is longer than its batch'))
+        this.#unreadableRest = new UnreadableBatch(this.header, done, 'corrupt')
+        return this.#unreadableRest.fill(builder)
       }
-      this.#left--
-      if (record.offset >= into.next) into.add(record)
+      this.#remaining--
+      if (record.offset >= builder.next) builder.add(record)
     }
     return true
   }

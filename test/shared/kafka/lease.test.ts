@@ -10,20 +10,20 @@ test('there is no lease before the first confirmation', () => {
 
 test('it runs from when the request was sent, however late the answer came', () => {
   const lease = new Lease(20_000)
-  lease.confirm(at(1_000))
+  lease.renew(at(1_000))
   expect(lease.until(at(19_000))).toBe(21_000)
 })
 
 test('once dropped it does not hold, whatever time is left', () => {
   const lease = new Lease(20_000)
-  lease.confirm(at(1_000))
+  lease.renew(at(1_000))
   lease.drop()
   expect(lease.until(at(1_001))).toBe(Number.NEGATIVE_INFINITY)
 })
 
 test('time that the machine slept is taken off, since the coordinator did not sleep', () => {
   const lease = new Lease(20_000)
-  lease.confirm(at(1_000))
+  lease.renew(at(1_000))
   const now = at(2_000, 30_000)
   expect(lease.until(now)).toBeLessThan(now.mono)
 })
@@ -36,7 +36,7 @@ test('it never outlasts the coordinator, whatever clocks do', () => {
       fc.integer({ min: -60_000, max: 60_000 }),
       (awake, asleep, jump) => {
         const lease = new Lease(20_000)
-        lease.confirm(at(0))
+        lease.renew(at(0))
         // Real time is what both clocks and the coordinator would agree on; wall time may jump on top of it.
         const real = awake + asleep
         const now = { mono: awake, wall: at(0).wall + real + jump }
@@ -48,10 +48,10 @@ test('it never outlasts the coordinator, whatever clocks do', () => {
   )
 })
 
-test('its age goes on after it was dropped, so that an old claim can be told from a new one', () => {
+test('its age goes on after it was dropped, so that an old claim can be args from a new one', () => {
   const lease = new Lease(20_000)
   expect(lease.age(at(0))).toBeNull()
-  lease.confirm(at(1_000))
+  lease.renew(at(1_000))
   lease.drop()
   expect(lease.age(at(4_000))).toBe(3_000)
   expect(lease.age(at(4_000, 60_000))).toBe(63_000)

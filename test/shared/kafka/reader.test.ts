@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { afterEach, expect, test } from 'vitest'
 import { systemClock } from '../../../shared/base/clock.js'
-import { Feed } from '../../../shared/kafka/reading/feed.js'
+import { FetchState } from '../../../shared/kafka/reading/fetch-state.js'
 import type { ReaderOptions } from '../../../shared/kafka/reading/options.js'
 import { Reader } from '../../../shared/kafka/reading/reader.js'
 import { eventually } from '../../support/eventually.js'
@@ -38,7 +38,9 @@ function read(cluster: ScriptedCluster, options: Partial<ReaderOptions> = {}) {
     },
   })
   readers.push(reader)
-  reader.read(new Map(cluster.leaders.map((_, partition) => [partition, new Feed(partition, 'earliest')])))
+  reader.read(
+    new Map(cluster.leaders.map((_, partition) => [partition, new FetchState(partition, 'earliest')])),
+  )
   reader.start()
   return { reader, handed, started, busy }
 }

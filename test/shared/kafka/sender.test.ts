@@ -24,11 +24,11 @@ vi.mock('../../../shared/kafka/wire/cluster.js', () => ({
       const partitions = kafka.leaders.map((leader, partition) => ({ partition, leader }))
       return { topic, brokers: 2, partitions }
     }
-    node(id: number) {
+    linkToNode(id: number) {
       if (kafka.closed) throw new KafkaError('CLOSED', 'the client was closed')
       return { address: `broker-${id}`, alive: true, close() {} }
     }
-    dial(id: number) {
+    openLink(id: number) {
       const link = {
         address: `broker-${id}`,
         alive: true,

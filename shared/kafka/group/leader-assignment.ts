@@ -2,23 +2,23 @@ import type { Assigner, Claimant } from '../assigner.js'
 import type { Joined } from './coordinator.js'
 import { decodeSubscription, encodeAssignment } from './protocol.js'
 
-interface Lead {
-  /** What each member is told; members that read another topic are assigned nothing. */
+interface LeaderAssignment {
+  /** What each member is args; members that read another topic are assigned nothing. */
   readonly assignments: Map<string, Buffer>
   /** Members that read another topic, and which. */
-  readonly strangers: readonly { readonly memberId: string; readonly topics: readonly string[] }[]
+  readonly foreignMembers: readonly { readonly memberId: string; readonly topics: readonly string[] }[]
 }
 
 /** What the group's leader decides for all members. Pure. */
-export function lead(
+export function assignAsLeader(
   members: Joined['members'],
   { topic, partitionCount, assigner }: { topic: string; partitionCount: number; assigner: Assigner },
-): Lead {
-  const strangers: Lead['strangers'][number][] = []
+): LeaderAssignment {
+  const foreignMembers: LeaderAssignment['foreignMembers'][number][] = []
   const claimants: Claimant[] = []
   for (const { memberId, memberMetadata } of members) {
     const { topics, claim, metadata } = decodeSubscription(memberMetadata)
-    if (topics.length > 0 && !topics.includes(topic)) strangers.push({ memberId, topics })
+    if (topics.length > 0 && !topics.includes(topic)) foreignMembers.push({ memberId, topics })
     else claimants.push({ owned: [], confirmedAge: null, generation: -1, ...claim, memberId, metadata })
   }
   const assigned = assigner.assign(claimants, partitionCount)
@@ -26,5 +26,5 @@ export function lead(
     memberId,
     encodeAssignment(topic, assigned.get(memberId) ?? [], partitionCount),
   ])
-  return { assignments: new Map(assignments), strangers }
+  return { assignments: new Map(assignments), foreignMembers }
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { type Assigner, type Claimant, stickyAssigner } from '../../../shared/kafka/assigner.js'
-import { lead } from '../../../shared/kafka/group/lead.js'
+import { assignAsLeader } from '../../../shared/kafka/group/leader-assignment.js'
 import { decodeAssignment, encodeSubscription } from '../../../shared/kafka/group/protocol.js'
 
 const claim = { owned: [1], confirmedAge: 10, generation: 3, partitionCount: 4 }
@@ -18,7 +18,11 @@ test('the assigner is told what every member claims, and of itself, as it was se
       return new Map()
     },
   }
-  lead([member('a'), { memberId: 'b', memberMetadata: null }], { topic: 't', partitionCount: 4, assigner })
+  assignAsLeader([member('a'), { memberId: 'b', memberMetadata: null }], {
+    topic: 't',
+    partitionCount: 4,
+    assigner,
+  })
   expect(asked).toMatchObject([
     { memberId: 'a', owned: [1], confirmedAge: 10, generation: 3, metadata: Buffer.from('a') },
     { memberId: 'b', owned: [], confirmedAge: null, generation: -1, metadata: Buffer.alloc(0) },
@@ -27,15 +31,19 @@ test('the assigner is told what every member claims, and of itself, as it was se
 
 test('every member is told something, also one that the assigner left out', () => {
   const assigner: Assigner = { name: 'x', assign: () => new Map([['a', [0, 1]]]) }
-  const { assignments } = lead([member('a'), member('b')], { topic: 't', partitionCount: 2, assigner })
+  const { assignments } = assignAsLeader([member('a'), member('b')], {
+    topic: 't',
+    partitionCount: 2,
+    assigner,
+  })
   expect(decodeAssignment(assignments.get('a')!, 't')).toEqual({ partitions: [0, 1], partitionCount: 2 })
   expect(decodeAssignment(assignments.get('b')!, 't')).toEqual({ partitions: [], partitionCount: 2 })
 })
 
 test('a member that reads another topic is named and gets nothing', () => {
   const options = { topic: 't', partitionCount: 4, assigner: stickyAssigner }
-  const { assignments, strangers } = lead([member('a'), member('b', 'other')], options)
-  expect(strangers).toEqual([{ memberId: 'b', topics: ['other'] }])
+  const { assignments, foreignMembers } = assignAsLeader([member('a'), member('b', 'other')], options)
+  expect(foreignMembers).toEqual([{ memberId: 'b', topics: ['other'] }])
   expect(decodeAssignment(assignments.get('a')!, 't').partitions).toEqual([0, 1, 2, 3])
   expect(decodeAssignment(assignments.get('b')!, 'other').partitions).toEqual([])
 })

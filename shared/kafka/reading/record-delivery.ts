@@ -2,7 +2,7 @@ import { inflate } from '../codecs.js'
 import { Pacer } from '../timing.js'
 import type { FetchedPartition } from '../wire/fetch.js'
 import { readRecordSet } from '../wire/record-set.js'
-import type { Feed } from './feed.js'
+import type { FetchState } from './fetch-state.js'
 import type { ReaderSettings } from './options.js'
 
 /** What a listener gets in one call. */
@@ -11,59 +11,59 @@ const YIELD_AFTER_MS = 5
 const WARN_EVERY_MS = 60_000
 
 /** Hands what was fetched to the listener, slice by slice, and leaves the event loop its turns between them. */
-export class HandOver {
+export class RecordDelivery {
   readonly #settings: ReaderSettings
-  readonly #isCurrent: (feed: Feed) => boolean
+  readonly #isCurrent: (state: FetchState) => boolean
   readonly #pacer: Pacer
   readonly #warned = new Map<string, number>()
-  #served = 0
+  #deliveries = 0
 
-  /** @param isCurrent whether a feed is still wanted: it may be lost while somebody else has the loop */
-  constructor(settings: ReaderSettings, isCurrent: (feed: Feed) => boolean) {
+  /** @param isCurrent whether a state is still wanted: it may be lost while somebody else has the loop */
+  constructor(settings: ReaderSettings, isCurrent: (state: FetchState) => boolean) {
     this.#settings = settings
     this.#isCurrent = isCurrent
     this.#pacer = new Pacer(YIELD_AFTER_MS, () => settings.clock.now().mono)
   }
 
-  turn(): Promise<void> {
-    return this.#pacer.turn()
+  yieldNow(): Promise<void> {
+    return this.#pacer.yieldNow()
   }
 
   /** @param mono when the answer came */
-  async give(feed: Feed, fetched: FetchedPartition, mono: number): Promise<void> {
-    const { partition } = feed
-    feed.highWatermark = fetched.highWatermark
+  async deliver(state: FetchState, fetched: FetchedPartition, mono: number): Promise<void> {
+    const { partition } = state
+    state.highWatermark = fetched.highWatermark
     if (fetched.records.length > 0) {
       // Its leader may change meanwhile: nobody else may fetch it until this is through.
-      feed.busy = true
+      state.delivering = true
       try {
-        await this.#records(feed, fetched.records)
+        await this.#records(state, fetched.records)
       } finally {
-        feed.busy = false
+        state.delivering = false
       }
     }
-    if (!this.#isCurrent(feed)) return
-    this.#settings.events.onFetched(partition, feed.position!, feed.highWatermark, mono)
+    if (!this.#isCurrent(state)) return
+    this.#settings.events.onFetched(partition, state.position!, state.highWatermark, mono)
   }
 
-  async #records(feed: Feed, bytes: Buffer): Promise<void> {
+  async #records(state: FetchState, bytes: Buffer): Promise<void> {
     const { events, inflateLimit } = this.#settings
-    const { partition, highWatermark } = feed
-    const slices = readRecordSet(bytes, feed.position!, {
+    const { partition, highWatermark } = state
+    const slices = readRecordSet(bytes, state.position!, {
       inflate,
       inflateLimit,
       limits: SLICE,
       onUnreadable: (offset, records, error) => this.#warn(partition, offset, records, error),
     })
     for await (const { records, next } of slices) {
-      if (!this.#isCurrent(feed)) return
-      feed.position = next
-      feed.served = ++this.#served
+      if (!this.#isCurrent(state)) return
+      state.position = next
+      state.lastDelivery = ++this.#deliveries
       if (records.length > 0) {
         const done = events.onRecords(partition, records, { next, highWatermark })
         if (done) await done
       }
-      await this.#pacer.breathe()
+      await this.#pacer.yieldIfDue()
     }
   }
 

@@ -1,0 +1,49 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { FetchState, reassign } from '../../../shared/kafka/reading/fetch-state.js'
+
+const partitions = fc.uniqueArray(fc.nat(20))
+
+function holding(...of: number[]): Map<number, FetchState> {
+  return new Map(
+    of.map(partition => [
+      partition,
+      Object.assign(new FetchState(partition, 'latest'), { position: 100 + partition }),
+    ]),
+  )
+}
+
+test('kept, fresh and lost partitions are all there are, and no partition is two of them', () => {
+  fc.assert(
+    fc.property(partitions, partitions, (before, after) => {
+      const states = holding(...before)
+      const { kept, fresh, lost } = reassign(states, after, () => 'earliest')
+      expect(new Set([...kept, ...fresh])).toEqual(new Set(after))
+      expect(new Set([...kept, ...lost])).toEqual(new Set(before))
+      expect(new Set([...kept, ...fresh, ...lost]).size).toBe(kept.length + fresh.length + lost.length)
+      expect(new Set(states.keys())).toEqual(new Set(after))
+    }),
+  )
+})
+
+test('a kept partition goes on where it was', () => {
+  const states = holding(3)
+  const state = states.get(3)
+  expect(reassign(states, [3, 4], () => 'earliest').kept).toEqual([3])
+  expect(states.get(3)).toBe(state)
+  expect(state!.position).toBe(103)
+})
+
+test('a partition that was lost and came back is not what was fetched for it before', () => {
+  const states = holding(3)
+  const old = states.get(3)
+  reassign(states, [], () => 'earliest')
+  expect(reassign(states, [3], () => 'earliest').fresh).toEqual([3])
+  expect(states.get(3)).not.toBe(old)
+})
+
+test('a partition whose start was never found begins anew', () => {
+  const states = new Map([[1, new FetchState(1, { since: 5 })]])
+  expect(reassign(states, [1], () => ({ since: 9 })).fresh).toEqual([1])
+  expect(states.get(1)!.start).toEqual({ since: 9 })
+})
