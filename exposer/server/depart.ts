@@ -43,7 +43,7 @@ export async function depart(
 async function others(consumer: GroupConsumer): Promise<boolean> {
   try {
     const silence = delay(ANSWER_MS, undefined, { ref: false })
-    const group = await Promise.race([consumer.group(), silence])
+    const group = await Promise.race([consumer.describeGroup(), silence])
     return group !== undefined && group.members.length > 0
   } catch (error) {
     // In the middle of a rebalance what the coordinator tells may be unreadable; without Kafka nobody takes over.

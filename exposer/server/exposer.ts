@@ -88,7 +88,7 @@ class RunningExposer implements Exposer {
       clock: this.#clock,
       address: this.#url,
       leaseUntil: () => this.#consumer!.leaseUntil(),
-      readGroup: async () => groupMapOf(await this.#consumer!.group()),
+      readGroup: async () => groupMapOf(await this.#consumer!.describeGroup()),
       trouble: () => this.#trouble,
       web: this.#web,
     })

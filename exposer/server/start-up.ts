@@ -46,7 +46,7 @@ export async function awaitTopic(
  */
 function judge({ topic, problems }: TopicReport, logger: Logger): string | undefined {
   const errors = problems.filter(problem => problem.severity === 'error')
-  const lasting = errors.filter(problem => !problem.passing)
+  const lasting = errors.filter(problem => !problem.transient)
   if (lasting.length) {
     const sentences = lasting.map(({ message, fix }) => `${message}. To mend it:\n    ${fix}`)
     throw new StartError(`topic ${topic} cannot be used: ${sentences.join('\n')}`)

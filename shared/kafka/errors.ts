@@ -25,7 +25,7 @@ export class KafkaError extends Error {
   }
 
   /** The way to the broker failed, not the request: another connection may do better. */
-  get connection(): boolean {
+  get isConnectionError(): boolean {
     return this.type === 'CONNECTION' || this.type === 'TIMEOUT' || this.type === 'CLOSED'
   }
 

@@ -177,7 +177,7 @@ class TopicGroupConsumer implements GroupConsumer {
     this.#commits.add(partition, offset, metadata)
   }
 
-  async group(): Promise<GroupDescription> {
+  async describeGroup(): Promise<GroupDescription> {
     const { group, topic } = this.#options
     const [{ partitions }, coordinator] = await Promise.all([
       this.#cluster.metadata(topic),

@@ -152,7 +152,7 @@ export async function checkTopic(
               severity: 'error',
               message,
               fix: grantCommand(role, brokers, topic, ['Describe']),
-              passing: true,
+              transient: true,
             }
       return { topic, exists: false, partitions: 0, replicationFactor: 0, settings: {}, problems: [problem] }
     }

@@ -95,7 +95,7 @@ export interface GroupConsumer {
   /** Monotonic ms until which what was assigned is surely ours; −Infinity before the first join and while rebalancing. */
   leaseUntil(): number
   /** Everything the coordinator knows of the group; rejects when it cannot be asked. */
-  group(): Promise<GroupDescription>
+  describeGroup(): Promise<GroupDescription>
   /**
    * Commits a position of a held partition: with the next batch, once a second, at the next rebalance or when the group is
    * left. It is refused, and forgotten, when the partition has become another member's. Positions that go back are ignored.

@@ -28,7 +28,7 @@ test('a broker that is killed and comes back: members keep their partitions and 
   traffic.start(topic, brokers)
   await eventually(() => expect(two.map(m => m.held().length)).toEqual([2, 2]))
   await eventually(() => expect(traffic.written).toBeGreaterThan(100))
-  const before = await two[0]!.consumer.group()
+  const before = await two[0]!.consumer.describeGroup()
 
   await kafka.kill('SIGKILL')
   await eventually(() => {
@@ -52,7 +52,7 @@ test('a broker that is killed and comes back: members keep their partitions and 
     expect(listener.violations).toEqual([])
     expect(listener.gaps).toEqual([])
   }
-  const after = await two[0]!.consumer.group()
+  const after = await two[0]!.consumer.describeGroup()
   expect(after.members.map(m => m.memberId).sort()).toEqual(before.members.map(m => m.memberId).sort())
   expect(unhandled).toEqual([])
 })

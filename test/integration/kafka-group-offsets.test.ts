@@ -240,7 +240,7 @@ test('a commit of a generation that is over is refused', async () => {
   const options = { topic, group, start: committed(), commits: true }
   const first = await members.start(options)
   await eventually(() => expect(first.held()).toEqual([0, 1]))
-  const { memberId } = (await first.consumer.group()).members[0]!
+  const { memberId } = (await first.consumer.describeGroup()).members[0]!
   const second = await members.start(options)
   await eventually(() => expect([first.held().length, second.held().length]).toEqual([1, 1]))
 
@@ -301,7 +301,7 @@ test('what a member tells of itself comes back byte by byte', async () => {
   const second = await members.start({ topic, group, metadata: new Uint8Array() })
   await eventually(() => expect([first.held().length, second.held().length]).toEqual([1, 1]))
   for (const { consumer } of [first, second]) {
-    const description = await consumer.group()
+    const description = await consumer.describeGroup()
     expect(description.members.map(member => member.metadata.length).sort()).toEqual([0, 256])
     expect(description.members.find(member => member.metadata.length > 0)!.metadata).toEqual(metadata)
   }

@@ -73,7 +73,7 @@ test('a second member takes half, and the group can be asked who has what', asyn
     expect(a.held()).toHaveLength(6)
     expect(b.held()).toHaveLength(6)
   })
-  const map = await a.consumer.group()
+  const map = await a.consumer.describeGroup()
   expect(map).toMatchObject({ stable: true, partitionCount: 12 })
   expect(map.members.map(m => [m.metadata.toString(), m.partitions]).sort()).toEqual(
     [

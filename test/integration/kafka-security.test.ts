@@ -115,7 +115,7 @@ test('the grants that the check lists are enough to publish and to expose', asyn
     const values = listener.records.map(r => r.record.value?.toString())
     expect(values).toEqual(expect.arrayContaining(['of a producer', 'of an agent']))
   })
-  expect((await consumer.group()).members).toHaveLength(1)
+  expect((await consumer.describeGroup()).members).toHaveLength(1)
   expect((await checkTopic(as('exposer'), topic)).problems).toEqual([])
 })
 

@@ -42,7 +42,7 @@ export class DelayedShard {
       version: 'measured',
       address: url,
       leaseUntil: () => consumer.leaseUntil(),
-      readGroup: async () => groupMapOf(await consumer.group()),
+      readGroup: async () => groupMapOf(await consumer.describeGroup()),
       trouble: () => undefined,
     })
     consumer = createShardConsumer(config, url, {

@@ -26,8 +26,9 @@ export class Committer {
       await this.#pending(link, membership, timeout)
     } catch (error) {
       const explained = this.#explain(error, membership)
-      const { type, connection } = explained
-      if (FENCED.includes(type) || COORDINATOR_UNAVAILABLE.includes(type) || connection) throw explained
+      const { type, isConnectionError } = explained
+      if (FENCED.includes(type) || COORDINATOR_UNAVAILABLE.includes(type) || isConnectionError)
+        throw explained
       this.onError(explained)
     }
   }

@@ -245,7 +245,7 @@ export class Member {
   /** The membership stands; the way to the coordinator, or the coordinator itself, does not. */
   #retry(error: KafkaError): number {
     const isElecting = COORDINATOR_UNAVAILABLE.includes(error.type)
-    if (isElecting || error.connection) {
+    if (isElecting || error.isConnectionError) {
       this.#link?.close()
       this.#link = null
     }

@@ -15,7 +15,7 @@ export interface TopicProblem {
   /** The command that mends it. */
   readonly fix: string
   /** It may mend itself: a broker is down. A program that starts waits for it instead of giving up. */
-  readonly passing?: true
+  readonly transient?: true
 }
 
 /** One thing that is checked of a topic. Pure; null when nothing is wrong. */

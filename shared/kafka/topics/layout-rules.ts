@@ -30,7 +30,7 @@ export const everyPartitionLed: TopicRule = ({ metadata, commands }) => {
     severity: 'error',
     message: `partitions ${leaderless.join(', ')} have no leader: a broker is missing`,
     fix: commands.describe,
-    passing: true,
+    transient: true,
   }
 }
 

@@ -123,7 +123,7 @@ export class Link {
       const fail = (error: unknown) => {
         clearTimeout(timer)
         const explained = this.#failure ?? explain(error, context)
-        if (explained.connection || explained.type === 'AUTHENTICATION' || !this.#connected)
+        if (explained.isConnectionError || explained.type === 'AUTHENTICATION' || !this.#connected)
           this.close(explained)
         reject(explained)
       }

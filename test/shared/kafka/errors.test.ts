@@ -9,7 +9,7 @@ const socketError = (code: string) =>
 test('a broker that is not there is named, with what to check', () => {
   const error = explain(socketError('ECONNREFUSED'), { broker: 'kafka-1:9092' })
   expect(error.message).toMatch(/nothing listens at kafka-1:9092.*broker list/)
-  expect(error.connection).toBe(true)
+  expect(error.isConnectionError).toBe(true)
 })
 
 test('a host name that the cluster advertises but nobody knows leads to advertised.listeners', () => {
