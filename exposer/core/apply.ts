@@ -3,7 +3,7 @@ import { partitionFor } from '../../shared/base/murmur2.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
 import { RefusedError } from '../../shared/snapshot/errors.js'
 import { targetKey } from '../../shared/snapshot/key.js'
-import { Parts } from '../../shared/snapshot/parts.js'
+import { PartCollector } from '../../shared/snapshot/part-collector.js'
 import type { SnapshotReader } from '../../shared/snapshot/read.js'
 import { refusalOf } from '../../shared/snapshot/unreadable.js'
 import { validateTarget } from '../../shared/snapshot/validate.js'
@@ -88,7 +88,7 @@ function noteRefusal(
 function knownTarget(shard: ShardParts, record: LogRecord): Target | undefined {
   if (record.key === null) throw new RefusedError('key', 'a record without a key; the key is the target')
   const target = shard.targets.get(record.key.toString('latin1'))
-  if (target && !shard.reader.sameTarget(target.labelBytes)) {
+  if (target && !shard.reader.hasTarget(target.labelBytes)) {
     throw new RefusedError('key', 'the key is not that of the target inside')
   }
   return target
@@ -150,18 +150,18 @@ function checkOrder(target: Target, { incarnation, sequence, collectedAt }: Snap
 
 /** What is held of a split snapshot has been overtaken: its rest will not come. */
 function whole(target: Target, part: SnapshotPart | null): readonly SnapshotPart[] {
-  target.incoming?.giveUp()
+  target.incoming?.discard()
   return part ? [part] : []
 }
 
 function collect(shard: ShardParts, target: Target, part: SnapshotPart): readonly SnapshotPart[] | null {
   const { reader, options } = shard
-  target.incoming ??= new Parts({
+  target.incoming ??= new PartCollector({
     maxSize: options.limits.samples,
     onDropped: dropped => shard.store.release(dropped),
   })
   try {
-    return target.incoming.offer(reader, part, part.layout.series)
+    return target.incoming.add(reader, part, part.layout.series)
   } catch (error) {
     shard.store.release(part)
     throw error

@@ -16,7 +16,7 @@ export function forget(shard: ShardParts, partition: Partition, target: Target, 
   // A response may still be writing one of them, and find that it cannot be decoded.
   retire(shard.store, target.snapshots.splice(0), drop)
   shard.history.forget(target, drop)
-  target.incoming?.giveUp()
+  target.incoming?.discard()
 }
 
 /** Why the target is to be forgotten now; undefined when it is not. */

@@ -1,6 +1,6 @@
 import type { Label } from '../../shared/metrics/model.js'
 import type { RefusalReason } from '../../shared/snapshot/errors.js'
-import type { Parts } from '../../shared/snapshot/parts.js'
+import type { PartCollector } from '../../shared/snapshot/part-collector.js'
 import type { TargetState } from './judge.js'
 import type { Ledger } from './ledger.js'
 import type { Playout } from './playout/playout.js'
@@ -34,7 +34,7 @@ export class Target {
   /** Ascending by collection; the last is the newest, the first what is played or older. Never empty once applied. */
   readonly snapshots: Snapshot[] = []
   /** Where the parts of a split snapshot wait for each other; null as long as none is split. */
-  incoming: Parts<SnapshotPart> | null = null
+  incoming: PartCollector<SnapshotPart> | null = null
 
   incarnation = -1
   sequence = -1

@@ -13,14 +13,14 @@ const MAX_SPARE = 4
 
 /**
  * Text on its way to a scraper, as latin1 characters that are UTF-8 bytes. Every line comes with a line feed in front; the first
- * one's is left out, and `last` ends the last line.
+ * one's is left out, and `finish` ends the last line.
  *
- * What `take` gives is valid until something is added: the same memory is written again and again, because a scrape of a
+ * What `flush` gives is valid until something is added: the same memory is written again and again, because a scrape of a
  * million series would otherwise leave 140 MB of garbage.
  */
 export class Chunk {
   #text = ''
-  #begun = false
+  #hasText = false
   #buffer: Buffer
   #length = 0
 
@@ -33,11 +33,11 @@ export class Chunk {
     if (this.#text.length >= PIECE) this.#write()
   }
 
-  get full(): boolean {
+  get isFull(): boolean {
     return this.#length >= CHUNK
   }
 
-  take(): Buffer {
+  flush(): Buffer {
     this.#write()
     const bytes = this.#buffer.subarray(0, this.#length)
     this.#length = 0
@@ -45,10 +45,10 @@ export class Chunk {
   }
 
   /** What is left, or null when there was nothing at all. */
-  last(): Buffer | null {
-    if (!this.#begun && this.#text === '') return null
+  finish(): Buffer | null {
+    if (!this.#hasText && this.#text === '') return null
     this.#text += '\n'
-    return this.take()
+    return this.flush()
   }
 
   /** Nothing of it is used any more. */
@@ -57,8 +57,8 @@ export class Chunk {
   }
 
   #write(): void {
-    const text = this.#begun ? this.#text : this.#text.slice(1)
-    this.#begun = true
+    const text = this.#hasText ? this.#text : this.#text.slice(1)
+    this.#hasText = true
     this.#text = ''
     if (this.#length + text.length > this.#buffer.length) this.#grow(this.#length + text.length)
     this.#length += this.#buffer.write(text, this.#length, 'latin1')

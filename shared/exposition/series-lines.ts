@@ -8,12 +8,12 @@ export interface SeriesRange {
 }
 
 /** What follows the labels of a layout: more labels and the closing brace, by whether a brace is open. */
-export interface Tail {
+export interface LabelTail {
   readonly open: string
   readonly closed: string
 }
 
-export const NO_LABELS: Tail = { open: '} ', closed: ' ' }
+export const NO_LABELS: LabelTail = { open: '} ', closed: ' ' }
 
 /**
  * The samples of one family of one part, each after a line feed, as latin1 text. This loop is what a scrape costs.
@@ -24,7 +24,7 @@ export function seriesLines(
   values: Float64Array,
   text: LayoutText,
   family: SeriesRange,
-  tail: Tail,
+  tail: LabelTail,
   end: string,
   exemplars: ReadonlyMap<number, string> | null,
 ): string {
@@ -51,7 +51,7 @@ export function seriesLines(
 const STEP = 500
 
 /** The family itself, unless it is so long that no chunk should wait for all of it. */
-export function pieces(family: SeriesRange): readonly SeriesRange[] {
+export function splitRange(family: SeriesRange): readonly SeriesRange[] {
   if (family.to - family.from <= STEP) return [family]
   const parts: SeriesRange[] = []
   for (let from = family.from; from < family.to; from += STEP) {

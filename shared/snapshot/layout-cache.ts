@@ -94,7 +94,7 @@ export class LayoutCache<T extends CachedLayout> {
   }
 
   /** It takes so many bytes more than when it was built, or last grew. One in use is never given up for that. */
-  grown(layout: T, bytes: number): void {
+  grow(layout: T, bytes: number): void {
     if (this.#layouts.get(layout.id) !== layout) return
     this.#bytes += bytes
     if (layout.holders > 0) this.#bytesInUse += bytes

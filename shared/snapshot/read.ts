@@ -8,7 +8,7 @@ import { readExemplars } from './read-exemplars.js'
 import { readLongs, readNumbers } from './read-values.js'
 import type { SnapshotHeader } from './types.js'
 
-export interface Body {
+export interface SnapshotBody {
   readonly values: Float64Array
   /** Unix ms, one per value, or null. */
   readonly timestamps: Float64Array | null
@@ -103,7 +103,7 @@ export class SnapshotReader {
   }
 
   /** @param known the `targetBytes` of an earlier record */
-  sameTarget(known: Buffer): boolean {
+  hasTarget(known: Buffer): boolean {
     const { buffer } = this.#in
     const start = this.#targetStart
     if (known.length !== this.#targetEnd - start) return this.#sameLabels(known)
@@ -121,7 +121,7 @@ export class SnapshotReader {
     return this.#in.buffer.toString('latin1', this.#layoutIdAt, this.#layoutIdAt + 16)
   }
 
-  sameLayoutId(id: Uint8Array): boolean {
+  hasLayoutId(id: Uint8Array): boolean {
     if (this.failure !== null) return false
     return this.#in.buffer.compare(id, 0, 16, this.#layoutIdAt, this.#layoutIdAt + 16) === 0
   }
@@ -160,16 +160,16 @@ export class SnapshotReader {
    * @param expected how many series the layout has; any other count is refused
    * @param into reused for the values if it has that length
    */
-  body(expected: number, into?: Float64Array): Body {
+  body(expected: number, into?: Float64Array): SnapshotBody {
     return this.#body(this.#in.buffer, this.#valuesStart, expected, into)
   }
 
   /** As `body`, of bytes that `bodyBytes` gave. The record that is open is closed by it. */
-  bodyOf(bytes: Buffer, expected: number, into?: Float64Array): Body {
+  bodyOf(bytes: Buffer, expected: number, into?: Float64Array): SnapshotBody {
     return this.#body(bytes, 0, expected, into)
   }
 
-  #body(bytes: Buffer, start: number, expected: number, into?: Float64Array): Body {
+  #body(bytes: Buffer, start: number, expected: number, into?: Float64Array): SnapshotBody {
     const input = this.#in
     input.reset(bytes, start)
     const values = readNumbers(input, expected, into)

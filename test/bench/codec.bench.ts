@@ -82,7 +82,7 @@ function ourReading({ records, headers, series, layout }: Fleet): () => void {
     for (let t = 0; t < records.length; t++) {
       reader.open(records[t])
       const target = known.get(keys[t])
-      if (!target || !reader.sameTarget(target)) throw new Error('not the target')
+      if (!target || !reader.hasTarget(target)) throw new Error('not the target')
       const count = layouts.get(reader.layoutId())
       if (count === undefined) throw new Error('not the layout')
       reader.body(count, into)

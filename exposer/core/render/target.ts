@@ -3,7 +3,7 @@ import { Chunk } from '../../../shared/exposition/chunks.js'
 import { exemplarTexts } from '../../../shared/exposition/exemplar-text.js'
 import { familyLines } from '../../../shared/exposition/family-lines.js'
 import type { Format } from '../../../shared/exposition/format.js'
-import { NO_LABELS, pieces, seriesLines } from '../../../shared/exposition/series-lines.js'
+import { NO_LABELS, seriesLines, splitRange } from '../../../shared/exposition/series-lines.js'
 import { numberText } from '../../../shared/metrics/number-text.js'
 import type { Snapshot } from '../store/snapshot.js'
 
@@ -35,15 +35,15 @@ export function* renderTarget(
       const exemplars = openMetrics ? exemplarTexts(part.exemplars) : null
       for (const family of part.layout.families) {
         chunk.add(familyLines(family, format))
-        for (const piece of pieces(family)) {
+        for (const piece of splitRange(family)) {
           chunk.add(seriesLines(part.values!, text, piece, NO_LABELS, end, exemplars))
-          if (chunk.full) yield chunk.take()
+          if (chunk.isFull) yield chunk.flush()
         }
       }
     }
     chunk.add(ageLines(Math.max(0, now.wall - snapshot.collectedAt) / 1000))
     if (openMetrics) chunk.add('\n# EOF')
-    yield chunk.last()!
+    yield chunk.finish()!
     return snapshot.series + 1
   } finally {
     chunk.release()

@@ -53,7 +53,7 @@ export class Store {
     const { limits, layoutBytes, reserved } = options
     this.families = new FamilyIndex(reserved)
     this.#reader = new SnapshotReader(limits)
-    const onGrown = (layout: CompiledLayout, bytes: number) => this.#layouts.grown(layout, bytes)
+    const onGrown = (layout: CompiledLayout, bytes: number) => this.#layouts.grow(layout, bytes)
     this.#layouts = new LayoutCache({
       maxBytes: layoutBytes,
       limits,

@@ -70,7 +70,7 @@ describe('the record of a failed collection', () => {
         reader.open(Buffer.concat([FAILURE_ENVELOPE, failureType.toBuffer({ ...header, failure })]))
         expect(reader.failure).toBe(failure)
         expect(reader.header()).toEqual({ ...header, part: 0, parts: 1, end: false, layoutId: '' })
-        expect(reader.sameLayoutId(Buffer.from(before.header.layoutId, 'latin1'))).toBe(false)
+        expect(reader.hasLayoutId(Buffer.from(before.header.layoutId, 'latin1'))).toBe(false)
         expect(reader.layout()).toHaveLength(0)
         expect(() => reader.body(before.values.length)).toThrow(RefusedError)
       }),

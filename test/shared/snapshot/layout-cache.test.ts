@@ -83,16 +83,16 @@ describe('the layout cache', () => {
   test('counts what a layout grows by, in use or not, and no more for one that was given up', () => {
     const { cache } = cacheOf(2)
     const first = cache.intern(a.id, a.compressed)
-    cache.grown(first, 1)
+    cache.grow(first, 1)
     expect([cache.bytes, cache.bytesInUse]).toEqual([2, 0])
     first.bytes = 2
     cache.acquire(first)
     first.bytes = 5
-    cache.grown(first, 3)
+    cache.grow(first, 3)
     expect([cache.bytes, cache.bytesInUse]).toEqual([5, 5])
     cache.release(first)
     cache.intern(b.id, b.compressed)
-    cache.grown(first, 1)
+    cache.grow(first, 1)
     expect([cache.bytes, cache.bytesInUse]).toEqual([1, 0])
   })
 

@@ -5,7 +5,7 @@ import { exemplarTexts } from '../../../../shared/exposition/exemplar-text.js'
 import { familyLines } from '../../../../shared/exposition/family-lines.js'
 import type { Escaping, Format } from '../../../../shared/exposition/format.js'
 import { labelText, latin1 } from '../../../../shared/exposition/layout-text.js'
-import { pieces, seriesLines, type Tail } from '../../../../shared/exposition/series-lines.js'
+import { type LabelTail, seriesLines, splitRange } from '../../../../shared/exposition/series-lines.js'
 import type { Span } from '../../history/history.js'
 import type { Shard } from '../../shard.js'
 import type { Snapshot } from '../../store/snapshot.js'
@@ -64,7 +64,7 @@ export class MassiveScrape {
       yield* this.#families(chunk)
       this.#samples += yield* reportLines(this.#reports, chunk)
       if (this.options.format.name === 'openmetrics-1.0.0') chunk.add('\n# EOF')
-      const rest = chunk.last()
+      const rest = chunk.finish()
       if (rest) yield rest
       return this.#samples
     } finally {
@@ -100,7 +100,7 @@ export class MassiveScrape {
     }
   }
 
-  #show(target: Target, snapshot: Snapshot, tail: Tail, round: number): void {
+  #show(target: Target, snapshot: Snapshot, tail: LabelTail, round: number): void {
     const { format, view } = this.options
     const openMetrics = format.name === 'openmetrics-1.0.0'
     const taken = new Set(target.labels.map(label => label.name))
@@ -112,7 +112,7 @@ export class MassiveScrape {
     }
   }
 
-  *#report(chosen: Chosen, readable: readonly Snapshot[], tail: Tail): Generator<Buffer> {
+  *#report(chosen: Chosen, readable: readonly Snapshot[], tail: LabelTail): Generator<Buffer> {
     const { state, target } = chosen
     // Who has left is no target any more.
     if (state === 'ended') return
@@ -135,9 +135,9 @@ export class MassiveScrape {
             if (!begun) chunk.add(familyLines(first, format))
             begun = true
             this.#samples += family.to - family.from
-            for (const piece of pieces(family)) {
+            for (const piece of splitRange(family)) {
               chunk.add(seriesLines(one.part.values!, one.text, piece, one.tail, one.end, one.exemplars))
-              if (chunk.full) yield chunk.take()
+              if (chunk.isFull) yield chunk.flush()
             }
           }
         }
@@ -147,7 +147,7 @@ export class MassiveScrape {
 }
 
 /** The target's own labels, as they close a series' line: made once, unless their names have two spellings. */
-function tailOf(target: Target, escaping: Escaping): Tail {
+function tailOf(target: Target, escaping: Escaping): LabelTail {
   if (target.tail) return target.tail
   const labels = latin1(target.labels.map(label => labelText(label, escaping)).join(','))
   const tail = { open: `,${labels}} `, closed: `{${labels}} ` }

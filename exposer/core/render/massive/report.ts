@@ -1,11 +1,11 @@
 import type { Chunk } from '../../../../shared/exposition/chunks.js'
 import { PAUSE } from '../../../../shared/exposition/chunks.js'
-import type { Tail } from '../../../../shared/exposition/series-lines.js'
+import type { LabelTail } from '../../../../shared/exposition/series-lines.js'
 import { numberText } from '../../../../shared/metrics/number-text.js'
 
 /** What Prometheus would report of a scrape of the application itself. */
 export interface Report {
-  readonly tail: Tail
+  readonly tail: LabelTail
   readonly up: boolean
   /** Seconds that the application's own collection took; 0 when it is down. */
   readonly duration: number
@@ -49,7 +49,7 @@ export function* reportLines(reports: readonly Report[], chunk: Chunk): Generato
     let step = 0
     for (const report of reports) {
       chunk.add(`\n${name}${report.tail.closed}${numberText(of(report))}`)
-      if (chunk.full) yield chunk.take()
+      if (chunk.isFull) yield chunk.flush()
       else if (++step % 5000 === 0) yield PAUSE
     }
   }

@@ -1,5 +1,5 @@
 import type { LayoutText } from '../../../../shared/exposition/layout-text.js'
-import type { Tail } from '../../../../shared/exposition/series-lines.js'
+import type { LabelTail } from '../../../../shared/exposition/series-lines.js'
 import type { CompiledLayout } from '../../store/compiled-layout.js'
 import type { SnapshotPart } from '../../store/snapshot.js'
 
@@ -7,7 +7,7 @@ import type { SnapshotPart } from '../../store/snapshot.js'
 export interface Shown {
   readonly part: SnapshotPart
   readonly text: LayoutText
-  readonly tail: Tail
+  readonly tail: LabelTail
   readonly end: string
   readonly exemplars: ReadonlyMap<number, string> | null
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { RefusedError } from '../../../shared/snapshot/errors.js'
-import { type PartHeader, Parts } from '../../../shared/snapshot/parts.js'
+import { PartCollector, type PartHeader } from '../../../shared/snapshot/part-collector.js'
 
 const header = (
   sequence: number,
@@ -22,10 +22,10 @@ const header = (
 
 function collector(maxSize = 100) {
   const dropped: string[] = []
-  const parts = new Parts<string>({ maxSize, onDropped: payload => void dropped.push(payload) })
-  const reasonOf = (...args: Parameters<typeof parts.offer>) => {
+  const parts = new PartCollector<string>({ maxSize, onDropped: payload => void dropped.push(payload) })
+  const reasonOf = (...args: Parameters<typeof parts.add>) => {
     try {
-      parts.offer(...args)
+      parts.add(...args)
     } catch (error) {
       return error instanceof RefusedError ? error.reason : error
     }
@@ -36,49 +36,49 @@ function collector(maxSize = 100) {
 describe('parts of a snapshot', () => {
   test('come out together and in order, whatever order they came in', () => {
     const { parts, dropped } = collector()
-    expect(parts.offer(header(0, 2, 3), 'c', 1)).toBeNull()
-    expect(parts.offer(header(0, 0, 3), 'a', 1)).toBeNull()
+    expect(parts.add(header(0, 2, 3), 'c', 1)).toBeNull()
+    expect(parts.add(header(0, 0, 3), 'a', 1)).toBeNull()
     expect(parts.size).toBe(2)
-    expect(parts.offer(header(0, 1, 3), 'b', 1)).toEqual(['a', 'b', 'c'])
+    expect(parts.add(header(0, 1, 3), 'b', 1)).toEqual(['a', 'b', 'c'])
     expect([parts.size, dropped]).toEqual([0, []])
   })
 
   test('of a snapshot whose rest never comes are given back', () => {
     const { parts, dropped } = collector()
-    parts.offer(header(0, 0, 3), 'a', 1)
-    parts.offer(header(0, 1, 3), 'b', 1)
-    expect(parts.offer(header(1, 0, 1), 'whole', 1)).toEqual(['whole'])
+    parts.add(header(0, 0, 3), 'a', 1)
+    parts.add(header(0, 1, 3), 'b', 1)
+    expect(parts.add(header(1, 0, 1), 'whole', 1)).toEqual(['whole'])
     expect(dropped).toEqual(['a', 'b'])
   })
 
   test('of two runs of the app are never mixed', () => {
     const { parts, dropped, reasonOf } = collector()
-    parts.offer(header(0, 0, 2), 'old', 1)
-    expect(parts.offer(header(0, 1, 2, { incarnation: 2 }), 'new', 1)).toBeNull()
+    parts.add(header(0, 0, 2), 'old', 1)
+    expect(parts.add(header(0, 1, 2, { incarnation: 2 }), 'new', 1)).toBeNull()
     expect(dropped).toEqual(['old'])
     expect(reasonOf(header(0, 1, 2), 'late', 1)).toBe('incarnation')
-    expect(parts.offer(header(0, 0, 2, { incarnation: 2 }), 'too', 1)).toEqual(['too', 'new'])
+    expect(parts.add(header(0, 0, 2, { incarnation: 2 }), 'too', 1)).toEqual(['too', 'new'])
   })
 
   test('that come again change nothing', () => {
     const { parts, dropped, reasonOf } = collector(2)
-    parts.offer(header(0, 0, 2), 'a', 1)
-    expect(parts.offer(header(0, 0, 2), 'again', 1)).toBeNull()
-    expect(parts.offer(header(0, 1, 2), 'b', 1)).toEqual(['a', 'b'])
+    parts.add(header(0, 0, 2), 'a', 1)
+    expect(parts.add(header(0, 0, 2), 'again', 1)).toBeNull()
+    expect(parts.add(header(0, 1, 2), 'b', 1)).toEqual(['a', 'b'])
     expect(dropped).toEqual(['again'])
     expect(reasonOf(header(0, 0, 2), 'once more', 1)).toBe('order')
   })
 
   test('of an earlier snapshot are refused, and do not disturb the later one', () => {
     const { parts, reasonOf } = collector()
-    parts.offer(header(5, 0, 2), 'a', 1)
+    parts.add(header(5, 0, 2), 'a', 1)
     expect(reasonOf(header(4, 1, 2), 'late', 1)).toBe('order')
-    expect(parts.offer(header(5, 1, 2), 'b', 1)).toEqual(['a', 'b'])
+    expect(parts.add(header(5, 1, 2), 'b', 1)).toEqual(['a', 'b'])
   })
 
   test('that contradict each other are refused', () => {
     const { parts, reasonOf } = collector()
-    parts.offer(header(0, 0, 2), 'a', 1)
+    parts.add(header(0, 0, 2), 'a', 1)
     for (const wrong of [
       { parts: 3 },
       { collectedAt: 7 },
@@ -88,17 +88,17 @@ describe('parts of a snapshot', () => {
     ]) {
       expect(reasonOf(header(0, 1, 2, wrong), 'b', 1), JSON.stringify(wrong)).toBe('order')
     }
-    expect(parts.offer(header(0, 1, 2), 'b', 1)).toEqual(['a', 'b'])
+    expect(parts.add(header(0, 1, 2), 'b', 1)).toEqual(['a', 'b'])
   })
 
   test('that are together too large are refused and given back', () => {
     const { parts, dropped, reasonOf } = collector(10)
-    parts.offer(header(0, 0, 4), 'a', 6)
+    parts.add(header(0, 0, 4), 'a', 6)
     expect(reasonOf(header(0, 1, 4), 'b', 6)).toBe('limit')
     expect(reasonOf(header(0, 2, 4), 'c', 1)).toBe('limit')
     expect([dropped, parts.size]).toEqual([['a'], 0])
-    parts.offer(header(1, 0, 2), 'd', 5)
-    expect(parts.offer(header(1, 1, 2), 'e', 5)).toEqual(['d', 'e'])
+    parts.add(header(1, 0, 2), 'd', 5)
+    expect(parts.add(header(1, 1, 2), 'e', 5)).toEqual(['d', 'e'])
   })
 
   test('are held within the limit, and each is handed out, given back, refused or held, in any order of arrival', () => {
@@ -115,7 +115,7 @@ describe('parts of a snapshot', () => {
         let refused = 0
         arrivals.forEach(({ incarnation, sequence, part, size }, i) => {
           try {
-            const complete = parts.offer(header(sequence, part, 3, { incarnation }), String(i), size)
+            const complete = parts.add(header(sequence, part, 3, { incarnation }), String(i), size)
             out += complete?.length ?? 0
           } catch (error) {
             expect(error).toBeInstanceOf(RefusedError)
@@ -123,7 +123,7 @@ describe('parts of a snapshot', () => {
           }
           expect(parts.size).toBeLessThanOrEqual(8)
         })
-        parts.giveUp()
+        parts.discard()
         expect(out + refused + dropped.length).toBe(arrivals.length)
         expect(new Set(dropped).size).toBe(dropped.length)
       }),

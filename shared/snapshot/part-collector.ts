@@ -7,8 +7,8 @@ export type PartHeader = Pick<
   'incarnation' | 'sequence' | 'superseded' | 'collectedAt' | 'intervalMs' | 'end' | 'part' | 'parts'
 >
 
-export interface PartsOptions<T> {
-  /** How much the parts of one snapshot may be together, in the unit of `offer`'s size, say series. */
+export interface PartCollectorOptions<T> {
+  /** How much the parts of one snapshot may be together, in the unit of `add`'s size, say series. */
   readonly maxSize: number
   /** Told of every payload that was taken in and is not handed out: give back here what it holds. */
   onDropped?(payload: T): void
@@ -22,17 +22,17 @@ const COMMON = ['superseded', 'collectedAt', 'intervalMs', 'end', 'parts'] as co
  * Holds one snapshot at a time: a producer writes the parts of a snapshot together, so that a part of a later one means that
  * what the held one lacks will not come. That it was missed is known by its sequence.
  */
-export class Parts<T> {
+export class PartCollector<T> {
   #header: PartHeader | null = null
   /** Refused, complete or over the limit: nothing more of this snapshot is taken in. */
   #closed: 'complete' | 'limit' | null = null
   #held: (T | undefined)[] = []
-  #have = 0
+  #received = 0
   #size = 0
 
-  constructor(private readonly options: PartsOptions<T>) {}
+  constructor(private readonly options: PartCollectorOptions<T>) {}
 
-  /** How much is held now, in the unit of `offer`'s size. */
+  /** How much is held now, in the unit of `add`'s size. */
   get size(): number {
     return this.#size
   }
@@ -44,7 +44,7 @@ export class Parts<T> {
    * @throws RefusedError `incarnation` or `order` for a part of an earlier snapshot, or of one that is complete; `order` where it
    * contradicts the parts before it; `limit` when together they are too large
    */
-  offer(header: PartHeader, payload: T, size: number): readonly T[] | null {
+  add(header: PartHeader, payload: T, size: number): readonly T[] | null {
     if (this.#follows(header)) this.#begin(header)
     else this.#checkSame(header)
     if (this.#held[header.part] !== undefined) {
@@ -52,13 +52,13 @@ export class Parts<T> {
       return null
     }
     if (this.#size + size > this.options.maxSize) {
-      this.giveUp()
+      this.discard()
       this.#closed = 'limit'
       throw tooLarge(header, this.options.maxSize)
     }
     this.#held[header.part] = payload
     this.#size += size
-    if (++this.#have < header.parts) return null
+    if (++this.#received < header.parts) return null
     const complete = this.#held as T[]
     this.#clear()
     this.#closed = 'complete'
@@ -66,7 +66,7 @@ export class Parts<T> {
   }
 
   /** Drops what is held: also for when the target goes, or a whole snapshot overtakes its parts. */
-  giveUp(): void {
+  discard(): void {
     for (const payload of this.#held) if (payload !== undefined) this.options.onDropped?.(payload)
     this.#clear()
   }
@@ -85,7 +85,7 @@ export class Parts<T> {
   }
 
   #begin(header: PartHeader): void {
-    this.giveUp()
+    this.discard()
     // A copy of what is compared: the caller's header may be large, or reused.
     const { incarnation, sequence, superseded, collectedAt, intervalMs, end, part, parts } = header
     this.#header = { incarnation, sequence, superseded, collectedAt, intervalMs, end, part, parts }
@@ -110,7 +110,7 @@ export class Parts<T> {
 
   #clear(): void {
     this.#held = []
-    this.#have = 0
+    this.#received = 0
     this.#size = 0
   }
 }
