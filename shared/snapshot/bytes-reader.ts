@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import { RefusedError } from './errors.js'
 
-const range = () => new RefusedError('limit', 'a number is beyond 2^53, or a varint longer than 10 bytes')
+const outOfRange = () =>
+  new RefusedError('limit', 'a number is beyond 2^53, or a varint longer than 10 bytes')
 
 /**
  * Avro's binary decoding of bytes that anybody may have written. Nothing is allocated on the word of the bytes: a length or a
@@ -23,12 +24,12 @@ export class BytesReader {
     this.position = position
   }
 
-  get left(): number {
+  get remaining(): number {
     return this.buffer.length - this.position
   }
 
   /** What to throw when the bytes end too early. */
-  end(): RefusedError {
+  truncated(): RefusedError {
     return new RefusedError(
       'truncated',
       `the ${this.what} ends in the middle of a field; it was cut off or is not Avro of this schema`,
@@ -38,7 +39,7 @@ export class BytesReader {
   /** A long that fits a double without loss. */
   long(): number {
     const value = this.anyLong()
-    if (!Number.isSafeInteger(value)) throw range()
+    if (!Number.isSafeInteger(value)) throw outOfRange()
     return value
   }
 
@@ -58,34 +59,34 @@ export class BytesReader {
     let scale = 1
     for (let i = 4; i < 10; i++) {
       byte = buffer[this.position++]
-      if (byte === undefined) throw this.end()
+      if (byte === undefined) throw this.truncated()
       high += (byte & 0x7f) * scale
       if (byte < 0x80) {
-        if (i === 9 && byte > 1) throw range()
+        if (i === 9 && byte > 1) throw outOfRange()
         // One addition, hence one rounding: of a negative the 1 that zigzag takes away is added before it.
         const magnitude = (low >>> 1) + (low & 1) + high * 0x8000000
         return low & 1 ? -magnitude : magnitude
       }
       scale *= 128
     }
-    throw range()
+    throw outOfRange()
   }
 
   /**
    * @param seen how many came in blocks before this one
-   * @param atLeast the fewest bytes one item takes: what is left must hold the count of them
+   * @param minItemBytes the fewest bytes one item takes: what is left must hold the count of them
    */
-  count(limit: number, seen: number, atLeast: number, what: string): number {
+  count(limit: number, seen: number, minItemBytes: number, what: string): number {
     let n = this.long()
     if (n < 0) {
       n = -n
       const size = this.long() // the block's size in bytes, for readers that skip
-      if (size < 0 || size > this.left) throw this.end()
+      if (size < 0 || size > this.remaining) throw this.truncated()
     }
     if (n > limit - seen) {
       throw new RefusedError('limit', `${seen + n} ${what}, over the limit of ${limit}; expose fewer`)
     }
-    if (n * atLeast > this.left) throw this.end()
+    if (n * minItemBytes > this.remaining) throw this.truncated()
     return n
   }
 
@@ -93,7 +94,7 @@ export class BytesReader {
     const n = this.long()
     if (n < 0) throw new RefusedError('truncated', `${what} has a negative length`)
     if (n > limit) throw new RefusedError('limit', `${what} of ${n} bytes is over the limit of ${limit}`)
-    if (n > this.left) throw this.end()
+    if (n > this.remaining) throw this.truncated()
     return n
   }
 
@@ -110,12 +111,12 @@ export class BytesReader {
   }
 
   skip(bytes: number): void {
-    if (bytes > this.left) throw this.end()
+    if (bytes > this.remaining) throw this.truncated()
     this.position += bytes
   }
 
   double(): number {
-    if (this.left < 8) throw this.end()
+    if (this.remaining < 8) throw this.truncated()
     const value = this.buffer.readDoubleLE(this.position)
     this.position += 8
     return value
@@ -123,7 +124,7 @@ export class BytesReader {
 
   boolean(): boolean {
     const byte = this.buffer[this.position++]
-    if (byte === undefined) throw this.end()
+    if (byte === undefined) throw this.truncated()
     if (byte > 1) throw new RefusedError('truncated', 'a boolean is neither 0 nor 1')
     return byte === 1
   }
@@ -135,8 +136,8 @@ export class BytesReader {
     throw new RefusedError('truncated', `${what}: the union has no branch ${branch}`)
   }
 
-  finish(): void {
-    if (this.left === 0) return
-    throw new RefusedError('truncated', `${this.left} bytes follow the last field of the ${this.what}`)
+  expectEnd(): void {
+    if (this.remaining === 0) return
+    throw new RefusedError('truncated', `${this.remaining} bytes follow the last field of the ${this.what}`)
   }
 }

@@ -62,11 +62,11 @@ export class LabelTable {
     this.#starts.push(start)
     this.#ends.push(end)
     if (index * 2 >= this.#slots.length) this.#grow()
-    else this.#place(index)
+    else this.#insert(index)
     return index
   }
 
-  #place(index: number): void {
+  #insert(index: number): void {
     const mask = this.#slots.length - 1
     for (let probe = 0; probe < PROBES; probe++) {
       const slot = (this.#hashes[index] + probe) & mask
@@ -78,7 +78,7 @@ export class LabelTable {
 
   #grow(): void {
     this.#slots = new Int32Array(this.#slots.length * 4)
-    for (let index = 0; index < this.#labels.length; index++) this.#place(index)
+    for (let index = 0; index < this.#labels.length; index++) this.#insert(index)
   }
 
   #same(index: number, start: number, end: number): boolean {

@@ -35,13 +35,13 @@ function layoutIdOf(bytes: Uint8Array): string {
 }
 
 /** Bytes that are hashed in one step. */
-const HASHED_A_STEP = 512 * 1024
+const HASH_STEP_BYTES = 512 * 1024
 
 function* layoutIdSteps(bytes: Uint8Array): Steps<string> {
   const hash = createHash('sha256')
-  for (let at = 0; at < bytes.length; at += HASHED_A_STEP) {
+  for (let at = 0; at < bytes.length; at += HASH_STEP_BYTES) {
     if (at > 0) yield
-    hash.update(bytes.subarray(at, at + HASHED_A_STEP))
+    hash.update(bytes.subarray(at, at + HASH_STEP_BYTES))
   }
   return hash.digest().toString('latin1', 0, 16)
 }
@@ -55,7 +55,7 @@ function* encodeLayoutSteps({ families }: Layout): Steps<EncodedLayout> {
   return yield* finishLayout(families.length, (yield* encodeFamilies(families)).bytes)
 }
 
-const SERIES_A_STEP = 100
+const SERIES_PER_STEP = 100
 
 /** Each family's Avro, one after the other, and where each of them ends. */
 export function* encodeFamilies(
@@ -76,7 +76,7 @@ export function* encodeFamilies(
         out.string(label.name)
         out.string(label.value)
       })
-      if (++written % SERIES_A_STEP === 0) yield
+      if (++written % SERIES_PER_STEP === 0) yield
     }
     out.long(0)
     ends.push(out.length)
@@ -153,7 +153,7 @@ class LayoutReader {
       if (count === 0) break
       for (let i = 0; i < count; i++) families.push(this.#family())
     }
-    this.#in.finish()
+    this.#in.expectEnd()
     return { families }
   }
 

@@ -6,7 +6,7 @@ const wrongCount = (expected: number) =>
 
 /** Blocks of `long | double`. An item takes at least two bytes, so a count is checked against what is left. */
 export function readNumbers(input: BytesReader, expected: number, into?: Float64Array): Float64Array {
-  if (expected * 2 > input.left) throw wrongCount(expected)
+  if (expected * 2 > input.remaining) throw wrongCount(expected)
   const values = into?.length === expected ? into : new Float64Array(expected)
   let at = 0
   for (;;) {
@@ -20,8 +20,8 @@ export function readNumbers(input: BytesReader, expected: number, into?: Float64
   return values
 }
 
-const eight = new Float64Array(1)
-const eightBytes = new Uint8Array(eight.buffer)
+const doubleView = new Float64Array(1)
+const doubleBytes = new Uint8Array(doubleView.buffer)
 
 /**
  * The loop that every sample passes. Most are longs of up to four bytes: those are read here without a call.
@@ -64,15 +64,15 @@ function readBlock(input: BytesReader, values: Float64Array, start: number, coun
           continue
         }
       } else if (tag === 2) {
-        eightBytes[0] = buffer[position + 1]
-        eightBytes[1] = buffer[position + 2]
-        eightBytes[2] = buffer[position + 3]
-        eightBytes[3] = buffer[position + 4]
-        eightBytes[4] = buffer[position + 5]
-        eightBytes[5] = buffer[position + 6]
-        eightBytes[6] = buffer[position + 7]
-        eightBytes[7] = buffer[position + 8]
-        values[i] = eight[0]
+        doubleBytes[0] = buffer[position + 1]
+        doubleBytes[1] = buffer[position + 2]
+        doubleBytes[2] = buffer[position + 3]
+        doubleBytes[3] = buffer[position + 4]
+        doubleBytes[4] = buffer[position + 5]
+        doubleBytes[5] = buffer[position + 6]
+        doubleBytes[6] = buffer[position + 7]
+        doubleBytes[7] = buffer[position + 8]
+        values[i] = doubleView[0]
         position += 9
         continue
       }
@@ -92,7 +92,7 @@ function readNumber(input: BytesReader): number {
 }
 
 export function readLongs(input: BytesReader, expected: number): Float64Array {
-  if (expected > input.left) throw wrongCount(expected)
+  if (expected > input.remaining) throw wrongCount(expected)
   const longs = new Float64Array(expected)
   let at = 0
   for (;;) {

@@ -92,7 +92,7 @@ export class SnapshotReader {
     this.parts = 1
     this.end = false
     this.failure = readFailure(input)
-    input.finish()
+    input.expectEnd()
     // An empty layout id, no layout, no values.
     this.#layoutIdAt = this.#layoutStart = this.#layoutEnd = this.#valuesStart = input.position
   }
@@ -175,7 +175,7 @@ export class SnapshotReader {
     const values = readNumbers(input, expected, into)
     const timestamps = input.option('timestamps') ? readLongs(input, expected) : null
     const exemplars = input.option('exemplars') ? readExemplars(input, expected, this.limits) : null
-    input.finish()
+    input.expectEnd()
     return { values, timestamps, exemplars }
   }
 

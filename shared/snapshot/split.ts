@@ -17,7 +17,7 @@ export interface Part {
 export const PART_BYTES = 256 * 1024
 
 /** What a value takes at most: a tag and a double, or a tag and a varint of 54 bits. */
-const BYTES_A_VALUE = 9
+const MAX_VALUE_BYTES = 9
 /** Envelope, numbers, and a target with labels of usual length. */
 const HEADER_BYTES = 1024
 
@@ -25,20 +25,20 @@ const HEADER_BYTES = 1024
  * How a snapshot of this layout is split into records: between families, in order, a layout each. A family that is larger
  * than a record by itself stays whole, since no family may be in two parts. Hashes and compresses: for when a layout changes.
  *
- * @param bytesASeries what a series adds to a record; more than the default for those with timestamps or exemplars
+ * @param bytesPerSeries what a series adds to a record; more than the default for those with timestamps or exemplars
  */
-export function planParts(layout: Layout, maxBytes = PART_BYTES, bytesASeries = BYTES_A_VALUE): Part[] {
-  return runNow(planSteps(layout, maxBytes, bytesASeries))
+export function planParts(layout: Layout, maxBytes = PART_BYTES, bytesPerSeries = MAX_VALUE_BYTES): Part[] {
+  return runNow(planSteps(layout, maxBytes, bytesPerSeries))
 }
 
 /** As `planParts`, in steps. */
 export function* planSteps(
   { families }: Layout,
   maxBytes = PART_BYTES,
-  bytesASeries = BYTES_A_VALUE,
+  bytesPerSeries = MAX_VALUE_BYTES,
 ): Steps<Part[]> {
   const { bytes, ends } = yield* encodeFamilies(families)
-  return yield* new Planner(families, bytes, ends, maxBytes, bytesASeries).plan(0, families.length, 0)
+  return yield* new Planner(families, bytes, ends, maxBytes, bytesPerSeries).plan(0, families.length, 0)
 }
 
 class Planner {
@@ -48,7 +48,7 @@ class Planner {
     /** Where each family ends in `bytes`. */
     private readonly ends: readonly number[],
     private readonly maxBytes: number,
-    private readonly bytesASeries: number,
+    private readonly bytesPerSeries: number,
   ) {}
 
   /** @param from the first family, @param to the one after the last, @param first the first family's first series */
@@ -65,7 +65,7 @@ class Planner {
   *#layoutIfItFits(from: number, to: number, count: number): Steps<EncodedLayout | null> {
     const slice = this.bytes.subarray(from === 0 ? 0 : this.ends[from - 1], to === 0 ? 0 : this.ends[to - 1])
     const whole = to - from < 2
-    const left = this.maxBytes - HEADER_BYTES - count * this.bytesASeries
+    const left = this.maxBytes - HEADER_BYTES - count * this.bytesPerSeries
     if (!whole && (left < 0 || slice.length > this.maxBytes)) return null
     const layout = yield* finishLayout(to - from, slice)
     return whole || layout.compressed.length <= left ? layout : null

@@ -6,14 +6,16 @@ const TOTAL = '_total'
  * something else too, the counter goes by its full name and without a type, as which any name is
  * allowed.
  *
- * @param shown names of the source's metrics and of their samples
+ * @param exposedNames names of the source's metrics and of their samples
  * @returns null for a counter without a type
  */
 export function counterFamily(
   name: string,
-  shown: ReadonlySet<string>,
+  exposedNames: ReadonlySet<string>,
 ): { readonly family: string; readonly suffix: '_total' | '' } | null {
   if (!name.endsWith(TOTAL)) return { family: name, suffix: '' }
   const family = name.slice(0, -TOTAL.length)
-  return family === '' || family.endsWith(TOTAL) || shown.has(family) ? null : { family, suffix: TOTAL }
+  return family === '' || family.endsWith(TOTAL) || exposedNames.has(family)
+    ? null
+    : { family, suffix: TOTAL }
 }

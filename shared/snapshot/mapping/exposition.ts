@@ -1,12 +1,12 @@
 import type { Steps } from '../../base/steps.js'
 import { numberLabelOf, SUFFIXES_OF } from '../../metrics/layout.js'
 import type { Family, SampleSuffix, Series } from '../../metrics/model.js'
+import { FamilyPlacement } from './family-placement.js'
 import { LayoutBuilder } from './layout-builder.js'
 import type { Mapping } from './mapping.js'
 import { NumberLabels } from './number-labels.js'
-import { Places } from './places.js'
 
-const SERIES_A_STEP = 50
+const SERIES_PER_STEP = 50
 
 /**
  * The layout of what a reader has read. Its series have the names and labels that Prometheus stores
@@ -23,28 +23,33 @@ export function* expositionMapping(
     families.reduce((sum, { series }) => sum + series.length, 0),
     without,
   )
-  const shown = yield* namesShown(families)
+  const exposedNames = yield* exposedNamesOf(families)
   const numbers = new NumberLabels()
   let at = 0
   for (const family of families) {
-    const places = new Places(family, shown, yield* fitsItsType(family, numbers), builder)
+    const placements = new FamilyPlacement(
+      family,
+      exposedNames,
+      yield* fitsRecordType(family, numbers),
+      builder,
+    )
     const hasNumbers = family.type === 'histogram' || family.type === 'summary'
     for (const { suffix, labels } of family.series) {
-      const place = places.of(suffix)
-      if (place.refusal) builder.drop(family.name, place.refusal)
+      const placement = placements.of(suffix)
+      if (placement.refusal) builder.drop(family.name, placement.refusal)
       else {
-        const isUntyped = hasNumbers && place.head.type === 'unknown'
+        const isUntyped = hasNumbers && placement.head.type === 'unknown'
         const stored = isUntyped ? numbers.stored(family, labels) : labels
-        builder.add(at, family.name, place.head, place.suffix, stored)
+        builder.add(at, family.name, placement.head, placement.suffix, stored)
       }
-      if (++at % SERIES_A_STEP === 0) yield
+      if (++at % SERIES_PER_STEP === 0) yield
     }
   }
   return yield* builder.finish()
 }
 
 /** Names of families and of their samples. */
-function* namesShown(families: readonly Family[]): Steps<ReadonlySet<string>> {
+function* exposedNamesOf(families: readonly Family[]): Steps<ReadonlySet<string>> {
   const names = new Set<string>()
   let seen = 0
   for (const { name, series } of families) {
@@ -53,7 +58,7 @@ function* namesShown(families: readonly Family[]): Steps<ReadonlySet<string>> {
     for (const { suffix } of series) {
       if (suffix !== last) names.add(name + suffix)
       last = suffix
-      if (++seen % (20 * SERIES_A_STEP) === 0) yield
+      if (++seen % (20 * SERIES_PER_STEP) === 0) yield
     }
   }
   return names
@@ -63,17 +68,17 @@ function* namesShown(families: readonly Family[]): Steps<ReadonlySet<string>> {
  * Whether all series of a histogram or summary, their creation times apart, may be in a record's
  * family of that type.
  */
-function* fitsItsType({ type, series }: Family, numbers: NumberLabels): Steps<boolean> {
+function* fitsRecordType({ type, series }: Family, numbers: NumberLabels): Steps<boolean> {
   if (type !== 'histogram' && type !== 'summary') return true
   let seen = 0
-  for (const one of series) {
-    if (one.suffix !== '_created' && !isOfType(one, type, numbers)) return false
-    if (++seen % (10 * SERIES_A_STEP) === 0) yield
+  for (const item of series) {
+    if (item.suffix !== '_created' && !fitsType(item, type, numbers)) return false
+    if (++seen % (10 * SERIES_PER_STEP) === 0) yield
   }
   return true
 }
 
-function isOfType({ suffix, labels }: Series, type: 'histogram' | 'summary', numbers: NumberLabels): boolean {
+function fitsType({ suffix, labels }: Series, type: 'histogram' | 'summary', numbers: NumberLabels): boolean {
   const carried = SUFFIXES_OF[type].find(own => own === suffix)
   if (carried === undefined) return false
   const name = numberLabelOf(type, carried)

@@ -5,7 +5,7 @@ import type { Label } from '../../metrics/model.js'
 import type { Drop } from './mapping.js'
 
 /** A label as a record carries it. */
-interface Carried {
+interface RecordLabel {
   readonly label: Label
   /** In a layout, at most. */
   readonly bytes: number
@@ -18,8 +18,8 @@ interface Carried {
 export class LabelRules {
   /** What the labels that were carried last take in a layout, at most. */
   bytes = 0
-  readonly #checked = new Map<Label, Carried | Drop>()
-  readonly #numbers = new Map<Label, Carried | Drop>()
+  readonly #checked = new Map<Label, RecordLabel | Drop>()
+  readonly #numbers = new Map<Label, RecordLabel | Drop>()
 
   constructor(private readonly limits: Limits) {}
 
@@ -35,22 +35,22 @@ export class LabelRules {
     for (let i = 0; i < labels.length; i++) {
       const label = labels[i]
       if (i > 0 && label.name === labels[i - 1].name)
-        return { reason: 'label', why: `label ${label.name} comes twice` }
+        return { reason: 'label', message: `label ${label.name} comes twice` }
       const isNumber = label.name === number
       if (isNumber) missing = false
       const carried = isNumber ? this.#number(label) : this.#check(label)
-      if ('why' in carried) return carried
+      if ('message' in carried) return carried
       this.bytes += carried.bytes
       if (carried.label === label) continue
       result ??= [...labels]
       result[i] = carried.label
     }
     if (labels.length > this.limits.labels)
-      return { reason: 'limit', why: `more than ${this.limits.labels} labels` }
+      return { reason: 'limit', message: `more than ${this.limits.labels} labels` }
     return missing ? notANumber(number as string) : (result ?? labels)
   }
 
-  #check(label: Label): Carried | Drop {
+  #check(label: Label): RecordLabel | Drop {
     let carried = this.#checked.get(label)
     if (!carried) {
       carried = checkLabel(label, this.limits)
@@ -59,7 +59,7 @@ export class LabelRules {
     return carried
   }
 
-  #number(label: Label): Carried | Drop {
+  #number(label: Label): RecordLabel | Drop {
     let carried = this.#numbers.get(label)
     if (!carried) {
       const value = canonicalFloat(label.value)
@@ -71,23 +71,27 @@ export class LabelRules {
   }
 }
 
-const notANumber = (name: string): Drop => ({ reason: 'label', why: `a series whose ${name} is no number` })
+const notANumber = (name: string): Drop => ({
+  reason: 'label',
+  message: `a series whose ${name} is no number`,
+})
 
-function checkLabel(label: Label, { nameBytes, valueBytes }: Limits): Carried | Drop {
+function checkLabel(label: Label, { nameBytes, valueBytes }: Limits): RecordLabel | Drop {
   const { name, value } = label
   if (name.startsWith('__') || name === '')
-    return { reason: 'reserved', why: `label ${JSON.stringify(name)} is reserved` }
+    return { reason: 'reserved', message: `label ${JSON.stringify(name)} is reserved` }
   if (!isText(name))
-    return { reason: 'label', why: 'the name of a label has a NUL or half a character in it' }
-  if (Buffer.byteLength(name) > nameBytes) return { reason: 'limit', why: 'the name of a label is too long' }
+    return { reason: 'label', message: 'the name of a label has a NUL or half a character in it' }
+  if (Buffer.byteLength(name) > nameBytes)
+    return { reason: 'limit', message: 'the name of a label is too long' }
   const clean = cleaned(value)
   if (Buffer.byteLength(clean) > valueBytes)
-    return { reason: 'limit', why: `the value of label ${name} is too long` }
+    return { reason: 'limit', message: `the value of label ${name} is too long` }
   return carriedLabel(label, clean)
 }
 
 /** Two lengths of up to two bytes, and two texts. */
-function carriedLabel(label: Label, value: string): Carried {
+function carriedLabel(label: Label, value: string): RecordLabel {
   const { name } = label
   return {
     label: value === label.value ? label : { name, value },

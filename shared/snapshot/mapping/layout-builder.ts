@@ -41,7 +41,7 @@ const SERIES_BYTES = 12
 
 const TOO_LARGE: Drop = {
   reason: 'limit',
-  why: `its labels take more than ${DEFAULT_LIMITS.bytes} bytes`,
+  message: `its labels take more than ${DEFAULT_LIMITS.bytes} bytes`,
 }
 
 /**
@@ -79,11 +79,11 @@ export class LayoutBuilder {
   /** Why all series of a family are left out, if they are. */
   refusalOf({ name }: FamilyHead): Drop | undefined {
     const excluded = this.without.get(name)
-    if (excluded) return { reason: 'limit', why: excluded }
-    if (name === '') return { reason: 'layout', why: 'it has no name' }
-    if (!isText(name)) return { reason: 'layout', why: 'its name has a NUL or half a character in it' }
+    if (excluded) return { reason: 'limit', message: excluded }
+    if (name === '') return { reason: 'layout', message: 'it has no name' }
+    if (!isText(name)) return { reason: 'layout', message: 'its name has a NUL or half a character in it' }
     if (Buffer.byteLength(name) > DEFAULT_LIMITS.nameBytes - LONGEST_SUFFIX)
-      return { reason: 'limit', why: 'its name is too long' }
+      return { reason: 'limit', message: 'its name is too long' }
     return undefined
   }
 
@@ -91,8 +91,8 @@ export class LayoutBuilder {
    * @param metric what its owner knows it by
    * @param series how many of it are left out
    */
-  drop(metric: string, { reason, why }: Drop, series = 1): void {
-    this.#dropped.set(metric, why)
+  drop(metric: string, { reason, message }: Drop, series = 1): void {
+    this.#dropped.set(metric, message)
     if (series > 0) this.#droppedSeries.set(reason, (this.#droppedSeries.get(reason) ?? 0) + series)
   }
 
@@ -117,21 +117,21 @@ export class LayoutBuilder {
     const { name, type } = head
     let draft = this.#drafts.get(name)
     if (draft && draft.head.type !== type)
-      return { reason: 'layout', why: 'another metric of that name has another type' }
+      return { reason: 'layout', message: 'another metric of that name has another type' }
     if (draft && draft.bytes > DEFAULT_LIMITS.bytes) return TOO_LARGE
     const carried = this.#labels.apply(labels, numberLabelOf(type, suffix))
-    if ('why' in carried) return carried
+    if ('message' in carried) return carried
     if (this.#count === DEFAULT_LIMITS.samples)
-      return { reason: 'limit', why: `there are more than ${DEFAULT_LIMITS.samples} series` }
+      return { reason: 'limit', message: `there are more than ${DEFAULT_LIMITS.samples} series` }
     const sampleName = name + suffix
     const owner = this.#owners.get(sampleName)
     if (owner !== undefined && owner !== name)
       return {
         reason: 'duplicate_series',
-        why: `metric ${owner} has series of the name ${sampleName}`,
+        message: `metric ${owner} has series of the name ${sampleName}`,
       }
     if (!this.#seen.add(sampleName, carried))
-      return { reason: 'duplicate_series', why: 'the same series comes twice' }
+      return { reason: 'duplicate_series', message: 'the same series comes twice' }
     if (owner === undefined) this.#owners.set(sampleName, name)
     this.#count++
     if (!draft) {
@@ -159,7 +159,7 @@ export class LayoutBuilder {
       const { name, type, unit } = head
       const help = cleanedTo(DEFAULT_LIMITS.valueBytes, head.help)
       families.push({ name, type, help, unit: isUnit(unit) ? unit : '', series })
-      if (families.length % FAMILIES_A_STEP === 0) yield
+      if (families.length % FAMILIES_PER_STEP === 0) yield
     }
     return {
       layout: { families },
@@ -171,7 +171,7 @@ export class LayoutBuilder {
   }
 }
 
-const FAMILIES_A_STEP = 200
+const FAMILIES_PER_STEP = 200
 
 /** Others are left out: a unit is part of the name anyway. */
 const isUnit = (unit: string) => isText(unit) && Buffer.byteLength(unit) <= DEFAULT_LIMITS.nameBytes

@@ -13,7 +13,7 @@ export type DropReason = Extract<
 export interface Drop {
   readonly reason: DropReason
   /** For the owner of the metric. */
-  readonly why: string
+  readonly message: string
 }
 
 /** How the series of a source stand in a layout. */

@@ -8,7 +8,7 @@ import { counterFamily } from './counter-name.js'
 import { type FamilyHead, LayoutBuilder } from './layout-builder.js'
 import type { Drop, Mapping } from './mapping.js'
 
-const SERIES_A_STEP = 50
+const SERIES_PER_STEP = 50
 
 /**
  * The layout of what a prom-client registry gives, without the way over the neutral model, which
@@ -25,30 +25,30 @@ export function* registryMapping(
     without,
   )
   const labels = new LabelLists()
-  const shown = namesShown(metrics)
+  const exposedNames = exposedNamesOf(metrics)
   let at = 0
   for (const metric of metrics) {
-    const place = placeOf(metric, shown)
+    const placement = placementOf(metric, exposedNames)
     const values = metric.values ?? []
-    const refusal = typeof metric.name === 'string' ? builder.refusalOf(place.head) : NO_NAME
+    const refusal = typeof metric.name === 'string' ? builder.refusalOf(placement.head) : NO_NAME
     if (refusal) {
       builder.drop(metric.name, refusal, values.length)
       at += values.length
       continue
     }
     for (const value of values) {
-      const suffix = suffixOf(metric, value, place)
-      if (suffix === undefined) builder.drop(metric.name, notOfType(value, place))
-      else builder.add(at, metric.name, place.head, suffix, labels.of(value))
-      if (++at % SERIES_A_STEP === 0) yield
+      const suffix = suffixOf(metric, value, placement)
+      if (suffix === undefined) builder.drop(metric.name, notOfType(value, placement))
+      else builder.add(at, metric.name, placement.head, suffix, labels.of(value))
+      if (++at % SERIES_PER_STEP === 0) yield
     }
   }
   return yield* builder.finish()
 }
 
-const NO_NAME: Drop = { reason: 'layout', why: 'it has no name' }
+const NO_NAME: Drop = { reason: 'layout', message: 'it has no name' }
 
-interface Place {
+interface SeriesPlacement {
   readonly head: FamilyHead
   /** Of series whose metric has none of its own; null where they have. */
   readonly suffix: Suffix | null
@@ -56,18 +56,21 @@ interface Place {
 
 const TYPES: readonly unknown[] = ['counter', 'gauge', 'histogram', 'summary']
 
-function placeOf({ name, type: given, help }: MetricJson, shown: ReadonlySet<string>): Place {
+function placementOf(
+  { name, type: given, help }: MetricJson,
+  exposedNames: ReadonlySet<string>,
+): SeriesPlacement {
   const type = TYPES.includes(given) ? (given as FamilyType) : 'unknown'
   const head = { name, type, help: textOf(help ?? ''), unit: '' }
   if (type === 'histogram' || type === 'summary') return { head, suffix: null }
   if (type !== 'counter') return { head, suffix: '' }
-  const counter = counterFamily(String(name), shown)
+  const counter = counterFamily(String(name), exposedNames)
   if (!counter) return { head: { ...head, type: 'unknown' }, suffix: '' }
   // A counter without `_total` in its name may still have it in those of its series.
   return { head: { ...head, name: counter.family }, suffix: counter.suffix === '' ? null : counter.suffix }
 }
 
-function namesShown(metrics: readonly MetricJson[]): Set<string> {
+function exposedNamesOf(metrics: readonly MetricJson[]): Set<string> {
   const names = new Set<string>()
   for (const { name, type } of metrics) {
     names.add(name)
@@ -81,16 +84,16 @@ function namesShown(metrics: readonly MetricJson[]): Set<string> {
 function suffixOf(
   metric: MetricJson,
   { metricName }: ValueJson,
-  { head, suffix }: Place,
+  { head, suffix }: SeriesPlacement,
 ): Suffix | undefined {
   const own = metricName?.startsWith(metric.name) ? metricName.slice(metric.name.length) : ''
   if (suffix !== null) return own === '' ? suffix : undefined
   return SUFFIXES_OF[head.type].find(allowed => allowed === own)
 }
 
-const notOfType = ({ metricName }: ValueJson, { head: { type } }: Place): Drop => ({
+const notOfType = ({ metricName }: ValueJson, { head: { type } }: SeriesPlacement): Drop => ({
   reason: 'layout',
-  why: `${metricName === undefined ? 'a series without suffix' : `series ${metricName}`} is not of a ${type}`,
+  message: `${metricName === undefined ? 'a series without suffix' : `series ${metricName}`} is not of a ${type}`,
 })
 
 /** Sorted lists of labels, with one object for each label. */

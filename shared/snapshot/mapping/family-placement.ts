@@ -5,35 +5,35 @@ import type { FamilyHead, LayoutBuilder } from './layout-builder.js'
 import type { Drop } from './mapping.js'
 
 /** Where the series of one suffix go. */
-interface Place {
+interface SeriesPlacement {
   readonly head: FamilyHead
   readonly suffix: Suffix
   readonly refusal: Drop | undefined
 }
 
 /** Where the series of a family go. */
-export class Places {
-  readonly #bySuffix = new Map<SampleSuffix, Place>()
+export class FamilyPlacement {
+  readonly #bySuffix = new Map<SampleSuffix, SeriesPlacement>()
 
   constructor(
     private readonly family: Family,
-    private readonly shown: ReadonlySet<string>,
+    private readonly exposedNames: ReadonlySet<string>,
     /** False for a histogram or summary with a series that a record's cannot have. */
     private readonly isTyped: boolean,
     private readonly builder: LayoutBuilder,
   ) {}
 
-  of(suffix: SampleSuffix): Place {
-    let place = this.#bySuffix.get(suffix)
-    if (!place) {
-      const { head, suffix: carried } = this.#placeOf(suffix)
-      place = { head, suffix: carried, refusal: this.builder.refusalOf(head) }
-      this.#bySuffix.set(suffix, place)
+  of(suffix: SampleSuffix): SeriesPlacement {
+    let placement = this.#bySuffix.get(suffix)
+    if (!placement) {
+      const { head, suffix: carried } = this.#placementOf(suffix)
+      placement = { head, suffix: carried, refusal: this.builder.refusalOf(head) }
+      this.#bySuffix.set(suffix, placement)
     }
-    return place
+    return placement
   }
 
-  #placeOf(suffix: SampleSuffix): Omit<Place, 'refusal'> {
+  #placementOf(suffix: SampleSuffix): Omit<SeriesPlacement, 'refusal'> {
     const { name, type, help, unit } = this.family
     const typed = (family: string, carriedType: FamilyType, carried: Suffix) => ({
       head: { name: family, type: carriedType, help, unit },
@@ -48,7 +48,7 @@ export class Places {
       case 'counter': {
         if (suffix === '_total' && name !== '' && !name.endsWith('_total'))
           return typed(name, 'counter', '_total')
-        const counter = suffix === '' ? counterFamily(name, this.shown) : null
+        const counter = suffix === '' ? counterFamily(name, this.exposedNames) : null
         return counter ? typed(counter.family, 'counter', counter.suffix) : bySampleName('unknown')
       }
       case 'histogram':
