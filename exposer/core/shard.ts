@@ -1,4 +1,5 @@
 import type { Instant } from '../../shared/base/clock.js'
+import type { Steps } from '../../shared/base/steps.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
 import { RefusedError } from '../../shared/snapshot/errors.js'
 import { SnapshotReader } from '../../shared/snapshot/read.js'
@@ -20,6 +21,9 @@ import { describePartition, describeTarget, type PartitionStatus, type TargetSta
 import type { Snapshot } from './store/snapshot.js'
 import { Store } from './store/store.js'
 import type { Target } from './target.js'
+
+/** Targets between two steps of a sweep: some tenths of a millisecond. */
+const SWEPT_PER_STEP = 1000
 
 export interface Assignment {
   readonly epoch: number
@@ -213,9 +217,17 @@ export class Shard {
    * time has changed. To be called now and then.
    */
   sweep(now: Instant): void {
+    const steps = this.sweepSteps(now)
+    while (!steps.next().done);
+  }
+
+  /** As `sweep`, in steps; targets may come and go meanwhile. */
+  *sweepSteps(now: Instant): Steps<void> {
     this.history.sweep(now)
     const { source } = this.#parts
+    let step = 0
     for (const target of this.#targets.values()) {
+      if (++step % SWEPT_PER_STEP === 0) yield
       const partition = this.#partitions.get(target.partition)
       if (!partition) continue
       const reason = overFor(this.#parts, partition, target, now)

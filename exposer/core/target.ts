@@ -19,7 +19,7 @@ export interface TargetRefusal {
 }
 
 /** Its own object with its ledger and playout delay, and its entries in maps. */
-const OWN_BYTES = 2500
+const OWN_BYTES = 3300
 const LABEL_BYTES = 96
 
 /** One application as Prometheus sees it: its identity, and the snapshots that may still be wanted. */

@@ -1,3 +1,5 @@
+import { nextTurn } from '../../shared/base/scheduling.js'
+
 /** Waiters woken in one turn of the event loop: each may go on to render a target. */
 const WOKEN_PER_TURN = 16
 
@@ -10,6 +12,7 @@ const WOKEN_PER_TURN = 16
 export class Changes {
   #waiting = new Set<() => void>()
   #waking: (() => void)[] = []
+  #isWaking = false
   #closed = false
 
   /** How many wait. */
@@ -29,10 +32,9 @@ export class Changes {
 
   notify(): void {
     if (!this.#waiting.size) return
-    const idle = this.#waking.length === 0
     this.#waking.push(...this.#waiting)
     this.#waiting.clear()
-    if (idle) setImmediate(() => this.#wakeSome())
+    if (!this.#isWaking) void this.#wake()
   }
 
   /**
@@ -53,8 +55,12 @@ export class Changes {
     })
   }
 
-  #wakeSome(): void {
-    for (const wake of this.#waking.splice(0, WOKEN_PER_TURN)) wake()
-    if (this.#waking.length) setImmediate(() => this.#wakeSome())
+  async #wake(): Promise<void> {
+    this.#isWaking = true
+    while (this.#waking.length > 0) {
+      await nextTurn()
+      for (const wake of this.#waking.splice(0, WOKEN_PER_TURN)) wake()
+    }
+    this.#isWaking = false
   }
 }

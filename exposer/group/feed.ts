@@ -1,12 +1,10 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '../../shared/base/clock.js'
+import { Slice } from '../../shared/base/scheduling.js'
+import { runInSlices } from '../../shared/base/steps.js'
 import type { LogRecord, PartitionListener } from '../../shared/kafka/types.js'
 import type { Shard } from '../core/shard.js'
 import type { Changes } from './changes.js'
 import type { Assignment } from './ownership.js'
-
-/** Milliseconds of applying records after which everything else gets its turn. */
-const SLICE_MS = 5
 
 export interface FeedEvents {
   /** Ownership may have changed: nothing that was read of the group holds any more. */
@@ -27,6 +25,7 @@ export class Feed implements PartitionListener, Assignment {
   readonly #tenures = new Map<number, object>()
   /** Monotonic ms at which the partitions that are not loaded yet were assigned. */
   readonly #assignedAt = new Map<number, number>()
+  #sweeping = false
 
   constructor(
     private readonly options: {
@@ -84,17 +83,27 @@ export class Feed implements PartitionListener, Assignment {
   async onRecords(partition: number, records: readonly LogRecord[]): Promise<void> {
     const { shard, clock } = this.options
     const tenure = this.#tenures.get(partition)
+    const slice = new Slice(undefined, () => clock.now().mono)
     let now = clock.now()
-    let slice = now.mono
     for (const record of records) {
       shard.apply(partition, record, now)
       now = clock.now()
-      if (now.mono - slice < SLICE_MS) continue
-      await nextTurn()
+      if (!slice.isOver(now.mono)) continue
+      await slice.next()
       // Meanwhile the partition may have become somebody else's, or ours anew.
       if (this.#tenures.get(partition) !== tenure) return
       now = clock.now()
-      slice = now.mono
+    }
+  }
+
+  /** Sweeps the shard, in slices. One that is asked for while another is under way is left out: the next is soon. */
+  async sweep(): Promise<void> {
+    if (this.#sweeping) return
+    this.#sweeping = true
+    try {
+      await runInSlices(this.options.shard.sweepSteps(this.options.clock.now()))
+    } finally {
+      this.#sweeping = false
     }
   }
 

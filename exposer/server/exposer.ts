@@ -96,7 +96,7 @@ class RunningExposer implements Exposer {
     this.#consumer = createShardConsumer(config, this.#url, { listener: feed, logger, clock: this.#clock })
     serve(this.#server, endpoints(services))
     this.#web?.start()
-    this.#sweeping = setInterval(() => services.shard.sweep(this.#clock.now()), SWEEP_MS)
+    this.#sweeping = setInterval(() => void feed.sweep(), SWEEP_MS)
     logger.info('Listening', { port: address.port, advertised: this.#url })
     this.#joining = this.#join(logger).catch(error => this.#fail(error))
   }

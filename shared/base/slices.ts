@@ -1,17 +1,12 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
-
-/** Time after which work yields the event loop, ms. */
-const SLICE_MS = 5
+import { nextTurn, Slice } from './scheduling.js'
 
 /** Maps the items and yields the event loop between slices. */
 export async function mapInSlices<T, R>(items: Iterable<T>, f: (item: T) => R): Promise<R[]> {
   const results: R[] = []
-  let slice = performance.now()
+  const slice = new Slice()
   for (const item of items) {
     results.push(f(item))
-    if (performance.now() - slice < SLICE_MS) continue
-    await nextTurn()
-    slice = performance.now()
+    if (slice.isOver()) await slice.next()
   }
   return results
 }

@@ -1,6 +1,6 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { gzip, gzipSync } from 'node:zlib'
+import { Slice } from './scheduling.js'
 
 /**
  * Long work in steps of well under a millisecond. At each `yield` the event loop may be yielded.
@@ -15,22 +15,20 @@ export function runNow<T>(steps: Steps<T>): T {
   return step.value
 }
 
-const SLICE_MS = 3
+/** Shorter than other slices: an application's own work shares the event loop with them. */
+const STEPS_MS = 3
 const compress = promisify<Uint8Array, Buffer>(gzip)
 
 /** Runs the steps in slices of 3 ms, yields the event loop in between, and compresses on another thread. */
 export async function runInSlices<T>(steps: Steps<T>): Promise<T> {
-  let sliceStart = performance.now()
+  const slice = new Slice(STEPS_MS)
   let step = steps.next()
   while (!step.done) {
     let compressed: Buffer | undefined
-    if (step.value) compressed = await compress(step.value)
-    else if (performance.now() - sliceStart > SLICE_MS) await nextTurn()
-    else {
-      step = steps.next()
-      continue
-    }
-    sliceStart = performance.now()
+    if (step.value) {
+      compressed = await compress(step.value)
+      slice.restart()
+    } else if (slice.isOver()) await slice.next()
     step = steps.next(compressed)
   }
   return step.value
