@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { nextTurn } from '../shared/base/scheduling.js'
 import { runInSlices, type Steps } from '../shared/base/steps.js'
 import { exemplarOf } from '../shared/metrics/prom-client/exemplar-of.js'
 import type { ExemplarJson, MetricJson } from '../shared/metrics/prom-client/metric-json.js'

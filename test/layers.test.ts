@@ -96,6 +96,10 @@ describe('who imports whom', () => {
     expect(knowing.filter(file => !file.startsWith('shared/kafka/wire/'))).toEqual([])
   })
 
+  test('one module yields the event loop, so that no two disagree on how', () => {
+    expect(naming(/\bsetImmediate\b|\bscheduler\.(yield|wait)\b/)).toEqual(['shared/base/scheduling.ts'])
+  })
+
   test('every exception is needed', () => {
     const unused = Object.keys(EXCEPTIONS).filter(exception => {
       const [from, to] = exception.split(' → ')

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { constants, createGzip, gzipSync } from 'node:zlib'
+import { nextTurn } from '../base/scheduling.js'
 
 /** A body below this is sent as it is: it fits into a packet or two, and compressing costs more than it saves. */
 const SMALL = 2048

@@ -1,3 +1,5 @@
+import { nextTurn } from '../base/scheduling.js'
+
 /** A wait that somebody else can end early, also before it begins. */
 export class Wakeup {
   #woken = false
@@ -65,7 +67,7 @@ export class Pacer {
 
   /** Ends this turn in any case: what comes next has the delay budget. */
   async yieldNow(): Promise<void> {
-    await new Promise(resolve => setImmediate(resolve))
+    await nextTurn()
     this.#since = this.mono()
   }
 }

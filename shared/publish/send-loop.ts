@@ -1,5 +1,5 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '../base/clock.js'
+import { nextTurn } from '../base/scheduling.js'
 import { type Batch, Dispatcher, type Settled, type Slot } from './dispatcher.js'
 import type { Publication, RecordSender, SendError } from './publication.js'
 
