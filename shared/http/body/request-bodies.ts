@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { onceClosed } from '../client-gone.js'
 import type { Exchange } from '../exchange.js'
 import { ClientGone, Refusal } from '../refusal.js'
 import { Blocks } from './blocks.js'
@@ -61,7 +62,7 @@ export class RequestBodies {
     if (req.destroyed || res.closed) throw new ClientGone()
     const budget = new BodyBudget(this.#memory, maxDecoded)
     budget.acquire(REQUEST_BYTES)
-    res.once('close', () => budget.free())
+    onceClosed(res, () => budget.free())
     if (expectsContinue(req)) res.writeContinue()
     const decoder = codec(budget)
     try {

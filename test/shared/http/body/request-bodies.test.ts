@@ -435,6 +435,22 @@ describe('a client', () => {
     expect(handled).toBe(0)
   })
 
+  test('that pipelines requests and goes away leaves nothing of any of them', async () => {
+    let answer: () => void = () => {}
+    const answered = new Promise<void>(resolve => {
+      answer = resolve
+    })
+    handle = () => answered.then(() => 'done')
+    const client = connect()
+    await client.write('POST /push HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\n\r\na'.repeat(30))
+    await eventually(() => expect(handled).toBe(30))
+    client.reset()
+    await client.closed
+    await eventually(() => expect(served.sockets[0].destroyed).toBe(true))
+    answer()
+    await eventually(() => expect(bodies.held).toBe(0))
+  })
+
   test('that declares more than it sends is not taken for one that sent it', async () => {
     const client = connect()
     await client.head('POST /push', { 'Content-Length': 10 })

@@ -1,0 +1,61 @@
+import type { ServerResponse } from 'node:http'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { goneSignal, onceClosed } from '../../../shared/http/client-gone.js'
+import { eventually } from '../../support/eventually.js'
+import { RawClient } from './raw-client.js'
+import { Served } from './served.js'
+
+let served: Served
+let client: RawClient
+let signals: AbortSignal[]
+let responses: ServerResponse[]
+let release: () => void
+beforeEach(async () => {
+  signals = []
+  responses = []
+  const released = new Promise<void>(resolve => {
+    release = resolve
+  })
+  served = await Served.start(({ router }) =>
+    router.get('/held', async ctx => {
+      signals.push(goneSignal(ctx.res))
+      responses.push(ctx.res)
+      await released
+      ctx.body = 'done'
+    }),
+  )
+  client = new RawClient(served.port)
+})
+afterEach(async () => {
+  release()
+  client.destroy()
+  await served.stop()
+})
+
+const ask = async (times: number) => {
+  for (let i = 0; i < times; i++) await client.head('GET /held')
+  await eventually(() => expect(signals).toHaveLength(times))
+}
+
+test('a client that goes away aborts all of its requests, the pipelined ones too', async () => {
+  await ask(20)
+  expect(signals.some(signal => signal.aborted)).toBe(false)
+  client.reset()
+  await eventually(() => expect(signals.every(signal => signal.aborted)).toBe(true))
+  // For a request that is looked at late, too.
+  expect(goneSignal(responses[19]).aborted).toBe(true)
+})
+
+test('the end of a response calls back once, and adds no listener per request to its connection', async () => {
+  await ask(20)
+  let called = 0
+  for (const response of responses) onceClosed(response, () => called++)
+  const listeners = served.sockets[0].listenerCount('close')
+  release()
+  for (let i = 0; i < 20; i++) expect((await client.response()).status).toBe(200)
+  await eventually(() => expect(called).toBe(20))
+  expect(served.sockets[0].listenerCount('close')).toBeLessThanOrEqual(listeners)
+  client.destroy()
+  await eventually(() => expect(served.sockets[0].destroyed).toBe(true))
+  expect(called).toBe(20)
+})
