@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http'
 import Router from '@koa/router'
 import Koa, { type Context, type Next } from 'koa'
+import { closeWithConnection } from './client-gone.js'
 import { answerError, logFailure } from './failures.js'
 import { fastPaths, type Handler } from './fast-path.js'
 import { admit, type Guard } from './guard.js'
@@ -57,6 +58,7 @@ export class Application {
       app.callback(),
     )
     return (request, response) => {
+      closeWithConnection(response)
       boundUnreadBody(request, response, this.options.discardMs)
       return answer(request, response)
     }

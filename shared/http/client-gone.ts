@@ -1,38 +1,39 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-const callbacks = new WeakMap<Socket, Set<() => void>>()
-
-/**
- * Calls back once, when the response has ended or its connection is closed. The event `close` of a
- * response is not enough: of pipelined requests, Node emits it for the first one only.
- */
-export function onceClosed(response: ServerResponse, callback: () => void): void {
-  const { socket } = response.req
-  if (response.closed || socket.destroyed) {
-    callback()
-    return
-  }
-  const waiting = callbacks.get(socket) ?? watch(socket)
-  waiting.add(callback)
-  response.once('close', () => {
-    if (waiting.delete(callback)) callback()
-  })
-}
-
-function watch(socket: Socket): Set<() => void> {
-  const waiting = new Set<() => void>()
-  callbacks.set(socket, waiting)
-  socket.once('close', () => {
-    for (const callback of waiting) callback()
-    waiting.clear()
-  })
-  return waiting
-}
-
 /** Aborted when the connection is closed before the end of the response. */
 export function goneSignal(response: ServerResponse): AbortSignal {
+  if (response.closed || response.destroyed) return AbortSignal.abort()
   const controller = new AbortController()
-  onceClosed(response, () => controller.abort())
+  response.once('close', () => controller.abort())
   return controller.signal
+}
+
+/** Responses that wait for the end of another one on their connection. */
+const queued = new WeakMap<Socket, Set<ServerResponse>>()
+
+/**
+ * Closes a pipelined response together with its connection. Node emits `close` only for the response
+ * that it is writing: those queued behind it would never end, nor release what they hold.
+ */
+export function closeWithConnection(response: ServerResponse): void {
+  // The response that is being written has the socket.
+  if (response.socket) return
+  const { socket } = response.req
+  const responses = queued.get(socket) ?? watch(socket)
+  responses.add(response)
+  response.once('close', () => responses.delete(response))
+}
+
+function watch(socket: Socket): Set<ServerResponse> {
+  const responses = new Set<ServerResponse>()
+  queued.set(socket, responses)
+  socket.once('close', () => {
+    for (const response of responses) {
+      if (response.socket) continue
+      response.destroy()
+      response.emit('close')
+    }
+  })
+  return responses
 }

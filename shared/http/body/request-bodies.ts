@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http'
-import { onceClosed } from '../client-gone.js'
 import type { Exchange } from '../exchange.js'
 import { ClientGone, Refusal } from '../refusal.js'
 import { Blocks } from './blocks.js'
@@ -59,10 +58,10 @@ export class RequestBodies {
     const codec = this.#codecOf(req.headers['content-encoding'] ?? '')
     const { maxSent, maxDecoded } = this.limits
     if (Number(req.headers['content-length'] ?? 0) > maxSent) throw tooLarge('body', maxSent)
-    if (req.destroyed || res.closed) throw new ClientGone()
+    if (req.destroyed || res.destroyed) throw new ClientGone()
     const budget = new BodyBudget(this.#memory, maxDecoded)
     budget.acquire(REQUEST_BYTES)
-    onceClosed(res, () => budget.free())
+    res.once('close', () => budget.free())
     if (expectsContinue(req)) res.writeContinue()
     const decoder = codec(budget)
     try {

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Exchange } from '../../../shared/http/exchange.js'
 import { type SentBody, sendGenerated } from '../../../shared/http/send.js'
 import { eventually } from '../../support/eventually.js'
+import { RawClient } from './raw-client.js'
 import { Served } from './served.js'
 
 let served: Served
@@ -104,4 +105,26 @@ describe.each(['/fast', '/slow'])('a generated body at %s', path => {
     await eventually(() => expect(closed).toBe(true))
     await eventually(() => expect(sent).toMatchObject([{ whole: false, result: undefined }]))
   })
+
+  test.each([undefined, 'gzip'])(
+    'is closed when its client goes away, also one that is queued behind another, with Accept-Encoding %s',
+    async encoding => {
+      let open = 0
+      generate = function* () {
+        open++
+        try {
+          for (;;) yield line
+        } finally {
+          open--
+        }
+      }
+      const client = new RawClient(served.port)
+      const headers: Record<string, string> = encoding ? { 'Accept-Encoding': encoding } : {}
+      for (let i = 0; i < 3; i++) await client.head(`GET ${path}`, headers)
+      await eventually(() => expect(open).toBe(3))
+      client.reset()
+      await eventually(() => expect(open).toBe(0))
+      expect(sent.map(({ whole }) => whole)).toEqual([false, false, false])
+    },
+  )
 })
