@@ -11,6 +11,7 @@ const benches: Record<string, () => Promise<Row[]>> = {
   codec: async () => (await import('./codec.bench.js')).run(),
   publisher: async () => (await import('./publisher.bench.js')).run(),
   text: async () => (await import('./text.bench.js')).run(),
+  outbox: async () => (await import('./outbox.bench.js')).run(),
   render: async () => (await import('./render.bench.js')).run(),
   model: async () => (await import('./model.bench.js')).run(),
   snappy: async () => (await import('./snappy.bench.js')).run(),
