@@ -99,10 +99,15 @@ function flatten(metrics: readonly MetricJson[]): Given {
         exemplars ??= []
         exemplars.push({ at, exemplar: { ...exemplar } })
       }
-      flat[at++] = value
+      flat[at++] = typeof value === 'number' ? value : numberOf(value)
     }
   }
   return { values: flat, exemplars }
+}
+
+/** Of what JavaScript takes for a number, as prom-client prints it; NaN of anything else. */
+function numberOf(value: unknown): number {
+  return typeof value === 'string' || typeof value === 'bigint' ? Number(value) : Number.NaN
 }
 
 function arrange(given: Given, mapping: Mapping): Omit<Sample, 'parts'> {

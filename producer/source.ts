@@ -1,3 +1,4 @@
+import { asError } from '../shared/base/as-error.js'
 import { withTimeout } from '../shared/base/deadline.js'
 import type { MetricJson } from '../shared/metrics/prom-client/metric-json.js'
 import { ExpositionSource } from './exposition-source.js'
@@ -90,11 +91,18 @@ class Source {
 }
 
 function metricsOf(given: unknown): readonly MetricJson[] {
-  if (Array.isArray(given) && given.every(metric => typeof metric === 'object' && metric !== null))
-    return given
+  if (Array.isArray(given) && given.every(isMetric)) return given
   throw new Error(
     'the source gives neither a list of metrics, as getMetricsAsJSON does, nor the text of an exposition',
   )
+}
+
+const isObject = (given: unknown) => typeof given === 'object' && given !== null
+
+function isMetric(given: unknown): boolean {
+  if (!isObject(given)) return false
+  const { values } = given as { values?: unknown }
+  return values === undefined || values === null || (Array.isArray(values) && values.every(isObject))
 }
 
 /** A registry for OpenMetrics takes `_total` off its counters' names when it is scraped, and prints it all the same. */
@@ -116,7 +124,7 @@ async function collectOneByOne(registry: RegistryLike): Promise<readonly MetricJ
   const metrics: MetricJson[] = []
   for (const metric of (registry.getMetricsAsArray?.() ?? []) as MetricLike[]) {
     try {
-      const json = await metric.get()
+      const [json] = metricsOf([await metric.get()])
       const values = json.values?.map(value => ({ ...value, labels: { ...defaults, ...value.labels } }))
       metrics.push({ ...json, values })
     } catch {
@@ -125,5 +133,3 @@ async function collectOneByOne(registry: RegistryLike): Promise<readonly MetricJ
   }
   return inFullOf(registry, metrics)
 }
-
-const asError = (error: unknown) => (error instanceof Error ? error : new Error(String(error)))

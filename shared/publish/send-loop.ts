@@ -1,3 +1,4 @@
+import { asError } from '../base/as-error.js'
 import type { Clock } from '../base/clock.js'
 import { nextTurn } from '../base/scheduling.js'
 import { type Batch, Dispatcher, type Settled, type Slot } from './dispatcher.js'
@@ -165,5 +166,3 @@ async function encode<T extends Publication>(
   await nextTurn()
   return { entries, outcomes }
 }
-
-const asError = (error: unknown): SendError => (error instanceof Error ? error : new Error(String(error)))

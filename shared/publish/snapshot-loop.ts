@@ -1,3 +1,4 @@
+import { asError } from '../base/as-error.js'
 import type { Clock, Instant } from '../base/clock.js'
 import { settlesWithin, withTimeout } from '../base/deadline.js'
 import type { Label } from '../metrics/model.js'
@@ -130,7 +131,7 @@ export class SnapshotLoop {
     } catch (error) {
       if (hasEnded()) return
       if (after === before) after = this.#options.clock.now()
-      const why = error instanceof Error ? error : new Error(String(error))
+      const why = asError(error)
       this.#options.collectionFailed?.(why)
       // A goodbye with the values of before is better than an alert.
       if (end && this.#last) this.#offer(this.#last, before, after, end)

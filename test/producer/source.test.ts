@@ -62,14 +62,20 @@ describe('a source', () => {
     })
   })
 
-  test.each([undefined, null, 5, {}, [null], ['x']])(
-    'that gives %j says what it should give',
-    async given => {
-      const { values, errors } = await published([(() => given) as never, registryWith('good', 1)])
-      expect(values).toEqual({ 'good{}': 1 })
-      expect(errors[0]).toMatch(/neither a list of metrics, as getMetricsAsJSON does, nor the text/)
-    },
-  )
+  test.each([
+    undefined,
+    null,
+    5,
+    {},
+    [null],
+    ['x'],
+    [{ name: 'a', values: 5 }],
+    [{ name: 'a', values: [null] }],
+  ])('that gives %j says what it should give', async given => {
+    const { values, errors } = await published([(() => given) as never, registryWith('good', 1)])
+    expect(values).toEqual({ 'good{}': 1 })
+    expect(errors[0]).toMatch(/neither a list of metrics, as getMetricsAsJSON does, nor the text/)
+  })
 
   test('for OpenMetrics gives its counters one name, before and after a scrape', async () => {
     const register = new Registry()

@@ -20,6 +20,13 @@ const PARTITION_ERRORS = new Set([
   'FENCED_LEADER_EPOCH',
 ])
 
+interface IsolatedPartition {
+  readonly slow: boolean
+  /** Of a slow one: its own, and to which broker. */
+  link: Link | null
+  leader: number
+}
+
 /**
  * Where each partition is written to, and which of them are written together: those of one broker, since it answers the requests
  * of a connection one after the other. A partition that fails by itself gets a lane of its own until it is well again; one whose
@@ -31,8 +38,7 @@ export class PartitionLanes {
   #refreshing: Promise<TopicMetadata> | null = null
   /** Their leader is looked up again before the next send: it may have moved. */
   readonly #stale = new Set<number>()
-  /** With the connection of its own, once it has one. */
-  readonly #isolated = new Map<number, { readonly slow: boolean; link: Link | null }>()
+  readonly #isolated = new Map<number, IsolatedPartition>()
 
   constructor(
     private readonly cluster: Cluster,
@@ -81,6 +87,8 @@ export class PartitionLanes {
         this.#metadata = metadata
         this.#metadataAt = performance.now()
         this.#stale.clear()
+        for (const partition of this.#isolated.keys())
+          if (partition >= metadata.partitions.length) this.succeeded(partition)
         return metadata
       })
       .finally(() => {
@@ -100,10 +108,15 @@ export class PartitionLanes {
     }
     const isolated = this.#isolated.get(partition)
     if (!isolated?.slow) return this.cluster.linkToNode(leader)
-    if (!isolated.link?.alive) isolated.link = this.cluster.openLink(leader)
+    if (!isolated.link?.alive || isolated.leader !== leader) {
+      isolated.link?.close()
+      isolated.link = this.cluster.openLink(leader)
+      isolated.leader = leader
+    }
     return isolated.link
   }
 
+  /** It is isolated no longer. */
   succeeded(partition: number): void {
     this.#isolated.get(partition)?.link?.close()
     this.#isolated.delete(partition)
@@ -116,7 +129,11 @@ export class PartitionLanes {
     if (!PARTITION_ERRORS.has(error.type)) return
     const slow = error.type === 'REQUEST_TIMED_OUT'
     const before = this.#isolated.get(partition)
-    this.#isolated.set(partition, { slow: slow || before?.slow === true, link: before?.link ?? null })
+    this.#isolated.set(partition, {
+      slow: slow || before?.slow === true,
+      link: before?.link ?? null,
+      leader: before?.leader ?? -1,
+    })
   }
 
   #leaderOf(partition: number): number {

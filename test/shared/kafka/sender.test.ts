@@ -239,6 +239,19 @@ describe('a partition that failed', () => {
     expect(sender.laneOf(keys[2])).toBe(1)
   })
 
+  test('whose replicas are slow is followed to its new leader', async () => {
+    const sender = newSender()
+    failing('REQUEST_TIMED_OUT')
+    await sender.sendAll([entry(2, 'a')])
+    await sender.sendAll([entry(2, 'a')])
+    kafka.leaders = [1, 2, 2, 2]
+    kafka.answer = () => new Map()
+    expect(await sender.sendAll([entry(2, 'a')])).toEqual([null])
+    expect(kafka.requests.at(-1)).toMatchObject({ address: 'broker-2', own: true })
+    expect(kafka.links.map(({ alive }) => alive)).toEqual([false, false])
+    expect(sender.laneOf(keys[2])).toBe(2)
+  })
+
   test('because of the records is left where it is', async () => {
     const sender = newSender()
     failing('MESSAGE_TOO_LARGE')

@@ -165,11 +165,13 @@ describe('a snapshot loop', () => {
   test('takes what a collector throws before it is asynchronous, and what is no error', async () => {
     const harness = new Harness(call => {
       if (call === 0) throw new Error('at once')
-      throw 'text'
+      if (call === 1) throw 'text'
+      if (call === 2) throw Object.assign(new Error('x'), { message: 5 })
+      throw Object.create(null)
     })
     harness.loop.start()
-    await harness.intervals(1)
-    expect(harness.what).toEqual(['at once', 'text'])
+    await harness.intervals(3)
+    expect(harness.what).toEqual(['at once', 'text', 'Error: 5', 'something was thrown that has no text'])
   })
 
   test('fails a collection of which nothing can be made', async () => {
