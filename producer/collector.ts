@@ -1,5 +1,6 @@
 import type { MetricJson } from '../shared/metrics/prom-client/metric-json.js'
 import type { Collector, Reading } from '../shared/publish/snapshot-loop.js'
+import type { SourceReading } from './given.js'
 import { isOwnMetric } from './own-metrics.js'
 import { Sampler } from './sampler.js'
 import { type MetricSource, Sources } from './source.js'
@@ -32,15 +33,15 @@ export class SourceCollector implements Collector {
   }
 
   async collect(timeoutMs: number): Promise<Reading> {
-    const [{ metrics, errors, omitted }, beside] = await Promise.all([
+    const [{ readings, errors, omitted }, beside] = await Promise.all([
       this.#sources.collect(timeoutMs),
       this.beside(),
     ])
     if (errors.length > 0) {
-      if (!metrics.some(hasContent)) throw failureOf(errors)
+      if (!readings.some(hasContent)) throw failureOf(errors)
       this.events.incomplete(errors[0])
     }
-    const reading = this.#sampler.read(beside.length > 0 ? [...metrics, ...beside] : metrics)
+    const reading = this.#sampler.read(beside.length > 0 ? [...readings, { metrics: beside }] : readings)
     return {
       sample: async () => {
         const { layouts } = this.#sampler
@@ -57,7 +58,10 @@ export class SourceCollector implements Collector {
 }
 
 /** The publisher's own metrics, which cannot fail, are not what an app publishes for. */
-const hasContent = (metric: MetricJson) => !isOwnMetric(metric.name) && (metric.values?.length ?? 0) > 0
+const hasContent = (reading: SourceReading): boolean =>
+  'metrics' in reading
+    ? reading.metrics.some(({ name, values }) => !isOwnMetric(name) && (values?.length ?? 0) > 0)
+    : reading.values.length > 0
 
 function failureOf([first, ...more]: readonly Error[]): Error {
   return more.length === 0 ? first : new Error(`${first.message} (and ${more.length} more errors)`)

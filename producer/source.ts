@@ -2,6 +2,7 @@ import { asError } from '../shared/base/as-error.js'
 import { withTimeout } from '../shared/base/deadline.js'
 import type { MetricJson } from '../shared/metrics/prom-client/metric-json.js'
 import { ExpositionSource } from './exposition-source.js'
+import type { SourceReading } from './given.js'
 
 /** The part of prom-client's Registry that is used. An app's own copy of the library brings it. */
 export interface RegistryLike {
@@ -20,7 +21,8 @@ export type CollectFunction = () => Promise<Metrics> | Metrics
 export type MetricSource = RegistryLike | CollectFunction | readonly (RegistryLike | CollectFunction)[]
 
 export interface Collected {
-  readonly metrics: readonly MetricJson[]
+  /** Of each source that gave something, in their order. */
+  readonly readings: readonly SourceReading[]
   /** Of sources that failed, and of those of which a metric did. */
   readonly errors: readonly Error[]
   /** Series of expositions that are left out, by reason. */
@@ -48,7 +50,7 @@ export class Sources {
     for (const one of all)
       for (const [reason, count] of one.omitted) omitted.set(reason, (omitted.get(reason) ?? 0) + count)
     return {
-      metrics: all.flatMap(({ metrics }) => metrics),
+      readings: all.flatMap(({ readings }) => readings),
       errors: all.flatMap(({ errors }) => errors),
       omitted,
     }
@@ -70,7 +72,7 @@ class Source {
     try {
       return await withTimeout(this.#asking, timeoutMs, late)
     } catch (error) {
-      return { metrics: [], errors: [asError(error)], omitted: NOTHING }
+      return { readings: [], errors: [asError(error)], omitted: NOTHING }
     }
   }
 
@@ -78,17 +80,24 @@ class Source {
     const { source } = this
     if (typeof source === 'function') {
       const given = await source()
-      if (typeof given === 'string') return { ...(await this.#expositions.read(given)), errors: [] }
-      return { metrics: metricsOf(given), errors: [], omitted: NOTHING }
+      if (typeof given !== 'string') return collectedOf(metricsOf(given))
+      const exposition = await this.#expositions.read(given)
+      return { readings: [exposition], errors: [], omitted: exposition.omitted }
     }
     try {
       const metrics = metricsOf(await source.getMetricsAsJSON())
-      return { metrics: inFullOf(source, metrics), errors: [], omitted: NOTHING }
+      return collectedOf(inFullOf(source, metrics))
     } catch (error) {
-      return { metrics: await collectOneByOne(source), errors: [asError(error)], omitted: NOTHING }
+      return collectedOf(await collectOneByOne(source), [asError(error)])
     }
   }
 }
+
+const collectedOf = (metrics: readonly MetricJson[], errors: readonly Error[] = []): Collected => ({
+  readings: [{ metrics }],
+  errors,
+  omitted: NOTHING,
+})
 
 function metricsOf(given: unknown): readonly MetricJson[] {
   if (Array.isArray(given) && given.every(isMetric)) return given

@@ -85,8 +85,8 @@ export class DelayedPublisher {
 
   async #publish(): Promise<void> {
     const collectedAt = Date.now()
-    const { metrics } = await this.#sources.collect(this.options.intervalMs)
-    const sample = await this.#sampler.read(metrics).sample()
+    const { readings } = await this.#sources.collect(this.options.intervalMs)
+    const sample = await this.#sampler.read(readings).sample()
     const collection = { sequence: this.#collected++, collectedAt, collectSeconds: 0.001 }
     const records = [...snapshotOf(this.#run, collection, sample, false).encode(0)]
     const due = collectedAt + this.options.drawDelayMs()

@@ -1,9 +1,9 @@
 import { runInSlices } from '../base/steps.js'
 import type { Exemplar, Exposition, Family } from '../metrics/model.js'
 import { carriedExemplar } from '../snapshot/mapping/exemplars.js'
-import { expositionMapping } from '../snapshot/mapping/exposition.js'
 import type { DropReason, Mapping } from '../snapshot/mapping/mapping.js'
-import { place } from './place.js'
+import { mapSources } from '../snapshot/mapping/sources.js'
+import { place, placeTimestamps } from './place.js'
 import { nothingLeft, type Plan, publicationPlan } from './plan.js'
 import type { Sample } from './sample.js'
 
@@ -49,7 +49,7 @@ export class ExpositionSampler {
     const timestamps = exposition.timestamps !== null
     let plan = this.#plan
     if (!plan || plan.families !== families || (timestamps && !plan.timestamps)) {
-      const made = publicationPlan(without => expositionMapping(families, without), timestamps)
+      const made = publicationPlan(without => mapSources([{ families }], without), timestamps)
       plan = { families, timestamps, ...(await runInSlices(made)) }
       this.#plan = plan
       this.layouts++
@@ -60,7 +60,7 @@ export class ExpositionSampler {
     return {
       parts,
       values: place(mapping, exposition.values),
-      timestamps: exposition.timestamps && timesOf(place(mapping, exposition.timestamps)),
+      timestamps: exposition.timestamps && placeTimestamps(mapping, exposition.timestamps),
       exemplars: exposition.exemplars && this.#exemplars(mapping, exposition.exemplars),
     }
   }
@@ -74,16 +74,4 @@ export class ExpositionSampler {
     }
     return carried.length > 0 ? carried : null
   }
-}
-
-/** As a record can hold them: whole milliseconds within 2^53. */
-function timesOf(times: Float64Array): Float64Array | null {
-  let some = false
-  for (let i = 0; i < times.length; i++) {
-    const time = times[i]
-    if (Number.isNaN(time)) continue
-    some = true
-    times[i] = Math.min(Math.max(Math.round(time), -Number.MAX_SAFE_INTEGER), Number.MAX_SAFE_INTEGER)
-  }
-  return some ? times : null
 }

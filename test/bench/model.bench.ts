@@ -6,8 +6,7 @@ import { ProtobufReader } from '../../shared/metrics/protobuf/reader.js'
 import { ExpositionSampler } from '../../shared/publish/exposition-sampler.js'
 import { place } from '../../shared/publish/place.js'
 import { publicationPlan } from '../../shared/publish/plan.js'
-import { expositionMapping } from '../../shared/snapshot/mapping/exposition.js'
-import { registryMapping } from '../../shared/snapshot/mapping/registry.js'
+import { mapSources } from '../../shared/snapshot/mapping/sources.js'
 import {
   decode,
   encode,
@@ -106,7 +105,7 @@ export async function run(): Promise<Row[]> {
   const known = new ProtobufReader()
   const exposition = read(known)
   const { families, values } = exposition
-  const { mapping } = runNow(publicationPlan(without => expositionMapping(families, without), false))
+  const { mapping } = runNow(publicationPlan(without => mapSources([{ families }], without), false))
   const sampler = new ExpositionSampler()
   await sampler.sample(exposition)
   const size = `${values.length} series, ${body.length} bytes`
@@ -131,13 +130,13 @@ export async function run(): Promise<Row[]> {
     {
       work: 'map an exposition, families new',
       goal: 'longest step ≤ 10 ms',
-      note: longestOf(() => publicationPlan(without => expositionMapping(families, without), false)),
-      run: () => void runNow(expositionMapping(families)),
+      note: longestOf(() => publicationPlan(without => mapSources([{ families }], without), false)),
+      run: () => void runNow(mapSources([{ families }])),
     },
     {
       work: 'map a registry, families new',
-      note: longestOf(() => publicationPlan(without => registryMapping(metrics, without), false)),
-      run: () => void runNow(registryMapping(metrics)),
+      note: longestOf(() => publicationPlan(without => mapSources([{ metrics }], without), false)),
+      run: () => void runNow(mapSources([{ metrics }])),
     },
   ]
   for (const one of cases) measure(one) // the first round is the compiler's

@@ -29,7 +29,7 @@ function publishing(register: Registry): { take(): Promise<Sample>; encode(sampl
   const sources = new Sources(register)
   let sequence = 5000
   return {
-    take: async () => sampler.read((await sources.collect(PATIENCE_MS)).metrics).sample(),
+    take: async () => sampler.read((await sources.collect(PATIENCE_MS)).readings).sample(),
     encode: ({ parts, values }) => {
       sequence++
       return parts.map(({ layout, from, to }, part) =>
@@ -62,7 +62,7 @@ function casesOf(series: number): Case[] {
   const { take, encode } = publishing(register)
   const what = `${series.toLocaleString('en')} series`
   const sources = new Sources(register)
-  let metrics: Collected['metrics'] = []
+  let readings: Collected['readings'] = []
   const sampler = new Sampler()
   return [
     {
@@ -76,14 +76,14 @@ function casesOf(series: number): Case[] {
       series,
       note: what,
       run: async () => {
-        metrics = (await sources.collect(PATIENCE_MS)).metrics
+        readings = (await sources.collect(PATIENCE_MS)).readings
       },
     },
     {
       work: '· of it comparing the layout and sampling',
       series,
       note: what,
-      run: () => sampler.read(metrics).sample(),
+      run: () => sampler.read(readings).sample(),
     },
     {
       work: `prom-client's register.metrics() of the same ${what}`,

@@ -2,10 +2,10 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry, Summary } f
 import { describe, expect, test } from 'vitest'
 import { ExpositionSource } from '../../producer/exposition-source.js'
 import { Sampler } from '../../producer/sampler.js'
-import { collect, layoutsOf, readBack, sampleOnce } from './sampled.js'
+import { collect, layoutsOf, readBack, sampleOf } from './sampled.js'
 
-const readText = async (text: string) => (await new ExpositionSource().read(text)).metrics
-const published = async (text: string) => Object.fromEntries(readBack(await sampleOnce(await readText(text))))
+const readText = (text: string) => new ExpositionSource().read(text)
+const published = async (text: string) => Object.fromEntries(readBack(await sampleOf([await readText(text)])))
 
 describe('an exposition as a source', () => {
   test.each(['PROMETHEUS_CONTENT_TYPE', 'OPENMETRICS_CONTENT_TYPE'] as const)(
@@ -33,8 +33,8 @@ describe('an exposition as a source', () => {
         }
         still.registerMetric({ ...metric, get } as never)
       }
-      const json = await sampleOnce((await collect(still)).metrics)
-      const text = await sampleOnce((await collect(() => still.metrics())).metrics)
+      const json = await sampleOf((await collect(still)).readings)
+      const text = await sampleOf((await collect(() => still.metrics())).readings)
       expect(readBack(text)).toEqual(readBack(json))
       expect(layoutsOf(text)[0].families.map(({ name, type }) => [name, type])).toEqual(
         layoutsOf(json)[0].families.map(({ name, type }) => [name, type]),
@@ -48,7 +48,7 @@ describe('an exposition as a source', () => {
     ).toEqual({ 'up{}': 1, 'x{a="1",b="2"}': Infinity, 'x{}': Number.NaN, 'y{}': 1000 })
   })
 
-  test('may have types of OpenMetrics that a record has not: they are published without one', async () => {
+  test('may have what a record has no type for: it is published as docs/mapping.md says', async () => {
     const text = [
       '# TYPE build info',
       'build_info{version="1"} 1',
@@ -68,6 +68,7 @@ describe('an exposition as a source', () => {
     expect(await published(text)).toEqual({
       'build_info{version="1"}': 1,
       'c_total{}': 3,
+      'c_created{}': 1_700_000_000,
       'mode{mode="a"}': 1,
       'mode{mode="b"}': 0,
       'q_bucket{le="1"}': 2,
@@ -75,20 +76,46 @@ describe('an exposition as a source', () => {
       'q_gcount{}': 3,
       'q_gsum{}': 4,
     })
-    const { exemplars } = await sampleOnce(await readText(text))
+    const { exemplars } = await sampleOf([await readText(text)])
     expect(exemplars).toEqual([
       { series: 1, labels: [{ name: 'trace_id', value: 'x' }], value: 1, timestamp: 1_700_000_000_000 },
     ])
   })
 
+  test('may have timestamps: they go with their series, those of a registry beside it have none', async () => {
+    const register = new Registry()
+    new Gauge({ name: 'a', help: 'a', registers: [register] }).set(1)
+    const { readings } = await collect([register, () => 'up 2 1700000000000\ndown 3\n'])
+    const { values, timestamps } = await sampleOf(readings)
+    expect([...values]).toEqual([1, 3, 2])
+    expect([...timestamps!]).toEqual([Number.NaN, Number.NaN, 1_700_000_000_000])
+  })
+
+  test('shares its names with registries beside it: of a series that both have, the first is kept', async () => {
+    const register = new Registry()
+    new Gauge({ name: 'hits', help: 'hits', registers: [register] }).set(1)
+    const { readings } = await collect([
+      () => '# TYPE hits_total counter\nhits_total 2\nboth 3\n',
+      register,
+      () => [{ name: 'both', type: undefined, help: '', values: [{ value: 4 }] }],
+    ])
+    const sample = await sampleOf(readings)
+    expect(Object.fromEntries(readBack(sample))).toEqual({ 'hits{}': 1, 'hits_total{}': 2, 'both{}': 3 })
+    expect(layoutsOf(sample)[0].families.map(({ name, type }) => [name, type])).toEqual([
+      ['both', 'unknown'],
+      ['hits', 'gauge'],
+      ['hits_total', 'unknown'],
+    ])
+  })
+
   test('that is empty has no metrics: a cluster without workers', async () => {
-    expect(await readText('')).toEqual([])
+    expect((await readText('')).families).toEqual([])
   })
 
   test('of which only the numbers change keeps its layout, and has the new numbers', async () => {
     const source = new ExpositionSource()
     const sampler = new Sampler()
-    const sampleOf = async (text: string) => sampler.read((await source.read(text)).metrics).sample()
+    const sampleOf = async (text: string) => sampler.read([await source.read(text)]).sample()
     const page = (n: number) =>
       `# TYPE h histogram\nh_bucket{le="+Inf"} ${n}\nh_sum ${n}\nh_count ${n}\ng ${n}\n`
     const first = await sampleOf(page(1))
@@ -100,8 +127,8 @@ describe('an exposition as a source', () => {
   })
 
   test('with a series twice says what is left out', async () => {
-    const { metrics, omitted } = await new ExpositionSource().read('x 1\nx 2\ny 3\n')
-    expect(metrics.map(({ name, values }) => [name, values?.length])).toEqual([
+    const { families, omitted } = await readText('x 1\nx 2\ny 3\n')
+    expect(families.map(({ name, series }) => [name, series.length])).toEqual([
       ['x', 1],
       ['y', 1],
     ])

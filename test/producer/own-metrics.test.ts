@@ -3,10 +3,10 @@ import { AggregatorRegistry, Counter, Registry } from 'prom-client'
 import { describe, expect, test } from 'vitest'
 import { DEFINITIONS, PublisherStats, registerStats } from '../../producer/own-metrics.js'
 import { parseExposition } from '../support/strict-exposition.js'
-import { collect, readBack, sampleOnce } from './sampled.js'
+import { collect, readBack, sampleOf } from './sampled.js'
 
 const statsWith = (values: Partial<PublisherStats>) => Object.assign(new PublisherStats(), values)
-const published = async (register: Registry) => readBack(await sampleOnce((await collect(register)).metrics))
+const published = async (register: Registry) => readBack(await sampleOf((await collect(register)).readings))
 
 const NAMES = [
   'publisher_snapshots_total',
@@ -94,7 +94,8 @@ describe('the publisher’s own metrics', () => {
     new Counter({ name: 'publisher_snapshots_total', help: 'books', registers: [register] }).inc(3)
     const { loose, leave } = registerStats(register, 'shop/a', statsWith({ snapshots: 7, sendErrors: 4 }))
     expect(register.getMetricsAsArray()).toHaveLength(1)
-    const values = readBack(await sampleOnce([...(await collect(register)).metrics, ...(await loose())]))
+    const { readings } = await collect(register)
+    const values = readBack(await sampleOf([...readings, { metrics: await loose() }]))
     expect(values.get('publisher_snapshots_total{}')).toBe(3)
     expect(values.get('publisher_send_errors_total{}')).toBe(4)
     leave()

@@ -1,3 +1,4 @@
+import type { SourceReading } from '../../producer/given.js'
 import { Sampler } from '../../producer/sampler.js'
 import { type MetricSource, Sources } from '../../producer/source.js'
 import { runNow } from '../../shared/base/steps.js'
@@ -6,7 +7,7 @@ import type { MetricJson } from '../../shared/metrics/prom-client/metric-json.js
 import type { Sample } from '../../shared/publish/sample.js'
 import { decodeLayout } from '../../shared/snapshot/layout.js'
 import type { Mapping } from '../../shared/snapshot/mapping/mapping.js'
-import { registryMapping } from '../../shared/snapshot/mapping/registry.js'
+import { mapSources } from '../../shared/snapshot/mapping/sources.js'
 import { sampleNames, validateLayout, validateParts } from '../../shared/snapshot/validate.js'
 
 /** One series as Prometheus would have it: `name{label="value",…}`. */
@@ -41,9 +42,11 @@ export function readBack(sample: Sample): Map<string, number> {
   return new Map(series.map((text, i) => [text, sample.values[i]]))
 }
 
-export const sampleOnce = (metrics: readonly MetricJson[]) => new Sampler().read(metrics).sample()
+export const sampleOnce = (metrics: readonly MetricJson[]) => sampleOf([{ metrics }])
+
+export const sampleOf = (readings: readonly SourceReading[]) => new Sampler().read(readings).sample()
 
 /** What the sources have, asked once. */
 export const collect = (source: MetricSource) => new Sources(source).collect(5000)
 
-export const layoutOf = (metrics: readonly MetricJson[]): Mapping => runNow(registryMapping(metrics))
+export const layoutOf = (metrics: readonly MetricJson[]): Mapping => runNow(mapSources([{ metrics }]))

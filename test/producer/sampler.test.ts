@@ -65,8 +65,8 @@ describe('a sample says what a direct scrape of the registry says', () => {
 describe('the layout', () => {
   test('is used again while the series are the same, whatever their values', async () => {
     const sampler = new Sampler()
-    const first = await sampler.read([gauge([1, 2])]).sample()
-    const second = await sampler.read([gauge([3, 4])]).sample()
+    const first = await sampler.read([{ metrics: [gauge([1, 2])] }]).sample()
+    const second = await sampler.read([{ metrics: [gauge([3, 4])] }]).sample()
     expect(second.parts).toBe(first.parts)
     expect([...second.values]).toEqual([3, 4])
     expect(sampler.layouts).toBe(1)
@@ -77,8 +77,8 @@ describe('the layout', () => {
     const metrics = () => [
       { name: 'g', type: 'gauge', help: '', values: [{ value: 1, labels: { a: Number.NaN } }] },
     ]
-    await sampler.read(metrics()).sample()
-    await sampler.read(metrics()).sample()
+    await sampler.read([{ metrics: metrics() }]).sample()
+    await sampler.read([{ metrics: metrics() }]).sample()
     expect(sampler.layouts).toBe(1)
   })
 
@@ -127,8 +127,8 @@ describe('the layout', () => {
     ],
   ])('is made anew for %s', async (_, metrics) => {
     const sampler = new Sampler()
-    const before = await sampler.read([gauge([1, 2])]).sample()
-    const after = await sampler.read(metrics).sample()
+    const before = await sampler.read([{ metrics: [gauge([1, 2])] }]).sample()
+    const after = await sampler.read([{ metrics }]).sample()
     expect(sampler.layouts).toBe(2)
     expect(after.parts[0].layout.id).not.toBe(before.parts[0].layout.id)
     expect(after.values).toHaveLength(seriesOf(layoutsOf(after)).length)
@@ -146,7 +146,9 @@ describe('the layout', () => {
       fc.asyncProperty(fc.array(fc.array(metric, { maxLength: 3 }), { maxLength: 4 }), async rounds => {
         const sampler = new Sampler()
         for (const metrics of rounds)
-          expect(readBack(await sampler.read(metrics).sample())).toEqual(readBack(await sampleOnce(metrics)))
+          expect(readBack(await sampler.read([{ metrics }]).sample())).toEqual(
+            readBack(await sampleOnce(metrics)),
+          )
       }),
     )
   })
@@ -189,7 +191,7 @@ describe('a large registry', () => {
       help: '',
       values: Array.from({ length: 2000 }, () => ({ value: 1, labels: { l: noise() } })),
     }
-    const sample = await sampler.read([gauge([7]), huge]).sample()
+    const sample = await sampler.read([{ metrics: [gauge([7]), huge] }]).sample()
     expect(readBack(sample)).toEqual(new Map([['g{i="0"}', 7]]))
     expect(Object.fromEntries(sampler.dropped)).toEqual({
       huge: expect.stringMatching(/more than 1000000 bytes/),

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Registry } from 'prom-client'
 import { describe, expect, test } from 'vitest'
-import { collect, readBack, sampleOnce } from './sampled.js'
+import { collect, readBack, sampleOf } from './sampled.js'
 
 const registryWith = (name: string, value: number) => {
   const register = new Registry()
@@ -8,9 +8,9 @@ const registryWith = (name: string, value: number) => {
   return register
 }
 const published = async (source: Parameters<typeof collect>[0]) => {
-  const { metrics, errors } = await collect(source)
+  const { readings, errors } = await collect(source)
   return {
-    values: Object.fromEntries(readBack(await sampleOnce(metrics))),
+    values: Object.fromEntries(readBack(await sampleOf(readings))),
     errors: errors.map(e => e.message),
   }
 }

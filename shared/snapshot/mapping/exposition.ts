@@ -2,37 +2,28 @@ import type { Steps } from '../../base/steps.js'
 import { numberLabelOf, SUFFIXES_OF } from '../../metrics/layout.js'
 import type { Family, SampleSuffix, Series } from '../../metrics/model.js'
 import { FamilyPlacement } from './family-placement.js'
-import { LayoutBuilder } from './layout-builder.js'
-import type { Mapping } from './mapping.js'
+import type { LayoutBuilder } from './layout-builder.js'
 import { NumberLabels } from './number-labels.js'
 
 const SERIES_PER_STEP = 50
 
 /**
- * The layout of what a reader has read. Its series have the names and labels that Prometheus stores
- * when it scrapes the same page; what a record has no type for becomes `gauge` or `unknown` under
- * the full names of its samples. The table is in docs/mapping.md.
+ * Adds what a reader has read. Its series have the names and labels that Prometheus stores when it
+ * scrapes the same page; what a record has no type for becomes `gauge` or `unknown` under the full
+ * names of its samples. The table is in docs/mapping.md.
  *
- * @param without families of the layout to leave out, and why
+ * @param exposedNames of all sources: names that the written formats show
  */
-export function* expositionMapping(
+export function* addFamilies(
+  builder: LayoutBuilder,
   families: readonly Family[],
-  without: ReadonlyMap<string, string> = new Map(),
-): Steps<Mapping> {
-  const builder = new LayoutBuilder(
-    families.reduce((sum, { series }) => sum + series.length, 0),
-    without,
-  )
-  const exposedNames = yield* exposedNamesOf(families)
+  exposedNames: ReadonlySet<string>,
+): Steps<void> {
   const numbers = new NumberLabels()
-  let at = 0
+  let seen = 0
   for (const family of families) {
-    const placements = new FamilyPlacement(
-      family,
-      exposedNames,
-      yield* fitsRecordType(family, numbers),
-      builder,
-    )
+    const isTyped = yield* fitsRecordType(family, numbers)
+    const placements = new FamilyPlacement(family, exposedNames, isTyped, builder)
     const hasNumbers = family.type === 'histogram' || family.type === 'summary'
     for (const { suffix, labels } of family.series) {
       const placement = placements.of(suffix)
@@ -40,17 +31,15 @@ export function* expositionMapping(
       else {
         const isUntyped = hasNumbers && placement.head.type === 'unknown'
         const stored = isUntyped ? numbers.stored(family, labels) : labels
-        builder.add(at, family.name, placement.head, placement.suffix, stored)
+        builder.add(family.name, placement.head, placement.suffix, stored)
       }
-      if (++at % SERIES_PER_STEP === 0) yield
+      if (++seen % SERIES_PER_STEP === 0) yield
     }
   }
-  return yield* builder.finish()
 }
 
-/** Names of families and of their samples. */
-function* exposedNamesOf(families: readonly Family[]): Steps<ReadonlySet<string>> {
-  const names = new Set<string>()
+/** Adds the names of families and of their samples. */
+export function* addFamilyNames(names: Set<string>, families: readonly Family[]): Steps<void> {
   let seen = 0
   for (const { name, series } of families) {
     names.add(name)
@@ -61,7 +50,6 @@ function* exposedNamesOf(families: readonly Family[]): Steps<ReadonlySet<string>
       if (++seen % (20 * SERIES_PER_STEP) === 0) yield
     }
   }
-  return names
 }
 
 /**

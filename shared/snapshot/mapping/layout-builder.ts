@@ -48,7 +48,7 @@ const TOO_LARGE: Drop = {
  * Makes a layout of series that anybody may have named. What an exposer would refuse is left out
  * and counted, because it would refuse the whole snapshot: one bad metric must not silence a
  * target. These rules hold for every source; `registry.ts` and `exposition.ts` only say which
- * family and suffix a series has.
+ * family and suffix a series has. Series are added in the order of their sources.
  */
 export class LayoutBuilder {
   readonly #drafts = new Map<string, FamilyDraft>()
@@ -62,10 +62,12 @@ export class LayoutBuilder {
   readonly #order: Int32Array
   readonly #dropped = new Map<string, string>()
   readonly #droppedSeries = new Map<DropReason, number>()
-  #count = 0
+  /** Series of the sources that were added or dropped so far. */
+  #at = 0
+  #carried = 0
 
   /**
-   * @param series of the source
+   * @param series of all sources
    * @param without families of the layout to leave out, and why
    */
   constructor(
@@ -88,32 +90,34 @@ export class LayoutBuilder {
   }
 
   /**
+   * Leaves the next series of the sources out.
+   *
    * @param metric what its owner knows it by
-   * @param series how many of it are left out
    */
-  drop(metric: string, { reason, message }: Drop, series = 1): void {
-    this.#dropped.set(metric, message)
-    if (series > 0) this.#droppedSeries.set(reason, (this.#droppedSeries.get(reason) ?? 0) + series)
+  drop(metric: string, drop: Drop, series = 1): void {
+    this.#at += series
+    this.#countDropped(metric, drop, series)
   }
 
   /**
-   * @param at which series of the source it is
+   * Adds the next series of the sources, or leaves it out.
+   *
    * @param metric what its owner knows it by
    * @param head a family that `refusalOf` has nothing against
    * @param labels sorted
    */
-  add(at: number, metric: string, head: FamilyHead, suffix: Suffix, labels: readonly Label[]): void {
-    const drop = this.#tryToAdd(at, metric, head, suffix, labels)
-    if (drop) this.drop(metric, drop)
+  add(metric: string, head: FamilyHead, suffix: Suffix, labels: readonly Label[]): void {
+    const drop = this.#tryToAdd(metric, head, suffix, labels)
+    if (drop) this.#countDropped(metric, drop, 1)
+    this.#at++
   }
 
-  #tryToAdd(
-    at: number,
-    metric: string,
-    head: FamilyHead,
-    suffix: Suffix,
-    labels: readonly Label[],
-  ): Drop | undefined {
+  #countDropped(metric: string, { reason, message }: Drop, series: number): void {
+    this.#dropped.set(metric, message)
+    if (series > 0) this.#droppedSeries.set(reason, (this.#droppedSeries.get(reason) ?? 0) + series)
+  }
+
+  #tryToAdd(metric: string, head: FamilyHead, suffix: Suffix, labels: readonly Label[]): Drop | undefined {
     const { name, type } = head
     let draft = this.#drafts.get(name)
     if (draft && draft.head.type !== type)
@@ -121,7 +125,7 @@ export class LayoutBuilder {
     if (draft && draft.bytes > DEFAULT_LIMITS.bytes) return TOO_LARGE
     const carried = this.#labels.apply(labels, numberLabelOf(type, suffix))
     if ('message' in carried) return carried
-    if (this.#count === DEFAULT_LIMITS.samples)
+    if (this.#carried === DEFAULT_LIMITS.samples)
       return { reason: 'limit', message: `there are more than ${DEFAULT_LIMITS.samples} series` }
     const sampleName = name + suffix
     const owner = this.#owners.get(sampleName)
@@ -133,13 +137,13 @@ export class LayoutBuilder {
     if (!this.#seen.add(sampleName, carried))
       return { reason: 'duplicate_series', message: 'the same series comes twice' }
     if (owner === undefined) this.#owners.set(sampleName, name)
-    this.#count++
+    this.#carried++
     if (!draft) {
       draft = new FamilyDraft(head, metric)
       this.#drafts.set(name, draft)
     }
     draft.series.push({ suffix, labels: carried })
-    draft.sources.push(at)
+    draft.sources.push(this.#at)
     draft.bytes += SERIES_BYTES + this.#labels.bytes
     return undefined
   }
@@ -152,7 +156,7 @@ export class LayoutBuilder {
     const families: LayoutFamily[] = []
     for (const { head, metric, series, sources, bytes } of drafts) {
       if (bytes > DEFAULT_LIMITS.bytes) {
-        this.drop(metric, TOO_LARGE, series.length)
+        this.#countDropped(metric, TOO_LARGE, series.length)
         continue
       }
       for (const at of sources) this.#order[at] = index++

@@ -5,45 +5,48 @@ import type { Label } from '../../metrics/model.js'
 import type { MetricJson, ValueJson } from '../../metrics/prom-client/metric-json.js'
 import { textOf } from '../../metrics/prom-client/text-of.js'
 import { counterFamily } from './counter-name.js'
-import { type FamilyHead, LayoutBuilder } from './layout-builder.js'
-import type { Drop, Mapping } from './mapping.js'
+import type { FamilyHead, LayoutBuilder } from './layout-builder.js'
+import type { Drop } from './mapping.js'
 
 const SERIES_PER_STEP = 50
 
 /**
- * The layout of what a prom-client registry gives, without the way over the neutral model, which
- * would cost CPU in the app.
+ * Adds what a prom-client registry gives, without the way over the neutral model, which would cost
+ * CPU in the app.
  *
- * @param without families of the layout to leave out, and why
+ * @param exposedNames of all sources: names that the written formats show
  */
-export function* registryMapping(
+export function* addMetrics(
+  builder: LayoutBuilder,
   metrics: readonly MetricJson[],
-  without: ReadonlyMap<string, string> = new Map(),
-): Steps<Mapping> {
-  const builder = new LayoutBuilder(
-    metrics.reduce((sum, { values }) => sum + (values?.length ?? 0), 0),
-    without,
-  )
+  exposedNames: ReadonlySet<string>,
+): Steps<void> {
   const labels = new LabelLists()
-  const exposedNames = exposedNamesOf(metrics)
-  let at = 0
+  let seen = 0
   for (const metric of metrics) {
     const placement = placementOf(metric, exposedNames)
     const values = metric.values ?? []
     const refusal = typeof metric.name === 'string' ? builder.refusalOf(placement.head) : NO_NAME
     if (refusal) {
       builder.drop(metric.name, refusal, values.length)
-      at += values.length
       continue
     }
     for (const value of values) {
       const suffix = suffixOf(metric, value, placement)
       if (suffix === undefined) builder.drop(metric.name, notOfType(value, placement))
-      else builder.add(at, metric.name, placement.head, suffix, labels.of(value))
-      if (++at % SERIES_PER_STEP === 0) yield
+      else builder.add(metric.name, placement.head, suffix, labels.of(value))
+      if (++seen % SERIES_PER_STEP === 0) yield
     }
   }
-  return yield* builder.finish()
+}
+
+/** Adds the names of metrics and of their samples. */
+export function addMetricNames(names: Set<string>, metrics: readonly MetricJson[]): void {
+  for (const { name, type } of metrics) {
+    names.add(name)
+    if (type !== 'histogram' && type !== 'summary') continue
+    for (const suffix of SUFFIXES_OF[type]) names.add(name + suffix)
+  }
 }
 
 const NO_NAME: Drop = { reason: 'layout', message: 'it has no name' }
@@ -68,16 +71,6 @@ function placementOf(
   if (!counter) return { head: { ...head, type: 'unknown' }, suffix: '' }
   // A counter without `_total` in its name may still have it in those of its series.
   return { head: { ...head, name: counter.family }, suffix: counter.suffix === '' ? null : counter.suffix }
-}
-
-function exposedNamesOf(metrics: readonly MetricJson[]): Set<string> {
-  const names = new Set<string>()
-  for (const { name, type } of metrics) {
-    names.add(name)
-    if (type !== 'histogram' && type !== 'summary') continue
-    for (const suffix of SUFFIXES_OF[type]) names.add(name + suffix)
-  }
-  return names
 }
 
 /** Undefined for a series that is not of its metric's type. */

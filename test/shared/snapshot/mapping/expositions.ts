@@ -1,8 +1,8 @@
 import { runNow } from '../../../../shared/base/steps.js'
 import { sortLabels } from '../../../../shared/metrics/labels.js'
 import type { Exposition, Family, MetricType, SampleSuffix } from '../../../../shared/metrics/model.js'
-import { expositionMapping } from '../../../../shared/snapshot/mapping/exposition.js'
 import type { Mapping } from '../../../../shared/snapshot/mapping/mapping.js'
+import { mapSources } from '../../../../shared/snapshot/mapping/sources.js'
 import { seriesOf } from '../../../producer/sampled.js'
 
 export type SeriesSpec = readonly [suffix: SampleSuffix, labels?: Readonly<Record<string, string>>]
@@ -35,7 +35,7 @@ export function exposition(families: readonly Family[], more: Partial<Exposition
   }
 }
 
-export const mappingOf = (...families: readonly Family[]): Mapping => runNow(expositionMapping(families))
+export const mappingOf = (...families: readonly Family[]): Mapping => runNow(mapSources([{ families }]))
 
 /**
  * A mapping by what it says: types by family, series in the layout's order, and what is left out.
