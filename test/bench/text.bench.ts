@@ -8,7 +8,10 @@ import { TextReader } from '../../shared/metrics/text/reader.js'
 import { median, type Row, spread, table } from './table.js'
 import { httpService } from './workload.js'
 
-/** CPU time of one measurement, and how many of each there are. They take turns, so that all meet the same machine. */
+/**
+ * CPU time of one measurement, and how many of each there are. They take turns, so that all meet
+ * the same machine.
+ */
 const MEASURE_MS = 200
 const ROUNDS = 7
 const PAGES = 8
@@ -54,7 +57,10 @@ function measure({ run }: Case, pages: readonly Buffer[]): number {
   return bytes / spent
 }
 
-/** CPU-milliseconds of each step in which a first page is read, those of the collector's threads included. */
+/**
+ * CPU-milliseconds of each step in which a first page is read, those of the collector's threads
+ * included.
+ */
 function stepsOf(page: Buffer): number[] {
   const steps = new TextReader('scrape').readInSteps(page)
   const spent: number[] = []
@@ -67,7 +73,10 @@ function stepsOf(page: Buffer): number[] {
   }
 }
 
-/** Reading text expositions: the page before had the same layout, or there was none; and another parser on the same pages. */
+/**
+ * Reading text expositions: the page before had the same layout, or there was none; and another
+ * parser on the same pages.
+ */
 export async function run(): Promise<Row[]> {
   const pages = pagesOf(10_000, PAGES)
   const [large] = pagesOf(50_000, 1)

@@ -1,18 +1,18 @@
 const LARGEST = 8192
 const SMALLEST = 64
-/** One entry for so many bytes of the page. */
+/** Bytes of the page per entry. */
 const BYTES_PER_ENTRY = 32
 
-/** Who writes a page cannot tell which bytes have the same hash. */
+/** Random, so that the author of a page cannot provoke collisions. */
 const SECRET = Math.floor(Math.random() * 2 ** 31) | 1
 export const HASH_START = Math.floor(Math.random() * 2 ** 31)
 
-/** One step of the hash of a run of bytes, which differs from process to process. */
+/** One step of a hash of bytes. Hashes differ between processes. */
 export const hashByte = (hash: number, byte: number): number => Math.imul(hash ^ byte, SECRET)
 
 /**
- * What was made of a run of the page's bytes, for the next time that the same bytes come. Of two runs with the same slot the
- * later one stays: its size and the cost of a look-up are bounded whatever the page holds.
+ * Maps runs of bytes of a page to what was read from them. Of two runs in one slot the later one is
+ * kept. So both its size and the cost of a lookup are bounded, whatever the page contains.
  */
 export class ByteCache<T> {
   readonly #mask: number

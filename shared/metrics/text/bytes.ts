@@ -17,7 +17,9 @@ export const BRACE_CLOSE = 125
 const tableOf = (characters: RegExp): Uint8Array =>
   Uint8Array.from({ length: 256 }, (_, byte) => (characters.test(String.fromCharCode(byte)) ? 1 : 0))
 
-/** By byte: 1 where it may begin or continue a name that is not quoted. Names of metrics may contain colons. */
+/**
+ * By byte: 1 if the byte may begin or continue an unquoted name. Metric names may contain colons.
+ */
 export const METRIC_START = tableOf(/[a-zA-Z_:]/)
 export const METRIC = tableOf(/[a-zA-Z0-9_:]/)
 export const LABEL_START = tableOf(/[a-zA-Z_]/)

@@ -4,7 +4,9 @@ import type { ExemplarDraft } from './tail.js'
 
 const FIRST_CAPACITY = 64
 
-/** The numbers of a page in the order of its lines, and the order in which the families have them. */
+/**
+ * Values, timestamps and exemplars in the order of the lines, and their order by family.
+ */
 export class Columns {
   #values = new Float64Array(FIRST_CAPACITY)
   #timestamps: Float64Array | undefined

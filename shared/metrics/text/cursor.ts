@@ -6,16 +6,19 @@ import { ExpositionRefused, type RefusalReason } from './refusal.js'
 /** Longer runs of blanks are refused, so that no single step takes long. */
 const MAX_BLANKS = 64 * 1024
 
-/** Where the reading of a page is. */
+/** Position in a page. */
 export class Cursor {
   at = 0
   /** From 1. */
   line = 1
   readonly end: number
-  /** Whether all of the page is UTF-8. Otherwise each piece that is used has to be checked. */
+  /** Whether the whole page is UTF-8. Otherwise each token is checked. */
   readonly #utf8: boolean
 
-  /** @param page empty, or with a line feed at its end, so that loops over bytes end without looking for the page's end */
+  /**
+   * @param page empty, or with a line feed at its end, so that loops over bytes end without looking
+   * for the page's end
+   */
   constructor(readonly page: Buffer) {
     this.end = page.length
     this.#utf8 = isUtf8(page)
@@ -37,7 +40,7 @@ export class Cursor {
   /** Position of the line feed that ends the line. */
   lineEnd(): number {
     const { page } = this
-    // Most lines are short: calling into the runtime costs more than looking at some bytes.
+    // Most lines are short: a native call costs more than comparing some bytes.
     const near = this.at + 32
     for (let i = this.at; i < near; i++) if (page[i] === LINE_FEED) return i
     return page.indexOf(LINE_FEED, near)
@@ -60,7 +63,7 @@ export class Cursor {
     throw new ExpositionRefused(this.line, reason, problem)
   }
 
-  /** For messages: what stands at the position. */
+  /** Excerpt at the position, for messages. */
   found(): string {
     if (this.at >= this.end) return 'the end of the page'
     if (this.byte() === LINE_FEED) return 'the end of the line'

@@ -1,18 +1,20 @@
 /**
- * Who reads the page, and so who decides what is valid.
+ * The reader whose rules apply.
  *
- * - `scrape`: Prometheus 3.5 scraping a target. Its readers of text and of OpenMetrics differ: see {@link TextFormat}.
+ * - `scrape`: Prometheus 3.5 scraping a target. Its readers of text and of OpenMetrics differ: see
+ *   {@link TextFormat}.
  * - `push`: Pushgateway 1.11.2, which reads text with `expfmt` of prometheus/common 0.67.
- * - `openmetrics`: the OpenMetrics 1.0 specification; its strict reader in Python decides what the specification leaves open.
+ * - `openmetrics`: the OpenMetrics 1.0 specification; where it is silent, the strict
+ *   parser of its Python client.
  *
  * Every difference is in `docs/expositions.md`.
  */
 export type TextDialect = 'scrape' | 'push' | 'openmetrics'
 
-/** The format of a scraped page, as its content type names it. */
+/** The format of a scraped page, according to its content type. */
 export type TextFormat = 'text' | 'openmetrics'
 
-/** What one dialect accepts where dialects differ. */
+/** What a dialect accepts, where dialects differ. */
 export interface Rules {
   /** `text`: comments are ignored. `openmetrics`: only metadata and `# EOF`, which is required. */
   readonly comments: 'text' | 'push' | 'openmetrics'
@@ -20,11 +22,14 @@ export interface Rules {
   readonly emptyIsValid: boolean
   /** Whether the last line has to end with a line feed. */
   readonly finalLineFeed: 'optional' | 'required'
-  /** Whether any number of spaces and tabs may stand between two parts of a line. Otherwise exactly one space where one belongs. */
+  /**
+   * Whether any number of spaces and tabs may separate two parts of a line. Otherwise exactly one
+   * space, where the format has one.
+   */
   readonly freeBlanks: boolean
   /** Prometheus takes blanks before an unquoted name as part of the name. */
   readonly indentBelongsToName: boolean
-  /** Whether a quoted name may stand before the braces. */
+  /** Whether a quoted metric name may precede the braces. */
   readonly quotedNameFirst: boolean
   /** Whether the metric's name inside the braces may be unquoted. */
   readonly unquotedNameInBraces: boolean
@@ -32,21 +37,24 @@ export interface Rules {
   readonly commaAfterLabels: boolean
   readonly lineFeedInQuotedName: boolean
   readonly lineFeedInLabelValue: boolean
-  /** What `\q` is: a backslash and a q, or an error. */
+  /** Whether `\q` is a backslash and a q, or an error. */
   readonly unknownEscape: 'keep' | 'refuse'
   /** Whether `\"` in HELP is a quotation mark. */
   readonly quoteEscapeInHelp: boolean
   readonly helpMustBeUtf8: boolean
-  /** `milliseconds`: digits only. `signed`: any int64, and a line feed right after it. `seconds`: a finite number. */
+  /**
+   * `milliseconds`: digits only. `signed`: any int64, and a line feed right after it. `seconds`: a
+   * finite number.
+   */
   readonly timestamp: 'milliseconds' | 'signed' | 'seconds'
   readonly exemplars: boolean
-  /** Exemplars above 128 characters: left out and counted, or refused. */
+  /** Whether an exemplar of more than 128 characters is omitted and counted, or refused. */
   readonly longExemplar: 'omit' | 'refuse'
   /** Label names that begin with two underscores, `__name__` apart, which is refused everywhere. */
   readonly reservedLabels: 'keep' | 'refuse'
-  /** Whether a page is valid that differs from a valid one in its numbers only. */
+  /** Whether a page that differs from a valid page only in its numbers is valid, too. */
   readonly sameLayoutIsValid: 'always' | 'unless negative' | 'never'
-  /** A series that comes again: left out and counted, kept for a later check, or refused. */
+  /** Whether a repeated series is omitted and counted, kept for a later check, or refused. */
   readonly repeatedSeries: 'omit' | 'keep' | 'refuse'
 }
 

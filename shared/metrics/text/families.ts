@@ -1,6 +1,6 @@
 import type { MetricType, SampleSuffix, Series } from '../model.js'
 import type { Cursor } from './cursor.js'
-import type { HashedLabel } from './labels.js'
+import type { HashedLabel } from './hashed-label.js'
 import type { MetricName, NameTable } from './names.js'
 
 /** A family while its page is being read. */
@@ -8,7 +8,7 @@ export class FamilyDraft {
   type: MetricType = 'unknown'
   help = ''
   unit = ''
-  /** Whether HELP, and TYPE or a sample, have come: the dialect `push` asks. */
+  /** Whether HELP, and whether TYPE or a sample, were read. Used by the dialect `push`. */
   helped = false
   typed = false
   readonly series: Series[] = []
@@ -20,7 +20,7 @@ export class FamilyDraft {
   ) {}
 }
 
-/** What a line says of one series. One object is used for all lines. */
+/** The content of one sample line. One object is reused for all lines. */
 export interface SampleLine {
   name: MetricName
   suffix: SampleSuffix
@@ -41,10 +41,14 @@ export interface Families {
   /**
    * Gives the sample its family and suffix, and its labels as the model has them.
    *
-   * @returns why the sample is not part of the model, where it is valid all the same
+   * @returns the reason for which a valid sample is omitted
    */
   place(sample: SampleLine): string | undefined
-  /** All of the page is read. @returns the families in the order of the page; `index` is the position in it */
+  /**
+   * Called at the end of the page.
+   *
+   * @returns the families in the order of the page, each with its `index` in it
+   */
   finish(): readonly FamilyDraft[]
 }
 

@@ -1,24 +1,17 @@
 import { quote } from '../../base/quote.js'
-import { compareUtf8 } from '../labels.js'
 import type { Limits } from '../limits.js'
-import type { Label } from '../model.js'
 import { ByteCache, HASH_START, hashByte } from './byte-cache.js'
 import { BACKSLASH, BRACE_CLOSE, COMMA, EQUALS, isBlank, LABEL, LABEL_START, QUOTE } from './bytes.js'
 import type { Cursor } from './cursor.js'
 import type { Rules } from './dialect.js'
+import { type HashedLabel, hashOf, sortLabels } from './hashed-label.js'
 import { type QuotedRules, readQuoted } from './quoted.js'
 
-/** A label and the hash of its name and value, the same for equal labels however they are spelled. */
-export interface HashedLabel {
-  readonly label: Label
-  readonly hash: number
-}
-
-/** Reads what stands in braces. */
+/** Reads the labels in braces. */
 export class LabelsReader {
   /** What was read last, sorted by name. */
   readonly labels: HashedLabel[] = []
-  /** The metric's name that stood among them. */
+  /** The metric name among the labels, if any. */
   metricName: string | undefined
   readonly nameRules: QuotedRules
   readonly #valueRules: QuotedRules
@@ -46,17 +39,20 @@ export class LabelsReader {
     }
   }
 
-  /** From behind the opening brace to behind the closing one. */
+  /** From after the opening brace to after the closing one. */
   read(): void {
     this.labels.length = 0
     this.metricName = undefined
     if (!this.#readPlain()) this.#readAny()
-    this.#sort()
+    const duplicate = sortLabels(this.labels)
+    if (duplicate !== undefined)
+      this.cursor.refuse('duplicate', `label ${quote(duplicate)} occurs twice; remove one`)
   }
 
   /**
-   * The spelling that every writer uses and every dialect accepts: `name="value"` without escapes, commas between. False where it
-   * ends before the closing brace: the cursor is then at the beginning of a label, or where one is missing.
+   * Reads labels in the common spelling, `name="value"` separated by commas, without escapes, which
+   * all dialects accept. Returns false where another spelling begins: the cursor is then behind a
+   * comma, or at the first label.
    */
   #readPlain(): boolean {
     const { cursor } = this
@@ -85,7 +81,7 @@ export class LabelsReader {
       }
       if (byte !== QUOTE) break
       const next = page[++i]
-      // Only where the label is complete: otherwise it is read again.
+      // An incomplete label is read again by #readAny.
       if (next !== COMMA && next !== BRACE_CLOSE) break
       this.#add(this.#cache.get(hash, start, i) ?? this.#newPlain(hash, start, nameHash, nameEnd, i))
       cursor.at = ++i
@@ -119,7 +115,7 @@ export class LabelsReader {
       this.#skipBlanks()
       if (cursor.byte() === BRACE_CLOSE) {
         if (comma && !rules.commaAfterLabels)
-          cursor.refuse('label', 'a comma stands before the closing brace; remove it')
+          cursor.refuse('label', 'a comma precedes the closing brace; remove it')
         cursor.at++
         return
       }
@@ -145,7 +141,7 @@ export class LabelsReader {
       if (cursor.byte() !== QUOTE)
         cursor.refuse(
           'label',
-          `the label value stands not in quotation marks but is ${cursor.found()}; quote it`,
+          `the label value is not in quotation marks: ${cursor.found()}; write name="value"`,
         )
       this.#checkName(name)
       const label = { name, value: readQuoted(cursor, this.#valueRules) }
@@ -157,9 +153,9 @@ export class LabelsReader {
     if (!quoted && !rules.unquotedNameInBraces)
       cursor.refuse(
         'label',
-        'a label has no value; write name="value", or quote a metric name that stands in braces',
+        'a label has no value; write name="value", or quote the metric name in the braces',
       )
-    if (this.metricName !== undefined) cursor.refuse('name', 'a second metric name in the braces; write one')
+    if (this.metricName !== undefined) cursor.refuse('name', 'the braces have two metric names; write one')
     this.metricName = name
   }
 
@@ -171,7 +167,7 @@ export class LabelsReader {
     if (LABEL_START[page[i]] === 0)
       cursor.refuse(
         'label',
-        `a label name is expected, not ${cursor.found()}; quote names that have other characters than letters, digits and underscores`,
+        `expected a label name, found ${cursor.found()}; quote names with characters other than letters, digits and underscores`,
       )
     while (LABEL[page[i]] === 1)
       if (++i - start > limits.nameBytes) this.#refuseLength('name', limits.nameBytes)
@@ -196,32 +192,7 @@ export class LabelsReader {
       cursor.refuse('label', `label name ${quote(name)} is reserved; rename the label`)
   }
 
-  /** By insertion: most writers sort already. */
-  #sort(): void {
-    const { labels } = this
-    for (let i = 1; i < labels.length; i++) {
-      const added = labels[i]
-      const { name } = added.label
-      let j = i
-      while (j > 0) {
-        const order = compareUtf8(labels[j - 1].label.name, name)
-        if (order < 0) break
-        if (order === 0) this.cursor.refuse('duplicate', `label ${quote(name)} stands twice; remove one`)
-        labels[j] = labels[j - 1]
-        j--
-      }
-      labels[j] = added
-    }
-  }
-
   #refuseLength(what: 'name' | 'value', limit: number): never {
     this.cursor.refuse('limit', `the label ${what} has more than ${limit} bytes; shorten it`)
   }
-}
-
-/** As of a plain label: of the bytes of its name, an equals sign and its value. */
-function hashOf({ name, value }: Label): number {
-  let hash = HASH_START
-  for (const byte of Buffer.from(`${name}=${value}`)) hash = hashByte(hash, byte)
-  return hash
 }

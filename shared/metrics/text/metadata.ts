@@ -18,7 +18,10 @@ export class MetadataReader {
     private readonly families: Families,
   ) {}
 
-  /** From the `#` to the beginning of the next line. @returns whether it was the last line of an OpenMetrics page */
+  /**
+   * From the `#` to the beginning of the next line. @returns whether it was the last line of an
+   * OpenMetrics page
+   */
   read(): boolean {
     if (this.rules.comments === 'openmetrics') return this.#readOpenMetrics()
     if (this.rules.comments === 'push') this.#readPushed()
@@ -45,7 +48,10 @@ export class MetadataReader {
     this.families.describe(kind, name, cursor.at === end ? '' : this.#text(kind, start + 1, end))
   }
 
-  /** `expfmt`: blanks before HELP and TYPE are optional, and a line that ends before its text is a comment. */
+  /**
+   * `expfmt`: blanks before HELP and TYPE are optional, and a line that ends before its text is a
+   * comment.
+   */
   #readPushed(): void {
     const { cursor } = this
     cursor.at++
@@ -140,7 +146,7 @@ export class MetadataReader {
   }
 
   #refuseName(kind: Metadata): never {
-    this.cursor.refuse('metadata', `a metric name is expected after ${kind}, not ${this.cursor.found()}`)
+    this.cursor.refuse('metadata', `expected a metric name after ${kind}, found ${this.cursor.found()}`)
   }
 
   #refuseComment(): never {

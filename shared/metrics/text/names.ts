@@ -1,16 +1,16 @@
 import type { SampleSuffix } from '../model.js'
 import type { FamilyDraft } from './families.js'
 
-/** A metric's name, of which there is one object for each in a page. */
+/** A metric name. A page has one object per name. */
 export interface MetricName {
   readonly text: string
   /** From 0, in the order of the page. */
   readonly id: number
   /** The family of that name. */
   declared: FamilyDraft | undefined
-  /** The family of the samples of that name. Undefined until the first has come. */
+  /** The family of the samples of that name. Undefined before the first sample. */
   owner: FamilyDraft | undefined
-  /** What the name adds to its owner's. */
+  /** What the name adds to the name of its owner. */
   suffix: SampleSuffix
 }
 

@@ -2,21 +2,24 @@ import { DOT, isDigit, MINUS, PLUS, ZERO } from './bytes.js'
 
 /** The powers of ten that a double holds exactly. */
 const POWERS = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`))
-/** Integers of so many digits are exact. One product or quotient of two exact numbers is rounded correctly. */
+/**
+ * Integers with so many digits are exact. The product or quotient of two exact numbers is correctly
+ * rounded.
+ */
 const EXACT_DIGITS = 15
 const MAX_CHARACTERS = 1024
 const E = 101
 
 /**
- * Reads numbers as Go's `strconv.ParseFloat` does without hexadecimals and underscores, which is also the grammar of
- * OpenMetrics: decimals, `inf` and `infinity` with a sign and `nan` without, in any case. The result is the nearest double. A
- * decimal beyond the largest double is no number.
+ * Reads numbers as Go's `strconv.ParseFloat` does without hexadecimals and underscores, which is
+ * also the grammar of OpenMetrics: decimals, `inf` and `infinity` with a sign and `nan` without, in
+ * any case. The result is the nearest double. A decimal beyond the largest double is not a number.
  */
 export class NumberReader {
-  /** The position after the number that was read last; -1 when there was none. */
+  /** Position after the number that was read last, or -1 if there was none. */
   end = 0
 
-  /** @param page must have a line feed at or after `at` */
+  /** @param page has a line feed at or after `at` */
   read(page: Buffer, at: number): number {
     let i = at
     let byte = page[i]
@@ -43,7 +46,7 @@ export class NumberReader {
     }
     if (digits === 0 || digits > EXACT_DIGITS) return this.#readAny(page, at)
     if ((byte | 32) === E) {
-      // At most two digits: more are no power of ten that is exact.
+      // At most two digits: larger powers of ten are not exact.
       const sign = page[++i]
       if (sign === MINUS || sign === PLUS) i++
       const power = page[i] - ZERO
@@ -87,7 +90,7 @@ function wordAt(page: Buffer, at: number, word: string): number {
   return word.length
 }
 
-/** -1 when there is none. What follows is not looked at. */
+/** Position after a decimal number, or -1. The byte after it is not checked. */
 function endOfDecimal(page: Buffer, at: number): number {
   const limit = at + MAX_CHARACTERS + 1
   let i = at
@@ -110,9 +113,10 @@ function endOfDecimal(page: Buffer, at: number): number {
 const LARGEST_INT64 = 9223372036854775807n
 
 /**
- * Reads an integer of 64 bits and sets `end` of the reader. Beyond 2^53 the result is the nearest double.
+ * Reads an integer of 64 bits and sets `end` of the reader. Beyond 2^53 the result is the nearest
+ * double.
  *
- * @param signed whether a sign may stand before it
+ * @param signed whether a sign is allowed
  */
 export function readInteger(reader: NumberReader, page: Buffer, at: number, signed: boolean): number {
   const negative = page[at] === MINUS
@@ -130,7 +134,7 @@ export function readInteger(reader: NumberReader, page: Buffer, at: number, sign
   return negative ? -value : value
 }
 
-/** The number that a text is, or undefined. */
+/** The number that the text represents, or undefined. */
 export function numberOfText(text: string): number | undefined {
   const reader = new NumberReader()
   const page = Buffer.from(`${text}\n`)

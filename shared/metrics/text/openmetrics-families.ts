@@ -7,8 +7,8 @@ import { OPENMETRICS_TYPES, typeOf, unitOf } from './scrape-families.js'
 import { SUFFIXES_OF_TYPE } from './suffixes.js'
 
 /**
- * The order of OpenMetrics 1.0: a family's lines stand together, its metadata before its samples and each of it once, and no two
- * families can have samples of one name.
+ * Order of lines in OpenMetrics 1.0: families are not interleaved, metadata precedes samples and
+ * occurs once, and no two families can have samples of one name.
  */
 export class OpenMetricsFamilies implements Families {
   readonly #taken = new Set<string>()
@@ -27,7 +27,7 @@ export class OpenMetricsFamilies implements Families {
     let family = this.#current
     if (!family || family !== name.declared) family = this.#open(name)
     else if (family.series.length > 0)
-      cursor.refuse('order', `${kind} of ${quote(name.text)} stands behind its samples; write it before them`)
+      cursor.refuse('order', `${kind} of ${quote(name.text)} follows its samples; write it before them`)
     if (this.#described.has(kind))
       cursor.refuse('duplicate', `a second ${kind} line for ${quote(name.text)}; write one`)
     this.#described.add(kind)
@@ -61,7 +61,7 @@ export class OpenMetricsFamilies implements Families {
     if (name.declared)
       this.cursor.refuse(
         'order',
-        `the lines of ${quote(name.text)} do not stand together; write all of a metric family in one place`,
+        `the metric family ${quote(name.text)} is interleaved with others; write all its lines in one place`,
       )
     this.#refuseTaken(name.text)
     this.#current = this.table.add(name)
@@ -72,7 +72,7 @@ export class OpenMetricsFamilies implements Families {
   #close(): void {
     const family = this.#current
     if (!family) return
-    // Problems of the family as a whole are found in the line behind it.
+    // Violations by the family as a whole are reported at the line after it.
     this.#samples?.finish()
     this.#samples = undefined
     if (family.unit !== '' && (family.type === 'info' || family.type === 'stateset'))

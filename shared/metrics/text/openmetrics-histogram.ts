@@ -2,7 +2,7 @@ import { quote } from '../../base/quote.js'
 import type { Cursor } from './cursor.js'
 import type { SampleLine } from './families.js'
 
-/** What OpenMetrics 1.0 demands of the buckets, count and sum of one point of a histogram. */
+/** Checks of OpenMetrics 1.0 on the buckets, count and sum of one point of a histogram. */
 export class OpenMetricsHistogram {
   #open = false
   #line = 0
@@ -25,9 +25,8 @@ export class OpenMetricsHistogram {
     this.#line = this.cursor.line
     if (suffix === '_bucket') {
       if (bound < 0) this.#negativeBuckets = true
-      if (this.#bound !== undefined && bound <= this.#bound)
-        this.#refuse('its buckets are not in the order of le')
-      if (value < this.#value) this.#refuse('a bucket has less than the one before; buckets are cumulative')
+      if (this.#bound !== undefined && bound <= this.#bound) this.#refuse('its buckets are not sorted by le')
+      if (value < this.#value) this.#refuse('a bucket is less than the one before; buckets are cumulative')
       this.#bound = bound
       this.#value = value
     } else if (suffix === '_count' || suffix === '_gcount') this.#count = value

@@ -1,13 +1,16 @@
 import { quote } from '../../base/quote.js'
 import type { Cursor } from './cursor.js'
 import type { FamilyDraft, SampleLine } from './families.js'
-import type { HashedLabel } from './labels.js'
+import type { HashedLabel } from './hashed-label.js'
 import { numberOfText } from './numbers.js'
 import { OpenMetricsHistogram } from './openmetrics-histogram.js'
 
 const COUNTS: ReadonlySet<string> = new Set(['_total', '_sum', '_count', '_bucket', '_gcount'])
 
-/** What OpenMetrics 1.0 demands of the samples of one family: their labels, their values, and that each metric's stand together. */
+/**
+ * Checks of OpenMetrics 1.0 on the samples of one family: labels, values, and that metrics are not
+ * interleaved.
+ */
 export class OpenMetricsSamples {
   /** The label that tells the samples of one metric apart. */
   readonly #own: string | undefined
@@ -43,7 +46,7 @@ export class OpenMetricsSamples {
       if (this.#groups.has(group))
         this.cursor.refuse(
           'order',
-          'the samples of this metric do not stand together; write all of its samples in one place',
+          'the samples of this metric are interleaved with others; write all of them in one place',
         )
       this.#groups.add(group)
     } else this.#checkTimestamp(sample.timestamp)
@@ -77,13 +80,13 @@ export class OpenMetricsSamples {
   #checkValue({ suffix, value }: SampleLine): void {
     const { type } = this.family
     const refuse = (problem: string) => this.cursor.refuse('value', problem)
-    if (type === 'stateset' && value !== 0 && value !== 1) refuse('a state is 0 or 1')
-    if (type === 'info' && value !== 1) refuse('the value of an info metric is 1')
-    if (type === 'summary' && suffix === '' && value < 0) refuse('the value of a quantile is not negative')
-    if ((COUNTS.has(suffix) || suffix === '_gsum') && Number.isNaN(value)) refuse(`a ${suffix} is not NaN`)
-    if (COUNTS.has(suffix) && value < 0) refuse(`a ${suffix} is not negative`)
+    if (type === 'stateset' && value !== 0 && value !== 1) refuse('the value of a state must be 0 or 1')
+    if (type === 'info' && value !== 1) refuse('the value of an info metric must be 1')
+    if (type === 'summary' && suffix === '' && value < 0) refuse('the value of a quantile cannot be negative')
+    if ((COUNTS.has(suffix) || suffix === '_gsum') && Number.isNaN(value)) refuse(`a ${suffix} cannot be NaN`)
+    if (COUNTS.has(suffix) && value < 0) refuse(`a ${suffix} cannot be negative`)
     const counts = suffix === '_bucket' || suffix === '_count' || suffix === '_gcount'
-    if (counts && !Number.isInteger(value)) refuse(`a ${suffix} is an integer`)
+    if (counts && !Number.isInteger(value)) refuse(`a ${suffix} must be an integer`)
   }
 
   #checkExemplar({ suffix, hasExemplar }: SampleLine): void {
@@ -107,7 +110,7 @@ export class OpenMetricsSamples {
       )
   }
 
-  /** All info samples of a family count as one metric: which labels are its own cannot be told. */
+  /** All info samples of a family count as one metric: its own labels cannot be told from the others. */
   #groupOf({ labels, suffix }: SampleLine, own: HashedLabel | undefined): string {
     if (this.family.type === 'info') return ''
     const apart = suffix === '' || suffix === '_bucket' ? own : undefined

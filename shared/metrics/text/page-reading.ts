@@ -6,13 +6,11 @@ import { Columns } from './columns.js'
 import { Cursor } from './cursor.js'
 import type { Rules } from './dialect.js'
 import { type Families, FamilyTable } from './families.js'
+import { familiesOf } from './families-of.js'
 import { IntList } from './int-list.js'
 import { MetadataReader } from './metadata.js'
 import { NameTable } from './names.js'
-import { OpenMetricsFamilies } from './openmetrics-families.js'
-import { PushFamilies } from './push-families.js'
 import { SampleReader } from './samples.js'
-import { OPENMETRICS_TYPES, ScrapeFamilies, TEXT_TYPES } from './scrape-families.js'
 import { SeenSeries } from './seen-series.js'
 
 /** Well under a millisecond of work. */
@@ -26,16 +24,16 @@ export interface Lines {
   readonly valueAt: Int32Array
   /** Where the next line begins. */
   readonly next: Int32Array
-  /** The series in the order of the families, or -1 for a line that is left out. */
+  /** Index of the series in the order of the families, or -1 for an omitted line. */
   readonly series: Int32Array
 }
 
 export interface ReadPage {
   readonly exposition: Exposition
   readonly lines: Lines
-  /** Whether lines are left out since their series came before. */
+  /** Whether lines were omitted because their series occurred before. */
   readonly repeats: boolean
-  /** The part of `omitted` that the next page has too when only its numbers are others. */
+  /** The part of `omitted` that does not depend on numbers and exemplars. */
   readonly omittedLines: ReadonlyMap<string, number>
 }
 
@@ -57,7 +55,8 @@ export class PageReading {
 
   /**
    * @param page empty, or with a line feed at its end
-   * @param cutShort whether a last line without a line feed is missing from it, which the dialect does not accept
+   * @param cutShort whether a last line without a line feed is missing from it, which the dialect
+   *   does not accept
    */
   constructor(
     page: Buffer,
@@ -100,7 +99,7 @@ export class PageReading {
   #readLine(): void {
     const cursor = this.#cursor
     const start = cursor.at
-    if (this.#ended) cursor.refuse('order', 'the page goes on behind "# EOF"; remove what follows')
+    if (this.#ended) cursor.refuse('order', 'there are lines after "# EOF"; remove them')
     if (this.rules.freeBlanks && isBlank(cursor.byte())) cursor.skipBlanks()
     const byte = cursor.byte()
     if (byte === LINE_FEED) this.#skipEmptyLine()
@@ -114,12 +113,12 @@ export class PageReading {
 
   #skipEmptyLine(): void {
     const cursor = this.#cursor
-    if (this.rules.comments === 'openmetrics') cursor.refuse('syntax', 'an empty line; remove it')
+    if (this.rules.comments === 'openmetrics') cursor.refuse('syntax', 'the line is empty; remove it')
     cursor.at++
     cursor.line++
   }
 
-  /** What was read last becomes a series, unless it is left out. */
+  /** Adds the sample that was read last, unless it is omitted. */
   #store(): void {
     const { line, tail } = this.#samples
     if (this.#next.length === this.limits.samples)
@@ -146,12 +145,15 @@ export class PageReading {
     family.series.push({ suffix: line.suffix, labels })
   }
 
-  /** A series has one sample. The newest stays; one without a timestamp is newer than all that have one; of equals the first stays. */
+  /**
+   * Keeps the newest sample of a series. A sample without a timestamp is newer than all others. Of
+   * equals the first is kept.
+   */
   #repeat(earlier: number): void {
     const { line, tail } = this.#samples
     const before = this.#columns.timestampOf(earlier)
     if (this.rules.repeatedSeries === 'refuse' && Number.isNaN(line.timestamp))
-      this.#cursor.refuse('duplicate', 'this series stands twice; write it once')
+      this.#cursor.refuse('duplicate', 'this series occurs twice; write it once')
     this.#repeats = true
     this.#omit('repeated_series')
     if (Number.isNaN(before) || line.timestamp <= before) return
@@ -196,12 +198,4 @@ export function withLongExemplars(
   count: number,
 ): ReadonlyMap<string, number> {
   return count === 0 ? omitted : new Map([...omitted, ['exemplar_too_long', count]])
-}
-
-function familiesOf(cursor: Cursor, table: FamilyTable, rules: Rules): Families {
-  if (rules.comments === 'push') return new PushFamilies(cursor, table)
-  if (rules.comments === 'text') return new ScrapeFamilies(cursor, table, TEXT_TYPES)
-  return rules.repeatedSeries === 'refuse'
-    ? new OpenMetricsFamilies(cursor, table)
-    : new ScrapeFamilies(cursor, table, OPENMETRICS_TYPES)
 }

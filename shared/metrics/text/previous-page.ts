@@ -12,12 +12,12 @@ import { TailReader } from './tail.js'
 /** Well under a millisecond of work. */
 const STEP_BYTES = 64 * 1024
 const COPY_BYTES = 1024 * 1024
-/** Beyond so many bytes calling into the runtime is faster than a loop. */
+/** Segments of more bytes are compared by a native call, which is faster than a loop. */
 const LONG = 1024
 
 /**
- * The page that was read before. A page that has the same bytes up to each value needs no reading but of what follows: the value, a
- * timestamp, an exemplar.
+ * The page that was read before. If a page has the same bytes up to each value, only the rest of
+ * each line is read: value, timestamp, exemplar.
  */
 export class PreviousPage {
   readonly #page: Buffer
@@ -53,7 +53,9 @@ export class PreviousPage {
     return this.#page.length + 12 * this.#lines.next.length
   }
 
-  /** Undefined where more has changed than what follows the names and labels, or where a number is not valid. */
+  /**
+   * Returns undefined if more than the numbers and exemplars has changed, or if a line is not valid.
+   */
   *read(page: Buffer, limits: Limits): Steps<Exposition | undefined> {
     const reading = new SameLayoutReading(page, this.rules, limits, this.#count)
     const lines = this.#lines.next.length
@@ -77,10 +79,10 @@ export class PreviousPage {
 class SameLayoutReading {
   readonly values: Float64Array
   timestamps: Float64Array | null = null
-  /** Lines that are left out included. */
+  /** Including omitted lines. */
   hasTimestamps = false
   longExemplars = 0
-  /** Whether a negative number may be invalid where it stands. */
+  /** Whether a negative number may be invalid. */
   private readonly refusesNegative: boolean
   readonly #exemplars: Exemplar[] = []
   readonly #cursor: Cursor
@@ -99,7 +101,9 @@ class SameLayoutReading {
     this.#tail = new TailReader(this.#cursor, rules, limits, this.#numbers)
   }
 
-  /** Reads lines from the one on, for one step. @returns the next line, or -1 where the pages differ */
+  /**
+   * Reads lines from the one on, for one step. @returns the next line, or -1 where the pages differ
+   */
   readLines(before: Buffer, { valueAt, next, series }: Lines, from: number): number {
     const { page, values } = this
     const numbers = this.#numbers
@@ -110,7 +114,7 @@ class SameLayoutReading {
     for (; line < next.length && at < stop; line++) {
       const start = line === 0 ? 0 : next[line - 1]
       const end = valueAt[line]
-      // A value and a line feed have to follow.
+      // The segment is followed by at least one digit and a line feed.
       if (at + end - start + 2 > page.length) return -1
       if (end - start > LONG) {
         if (page.compare(before, start, end, at, at + end - start) !== 0) return -1

@@ -2,7 +2,7 @@ import { quote } from '../../base/quote.js'
 import type { MetricType, SampleSuffix } from '../model.js'
 import type { Cursor } from './cursor.js'
 import type { Families, FamilyDraft, FamilyTable, Metadata, SampleLine } from './families.js'
-import type { HashedLabel } from './labels.js'
+import type { HashedLabel } from './hashed-label.js'
 import type { MetricName } from './names.js'
 import { numberOfText } from './numbers.js'
 import { suffixOf, withoutSuffix } from './suffixes.js'
@@ -26,8 +26,9 @@ const SUFFIXES: Partial<Record<MetricType, readonly SampleSuffix[]>> = {
 }
 
 /**
- * As `expfmt` groups: a family may come in pieces, TYPE has to stand before its samples, HELP and TYPE once. Of a histogram or summary
- * only sums, counts, and samples with `le` or `quantile` exist; `h{le="1"}` is a bucket too.
+ * Families as `expfmt` groups them: a family may be interleaved with others, TYPE precedes its
+ * samples, HELP and TYPE occur once. A histogram or summary has sums, counts, and samples with `le`
+ * or `quantile`; `h{le="1"}` is a bucket, too.
  */
 export class PushFamilies implements Families {
   /** By the text of `le` or `quantile`. */
@@ -41,7 +42,7 @@ export class PushFamilies implements Families {
   describe(kind: Metadata, name: MetricName, text: string): void {
     if (name.text === '') this.cursor.refuse('name', 'a metric name is empty; give it a name')
     const { family } = this.#find(name)
-    // No text is no metadata; the family is known from here on all the same.
+    // A line without text is no metadata, but the family exists from here on.
     if (text === '') return
     const already = kind === 'HELP' ? family.helped : family.typed
     if (already)
@@ -61,7 +62,7 @@ export class PushFamilies implements Families {
     if (!type)
       this.cursor.refuse(
         'metadata',
-        `${quote(text)} is no metric type; write counter, gauge, histogram, summary or untyped`,
+        `${quote(text)} is not a metric type; write counter, gauge, histogram, summary or untyped`,
       )
     family.type = type
   }

@@ -9,7 +9,7 @@ export interface QuotedRules {
   readonly unknownEscape: 'keep' | 'refuse'
 }
 
-/** Reads a string in quotation marks, from the first to behind the last. */
+/** Reads a quoted string, closing quotation mark included. */
 export function readQuoted(cursor: Cursor, rules: QuotedRules): string {
   const { page } = cursor
   const start = cursor.at + 1
@@ -23,7 +23,7 @@ export function readQuoted(cursor: Cursor, rules: QuotedRules): string {
     if (page[i] === BACKSLASH) {
       escapes = true
       i++
-      // A line feed after a backslash is none of the escape sequences of any dialect.
+      // No dialect accepts a line feed after a backslash.
       if (page[i] === LINE_FEED) refuseOpen(cursor, line, rules)
     } else if (page[i] === LINE_FEED) {
       if (!rules.lineFeeds || i === cursor.end - 1) refuseOpen(cursor, line, rules)
@@ -52,7 +52,7 @@ export function unescaped(cursor: Cursor, text: string, unknown: 'keep' | 'refus
       if (unknown === 'refuse')
         cursor.refuse(
           'syntax',
-          'a backslash is followed by neither n, " nor a backslash; write \\\\ for a backslash',
+          'a backslash is followed by a character other than n, " or a backslash; write \\\\ for a backslash',
         )
       continue
     }

@@ -8,10 +8,11 @@ import { PreviousPage } from './previous-page.js'
 import { sameFamilies } from './same-families.js'
 
 /**
- * Reads pages of one target: Prometheus text 0.0.4 and 1.0.0, OpenMetrics 1.0.
+ * Reads the pages of one target: Prometheus text 0.0.4 and 1.0.0, OpenMetrics 1.0.
  *
- * A page that differs from the one before in its numbers only is read at several hundred megabytes per second, and its exposition has
- * the same `families` object. The reader keeps a copy of the last page that was valid: `retainedBytes`.
+ * The exposition has the same `families` object as the one before if both are equal. A page that
+ * differs from the page before only in numbers and exemplars is read several times faster. For
+ * that purpose the reader keeps a copy of the last valid page, see `retainedBytes`.
  */
 export class TextReader {
   #previous: PreviousPage | undefined
@@ -22,7 +23,7 @@ export class TextReader {
     private readonly limits: Limits = DEFAULT_LIMITS,
   ) {}
 
-  /** Bytes of the copy. What was read from it takes about three times as much. */
+  /** Bytes of the copy and its index. The exposition takes about twice as much. */
   get retainedBytes(): number {
     return this.#previous?.bytes ?? 0
   }
@@ -30,14 +31,15 @@ export class TextReader {
   /**
    * Reads a page at once.
    *
-   * @param format as the content type says it, for the dialect `scrape`. Without one, a page that ends in `# EOF` is OpenMetrics
+   * @param format format of the content type, for the dialect `scrape`. By default a page that ends
+   *   with `# EOF` is OpenMetrics
    * @throws ExpositionRefused for a page that the dialect does not accept, and nothing else
    */
   read(page: Buffer, format?: TextFormat): Exposition {
     return runNow(this.readInSteps(page, format))
   }
 
-  /** As `read`, in steps of well under a millisecond. The page must not change in between. */
+  /** Like `read`, in steps of well under a millisecond. The page must not change until the last step. */
   *readInSteps(page: Buffer, format: TextFormat = formatOf(page)): Steps<Exposition> {
     const rules = rulesOf(this.dialect, format)
     const { lines, cutShort } = wholeLines(page, rules)
@@ -59,7 +61,7 @@ export class TextReader {
 
 const EOF = '# EOF'
 
-/** The format of a page whose sender does not say it. */
+/** The format of a page without a content type. */
 export function formatOf(page: Buffer): TextFormat {
   const end = page.at(-1) === LINE_FEED ? page.length - 1 : page.length
   const start = end - EOF.length
@@ -67,7 +69,10 @@ export function formatOf(page: Buffer): TextFormat {
   return ends && (start === 0 || page[start - 1] === LINE_FEED) ? 'openmetrics' : 'text'
 }
 
-/** The page with a line feed at its end: one is added, or the last line is taken off where it needs one. */
+/**
+ * Makes the page end with a line feed: appends one, or removes an unterminated line if the dialect
+ * requires one.
+ */
 function wholeLines(page: Buffer, { finalLineFeed }: Rules): { lines: Buffer; cutShort: boolean } {
   if (page.length === 0 || page.at(-1) === LINE_FEED) return { lines: page, cutShort: false }
   if (finalLineFeed === 'optional')

@@ -4,7 +4,7 @@
  * - `syntax`: a line that is neither a sample nor a comment of the format
  * - `encoding`: bytes that are not UTF-8
  * - `name`, `label`, `value`, `timestamp`, `exemplar`, `metadata`: that part of a line is not valid
- * - `duplicate`: a label, a metadata line or a series that may stand only once
+ * - `duplicate`: a label, a metadata line or a series that may occur only once
  * - `order`: valid lines at a place where the format does not allow them
  * - `limit`: more than the limits of the reader allow
  * - `end`: the page ends too early

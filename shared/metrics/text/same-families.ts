@@ -3,7 +3,7 @@ import type { Family, Series } from '../model.js'
 
 const SERIES_A_STEP = 500
 
-/** Whether two lists of families are equal in all but identity. */
+/** Whether two lists of families are equal. */
 export function* sameFamilies(a: readonly Family[], b: readonly Family[]): Steps<boolean> {
   if (a.length !== b.length) return false
   let compared = 0

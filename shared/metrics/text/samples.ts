@@ -4,7 +4,8 @@ import { BRACE_OPEN, isBlank, LINE_FEED, METRIC, METRIC_START, QUOTE, SPACE } fr
 import type { Cursor } from './cursor.js'
 import type { Rules } from './dialect.js'
 import type { SampleLine } from './families.js'
-import { type HashedLabel, LabelsReader } from './labels.js'
+import type { HashedLabel } from './hashed-label.js'
+import { LabelsReader } from './labels.js'
 import type { MetricName, NameTable } from './names.js'
 import { NumberReader } from './numbers.js'
 import { readQuoted } from './quoted.js'
@@ -14,7 +15,7 @@ const NO_LABELS: readonly HashedLabel[] = []
 
 /** Reads the lines of samples. */
 export class SampleReader {
-  /** What was read last. Labels are only valid until the next reading. */
+  /** The line that was read last. Its labels are valid until the next call. */
   readonly line: SampleLine
   readonly tail: TailReader
   /** Where the value begins. */
@@ -43,7 +44,8 @@ export class SampleReader {
   }
 
   /**
-   * From the first byte that is not blank to the beginning of the next line. The cursor's line stays.
+   * From the first byte that is not blank to the beginning of the next line. The cursor's line
+   * stays.
    *
    * @param lineStart where the line begins, blanks included
    */
@@ -82,7 +84,7 @@ export class SampleReader {
     if (METRIC_START[byte] === 0)
       cursor.refuse(
         'syntax',
-        `a metric name, a # or a line feed is expected, not ${cursor.found()}; is this an exposition?`,
+        `expected a metric name, # or an empty line, found ${cursor.found()}; check that the page is an exposition`,
       )
     let i = start
     let hash = HASH_START
@@ -108,14 +110,14 @@ export class SampleReader {
     const { metricName } = this.#labels
     if (metricName === undefined) return name
     if (name)
-      this.cursor.refuse('name', 'a metric name stands before the braces and another inside; write one')
+      this.cursor.refuse('name', 'there is a metric name before the braces and another inside; write one')
     return this.names.get(metricName)
   }
 
   #skipSpace(): void {
     const { cursor } = this
     if (cursor.byte() !== SPACE)
-      cursor.refuse('syntax', `one space and a value are expected, not ${cursor.found()}`)
+      cursor.refuse('syntax', `expected one space and a value, found ${cursor.found()}`)
     cursor.at++
   }
 
@@ -126,7 +128,7 @@ export class SampleReader {
     const value = numbers.read(cursor.page, cursor.at)
     const next = cursor.page[numbers.end]
     if (next !== LINE_FEED && next !== SPACE && !(this.rules.freeBlanks && isBlank(next)))
-      cursor.refuse('value', `${cursor.found()} is no value; write a decimal number, +Inf, -Inf or NaN`)
+      cursor.refuse('value', `${cursor.found()} is not a number; write a decimal number, +Inf, -Inf or NaN`)
     cursor.at = numbers.end
     return value
   }

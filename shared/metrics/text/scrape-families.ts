@@ -20,8 +20,9 @@ export const OPENMETRICS_TYPES: ReadonlyMap<string, MetricType> = new Map(
 )
 
 /**
- * Prometheus accepts metadata and samples in any order: of repeated metadata the last counts, and a family may come in pieces. The
- * family of a sample is settled by what stands before its first line: all samples of one name belong to one family.
+ * Prometheus accepts metadata and samples in any order. Of repeated metadata the last line applies,
+ * and a family may be interleaved with others. All samples of one name belong to one family, which
+ * is determined when the first of them is read.
  */
 export class ScrapeFamilies implements Families {
   constructor(
@@ -60,7 +61,7 @@ export function typeOf(cursor: Cursor, types: ReadonlyMap<string, MetricType>, t
     types.get(text) ??
     cursor.refuse(
       'metadata',
-      `${quote(text)} is no metric type; write one of ${[...types.keys()].join(', ')}`,
+      `${quote(text)} is not a metric type; write one of ${[...types.keys()].join(', ')}`,
     )
   )
 }

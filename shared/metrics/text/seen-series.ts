@@ -1,11 +1,14 @@
 import type { Label } from '../model.js'
-import type { HashedLabel } from './labels.js'
+import type { HashedLabel } from './hashed-label.js'
 import type { MetricName } from './names.js'
 
-/** After so many neighbours a series goes to the map of strings: who makes hashes collide on purpose gains nothing. */
+/** After so many probes a series goes to the map of strings: colliding hashes are harmless. */
 const PROBES = 32
 
-/** The series of a page by identity: name and labels, those without a value aside, which Prometheus takes for absent. */
+/**
+ * The series of a page by identity: name and labels without those with an empty value, which
+ * Prometheus treats as absent.
+ */
 export class SeenSeries {
   #slots = new Int32Array(256)
   #hashes = new Int32Array(128)
@@ -15,7 +18,8 @@ export class SeenSeries {
 
   /**
    * @param kept the same labels, as they are kept
-   * @returns the number of the same series, or -1 when it is new. Numbers count from 0 in the order of addition
+   * @returns the number of the same series, or -1 when it is new. Numbers count from 0 in the order
+   *   of addition
    */
   add(name: MetricName, labels: readonly HashedLabel[], kept: readonly Label[]): number {
     const hash = hashOf(name, labels)
@@ -46,7 +50,7 @@ export class SeenSeries {
     return index
   }
 
-  /** What finds no place among its neighbours is found by its text. */
+  /** A series without a free slot goes to the map of strings. */
   #grow(): void {
     const hashes = new Int32Array(2 * this.#hashes.length)
     hashes.set(this.#hashes)

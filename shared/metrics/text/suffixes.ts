@@ -1,6 +1,8 @@
 import type { MetricType, SampleSuffix } from '../model.js'
 
-/** What the names of a type's samples may add to the family's name: OpenMetrics 1.0, section "Suffixes". */
+/**
+ * Suffixes of the sample names of each type: OpenMetrics 1.0, section "Suffixes".
+ */
 export const SUFFIXES_OF_TYPE: Readonly<Record<MetricType, readonly SampleSuffix[]>> = {
   unknown: [''],
   gauge: [''],

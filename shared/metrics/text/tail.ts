@@ -15,12 +15,12 @@ export interface ExemplarDraft {
 /** OpenMetrics: names and values of an exemplar together, in code points. */
 const MAX_EXEMPLAR_CHARACTERS = 128
 
-/** Reads what may follow the value in a sample's line. */
+/** Reads the rest of a sample line: timestamp and exemplar. */
 export class TailReader {
   /** Of the line that was read last: Unix milliseconds, not rounded; NaN for none. */
   timestamp = Number.NaN
   exemplar: ExemplarDraft | undefined
-  /** Whether the line has an exemplar, one that is left out included. */
+  /** Whether the line has an exemplar, including an omitted one. */
   hasExemplar = false
   #labels: LabelsReader | undefined
 
@@ -31,7 +31,7 @@ export class TailReader {
     private readonly numbers: NumberReader,
   ) {}
 
-  /** From behind the value to the beginning of the next line. The cursor's line stays. */
+  /** From after the value to the beginning of the next line. The cursor's line stays. */
   read(): void {
     const { cursor } = this
     this.timestamp = Number.NaN
@@ -39,7 +39,7 @@ export class TailReader {
     this.hasExemplar = false
     if (cursor.byte() !== LINE_FEED) this.#readRest()
     if (cursor.byte() !== LINE_FEED)
-      cursor.refuse('syntax', `the line goes on behind its end with ${cursor.found()}; remove it`)
+      cursor.refuse('syntax', `unexpected ${cursor.found()} at the end of the line; remove it`)
     cursor.at++
   }
 
@@ -67,7 +67,7 @@ export class TailReader {
     if (numbers.end < 0)
       cursor.refuse(
         'timestamp',
-        `${cursor.found()} is no timestamp; write Unix milliseconds, or end the line behind the value`,
+        `${cursor.found()} is not a timestamp; write Unix milliseconds, or end the line after the value`,
       )
     cursor.at = numbers.end
     return timestamp
@@ -81,7 +81,7 @@ export class TailReader {
     if (!Number.isFinite(milliseconds) || (next !== SPACE && next !== LINE_FEED))
       cursor.refuse(
         'timestamp',
-        `${cursor.found()} is no timestamp; write Unix seconds, or end the line behind the value`,
+        `${cursor.found()} is not a timestamp; write Unix seconds, or end the line after the value`,
       )
     cursor.at = numbers.end
     return milliseconds
@@ -106,13 +106,13 @@ export class TailReader {
     if (cursor.byte() !== SPACE)
       cursor.refuse(
         'exemplar',
-        `a space and a value are missing behind the exemplar's labels, before ${cursor.found()}`,
+        `a space and a value are missing after the exemplar's labels, before ${cursor.found()}`,
       )
     cursor.at++
     const value = numbers.read(cursor.page, cursor.at)
     const next = cursor.page[numbers.end]
     if (next !== SPACE && next !== LINE_FEED)
-      cursor.refuse('exemplar', `${cursor.found()} is no value of an exemplar; write a number`)
+      cursor.refuse('exemplar', `${cursor.found()} is not the value of an exemplar; write a number`)
     cursor.at = numbers.end
     const timestamp = next === SPACE ? Math.round(this.#readSeconds()) : null
     if (isShort(labels)) this.exemplar = { labels, value, timestamp }

@@ -1,8 +1,10 @@
 /**
- * Expositions, valid and invalid, by what they try. `verdicts.json` has what the real readers of each dialect say of them.
+ * Expositions, valid and invalid, by what they try. `verdicts.json` has what the real readers of
+ * each dialect say of them.
  *
- * Each is read as it stands here as text. As OpenMetrics it is read with `# EOF` behind it, except in the groups of which the end
- * itself is the subject. A `\xff` stands for that byte, not for the character: {@link bytesOf}.
+ * Each is read as it stands here as text. As OpenMetrics it is read with `# EOF` behind it, except
+ * in the groups of which the end itself is the subject. A `\xff` stands for that byte, not for the
+ * character: {@link bytesOf}.
  */
 const COLLECTION: Readonly<Record<string, readonly string[]>> = {
   'whole pages': [

@@ -1,6 +1,6 @@
 /**
- * Where the reader differs from the judge of its dialect, and why: the table is in `docs/expositions.md`. By dialect and reason, the
- * expositions of the collection.
+ * Where the reader differs from the judge of its dialect, and why: the table is in
+ * `docs/expositions.md`. By dialect and reason, the expositions of the collection.
  */
 const NAME_IN_BRACES = ['{abc} 1\n', '{abc,l="x"} 1\n']
 const LABELS_WITHOUT_VALUE = ['a{""=""} 1\n', 'a{l="",l="x"} 1\n']

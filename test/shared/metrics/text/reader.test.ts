@@ -140,7 +140,7 @@ describe('a page after another', () => {
     const counter = (value: number) => Buffer.from(`# TYPE a counter\na_total ${value}\n# EOF\n`)
     const first = reader.read(counter(1))
     expect(reader.read(counter(2)).families).toBe(first.families)
-    expect(() => reader.read(counter(-1))).toThrow('a _total is not negative')
+    expect(() => reader.read(counter(-1))).toThrow('a _total cannot be negative')
   })
 
   test('of a push has its counts judged again', () => {
@@ -211,17 +211,17 @@ describe('a page after another', () => {
 describe('a refusal', () => {
   test.each<[string, string, number, string]>([
     ['a{l="x} 1\n', 'syntax', 1, 'no closing quotation mark'],
-    ['a 1\nb\n', 'value', 2, 'the end of the line is no value'],
-    ['a 1\n\n\nb x\n', 'value', 4, '"x" is no value; write a decimal number, +Inf, -Inf or NaN'],
-    ['a{l="x\ny"} 1\nb\n', 'value', 3, 'no value'],
+    ['a 1\nb\n', 'value', 2, 'the end of the line is not a number'],
+    ['a 1\n\n\nb x\n', 'value', 4, '"x" is not a number; write a decimal number, +Inf, -Inf or NaN'],
+    ['a{l="x\ny"} 1\nb\n', 'value', 3, 'is not a number'],
     ['# HELP a x\n# TYPE a y\n', 'metadata', 2, 'write one of counter, gauge, histogram, summary, untyped'],
-    ['# TYPE 1 gauge\n', 'metadata', 1, 'a metric name is expected after TYPE, not "1 gauge"'],
+    ['# TYPE 1 gauge\n', 'metadata', 1, 'expected a metric name after TYPE, found "1 gauge"'],
     ['a 1 x\n', 'timestamp', 1, 'write Unix milliseconds'],
-    ['a{l="x",l="y"} 1\n', 'duplicate', 1, 'label "l" stands twice'],
+    ['a{l="x",l="y"} 1\n', 'duplicate', 1, 'label "l" occurs twice'],
     ['{l="x"} 1\n', 'name', 1, 'no metric name'],
-    ['<html>\n', 'syntax', 1, 'is this an exposition?'],
-    ['a{l=1} 1\n', 'label', 1, 'quote it'],
-    ['a 1 5 6\n', 'syntax', 1, 'goes on behind its end with "6"'],
+    ['<html>\n', 'syntax', 1, 'check that the page is an exposition'],
+    ['a{l=1} 1\n', 'label', 1, 'write name="value"'],
+    ['a 1 5 6\n', 'syntax', 1, 'unexpected "6" at the end of the line'],
   ])('of %j has the reason %s, line %i and what to do', (text, reason, line, problem) => {
     const refusal = refusalOf(() => read(text))
     expect(refusal).toMatchObject({ reason, line })

@@ -1,7 +1,16 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { CASES } from './collection.js'
 import { DIFFERENCES } from './differences.js'
 import { agree, JUDGED_DIALECTS, keyOf, ours, VERDICTS } from './judgement.js'
+
+const docs = readFileSync(new URL('../../../../docs/expositions.md', import.meta.url), 'utf8')
+const DOCUMENTED = {
+  'scrape text': '`scrape`, text',
+  'scrape openmetrics': '`scrape`, OpenMetrics',
+  push: '`push`',
+  openmetrics: '`openmetrics`',
+} as const
 
 test('the collection has more than 600 different expositions, and each has the verdict of four judges', () => {
   expect(CASES.length).toBeGreaterThan(600)
@@ -20,4 +29,6 @@ test.each(JUDGED_DIALECTS)('%s: differs from the judge only where the documentat
   const expected = Object.values(DIFFERENCES[dialect]).flat()
   expect(differing.filter(({ page }) => !expected.includes(page))).toEqual([])
   expect(new Set(differing.map(({ page }) => page))).toEqual(new Set(expected))
+  for (const reason of Object.keys(DIFFERENCES[dialect])) expect(docs).toContain(`| ${reason} |`)
+  expect(docs).toContain(`| ${DOCUMENTED[dialect]} | ${CASES.length - differing.length} of ${CASES.length} |`)
 })
