@@ -1,32 +1,41 @@
-/** A member and what it says it owns. */
+/** A member of the group and the partitions that it claims to own. */
 export interface Claimant {
   readonly memberId: string
-  /** The program's own bytes. They order members the same way however often these join anew. */
+  /**
+   * Opaque bytes of the program. Members are sorted by them, so the order survives new member ids.
+   */
   readonly metadata: Uint8Array
   readonly owned: readonly number[]
-  /** Milliseconds since the coordinator last confirmed that; null when it never did. */
+  /** Milliseconds since the coordinator last confirmed the ownership; null if it never did. */
   readonly confirmedAge: number | null
-  /** The generation it was confirmed in; −1 when none. */
+  /** Generation of that confirmation; −1 if there is none. */
   readonly generation: number
 }
 
-/** Decides which member gets which partitions. The group's leader runs it for all. */
+/** Distributes the partitions over the members. The leader of the group runs it for all members. */
 export interface Assigner {
-  /** What all members of a group must agree on: another meaning of what members claim needs another name. */
+  /**
+   * Protocol name, which all members of a group must share. Change it when the content of claims
+   * changes.
+   */
   readonly name: string
-  /** Pure. Every partition below the count goes to one member; a member without any is left out or empty. */
+  /**
+   * Pure. Assigns every partition below the count to exactly one member. A member without
+   * partitions has an empty list or no entry.
+   */
   assign(members: readonly Claimant[], partitionCount: number): Map<string, number[]>
 }
 
 /**
- * Sticky assignment: every partition to exactly one member, counts within one of each other, and no partition moves that
- * need not. The same members in any order give the same answer.
+ * Sticky assignment: each partition has one owner, the numbers of partitions differ by one at most,
+ * and no partition moves unless balance requires it. The order of the members has no influence.
  *
- * Two members may claim one partition, when one of them was taken for dead and came back: the newest confirmation wins,
- * since that member's state is the fresher one.
+ * Two members may claim the same partition, for example after one of them was taken for dead and
+ * returned. The most recent confirmation wins, because the state of that member is fresher.
  *
- * Why is it minimal? Only ⌈p/m⌉ can stay where more is owned, and only for p mod m members. Those are given to members
- * that own that many, so what stays is the largest sum that balance allows, and everything else must move anyway.
+ * The number of moves is minimal: a member that owns more can keep ⌈p/m⌉ partitions at most, and
+ * only p mod m members can keep that many. Those places go to members that own so many, so the sum
+ * of kept partitions is the largest that a balanced assignment allows.
  */
 function assign(members: readonly Claimant[], partitionCount: number): Map<string, number[]> {
   const ordered = [...members].sort(
@@ -62,7 +71,9 @@ function assign(members: readonly Claimant[], partitionCount: number): Map<strin
   return assignment
 }
 
-/** Who owns which existing partitions, each claimed by its newest confirmation. Partitions ascend. */
+/**
+ * Existing partitions by owner, in ascending order. The most recent confirmation of a claim wins.
+ */
 function ownersOf(ordered: readonly Claimant[], partitionCount: number): Map<string, number[]> {
   const claims = new Map<number, Claimant>()
   for (const member of ordered) {
@@ -80,7 +91,10 @@ function ownersOf(ordered: readonly Claimant[], partitionCount: number): Map<str
   return owners
 }
 
-/** Ages first: they need no common clock, and generations start again when a group was forgotten. */
+/**
+ * Ages are compared first: they need no common clock, and generations start again at 1 when the
+ * coordinator has forgotten a group.
+ */
 function isNewer(a: Claimant, b: Claimant): boolean {
   const ageA = a.confirmedAge ?? Number.POSITIVE_INFINITY
   const ageB = b.confirmedAge ?? Number.POSITIVE_INFINITY

@@ -1,19 +1,22 @@
 import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
 
-/** The compression types of a record batch, by the lowest three bits of its attributes. */
+/** Compression types by the lowest three bits of the attributes of a record batch. */
 const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 
-/** The codecs that producers and `compression.type` can name. */
+/** Codecs that producers and `compression.type` can name. */
 export const COMPRESSION_TYPES: readonly string[] = CODECS.slice(1)
 
-/** How much one batch may inflate to, bytes. A batch is a megabyte at most unless the topic says otherwise. */
+/** Maximum size of one decompressed batch, bytes. A batch has a megabyte at most by default. */
 export const INFLATE_LIMIT = 16 * 1024 * 1024
 
-/** Inflates the records of a batch. Rejects with a `CodecError` when it cannot, or when more than `limit` bytes come out. */
+/**
+ * Decompresses the records of a batch. Rejects with a `CodecError` if it cannot, or if the result
+ * has more than `limit` bytes.
+ */
 export type Inflate = (codec: number, bytes: Buffer, limit: number) => Promise<Buffer>
 
-/** A batch stays closed to us. The message says which codec and what to do. */
+/** A batch that cannot be decompressed. The message names the codec and what to do. */
 export class CodecError extends Error {
   override readonly name = 'CodecError'
 
@@ -36,23 +39,28 @@ const DECOMPRESSORS: Readonly<Record<string, Decompress | undefined>> = {
   zstd: zstd && (promisify(zstd) as unknown as Decompress),
 }
 
-/** What `inflate` reads in this process. */
+/** Codecs that `inflate` supports in this process. */
 export const READABLE_CODECS: ReadonlySet<string> = new Set(
   COMPRESSION_TYPES.filter(name => DECOMPRESSORS[name]),
 )
 
 const CHUNK_BYTES = 128 * 1024
-const ADVICE = 'set compression.type=uncompressed on the topic, which makes the brokers store it plain'
+const ADVICE =
+  'set compression.type=uncompressed on the topic, so that the brokers store records uncompressed'
 
 /**
- * Off the event loop, and bounded: a small gzip batch can otherwise inflate to 300 MB. Our own batches are never
- * compressed, so this is for foreign producers only; the library's process-wide table of codecs stays as the app left it.
+ * Decompresses in the thread pool and within a limit: a gzip batch of 300 KB can inflate to 300 MB.
+ * Batches of our own producers are never compressed, so this serves other producers only. The codec
+ * table of kafkajs, which the host application shares, is not changed.
  */
 export const inflate: Inflate = async (codec, bytes, limit) => {
   const name = CODECS[codec] ?? `codec ${codec}`
   const decompress = DECOMPRESSORS[name]
   if (!decompress)
-    throw new CodecError(name, `a batch is compressed with ${name}, which cannot be read here: ${ADVICE}`)
+    throw new CodecError(
+      name,
+      `a batch is compressed with ${name}, which this program cannot decompress: ${ADVICE}`,
+    )
   try {
     return await decompress(bytes, { maxOutputLength: limit, chunkSize: CHUNK_BYTES })
   } catch (cause) {
@@ -60,8 +68,8 @@ export const inflate: Inflate = async (codec, bytes, limit) => {
     throw new CodecError(
       name,
       tooLong
-        ? `a batch of ${bytes.length} bytes inflates to more than ${limit} bytes with ${name}: ${ADVICE}`
-        : `a batch says ${name} but is not: ${(cause as Error).message}`,
+        ? `a ${name} batch of ${bytes.length} bytes inflates to more than ${limit} bytes: ${ADVICE}`
+        : `a batch is marked as ${name} but cannot be decompressed (${(cause as Error).message}): check the producer that wrote it`,
       { cause },
     )
   }

@@ -1,6 +1,6 @@
 import { errorKind } from './wire/error-kind.js'
 
-/** What the sentence is about, as far as it is known. */
+/** Names for the message, as far as they are known. */
 export interface ErrorContext {
   readonly broker?: string
   readonly topic?: string
@@ -8,10 +8,11 @@ export interface ErrorContext {
 }
 
 /**
- * Something that Kafka, or the way to it, refused. The message is one sentence for people: what happened, where, what to do.
+ * A failed request or connection. The message is one sentence for operators: what happened, where,
+ * and what to do.
  *
- * `type` is the protocol's name of the error (`TOPIC_AUTHORIZATION_FAILED`), or one of `CONNECTION`, `TIMEOUT`,
- * `AUTHENTICATION`, `CLOSED`, `UNSUPPORTED`.
+ * `type` is the protocol's name of the error (`TOPIC_AUTHORIZATION_FAILED`), or one of
+ * `CONNECTION`, `TIMEOUT`, `AUTHENTICATION`, `CLOSED`, `UNSUPPORTED`.
  */
 export class KafkaError extends Error {
   override readonly name = 'KafkaError'
@@ -24,12 +25,14 @@ export class KafkaError extends Error {
     super(message, options)
   }
 
-  /** The way to the broker failed, not the request: another connection may do better. */
+  /** Whether the connection failed, not the request: another connection may succeed. */
   get isConnectionError(): boolean {
     return this.type === 'CONNECTION' || this.type === 'TIMEOUT' || this.type === 'CLOSED'
   }
 
-  /** The records themselves are refused: others may be taken, and these will not be. */
+  /**
+   * Whether the broker refuses the records themselves: other records may be accepted, these never.
+   */
   get refusal(): boolean {
     return REFUSALS.has(this.type)
   }
@@ -50,26 +53,30 @@ interface Foreign {
   readonly cause?: unknown
 }
 
-const ADVERTISED =
-  'it is what the cluster advertises or what was configured as broker: check the broker list and `advertised.listeners`'
+const ADVERTISED = 'check the broker list and `advertised.listeners` of the brokers'
+
+const closedConnection = (broker: string) =>
+  `${broker} closed the connection: check whether it restarted, or whether its listener requires TLS (\`ssl\`) or SASL`
+const untrusted = (broker: string) =>
+  `the CA of ${broker} is not trusted: set it as \`ssl.ca\`, or as \`ca_file\` in --kafka.config.file`
 
 const SOCKET: Readonly<Record<string, (broker: string) => string>> = {
-  ECONNREFUSED: b => `nothing listens at ${b}: is Kafka running there, and is the broker list right?`,
-  ENOTFOUND: b => `the host name of ${b} is not known here: ${ADVERTISED}`,
-  EAI_AGAIN: b => `the host name of ${b} cannot be looked up right now: check DNS; ${ADVERTISED}`,
-  ETIMEDOUT: b => `${b} does not answer: check the network and firewalls on the way`,
-  EHOSTUNREACH: b => `there is no route to ${b}: check the network; ${ADVERTISED}`,
-  ENETUNREACH: b => `there is no network to ${b}: check the network`,
-  ECONNRESET: b => `${b} cut the connection: was it restarted, or does it expect TLS (\`ssl\`) or SASL?`,
-  EPIPE: b => `${b} cut the connection: was it restarted, or does it expect TLS (\`ssl\`) or SASL?`,
-  DEPTH_ZERO_SELF_SIGNED_CERT: b => `${b} has a self-signed certificate: give its CA in \`ssl.ca\``,
-  SELF_SIGNED_CERT_IN_CHAIN: b =>
-    `the CA of ${b} is not trusted here: give it in \`ssl.ca\`, or as \`ca_file\` in --kafka.config.file`,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: b =>
-    `the CA of ${b} is not trusted here: give it in \`ssl.ca\`, or as \`ca_file\` in --kafka.config.file`,
+  ECONNREFUSED: b =>
+    `nothing listens at ${b}: check that Kafka is running there and that the broker list is correct`,
+  ENOTFOUND: b => `the host name of ${b} cannot be resolved: ${ADVERTISED}`,
+  EAI_AGAIN: b => `the host name of ${b} cannot be resolved at the moment: check DNS; ${ADVERTISED}`,
+  ETIMEDOUT: b => `${b} does not respond: check the network and the firewalls`,
+  EHOSTUNREACH: b => `${b} is unreachable: check the network; ${ADVERTISED}`,
+  ENETUNREACH: b => `the network of ${b} is unreachable: check the network of this machine`,
+  ECONNRESET: closedConnection,
+  EPIPE: closedConnection,
+  DEPTH_ZERO_SELF_SIGNED_CERT: b =>
+    `${b} has a self-signed certificate: set it as \`ssl.ca\`, or as \`ca_file\` in --kafka.config.file`,
+  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
   CERT_HAS_EXPIRED: b => `the certificate of ${b} has expired: renew it`,
   ERR_TLS_CERT_ALTNAME_INVALID: b =>
-    `the certificate of ${b} is for another host name: check \`advertised.listeners\``,
+    `the certificate of ${b} is issued for another host name: check \`advertised.listeners\` of the broker`,
 }
 
 const topicOf = (c: ErrorContext) => (c.topic ? `topic ${c.topic}` : 'the topic')
@@ -77,46 +84,49 @@ const groupOf = (c: ErrorContext) => (c.group ? `consumer group ${c.group}` : 't
 
 const PROTOCOL: Readonly<Record<string, (context: ErrorContext) => string>> = {
   UNKNOWN_TOPIC_OR_PARTITION: c =>
-    `${topicOf(c)} does not exist, or this user may not see it: create it with \`kafka-exposer topic create\`, or grant Describe on it`,
-  UNKNOWN_TOPIC_ID: c => `${topicOf(c)} was deleted, or created anew just now`,
-  INCONSISTENT_TOPIC_ID: c => `${topicOf(c)} was deleted and created anew`,
+    `${topicOf(c)} does not exist, or this user is not authorized to describe it: create it with \`kafka-exposer topic create\`, or grant Describe on it`,
+  UNKNOWN_TOPIC_ID: c => `${topicOf(c)} was deleted or has just been created again`,
+  INCONSISTENT_TOPIC_ID: c => `${topicOf(c)} was deleted and created again`,
   LEADER_NOT_AVAILABLE: c =>
-    `a partition of ${topicOf(c)} has no leader right now: check that enough brokers are up`,
+    `a partition of ${topicOf(c)} has no leader at the moment: check that its brokers are running`,
   NOT_LEADER_FOR_PARTITION: c => `a partition of ${topicOf(c)} has moved to another broker`,
   TOPIC_AUTHORIZATION_FAILED: c =>
-    `this user may not use ${topicOf(c)}: grant what \`kafka-exposer topic check\` lists`,
+    `this user is not authorized to use ${topicOf(c)}: grant the ACLs that \`kafka-exposer topic check\` lists`,
   GROUP_AUTHORIZATION_FAILED: c =>
-    `this user may not use ${groupOf(c)}: grant Read on it (\`kafka-exposer topic check\` lists the command)`,
+    `this user is not authorized to use ${groupOf(c)}: grant Read on it (\`kafka-exposer topic check\` prints the command)`,
   CLUSTER_AUTHORIZATION_FAILED: () =>
-    'this user may not do that to the cluster: ask its administrator for the grant',
+    'this user is not authorized to do this on the cluster: ask its administrator for the ACL',
   INCONSISTENT_GROUP_PROTOCOL: c =>
-    `${groupOf(c)} is used by another kind of consumer: give each program a group of its own (--kafka.group)`,
+    `${groupOf(c)} is used by consumers of another program: give each program its own group (--kafka.group)`,
   INVALID_SESSION_TIMEOUT: () =>
-    "the session timeout is outside of what the brokers allow: set --kafka.session-timeout between the brokers' group.min.session.timeout.ms and group.max.session.timeout.ms",
-  GROUP_MAX_SIZE_REACHED: c => `${groupOf(c)} is full: raise the brokers' group.max.size`,
+    'the brokers do not allow this session timeout: set --kafka.session-timeout between their group.min.session.timeout.ms and group.max.session.timeout.ms',
+  GROUP_MAX_SIZE_REACHED: c =>
+    `${groupOf(c)} has reached its maximum size: increase group.max.size of the brokers`,
   NOT_ENOUGH_REPLICAS: c =>
-    `too few replicas of ${topicOf(c)} are in sync to accept writes: bring brokers back, or lower min.insync.replicas`,
+    `too few replicas of ${topicOf(c)} are in sync to accept writes: start the missing brokers, or lower min.insync.replicas`,
   NOT_ENOUGH_REPLICAS_AFTER_APPEND: c =>
-    `too few replicas of ${topicOf(c)} confirmed the write: bring brokers back, or lower min.insync.replicas`,
+    `too few replicas of ${topicOf(c)} acknowledged the write: start the missing brokers, or lower min.insync.replicas`,
   REQUEST_TIMED_OUT: c =>
-    `the replicas of a partition of ${topicOf(c)} did not confirm the write in time: is a broker overloaded or cut off?`,
+    `the replicas of a partition of ${topicOf(c)} did not acknowledge the write in time: check for an overloaded or unreachable broker`,
   MESSAGE_TOO_LARGE: c =>
-    `${topicOf(c)} refuses records of this size: raise its max.message.bytes to 1048588 or more`,
-  RECORD_LIST_TOO_LARGE: c => `${topicOf(c)} refuses batches of this size: raise its max.message.bytes`,
+    `${topicOf(c)} refuses records of this size: set its max.message.bytes to 1048588 or more`,
+  RECORD_LIST_TOO_LARGE: c => `${topicOf(c)} refuses batches of this size: increase its max.message.bytes`,
   INVALID_REPLICATION_FACTOR: () =>
-    'there are fewer brokers than replicas asked for: choose a lower replication factor',
-  INVALID_PARTITIONS: () => 'the number of partitions is not acceptable: choose 1 or more',
-  INVALID_CONFIG: () => "the cluster refuses one of the topic's settings",
-  POLICY_VIOLATION: () => "the cluster's policy refuses the request: ask its administrator",
-  UNSUPPORTED_SASL_MECHANISM: () => 'the broker does not offer this SASL mechanism: choose another one',
-  SASL_AUTHENTICATION_FAILED: () => 'the broker refuses the user name or the password',
-  ILLEGAL_SASL_STATE: () => 'the broker expects no SASL on this listener: leave it out, or use another port',
-  GROUP_COORDINATOR_NOT_AVAILABLE: c => `no broker coordinates ${groupOf(c)} right now: it is being elected`,
-  GROUP_LOAD_IN_PROGRESS: c => `the broker is still loading ${groupOf(c)}`,
-  NOT_COORDINATOR_FOR_GROUP: c => `another broker coordinates ${groupOf(c)} now`,
+    'the replication factor is higher than the number of brokers: choose a lower one',
+  INVALID_PARTITIONS: () => 'the number of partitions is invalid: choose 1 or more',
+  INVALID_CONFIG: () => 'the cluster refuses a setting of the topic',
+  POLICY_VIOLATION: () => 'a policy of the cluster refuses the request: ask its administrator',
+  UNSUPPORTED_SASL_MECHANISM: () => 'the broker does not support this SASL mechanism: choose another one',
+  SASL_AUTHENTICATION_FAILED: () => 'the broker refuses the user name or the password: check both',
+  ILLEGAL_SASL_STATE: () =>
+    'this listener of the broker does not use SASL: remove `sasl`, or use another port',
+  GROUP_COORDINATOR_NOT_AVAILABLE: c =>
+    `${groupOf(c)} has no coordinator at the moment: one is being elected`,
+  GROUP_LOAD_IN_PROGRESS: c => `the coordinator is still loading ${groupOf(c)}`,
+  NOT_COORDINATOR_FOR_GROUP: c => `the coordinator of ${groupOf(c)} has changed`,
 }
 
-/** Any error on the way to Kafka and back, as one clear sentence. */
+/** Turns any error of a connection or request into a `KafkaError` with one clear sentence. */
 export function explain(error: unknown, context: ErrorContext = {}): KafkaError {
   if (error instanceof KafkaError) return error
   const e = (error ?? {}) as Foreign
@@ -133,16 +143,13 @@ export function explain(error: unknown, context: ErrorContext = {}): KafkaError 
     const known = PROTOCOL[type]
     return wrap(
       type,
-      known ? `${known(context)}${at}` : `Kafka refuses the request${at}: ${e.message} (${type})`,
+      known ? `${known(context)}${at}` : `Kafka refused the request${at}: ${e.message} (${type})`,
     )
   }
   const code = typeof e.code === 'string' ? e.code : undefined
   if (code && SOCKET[code]) return wrap('CONNECTION', SOCKET[code](broker))
   if (kind === 'closed') {
-    return wrap(
-      'CLOSED',
-      `${broker} closed the connection: was it restarted, or does it expect TLS (\`ssl\`) or SASL?`,
-    )
+    return wrap('CLOSED', closedConnection(broker))
   }
   if (kind === 'connection') {
     if (/timeout/i.test(e.message ?? '')) return wrap('TIMEOUT', SOCKET.ETIMEDOUT!(broker))

@@ -6,7 +6,7 @@ import { flag, hostPort, list, text } from '../base/flags/builders.js'
 import { ConfigError, type Problem, type Values } from '../base/flags/types.js'
 import type { KafkaConfig } from './types.js'
 
-/** How every command reaches its cluster. */
+/** Flags of the connection to the cluster, shared by all commands. */
 export const kafkaFlags = {
   'kafka.brokers': list(hostPort, {
     required: true,
@@ -57,9 +57,9 @@ const sasl = z
 const file = z.strictObject({ ssl: z.union([z.boolean(), tls]).optional(), sasl: sasl.optional() })
 
 /**
- * The connection that the flags and their file describe.
+ * Connection options from the flags and the file that they name.
  *
- * @throws ConfigError with everything that is wrong with the file
+ * @throws ConfigError with all problems of the file
  */
 export function readKafkaConfig(values: Values<typeof kafkaFlags>): KafkaConfig {
   const path = values['kafka.config.file']
@@ -68,14 +68,14 @@ export function readKafkaConfig(values: Values<typeof kafkaFlags>): KafkaConfig 
   return { brokers: values['kafka.brokers'], clientId: values['kafka.client-id'], ...file }
 }
 
-/** For a command's check: what is wrong with the file, if one was given. */
+/** Problems of the file, for the checks of a command. Empty without a file. */
 export function kafkaProblems(values: Partial<Values<typeof kafkaFlags>>): readonly Problem[] {
   const path = values['kafka.config.file']
   const file = path === undefined ? {} : readKafkaConfigFile(path)
   return Array.isArray(file) ? file : []
 }
 
-/** What `--kafka.config.file` says, with the files that it names read. */
+/** Content of `--kafka.config.file`, including the files that it names. */
 function readKafkaConfigFile(path: string): Pick<KafkaConfig, 'ssl' | 'sasl'> | Problem[] {
   const problem = (message: string): Problem => ({
     flag: '--kafka.config.file',

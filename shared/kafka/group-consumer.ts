@@ -22,46 +22,50 @@ export interface GroupConsumerOptions {
   readonly kafka: KafkaConfig
   readonly topic: string
   readonly group: string
-  /** Where partitions begin that are newly assigned. */
+  /** Start position of newly assigned partitions. */
   readonly start: StartPosition
-  /** What other members and `group` are args of this one: the program's own bytes. Default: none. */
+  /** Metadata of this member for other members and `describeGroup`, opaque here. Default: none. */
   readonly metadata?: Uint8Array
-  /** Whether positions are committed: what `commit` is given. Default: false. */
+  /** Whether the offsets passed to `commit` are committed. Default: false. */
   readonly commits?: boolean
   /** Default: sticky. */
   readonly assigner?: Assigner
   readonly listener: PartitionListener
   readonly logger: Logger
   readonly clock?: Clock
-  /** Milliseconds without a heartbeat after which the coordinator gives our partitions away. Default 20 s. */
+  /**
+   * Session timeout, milliseconds: without a heartbeat for so long, the coordinator reassigns the
+   * partitions. Default 20 s.
+   */
   readonly sessionTimeout?: number
   /** Milliseconds. Default 2 s. */
   readonly heartbeatInterval?: number
-  /** Bytes of one fetch, and of one partition in it. Default 2 MiB and 512 KiB. */
+  /** Maximum bytes of a fetch response and of one partition in it. Default 2 MiB and 512 KiB. */
   readonly maxBytes?: number
   readonly maxBytesPerPartition?: number
-  /** Milliseconds that a broker may keep an empty fetch. Default 500 ms. */
+  /** Milliseconds that a broker may wait for new records before it responds. Default 500 ms. */
   readonly maxWait?: number
-  /** Milliseconds between two fetches when the first brought little. Default 50 ms. */
+  /** Milliseconds between two fetches if the first returned little. Default 50 ms. */
   readonly linger?: number
-  /** Bytes one foreign compressed batch may inflate to. Default 16 MiB. */
+  /** Maximum size of a decompressed batch, bytes. Default 16 MiB. */
   readonly inflateLimit?: number
-  /** Milliseconds between looks at the topic for added partitions. Default 30 s. */
+  /** Milliseconds between metadata requests, which detect added partitions. Default 30 s. */
   readonly metadataMaxAge?: number
 }
 
 const SESSION_TIMEOUT_MS = 20_000
 const HEARTBEAT_INTERVAL_MS = 2_000
-/** How long a member that commits may take to finish what is under way before its partitions are given up. */
+/** Maximum time that a rebalance waits for a member that commits to finish its current work. */
 const MAX_FLUSH_MS = 5_000
 const NOTHING_COMMITTED = -1
 
 /**
- * A member of a consumer group. `start` resolves when it has begun, not when it has joined: brokers may be down for hours.
- * Records of held partitions go on coming while a rebalance is under way; only the lease says what may be served. Any number
- * of members, of the same or other groups, can live in one process: each has connections of its own.
+ * Creates a member of a consumer group. `start` resolves without waiting for the group: brokers may
+ * be down for hours. Records of held partitions continue to arrive during a rebalance; the lease
+ * alone decides what may be served. A process can have any number of members, of one or several
+ * groups: each has its own connections.
  *
- * @throws KafkaError when a broker's address is not one
+ * @throws KafkaError if the address of a broker is malformed
  */
 export function createGroupConsumer(options: GroupConsumerOptions): GroupConsumer {
   return new TopicGroupConsumer(options)
@@ -80,7 +84,7 @@ class TopicGroupConsumer implements GroupConsumer {
   #leaving: Promise<void> | undefined
   #epoch = 0
   #assignedAt: Instant
-  /** What the current assignment was made for; 0 before the first. */
+  /** Number of partitions of the current assignment; 0 before the first one. */
   #partitionCount = 0
 
   constructor(options: GroupConsumerOptions) {
@@ -157,7 +161,7 @@ class TopicGroupConsumer implements GroupConsumer {
 
   async #leave(): Promise<void> {
     const read = this.#reader.stop()
-    // What is being handed over may end in a commit.
+    // Records that are being delivered may still lead to a commit.
     if (this.#commits) await read
     await Promise.all([read, this.#member.stop()])
     this.#states.clear()
@@ -173,7 +177,7 @@ class TopicGroupConsumer implements GroupConsumer {
   }
 
   commit(partition: number, offset: number, metadata = ''): void {
-    if (!this.#commits) throw new Error('this member does not commit: it was made without `commits`')
+    if (!this.#commits) throw new Error('this member does not commit offsets: create it with `commits: true`')
     this.#commits.add(partition, offset, metadata)
   }
 
@@ -191,9 +195,9 @@ class TopicGroupConsumer implements GroupConsumer {
     return descriptionOf(described, topic, partitions.length)
   }
 
-  /** Resolves when the listener has finished what was under way, or has taken too long. */
+  /** Resolves when the listener has finished its current work, or after `patience` milliseconds. */
   #onRebalancing(patience: number): void | Promise<void> {
-    this.#options.logger.info('the group is rebalancing', { group: this.#options.group })
+    this.#options.logger.info('rebalancing the group', { group: this.#options.group })
     const finishing = this.#listener.onRebalancing()
     if (!finishing || !this.#commits) return
     const waited = new Wakeup()
@@ -211,23 +215,25 @@ class TopicGroupConsumer implements GroupConsumer {
     this.#partitionCount = partitionCount
     for (const partition of change.lost) this.#commits?.end(partition)
     for (const partition of change.fresh) {
-      // Where commits are read, nothing may be committed before: it could be less than what is.
+      // Until the committed offset is known, a commit could move it backwards.
       if (start.usesCommitted) this.#commits?.end(partition)
       else this.#commits?.begin(partition, NOTHING_COMMITTED)
     }
     this.#listener.onAssignment({ epoch, partitionCount, ...change })
     this.#reader.read(this.#states)
-    logger.info('partitions are assigned', { group, epoch, partitionCount, ...change })
+    logger.info('partitions assigned', { group, epoch, partitionCount, ...change })
   }
 
-  /** Where these begin by what the group has committed, which whoever owned them before has done by now. */
+  /**
+   * Start positions by the offsets of the group. Former owners have made their last commits by now.
+   */
   async #findStarts(partitions: readonly number[]): Promise<Map<number, Start>> {
     const { group, topic, start } = this.#options
     const epoch = this.#epoch
     const all = Array.from({ length: this.#partitionCount }, (_, partition) => partition)
     const link = this.#cluster.linkTo(await this.#cluster.findCoordinator(group))
     const committed = await fetchOffsets(link, group, topic, all, this.#cluster.requestTimeout)
-    // What belongs to an assignment that is over is asked for again if it is still wanted.
+    // A result for an earlier assignment is dropped; what is still assigned is requested again.
     if (epoch !== this.#epoch) return new Map()
     for (const partition of partitions) {
       this.#commits?.begin(partition, committed.get(partition)?.offset ?? NOTHING_COMMITTED)
@@ -235,11 +241,15 @@ class TopicGroupConsumer implements GroupConsumer {
     return new Map(partitions.map(partition => [partition, start.of(partition, committed, this.#assignedAt)]))
   }
 
-  /** The count is agreed on by joining: until then, everybody goes on with the old one. */
+  /**
+   * The group agrees on the number of partitions by rejoining. Until then the old number is in use.
+   */
   #onPartitionCount(count: number): void {
     if (this.#partitionCount === 0 || count === this.#partitionCount) return
     const { topic, logger } = this.#options
-    logger.info(`${topic} has ${count} partitions now, not ${this.#partitionCount}: joining anew`)
+    logger.info(
+      `topic ${topic} has ${count} partitions instead of ${this.#partitionCount}: rejoining the group`,
+    )
     this.#member.rejoin()
   }
 }

@@ -1,34 +1,34 @@
 import type { Instant } from '../base/clock.js'
 
 /**
- * How long what was assigned is surely still ours: until the *send time* of the last heartbeat or SyncGroup that the
- * coordinator answered well, plus the session timeout. The coordinator began to count when it received that, which was
- * later, so that it never gives our partitions to another member before this lease is over.
+ * Time until which the assignment is certainly valid: the *send time* of the last successful
+ * heartbeat or SyncGroup plus the session timeout. The coordinator starts its timeout later, when
+ * it receives the request, so it never reassigns the partitions before this lease has ended.
  */
 export class Lease {
   #renewed: Instant | null = null
   #held = false
 
-  /** @param sessionTimeout milliseconds, as the coordinator was args */
+  /** @param sessionTimeout milliseconds, as sent to the coordinator */
   constructor(readonly sessionTimeout: number) {}
 
-  /** @param sent when the request that was answered well had been sent */
+  /** @param sent when the successful request was sent */
   renew(sent: Instant): void {
     this.#renewed = sent
     this.#held = true
   }
 
-  /** Nothing is ours any more, whatever the clock says. */
+  /** Ends the lease at once. */
   drop(): void {
     this.#held = false
   }
 
   /**
-   * Monotonic milliseconds until which it holds; −∞ without one.
+   * Monotonic milliseconds at which the lease ends; −∞ without a lease.
    *
-   * The monotonic clock stands still while a machine sleeps, or a virtual one is paused; the coordinator's does not. What
-   * wall time has passed beyond monotonic time is therefore taken off. A wall clock set forward costs the lease until the
-   * next heartbeat at most.
+   * The monotonic clock stops while a machine sleeps or a virtual machine is paused; the
+   * coordinator's clock does not. The excess of wall time over monotonic time is therefore
+   * subtracted. A wall clock that is set forward ends the lease until the next heartbeat at most.
    */
   until(now: Instant): number {
     if (!this.#held || this.#renewed === null) return Number.NEGATIVE_INFINITY
@@ -37,7 +37,10 @@ export class Lease {
     return mono + this.sessionTimeout - slept
   }
 
-  /** Milliseconds since the last confirmation, also of a lease that was dropped, by the clock that ran more; null: never. */
+  /**
+   * Milliseconds since the last renewal, by the clock that advanced more, also after `drop`; null
+   * without a renewal.
+   */
   age(now: Instant): number | null {
     if (this.#renewed === null) return null
     return Math.max(now.mono - this.#renewed.mono, now.wall - this.#renewed.wall, 0)

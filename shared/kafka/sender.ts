@@ -11,11 +11,14 @@ export interface SenderOptions {
   readonly kafka: KafkaConfig
   readonly topic: string
   readonly logger: Logger
-  /** Milliseconds until a send has failed, whatever the brokers do. */
+  /** Milliseconds after which a send fails, whatever the brokers do. */
   readonly sendTimeout: number
-  /** Bytes of one request; the topic's `max.message.bytes` is 1,048,588 by default. */
+  /** Maximum bytes of a request. The topic's `max.message.bytes` is 1,048,588 by default. */
   readonly maxBatchBytes?: number
-  /** Neither a connection nor a send under way keeps the process alive: who needs it sent must stay for it. */
+  /**
+   * Do not keep the process alive for connections or sends: the caller has to wait for what must be
+   * sent.
+   */
   readonly background?: boolean
 }
 
@@ -25,28 +28,36 @@ export interface SenderEntry {
   readonly values: readonly Buffer[]
 }
 
-/** Writes snapshots. It keeps nothing of what failed: whoever sends has something newer by then. */
+/**
+ * Writes snapshots to the topic. It does not retry: the caller has a newer snapshot after a
+ * failure.
+ */
 export interface Sender {
-  /** Finds the brokers and the topic. Optional: `send` does it too. @throws KafkaError */
+  /**
+   * Finds the brokers and the topic. Optional: `send` does it if necessary.
+   *
+   * @throws KafkaError
+   */
   connect(): Promise<void>
   /**
-   * Writes one record for each value, in order, to the partition of the key (murmur2, as the Java client). Resolves when
-   * all in-sync replicas have them; one attempt, no retries. Parts that do not fit one batch go as several, one after
-   * the other.
+   * Writes one record per value, in order, to the partition of the key (murmur2, as the Java
+   * client). Resolves when all in-sync replicas have them. One attempt, no retries. Records that do
+   * not fit into one batch are sent as several, one after the other.
    *
-   * @throws KafkaError within the send timeout; what was sent may have been written all the same
+   * @throws KafkaError within the send timeout; the records may have been written nevertheless
    */
   send(key: Buffer, values: readonly Buffer[]): Promise<void>
   /**
-   * As `send`, for many keys in as few requests as possible: one at a time to each broker. The entries of one partition are
-   * written in order, none after one that failed.
+   * As `send`, for many keys in as few requests as possible, one request at a time per broker. The
+   * entries of a partition are written in order, and none after a failed one.
    *
-   * @returns the error of each entry, or null; within the send timeout, never rejected
+   * @returns the error of each entry, or null; never rejects, and resolves within the send timeout
    */
   sendAll(entries: readonly SenderEntry[]): Promise<readonly (KafkaError | null)[]>
   /**
-   * Entries of different lanes do not wait for each other when they are sent by calls of their own: the broker that leads the
-   * key's partition, or the partition itself while its last send failed. Undefined until the topic is known.
+   * A lane is a sequence of requests that wait for each other: those to one broker, or those to one
+   * partition while its last send failed. Separate calls for different lanes do not wait for each
+   * other. Undefined until the metadata of the topic is known.
    */
   laneOf(key: Buffer): number | undefined
   disconnect(): Promise<void>
@@ -54,7 +65,7 @@ export interface Sender {
 
 const MAX_BATCH_BYTES = 1_000_000
 
-/** @throws KafkaError when a broker's address is not one */
+/** @throws KafkaError if the address of a broker is malformed */
 export function createSender(options: SenderOptions): Sender {
   return new TopicSender(options)
 }
@@ -95,7 +106,7 @@ class TopicSender implements Sender {
   }
 
   async sendAll(entries: readonly SenderEntry[]): Promise<readonly (KafkaError | null)[]> {
-    // What has no answer when the time is up has failed.
+    // Entries without a result at the deadline have failed.
     const outcomes = entries.map((): KafkaError | null | undefined => undefined)
     const error = await this.#withinDeadline(deadline => this.#write(entries, outcomes, deadline))
     return outcomes.map(outcome => (outcome === undefined ? error : outcome))
@@ -109,7 +120,10 @@ class TopicSender implements Sender {
     this.#cluster.close()
   }
 
-  /** Writes into `outcomes` what is known of an entry, when it is known; the entries of one lane after the other. */
+  /**
+   * Sends the entries of each lane one after the other, and stores results in `outcomes` as they
+   * arrive.
+   */
   async #write(
     entries: readonly SenderEntry[],
     outcomes: (KafkaError | null | undefined)[],
@@ -144,9 +158,9 @@ class TopicSender implements Sender {
   }
 
   /**
-   * Ends at the deadline even if nothing else does; what goes on behind it ends by its own timeouts.
+   * Ends at the deadline in any case; remaining requests end by their own timeouts.
    *
-   * @returns why the work failed, or null
+   * @returns the error of the work, or null
    */
   #withinDeadline(work: (deadline: number) => Promise<unknown>): Promise<KafkaError | null> {
     const deadline = performance.now() + this.#sendTimeout
@@ -158,7 +172,10 @@ class TopicSender implements Sender {
       const timer = setTimeout(
         () =>
           fail(
-            new KafkaError('TIMEOUT', `Kafka did not take the snapshot within ${this.#sendTimeout / 1000} s`),
+            new KafkaError(
+              'TIMEOUT',
+              `Kafka did not acknowledge the snapshot within ${this.#sendTimeout / 1000} s`,
+            ),
           ),
         this.#sendTimeout,
       )

@@ -1,36 +1,36 @@
 import type { Instant } from '../base/clock.js'
 
-/** Where reading of a partition begins: at a wall time (Unix ms), at an offset, or at one of the log's ends. */
+/** Start of reading a partition: a wall time (Unix ms), an offset, or one end of the log. */
 export type Start = { readonly since: number } | { readonly offset: number } | 'earliest' | 'latest'
 
-/** What the group has committed of a partition. */
+/** Committed offset of a partition. */
 export interface Committed {
-  /** The next offset to be read. */
+  /** Next offset to read. */
   readonly offset: number
-  /** Opaque text of whoever committed it; empty when there is none. */
+  /** Opaque text of the member that committed it; empty if there is none. */
   readonly metadata: string
 }
 
-/** Where a member of a group begins the partitions that are newly its own. */
+/** Chooses the start of newly assigned partitions. */
 export interface StartPosition {
-  /** Whether the group's committed offsets are fetched first; if not, `of` is called without any. */
+  /** Whether the committed offsets of the group are fetched first. Otherwise `of` gets none. */
   readonly usesCommitted: boolean
   /**
-   * @param committed of every partition of the topic that has a commit
+   * @param committed committed offsets of all partitions of the topic
    * @param now when the partition was assigned
    */
   of(partition: number, committed: ReadonlyMap<number, Committed>, now: Instant): Start
-  /** Where to go on when the topic was deleted and created again. */
+  /** Start after the topic was deleted and created again. */
   afterReplacement(now: Instant): Start
 }
 
-/** What was appended within the last `ms` milliseconds. */
+/** Starts at the records appended within the last `ms` milliseconds. */
 export function replayWindow(ms: number): StartPosition {
   const start = (now: Instant): Start => ({ since: now.wall - ms })
   return { usesCommitted: false, of: (_partition, _committed, now) => start(now), afterReplacement: start }
 }
 
-/** Everything that is there. */
+/** Starts at the beginning of the log. */
 export const beginning: StartPosition = {
   usesCommitted: false,
   of: () => 'earliest',
@@ -38,9 +38,9 @@ export const beginning: StartPosition = {
 }
 
 /**
- * Where the group has committed.
+ * Starts at the committed offset.
  *
- * @param otherwise where a partition begins of which nothing is committed
+ * @param otherwise start of partitions without a committed offset
  */
 export function committed(otherwise: Start = 'earliest'): StartPosition {
   return {

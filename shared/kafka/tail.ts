@@ -8,14 +8,17 @@ import type { KafkaConfig, LogRecord } from './types.js'
 import { Cluster } from './wire/cluster.js'
 
 export interface TailOptions {
-  /** The log's ends, a wall time (`since`, Unix ms), or an offset, the same one in every partition. Default `latest`. */
+  /**
+   * One end of the log, a wall time (`since`, Unix ms), or an offset for all partitions. Default
+   * `latest`.
+   */
   readonly from?: Start
   /** Default: all. */
   readonly partitions?: readonly number[]
   readonly logger?: Logger
-  /** Told of every fault; reading goes on by itself. */
+  /** Called for every error; reading is retried. */
   onError?(error: KafkaError): void
-  /** A partition has been read to where it ended when the reading began. */
+  /** Called when a partition has been read up to its high watermark at the start. */
   onCaughtUp?(partition: number): void
 }
 
@@ -26,10 +29,10 @@ export interface Tail {
 const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 
 /**
- * Reads a topic outside of any group: it takes nothing away from those who are in one, and commits nothing.
+ * Reads a topic without a consumer group: it affects no group and commits nothing.
  *
- * @param onRecord may be asynchronous: reading waits for it. What it throws stops the tail and rejects nothing.
- * @throws KafkaError when the brokers cannot be reached or the topic does not exist
+ * @param onRecord may be asynchronous: reading waits for it. If it throws, the tail stops.
+ * @throws KafkaError if the brokers cannot be reached or the topic does not exist
  */
 export async function tailTopic(
   kafka: KafkaConfig,

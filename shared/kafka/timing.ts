@@ -1,11 +1,11 @@
 import { nextTurn } from '../base/scheduling.js'
 
-/** A wait that somebody else can end early, also before it begins. */
+/** A wait that can be ended early by `wake`, also before it begins. */
 export class Wakeup {
   #woken = false
   #end: (() => void) | null = null
 
-  /** Ends the wait under way, or the next one. */
+  /** Ends the current wait, or the next one if there is none. */
   wake(): void {
     this.#woken = true
     this.#end?.()
@@ -26,7 +26,7 @@ export class Wakeup {
   }
 }
 
-/** Doubling delays with jitter, so that what failed together does not come back together. */
+/** Exponential backoff with jitter, so that clients that failed together do not retry together. */
 export class Backoff {
   #failures = 0
 
@@ -35,7 +35,7 @@ export class Backoff {
     readonly maxMs: number,
   ) {}
 
-  /** Since the last reset. */
+  /** Failures since the last reset. */
   get failures(): number {
     return this.#failures
   }
@@ -51,7 +51,7 @@ export class Backoff {
   }
 }
 
-/** Gives the event loop a turn whenever `budgetMs` have passed without one. */
+/** Yields the event loop when `budgetMs` have passed since the last yield. */
 export class Pacer {
   #since = 0
 
@@ -60,12 +60,12 @@ export class Pacer {
     readonly mono: () => number,
   ) {}
 
-  /** To be awaited between pieces of work. */
+  /** Await this between units of work. */
   async yieldIfDue(): Promise<void> {
     if (this.mono() - this.#since >= this.budgetMs) await this.yieldNow()
   }
 
-  /** Ends this turn in any case: what comes next has the delay budget. */
+  /** Yields in any case; the next unit of work has the whole budget. */
   async yieldNow(): Promise<void> {
     await nextTurn()
     this.#since = this.mono()

@@ -16,37 +16,42 @@ import { requestTopic, topicSettings } from './wire/admin.js'
 import { Cluster, type TopicMetadata } from './wire/cluster.js'
 import { LATEST, listOffsets } from './wire/offsets.js'
 
-/** What a new topic may have otherwise than its profile says. */
+/** Settings of a new topic that override its profile. */
 export interface TopicChoices {
-  /** Ignored where the profile has a fixed number. */
+  /** Ignored if the profile has a fixed number. */
   readonly partitions?: number
-  /** −1, the default: the brokers' own, or what the profile asks for where there are enough brokers. */
+  /**
+   * −1, the default: the factor of the profile if there are enough brokers, else the brokers'
+   * default.
+   */
   readonly replicationFactor?: number
-  /** Milliseconds, one hour at least; ignored where the profile keeps records without a limit. */
+  /** Milliseconds, at least one hour. Ignored if the profile keeps records without a limit. */
   readonly retentionMs?: number
 }
 
 export interface NewTopicOptions extends TopicChoices {
   readonly topic: string
-  /** What the topic is for. Default: snapshots. */
+  /** Profile of the topic. Default: snapshots. */
   readonly key?: TopicKey
 }
 
 export interface TopicReport {
   readonly topic: string
-  /** False also when this user may not see it. */
+  /** Also false if this user is not authorized to describe it. */
   readonly exists: boolean
   readonly partitions: number
   readonly replicationFactor: number
-  /** As the brokers have them, defaults included; empty when they may not be read. */
+  /**
+   * Settings including the brokers' defaults; empty if this user is not authorized to read them.
+   */
   readonly settings: Readonly<Record<string, string>>
   readonly problems: readonly TopicProblem[]
 }
 
-/** All that a program needs of Kafka. */
+/** Topics and ACLs of a program. */
 export interface RoleReport {
   readonly topics: readonly TopicReport[]
-  /** What the program must be granted where the cluster asks for authorization. */
+  /** ACLs that the program needs on a cluster with authorization. */
   readonly acls: readonly AclGrant[]
 }
 
@@ -54,9 +59,9 @@ const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 const LEADER_TIMEOUT_MS = 15_000
 
 /**
- * Creates the topics that a program uses, each as its profile says.
+ * Creates the topics of a program according to their profiles.
  *
- * @returns whether each was created now; false when it was there already
+ * @returns for each topic whether it was created; false if it existed
  * @throws KafkaError
  */
 export async function createTopics(
@@ -73,9 +78,9 @@ export async function createTopics(
 }
 
 /**
- * Creates a topic and waits until every partition can be written.
+ * Creates a topic and waits until all its partitions accept writes.
  *
- * @returns false when it was there already; `checkTopic` tells whether it is fit
+ * @returns false if it existed; `checkTopic` reports whether it is suitable
  * @throws KafkaError
  */
 export async function createTopic(kafka: KafkaConfig, options: NewTopicOptions): Promise<boolean> {
@@ -108,9 +113,9 @@ export async function createTopic(kafka: KafkaConfig, options: NewTopicOptions):
 }
 
 /**
- * Whether the topics of a program are fit for it.
+ * Checks whether the topics of a program are suitable.
  *
- * @throws KafkaError when the brokers cannot be asked
+ * @throws KafkaError if the brokers do not respond
  */
 export async function checkTopics(
   kafka: KafkaConfig,
@@ -123,10 +128,10 @@ export async function checkTopics(
 }
 
 /**
- * Whether a topic is fit for what it is used for, by default snapshots. A topic that does not exist is a problem of the
- * report, not an error.
+ * Checks a topic against a profile, by default that of snapshots. A missing topic is a problem in
+ * the report, not an error.
  *
- * @throws KafkaError when the brokers cannot be asked
+ * @throws KafkaError if the brokers do not respond
  */
 export async function checkTopic(
   kafka: KafkaConfig,
@@ -145,7 +150,7 @@ export async function checkTopic(
         type === 'UNKNOWN_TOPIC_OR_PARTITION'
           ? {
               severity: 'error',
-              message: `topic ${topic} does not exist, or this user may not see it`,
+              message: `topic ${topic} does not exist, or this user is not authorized to describe it`,
               fix: createCommand(brokers, key, topic),
             }
           : {
@@ -175,7 +180,7 @@ export async function checkTopic(
       if (!type.endsWith('AUTHORIZATION_FAILED')) throw error
       const problem: TopicProblem = {
         severity: 'warning',
-        message: `its settings cannot be read: ${message}`,
+        message: `cannot read the settings of the topic: ${message}`,
         fix: grantCommand(role, brokers, topic, ['DescribeConfigs']),
       }
       return { ...report, settings: {}, problems: [problem] }
@@ -183,12 +188,12 @@ export async function checkTopic(
   })
 }
 
-/** @throws KafkaError when it is too short */
+/** @throws KafkaError if the retention is too short */
 function retentionOf({ retention }: TopicProfile, chosen: number | undefined): number | undefined {
   if (retention === 'unlimited' || chosen === undefined || chosen >= retention.minimum) return chosen
   throw new KafkaError(
     'INVALID_CONFIG',
-    `a retention of ${chosen} ms is too short to replay from: give an hour or more`,
+    `a retention of ${chosen} ms is too short for the replay: use an hour or more`,
   )
 }
 
@@ -207,14 +212,17 @@ async function waitUntilWritable(cluster: Cluster, topic: string): Promise<void>
     if (performance.now() > deadline) {
       throw new KafkaError(
         'LEADER_NOT_AVAILABLE',
-        `topic ${topic} was created, but not all of its partitions have a leader: check that enough brokers are up`,
+        `topic ${topic} was created, but some of its partitions have no leader: check that all brokers are running`,
       )
     }
     await new Promise(resolve => setTimeout(resolve, 20))
   }
 }
 
-/** Brokers are told of a new topic one after the other, and of who leads before those who do: so these are asked too. */
+/**
+ * Brokers learn of a new topic one after the other, and of its leaders before those lead: so the
+ * leaders are asked too.
+ */
 async function isWritable(cluster: Cluster, topic: string): Promise<boolean> {
   try {
     const { partitions } = await cluster.metadata(topic)

@@ -1,6 +1,8 @@
 import type { ConnectionOptions } from 'node:tls'
 
-/** How to reach a cluster. Nothing outside this folder knows which client library does it. */
+/**
+ * Connection options of a cluster. Code outside this folder does not depend on the client library.
+ */
 export interface KafkaConfig {
   readonly brokers: readonly string[]
   readonly clientId?: string
@@ -16,41 +18,42 @@ export interface KafkaConfig {
   readonly requestTimeout?: number
 }
 
-/** One record as it was read. Its bytes are slices of a fetch response: copy what is kept. */
+/** A record of the log. Key and value are slices of a fetch response: copy what is retained. */
 export interface LogRecord {
   readonly offset: number
-  /** The broker's append time, Unix ms; −∞ where the batch has none (see `unreadable`). */
+  /** Append time of the broker, Unix ms; −∞ if the batch has none (see `unreadable`). */
   readonly timestamp: number
   readonly key: Buffer | null
-  /** Null also for a record of a batch that is not read, see `unreadable`. */
+  /** Also null for a record of an unreadable batch, see `unreadable`. */
   readonly value: Buffer | null
   /**
-   * Why the batch that held it is not read: `timestamp` (it has the time of its producer), `codec` (not inflated) or `corrupt`
-   * (not decoded); else undefined.
+   * Why the batch of the record was not read: `timestamp` (it has the time of its producer),
+   * `codec` (it cannot be decompressed) or `corrupt` (it cannot be decoded). Undefined if it was
+   * read.
    */
   readonly unreadable?: 'timestamp' | 'codec' | 'corrupt'
 }
 
-/** What a group member told of itself when it last joined. */
+/** A member of the group as of its last join. */
 export interface DescribedMember {
   readonly memberId: string
-  /** The program's own bytes; empty when it told nothing legible. */
+  /** Opaque bytes of the program; empty if malformed. */
   readonly metadata: Buffer
   readonly partitions: readonly number[]
 }
 
-/** The group as the coordinator knows it. `stable` is false while a rebalance is under way. */
+/** The group as the coordinator describes it. `stable` is false during a rebalance. */
 export interface GroupDescription {
   readonly stable: boolean
   readonly partitionCount: number
   readonly members: readonly DescribedMember[]
 }
 
-/** What a program is told of its partitions. All are called synchronously; none may throw. */
+/** Callbacks of a program for its partitions. They are called synchronously and must not throw. */
 export interface PartitionListener {
   /**
-   * A new assignment, before any record of it is fetched. `kept` go on at their position, `fresh` will be replayed
-   * from `onReplay`, `lost` are someone else's from now on.
+   * A new assignment, before any of its records is fetched. `kept` partitions continue at their
+   * position, `fresh` ones are replayed from `onReplay`, `lost` ones belong to other members now.
    */
   onAssignment(assignment: {
     readonly epoch: number
@@ -60,49 +63,69 @@ export interface PartitionListener {
     readonly lost: readonly number[]
   }): void
   /**
-   * Where a fresh partition's replay starts and the watermark at which it is caught up (exclusive; equal: nothing to read).
-   * Comes again for a held one when its log was replaced by a shorter one.
+   * Start of the replay of a fresh partition, and the watermark at which it is complete (exclusive;
+   * if equal, there is nothing to read). Called again for a held partition if its log was replaced.
    */
   onReplay(partition: number, from: number, until: number): void
   /**
-   * A rebalance has begun: until the next `onAssignment` nothing may be served. Records of what was held go on coming, so
-   * that what is kept is up to date when it may be served again.
+   * A rebalance has begun: nothing may be served until the next `onAssignment`. Records of held
+   * partitions continue to arrive, so that the state is up to date when it may be served again.
    *
-   * A member that commits may return a promise: until it is settled, five seconds or a third of the session timeout at
-   * most, the group waits, so that what is under way can still be committed before the partitions are another member's.
+   * A member that commits may return a promise. The rebalance waits until it settles, five seconds
+   * or a third of the session timeout at most, so that current work can be committed before the
+   * partitions move to another member.
    */
   onRebalancing(): void | Promise<void>
-  /** Records in offset order, contiguous but for what the broker skips. May be asynchronous: the next fetch waits. */
+  /**
+   * Records in offset order, contiguous except for offsets that the broker skips. If it returns a
+   * promise, the next fetch waits for it.
+   */
   onRecords(
     partition: number,
     records: readonly LogRecord[],
     position: { readonly next: number; readonly highWatermark: number },
   ): void | Promise<void>
-  /** A fetch was answered, also when it brought nothing: `next` is the position after it, by monotonic time. */
+  /**
+   * A fetch response arrived, possibly without records. `next` is the position after it, `mono` its
+   * arrival in monotonic ms.
+   */
   onFetched(partition: number, next: number, highWatermark: number, mono: number): void
-  /** Fetches of these partitions fail; `onFetched` tells when they work again. The message is a sentence for people. */
+  /**
+   * Fetches of these partitions fail, until the next `onFetched`. The message is one sentence for
+   * operators.
+   */
   onFetchError(error: Error, partitions: readonly number[]): void
 }
 
-/** A member of a consumer group. Lifetime: `start` once, `stop` once; it survives every broker fault in between. */
+/**
+ * A member of a consumer group. Call `start` once and `stop` once; it retries after any error of
+ * the brokers in between.
+ */
 export interface GroupConsumer {
-  /** Resolves when it has begun, not when it has joined. */
+  /** Starts the member. Resolves without waiting for the group. */
   start(): Promise<void>
-  /** Commits what is pending and leaves the group, so that others take over at once. `group` can still be asked. */
+  /**
+   * Commits pending offsets and leaves the group, so that other members take over at once.
+   * `describeGroup` still works afterwards.
+   */
   leave(): Promise<void>
-  /** Leaves, if need be, and closes every connection. */
+  /** Leaves the group if necessary, and closes all connections. */
   stop(): Promise<void>
-  /** Monotonic ms until which what was assigned is surely ours; −Infinity before the first join and while rebalancing. */
+  /**
+   * Monotonic ms at which the lease of the assignment ends; −Infinity before the first join and
+   * during a rebalance.
+   */
   leaseUntil(): number
-  /** Everything the coordinator knows of the group; rejects when it cannot be asked. */
+  /** Describes the group. Rejects if the coordinator does not respond. */
   describeGroup(): Promise<GroupDescription>
   /**
-   * Commits a position of a held partition: with the next batch, once a second, at the next rebalance or when the group is
-   * left. It is refused, and forgotten, when the partition has become another member's. Positions that go back are ignored.
+   * Commits an offset of a held partition: once a second, at the next rebalance, or when the member
+   * leaves. It is discarded if the partition has moved to another member. Decreasing offsets are
+   * ignored.
    *
-   * @param offset the next one to be read
-   * @param metadata opaque text that comes back with the offset; brokers allow 4,096 bytes
-   * @throws Error when this member was made without `commits`, or the offset is none
+   * @param offset next offset to read
+   * @param metadata opaque text that is returned with the offset; brokers allow 4,096 bytes
+   * @throws Error if the member was created without `commits`, or `offset` is not an offset
    */
   commit(partition: number, offset: number, metadata?: string): void
 }

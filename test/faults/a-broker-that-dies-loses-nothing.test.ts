@@ -98,7 +98,7 @@ test('a broker that hangs does not make a member lose its place', async () => {
   kafka.pause()
   try {
     await eventually(() =>
-      expect(listener.of('error').some(e => /did not answer/.test(e.message))).toBe(true),
+      expect(listener.of('error').some(e => /did not respond/.test(e.message))).toBe(true),
     )
   } finally {
     kafka.resume()

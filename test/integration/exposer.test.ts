@@ -158,7 +158,7 @@ describe('a topic', () => {
     await shard.stop()
     const checked = await invoke(check, [brokers(), `--kafka.topic=${topic}`])
     expect(checked.code).toBe(1)
-    expect(checked.stdout).toContain('error: records carry the time of their producers')
+    expect(checked.stdout).toContain('error: records carry the timestamps of their producers')
     const config = await invoke(exposer, [brokers(), `--kafka.topic=${topic}`, '--check-config'])
     expect(config.code).toBe(1)
     expect(config.stdout).toContain('--add-config message.timestamp.type=LogAppendTime')

@@ -267,7 +267,7 @@ test('a member that does not commit leaves nothing behind, and says so when it i
   await produce(topic, 3)
   const { listener, consumer, stop } = await members.start({ topic, group })
   await eventually(() => expect(listener.caughtUp).toEqual([0]))
-  expect(() => consumer.commit(0, 3)).toThrow(/without `commits`/)
+  expect(() => consumer.commit(0, 3)).toThrow(/create it with `commits: true`/)
   await stop()
   expect(await committedOf(group, topic)).toEqual([-1])
 })

@@ -160,7 +160,7 @@ test('a broker that ends every login after a while loses nothing by it: connecti
 
 test('who does not know the authority is told so, and who brings no certificate is not let in', async () => {
   const unknown = await invoke(check, cluster(configFile('unknown.yml', 'ssl: true\n')))
-  expect(unknown.error?.message ?? unknown.stdout).toContain('is not trusted here: give it in')
+  expect(unknown.error?.message ?? unknown.stdout).toContain('is not trusted: set it as')
   const bare = await invoke(
     check,
     cluster(

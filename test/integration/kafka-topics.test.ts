@@ -96,7 +96,7 @@ test("a topic with Kafka's own settings is found unfit, and one that is missing 
   await admin.disconnect()
   const { problems } = await checkTopic(brokers(), topic)
   expect(problems.find(p => p.severity === 'error')).toMatchObject({
-    message: expect.stringContaining('time of their producers'),
+    message: expect.stringContaining('timestamps of their producers'),
     fix: expect.stringContaining('message.timestamp.type=LogAppendTime'),
   })
 

@@ -1,30 +1,36 @@
 import type { Committed } from '../start.js'
 
 /**
- * The positions that are to be committed: the newest of each held partition.
+ * The offsets that are to be committed: the newest one of each held partition.
  *
- * A position never goes back within one tenure of a partition, nor behind what had been committed when the tenure began: a
- * late acknowledgement of an earlier tenure would otherwise rewind what another member has committed meanwhile.
+ * An offset never decreases while the partition is held, nor below the group's committed offset at
+ * the assignment. Otherwise a late acknowledgement of an earlier assignment would rewind what
+ * another member has committed since.
  */
 export class Commits {
   readonly #floors = new Map<number, number>()
   readonly #pending = new Map<number, Committed>()
 
-  /** A tenure begins. @param committed the group's offset at that time; −1 when there is none */
+  /**
+   * The partition is assigned, or its log was replaced.
+   *
+   * @param committed the group's offset at that time; −1 if there is none
+   */
   begin(partition: number, committed: number): void {
     this.#floors.set(partition, committed)
     this.#pending.delete(partition)
   }
 
-  /** The partition is not ours any more, or has no position yet: what is pending for it will not be committed. */
+  /** The partition is lost, or has no start position yet. Its pending offset is discarded. */
   end(partition: number): void {
     this.#floors.delete(partition)
     this.#pending.delete(partition)
   }
 
-  /** @throws RangeError when that is no offset */
+  /** @throws RangeError if `offset` is not an offset */
   add(partition: number, offset: number, metadata: string): void {
-    if (!Number.isSafeInteger(offset) || offset < 0) throw new RangeError(`${offset} is not an offset`)
+    if (!Number.isSafeInteger(offset) || offset < 0)
+      throw new RangeError(`${offset} is not an offset: use a non-negative integer`)
     const floor = this.#floors.get(partition)
     if (floor === undefined || offset <= floor) return
     this.#floors.set(partition, offset)
@@ -35,7 +41,7 @@ export class Commits {
     return new Map(this.#pending)
   }
 
-  /** These were committed; what has been added since remains pending. */
+  /** Removes what was committed; offsets added since then remain pending. */
   confirm(committed: ReadonlyMap<number, Committed>): void {
     for (const [partition, position] of committed) {
       if (this.#pending.get(partition) === position) this.#pending.delete(partition)

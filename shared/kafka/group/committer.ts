@@ -7,7 +7,7 @@ import { commitOffsets } from './offsets.js'
 
 const LAST_COMMIT_TIMEOUT_MS = 2_000
 
-/** Commits what is pending, in the name of a membership. */
+/** Commits the pending offsets on behalf of a membership. */
 export class Committer {
   constructor(
     private readonly commits: Commits,
@@ -17,9 +17,10 @@ export class Committer {
   ) {}
 
   /**
-   * A refusal that has nothing to do with the membership is args, and what was refused remains pending.
+   * Reports a refusal that does not concern the membership; its offsets remain pending.
    *
-   * @throws KafkaError when the membership, the coordinator or the connection is not what it was
+   * @throws KafkaError if the membership has ended, the coordinator changed or the connection
+   * failed
    */
   async commit(link: Link, membership: Membership, timeout: number): Promise<void> {
     try {
@@ -33,12 +34,17 @@ export class Committer {
     }
   }
 
-  /** The last chance before partitions may become another member's: what fails here is read again by that member. */
+  /**
+   * The last commit before the partitions may move to another member. If it fails, that member
+   * reads the records again.
+   */
   async commitLast(link: Link, membership: Membership): Promise<void> {
     try {
       await this.#pending(link, membership, LAST_COMMIT_TIMEOUT_MS)
     } catch (error) {
-      this.logger.debug(`the last commit failed: ${this.#explain(error, membership).message}`)
+      this.logger.debug(
+        `the last commit before losing partitions failed: ${this.#explain(error, membership).message}`,
+      )
     }
   }
 

@@ -1,26 +1,26 @@
 import type { Link } from '../wire/link.js'
 
-/** A group's first member, and a coordinator's restart, meet these for a moment. */
+/** Transient errors while a group gets its first member or a coordinator restarts. */
 export const COORDINATOR_UNAVAILABLE: readonly string[] = [
   'NOT_COORDINATOR_FOR_GROUP',
   'GROUP_COORDINATOR_NOT_AVAILABLE',
   'GROUP_LOAD_IN_PROGRESS',
 ]
-/** What the coordinator answers to a member that is not, or not any more, of its current generation. */
+/** Errors of a member that is not, or no longer, part of the current generation. */
 export const FENCED: readonly string[] = ['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'REBALANCE_IN_PROGRESS']
 
-/** The requests of a classic consumer group, as its coordinator answers them. */
+/** JoinGroup response of the classic consumer group protocol. */
 export interface Joined {
   readonly generationId: number
   readonly leaderId: string
   readonly memberId: string
-  /** Everybody's subscription; only the leader gets them. */
+  /** Subscriptions of all members; only the leader receives them. */
   readonly members: readonly { readonly memberId: string; readonly memberMetadata: Buffer | null }[]
 }
 
 export interface JoinRequest {
   readonly group: string
-  /** Empty when none was given yet. */
+  /** Empty until the coordinator has assigned one. */
   readonly memberId: string
   /** Milliseconds. */
   readonly sessionTimeout: number
@@ -29,7 +29,11 @@ export interface JoinRequest {
   readonly subscription: Buffer
 }
 
-/** Answered once every member has joined: within the rebalance timeout. @throws KafkaError */
+/**
+ * The response arrives when all members have joined, within the rebalance timeout.
+ *
+ * @throws KafkaError
+ */
 export function joinGroup(link: Link, request: JoinRequest, timeout: number): Promise<Joined> {
   const { group, memberId, sessionTimeout, rebalanceTimeout, assigner, subscription } = request
   return link.call<Joined>(
@@ -46,7 +50,7 @@ export function joinGroup(link: Link, request: JoinRequest, timeout: number): Pr
   )
 }
 
-/** The id that the coordinator wants us to join with, when that is what an error says. */
+/** The member id with which the coordinator requires us to join, if the error contains one. */
 export function requiredMemberId(error: unknown): string | null {
   const cause = (error as { cause?: { memberId?: unknown } })?.cause
   return typeof cause?.memberId === 'string' ? cause.memberId : null
@@ -58,7 +62,13 @@ export interface Membership {
   readonly generation: number
 }
 
-/** @param assignments everybody's, from the leader; empty from the others. @returns the own one. @throws KafkaError */
+/**
+ * @param assignments of all members if this one is the leader, else empty
+ *
+ * @returns the assignment of this member
+ *
+ * @throws KafkaError
+ */
 export async function syncGroup(
   link: Link,
   { group, memberId, generation }: Membership,

@@ -2,7 +2,7 @@ import type { GroupDescription } from '../types.js'
 import type { DescribedGroup } from './coordinator.js'
 import { decodeAssignment, decodeSubscription } from './protocol.js'
 
-/** The group as its coordinator described it. Members that say nothing legible of themselves have no metadata. */
+/** The description of the group by its coordinator. Malformed metadata of a member is empty. */
 export function descriptionOf(
   described: DescribedGroup,
   topic: string,

@@ -1,11 +1,11 @@
 import type { Logger } from '../../base/logger.js'
 import type { PartitionListener } from '../types.js'
 
-/** What a listener throws, now or later, is a mistake in the program: it is logged and goes no further. */
+/** Logs what a listener throws or rejects with: a bug in the program must not stop the consumer. */
 export function guardListener(listener: PartitionListener, logger: Logger): PartitionListener {
   const logError = (error: unknown) => {
     const { stack, message } = error as Error
-    logger.error(`a listener failed, which is a mistake in the program: ${message}`, { stack })
+    logger.error(`a partition listener failed, which is a bug in this program: ${message}`, { stack })
   }
   const guard = (call: () => void | Promise<void>): void | Promise<void> => {
     try {

@@ -3,13 +3,13 @@ import type { Joined } from './coordinator.js'
 import { decodeSubscription, encodeAssignment } from './protocol.js'
 
 interface LeaderAssignment {
-  /** What each member is args; members that read another topic are assigned nothing. */
+  /** Assignment frame of each member; empty for members that read another topic. */
   readonly assignments: Map<string, Buffer>
-  /** Members that read another topic, and which. */
+  /** Members that read other topics, with those topics. */
   readonly foreignMembers: readonly { readonly memberId: string; readonly topics: readonly string[] }[]
 }
 
-/** What the group's leader decides for all members. Pure. */
+/** Computes the assignment of all members, as the leader of the group. Pure. */
 export function assignAsLeader(
   members: Joined['members'],
   { topic, partitionCount, assigner }: { topic: string; partitionCount: number; assigner: Assigner },

@@ -20,9 +20,12 @@ import { assignAsLeader } from './leader-assignment.js'
 import { decodeAssignment, encodeSubscription } from './protocol.js'
 
 interface MemberEvents {
-  /** What this member owns right now, args to the leader when it joins. */
+  /** Partitions that this member owns, reported to the leader when it joins. */
   owned(): readonly number[]
-  /** A rebalance has begun, or we were thrown out: nothing is ours until the next assignment. Joining waits for it. */
+  /**
+   * A rebalance has begun, or the member was removed. It owns nothing until the next assignment.
+   * Joining waits for the returned promise.
+   */
   onRebalancing(): void | Promise<void>
   onAssignment(partitions: readonly number[], partitionCount: number): void
   onError(error: KafkaError): void
@@ -37,7 +40,7 @@ export interface MemberOptions {
   /** Milliseconds. */
   readonly sessionTimeout: number
   readonly heartbeatInterval: number
-  /** Asked once a second, at each rebalance and at the end; null where nothing is committed. */
+  /** Commits once a second, at each rebalance and at the end; null if nothing is committed. */
   readonly committer: Committer | null
   readonly lease: Lease
   readonly clock: Clock
@@ -47,14 +50,16 @@ export interface MemberOptions {
 
 const LEAVE_TIMEOUT_MS = 2_000
 const COMMIT_INTERVAL_MS = 1_000
-/** Failures in a row after which a missing coordinator is news. */
+/** Consecutive failures after which a missing coordinator is reported. */
 const FAILURES_BEFORE_REPORT = 5
 
 /**
- * Membership of a consumer group: joining, heartbeats on a clock of their own whatever the reading does, commits, and leaving.
+ * Membership of a consumer group: joining, heartbeats, commits and leaving. Heartbeats do not
+ * depend on the reading of records.
  *
- * The member id outlives connections and coordinators: joining under a new one would mean waiting for one's own ghost to
- * time out. It is given up only when the coordinator does not know it any more.
+ * The member id is kept when connections or coordinators change: under a new id, the group would
+ * wait until the session of the old one times out. It is dropped only when the coordinator no
+ * longer knows it.
  */
 export class Member {
   readonly #options: MemberOptions
@@ -81,20 +86,20 @@ export class Member {
     this.#done = this.#run()
   }
 
-  /** Asks for a new assignment, since something that it depends on has changed. */
+  /** Requests a new assignment because its basis, such as the number of partitions, has changed. */
   rejoin(): void {
     this.#rejoin = true
     this.#wakeup.wake()
   }
 
   /**
-   * The lease ends first, then what is pending is committed and the group is args: two seconds at most for each, after a
-   * rebalance that is under way.
+   * Ends the lease, then commits pending offsets, then leaves the group. Commit and leave take two
+   * seconds each at most, after a rebalance that is in progress.
    */
   async stop(): Promise<void> {
     this.#running = false
     this.#options.lease.drop()
-    // Whatever it waits for is not wanted any more; leaving takes a link of its own.
+    // Abort the current request; leaving uses its own connection.
     this.#link?.close()
     this.#wakeup.wake()
     await this.#done
@@ -106,7 +111,7 @@ export class Member {
       await leaveGroup(link, group, this.#memberId, LEAVE_TIMEOUT_MS)
     } catch (error) {
       this.#options.logger.warn(
-        `could not leave the group, its session has to time out: ${explain(error).message}`,
+        `could not leave the group, the other members wait for the session timeout: ${explain(error).message}`,
       )
     }
   }
@@ -127,7 +132,7 @@ export class Member {
     this.#link?.close()
   }
 
-  /** @returns when the next one is due, monotonic ms */
+  /** @returns when the next step is due, monotonic ms */
   async #step(): Promise<number> {
     const { committer } = this.#options
     if (!this.#joined) await this.#join()
@@ -142,7 +147,7 @@ export class Member {
   async #join(): Promise<void> {
     const { cluster, group, topic, metadata, assigner, sessionTimeout, lease, clock, events } = this.#options
     this.#rejoin = false
-    // Members that know of no topic could only be assigned nothing.
+    // Without metadata of the topic, a member can only be assigned nothing.
     const partitionCount = (await cluster.metadata(topic)).partitions.length
     const link = await this.#coordinator()
     const claim = {
@@ -152,7 +157,8 @@ export class Member {
       partitionCount,
     }
     const subscription = encodeSubscription(topic, claim, metadata)
-    // A shorter rebalance timeout would let the coordinator give our partitions away while our lease still runs.
+    // With a shorter rebalance timeout the coordinator could reassign our partitions during our
+    // lease.
     const timeouts = { sessionTimeout, rebalanceTimeout: sessionTimeout }
     const request = { group, memberId: this.#memberId, ...timeouts, assigner: assigner.name, subscription }
     const joined = await joinGroup(link, request, cluster.requestTimeout)
@@ -177,7 +183,7 @@ export class Member {
     if (this.#options.committer) this.#commitAt = sent.mono + COMMIT_INTERVAL_MS
   }
 
-  /** What the leader decides for everybody. */
+  /** Computes the assignments of all members. */
   async #assignAll(joined: Joined): Promise<Map<string, Buffer>> {
     const { cluster, topic, group, assigner, logger } = this.#options
     const partitionCount = (await cluster.metadata(topic)).partitions.length
@@ -187,7 +193,7 @@ export class Member {
       assigner,
     })
     for (const { memberId, topics } of foreignMembers) {
-      const message = `group ${group} has a member that reads ${topics}, not ${topic}: give it a group of its own`
+      const message = `consumer group ${group} has a member that reads ${topics} instead of ${topic}: use another group for that program`
       logger.warn(message, { memberId })
     }
     return assignments
@@ -209,19 +215,19 @@ export class Member {
     await committer.commit(await this.#coordinator(), this.#membership(), timeout)
   }
 
-  /** Nothing is ours any more; joining comes next. */
+  /** Ends the lease and the assignment. The next step joins the group. */
   async #revoke(): Promise<void> {
     const { lease, events, committer } = this.#options
     this.#joined = false
     lease.drop()
     const flushed = events.onRebalancing()
-    // One that was thrown out has nothing to wait for: its partitions are another member's.
+    // A removed member has no partitions left, so it cannot commit.
     if (!committer || this.#memberId === '') return
     await flushed
     if (this.#link?.alive) await committer.commitLast(this.#link, this.#membership())
   }
 
-  /** @returns the pause before the next step, milliseconds */
+  /** @returns milliseconds until the next step */
   async #recover(error: KafkaError): Promise<number> {
     const wasJoined = this.#joined
     switch (error.type) {
@@ -242,7 +248,7 @@ export class Member {
     return 0
   }
 
-  /** The membership stands; the way to the coordinator, or the coordinator itself, does not. */
+  /** Handles errors of the coordinator and its connection. The membership is kept. */
   #retry(error: KafkaError): number {
     const isElecting = COORDINATOR_UNAVAILABLE.includes(error.type)
     if (isElecting || error.isConnectionError) {

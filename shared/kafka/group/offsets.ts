@@ -16,10 +16,11 @@ interface OffsetResponse {
 }
 
 /**
- * Commits positions for the group. The coordinator refuses them all when the membership is not of its current generation.
+ * Commits offsets for the group. The coordinator refuses all of them if the membership is not part
+ * of its current generation.
  *
- * @throws KafkaError, `ILLEGAL_GENERATION`, `UNKNOWN_MEMBER_ID` and `REBALANCE_IN_PROGRESS` among them; some partitions may
- * have been committed all the same
+ * @throws KafkaError, for example `ILLEGAL_GENERATION`, `UNKNOWN_MEMBER_ID` or
+ * `REBALANCE_IN_PROGRESS`; the offsets of other partitions may have been committed
  */
 export async function commitOffsets(
   link: Link,
@@ -45,7 +46,11 @@ export async function commitOffsets(
   }
 }
 
-/** What the group has committed of these partitions; those of which nothing is committed are left out. @throws KafkaError */
+/**
+ * Committed offsets of these partitions. Partitions without a committed offset are missing.
+ *
+ * @throws KafkaError
+ */
 export async function fetchOffsets(
   link: Link,
   group: string,
@@ -68,7 +73,10 @@ export async function fetchOffsets(
     if (error) throw error
     const value = Number(offset)
     if (!Number.isSafeInteger(value)) {
-      throw new KafkaError('UNKNOWN', `the offset ${offset} that group ${group} has committed is not one`)
+      throw new KafkaError(
+        'UNKNOWN',
+        `the committed offset ${offset} of consumer group ${group} is not a number`,
+      )
     }
     if (value >= 0) offsets.set(partition, { offset: value, metadata: metadata ?? '' })
   }

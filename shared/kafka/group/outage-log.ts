@@ -4,7 +4,9 @@ import type { KafkaError } from '../errors.js'
 
 const REPEAT_AFTER_MS = 30_000
 
-/** Logs errors that are tried again: an outage is one line every half minute, not one for each attempt. */
+/**
+ * Logs errors of requests that are retried: an outage is one line per 30 s, not one per attempt.
+ */
 export class OutageLog {
   #last = { message: '', at: Number.NEGATIVE_INFINITY }
 
@@ -21,6 +23,6 @@ export class OutageLog {
       return
     }
     this.#last = { message: error.message, at: mono }
-    this.logger.warn(`${error.message}; trying again`, { ...this.fields, error: error.type })
+    this.logger.warn(`${error.message}; retrying`, { ...this.fields, error: error.type })
   }
 }

@@ -1,34 +1,36 @@
 import type { Claimant } from '../assigner.js'
 
 /*
- * What members tell each other through the coordinator, in the consumer protocol's own frames (version 0), so that Kafka's
- * tools can print the group:
+ * Data that members exchange through the coordinator, in the frames of the consumer protocol
+ * (version 0), so that Kafka's tools can describe the group:
  *   subscription: version i16 · topics [string] · user data bytes
  *   assignment:   version i16 · [topic string · partitions [i32]] · user data bytes
  * https://kafka.apache.org/protocol
  *
- * User data of a subscription: claim bytes (JSON of ours) · metadata bytes (the program's, opaque here).
- * User data of an assignment: JSON of ours.
+ * User data of a subscription: claim bytes (our JSON) · metadata bytes (of the program, opaque).
+ * User data of an assignment: our JSON.
  */
 const VERSION = 0
 
-/** What a member says of itself when it joins. */
+/** Ownership that a member claims when it joins. */
 export interface Claim extends Omit<Claimant, 'memberId' | 'metadata'> {
-  /** How many partitions it has seen; a change makes the coordinator take its joining for news. */
+  /**
+   * Number of partitions that the member knows. A changed number makes the coordinator rebalance.
+   */
   readonly partitionCount: number
 }
 
 export interface Subscription {
   readonly topics: readonly string[]
-  /** Null when the user data is missing or not ours. */
+  /** Null if the user data is missing or malformed. */
   readonly claim: Claim | null
-  /** Empty when the user data is missing or not ours. */
+  /** Empty if the user data is missing or malformed. */
   readonly metadata: Buffer
 }
 
 export interface Assignment {
   readonly partitions: readonly number[]
-  /** The count that the whole group was assigned by; null when the leader did not say. */
+  /** Number of partitions that the leader used; null if the leader did not send it. */
   readonly partitionCount: number | null
 }
 
@@ -40,7 +42,7 @@ export function encodeSubscription(topic: string, claim: Claim, metadata: Uint8A
   return Buffer.concat([int16(VERSION), int32(1), string(topic), bytes(userData)])
 }
 
-/** Never throws: a member with garbage is a member that owns nothing. */
+/** Never throws: a member with a malformed subscription owns nothing. */
 export function decodeSubscription(frame: Buffer | null): Subscription {
   let topics: string[] = []
   try {
@@ -72,7 +74,7 @@ export function encodeAssignment(
   ])
 }
 
-/** Never throws: an assignment that cannot be read assigns nothing. */
+/** Never throws: a malformed assignment is empty. */
 export function decodeAssignment(frame: Buffer | null, topic: string): Assignment {
   try {
     const reader = new FrameReader(frame ?? Buffer.alloc(0))
@@ -130,7 +132,7 @@ function bytes(value: Uint8Array): Buffer {
   return Buffer.concat([int32(value.length), value])
 }
 
-/** Throws a RangeError past the end. */
+/** Throws a RangeError at the end of the frame. */
 class FrameReader {
   #at = 0
 
@@ -156,7 +158,7 @@ class FrameReader {
 
   array<T>(read: () => T): T[] {
     const length = this.int32()
-    // Every element takes two bytes at least, so a lie about the length costs nothing.
+    // Each element has at least two bytes, so a wrong length costs no memory.
     if (length > (this.buffer.length - this.#at) / 2)
       throw new RangeError('an array is longer than its frame')
     return Array.from({ length: Math.max(0, length) }, read)

@@ -1,45 +1,53 @@
 import type { Start } from '../start.js'
 
-/** A broker refused our position: read again from there, or from wherever the log now begins. */
+/**
+ * A position that the broker refused: continue there, or at the beginning of the log if it is
+ * later.
+ */
 export interface RefusedPosition {
   readonly refused: number
 }
 
-/** Where a state begins, before it has a position: `replaced` where the log is another one than that of its start. */
+/**
+ * Start of a partition that has no position yet. `replaced`: the log is not the one for which the
+ * start was chosen.
+ */
 export type FetchStart = Start | RefusedPosition | 'replaced'
 
 /**
- * One tenure of a partition. Whoever loses the partition and gets it again gets another state, so that what was fetched for
- * the old one can be told from what is wanted now by identity.
+ * Fetch state of one assigned partition. A partition that is lost and assigned again gets a new
+ * object, so responses to requests of the old assignment can be detected by identity.
  */
 export class FetchState {
-  /** Next offset to read; null until its start is located. */
+  /** Next offset to fetch; null until the start is located. */
   position: number | null = null
   highWatermark = -1
-  /** The broker refused the last fetch: wait for new metadata. */
+  /** The last fetch failed: wait for new metadata. */
   stalled = false
-  /** The topic was deleted and created again: nothing that was fetched before is wanted any more. */
+  /** The topic was deleted and created again: discard what was fetched before. */
   replaced = false
-  /** Records of it are being handed over. */
+  /** Its records are being delivered to the listener. */
   delivering = false
-  /** When it last brought records; who waited longest is asked for first. */
+  /** Sequence number of its last delivery: partitions with the lowest one are fetched first. */
   lastDelivery = 0
 
-  /** @param start null until it is asked for */
+  /** @param start null until it is determined */
   constructor(
     readonly partition: number,
     public start: FetchStart | null,
   ) {}
 }
 
-/** What a new assignment means for the states held so far. */
+/** Effect of a new assignment on the partitions held so far. */
 export interface AssignmentChange {
   readonly kept: number[]
   readonly fresh: number[]
   readonly lost: number[]
 }
 
-/** The states of an assignment: those with a position go on, the rest begin anew. Changes `states`. */
+/**
+ * Applies an assignment to `states`. Partitions with a position continue, all others start anew.
+ */
 export function reassign(
   states: Map<number, FetchState>,
   assigned: readonly number[],

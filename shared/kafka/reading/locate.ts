@@ -5,24 +5,24 @@ import { EARLIEST, LATEST, listOffsets } from '../wire/offsets.js'
 import type { FetchStart, FetchState } from './fetch-state.js'
 
 export interface LocatedStart {
-  /** Where to read from, and the high watermark seen before that was offset. */
+  /** First offset to fetch, and the high watermark requested before it. */
   readonly from: number
   readonly until: number
-  /** How many records the log lost between where we were and `from`, after a refused position. */
+  /** Number of deleted records between a refused position and `from`. */
   readonly gap: number
-  /** A new beginning, not the continuation of what was read. */
+  /** Whether this is a new start, not the continuation after a refused position. */
   readonly isNew: boolean
-  /** The log is another one than that in which the start lay. */
+  /** Whether the log is not the one for which the start was chosen. */
   readonly replaced: boolean
 }
 
 /**
- * Turns the starts of states into offsets. The watermark is offset for first: what is appended meanwhile then lies behind it
- * and is read, whichever answer the second question gets.
+ * Resolves starts to offsets. The high watermark is requested first, so records appended between
+ * the two requests lie beyond it and are read in any case.
  *
  * @param states whose start is known
- * @param replacement where to begin in a log that is another one; so is a log that ends before a position
- * @throws KafkaError when a request as a delay fails
+ * @param replacement start in a replaced log, also detected by a log that ends before a position
+ * @throws KafkaError if a request as a whole fails
  */
 export async function locate(
   link: Link,
@@ -72,7 +72,7 @@ export async function locate(
   return located
 }
 
-/** The offset that a start names; −1 when it names none. */
+/** Offset of a start; −1 if it has none. */
 function positionOf(start: FetchStart): number {
   if (typeof start !== 'object' || 'since' in start) return -1
   return 'refused' in start ? start.refused : start.offset
@@ -83,7 +83,7 @@ function timestampOf(start: FetchStart): number {
   return typeof start === 'object' && 'since' in start ? Math.max(0, start.since) : EARLIEST
 }
 
-/** @param offset the answer to `timestampOf(start)`, −1 when nothing is that young */
+/** @param offset result for `timestampOf(start)`; −1 if no record is that recent */
 function locatedFrom(start: FetchStart, offset: number, until: number): LocatedStart {
   if (typeof start === 'object' && 'refused' in start) {
     const from = Math.max(start.refused, offset)
@@ -93,10 +93,11 @@ function locatedFrom(start: FetchStart, offset: number, until: number): LocatedS
     const from = Math.max(start.offset, offset)
     return { from, until: Math.max(from, until), gap: 0, isNew: true, replaced: false }
   }
-  // Not beyond the watermark: the first record that is young enough may have been appended since that was offset for.
+  // At most the watermark: the first record that is recent enough may have been appended after the
+  // watermark was requested.
   const from = offset < 0 ? until : Math.min(offset, until)
   return { from, until, gap: 0, isNew: true, replaced: false }
 }
 
 const missingFromResponse = (topic: string, state: FetchState) =>
-  new KafkaError('UNKNOWN', `the broker says nothing of partition ${state.partition} of topic ${topic}`)
+  new KafkaError('UNKNOWN', `the response of the broker lacks partition ${state.partition} of topic ${topic}`)

@@ -6,9 +6,9 @@ import type { Start } from '../start.js'
 import type { LogRecord } from '../types.js'
 import type { Cluster } from '../wire/cluster.js'
 
-/** What a reader tells. None may throw; `guard` them where they are foreign. */
+/** Callbacks of a reader. They must not throw: wrap foreign ones with `guardListener`. */
 export interface ReaderEvents {
-  /** @param replaced the topic was deleted and created again: offsets begin anew */
+  /** @param replaced whether the topic was deleted and created again, so that offsets start anew */
   onStart(partition: number, from: number, until: number, replaced: boolean): void
   onRecords(
     partition: number,
@@ -17,40 +17,47 @@ export interface ReaderEvents {
   ): void | Promise<void>
   onFetched(partition: number, next: number, highWatermark: number, mono: number): void
   onError(error: KafkaError, partitions: readonly number[]): void
-  /** Metadata was read: how many partitions the topic has. */
+  /** Called after each metadata request with the number of partitions of the topic. */
   onPartitionCount(count: number): void
 }
 
 type Starts = (partitions: readonly number[]) => Promise<ReadonlyMap<number, Start>>
 
-/** All numbers have defaults. */
+/** Options of a reader. All numbers have defaults. */
 export interface ReaderOptions {
   readonly cluster: Cluster
   readonly topic: string
   readonly clock: Clock
   readonly logger: Logger
   readonly events: ReaderEvents
-  /** Bytes of one answer and of one partition in it. */
+  /** Maximum bytes of a response and of one partition in it. */
   readonly maxBytes?: number
   readonly maxBytesPerPartition?: number
-  /** Milliseconds that a broker may keep an empty fetch. */
+  /** Milliseconds that a broker may wait for new records before it responds. */
   readonly maxWait?: number
   /**
-   * Milliseconds between two fetches when the first brought little. Records of many targets come one by one all the time;
-   * a fetch for each would cost ten times what reading them does.
+   * Milliseconds between two fetches if the first returned little. Records of many targets arrive
+   * one by one all the time: a fetch for each would cost ten times as much as reading them.
    */
   readonly linger?: number
-  /** Milliseconds between looks at the metadata. */
+  /** Milliseconds between metadata requests. */
   readonly metadataMaxAge?: number
-  /** Bytes one compressed batch may inflate to. */
+  /** Maximum size of a decompressed batch, bytes. */
   readonly inflateLimit?: number
-  /** Where partitions begin that have been given no start. Asked again after it has rejected. @throws KafkaError */
+  /**
+   * Start positions of partitions that have none. Called again after a rejection.
+   *
+   * @throws KafkaError
+   */
   readonly starts?: Starts
-  /** Where to go on when the topic was deleted and created again. Default: with what comes. */
+  /** Start position after the topic was deleted and created again. Default: the end of the log. */
   readonly afterReplacement?: () => Start
 }
 
-/** 512 KiB of records are decoded and applied within a few turns of the loop; a broker serves four partitions at a time. */
+/**
+ * 512 KiB of records are decoded and applied within a few turns of the event loop. A response has
+ * room for four partitions.
+ */
 const DEFAULTS = {
   maxBytes: 2 * 1024 * 1024,
   maxBytesPerPartition: 512 * 1024,

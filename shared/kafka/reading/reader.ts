@@ -9,13 +9,14 @@ import { type ReaderOptions, type ReaderSettings, withDefaults } from './options
 import { RecordDelivery } from './record-delivery.js'
 import { TopicIdentity } from './topic-identity.js'
 
-/** A fetch that brought less has brought little. */
+/** A response with less than this is followed by a pause of `linger`. */
 const LINGER_BELOW_BYTES = 64 * 1024
 const STOP_TIMEOUT_MS = 2_000
 
 /**
- * Reads partitions of one topic from wherever their leaders are: one fetch at a time for each broker. It owns no
- * membership: it reads the states it is given until it is given others, through any fault of the brokers.
+ * Reads partitions of one topic from their leaders, with one fetch at a time per broker. A reader
+ * has no membership: it reads the partitions that it was given last and retries after any error of
+ * the brokers.
  */
 export class Reader {
   readonly #options: ReaderSettings
@@ -44,8 +45,8 @@ export class Reader {
   }
 
   /**
-   * Nothing more is handed over from here on. Resolves when what was being handed over is through, or has taken too long.
-   * Links of fetches under way are the cluster's to close.
+   * Delivers nothing more. Resolves when the current deliveries have finished, or after two
+   * seconds. The caller closes the connections of fetches in progress with the cluster.
    */
   async stop(): Promise<void> {
     this.#running = false
@@ -57,7 +58,7 @@ export class Reader {
     await patience.wait(STOP_TIMEOUT_MS)
   }
 
-  /** From now on these states are read and no others; what was fetched for others is thrown away. */
+  /** Reads these partitions from now on and no others. Responses for others are discarded. */
   read(states: ReadonlyMap<number, FetchState>): void {
     this.#states = new Map(states)
     this.#wakeup.wake()
@@ -74,7 +75,7 @@ export class Reader {
         this.#metadataWanted = true
         this.#report(explain(error, { topic: this.#options.topic }), this.#states.values())
       }
-      // Whatever fails again and again is slowed down; a fetch that goes well resets this.
+      // Repeated failures are retried with backoff; a successful fetch resets it.
       if (this.#metadataWanted) await this.#stopped.wait(this.#backoff.next())
       else await this.#wakeup.wait(this.#metadataAt + this.#options.metadataMaxAge - this.#mono())
     }
@@ -98,14 +99,17 @@ export class Reader {
     events.onPartitionCount(metadata.partitions.length)
   }
 
-  /** What was read so far is of a topic that is no more. */
+  /** Marks all partitions as replaced: their records so far belong to a deleted topic. */
   #replace(): void {
     const { topic, logger } = this.#options
-    logger.warn(`${topic} was deleted and created again: its partitions are read isNew`, { topic })
+    logger.warn(
+      `topic ${topic} was deleted and created again: reading its partitions from their start position`,
+      { topic },
+    )
     for (const state of this.#states.values()) if (state.start !== null) state.replaced = true
   }
 
-  /** The starts of states that were given none. */
+  /** Determines the starts of partitions that have none. */
   async #fetchStarts(): Promise<void> {
     const states = [...this.#states.values()].filter(state => state.start === null)
     if (states.length === 0) return
@@ -117,11 +121,11 @@ export class Reader {
     }
   }
 
-  /** Gives every state that can have one a position. */
+  /** Resolves the positions of all partitions that have a leader and a start. */
   async #locateAll(): Promise<void> {
     const byLeader = new Map<number, FetchState[]>()
     for (const state of this.#states.values()) {
-      // What is being handed over of it ends first; that wakes this loop.
+      // Wait for the current delivery; its end wakes this loop.
       if (state.replaced && state.delivering) continue
       if (state.replaced) Object.assign(state, { replaced: false, position: null, start: 'replaced' })
       const leader = this.#leader(state)
@@ -152,7 +156,7 @@ export class Reader {
     state.position = from
     if (gap > 0) {
       logger.warn(
-        `the log of ${topic}/${state.partition} begins later than where we were: ${gap} records were deleted unread`,
+        `the log of ${topic}/${state.partition} starts after the last read offset: ${gap} records were deleted unread`,
         {
           topic,
           partition: state.partition,
@@ -169,7 +173,7 @@ export class Reader {
       if (this.#loops.has(leader) || !this.#isFetchable(state)) continue
       const loop = this.#runLoop(leader).finally(() => {
         this.#loops.delete(leader)
-        // A state may have become ready just when the loop found none.
+        // A partition may have become fetchable just when the loop found none.
         if (this.#running) this.#startLoops()
       })
       this.#loops.set(leader, loop)
@@ -218,13 +222,13 @@ export class Reader {
     requested: Map<number, { state: FetchState; offset: number }>,
   ): Promise<void> {
     const { mono } = this.#options.clock.now()
-    // This turn has already taken the bytes from the socket and put them together.
+    // The current turn of the event loop has already received and concatenated the response.
     if (response.some(fetched => fetched.records.length > 0)) await this.#delivery.yieldNow()
     let refused = 0
     for (const fetched of response) {
       const { state, offset } = requested.get(fetched.partition) ?? {}
       if (!state || !this.#isCurrent(state)) continue
-      // It has a new leader, whose response has overtaken this one and is being handed over, or has been.
+      // The response of a new leader has overtaken this one.
       if (state.delivering || state.position !== offset || state.replaced) continue
       const error = errorOf(fetched.errorCode, { topic: this.#options.topic })
       if (error?.type === 'OFFSET_OUT_OF_RANGE') {
@@ -240,7 +244,7 @@ export class Reader {
       }
     }
     if (refused === 0) this.#backoff.reset()
-    // While something was handed over it may have moved to a broker that nothing else is read from.
+    // During a delivery, a partition may have moved to a broker without a loop.
     this.#startLoops()
   }
 
@@ -256,7 +260,8 @@ export class Reader {
 
   #fetchable(leader: number): FetchState[] {
     const states = [...this.#states.values()].filter(f => this.#isFetchable(f) && this.#leader(f) === leader)
-    // An response's first partition with data is the one that may exceed the limits, so everybody has a turn at being it.
+    // Only the first partition with data may exceed the size limits of a response, so they take
+    // turns.
     return states.sort((a, b) => a.lastDelivery - b.lastDelivery)
   }
 
@@ -268,7 +273,7 @@ export class Reader {
     return this.#states.get(state.partition) === state
   }
 
-  /** Nothing more of these until the metadata was read isNew. */
+  /** Suspends these partitions until the metadata has been refreshed. */
   #stall(states: readonly FetchState[], error: KafkaError): void {
     for (const state of states) state.stalled = true
     this.#metadataWanted = true
@@ -293,5 +298,5 @@ export class Reader {
 const noLeader = (topic: string, partition: number) =>
   new KafkaError(
     'LEADER_NOT_AVAILABLE',
-    `partition ${partition} of topic ${topic} has no leader right now: check that enough brokers are up`,
+    `partition ${partition} of topic ${topic} has no leader at the moment: check that its brokers are running`,
   )

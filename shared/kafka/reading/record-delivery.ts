@@ -5,12 +5,12 @@ import { readRecordSet } from '../wire/record-set.js'
 import type { FetchState } from './fetch-state.js'
 import type { ReaderSettings } from './options.js'
 
-/** What a listener gets in one call. */
+/** Maximum size of one call of the listener. */
 const SLICE = { records: 64, bytes: 64 * 1024 }
 const YIELD_AFTER_MS = 5
 const WARN_EVERY_MS = 60_000
 
-/** Hands what was fetched to the listener, slice by slice, and leaves the event loop its turns between them. */
+/** Delivers fetched records to the listener in slices, and yields the event loop between them. */
 export class RecordDelivery {
   readonly #settings: ReaderSettings
   readonly #isCurrent: (state: FetchState) => boolean
@@ -18,7 +18,9 @@ export class RecordDelivery {
   readonly #warned = new Map<string, number>()
   #deliveries = 0
 
-  /** @param isCurrent whether a state is still wanted: it may be lost while somebody else has the loop */
+  /**
+   * @param isCurrent whether the partition is still assigned: it can be lost while this code yields
+   */
   constructor(settings: ReaderSettings, isCurrent: (state: FetchState) => boolean) {
     this.#settings = settings
     this.#isCurrent = isCurrent
@@ -29,12 +31,13 @@ export class RecordDelivery {
     return this.#pacer.yieldNow()
   }
 
-  /** @param mono when the answer came */
+  /** @param mono when the response arrived, monotonic ms */
   async deliver(state: FetchState, fetched: FetchedPartition, mono: number): Promise<void> {
     const { partition } = state
     state.highWatermark = fetched.highWatermark
     if (fetched.records.length > 0) {
-      // Its leader may change meanwhile: nobody else may fetch it until this is through.
+      // If the leader changes meanwhile, the new one must not be fetched from before this is
+      // finished.
       state.delivering = true
       try {
         await this.#records(state, fetched.records)
@@ -71,8 +74,8 @@ export class RecordDelivery {
     const { topic, logger, clock } = this.#settings
     const { mono } = clock.now()
     const fields = { topic, partition, offset, records, error: error.message }
-    const message = `${records} records of ${topic}/${partition} from offset ${offset} cannot be read: ${error.message}`
-    // A topic full of them would otherwise be a log full of them.
+    const message = `cannot read ${records} records of ${topic}/${partition} from offset ${offset}: ${error.message}`
+    // A topic full of such batches must not flood the log.
     if (mono - (this.#warned.get(error.message) ?? Number.NEGATIVE_INFINITY) < WARN_EVERY_MS) {
       logger.debug(message, fields)
       return

@@ -1,19 +1,19 @@
 /**
- * Which topic the name means: after it was deleted and created again it is another one, with another id.
+ * Detects that a topic was deleted and created again, by the topic id.
  *
- * Brokers learn of that one after the other, so that one may still tell of the topic that is no more; and brokers before Kafka
- * 2.8 tell no id at all.
+ * Brokers learn of the new topic one after the other, so one of them may still report the deleted
+ * topic. Brokers before Kafka 2.8 report no id.
  */
 export class TopicIdentity {
   #id: string | null = null
   readonly #deleted = new Set<string>()
 
-  /** As the newest broker told it; null while none did. */
+  /** Newest id that a broker has reported; null before. */
   get id(): string | null {
     return this.#id
   }
 
-  /** @param id what a broker tells; null when it tells none */
+  /** @param id as reported by a broker; null if it reports none */
   observe(id: string | null): 'same' | 'replaced' | 'outdated' {
     if (id === null || id === this.#id) return 'same'
     if (this.#deleted.has(id)) return 'outdated'

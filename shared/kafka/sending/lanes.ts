@@ -4,10 +4,13 @@ import { KafkaError } from '../errors.js'
 import type { Cluster, TopicMetadata } from '../wire/cluster.js'
 import type { Link } from '../wire/link.js'
 
-/** As often as exposers look: added partitions must not leave the two with different ideas of a key's place for long. */
+/**
+ * The same age as in exposers: after partitions are added, both must map keys to the same partition
+ * soon.
+ */
 const METADATA_MAX_AGE_MS = 30_000
 
-/** Errors of one partition, from which the others of its broker are kept isolated. */
+/** Errors that concern one partition: the others of its broker are not affected. */
 const PARTITION_ERRORS = new Set([
   'UNKNOWN_TOPIC_OR_PARTITION',
   'LEADER_NOT_AVAILABLE',
@@ -28,15 +31,16 @@ interface IsolatedPartition {
 }
 
 /**
- * Where each partition is written to, and which of them are written together: those of one broker, since it answers the requests
- * of a connection one after the other. A partition that fails by itself gets a lane of its own until it is well again; one whose
- * replicas do not confirm in time also a connection of its own, because the broker answers nothing else on it meanwhile.
+ * Assigns partitions to lanes: those of one broker share a lane, because a broker answers the
+ * requests of a connection in order. A partition that fails alone gets its own lane until a send
+ * succeeds. If its replicas do not acknowledge in time, it also gets its own connection, because
+ * the broker answers nothing else on a connection meanwhile.
  */
 export class PartitionLanes {
   #metadata: TopicMetadata | null = null
   #metadataAt = 0
   #refreshing: Promise<TopicMetadata> | null = null
-  /** Their leader is looked up again before the next send: it may have moved. */
+  /** Partitions whose leader may have moved: refresh the metadata before the next send. */
   readonly #stale = new Set<number>()
   readonly #isolated = new Map<number, IsolatedPartition>()
 
@@ -46,22 +50,22 @@ export class PartitionLanes {
     private readonly logger: Logger,
   ) {}
 
-  /** Undefined until the topic is known. */
+  /** Undefined until the metadata of the topic is known. */
   laneOf(key: Buffer): number | undefined {
     return this.#metadata
       ? this.laneOfPartition(partitionFor(key, this.#metadata.partitions.length))
       : undefined
   }
 
-  /** The node id of its leader; a negative number of its own for a partition that is isolated. */
+  /** Node id of the leader, or a negative number that is unique to an isolated partition. */
   laneOfPartition(partition: number): number {
     const leader = this.#leaderOf(partition)
     return leader < 0 || this.#isolated.has(partition) ? -1 - partition : leader
   }
 
   /**
-   * The metadata at hand, renewed first where a partition of these keys failed before. When it has grown old it is renewed
-   * beside the sending, not before it.
+   * Returns the cached metadata. Refreshes it first if a partition of these keys has failed before.
+   * Metadata that has become old is refreshed in the background.
    *
    * @throws KafkaError
    */
@@ -73,7 +77,7 @@ export class PartitionLanes {
       return this.refresh()
     if (performance.now() - this.#metadataAt > METADATA_MAX_AGE_MS) {
       this.refresh().catch(error =>
-        this.logger.debug(`topic metadata could not be renewed: ${error.message}`),
+        this.logger.debug(`could not refresh the topic metadata: ${error.message}`),
       )
     }
     return metadata
@@ -97,13 +101,13 @@ export class PartitionLanes {
     return this.#refreshing
   }
 
-  /** @throws KafkaError when the partition has no leader, or is none of the topic any more */
+  /** @throws KafkaError if the partition has no leader or does not exist */
   linkOf(partition: number): Link {
     const leader = this.#leaderOf(partition)
     if (leader < 0) {
       throw new KafkaError(
         'LEADER_NOT_AVAILABLE',
-        `partition ${partition} of topic ${this.topic} has no leader right now: check that enough brokers are up`,
+        `partition ${partition} of topic ${this.topic} has no leader at the moment: check that its brokers are running`,
       )
     }
     const isolated = this.#isolated.get(partition)
@@ -123,7 +127,7 @@ export class PartitionLanes {
   }
 
   failed(partition: number, error: KafkaError): void {
-    // The records are at fault, not their place.
+    // The records are invalid; the partition is not affected.
     if (error.refusal) return
     this.#stale.add(partition)
     if (!PARTITION_ERRORS.has(error.type)) return

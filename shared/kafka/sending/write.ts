@@ -2,29 +2,30 @@ import { explain, KafkaError } from '../errors.js'
 import type { Link } from '../wire/link.js'
 import { type ProducedRecord, produce, RECORD_OVERHEAD } from '../wire/produce.js'
 
-/** One record, and the entry that it belongs to. */
+/** A record and the index of its entry. */
 export interface OutgoingRecord extends ProducedRecord {
   readonly entry: number
-  /** Of its entry: when it is written the entry is. */
+  /** Whether it is the last record of its entry. */
   readonly last: boolean
   readonly partition: number
 }
 
 export interface WriteOptions {
   readonly topic: string
-  /** Of one request, unless a single record is larger. */
+  /** Maximum bytes of a request; a single larger record is sent alone. */
   readonly maxBytes: number
-  /** Monotonic ms after which nothing more is sent. */
+  /** Monotonic ms after which no request is sent. */
   readonly deadline: number
   linkOf(partition: number): Link
   complete(entry: number, partition: number, error: KafkaError | null): void
-  /** A partition took a batch. */
+  /** Called when a batch was written to the partition. */
   onWritten(partition: number): void
 }
 
 /**
- * Writes records in order, as many in a request as fit, one request after the other on one connection. Once a partition has
- * failed, no later record of it is written: those of an entry are acknowledged all or not at all.
+ * Writes records in order on one connection, one request after the other, with as many records per
+ * request as fit. After a partition has failed, none of its later records is written: the records
+ * of an entry are acknowledged all or not at all.
  */
 export async function writeRecords(records: readonly OutgoingRecord[], options: WriteOptions): Promise<void> {
   const failed = new Map<number, KafkaError>()
@@ -41,7 +42,7 @@ export async function writeRecords(records: readonly OutgoingRecord[], options: 
   }
 }
 
-/** @returns the partitions that were written to or failed just now; the failed ones are in `failed` */
+/** @returns the partitions of the request; failed ones are added to `failed` */
 async function writeRequest(
   outgoing: readonly OutgoingRecord[],
   failed: Map<number, KafkaError>,
@@ -57,8 +58,9 @@ async function writeRequest(
   if (partitions.size === 0) return partitions
   try {
     const left = deadline - performance.now()
-    // The caller has been told, or is about to be, that it failed: what has been written is part of an entry at most.
-    if (left <= 0) throw new KafkaError('TIMEOUT', 'Kafka did not take all of the snapshot in time')
+    // The call has failed or is about to. Written records are only a part of their entry.
+    if (left <= 0)
+      throw new KafkaError('TIMEOUT', 'Kafka did not acknowledge all parts of the snapshot in time')
     const [first] = partitions.keys()
     const link = linkOf(first)
     const request = { topic, partitions, timestamp: Date.now() }

@@ -1,27 +1,29 @@
 import type { TopicMetadata } from '../wire/cluster.js'
 
-/** What the brokers say of a topic, and how an operator changes it. */
+/** State of a topic as the brokers report it, and the commands that change it. */
 export interface TopicFacts {
   readonly metadata: TopicMetadata
-  /** As `DescribeConfigs` answers, defaults included. */
+  /** Result of DescribeConfigs, defaults included. */
   readonly settings: ReadonlyMap<string, string>
   readonly commands: AdminCommands
 }
 
 export interface TopicProblem {
-  /** With an error the pipeline gives wrong answers or none; a warning costs something. */
+  /** `error`: the results are wrong or missing. `warning`: it costs performance or availability. */
   readonly severity: 'error' | 'warning'
   readonly message: string
-  /** The command that mends it. */
+  /** The command that fixes it. */
   readonly fix: string
-  /** It may mend itself: a broker is down. A program that starts waits for it instead of giving up. */
+  /**
+   * May disappear by itself, for example when a broker returns. A starting program waits for that.
+   */
   readonly transient?: true
 }
 
-/** One thing that is checked of a topic. Pure; null when nothing is wrong. */
+/** A check of a topic. Pure; null if there is no problem. */
 export type TopicRule = (facts: TopicFacts) => TopicProblem | null
 
-/** Kafka's own tools, called for one topic. */
+/** Commands of Kafka's tools for one topic. */
 export interface AdminCommands {
   /** @param setting `name=value` */
   set(setting: string): string
@@ -44,7 +46,7 @@ export function adminCommands(brokers: readonly string[], topic: string): AdminC
 
 export const bootstrapServer = (brokers: readonly string[]): string => brokers[0] ?? 'localhost:9092'
 
-/** A numeric setting; NaN when the brokers do not tell it. */
+/** A numeric setting; NaN if the brokers do not report it. */
 export function numericSetting({ settings }: TopicFacts, name: string): number {
   return Number(settings.get(name) ?? Number.NaN)
 }

@@ -1,24 +1,28 @@
 import { numericSetting, type TopicFacts, type TopicRule } from './facts.js'
 
-/** @param recommended the number of partitions that the command makes of one */
+/**
+ * At least two partitions.
+ *
+ * @param recommended number of partitions that the command sets
+ */
 export function severalPartitions(recommended: number): TopicRule {
   return ({ metadata, commands }) => {
     if (metadata.partitions.length >= 2) return null
     return {
       severity: 'warning',
-      message: 'there is one partition only, so that no second shard can help',
+      message: 'the topic has one partition, so a second shard would have nothing to do',
       fix: commands.addPartitions(recommended),
     }
   }
 }
 
-/** Partitions cannot be taken away: the topic has to be created again. */
+/** Exactly one partition. Partitions cannot be removed: the topic has to be created again. */
 export const onePartition: TopicRule = ({ metadata, commands }) => {
   const { length } = metadata.partitions
   if (length === 1) return null
   return {
     severity: 'error',
-    message: `it has ${length} partitions, but its records must be in one total order: delete it and create it with one partition`,
+    message: `the topic has ${length} partitions, but its records need one total order: delete it and create it with one partition`,
     fix: commands.describe,
   }
 }
@@ -28,25 +32,25 @@ export const everyPartitionLed: TopicRule = ({ metadata, commands }) => {
   if (leaderless.length === 0) return null
   return {
     severity: 'error',
-    message: `partitions ${leaderless.join(', ')} have no leader: a broker is missing`,
+    message: `partitions ${leaderless.join(', ')} have no leader: check that all brokers are running`,
     fix: commands.describe,
     transient: true,
   }
 }
 
-/** No more in-sync replicas are asked for than there are replicas. */
+/** `min.insync.replicas` is at most the number of replicas. */
 export const writable: TopicRule = facts => {
   const minInSync = numericSetting(facts, 'min.insync.replicas')
   const replicas = replicasOf(facts)
   if (!(minInSync > replicas)) return null
   return {
     severity: 'error',
-    message: `every write is refused: min.insync.replicas is ${minInSync}, but there are ${replicas} replicas`,
+    message: `all writes are refused: min.insync.replicas is ${minInSync}, but the number of replicas is ${replicas}`,
     fix: facts.commands.reassign,
   }
 }
 
-/** As many replicas as that, or as there are brokers if those are fewer. */
+/** At least `wanted` replicas, or one per broker if there are fewer brokers. */
 export function replicated(wanted: number): TopicRule {
   return facts => {
     const replicas = replicasOf(facts)
@@ -55,21 +59,24 @@ export function replicated(wanted: number): TopicRule {
       severity: 'warning',
       message:
         replicas < 2
-          ? 'each partition is on one broker only, and gone while that is down'
-          : `each partition is on ${replicas} brokers only: with ${wanted} replicas, one broker can be lost while another is down for maintenance`,
+          ? 'each partition has one replica and is unavailable while its broker is down'
+          : `each partition has ${replicas} replicas: with ${wanted}, one broker can fail while another is down for maintenance`,
       fix: facts.commands.reassign,
     }
   }
 }
 
-/** Where there are enough replicas: a write that one broker alone acknowledged is lost with that broker. */
+/**
+ * If there are more than `minInSync` replicas, that many acknowledge a write: a write acknowledged
+ * by one broker alone is lost with that broker.
+ */
 export function acknowledgedBy(minInSync: number): TopicRule {
   return facts => {
     const configured = numericSetting(facts, 'min.insync.replicas')
     if (replicasOf(facts) <= minInSync || !(configured < minInSync)) return null
     return {
       severity: 'warning',
-      message: `writes are acknowledged when ${configured} of ${replicasOf(facts)} replicas have them, and lost with that broker`,
+      message: `writes are acknowledged by ${configured} of ${replicasOf(facts)} replicas and may be lost if a broker fails`,
       fix: facts.commands.set(`min.insync.replicas=${minInSync}`),
     }
   }

@@ -17,30 +17,33 @@ import {
   unlimitedRetention,
 } from './setting-rules.js'
 
-/** A topic that the programs use: how it is created, and what is checked of it. */
+/** Profile of a topic: the settings with which it is created, and the rules that are checked. */
 export interface TopicProfile {
-  /** Unless configured otherwise. */
+  /** Default name. */
   readonly name: string
   readonly partitions: { readonly default: number; readonly fixed?: true }
-  /** How long records are kept, milliseconds. */
+  /** Retention, milliseconds. */
   readonly retention: 'unlimited' | { readonly default: number; readonly minimum: number }
-  /** For topics whose acknowledged writes must survive any one broker, where there are that many brokers. */
+  /**
+   * For topics whose acknowledged writes must survive the loss of any broker, if there are that
+   * many.
+   */
   readonly replication?: { readonly factor: number; readonly minInSync: number }
-  /** Bytes; the brokers' default without it. */
+  /** Bytes. Default: the brokers' default. */
   readonly maxMessageBytes?: number
-  /** In the order in which problems are reported. */
+  /** In the order of the reported problems. */
   readonly rules: readonly TopicRule[]
 }
 
 const HOUR_MS = 3_600_000
 const DEFAULT_PARTITIONS = 12
-/** Kafka's own default of `max.message.bytes`. */
+/** Kafka's default of `max.message.bytes`. */
 const DEFAULT_MESSAGE_BYTES = 1_048_588
-/** A part of a snapshot is 256 KiB at most, and a batch takes some more. */
+/** A part of a snapshot has 256 KiB at most; a batch adds some overhead. */
 const SNAPSHOT_MESSAGE_BYTES = 300 * 1024
-/** An accepted request of a gateway: 16 MiB of body, which the record's encoding may exceed. */
+/** A request accepted by a gateway: 16 MiB of body, which the encoding of the record may exceed. */
 const PUSH_MESSAGE_BYTES = 20 * 1024 * 1024
-/** Any one of three brokers may be lost without an acknowledged write. */
+/** One of three brokers may be lost without losing an acknowledged write. */
 const DURABLE = { factor: 3, minInSync: 2 }
 
 const snapshots: TopicProfile = {
@@ -50,10 +53,10 @@ const snapshots: TopicProfile = {
   rules: [
     appendTime,
     readableCompression,
-    retentionOfAtLeast(HOUR_MS, 'so that a shard may find its replay window gone'),
-    notCompacted('compaction takes snapshots away while they are replayed'),
-    noRetentionBytes('warning', 'which may be less than an hour of snapshots'),
-    messagesOfAtLeast(SNAPSHOT_MESSAGE_BYTES, DEFAULT_MESSAGE_BYTES, 'a part of a snapshot may have 256 KiB'),
+    retentionOfAtLeast(HOUR_MS, 'so records of the replay window may be missing when a shard starts'),
+    notCompacted('compaction removes snapshots that shards have to replay'),
+    noRetentionBytes('warning', 'which can be less than an hour of snapshots'),
+    messagesOfAtLeast(SNAPSHOT_MESSAGE_BYTES, DEFAULT_MESSAGE_BYTES, 'a part of a snapshot can have 256 KiB'),
     severalPartitions(DEFAULT_PARTITIONS),
     everyPartitionLed,
     writable,
@@ -61,7 +64,7 @@ const snapshots: TopicProfile = {
   ],
 }
 
-/** A log that is a state machine's input: nothing of it may go but what a gateway deletes by DeleteRecords. */
+/** Input log of a state machine: only gateways delete from it, by DeleteRecords. */
 const pushLog = (name: string, contents: string): TopicProfile => ({
   name,
   partitions: { default: 1, fixed: true },
@@ -71,11 +74,11 @@ const pushLog = (name: string, contents: string): TopicProfile => ({
   rules: [
     appendTime,
     readableCompression,
-    unlimitedRetention('which loses what was pushed before: gateways delete what they do not need any more'),
-    notCompacted('compaction takes away what gateways have to apply'),
+    unlimitedRetention('which loses older pushes: gateways delete the records that they no longer need'),
+    notCompacted('compaction removes records that gateways have to apply'),
     noRetentionBytes(
       'error',
-      'which loses what was pushed before: gateways delete what they do not need any more',
+      'which loses older pushes: gateways delete the records that they no longer need',
     ),
     messagesOfAtLeast(PUSH_MESSAGE_BYTES, PUSH_MESSAGE_BYTES, contents),
     onePartition,
@@ -94,10 +97,10 @@ const writes: TopicProfile = {
   rules: [
     appendTime,
     readableCompression,
-    retentionOfAtLeast(HOUR_MS, 'which is all that a receiver may be away without a loss'),
-    notCompacted('compaction takes samples away before they are read'),
-    noRetentionBytes('warning', 'which may be less than an hour of samples'),
-    messagesOfAtLeast(1_000_000, DEFAULT_MESSAGE_BYTES, 'a request of one target may have a megabyte'),
+    retentionOfAtLeast(HOUR_MS, 'so a receiver that is down for longer loses samples'),
+    notCompacted('compaction removes samples before they are read'),
+    noRetentionBytes('warning', 'which can be less than an hour of samples'),
+    messagesOfAtLeast(1_000_000, DEFAULT_MESSAGE_BYTES, 'a request of one target can have a megabyte'),
     severalPartitions(DEFAULT_PARTITIONS),
     everyPartitionLed,
     writable,
@@ -108,19 +111,19 @@ const writes: TopicProfile = {
 
 /** Every topic of the pipeline. */
 export const TOPICS = {
-  /** What publishers, agents and gateways write and exposers read. */
+  /** Snapshots: written by publishers, agents and gateways, read by exposers. */
   snapshots,
-  /** The requests that gateways have accepted, in one total order. */
-  pushes: pushLog('metrics.pushes', 'a push may have 16 MiB'),
-  /** The state of the gateways at an offset of the log before, in chunks. */
-  pushSnapshots: pushLog('metrics.pushes.snapshots', 'a chunk of a snapshot may be as large as a push'),
-  /** Remote write requests, one target each. */
+  /** Requests accepted by gateways, in one total order. */
+  pushes: pushLog('metrics.pushes', 'a push can have 16 MiB'),
+  /** State of the gateways at an offset of `pushes`, in chunks. */
+  pushSnapshots: pushLog('metrics.pushes.snapshots', 'a chunk of the state can be as large as a push'),
+  /** Remote write requests, each with the samples of one target. */
   writes,
 } satisfies Readonly<Record<string, TopicProfile>>
 
 export type TopicKey = keyof typeof TOPICS
 
-/** What stands in the way of using a topic as its profile says. Pure. */
+/** Problems of a topic according to its profile. Pure. */
 export function topicProblems(profile: TopicProfile, facts: TopicFacts): TopicProblem[] {
   return profile.rules.flatMap(rule => rule(facts) ?? [])
 }
@@ -128,10 +131,10 @@ export function topicProblems(profile: TopicProfile, facts: TopicFacts): TopicPr
 const MIN_SEGMENT_MS = 600_000
 
 /**
- * The settings that a new topic is created with.
+ * Settings of a new topic.
  *
- * @param retentionMs ignored where the profile keeps records without a limit
- * @param replicas as many as each partition gets; −1 when the brokers' default decides
+ * @param retentionMs ignored if the profile keeps records without a limit
+ * @param replicas number of replicas of each partition; −1 if the brokers' default applies
  */
 export function settingsOf(
   profile: TopicProfile,
@@ -144,7 +147,7 @@ export function settingsOf(
     'compression.type': 'uncompressed',
     'cleanup.policy': 'delete',
     'retention.ms': String(ms),
-    // Only whole segments are deleted, and one lasts a week unless told otherwise.
+    // Kafka deletes only whole segments, and by default rolls a segment after a week.
     ...(ms < 0 ? {} : { 'segment.ms': String(Math.max(MIN_SEGMENT_MS, Math.floor(ms / 6))) }),
     ...(maxMessageBytes === undefined ? {} : { 'max.message.bytes': String(maxMessageBytes) }),
     ...(replication && replicas >= replication.factor

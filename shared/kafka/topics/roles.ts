@@ -5,30 +5,30 @@ import { TOPICS, type TopicKey } from './profiles.js'
 export const ROLES = ['exposer', 'producer', 'gateway', 'agent'] as const
 export type Role = (typeof ROLES)[number]
 
-/** Names that are configured; the profiles' own ones and the role's own group where nothing is given. */
+/** Configured names. Defaults: those of the topic profiles, and the group of the role. */
 export interface RoleNames {
   readonly topics?: Partial<Readonly<Record<TopicKey, string>>>
   readonly group?: string
 }
 
-/** What a program must be granted on a cluster with authorization. */
+/** An ACL that a program needs on a cluster with authorization. */
 export interface AclGrant {
   readonly who: Role
   readonly resource: 'topic' | 'group'
   readonly name: string
-  /** `prefixed`: everything whose name begins with `name`. */
+  /** `prefixed`: all resources whose name starts with `name`. */
   readonly pattern: 'literal' | 'prefixed'
   readonly operations: readonly string[]
-  /** The command that grants it, with the principal to fill in. */
+  /** The command that grants it; the principal is a placeholder. */
   readonly command: string
 }
 
 type Grant = Omit<AclGrant, 'who' | 'command'>
 
 interface RoleProfile {
-  /** Each topic that the program uses, with the operations that it needs on it. */
+  /** Topics of the program, each with the required operations. */
   readonly topics: readonly { readonly key: TopicKey; readonly operations: readonly string[] }[]
-  /** The program's consumer group, if it forms one. */
+  /** Consumer group of the program, if it has one. */
   readonly group?: { readonly name: string; readonly pattern: Grant['pattern'] }
 }
 
@@ -45,23 +45,24 @@ const PROFILES: Readonly<Record<Role, RoleProfile>> = {
   gateway: {
     topics: [
       { key: 'snapshots', operations: WRITE },
-      // DeleteRecords asks for Delete, which would also allow to delete the topic: Kafka has no smaller right.
+      // DeleteRecords requires Delete, which also allows deleting the topic: Kafka has no narrower
+      // ACL.
       { key: 'pushes', operations: [...READ_AND_WRITE, 'Delete'] },
       { key: 'pushSnapshots', operations: [...READ_AND_WRITE, 'Delete'] },
       { key: 'writes', operations: READ_AND_WRITE },
     ],
-    // One group for each of its tasks, all named after this one.
+    // Each task of a gateway has its own group; all names start with this one.
     group: { name: 'kafka-exposer-gateway', pattern: 'prefixed' },
   },
   agent: { topics: [{ key: 'snapshots', operations: WRITE }] },
 }
 
-/** The topics of a role, with their names. */
+/** Topics of a role with their names. */
 export function topicsOf(role: Role, names: RoleNames = {}): { key: TopicKey; name: string }[] {
   return PROFILES[role].topics.map(({ key }) => ({ key, name: names.topics?.[key] ?? TOPICS[key].name }))
 }
 
-/** The least that a program needs: no one may create topics or alter them. */
+/** Minimal ACLs of a program: none allows creating or altering topics. */
 export function aclsOf(role: Role, brokers: readonly string[], names: RoleNames = {}): AclGrant[] {
   const { topics, group } = PROFILES[role]
   const grants: Grant[] = topics.map(({ key, operations }) => ({
@@ -78,7 +79,7 @@ export function aclsOf(role: Role, brokers: readonly string[], names: RoleNames 
   return grants.map(grant => ({ who: role, ...grant, command: aclCommand(role, brokers, grant) }))
 }
 
-/** The command that lets a program do something to a topic. */
+/** The command that grants operations on a topic to a program. */
 export function grantCommand(
   role: Role,
   brokers: readonly string[],
@@ -97,7 +98,7 @@ function aclCommand(role: Role, brokers: readonly string[], grant: Grant): strin
   ].join(' ')
 }
 
-/** The command that creates a topic of a profile, by any role that uses it. */
+/** The command that creates the topic of a profile, with the first role that uses it. */
 export function createCommand(brokers: readonly string[], key: TopicKey, topic: string): string {
   const role = ROLES.find(candidate => PROFILES[candidate].topics.some(use => use.key === key))
   return [

@@ -7,40 +7,42 @@ export const appendTime: TopicRule = ({ settings, commands }) => {
   return {
     severity: 'error',
     message:
-      'records carry the time of their producers: one clock that is a minute fast makes a whole partition look stale',
+      'records carry the timestamps of their producers: one clock that is a minute ahead makes all other targets of its partition look stale',
     fix: commands.set('message.timestamp.type=LogAppendTime'),
   }
 }
 
-/** `compression.type`: what `codecs.ts` does not read here is an error, what costs time a warning. */
+/**
+ * `compression.type`: an error if `codecs.ts` cannot decompress it here, a warning if it costs CPU.
+ */
 export const readableCompression: TopicRule = ({ settings, commands }) => {
   const codec = settings.get('compression.type') ?? 'producer'
   const fix = commands.set('compression.type=uncompressed')
   if (codec === 'uncompressed') return null
   if (codec === 'producer') {
     const readable = COMPRESSION_TYPES.filter(name => READABLE_CODECS.has(name)).join(', ')
-    const message = `records are stored as producers compressed them: decompression (${readable}) halves the rate at which they are read, other codecs are refused`
+    const message = `records are stored as compressed by their producers: reading ${readable} takes twice the CPU, and records with other codecs are refused`
     return { severity: 'warning', message, fix }
   }
   return READABLE_CODECS.has(codec)
     ? {
         severity: 'warning',
-        message: `the brokers compress with ${codec}, which halves the rate at which records are read`,
+        message: `the brokers compress records with ${codec}: reading them takes twice the CPU`,
         fix,
       }
     : {
         severity: 'error',
-        message: `the brokers compress with ${codec}, which ${NEEDS[codec] ?? 'is not read here'}`,
+        message: `the brokers compress records with ${codec}, ${NEEDS[codec] ?? 'which exposers cannot decompress'}`,
         fix,
       }
 }
 
-const NEEDS: Readonly<Record<string, string>> = { zstd: 'only Node.js 22.15 and newer reads' }
+const NEEDS: Readonly<Record<string, string>> = { zstd: 'which requires Node.js 22.15 or newer' }
 
 /**
- * `retention.ms` of at least that much, or unlimited.
+ * `retention.ms` of at least `ms`, or unlimited.
  *
- * @param consequence of less
+ * @param consequence of a shorter retention
  */
 export function retentionOfAtLeast(ms: number, consequence: string): TopicRule {
   return facts => {
@@ -54,7 +56,11 @@ export function retentionOfAtLeast(ms: number, consequence: string): TopicRule {
   }
 }
 
-/** `retention.ms=-1`. @param consequence of anything else */
+/**
+ * `retention.ms=-1`.
+ *
+ * @param consequence of a limited retention
+ */
 export function unlimitedRetention(consequence: string): TopicRule {
   return facts => {
     const retention = numericSetting(facts, 'retention.ms')
@@ -67,20 +73,28 @@ export function unlimitedRetention(consequence: string): TopicRule {
   }
 }
 
-/** `retention.bytes=-1`. @param consequence of a limit */
+/**
+ * `retention.bytes=-1`.
+ *
+ * @param consequence of a limit
+ */
 export function noRetentionBytes(severity: 'error' | 'warning', consequence: string): TopicRule {
   return facts => {
     const bytes = numericSetting(facts, 'retention.bytes')
     if (!(bytes >= 0)) return null
     return {
       severity,
-      message: `partitions are cut at ${bytes} bytes, ${consequence}`,
+      message: `partitions are truncated to ${bytes} bytes, ${consequence}`,
       fix: facts.commands.set('retention.bytes=-1'),
     }
   }
 }
 
-/** `cleanup.policy=delete`. @param consequence what compaction does to this topic */
+/**
+ * `cleanup.policy=delete`.
+ *
+ * @param consequence effect of compaction on this topic
+ */
 export function notCompacted(consequence: string): TopicRule {
   return ({ settings, commands }) => {
     const policy = settings.get('cleanup.policy') ?? 'delete'
@@ -96,8 +110,8 @@ export function notCompacted(consequence: string): TopicRule {
 /**
  * `max.message.bytes` of at least `bytes`.
  *
- * @param recommended what the command sets it to
- * @param contents what may be that large
+ * @param recommended value that the command sets
+ * @param contents records that can be so large
  */
 export function messagesOfAtLeast(bytes: number, recommended: number, contents: string): TopicRule {
   return facts => {
@@ -105,7 +119,7 @@ export function messagesOfAtLeast(bytes: number, recommended: number, contents: 
     if (!(most < bytes)) return null
     return {
       severity: 'error',
-      message: `records of more than ${most} bytes are refused, but ${contents}`,
+      message: `the topic refuses records of more than ${most} bytes, but ${contents}`,
       fix: facts.commands.set(`max.message.bytes=${recommended}`),
     }
   }

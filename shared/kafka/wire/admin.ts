@@ -9,7 +9,7 @@ export interface NewTopic {
   readonly settings: Readonly<Record<string, string>>
 }
 
-/** @throws KafkaError, `TOPIC_ALREADY_EXISTS` among them */
+/** @throws KafkaError, for example `TOPIC_ALREADY_EXISTS` */
 export async function requestTopic(link: Link, topic: NewTopic, timeout: number): Promise<void> {
   const response = await link.call<{ topicErrors: { errorCode: number; errorMessage: string | null }[] }>(
     'CreateTopics',
@@ -37,7 +37,11 @@ export async function requestTopic(link: Link, topic: NewTopic, timeout: number)
 
 const TOPIC_RESOURCE = 2
 
-/** A topic's settings, the brokers' defaults included. @throws KafkaError */
+/**
+ * Settings of a topic, including the brokers' defaults.
+ *
+ * @throws KafkaError
+ */
 export async function topicSettings(
   link: Link,
   topic: string,

@@ -8,7 +8,7 @@ export const REQUEST_TIMEOUT_MS = 5_000
 
 interface PartitionMetadata {
   readonly partition: number
-  /** Node id, or −1 while there is none. */
+  /** Node id; −1 if there is no leader. */
   readonly leader: number
   readonly replicas: number
   readonly inSync: number
@@ -16,9 +16,9 @@ interface PartitionMetadata {
 
 export interface TopicMetadata {
   readonly topic: string
-  /** Another one when the topic was deleted and created again; null from brokers before Kafka 2.8. */
+  /** Changes when the topic is deleted and created again; null from brokers before Kafka 2.8. */
   readonly id: string | null
-  /** In order of partition. */
+  /** In order of the partition number. */
   readonly partitions: readonly PartitionMetadata[]
   readonly brokers: number
 }
@@ -28,7 +28,10 @@ interface Address {
   readonly port: number
 }
 
-/** Where the brokers are, and a shared link to each for requests that are answered at once. */
+/**
+ * Addresses of the brokers, and one shared link to each of them for requests that are answered at
+ * once.
+ */
 export class Cluster {
   readonly #kafka: KafkaConfig
   readonly #logger: Logger
@@ -40,7 +43,7 @@ export class Cluster {
   #closed = false
   readonly requestTimeout: number
 
-  /** @param background nothing of it keeps the process alive */
+  /** @param background do not keep the process alive for connections and timers */
   constructor(
     kafka: KafkaConfig,
     logger: Logger,
@@ -51,10 +54,14 @@ export class Cluster {
     this.#bootstrap = kafka.brokers.map(parseAddress)
     this.requestTimeout = kafka.requestTimeout ?? REQUEST_TIMEOUT_MS
     if (this.#bootstrap.length === 0)
-      throw new KafkaError('CONNECTION', 'no broker is given: name at least one host:port')
+      throw new KafkaError('CONNECTION', 'the broker list is empty: set at least one host:port')
   }
 
-  /** Topic and leaders as a broker knows them right now. @throws KafkaError, also when the topic does not exist */
+  /**
+   * Current metadata of a topic.
+   *
+   * @throws KafkaError, also if the topic does not exist
+   */
   async metadata(topic: string): Promise<TopicMetadata> {
     const response = await this.#requestMetadata(topic)
     const { errorCode, id, partitions } = response.topic
@@ -68,18 +75,30 @@ export class Cluster {
     }
   }
 
-  /** The shared link to the broker that creates topics. @throws KafkaError */
+  /**
+   * The shared link to the controller, which creates topics.
+   *
+   * @throws KafkaError
+   */
   async linkToController(topic: string): Promise<Link> {
     const { controllerId } = await this.#requestMetadata(topic)
     return controllerId < 0 ? this.anyLink() : this.linkToNode(controllerId)
   }
 
-  /** How many brokers are up. @throws KafkaError */
+  /**
+   * Number of running brokers.
+   *
+   * @throws KafkaError
+   */
   async brokerCount(topic: string): Promise<number> {
     return (await this.#requestMetadata(topic)).brokers.length
   }
 
-  /** The address of a group's coordinator. @throws KafkaError */
+  /**
+   * Address of the coordinator of a consumer group.
+   *
+   * @throws KafkaError
+   */
   async findCoordinator(group: string): Promise<Address> {
     const link = await this.anyLink()
     const response = await link.call<{ coordinator: Address }>(
@@ -90,7 +109,11 @@ export class Cluster {
     return response.coordinator
   }
 
-  /** The shared link to a node of the last metadata. */
+  /**
+   * The shared link to a broker of the last metadata.
+   *
+   * @throws KafkaError if the last metadata does not contain it
+   */
   linkToNode(id: number): Link {
     return this.#sharedLink(this.#addressOf(id))
   }
@@ -100,7 +123,7 @@ export class Cluster {
     return this.#sharedLink(address)
   }
 
-  /** A link of its own, for requests that wait; close it when done. */
+  /** Opens a separate link for requests that wait. The caller closes it. */
   openLink(to: number | Address): Link {
     const link = this.#newLink(typeof to === 'number' ? this.#addressOf(to) : to)
     for (const old of this.#dialled) if (!old.alive) this.#dialled.delete(old)
@@ -108,7 +131,11 @@ export class Cluster {
     return link
   }
 
-  /** A link to whichever broker answers first in turn. @throws KafkaError when none does */
+  /**
+   * A link to any broker. Bootstrap brokers are tried in rotation, then all known ones.
+   *
+   * @throws KafkaError if no broker responds
+   */
   async anyLink(): Promise<Link> {
     for (const link of this.#links.values()) if (link.connected) return link
     const candidates = new Map<string, Address>()
@@ -129,17 +156,17 @@ export class Cluster {
         if (first.type === 'AUTHENTICATION') throw first
       }
     }
-    if (candidates.size <= 1 || !first) throw first ?? new KafkaError('CLOSED', 'the client was closed')
+    if (candidates.size <= 1 || !first) throw first ?? new KafkaError('CLOSED', 'this Kafka client is closed')
     throw new KafkaError(
       first.type,
-      `none of ${[...candidates.keys()].join(', ')} can be used; ${first.message}`,
+      `none of the brokers ${[...candidates.keys()].join(', ')} can be reached; ${first.message}`,
       {
         cause: first,
       },
     )
   }
 
-  /** Drops every connection; the cluster can be used again afterwards unless it is for good. */
+  /** Closes all connections. Unless `forGood`, later requests open new ones. */
   close(forGood = true): void {
     this.#closed ||= forGood
     for (const link of [...this.#links.values(), ...this.#dialled]) link.close()
@@ -163,21 +190,25 @@ export class Cluster {
   }
 
   #newLink(address: Address): Link {
-    if (this.#closed) throw new KafkaError('CLOSED', 'the client was closed')
+    if (this.#closed) throw new KafkaError('CLOSED', 'this Kafka client is closed')
     const { background } = this
     return new Link({ ...address, kafka: this.#kafka, logger: this.#logger, background })
   }
 
   #addressOf(node: number): Address {
     const address = this.#nodes.get(node)
-    if (!address) throw new KafkaError('CONNECTION', `broker ${node} is not part of the cluster any more`)
+    if (!address) throw new KafkaError('CONNECTION', `broker ${node} is no longer part of the cluster`)
     return address
   }
 }
 
 const keyOf = (address: Address) => `${address.host}:${address.port}`
 
-/** `host:port`, `[::1]:port`; the port is 9092 unless given. @throws KafkaError */
+/**
+ * Parses `host:port` or `[::1]:port`. The default port is 9092.
+ *
+ * @throws KafkaError
+ */
 export function parseAddress(text: string): Address {
   const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text.trim())
   const port = Number(match?.[3] ?? 9092)
@@ -185,7 +216,7 @@ export function parseAddress(text: string): Address {
   if (!host || port < 1 || port > 65_535) {
     throw new KafkaError(
       'CONNECTION',
-      `"${text}" is not a broker address: write host:port, such as kafka-1:9092`,
+      `"${text}" is not a broker address: use host:port, for example kafka-1:9092`,
     )
   }
   return { host, port }

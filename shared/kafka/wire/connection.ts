@@ -10,34 +10,40 @@ import {
   type VersionRanges,
 } from './internals.js'
 
-/** One request. Its bytes, and those of its response, are the library's unless `encode` and `decode` say otherwise. */
+/**
+ * A request. The client library encodes it and decodes its response, unless `encode` and `decode`
+ * are set.
+ */
 export interface BrokerRequest {
   readonly api: ApiName
   readonly version: number
   readonly args: object
   readonly encode?: () => Encoded
   readonly decode?: (payload: Buffer) => object
-  /** Leave the response's error codes to the caller. */
+  /** Leave the error codes of the response to the caller. */
   readonly raw?: boolean
 }
 
 /**
- * All that is asked of a client library: one connection to one broker. Everything else in `shared/kafka` stands on this, on
- * `createErrorFromCode` and `crc32c` of `internals.ts`, and on `error-kind.ts`: another library takes the place of kafkajs
- * by giving these.
+ * The interface to the client library: one connection to one broker. Everything else in
+ * `shared/kafka` uses this, `createErrorFromCode` and `crc32c` of `internals.ts`, and
+ * `error-kind.ts`. Another library can replace kafkajs by implementing these.
  */
 export interface BrokerConnection {
-  /** Connected, and not closed since by either end. */
+  /** Whether it is connected and has not been closed by either end. */
   readonly isOpen: boolean
-  /** Connects by TCP or TLS, asks which versions the broker speaks, and logs in. Once only. */
+  /** Connects by TCP or TLS, requests the supported API versions and authenticates. Once only. */
   open(): Promise<void>
-  /** The newest version of a request that the library and the broker both speak; undefined when there is none. */
+  /**
+   * The newest version of a request that both library and broker support; undefined if there is
+   * none.
+   */
   newestVersion(api: ApiName): number | undefined
-  /** Whether the broker speaks a version of a request whose bytes are ours. */
+  /** Whether the broker supports a version of a request that we encode ourselves. */
   speaks(api: ApiName, version: number): boolean
-  /** Answers come in the order of the requests. */
+  /** Responses arrive in the order of the requests. */
   send(request: BrokerRequest): Promise<unknown>
-  /** Ends it at once, whatever it is doing; what waits for an response rejects with the reason. */
+  /** Closes the connection at once. Pending requests reject with the reason. */
   destroy(reason: Error): void
 }
 
@@ -45,19 +51,19 @@ export interface ConnectionOptions {
   readonly host: string
   readonly port: number
   readonly clientId: string
-  /** Of `tls.connect`, or true; null for plain TCP. */
+  /** Options of `tls.connect`, or true; null for plain TCP. */
   readonly ssl: unknown
   readonly sasl: unknown
-  /** Milliseconds for connecting. */
+  /** Timeout of connecting, milliseconds. */
   readonly timeout: number
   readonly logger: Logger
-  /** Its socket does not keep the process alive. */
+  /** Do not keep the process alive for this socket. */
   readonly background?: boolean
 }
 
 const API_VERSIONS_REQUEST = 2
 
-/** Does nothing until it is opened. */
+/** Creates a connection that is opened by `open`. */
 export function connectionTo(options: ConnectionOptions): BrokerConnection {
   const raw = createConnection(options)
   let versions: VersionRanges = {}
@@ -91,7 +97,7 @@ export function connectionTo(options: ConnectionOptions): BrokerConnection {
       raw.rejectRequests(reason)
       raw.requestQueue.destroy()
       raw.connectionStatus = 'disconnected'
-      // While it connects, only an error makes the library clear its connect timer.
+      // During connecting, kafkajs clears its connect timer only on an error.
       raw.socket?.destroy(wasConnected ? undefined : reason)
     },
   }

@@ -1,4 +1,4 @@
-/** What of the way to a broker has failed, by the client library's own errors; undefined for errors of others. */
+/** Kind of a connection error, by the error classes of kafkajs; undefined for other errors. */
 export type ErrorKind = 'login' | 'closed' | 'connection'
 
 const KINDS: Readonly<Record<string, ErrorKind | undefined>> = {
@@ -7,7 +7,7 @@ const KINDS: Readonly<Record<string, ErrorKind | undefined>> = {
   KafkaJSConnectionError: 'connection',
 }
 
-/** The library's classes are not its interface; their names are the same in every copy of it. */
+/** The error classes of kafkajs are internal; their names are the same in every copy of kafkajs. */
 export function errorKind(error: unknown): ErrorKind | undefined {
   const { name } = (error ?? {}) as { name?: unknown }
   return typeof name === 'string' ? KINDS[name] : undefined

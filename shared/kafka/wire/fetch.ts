@@ -10,12 +10,14 @@ interface FetchPartition {
 
 export interface FetchRequest {
   readonly topic: string
-  /** As the metadata had it with which the positions were found; null when it had none. */
+  /**
+   * Topic id of the metadata with which the positions were found; null if the brokers report none.
+   */
   readonly topicId: string | null
   readonly partitions: readonly FetchPartition[]
-  /** How long the broker may wait for something new, milliseconds. */
+  /** How long the broker may wait for new records, milliseconds. */
   readonly maxWait: number
-  /** Bytes, of the answer and of each partition in it; one batch may exceed both. */
+  /** Maximum bytes of the response and of each partition; one batch may exceed both. */
   readonly maxBytes: number
   readonly maxBytesPerPartition: number
 }
@@ -24,20 +26,20 @@ export interface FetchedPartition {
   readonly partition: number
   readonly errorCode: number
   readonly highWatermark: number
-  /** A slice of the answer; see `readRecordSet`. */
+  /** A slice of the response; see `readRecordSet`. */
   readonly records: Buffer
 }
 
 const VERSION = 11
-/** The first one that names topics by ids, which brokers refuse when the topic of that name is another one by now. */
+/** The first version with topic ids. A broker refuses an id if the topic has been created again. */
 const VERSION_WITH_IDS = 13
 /**
- * Uncommitted records too: a foreign producer's open transaction must not hold up everybody's metrics, and ours have none.
- * The high watermark is then the end of what can be read.
+ * Read uncommitted records too: an open transaction of another producer must not block all metrics,
+ * and ours have none. The high watermark is then the end of the readable log.
  */
 const READ_UNCOMMITTED = 0
 
-/** @throws KafkaError when the answer as a whole fails; partitions have error codes of their own */
+/** @throws KafkaError if the request fails as a whole; partitions have their own error codes */
 export async function fetchRecords(
   link: Link,
   request: FetchRequest,
@@ -59,14 +61,17 @@ export async function fetchRecords(
   )
 }
 
-/** Fetch request, version 13, without a fetch session; the first byte ends the flexible request header. */
+/**
+ * Fetch request, version 13, without a fetch session. The first byte ends the flexible request
+ * header.
+ */
 function encodeFetchById(request: FetchRequest, topicId: string): Encoded {
   const { partitions, maxWait, maxBytes, maxBytesPerPartition } = request
   const writer = new FlexibleWriter()
     .tags()
     .int32(-1) // a consumer, not a replica
     .int32(maxWait)
-    .int32(1) // answer as soon as there is a byte
+    .int32(1) // minimum bytes
     .int32(maxBytes)
     .int8(READ_UNCOMMITTED)
     .int32(0) // session id
@@ -91,18 +96,18 @@ function encodeFetchById(request: FetchRequest, topicId: string): Encoded {
   return { buf: writer.written, buffer: writer.written }
 }
 
-/** Fetch response, version 13. Copies nothing. */
+/** Fetch response, version 13. `records` are slices. */
 function decodeFetchById(payload: Buffer): FetchedPartition[] {
   const reader = new FlexibleReader(payload)
-  reader.tags() // the response header's
-  reader.skip(4 + 2 + 4) // throttle time, the session's error and id
+  reader.tags() // of the response header
+  reader.skip(4 + 2 + 4) // throttle time, error and id of the session
   const topics = reader.array(() => {
     reader.uuid()
     const partitions = reader.array((): FetchedPartition => {
       const partition = reader.int32()
       const errorCode = reader.int16()
       const highWatermark = reader.int64()
-      reader.skip(16) // the last stable offset and the log start
+      reader.skip(16) // last stable offset and log start
       reader.array(() => {
         reader.skip(16) // an aborted transaction
         reader.tags()
@@ -124,7 +129,7 @@ function encodeFetch(request: FetchRequest): Encoded {
   const buffer = Buffer.allocUnsafe(41 + topic.length + request.partitions.length * 28)
   let at = buffer.writeInt32BE(-1, 0) // a consumer, not a replica
   at = buffer.writeInt32BE(request.maxWait, at)
-  at = buffer.writeInt32BE(1, at) // answer as soon as there is a byte
+  at = buffer.writeInt32BE(1, at) // minimum bytes
   at = buffer.writeInt32BE(request.maxBytes, at)
   at = buffer.writeInt8(READ_UNCOMMITTED, at)
   at = buffer.writeInt32BE(0, at) // session id
@@ -146,10 +151,10 @@ function encodeFetch(request: FetchRequest): Encoded {
   return { buf: encoded, buffer: encoded }
 }
 
-/** Fetch response, version 11. Copies nothing. */
+/** Fetch response, version 11. `records` are slices. */
 function decodeFetch(payload: Buffer): FetchedPartition[] {
   const fetched: FetchedPartition[] = []
-  let at = 4 + 2 + 4 // throttle time, the session's error and id
+  let at = 4 + 2 + 4 // throttle time, error and id of the session
   const topics = payload.readInt32BE(at)
   at += 4
   for (let t = 0; t < topics; t++) {
@@ -160,7 +165,7 @@ function decodeFetch(payload: Buffer): FetchedPartition[] {
       const partition = payload.readInt32BE(at)
       const errorCode = payload.readInt16BE(at + 4)
       const highWatermark = readInt64(payload, at + 6)
-      at += 30 // also the last stable offset and the log start
+      at += 30 // also last stable offset and log start
       const aborted = payload.readInt32BE(at)
       at += 4 + Math.max(0, aborted) * 16
       at += 4 // preferred read replica

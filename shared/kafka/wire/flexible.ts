@@ -1,9 +1,10 @@
 /*
- * Fields of the protocol's flexible versions (KIP-482): lengths are unsigned varints one above their value, 0 is null, and each
- * structure ends with tagged fields. https://kafka.apache.org/protocol#protocol_types
+ * Fields of the flexible versions of the Kafka protocol (KIP-482): lengths are unsigned varints
+ * plus 1, 0 means null, and each structure ends with tagged fields.
+ * https://kafka.apache.org/protocol#protocol_types
  */
 
-/** Reads an answer. Throws a RangeError past its end. */
+/** Reads a response. Throws a RangeError at its end. */
 export class FlexibleReader {
   constructor(
     readonly buffer: Buffer,
@@ -27,7 +28,7 @@ export class FlexibleReader {
     return high * 4_294_967_296 + this.buffer.readUInt32BE(this.at - 4)
   }
 
-  /** 32 hexadecimal digits; null for the id of nothing. */
+  /** 32 hexadecimal digits; null if all are 0. */
   uuid(): string | null {
     const id = this.#take(16).toString('hex')
     return /^0+$/.test(id) ? null : id
@@ -38,7 +39,7 @@ export class FlexibleReader {
     return length === 0 ? null : this.#take(length - 1).toString()
   }
 
-  /** A slice of the answer; empty for null. */
+  /** A slice of the response; empty for null. */
   bytes(): Buffer {
     return this.#take(Math.max(0, this.#uvarint() - 1))
   }
@@ -46,7 +47,7 @@ export class FlexibleReader {
   /** Empty for null. */
   array<T>(read: () => T): T[] {
     const elements: T[] = []
-    // One after the other, so that a lie about the length ends at the end of the bytes.
+    // Read one by one, so that a wrong length ends at the end of the bytes.
     for (let left = this.#uvarint() - 1; left > 0; left--) elements.push(read())
     return elements
   }
@@ -55,7 +56,7 @@ export class FlexibleReader {
     this.#take(bytes)
   }
 
-  /** The end of a structure. */
+  /** Skips the tagged fields that end a structure. */
   tags(): void {
     for (let left = this.#uvarint(); left > 0; left--) {
       this.#uvarint()
@@ -66,7 +67,7 @@ export class FlexibleReader {
   #take(length: number): Buffer {
     const from = this.at
     this.at += length
-    if (this.at > this.buffer.length) throw new RangeError('a field is longer than the answer')
+    if (this.at > this.buffer.length) throw new RangeError('a field is longer than the response')
     return this.buffer.subarray(from, this.at)
   }
 
@@ -81,7 +82,7 @@ export class FlexibleReader {
   }
 }
 
-/** Writes a request into a buffer that grows. */
+/** Writes a request into a growing buffer. */
 export class FlexibleWriter {
   #buffer = Buffer.allocUnsafe(256)
   #length = 0
@@ -102,7 +103,7 @@ export class FlexibleWriter {
     return this.#put(8, at => this.#buffer.writeBigInt64BE(BigInt(value), at))
   }
 
-  /** @param id 32 hexadecimal digits; null is the id of nothing */
+  /** @param id 32 hexadecimal digits; null writes zeros */
   uuid(id: string | null): this {
     const bytes = id === null ? Buffer.alloc(16) : Buffer.from(id, 'hex')
     return this.#put(16, at => bytes.copy(this.#buffer, at))
@@ -119,7 +120,7 @@ export class FlexibleWriter {
     return this
   }
 
-  /** The end of a structure without tagged fields. */
+  /** Ends a structure without tagged fields. */
   tags(): this {
     return this.#uvarint(0)
   }

@@ -1,6 +1,7 @@
 /**
- * kafkajs 2.2.4 checks an idle connection's queue of pending requests every millisecond, which costs 1.7 to 2 % of a core
- * for as long as the process lives. Nothing pending means nothing to check: whoever adds a request schedules the check.
+ * kafkajs 2.2.4 checks the queue of pending requests every millisecond, also while the connection
+ * is idle: 1.7 to 2 % of a core. Without pending requests there is nothing to check, and adding a
+ * request schedules the check.
  */
 const CHECK_INTERVAL_MS = 10
 
@@ -13,11 +14,11 @@ interface RequestQueue {
 }
 
 /**
- * Replaces the method on this one queue: the library's prototype belongs to the host application too. Only a queue that looks
- * like the one it was written for is changed.
+ * Replaces the method on this queue only: the host application shares the prototype. A queue with a
+ * different implementation is left unchanged.
  *
- * @param background the timer of a throttled request does not keep the process alive
- * @returns whether it is in place
+ * @param background do not keep the process alive for the timer of a throttled request
+ * @returns whether the method was replaced
  */
 export function stopIdlePolling(queue: object, background = false): boolean {
   const own = queue as Partial<RequestQueue>

@@ -9,20 +9,21 @@ import type { Logger } from '../../base/logger.js'
 import { stopIdlePolling } from './idle-poll.js'
 
 /*
- * The client library below its consumer and producer: connections (TCP, TLS, SASL), and the encoding of requests.
+ * The parts of kafkajs below its consumer and producer: connections (TCP, TLS, SASL), and the
+ * encoding of requests. The version is pinned.
  *
- * Why below? Its consumer hides empty fetches, the generation and the send time of heartbeats, forgets positions at every
- * rebalance, stops for good at a batch whose codec it lacks, fails a whole fetch for one partition, and decodes in one
- * uninterrupted go. Its protocol layer does none of that, and the version is pinned.
+ * Its consumer is not used because it hides empty fetches, the generation and the send time of
+ * heartbeats, forgets positions at every rebalance, stops for good at a batch with an unsupported
+ * codec, fails a whole fetch for one partition, and decodes without yielding the event loop.
  */
 
-/** What a request's `encode` must return for the library to frame it. */
+/** Result of `encode` as kafkajs expects it. */
 export interface Encoded {
   readonly buf: Buffer
   readonly buffer: Buffer
 }
 
-/** One request with the decoder of its answer, in one version of the protocol. */
+/** A request with the decoder of its response, in one version of the protocol. */
 export interface Exchange {
   readonly request: {
     readonly apiKey: number
@@ -38,7 +39,7 @@ export interface Exchange {
 
 export type VersionRanges = Readonly<Record<number, { minVersion: number; maxVersion: number }>>
 
-/** The library's connection, as far as we use it. */
+/** The connection of kafkajs, as far as it is used here. */
 export interface RawConnection {
   readonly socket?: { destroy(error?: Error): void }
   readonly requestQueue: { destroy(): void }
@@ -85,13 +86,13 @@ export const createErrorFromCode = errorModule.createErrorFromCode
 /** CRC-32C (Castagnoli), unsigned. */
 export const crc32c: (bytes: Uint8Array) => number = crc32CModule
 
-/** What the library says of itself is detail to us: our own sentences are the log. */
+/** Logs messages of kafkajs at debug level: our own messages describe its errors. */
 function quiet(logger: Logger): RawLogger {
   const debug = (message: string, fields?: Record<string, unknown>) =>
     logger.debug(`kafka client: ${message}`, fields)
   const self: RawLogger = {
     namespace: () => self,
-    // It describes every request and response at this level, with an object each.
+    // kafkajs logs each request and response at this level, with an object each.
     debug: () => {},
     info: debug,
     warn: debug,
@@ -102,7 +103,7 @@ function quiet(logger: Logger): RawLogger {
 
 const createSocket = createSocketFactory() as (options: object) => Socket
 
-/** Unreferenced twice: connecting to a host of several addresses may make another handle. */
+/** Unreferenced twice: connecting to a host with several addresses may create another handle. */
 function createBackgroundSocket(options: object): Socket {
   const socket = createSocket(options)
   socket.unref()
@@ -126,11 +127,11 @@ export function createConnection(options: {
     port: options.port,
     clientId: options.clientId,
     ssl: options.ssl,
-    // The library stores its authenticator in this object.
+    // kafkajs stores its authenticator in this object.
     sasl: options.sasl ? { ...options.sasl } : null,
     connectionTimeout: options.timeout,
     requestTimeout: options.timeout,
-    // Its way of enforcing is a timer every 100 ms for each connection; ours costs nothing while idle.
+    // kafkajs enforces it with a timer every 100 ms per connection; `Link` has its own timeouts.
     enforceRequestTimeout: false,
     logger: quiet(options.logger),
     socketFactory: options.background ? createBackgroundSocket : createSocketFactory(),
@@ -157,7 +158,9 @@ export type ApiName =
   | 'DescribeConfigs'
   | 'SaslAuthenticate'
 
-/** The newest version of a request that the library and the broker both speak; undefined when there is none. */
+/**
+ * The newest version of a request that both library and broker support; undefined if there is none.
+ */
 export function newestVersion(api: ApiName, broker: VersionRanges): number | undefined {
   const key = apiKeysModule[api]
   const range = key === undefined ? undefined : broker[key]

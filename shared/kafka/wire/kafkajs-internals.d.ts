@@ -1,4 +1,4 @@
-/** The parts of kafkajs 2.2.4 that it ships without types. `internals.ts` gives them the shapes that we lean on. */
+/** Modules of kafkajs 2.2.4 without types. `internals.ts` declares the types that are used. */
 declare module 'kafkajs/src/network/connection.js' {
   const Connection: unknown
   export default Connection

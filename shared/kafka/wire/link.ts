@@ -9,18 +9,18 @@ export interface LinkOptions {
   readonly port: number
   readonly kafka: KafkaConfig
   readonly logger: Logger
-  /** Neither the connection nor what waits for an answer keeps the process alive. */
+  /** Do not keep the process alive for the connection or for pending requests. */
   readonly background?: boolean
 }
 
 export interface CallOptions {
-  /** Milliseconds until the call fails and the link with it: an answer that comes later belongs to nobody. */
+  /** Milliseconds until the call fails, and the link with it: a later response has no receiver. */
   readonly timeout: number
-  /** Exactly this version of the request, for those whose bytes we write or read ourselves. */
+  /** Exact version of the request, for requests that we encode or decode ourselves. */
   readonly version?: number
   readonly encode?: () => Encoded
   readonly decode?: (payload: Buffer) => object
-  /** Leave the answer's error codes to the caller. */
+  /** Leave the error codes of the response to the caller. */
   readonly raw?: boolean
   readonly context?: ErrorContext
 }
@@ -28,8 +28,9 @@ export interface CallOptions {
 export const CONNECT_TIMEOUT_MS = 5_000
 
 /**
- * One connection to one broker. It connects with its first call and is of no use any more after its first failure: its
- * owner dials another. Requests on one link are answered in order, so nothing that may wait shares a link with others.
+ * One connection to one broker. It connects with its first call and cannot be used after its first
+ * failure: the owner opens another one. Requests on a link are answered in order, so a request that
+ * may wait must not share a link with others.
  */
 export class Link {
   readonly address: string
@@ -57,12 +58,12 @@ export class Link {
     })
   }
 
-  /** False once anything has failed, or the broker has hung up. */
+  /** False after a failure, or after the broker has closed the connection. */
   get alive(): boolean {
     return this.#failure === null && (!this.#connected || this.#connection.isOpen)
   }
 
-  /** True when a call can be sent without connecting first. */
+  /** Whether a call can be sent without connecting first. */
   get connected(): boolean {
     return this.#connected && this.alive
   }
@@ -80,7 +81,7 @@ export class Link {
     if (version === undefined || !this.speaks(api, version)) {
       throw new KafkaError(
         'UNSUPPORTED',
-        `${this.address} does not speak the version of ${api} that is needed here: use Kafka 2.3 or newer`,
+        `${this.address} does not support the required version of ${api}: use Kafka 2.3 or newer`,
       )
     }
     return (await this.#within(
@@ -90,15 +91,16 @@ export class Link {
     )) as T
   }
 
-  /** Whether the broker speaks a version of a request; known once it is connected. */
+  /** Whether the broker supports a version of a request. Call it after `connect`. */
   speaks(api: ApiName, version: number): boolean {
     return this.#connection.speaks(api, version)
   }
 
-  /** Ends it at once; whatever waits for an answer fails. */
+  /** Closes the connection at once; pending calls fail. */
   close(reason?: KafkaError): void {
     if (this.#failure) return
-    this.#failure = reason ?? new KafkaError('CLOSED', `the connection to ${this.address} was closed here`)
+    this.#failure =
+      reason ?? new KafkaError('CLOSED', `this program closed the connection to ${this.address}`)
     this.#connection.destroy(this.#failure)
   }
 
@@ -108,14 +110,14 @@ export class Link {
     this.#connected = true
   }
 
-  /** Every promise that goes in is looked after, also when the time is up first. */
+  /** Handles the rejection of `work` also after the timeout. */
   #within<T>(timeout: number, work: Promise<T>, context: ErrorContext): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const timer = setTimeout(() => {
         fail(
           new KafkaError(
             'TIMEOUT',
-            `${this.address} did not answer within ${Math.round(timeout / 100) / 10} s: is it overloaded or cut off?`,
+            `${this.address} did not respond within ${Math.round(timeout / 100) / 10} s: check whether it is overloaded or unreachable`,
           ),
         )
       }, timeout)
@@ -135,13 +137,13 @@ export class Link {
   }
 }
 
-/** Errors that the client library is too old to know. */
+/** Error codes that kafkajs does not know. */
 const NEWER_ERRORS: Readonly<Record<number, string>> = {
   100: 'UNKNOWN_TOPIC_ID',
   103: 'INCONSISTENT_TOPIC_ID',
 }
 
-/** A partition's or topic's error code inside of an answer, or null. */
+/** The error of a partition or topic within a response, or null. */
 export function errorOf(code: number, context: ErrorContext): KafkaError | null {
   if (code === 0) return null
   const type = NEWER_ERRORS[code]

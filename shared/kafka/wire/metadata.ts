@@ -1,13 +1,13 @@
 import { FlexibleReader, FlexibleWriter } from './flexible.js'
 import type { Link } from './link.js'
 
-/** What a broker knows of the cluster and of one topic. */
+/** Metadata of the cluster and one topic, as a broker reports it. */
 export interface ClusterMetadata {
   readonly controllerId: number
   readonly brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[]
   readonly topic: {
     readonly errorCode: number
-    /** Another one when the topic was deleted and created again; null from brokers before Kafka 2.8. */
+    /** Changes when the topic is deleted and created again; null from brokers before Kafka 2.8. */
     readonly id: string | null
     readonly partitions: readonly {
       readonly partition: number
@@ -18,11 +18,15 @@ export interface ClusterMetadata {
   }
 }
 
-/** The first one that names topics by ids as well. */
+/** The first version with topic ids. */
 const VERSION_WITH_IDS = 10
 const UNKNOWN_TOPIC = 3
 
-/** Creates nothing. @throws KafkaError */
+/**
+ * Requests metadata without creating the topic.
+ *
+ * @throws KafkaError
+ */
 export async function requestMetadata(link: Link, topic: string, timeout: number): Promise<ClusterMetadata> {
   await link.connect()
   const context = { topic }
@@ -35,13 +39,13 @@ export async function requestMetadata(link: Link, topic: string, timeout: number
   return withoutId(await link.call<OldResponse>('Metadata', args, { timeout, raw: true, context }), topic)
 }
 
-/** Metadata request, version 10; the first byte ends the flexible request header. */
+/** Metadata request, version 10. The first byte ends the flexible request header. */
 function encodeRequest(topic: string) {
   const writer = new FlexibleWriter().tags()
   writer
     .array([topic], name => writer.uuid(null).string(name).tags())
-    .int8(0) // nothing is created
-    .int8(0) // no operations that are authorized
+    .int8(0) // do not create the topic
+    .int8(0) // without authorized operations
     .int8(0)
     .tags()
   return { buf: writer.written, buffer: writer.written }
@@ -50,7 +54,7 @@ function encodeRequest(topic: string) {
 /** Metadata response, version 10. */
 function decodeResponse(payload: Buffer, wanted: string): ClusterMetadata {
   const reader = new FlexibleReader(payload)
-  reader.tags() // the response header's
+  reader.tags() // of the response header
   reader.int32() // throttle time
   const brokers = reader.array(() => {
     const broker = { nodeId: reader.int32(), host: reader.string() ?? '', port: reader.int32() }
@@ -64,7 +68,7 @@ function decodeResponse(payload: Buffer, wanted: string): ClusterMetadata {
     const topic = { errorCode: reader.int16(), name: reader.string(), id: reader.uuid() }
     reader.skip(1) // whether it is internal
     const partitions = reader.array(() => {
-      reader.int16() // error code, told by the leader too
+      reader.int16() // error code, also implied by the leader
       const partition = reader.int32()
       const leader = reader.int32()
       reader.int32() // leader epoch
@@ -81,7 +85,7 @@ function decodeResponse(payload: Buffer, wanted: string): ClusterMetadata {
   return { brokers, controllerId, topic: topic ?? { errorCode: UNKNOWN_TOPIC, id: null, partitions: [] } }
 }
 
-/** As the client library decodes version 6 and older. */
+/** Version 6 and older as decoded by kafkajs. */
 interface OldResponse {
   readonly controllerId: number
   readonly brokers: ClusterMetadata['brokers']

@@ -6,10 +6,11 @@ export const EARLIEST = -2
 export const LATEST = -1
 
 /**
- * The first offset at or after a timestamp (Unix ms), or the log's ends by `EARLIEST` and `LATEST`, of partitions that the
- * link's broker leads. −1: nothing at or after. A partition's own error stands in its place.
+ * First offsets at or after a timestamp (Unix ms), or the ends of the log with `EARLIEST` and
+ * `LATEST`, of partitions that the broker of the link leads. −1: no such record. A partition that
+ * fails has its error instead.
  *
- * @throws KafkaError when the request as a whole fails
+ * @throws KafkaError if the request as a whole fails
  */
 export async function listOffsets(
   link: Link,

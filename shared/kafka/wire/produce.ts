@@ -8,18 +8,18 @@ export interface ProducedRecord {
 
 export interface ProduceRequest {
   readonly topic: string
-  /** The records of each partition, in order: one batch each. */
+  /** The records of each partition, in order: one batch per partition. */
   readonly partitions: ReadonlyMap<number, readonly ProducedRecord[]>
-  /** Unix ms; the broker replaces it on a LogAppendTime topic. */
+  /** Unix ms; the broker replaces it if the topic has LogAppendTime. */
   readonly timestamp: number
 }
 
-/** What a record and a batch add to the bytes of key and value, at most. */
+/** Maximum overhead of a record, in bytes beyond key and value. */
 export const RECORD_OVERHEAD = 24
 const BATCH_OVERHEAD = 61
 /**
- * The share of the time that the broker may wait for its replicas. Less than all of it, so that its answer comes before the
- * connection is given up, which the other partitions of the request and those after it need.
+ * Share of the timeout that the broker may wait for its replicas. It is below 1 so that the
+ * response arrives before the connection is closed: other partitions and later requests need it.
  */
 const REPLICAS_SHARE = 0.8
 
@@ -33,8 +33,8 @@ interface ProduceResponse {
  * Writes one batch to each partition in one request, acknowledged by all in-sync replicas.
  *
  * @param timeout ms
- * @returns the error of each partition that did not take its batch, as the library has it
- * @throws KafkaError when the request as a whole failed: each batch may have been written or not
+ * @returns the error of each failed partition, as created by kafkajs
+ * @throws KafkaError if the request as a whole failed: each batch may have been written or not
  */
 export async function produce(
   link: Link,
@@ -106,7 +106,7 @@ export function encodeBatch(records: readonly ProducedRecord[], timestamp: numbe
   })
   batch.writeBigInt64BE(0n, 0)
   batch.writeInt32BE(at - 12, 8)
-  batch.writeInt32BE(-1, 12) // leader epoch, the broker's
+  batch.writeInt32BE(-1, 12) // leader epoch, set by the broker
   batch[16] = 2
   batch.writeInt16BE(0, 21)
   batch.writeInt32BE(records.length - 1, 23)

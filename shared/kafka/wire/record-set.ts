@@ -11,34 +11,39 @@ import {
 
 /*
  * Record batches, format 2 (Kafka 0.11 and newer):
- *   0 base offset i64 · 8 length i32 · 12 leader epoch i32 · 16 magic i8 · 17 CRC u32 · 21 attributes i16 ·
- *   23 last offset delta i32 · 27 first timestamp i64 · 35 max timestamp i64 · 43 producer id i64 · 51 producer epoch i16 ·
- *   53 base sequence i32 · 57 record count i32 · 61 records
+ *   0 base offset i64 · 8 length i32 · 12 leader epoch i32 · 16 magic i8 · 17 CRC u32 ·
+ *   21 attributes i16 · 23 last offset delta i32 · 27 first timestamp i64 · 35 max timestamp i64 ·
+ *   43 producer id i64 · 51 producer epoch i16 · 53 base sequence i32 · 57 record count i32 ·
+ *   61 records
  * https://kafka.apache.org/documentation/#recordbatch
  */
 const HEADER_BYTES = 61
-/** Base offset and length, which every format starts with. */
+/** Base offset and length, common to all formats. */
 const PREFIX_BYTES = 12
 const CODEC_MASK = 0x07
 const LOG_APPEND_TIME = 0x08
 const CONTROL = 0x20
-/** One producer's clock that is fast makes everybody else on its partition look late. */
+/** A producer's clock that is ahead would make all other targets of its partition look stale. */
 const CREATE_TIME =
-  'a batch has the time of its producer (CreateTime): set message.timestamp.type=LogAppendTime on the topic'
+  'a batch has the timestamps of its producer (CreateTime): set message.timestamp.type=LogAppendTime on the topic'
 
 export interface ReadOptions {
   readonly inflate: Inflate
-  /** Bytes one batch may inflate to. */
+  /** Maximum size of a decompressed batch, bytes. */
   readonly inflateLimit: number
   readonly limits: SliceLimits
-  /** A batch that could not be read: where, how many records, and why. They come all the same, without values. */
+  /**
+   * Called for an unreadable batch, with its first offset, its number of records and the error. Its
+   * records are returned without values.
+   */
   onUnreadable?(firstOffset: number, records: number, error: Error): void
 }
 
 /**
- * Reads the records of a fetch response from `position` on, slice by slice: the caller decides when to go on. A batch that
- * cannot be read, or has the time of its producer, becomes as many null records as its header counts, at their own offsets, so that nothing is lost silently
- * and the position moves past it. What the response cut off at its end is left for the next fetch.
+ * Reads the records of a fetch response from `position` on, in slices. A batch that is unreadable
+ * or has the time of its producer yields as many null records as its header counts, at their
+ * offsets: they are counted, and the position moves past them. A batch that the response truncates
+ * is left for the next fetch.
  */
 export async function* readRecordSet(
   bytes: Buffer,
@@ -53,7 +58,7 @@ export async function* readRecordSet(
     const header = readHeader(bytes, at)
     if (header.last >= builder.next) {
       const batch = header.control ? null : open(bytes, at, end, header, options)
-      // Nearly every batch is one plain record: it shall not cost a turn of the microtasks.
+      // Most batches are one uncompressed record: avoid a microtask for them.
       const reader = batch instanceof Promise ? await batch : batch
       while (reader && !reader.fill(builder)) yield builder.take()
       builder.next = header.last + 1
@@ -68,7 +73,8 @@ function readHeader(bytes: Buffer, at: number): Header {
   const format = bytes[at + 16]!
   const base = readInt64(bytes, at)
   if (format !== 2) {
-    // Formats 0 and 1, gone since Kafka 4: one message or one compressed set, whose offset is its last.
+    // Formats 0 and 1, removed in Kafka 4: one message or one compressed set. The offset is its
+    // last.
     return {
       format,
       base,
@@ -85,7 +91,7 @@ function readHeader(bytes: Buffer, at: number): Header {
     format,
     base,
     last,
-    // The brokers check the count against the records. After compaction it is lower than the offsets suggest.
+    // The broker validates the count. After compaction it is lower than the offsets suggest.
     count: Math.max(0, Math.min(bytes.readInt32BE(at + 57), last - base + 1)),
     codec: attributes & CODEC_MASK,
     control: (attributes & CONTROL) !== 0,
@@ -103,7 +109,13 @@ function open(
   const report = (first: number, records: number, error: Error) =>
     options.onUnreadable?.(first, records, error)
   if (header.format !== 2) {
-    report(header.base, 1, new Error(`a message has the old format ${header.format}, which is not read here`))
+    report(
+      header.base,
+      1,
+      new Error(
+        `a message has the unsupported format ${header.format}: use a producer for Kafka 0.11 or newer`,
+      ),
+    )
     return new UnreadableBatch(header, 0, 'corrupt')
   }
   if (header.appendTime === Number.NEGATIVE_INFINITY) {
@@ -121,7 +133,7 @@ function open(
   )
 }
 
-/** Offsets and milliseconds fit a double for 285,000 years. */
+/** Offsets and milliseconds are exact in a double for 285,000 years. */
 export function readInt64(bytes: Buffer, at: number): number {
   return bytes.readInt32BE(at) * 4_294_967_296 + bytes.readUInt32BE(at + 4)
 }

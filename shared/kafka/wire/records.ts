@@ -2,17 +2,17 @@ import type { LogRecord } from '../types.js'
 
 export interface SliceLimits {
   readonly records: number
-  /** Bytes of values, counted until the slice is that long; one record may exceed it. */
+  /** Bytes of values after which a slice ends; one record may exceed it. */
   readonly bytes: number
 }
 
-/** Some records in offset order, and the position after them. */
+/** Records in offset order, and the position after them. */
 export interface Slice {
   readonly records: readonly LogRecord[]
   readonly next: number
 }
 
-/** What a batch says of its records. */
+/** Header of a batch. */
 export interface Header {
   readonly format: number
   readonly base: number
@@ -20,17 +20,17 @@ export interface Header {
   readonly count: number
   readonly codec: number
   readonly control: boolean
-  /** Of all records, Unix ms; −∞ when they carry the time of their producer. */
+  /** Append time of all records, Unix ms; −∞ if they have the time of their producer. */
   readonly appendTime: number
 }
 
-/** Hands out the records of one batch in order. */
+/** Returns the records of one batch in order. */
 export interface BatchReader {
-  /** Appends to `builder` until a limit is reached; true when nothing is left. */
+  /** Appends records until the slice is full. True if none is left. */
   fill(builder: SliceBuilder): boolean
 }
 
-/** The slice in the making. */
+/** Builds slices. */
 export class SliceBuilder {
   #records: LogRecord[] = []
   #bytes = 0
@@ -68,7 +68,7 @@ export class SliceBuilder {
   }
 }
 
-/** What a batch holds that cannot be read: its records by their count alone. */
+/** Records of an unreadable batch: offsets without keys and values. */
 export class UnreadableBatch implements BatchReader {
   constructor(
     readonly header: Header,
@@ -89,9 +89,10 @@ export class UnreadableBatch implements BatchReader {
 }
 
 /**
- * The records of one readable batch:
- *   length varint · attributes i8 · timestamp delta varlong · offset delta varint · key · value · headers
- * Headers are skipped, and so is the delta: the time is the batch's.
+ * Records of a readable batch:
+ *   length varint · attributes i8 · timestamp delta varlong · offset delta varint · key · value ·
+ *   headers
+ * Headers and timestamp deltas are skipped: the time is that of the batch.
  */
 export class ReadableBatch implements BatchReader {
   #at: number
@@ -126,7 +127,7 @@ export class ReadableBatch implements BatchReader {
     return true
   }
 
-  /** Null when the bytes do not hold what they promise. */
+  /** Null if the record is malformed. */
   #read(): LogRecord | null {
     const { bytes, header } = this
     varint.at = this.#at
@@ -156,10 +157,10 @@ export class ReadableBatch implements BatchReader {
   }
 }
 
-/** Where `readVarint` reads next: a number in an object is faster than a pair returned. */
+/** Position of `readVarint`: a number in an object is faster than returning a pair. */
 const varint = { at: 0 }
 
-/** Zigzag, up to ten bytes; past the end, or longer, `varint.at` leaves every bound. */
+/** Zigzag, ten bytes at most. Beyond the end or with more bytes, `varint.at` becomes infinite. */
 function readVarint(bytes: Buffer): number {
   let byte = bytes[varint.at++]!
   if (byte < 0x80) return (byte >>> 1) ^ -(byte & 1)

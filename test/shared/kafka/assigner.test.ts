@@ -15,7 +15,7 @@ const claimant = (memberId: string, owned: number[], more: Partial<Claimant> = {
 
 const PARTITIONS = 40
 
-/** Members with any claims: overlapping, foreign, repeated, of partitions that are no more. */
+/** Members with arbitrary claims: overlapping, repeated, or of partitions that do not exist. */
 const anyGroup = fc.record({
   partitionCount: fc.nat(PARTITIONS),
   members: fc.uniqueArray(
@@ -30,7 +30,7 @@ const anyGroup = fc.record({
   ),
 })
 
-/** Members as a group has them in peace: nobody claims what another owns. */
+/** Members of a healthy group: no partition has two owners. */
 const peacefulGroup = fc
   .record({
     partitionCount: fc.nat(PARTITIONS),
@@ -55,7 +55,7 @@ function stayed(members: readonly Claimant[], assignment: Map<string, number[]>)
 }
 
 describe('assign', () => {
-  test('every partition goes to exactly one member, whatever members claim', () => {
+  test('every partition is assigned to exactly one member, whatever members claim', () => {
     fc.assert(
       fc.property(anyGroup, ({ members, partitionCount }) => {
         const all = [...assign(members, partitionCount).values()].flat().sort((a, b) => a - b)
@@ -73,7 +73,7 @@ describe('assign', () => {
     )
   })
 
-  test('the order in which members are listed changes nothing', () => {
+  test('the order of the members does not change the assignment', () => {
     fc.assert(
       fc.property(anyGroup, fc.infiniteStream(fc.nat()), ({ members, partitionCount }, random) => {
         const shuffled = members
@@ -86,17 +86,17 @@ describe('assign', () => {
     )
   })
 
-  test('nothing moves when it is asked again', () => {
+  test('an assignment of the current owners moves no partition', () => {
     fc.assert(
       fc.property(anyGroup, ({ members, partitionCount }) => {
         const first = assign(members, partitionCount)
-        const settled = members.map(m => ({ ...m, owned: first.get(m.memberId)! }))
-        expect(assign(settled, partitionCount)).toEqual(first)
+        const owners = members.map(m => ({ ...m, owned: first.get(m.memberId)! }))
+        expect(assign(owners, partitionCount)).toEqual(first)
       }),
     )
   })
 
-  test('as many partitions stay as any balanced assignment could leave in place', () => {
+  test('as many partitions stay with their owners as in any balanced assignment', () => {
     fc.assert(
       fc.property(peacefulGroup, ({ members, partitionCount }) => {
         const floor = Math.floor(partitionCount / members.length)
@@ -110,7 +110,7 @@ describe('assign', () => {
     )
   })
 
-  test('a member that joins takes partitions from the others, and they exchange none', () => {
+  test('a joining member gets partitions of the other members, which exchange none', () => {
     const assignment = assign(
       [claimant('a', [0, 1, 2, 3, 4, 5]), claimant('b', [6, 7, 8, 9, 10, 11]), claimant('c', [])],
       12,
@@ -120,7 +120,7 @@ describe('assign', () => {
     expect(assignment.get('c')).toEqual([4, 5, 10, 11])
   })
 
-  test('added partitions leave the old ones where they are', () => {
+  test('existing partitions keep their owners when partitions are added', () => {
     const assignment = assign([claimant('a', [0, 2]), claimant('b', [1, 3])], 6)
     expect(assignment.get('a')).toEqual(expect.arrayContaining([0, 2]))
     expect(assignment.get('b')).toEqual(expect.arrayContaining([1, 3]))
@@ -136,17 +136,17 @@ describe('assign', () => {
     expect(assignment.get('ghost')).not.toContain(0)
   })
 
-  test('at the same age the later generation keeps them', () => {
+  test('of two claims of the same age, the one of the later generation wins', () => {
     const members = [claimant('old', [0], { generation: 3 }), claimant('new', [0], { generation: 4 })]
     expect(assign(members, 2).get('new')).toEqual([0])
   })
 
-  test('a claim that was never confirmed loses to one that was', () => {
+  test('an unconfirmed claim loses to a confirmed one', () => {
     const members = [claimant('a', [0], { confirmedAge: null }), claimant('b', [0], { confirmedAge: 60_000 })]
     expect(assign(members, 2).get('b')).toEqual([0])
   })
 
-  test('a group without members is assigned nothing', () => {
+  test('the assignment of a group without members is empty', () => {
     expect(assign([], 12).size).toBe(0)
   })
 })

@@ -5,7 +5,7 @@ import { Commits } from '../../../shared/kafka/group/commits.js'
 const offsetsOf = (commits: Commits) =>
   Object.fromEntries([...commits.pending].map(([partition, { offset }]) => [partition, offset]))
 
-test('only the newest position of a partition is committed', () => {
+test('only the newest offset of a partition is committed', () => {
   const commits = new Commits()
   commits.begin(0, -1)
   commits.begin(1, -1)
@@ -18,7 +18,7 @@ test('only the newest position of a partition is committed', () => {
   ])
 })
 
-test('what is added while a commit is under way remains pending', () => {
+test('an offset that is added during a commit remains pending', () => {
   const commits = new Commits()
   commits.begin(0, -1)
   commits.add(0, 5, '')
@@ -30,7 +30,7 @@ test('what is added while a commit is under way remains pending', () => {
   expect(commits.pending.size).toBe(0)
 })
 
-test('what is no offset is never committed', () => {
+test('a value that is not an offset is never committed', () => {
   const commits = new Commits()
   commits.begin(0, -1)
   for (const wrong of [Number.NaN, -1, 0.5, Number.POSITIVE_INFINITY, 2 ** 53]) {
@@ -39,7 +39,7 @@ test('what is no offset is never committed', () => {
   expect(commits.pending.size).toBe(0)
 })
 
-test('a partition that is not held is not committed', () => {
+test('offsets of partitions that are not held are not committed', () => {
   const commits = new Commits()
   commits.add(0, 5, '')
   commits.begin(1, -1)
@@ -49,14 +49,14 @@ test('a partition that is not held is not committed', () => {
   expect(commits.pending.size).toBe(0)
 })
 
-test('a late acknowledgement of an earlier tenure does not undo what others have committed', () => {
+test('a late acknowledgement of an earlier assignment does not rewind the commits of other members', () => {
   const commits = new Commits()
   commits.begin(0, 900)
   commits.add(0, 500, '')
   expect(commits.pending.size).toBe(0)
 })
 
-test('a log that was replaced begins anew', () => {
+test('offsets start anew when the log was replaced', () => {
   const commits = new Commits()
   commits.begin(0, 900)
   commits.add(0, 950, '')
@@ -66,7 +66,7 @@ test('a log that was replaced begins anew', () => {
   expect(offsetsOf(commits)).toEqual({ 0: 3 })
 })
 
-test('within a tenure what is committed never goes back, in whatever order positions come and commits end', () => {
+test('committed offsets never decrease while a partition is held, in any order of offsets and commits', () => {
   const step = fc.oneof(
     fc.record({ add: fc.nat(100) }),
     fc.constant('send' as const),
@@ -88,13 +88,13 @@ test('within a tenure what is committed never goes back, in whatever order posit
         else {
           const sent = underWay?.get(0)?.offset ?? group
           expect(sent).toBeGreaterThanOrEqual(group)
-          // Also a commit that fails may have reached the coordinator.
+          // A failed commit may have reached the coordinator too.
           group = sent
           if (what === 'confirm' && underWay) commits.confirm(underWay)
           underWay = undefined
         }
       }
-      // Whatever failed, in the end everything is committed that was added.
+      // Despite failures, the newest offset is committed or pending in the end.
       expect(commits.pending.get(0)?.offset ?? group).toBe(newest)
     }),
   )

@@ -13,7 +13,7 @@ function holding(...of: number[]): Map<number, FetchState> {
   )
 }
 
-test('kept, fresh and lost partitions are all there are, and no partition is two of them', () => {
+test('every partition is either kept, fresh or lost', () => {
   fc.assert(
     fc.property(partitions, partitions, (before, after) => {
       const states = holding(...before)
@@ -26,7 +26,7 @@ test('kept, fresh and lost partitions are all there are, and no partition is two
   )
 })
 
-test('a kept partition goes on where it was', () => {
+test('a kept partition keeps its position', () => {
   const states = holding(3)
   const state = states.get(3)
   expect(reassign(states, [3, 4], () => 'earliest').kept).toEqual([3])
@@ -34,7 +34,7 @@ test('a kept partition goes on where it was', () => {
   expect(state!.position).toBe(103)
 })
 
-test('a partition that was lost and came back is not what was fetched for it before', () => {
+test('a partition that is lost and assigned again gets a new fetch state', () => {
   const states = holding(3)
   const old = states.get(3)
   reassign(states, [], () => 'earliest')
@@ -42,7 +42,7 @@ test('a partition that was lost and came back is not what was fetched for it bef
   expect(states.get(3)).not.toBe(old)
 })
 
-test('a partition whose start was never found begins anew', () => {
+test('a partition without a position counts as fresh when it is assigned again', () => {
   const states = new Map([[1, new FetchState(1, { since: 5 })]])
   expect(reassign(states, [1], () => ({ since: 9 })).fresh).toEqual([1])
   expect(states.get(1)!.start).toEqual({ since: 9 })

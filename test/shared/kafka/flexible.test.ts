@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { FlexibleReader, FlexibleWriter } from '../../../shared/kafka/wire/flexible.js'
 
-test('what is written is read back', () => {
+test('the reader returns what the writer wrote', () => {
   const id = fc
     .uint8Array({ minLength: 16, maxLength: 16 })
     .map(bytes => Buffer.from(bytes).toString('hex'))
@@ -30,7 +30,7 @@ test('what is written is read back', () => {
   )
 })
 
-test('null has a length of 0, and what is null is empty', () => {
+test('a length of 0 is null, and bytes and arrays that are null are empty', () => {
   const reader = new FlexibleReader(Buffer.from([0, 0, 0]))
   expect(reader.string()).toBeNull()
   expect(reader.bytes()).toEqual(Buffer.alloc(0))
@@ -43,7 +43,7 @@ test('tagged fields of newer brokers are skipped', () => {
   expect(reader.int32()).toBe(42 * 2 ** 24)
 })
 
-test('a lie about a length costs nothing and ends at the end of the bytes', () => {
+test('a wrong length throws a RangeError and allocates nothing', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 64 }), bytes => {
       const read: ((reader: FlexibleReader) => unknown)[] = [

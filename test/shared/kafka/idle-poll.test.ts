@@ -28,7 +28,7 @@ test('an empty queue schedules nothing', () => {
   expect(idle.throttleCheckTimeoutId).toBeNull()
 })
 
-test('a pending request is looked at once its throttling is over', () => {
+test('a pending request is checked once, when its throttling ends', () => {
   vi.useFakeTimers()
   try {
     const busy = queue([{}], Date.now() + 500)
@@ -45,7 +45,7 @@ test('a pending request is looked at once its throttling is over', () => {
   }
 })
 
-test('of a connection that keeps no process alive, the timer of a throttled request does not either', () => {
+test('the timer of a throttled request of a background connection does not keep the process alive', () => {
   const busy = Object.assign(Object.create(RequestQueue.prototype), {
     pending: [{}],
     throttledUntil: Date.now() + 60_000,
@@ -57,7 +57,7 @@ test('of a connection that keeps no process alive, the timer of a throttled requ
   clearTimeout(busy.throttleCheckTimeoutId!)
 })
 
-test('it is put in place where it fits, on the queue that is given and on no other', () => {
+test('only the given queue is changed, and only if its implementation is the known one', () => {
   const before = Object.getOwnPropertyDescriptors(RequestQueue.prototype)
   queue([])
   expect(Object.getOwnPropertyDescriptors(RequestQueue.prototype)).toEqual(before)
@@ -69,7 +69,7 @@ test('it is put in place where it fits, on the queue that is given and on no oth
   expect(stopIdlePolling({})).toBe(false)
 })
 
-test('a connection of ours that is idle has no timer, where one of the library alone polls', async () => {
+test('an idle connection has no timer, while one of plain kafkajs polls', async () => {
   const [host, port] = inject('brokers')[0].split(':')
   const options = { host, port: Number(port), clientId: 'test', ssl: null, sasl: null, timeout: 5000 }
   const ours = createConnection({ ...options, logger: silent })

@@ -9,12 +9,12 @@ const member = (memberId: string, topic = 't', metadata = Buffer.from(memberId))
   memberMetadata: encodeSubscription(topic, claim, metadata),
 })
 
-test('the assigner is told what every member claims, and of itself, as it was sent', () => {
-  let asked: readonly Claimant[] = []
+test('the assigner gets the claims and metadata of all members unchanged', () => {
+  let claimants: readonly Claimant[] = []
   const assigner: Assigner = {
     name: 'x',
     assign: members => {
-      asked = members
+      claimants = members
       return new Map()
     },
   }
@@ -23,13 +23,13 @@ test('the assigner is told what every member claims, and of itself, as it was se
     partitionCount: 4,
     assigner,
   })
-  expect(asked).toMatchObject([
+  expect(claimants).toMatchObject([
     { memberId: 'a', owned: [1], confirmedAge: 10, generation: 3, metadata: Buffer.from('a') },
     { memberId: 'b', owned: [], confirmedAge: null, generation: -1, metadata: Buffer.alloc(0) },
   ])
 })
 
-test('every member is told something, also one that the assigner left out', () => {
+test('every member gets an assignment, also one that the assigner left out', () => {
   const assigner: Assigner = { name: 'x', assign: () => new Map([['a', [0, 1]]]) }
   const { assignments } = assignAsLeader([member('a'), member('b')], {
     topic: 't',
@@ -40,7 +40,7 @@ test('every member is told something, also one that the assigner left out', () =
   expect(decodeAssignment(assignments.get('b')!, 't')).toEqual({ partitions: [], partitionCount: 2 })
 })
 
-test('a member that reads another topic is named and gets nothing', () => {
+test('a member that reads another topic is reported and gets no partition', () => {
   const options = { topic: 't', partitionCount: 4, assigner: stickyAssigner }
   const { assignments, foreignMembers } = assignAsLeader([member('a'), member('b', 'other')], options)
   expect(foreignMembers).toEqual([{ memberId: 'b', topics: ['other'] }])

@@ -16,7 +16,7 @@ const claim = {
   partitionCount: 12,
 }
 
-test("a subscription comes back as it was sent, the program's bytes unread", () => {
+test('a subscription is decoded as it was encoded, with opaque metadata', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), bytes => {
       const metadata = Buffer.from(bytes)
@@ -29,22 +29,22 @@ test("a subscription comes back as it was sent, the program's bytes unread", () 
   )
 })
 
-test('an assignment comes back as it was sent', () => {
+test('an assignment is decoded as it was encoded', () => {
   const bytes = encodeAssignment('metrics.snapshots', [2, 5], 12)
   expect(decodeAssignment(bytes, 'metrics.snapshots')).toEqual({ partitions: [2, 5], partitionCount: 12 })
 })
 
-test("both are the consumer protocol's, so that other tools can read the group", () => {
+test('both are frames of the consumer protocol, so that other tools can describe the group', () => {
   expect(MemberMetadata.decode(encodeSubscription('t', claim, Buffer.from('me')))?.topics).toEqual(['t'])
   expect(MemberAssignment.decode(encodeAssignment('t', [2, 5], 12))?.assignment).toEqual({ t: [2, 5] })
 })
 
-test('a member without user data owns nothing and has a name all the same', () => {
+test('a member without user data claims nothing and has empty metadata', () => {
   const bytes = MemberMetadata.encode({ version: 0, topics: ['t'], userData: Buffer.alloc(0) })
   expect(decodeSubscription(bytes)).toEqual({ topics: ['t'], claim: null, metadata: Buffer.alloc(0) })
 })
 
-test('garbage never throws and never assigns', () => {
+test('malformed frames never throw and never assign partitions', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), bytes => {
       expect(decodeSubscription(Buffer.from(bytes)).claim).toBeNull()
@@ -53,7 +53,7 @@ test('garbage never throws and never assigns', () => {
   )
 })
 
-test('user data with wrong types loses what is wrong', () => {
+test('claims of a wrong type are dropped', () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.jsonValue(), (owned, confirmedAge) => {
       const json = Buffer.from(JSON.stringify({ owned, confirmedAge, generation: 'x' }))
@@ -69,7 +69,7 @@ test('user data with wrong types loses what is wrong', () => {
   )
 })
 
-test('an assignment of nothing is one', () => {
+test('an empty frame is an empty assignment', () => {
   expect(decodeAssignment(null, 't')).toEqual({ partitions: [], partitionCount: null })
   expect(decodeAssignment(Buffer.alloc(0), 't')).toEqual({ partitions: [], partitionCount: null })
 })

@@ -15,7 +15,7 @@ afterEach(() => Promise.all(readers.splice(0).map(reader => reader.stop())))
 function read(cluster: ScriptedCluster, options: Partial<ReaderOptions> = {}) {
   const handed: string[] = []
   const started: [partition: number, from: number, replaced: boolean][] = []
-  /** What the listener waits for, by partition. */
+  /** Promises of the listener by partition. */
   const busy = new Map<number, Promise<void>>()
   const reader = new Reader({
     cluster: cluster.asCluster,
@@ -45,7 +45,7 @@ function read(cluster: ScriptedCluster, options: Partial<ReaderOptions> = {}) {
   return { reader, handed, started, busy }
 }
 
-test('a partition is never handed over twice after a leader change, while both of its leaders have answered', async () => {
+test('records are never delivered twice after a leader change, when both leaders have responded', async () => {
   const cluster = new ScriptedCluster([1, 1])
   cluster.end = 1
   const { handed, busy } = read(cluster, { metadataMaxAge: 20 })
@@ -57,7 +57,7 @@ test('a partition is never handed over twice after a leader change, while both o
     }),
   )
   await eventually(() => expect(cluster.fetches).toHaveLength(1))
-  // The records take so long to inflate that the other answer comes meanwhile.
+  // The records take so long to inflate that the other response arrives meanwhile.
   const slow = storedBatch(0, ['x'.repeat(12_000_000)], { gzip: gzipSync })
   cluster.fetches[0]!.answer([
     { partition: 0, records: storedBatch(0, ['first']) },
@@ -73,7 +73,7 @@ test('a partition is never handed over twice after a leader change, while both o
   expect(handed).toEqual(['0/0 first', `1/0 ${'x'.repeat(20)}`])
 })
 
-test('a topic that was deleted and made anew is never read on from the old position', async () => {
+test('a topic that was deleted and created again is never read from the old position', async () => {
   const cluster = new ScriptedCluster([1])
   cluster.id = 'one'
   cluster.end = 3
@@ -82,11 +82,11 @@ test('a topic that was deleted and made anew is never read on from the old posit
   cluster.fetches[0]!.answer([{ records: storedBatch(0, ['a', 'b', 'c']) }])
   await eventually(() => expect(cluster.fetches).toHaveLength(2))
 
-  // It has grown past the old position before anybody looked.
+  // The new log has grown past the old position before the metadata is refreshed.
   cluster.id = 'two'
   cluster.end = 5
   await eventually(() => expect(started).toHaveLength(2))
-  // An answer that was under way is of the topic that is no more.
+  // The pending response is one of the deleted topic.
   cluster.fetches[1]!.answer([{ records: storedBatch(3, ['old']) }])
   await eventually(() => expect(cluster.fetches).toHaveLength(3))
   cluster.fetches[2]!.answer([{ records: storedBatch(0, ['v', 'w', 'x', 'y', 'z']) }])
@@ -98,7 +98,7 @@ test('a topic that was deleted and made anew is never read on from the old posit
   ])
 })
 
-test('what is being handed over of a topic that is no more ends before the new one begins', async () => {
+test('the delivery of records of a deleted topic ends before the new topic is read', async () => {
   const cluster = new ScriptedCluster([1])
   cluster.id = 'one'
   cluster.end = 100
@@ -115,41 +115,41 @@ test('what is being handed over of a topic that is no more ends before the new o
   const values = Array.from({ length: 100 }, (_, i) => `old-${i}`)
   cluster.fetches[0]!.answer([{ records: storedBatch(0, values) }])
   await eventually(() => expect(handed).toHaveLength(64))
-  let asked = 0
+  let requests = 0
   const metadata = cluster.metadata.bind(cluster)
   cluster.metadata = topic => {
-    asked++
+    requests++
     return metadata(topic)
   }
   cluster.id = 'two'
-  await eventually(() => expect(asked).toBeGreaterThan(2))
+  await eventually(() => expect(requests).toBeGreaterThan(2))
   expect(started).toHaveLength(1)
   release()
   await eventually(() => expect(started).toHaveLength(2))
   expect(handed).toHaveLength(64)
 })
 
-test('a broker that has not heard of the new topic yet does not bring the old one back', async () => {
+test('a broker that still reports the deleted topic does not bring it back', async () => {
   const cluster = new ScriptedCluster([1])
   cluster.id = 'one'
   const { started } = read(cluster, { metadataMaxAge: 20, afterReplacement: () => 'earliest' })
   await eventually(() => expect(started).toHaveLength(1))
   cluster.id = 'two'
   await eventually(() => expect(started).toHaveLength(2))
-  let asked = 0
+  let requests = 0
   const metadata = cluster.metadata.bind(cluster)
   cluster.metadata = topic => {
-    asked++
+    requests++
     return metadata(topic)
   }
   cluster.id = 'one'
-  await eventually(() => expect(asked).toBeGreaterThan(2))
-  // Nor does one that is too old to know ids.
+  await eventually(() => expect(requests).toBeGreaterThan(2))
+  // Nor does a broker that reports no ids.
   cluster.id = null
-  const before = asked
-  await eventually(() => expect(asked).toBeGreaterThan(before + 2))
+  const before = requests
+  await eventually(() => expect(requests).toBeGreaterThan(before + 2))
   cluster.id = 'two'
-  const then = asked
-  await eventually(() => expect(asked).toBeGreaterThan(then + 2))
+  const then = requests
+  await eventually(() => expect(requests).toBeGreaterThan(then + 2))
   expect(started).toHaveLength(2)
 })

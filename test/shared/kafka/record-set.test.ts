@@ -14,14 +14,16 @@ interface BatchOptions {
   values: Buffer[]
   codec?: number
   control?: boolean
-  /** Compresses the records, and says nothing of it. */
+  /** Compresses the records without setting the codec. */
   compress?: (records: Buffer) => Buffer
   timestamp?: number
-  /** Whether the broker has replaced the producer's time by its own, five seconds later. */
+  /**
+   * Whether the broker has replaced the timestamp of the producer by its own, five seconds later.
+   */
   logAppend?: boolean
 }
 
-/** A batch as a broker stores it. */
+/** A batch as stored by a broker. */
 function stored({
   base,
   values,
@@ -67,7 +69,7 @@ async function read(bytes: Buffer, from: number, limits = LIMITS) {
 const text = (...values: string[]) => values.map(value => Buffer.from(value))
 
 describe('readRecordSet', () => {
-  test('keys, values, offsets and times come back as they were written', async () => {
+  test('keys, values, offsets and times are read as they were written', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.uint8Array({ maxLength: 300 }), { minLength: 1, maxLength: 40 }),
@@ -84,12 +86,12 @@ describe('readRecordSet', () => {
     )
   })
 
-  test("the broker's append time is the time of every record of its batch", async () => {
+  test('all records of a batch have its append time', async () => {
     const { records } = await read(stored({ base: 0, values: text('a', 'b'), timestamp: 1_000 }), 0)
     expect(records.map(r => r.timestamp)).toEqual([6_000, 6_000])
   })
 
-  test("a batch with its producer's time gives as many null records as it has, without a time, whatever its codec", async () => {
+  test('a batch with the time of its producer yields its number of null records without a time, with any codec', async () => {
     for (const codec of [0, 1, 3]) {
       const set = Buffer.concat([
         stored({ base: 0, values: text('good') }),
@@ -108,7 +110,7 @@ describe('readRecordSet', () => {
     }
   })
 
-  test('records below the position are skipped, also in the middle of a batch', async () => {
+  test('records below the position are skipped, also within a batch', async () => {
     const set = Buffer.concat([
       stored({ base: 0, values: text('a', 'b') }),
       stored({ base: 2, values: text('c', 'd') }),
@@ -117,7 +119,7 @@ describe('readRecordSet', () => {
     expect((await read(set, 1)).offsets).toEqual([1, 2, 3])
   })
 
-  test('what the response cut off is left for the next fetch', async () => {
+  test('a batch that the response truncates is left for the next fetch', async () => {
     const whole = Buffer.concat([
       stored({ base: 0, values: text('a') }),
       stored({ base: 1, values: text('b') }),
@@ -129,7 +131,7 @@ describe('readRecordSet', () => {
     }
   })
 
-  test('a slice ends at its limits, and its position is that of its last record', async () => {
+  test('a slice ends at its limits, and its position follows its last record', async () => {
     const values = Array.from({ length: 10 }, () => Buffer.alloc(100))
     const { slices, offsets } = await read(stored({ base: 5, values }), 5, { records: 4, bytes: 1e6 })
     expect(slices).toEqual([4, 4, 2])
@@ -149,7 +151,7 @@ describe('readRecordSet', () => {
     expect((await read(set, 7)).records.map(r => r.value?.toString())).toEqual(['a', 'b'])
   })
 
-  test('a codec that is not read gives as many null records as the batch has, at their offsets', async () => {
+  test('a batch with an unsupported codec yields its number of null records at their offsets', async () => {
     const set = Buffer.concat([
       stored({ base: 0, values: text('good') }),
       stored({ base: 1, values: text('x', 'y', 'z'), codec: 2 }),
@@ -163,17 +165,17 @@ describe('readRecordSet', () => {
     expect(faults).toEqual([expect.stringMatching(/^3 .*snappy.*compression.type=uncompressed/)])
   })
 
-  test('of an unreadable batch only what is not below the position counts', async () => {
+  test('records of an unreadable batch below the position are skipped', async () => {
     const set = stored({ base: 0, values: text('x', 'y', 'z'), codec: 3 })
     expect((await read(set, 2)).offsets).toEqual([2])
   })
 
-  test('a batch that lies about its codec is unreadable, not fatal', async () => {
+  test('a batch with a wrong codec is unreadable, not fatal', async () => {
     const { records } = await read(stored({ base: 0, values: text('a', 'b'), codec: 1 }), 0)
     expect(records.map(r => r.unreadable)).toEqual(['codec', 'codec'])
   })
 
-  test('control records move the position and are not handed out', async () => {
+  test('control records advance the position and are not returned', async () => {
     const set = Buffer.concat([
       stored({ base: 0, values: text('a') }),
       stored({ base: 1, values: text('commit'), control: true }),
@@ -184,7 +186,7 @@ describe('readRecordSet', () => {
     expect((await read(set, 1)).next).toBe(2)
   })
 
-  test('a batch that compaction emptied moves the position', async () => {
+  test('a batch without records after compaction advances the position', async () => {
     const batch = stored({ base: 3, values: text('a', 'b') })
     batch.writeInt32BE(0, 57)
     const { offsets, next } = await read(batch, 3)
@@ -192,9 +194,10 @@ describe('readRecordSet', () => {
     expect(next).toBe(5)
   })
 
-  test('a record that claims more bytes than its batch has makes the rest of the batch unreadable', async () => {
+  test('a record that is longer than its batch makes the rest of the batch unreadable', async () => {
     const batch = stored({ base: 0, values: text('first', 'second') })
-    // One byte of length, doubled by zigzag, then the first record; the second's length byte follows.
+    // One byte of length, doubled by zigzag, then the first record; the second's length byte
+    // follows.
     const lengthAt = 61 + 1 + (batch[61]! >> 1)
     batch[lengthAt] = 0x7e
     const { records, next } = await read(batch, 0)
@@ -202,11 +205,11 @@ describe('readRecordSet', () => {
     expect(next).toBe(2)
   })
 
-  test('no bytes whatever make it throw, loop or go back', async () => {
+  test('malformed records never make the reader throw, loop or go back', async () => {
     const first = stored({ base: 0, values: text('one', 'two', 'three') })
     const second = stored({ base: 3, values: text('four'), codec: 1, compress: gzipSync })
     const good = Buffer.concat([first, second])
-    // The headers are the broker's own words; the records are whatever a producer wrote.
+    // The broker writes the headers; producers write the records.
     const foreign = fc.oneof(
       fc.integer({ min: 61, max: first.length - 1 }),
       fc.integer({ min: first.length + 61, max: good.length - 1 }),
@@ -227,14 +230,14 @@ describe('readRecordSet', () => {
 })
 
 describe('inflate', () => {
-  test('a bomb is refused at the limit, and says so', async () => {
+  test('a decompression bomb is refused at the limit', async () => {
     const bomb = gzipSync(Buffer.alloc(20_000_000))
     const refusal = inflate(1, bomb, 1_000_000)
     await expect(refusal).rejects.toThrow(CodecError)
     await expect(refusal).rejects.toThrow(/inflates to more than 1000000 bytes/)
   })
 
-  test('what is not read here is refused by its name', async () => {
+  test('an unsupported codec is refused by its name', async () => {
     await expect(inflate(2, Buffer.alloc(10), 100)).rejects.toThrow(/snappy/)
     await expect(inflate(3, Buffer.alloc(10), 100)).rejects.toThrow(/lz4/)
     await expect(inflate(7, Buffer.alloc(10), 100)).rejects.toThrow(/codec 7/)

@@ -5,7 +5,10 @@ import { createSender } from '../../../shared/kafka/sender.js'
 import type { ProduceRequest } from '../../../shared/kafka/wire/produce.js'
 import { silent } from '../../support/kafka.js'
 
-/** A cluster of two brokers that answers as a test tells it to: partitions 0 and 2 are led by broker 1, 1 and 3 by broker 2. */
+/**
+ * A cluster of two brokers with scripted responses. Broker 1 leads partitions 0 and 2, broker 2
+ * leads 1 and 3.
+ */
 const kafka = vi.hoisted(() => ({
   closed: false,
   lookedUp: 0,
@@ -62,10 +65,10 @@ beforeEach(() => {
   kafka.answer = () => new Map()
 })
 
-/** As the client library has them. */
+/** Protocol errors as created by kafkajs. */
 const protocolError = (type: string) => Object.assign(new Error(type), { name: 'KafkaJSProtocolError', type })
 
-/** A key of each partition. */
+/** A key for each partition. */
 const keys = [0, 1, 2, 3].map(partition => {
   for (let i = 0; ; i++) {
     const key = Buffer.from(`instance\0${i}\0job\0api\0`)
@@ -83,11 +86,11 @@ const types = (outcomes: readonly (KafkaError | null)[]) => outcomes.map(outcome
 describe('a snapshot of several batches', () => {
   const parts = entry(0, 'part 0', 'part 1', 'part 2')
 
-  test('fails when its time is up between two of them, though nobody was late to say so', async () => {
+  test('fails at the deadline between two of them, although every response was in time', async () => {
     const sender = newSender({ sendTimeout: 50, maxBatchBytes: 50 })
     await sender.connect()
     kafka.answer = () => {
-      // The event loop is held, so that the timer of the deadline comes after the answer.
+      // Block the event loop, so that the timer of the deadline fires after the response.
       const until = performance.now() + 60
       while (performance.now() < until);
       return new Map()
@@ -96,7 +99,7 @@ describe('a snapshot of several batches', () => {
     expect(kafka.requests).toHaveLength(1)
   })
 
-  test('fails when the sender is stopped between two of them', async () => {
+  test('fails when the sender is closed between two of them', async () => {
     const sender = newSender({ maxBatchBytes: 50 })
     await sender.connect()
     kafka.answer = async () => {
@@ -107,7 +110,7 @@ describe('a snapshot of several batches', () => {
     expect(kafka.requests).toHaveLength(1)
   })
 
-  test('ends with the batch that fails, and writes nothing of its partition after it', async () => {
+  test('ends at a failed batch, and later records of its partition are not written', async () => {
     const sender = newSender({ maxBatchBytes: 50 })
     kafka.answer = ({ partitions }) =>
       String(partitions.get(0)?.[0].value) === 'part 1'
@@ -137,7 +140,7 @@ describe('a snapshot of several batches', () => {
 })
 
 describe('many keys', () => {
-  test('go in one request to each broker, each partition in its order', async () => {
+  test('are sent in one request per broker, each partition in its order', async () => {
     const sender = newSender()
     const outcomes = await sender.sendAll([
       entry(0, 'a', 'b'),
@@ -153,14 +156,14 @@ describe('many keys', () => {
     ])
   })
 
-  test('have the lane of their broker, once the topic is known', async () => {
+  test('have the lane of their broker once the metadata is known', async () => {
     const sender = newSender()
     expect(keys.map(key => sender.laneOf(key))).toEqual([undefined, undefined, undefined, undefined])
     await sender.connect()
     expect(keys.map(key => sender.laneOf(key))).toEqual([1, 2, 1, 2])
   })
 
-  test('fail with their partition, not with another of the same request', async () => {
+  test('fail only if their own partition fails', async () => {
     const sender = newSender()
     kafka.answer = ({ partitions }) =>
       partitions.has(2) ? new Map([[2, protocolError('NOT_LEADER_FOR_PARTITION')]]) : new Map()
@@ -174,7 +177,7 @@ describe('many keys', () => {
     expect(sender.laneOf(keys[2])).not.toBe(sender.laneOf(keys[3]))
   })
 
-  test('fail alone where their partition has no leader', async () => {
+  test('fail alone if their partition has no leader', async () => {
     const sender = newSender()
     kafka.leaders = [1, -1, 1, 2]
     expect(types(await sender.sendAll([entry(1, 'a'), entry(3, 'b')]))).toEqual([
@@ -183,7 +186,7 @@ describe('many keys', () => {
     ])
   })
 
-  test('all fail when their broker’s connection does, and stay in its lane', async () => {
+  test('all fail when the connection to their broker fails, and stay in its lane', async () => {
     const sender = newSender()
     kafka.answer = ({ partitions }) => {
       if (partitions.has(1)) throw new KafkaError('CONNECTION', 'gone')
@@ -197,7 +200,7 @@ describe('many keys', () => {
     expect(keys.map(key => sender.laneOf(key))).toEqual([1, 2, 1, 2])
   })
 
-  test('of which some have no answer in time fail with those only', async () => {
+  test('fail only if they have no result at the deadline', async () => {
     const sender = newSender({ sendTimeout: 50 })
     kafka.answer = ({ partitions }) => (partitions.has(1) ? new Promise(() => {}) : new Map())
     expect(types(await sender.sendAll([entry(0, 'a'), entry(1, 'b')]))).toEqual([null, 'TIMEOUT'])
@@ -209,7 +212,7 @@ describe('a partition that failed', () => {
     kafka.answer = ({ partitions }) => (partitions.has(2) ? new Map([[2, protocolError(type)]]) : new Map())
   }
 
-  test('is looked up again before the next send to it, which no other waits for', async () => {
+  test('refreshes the metadata before the next send to it, and before no other send', async () => {
     const sender = newSender()
     failing('NOT_LEADER_FOR_PARTITION')
     await sender.sendAll([entry(2, 'a')])
@@ -224,7 +227,7 @@ describe('a partition that failed', () => {
     expect(sender.laneOf(keys[2])).toBe(2)
   })
 
-  test('whose replicas are slow has a connection of its own until they are not', async () => {
+  test('with slow replicas has its own connection until a send succeeds', async () => {
     const sender = newSender()
     failing('REQUEST_TIMED_OUT')
     expect(types(await sender.sendAll([entry(0, 'a'), entry(2, 'b')]))).toEqual([null, 'REQUEST_TIMED_OUT'])

@@ -4,7 +4,7 @@ import { adminCommands } from '../../../shared/kafka/topics/facts.js'
 import { settingsOf, TOPICS, type TopicKey, topicProblems } from '../../../shared/kafka/topics/profiles.js'
 import { foreignCodecs } from '../../support/foreign-codecs.js'
 
-/** What the brokers answer where nothing else was set. */
+/** Default settings of the brokers. */
 const defaults = { 'retention.bytes': '-1', 'max.message.bytes': '1048588', 'min.insync.replicas': '1' }
 
 const metadata = (partitions: number, replicas = 1, brokers = 1) => ({
@@ -33,13 +33,13 @@ function problemsOf(key: TopicKey, settings: Record<string, string>, of: ReturnT
 const check = (settings: Record<string, string> = {}, of = metadata(12)) =>
   problemsOf('snapshots', settings, of)
 
-test.each(Object.keys(TOPICS) as TopicKey[])('%s as its profile creates it has no problems', key => {
+test.each(Object.keys(TOPICS) as TopicKey[])('%s has no problems as created by its profile', key => {
   const { partitions } = TOPICS[key]
   expect(problemsOf(key, {}, metadata(partitions.default, 1, 1))).toEqual([])
   expect(problemsOf(key, {}, metadata(partitions.default, 3, 3))).toEqual([])
 })
 
-/** What is found for a setting, whatever `zstd` is here. */
+/** Severity of zstd, which depends on the version of Node.js. */
 const zstd = READABLE_CODECS.has('zstd') ? 'warning' : 'error'
 
 test.each([
@@ -63,17 +63,24 @@ test.each([
   ['writes', 'message.timestamp.type', 'CreateTime', 'error', 'message.timestamp.type=LogAppendTime'],
   ['writes', 'retention.ms', '60000', 'error', 'retention.ms=3600000'],
   ['writes', 'cleanup.policy', 'compact', 'error', 'cleanup.policy=delete'],
-] as const)('%s: %s=%s is found, with the command that mends it', (key, setting, value, severity, mended) => {
-  const [problem, ...others] = problemsOf(key, { [setting]: value }, metadata(TOPICS[key].partitions.default))
-  expect(others).toEqual([])
-  expect(problem).toMatchObject({ severity })
-  expect(problem!.fix).toContain(
-    `kafka-configs.sh --bootstrap-server kafka-1:9092 --alter --entity-type topics --entity-name ${TOPICS[key].name} `,
-  )
-  expect(problem!.fix).toContain(mended)
-})
+] as const)(
+  '%s: %s=%s is reported with the command that fixes it',
+  (key, setting, value, severity, fixed) => {
+    const [problem, ...others] = problemsOf(
+      key,
+      { [setting]: value },
+      metadata(TOPICS[key].partitions.default),
+    )
+    expect(others).toEqual([])
+    expect(problem).toMatchObject({ severity })
+    expect(problem!.fix).toContain(
+      `kafka-configs.sh --bootstrap-server kafka-1:9092 --alter --entity-type topics --entity-name ${TOPICS[key].name} `,
+    )
+    expect(problem!.fix).toContain(fixed)
+  },
+)
 
-test('the check refuses exactly the codecs that are not read', async () => {
+test('the check reports an error for exactly the codecs that cannot be decompressed', async () => {
   for (const [type, codec] of COMPRESSION_TYPES.entries()) {
     const compress = foreignCodecs[(type + 1) as keyof typeof foreignCodecs]
     const readable = await inflate(type + 1, compress(Buffer.from('a record')), 1_000).then(
@@ -85,11 +92,11 @@ test('the check refuses exactly the codecs that are not read', async () => {
   }
 })
 
-test('endless retention is not short', () => {
+test('unlimited retention is accepted', () => {
   expect(check({ 'retention.ms': '-1' })).toEqual([])
 })
 
-test('a partition without a leader, and more replicas asked for than there are, stop writes', () => {
+test('a partition without a leader, or too few replicas for min.insync.replicas, is an error', () => {
   const broken = metadata(2)
   expect(
     check({}, { ...broken, partitions: broken.partitions.map((p, i) => (i ? { ...p, leader: -1 } : p)) }),
@@ -99,7 +106,7 @@ test('a partition without a leader, and more replicas asked for than there are, 
   expect(check({ 'min.insync.replicas': '2' })).toMatchObject([{ severity: 'error' }])
 })
 
-test('one partition, or one replica where there could be more, is a warning', () => {
+test('one partition, or one replica on several brokers, is a warning', () => {
   expect(check({}, metadata(1))).toMatchObject([
     { severity: 'warning', fix: expect.stringContaining('--partitions 12') },
   ])
@@ -107,13 +114,13 @@ test('one partition, or one replica where there could be more, is a warning', ()
 })
 
 describe('a log of pushes', () => {
-  test('with a second partition has no total order', () => {
+  test('with two partitions is an error, because it has no total order', () => {
     expect(problemsOf('pushes', {}, metadata(2))).toMatchObject([
       { severity: 'error', message: expect.stringContaining('one total order') },
     ])
   })
 
-  test('has three replicas, two of them in sync, where there are three brokers', () => {
+  test('needs three replicas and min.insync.replicas=2 if there are three brokers', () => {
     expect(problemsOf('pushes', {}, metadata(1, 2, 3))).toMatchObject([
       { severity: 'warning', fix: expect.stringContaining('kafka-reassign-partitions.sh') },
     ])

@@ -3,7 +3,7 @@ import { aclsOf, createCommand, ROLES, topicsOf } from '../../../../shared/kafka
 
 const brokers = ['kafka-1:9092', 'kafka-2:9092']
 
-test('each program is granted what it needs and nothing that creates or alters', () => {
+test('each program gets the ACLs that it needs, and none to create or alter topics', () => {
   const granted = ROLES.map(role => [
     role,
     aclsOf(role, brokers).map(({ name, operations }) => `${name}: ${operations.join(' ')}`),
@@ -22,13 +22,13 @@ test('each program is granted what it needs and nothing that creates or alters',
   })
 })
 
-test('the command of a grant names the principal after the program', () => {
+test('the command of an ACL names the principal after the program', () => {
   expect(aclsOf('producer', brokers)[0]!.command).toBe(
     'kafka-acls.sh --bootstrap-server kafka-1:9092 --add --allow-principal User:<producer> --operation Write --operation Describe --topic metrics.snapshots',
   )
 })
 
-test('gateways may form every group that is named after theirs, exposers one group only', () => {
+test('gateways get all groups with their prefix, exposers one group', () => {
   expect(aclsOf('gateway', brokers, { group: 'mine' }).at(-1)).toMatchObject({
     name: 'mine',
     pattern: 'prefixed',
@@ -41,7 +41,7 @@ test('gateways may form every group that is named after theirs, exposers one gro
   })
 })
 
-test('configured names are those of the topics and of the grants', () => {
+test('configured names are used for topics and ACLs', () => {
   const names = { topics: { snapshots: 'team.snapshots', pushes: 'team.pushes' } }
   const expected = ['team.snapshots', 'team.pushes', 'metrics.pushes.snapshots', 'metrics.writes']
   expect(topicsOf('gateway', names).map(({ name }) => name)).toEqual(expected)
