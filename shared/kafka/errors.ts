@@ -112,7 +112,7 @@ const PROTOCOL: Readonly<Record<string, (context: ErrorContext) => string>> = {
     `${topicOf(c)} refuses records of this size: set its max.message.bytes to 1048588 or more`,
   RECORD_LIST_TOO_LARGE: c => `${topicOf(c)} refuses batches of this size: increase its max.message.bytes`,
   INVALID_REPLICATION_FACTOR: () =>
-    'the replication factor is higher than the number of brokers: choose a lower one',
+    'there are too few brokers: start more, or choose a lower replication factor',
   INVALID_PARTITIONS: () => 'the number of partitions is invalid: choose 1 or more',
   INVALID_CONFIG: () => 'the cluster refuses a setting of the topic',
   POLICY_VIOLATION: () => 'a policy of the cluster refuses the request: ask its administrator',

@@ -130,7 +130,9 @@ test('a producer may not read, and whoever lacks the right to see the settings i
     { from: 'earliest', onError: error => errors.push(error.message) },
     () => {},
   )
-  await eventually(() => expect(errors).toContainEqual(expect.stringContaining(`not authorized to use topic ${topic}`)))
+  await eventually(() =>
+    expect(errors).toContainEqual(expect.stringContaining(`not authorized to use topic ${topic}`)),
+  )
   await stop()
   const { problems } = await checkTopic(as('producer'), topic, { role: 'producer' })
   expect(problems).toMatchObject([
@@ -209,7 +211,9 @@ test('who may read the topic but not the group is told about the group', async (
   await grant(acls.filter(acl => acl.resource === 'topic'))
   const { logger } = await members.start({ topic, group, kafka: as('exposer') })
   await eventually(() =>
-    expect(logger.lines).toContainEqual(expect.stringContaining(`not authorized to use consumer group ${group}`)),
+    expect(logger.lines).toContainEqual(
+      expect.stringContaining(`not authorized to use consumer group ${group}`),
+    ),
   )
 })
 
