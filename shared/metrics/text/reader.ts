@@ -50,8 +50,10 @@ export class TextReader {
     }
     const read = yield* new PageReading(lines, rules, this.limits, cutShort).read()
     const { exposition } = read
-    const known = this.#families && (yield* sameFamilies(this.#families, exposition.families))
-    const families = known ? this.#families! : exposition.families
+    // Another reading may end between two steps.
+    const before = this.#families
+    const unchanged = before !== undefined && (yield* sameFamilies(before, exposition.families))
+    const families = unchanged ? before : exposition.families
     this.#families = families
     this.#previous =
       rules.sameLayoutIsValid === 'never' ? undefined : yield* PreviousPage.of(rules, lines, read, families)
