@@ -4,13 +4,13 @@ import { basename } from 'node:path'
 import { reaper } from './reaper.js'
 
 export interface ChildOptions {
-  /** How it is called in messages. */
+  /** Name in messages. */
   readonly name: string
   readonly command: string
   readonly args: readonly string[]
   readonly env?: NodeJS.ProcessEnv
   readonly cwd?: string
-  /** Where its output goes, appended. */
+  /** File to which standard output and standard error are appended. */
   readonly logFile: string
 }
 
@@ -20,8 +20,8 @@ export interface ExitStatus {
 }
 
 /**
- * A child process that ends with this one, however this one ends. It leads its own process group, so that Ctrl-C in a
- * terminal reaches only the parent, which then stops its children in the right order.
+ * A child process that is killed when this process ends, for whatever reason. It leads its own process
+ * group. Ctrl-C in a terminal therefore reaches only the parent, which stops its children in order.
  */
 export class Child {
   readonly name: string
@@ -46,7 +46,7 @@ export class Child {
     })
   }
 
-  /** @throws when the command cannot be started at all */
+  /** @throws Error if the command cannot be started */
   static async start(options: ChildOptions): Promise<Child> {
     const watchdog = reaper()
     const log = openSync(options.logFile, 'a')
@@ -68,17 +68,17 @@ export class Child {
     }
   }
 
-  /** A program of ours in a Node of its own. */
+  /** Starts a script in a Node.js process. */
   static node(name: string, script: string, args: readonly string[], logFile: string): Promise<Child> {
     return Child.start({ name, command: process.execPath, args: [script, ...args], logFile })
   }
 
-  /** Null while it runs. */
+  /** Null while the process runs. */
   get exit(): ExitStatus | null {
     return this.#exit
   }
 
-  /** Whether its end was asked for here. */
+  /** Whether `stop` or `kill` was called. */
   get stopping(): boolean {
     return this.#stopping
   }
@@ -87,7 +87,7 @@ export class Child {
     if (!this.#exit) this.#process.kill(signal)
   }
 
-  /** Asks it to end, then kills it after `withinMs`. Resolves when it is gone. */
+  /** Sends a signal, and SIGKILL after `withinMs`. Resolves when the process has exited. */
   async stop(signal: NodeJS.Signals = 'SIGTERM', withinMs = 5000): Promise<ExitStatus> {
     this.#stopping = true
     if (this.#exit) return this.#exit
@@ -104,7 +104,7 @@ export class Child {
     return this.stop('SIGKILL')
   }
 
-  /** The last lines of its output, for messages. */
+  /** The last lines of the log file, for messages. */
   logTail(lines = 5): string {
     try {
       return readFileSync(this.logFile, 'utf8').trimEnd().split('\n').slice(-lines).join('\n')
@@ -113,11 +113,11 @@ export class Child {
     }
   }
 
-  /** "payments exited with 1" */
+  /** The exit in words: `payments exited with code 1`. */
   describeExit(): string {
     if (!this.#exit) return `${this.name} is running`
     const { code, signal } = this.#exit
-    return signal ? `${this.name} was ended by ${signal}` : `${this.name} exited with ${code}`
+    return signal ? `${this.name} was killed by ${signal}` : `${this.name} exited with code ${code}`
   }
 
   toString(): string {

@@ -4,31 +4,31 @@ import { withLock } from './lock.mjs'
 import { reaper } from './reaper.js'
 
 /**
- * Makes a folder once, for all processes and checkouts that share it: `make` fills a folder beside it, which is renamed
- * when it is finished. So a folder that is there is whole, and two processes do not make it twice.
+ * Creates a folder once for all processes and checkouts that share it. `fill` writes to a temporary
+ * folder, which is then renamed. A folder that exists is therefore complete.
  */
 export async function createOnce(
   folder: string,
-  make: (unfinished: string) => Promise<void>,
+  fill: (unfinished: string) => Promise<void>,
   log: (message: string) => void = () => {},
 ): Promise<string> {
   if (existsSync(folder)) return folder
-  const waiting = (pid: number) => log(`waiting for process ${pid}, which is preparing the same`)
-  await withLock(`${folder}.lock`, () => makeFolder(folder, make), waiting)
+  const onWait = (pid: number) => log(`waiting for process ${pid}, which is creating ${folder}`)
+  await withLock(`${folder}.lock`, () => createFolder(folder, fill), onWait)
   return folder
 }
 
-async function makeFolder(folder: string, make: (unfinished: string) => Promise<void>): Promise<void> {
+async function createFolder(folder: string, fill: (unfinished: string) => Promise<void>): Promise<void> {
   if (existsSync(folder)) return
   const unfinished = join(
     dirname(folder),
     `.unfinished-${process.pid}-${Math.random().toString(36).slice(2)}`,
   )
   mkdirSync(unfinished, { recursive: true })
-  // Some are hundreds of megabytes, and a process that is killed runs no finally.
+  // The folder may have hundreds of megabytes, and a killed process does not run `finally`.
   reaper().removeOnExit(unfinished)
   try {
-    await make(unfinished)
+    await fill(unfinished)
     renameSync(unfinished, folder)
   } finally {
     rmSync(unfinished, { recursive: true, force: true })

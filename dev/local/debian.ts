@@ -6,23 +6,23 @@ import { writeLaunchers } from './debian/launcher.js'
 import { cacheFolder } from './folders.js'
 import { runCommand, Unavailable } from './run-command.js'
 
-/** Programs and the packages that bring them. */
+/** Programs and the Debian packages that contain them. */
 export interface DebianPackages {
   /**
-   * `newer` takes the named packages and nothing else, of a suite that is newer than most machines.
-   * `own` takes them with all libraries that they need, of the suite of this machine.
+   * `newer`: only the named packages, from a suite that is newer than that of most machines. `own`:
+   * the named packages and their dependencies, from the suite of this machine.
    */
   readonly suite: 'newer' | 'own'
   readonly packages: readonly string[]
-  /** Paths below the root of the system. */
+  /** Paths below /. */
   readonly programs: readonly string[]
 }
 
 const NEWER = 'forky'
-/** Of what is unpacked, what no program reads. */
-const NEVER_READ = ['doc', 'icons', 'locale', 'man'].map(folder => join('usr', 'share', folder))
+/** Unpacked folders that no program reads. */
+const UNUSED = ['doc', 'icons', 'locale', 'man'].map(folder => join('usr', 'share', folder))
 
-/** The path of a program that was fetched before, or null. */
+/** The path of a program that is in the cache, or null. */
 export function debianProgram(wanted: DebianPackages, program: string): string | null {
   const suite = suiteOf(wanted)
   if (suite === null) return null
@@ -31,23 +31,23 @@ export function debianProgram(wanted: DebianPackages, program: string): string |
 }
 
 /**
- * Unpacks Debian packages into the cache, once, without being root and without touching the system.
+ * Unpacks Debian packages into the cache, once. It does not need root and does not change the system.
  *
- * @returns the folder that stands for /
- * @throws Unavailable where there is no apt, no mirror that has the suite, or no network
+ * @returns the folder in place of /
+ * @throws Unavailable without apt, without a mirror of the suite, or without a network
  */
 export async function fetchDebianPackages(
   wanted: DebianPackages,
   log: (message: string) => void,
 ): Promise<string> {
   const suite = suiteOf(wanted)
-  if (suite === null) throw new Unavailable('this is no Debian')
+  if (suite === null) throw new Unavailable('this machine does not run Debian')
   const make = async (unfinished: string) => {
     const { packages } = wanted
     const apt = join(unfinished, 'apt')
     const archives = await download({ suite, packages, dependencies: wanted.suite === 'own' }, apt, log)
     for (const archive of archives) await unpack(archive, unfinished)
-    for (const path of [apt, ...NEVER_READ.map(path => join(unfinished, path))]) {
+    for (const path of [apt, ...UNUSED.map(path => join(unfinished, path))]) {
       rmSync(path, { recursive: true, force: true })
     }
     writeLaunchers(wanted.programs, unfinished)
@@ -67,10 +67,10 @@ function suiteOf({ suite }: DebianPackages): string | null {
   }
 }
 
-/** Unpacks an archive, unless it is of the base system, which every machine has. */
+/** Unpacks an archive, unless it belongs to the base system, which every machine has. */
 async function unpack(archive: string, folder: string): Promise<void> {
   const { stdout } = await runCommand('dpkg-deb', ['--field', archive, 'Package', 'Priority'])
-  // The C library and the loader are of one build, and the loader is always the machine's.
+  // The C library must match the loader, and programs always use the loader of the machine.
   if (/^Package: libc6$|^Priority: (required|important)$/m.test(stdout)) return
   const { code, stderr } = await runCommand('dpkg-deb', ['--extract', archive, folder])
   if (code !== 0) throw new Unavailable(`a package could not be unpacked (${lastLine(stderr)})`)

@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url'
 import { isAlive, processIdentity } from './process-identity.mjs'
 import { reaper } from './reaper.js'
 
-/** The folder of this package: where its package.json is, from sources and from what was built of them alike. */
+/** The folder of package.json, for both the sources and the compiled program. */
 export const packageRoot = ((): string => {
   let folder = dirname(fileURLToPath(import.meta.url))
   while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder) folder = dirname(folder)
@@ -22,8 +22,8 @@ export const packageRoot = ((): string => {
 })()
 
 /**
- * What is fetched once for all checkouts of this user: $KAFKA_EXPOSER_CACHE, $XDG_CACHE_HOME/kafka-exposer or
- * ~/.cache/kafka-exposer.
+ * A path in the cache that all checkouts of this user share: $KAFKA_EXPOSER_CACHE,
+ * $XDG_CACHE_HOME/kafka-exposer or ~/.cache/kafka-exposer.
  */
 export function cacheFolder(...path: string[]): string {
   const { KAFKA_EXPOSER_CACHE, XDG_CACHE_HOME } = process.env
@@ -32,7 +32,8 @@ export function cacheFolder(...path: string[]): string {
 }
 
 /**
- * A folder of this run for data and logs, under .local/ of the checkout. It is gone when this process is.
+ * Creates a folder for data and logs under .local/ of the checkout. It is removed when this process
+ * ends.
  */
 export function createRunFolder(name: string): string {
   const parent = runsFolder()
@@ -65,13 +66,13 @@ function isWritable(folder: string): boolean {
   }
 }
 
-/** What a run left whose watchdog was ended too, say when the machine went down. */
+/** Removes the folders of runs whose watchdog was killed too, for example by a reboot. */
 function removeAbandoned(parent: string): void {
   if (!existsSync(parent)) return
   for (const entry of readdirSync(parent)) {
     try {
       const owner = JSON.parse(readFileSync(join(parent, entry, 'owner.json'), 'utf8'))
       if (!isAlive(owner.pid, owner.identity)) rmSync(join(parent, entry), { recursive: true, force: true })
-    } catch {} // not a run's folder, or another process removes it at this moment
+    } catch {} // Not a run folder, or another process is removing it.
   }
 }

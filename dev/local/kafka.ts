@@ -5,41 +5,42 @@ import type { KafkaNode } from './kafka/node.js'
 import { chooseSource, thisMachine } from './kafka/source.js'
 
 export interface KafkaOptions {
-  /** How many nodes, 1 by default. More than one are never those of KAFKA_BROKERS. */
+  /** Number of nodes, 1 by default. With more than one, KAFKA_BROKERS is ignored. */
   readonly brokers?: number
-  /** A broker of one's own even when KAFKA_BROKERS is set: for those who mean to break it. */
+  /** Whether KAFKA_BROKERS is ignored, for tests that kill or pause brokers. */
   readonly own?: boolean
-  /** Broker properties beyond the usual ones. */
+  /** Additional broker properties. */
   readonly properties?: Readonly<Record<string, string>>
-  /** Told what takes long. */
+  /** Called with progress messages. */
   readonly log?: (message: string) => void
 }
 
 export interface LocalKafka {
   /** host:port */
   readonly brokers: string[]
-  /** Of the first node; null when it is not a process of ours. */
+  /** Process id of the first node. Null if the nodes are not child processes. */
   readonly pid: number | null
   readonly source: 'environment' | 'maven' | 'docker'
-  /** Each node by itself, to be killed, paused and restarted; empty when they are not processes of ours. */
+  /** The nodes, to be killed, paused and restarted one by one. Empty if they are not child processes. */
   readonly nodes: readonly KafkaNode[]
-  /** Ends all nodes and removes their data; leaves a cluster of KAFKA_BROKERS alone. */
+  /** Kills all nodes and removes their data. Has no effect on the cluster of KAFKA_BROKERS. */
   stop(): Promise<void>
-  /** SIGKILL by default. */
+  /** Sends a signal to all nodes, SIGKILL by default, and waits until they have exited. */
   kill(signal?: NodeJS.Signals): Promise<void>
-  /** All nodes, on the same ports with the same data. */
+  /** Restarts all nodes on the same ports with the same data. */
   restart(): Promise<void>
-  /** SIGSTOP. */
+  /** Sends SIGSTOP to all nodes. */
   pause(): void
-  /** SIGCONT. */
+  /** Sends SIGCONT to all nodes. */
   resume(): void
 }
 
 /**
- * A Kafka for development and tests: that of KAFKA_BROKERS, else of Maven as child processes on free ports, else in
- * Docker, which KAFKA_EXPOSER_KAFKA=docker prefers. Nothing of it survives this process.
+ * Supplies a Kafka for development and tests: the cluster of KAFKA_BROKERS, else child processes with
+ * jars from Maven, else a Docker container. KAFKA_EXPOSER_KAFKA=docker prefers Docker. Child processes,
+ * containers and data are removed when this process ends.
  *
- * @throws Unavailable when there is no way, with what to do
+ * @throws Unavailable with what to do if none of these is possible
  */
 export async function startKafka(options: KafkaOptions = {}): Promise<LocalKafka> {
   const { brokers = 1, own = false, properties = {}, log = () => {} } = options
@@ -52,15 +53,15 @@ export async function startKafka(options: KafkaOptions = {}): Promise<LocalKafka
     case 'docker':
       log('starting Kafka in Docker')
       return fromDocker(await startContainer(properties))
-    case 'nowhere':
-      throw kafkaUnavailable(source.why)
+    case 'none':
+      throw kafkaUnavailable(source.reason)
   }
 }
 
-/** A cluster that is there already, and not ours to stop. */
+/** A running cluster, which cannot be stopped here. */
 export function existingKafka(brokers: readonly string[]): LocalKafka {
-  const notOurs = (): never => {
-    throw new Error('the brokers of KAFKA_BROKERS are not ours to stop: ask for startKafka({ own: true })')
+  const refuse = (): never => {
+    throw new Error('the brokers of KAFKA_BROKERS cannot be stopped; use startKafka({ own: true })')
   }
   return {
     brokers: [...brokers],
@@ -68,10 +69,10 @@ export function existingKafka(brokers: readonly string[]): LocalKafka {
     source: 'environment',
     nodes: [],
     stop: async () => {},
-    kill: async () => notOurs(),
-    restart: async () => notOurs(),
-    pause: notOurs,
-    resume: notOurs,
+    kill: async () => refuse(),
+    restart: async () => refuse(),
+    pause: refuse,
+    resume: refuse,
   }
 }
 
@@ -100,8 +101,8 @@ function fromMaven({ nodes, stop }: { nodes: readonly KafkaNode[]; stop(): Promi
 }
 
 function fromDocker(container: Awaited<ReturnType<typeof startContainer>>): LocalKafka {
-  const cannot = (): never => {
-    throw new Error('a Kafka in Docker can be restarted, not paused: install Java 17 and Maven for that')
+  const refuse = (): never => {
+    throw new Error('a Kafka in Docker can only be restarted; install Java 17 and Maven to pause or kill it')
   }
   return {
     brokers: [container.address],
@@ -109,9 +110,9 @@ function fromDocker(container: Awaited<ReturnType<typeof startContainer>>): Loca
     source: 'docker',
     nodes: [],
     stop: () => container.stop(),
-    kill: async () => cannot(),
+    kill: async () => refuse(),
     restart: () => container.restart(),
-    pause: cannot,
-    resume: cannot,
+    pause: refuse,
+    resume: refuse,
   }
 }

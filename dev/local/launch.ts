@@ -5,11 +5,11 @@ import { Child } from './child.js'
 import { withLock } from './lock.mjs'
 import { ADDRESS_IN_USE, freePorts, isFree } from './ports.js'
 
-/** A program of ours that serves HTTP. */
+/** A compiled program that serves HTTP. */
 export interface Program {
   readonly name: string
   readonly script: string
-  /** Taken when it is free. */
+  /** Used if it is free. */
   readonly preferredPort: number
   args(port: number): readonly string[]
   readonly logFile: string
@@ -21,16 +21,16 @@ export interface LaunchedProgram {
   readonly url: string
 }
 
-const LISTENS_WITHIN_MS = 60_000
+const START_TIMEOUT_MS = 60_000
 
 /**
- * Starts programs side by side, each on its preferred port or another, and waits until they listen.
+ * Starts programs in parallel, each on its preferred port or another one, and waits until they listen.
  *
- * Between choosing a port and listening on it, another checkout that prefers the same ports may do the same. So this is done
- * by one process of this user at a time; against all others there is another try.
+ * Another checkout that prefers the same ports may take one between its choice and its use. A lock
+ * excludes other processes of this user; for all others the start is retried.
  *
- * @param onStart told of each child as soon as it listens, so that it can be ended also when another fails
- * @throws Error with the last words of a program that ended
+ * @param onStart called with each child as soon as it listens, so that it can be stopped if another fails
+ * @throws Error with the end of the log of a program that exited
  */
 export function launch(
   programs: readonly Program[],
@@ -47,7 +47,7 @@ export function launch(
   })
 }
 
-/** Nobody else of this user chooses preferred ports meanwhile. */
+/** Runs `work` while no other process of this user chooses ports. */
 export function withPortLock<T>(work: () => Promise<T>): Promise<T> {
   return withLock(join(tmpdir(), `kafka-exposer-${userInfo().uid}`, 'ports.lock'), work)
 }
@@ -65,14 +65,14 @@ async function launchOne(
       return { child, port, url: `http://127.0.0.1:${port}` }
     }
     await child.kill()
-    const words = child.logTail()
-    if (!ADDRESS_IN_USE.test(words) || attempt === 5) throw new Error(`${child.describeExit()}:\n${words}`)
+    const log = child.logTail()
+    if (!ADDRESS_IN_USE.test(log) || attempt === 5) throw new Error(`${child.describeExit()}:\n${log}`)
     port = (await freePorts(1))[0]
   }
 }
 
 async function listens(child: Child, port: number): Promise<boolean> {
-  for (const until = performance.now() + LISTENS_WITHIN_MS; performance.now() < until; ) {
+  for (const until = performance.now() + START_TIMEOUT_MS; performance.now() < until; ) {
     if (child.exit) return false
     if (await connects(port)) return true
     await new Promise(resolve => setTimeout(resolve, 50))

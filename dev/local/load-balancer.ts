@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { Backend } from './load-balancer/backend.js'
 import { isFree } from './ports.js'
 
-/** Those of one connection, not of the message. */
+/** Headers of one connection, which a proxy does not forward (RFC 9110, section 7.6.1). */
 const HOP_BY_HOP = new Set([
   'connection',
   'keep-alive',
@@ -15,26 +15,27 @@ const HOP_BY_HOP = new Set([
 ])
 
 /**
- * The one stable address in front of all shards, for one machine: what a Kubernetes Service or a balancer is elsewhere.
+ * The one stable address in front of all shards on this machine, in place of a Kubernetes Service or a
+ * load balancer.
  *
- * A request goes to the shards in turn, to the ready ones first. A GET whose shard cannot be reached, or dies before it
- * answers, goes to the next. Redirects are passed through: the owner is asked directly.
+ * Requests are distributed round robin, with ready shards first. A GET request is retried on the next
+ * shard if its shard is unreachable or dies before it responds. Redirects are passed to the client.
  */
 export class LoadBalancer {
   readonly url: string
   readonly #server: Server
   #backends: Backend[] = []
-  #turn = 0
+  #next = 0
 
   private constructor(server: Server) {
     this.#server = server
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-    server.on('request', (incoming, outgoing) => this.#answer(incoming, outgoing))
+    server.on('request', (incoming, outgoing) => this.#handle(incoming, outgoing))
   }
 
-  /** Listens on the preferred port, or on any other when that is taken. */
+  /** Listens on the preferred port, or on any free port if it is in use. */
   static async start(preferred = 0): Promise<LoadBalancer> {
-    // Long label values make long URLs; Prometheus keeps connections between scrapes.
+    // Long label values make long URLs. Prometheus keeps connections open between scrapes.
     const server = createServer({ maxHeaderSize: 64 * 1024, keepAliveTimeout: 75_000, requestTimeout: 0 })
     const port = (await isFree(preferred)) ? preferred : 0
     server.listen({ port, host: '127.0.0.1' })
@@ -47,8 +48,8 @@ export class LoadBalancer {
     return new LoadBalancer(server)
   }
 
-  /** The shards' own addresses. */
-  serve(urls: readonly string[]): void {
+  /** Sets the URLs of the shards. */
+  setBackends(urls: readonly string[]): void {
     const known = new Map(this.#backends.map(backend => [backend.url.href, backend]))
     this.#backends = urls.map(url => {
       const { href } = new URL(url)
@@ -56,39 +57,39 @@ export class LoadBalancer {
       if (!known.delete(href)) backend.start()
       return backend
     })
-    for (const gone of known.values()) gone.stop()
+    for (const removed of known.values()) removed.stop()
   }
 
   async stop(): Promise<void> {
-    this.serve([])
+    this.setBackends([])
     this.#server.close()
     this.#server.closeAllConnections()
     if (this.#server.listening) await once(this.#server, 'close')
   }
 
-  async #answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    const repeatable = incoming.method === 'GET' || incoming.method === 'HEAD'
+  async #handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const isRepeatable = incoming.method === 'GET' || incoming.method === 'HEAD'
     const problems: string[] = []
-    for (const backend of this.#inTurn()) {
+    for (const backend of this.#inOrder()) {
       const problem = await forward(backend, incoming, outgoing)
       if (problem === null || outgoing.destroyed) return
       problems.push(`${backend.url.host}: ${problem}`)
-      if (!repeatable) break
+      if (!isRepeatable) break
     }
-    const reason = problems.length ? problems.join('; ') : 'there are none'
+    const reason = problems.length ? problems.join('; ') : 'no shard is configured'
     outgoing.writeHead(503, { 'content-type': 'text/plain; charset=utf-8' })
-    outgoing.end(`no exposer shard answers (${reason})\n`)
+    outgoing.end(`no exposer shard responds (${reason})\n`)
   }
 
-  #inTurn(): Backend[] {
-    const first = this.#turn++
+  #inOrder(): Backend[] {
+    const first = this.#next++
     const n = this.#backends.length
-    const turns = this.#backends.map((_, i) => this.#backends[(first + i) % n])
-    return (['ready', 'unready', 'dead'] as const).flatMap(health => turns.filter(b => b.health === health))
+    const rotated = this.#backends.map((_, i) => this.#backends[(first + i) % n])
+    return (['ready', 'unready', 'dead'] as const).flatMap(health => rotated.filter(b => b.health === health))
   }
 }
 
-/** Null when the shard answered, or the client went away; else why it did not answer. */
+/** @returns null if the shard responded or the client disconnected, else why the shard did not respond */
 function forward(
   backend: Backend,
   incoming: IncomingMessage,
@@ -106,20 +107,20 @@ function forward(
       path: incoming.url,
       headers,
     })
-    const stopWaiting = backend.wait(() => sent.destroy(new Error('it does not answer any more')))
-    const clientGone = () => sent.destroy()
+    const unsubscribe = backend.onDeath(() => sent.destroy(new Error('it no longer responds')))
+    const onDisconnect = () => sent.destroy()
     const settle = (result: string | null) => {
-      stopWaiting()
-      outgoing.off('close', clientGone)
+      unsubscribe()
+      outgoing.off('close', onDisconnect)
       resolve(result)
     }
-    outgoing.once('close', clientGone)
-    sent.once('response', answer => {
-      stopWaiting()
-      passOn(answer, outgoing, () => settle(null))
+    outgoing.once('close', onDisconnect)
+    sent.once('response', response => {
+      unsubscribe()
+      copyResponse(response, outgoing, () => settle(null))
     })
     sent.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNREFUSED') backend.is('dead')
+      if (error.code === 'ECONNREFUSED') backend.setHealth('dead')
       settle(outgoing.destroyed ? null : error.message)
     })
     if (incoming.method === 'GET' || incoming.method === 'HEAD') sent.end()
@@ -127,13 +128,13 @@ function forward(
   })
 }
 
-function passOn(answer: IncomingMessage, outgoing: ServerResponse, done: () => void): void {
-  const headers = Object.entries(answer.headers).filter(([name]) => !HOP_BY_HOP.has(name))
-  outgoing.writeHead(answer.statusCode!, Object.fromEntries(headers))
-  answer.pipe(outgoing)
-  // An answer that breaks off must not look whole.
-  answer.once('close', () => {
-    if (!answer.complete) outgoing.destroy()
+function copyResponse(response: IncomingMessage, outgoing: ServerResponse, done: () => void): void {
+  const headers = Object.entries(response.headers).filter(([name]) => !HOP_BY_HOP.has(name))
+  outgoing.writeHead(response.statusCode!, Object.fromEntries(headers))
+  response.pipe(outgoing)
+  // A truncated response must not look complete to the client.
+  response.once('close', () => {
+    if (!response.complete) outgoing.destroy()
     done()
   })
 }

@@ -3,24 +3,24 @@ import { dirname } from 'node:path'
 import { isAlive, processIdentity } from './process-identity.mjs'
 
 /**
- * Runs `work` while no other process runs work under the same lock file. Waits for a holder that lives, takes over from
- * one that died.
+ * Runs `work` while this process holds a lock file. Waits while a live process holds it, and takes the
+ * lock of a process that has died.
  *
- * @param {string} path where the lock file is, its folder is created
+ * @param {string} path of the lock file. Its folder is created.
  * @param {() => unknown} work
- * @param {(pid: number) => void} [onWait] called once when somebody else holds the lock
+ * @param {(pid: number) => void} [onWait] called once with the process that holds the lock
  */
 export async function withLock(path, work, onWait) {
   mkdirSync(dirname(path), { recursive: true })
   const mine = `${path}.${process.pid}.${Math.random().toString(36).slice(2)}`
   writeFileSync(mine, JSON.stringify({ pid: process.pid, identity: processIdentity(process.pid) }))
   try {
-    for (let told = false; !acquire(mine, path); ) {
+    for (let reported = false; !acquire(mine, path); ) {
       const holder = read(path)
       if (holder && !isAlive(holder.pid, holder.identity)) takeOver(path, holder)
       else {
-        if (holder && !told) onWait?.(holder.pid)
-        told ||= holder !== null
+        if (holder && !reported) onWait?.(holder.pid)
+        reported ||= holder !== null
         await new Promise(resolve => setTimeout(resolve, 100))
       }
     }
@@ -34,7 +34,7 @@ export async function withLock(path, work, onWait) {
   }
 }
 
-/** A link is made whole or not at all, so nobody ever reads a lock without its holder. */
+/** Links are atomic: a lock file always contains its holder. */
 function acquire(mine, path) {
   try {
     linkSync(mine, path)
@@ -54,8 +54,8 @@ function read(path) {
 }
 
 /**
- * Removes the lock of a dead holder. Two may notice the same death: only the one with the second lock removes, after
- * having looked again, so that nobody removes the lock that the other has just taken.
+ * Removes the lock of a dead holder. Several processes may do this at once. A second lock file and a
+ * second look at the holder keep each of them from removing the new lock of another.
  */
 function takeOver(path, dead) {
   const guard = `${path}.takeover`

@@ -1,21 +1,21 @@
 import type { DebianPackages } from './debian.js'
 
-/** A program of others that tests, the lab or `npm start` run. */
+/** A third-party program that tests, the lab or `npm start` run. */
 export interface Part {
-  /** Its name in messages. */
+  /** Name in messages. */
   readonly title: string
-  /** The environment variable that holds its path. */
+  /** Environment variable with the path of the program. */
   readonly variable: string
-  /** Its names on the PATH, the preferred one first. */
+  /** Names of the program on the PATH, the preferred one first. */
   readonly commands: readonly string[]
-  /** The packages that have it, and which of their programs it is. */
+  /** The Debian packages that contain the program, and its file name in them. */
   readonly debian: DebianPackages
   readonly program: string
-  /** Arguments that make it print its version and exit with 0. */
+  /** Arguments with which the program prints its version and exits with 0. */
   readonly versionArguments: readonly string[]
-  /** Matches what it prints; group 1 is the version. Without it any version is taken. */
+  /** Matches the printed version as group 1. Without it any version is accepted. */
   readonly version?: RegExp
-  /** The oldest version that is taken, as `3` or `0.27`. */
+  /** The oldest version that is accepted, such as `3` or `0.27`. */
   readonly atLeast?: string
 }
 
@@ -31,15 +31,15 @@ const alertmanager: DebianPackages = {
 }
 const victoriaMetrics: DebianPackages = {
   suite: 'newer',
-  // Its own suite's, because older ones lack symbols that it calls.
+  // libzstd of the same suite, because older versions lack symbols that VictoriaMetrics uses.
   packages: ['victoria-metrics', 'libzstd1'],
   programs: ['usr/bin/victoria-metrics', 'usr/bin/vmagent'],
 }
 
 /**
- * Where each part comes from. Programs written in Go bring all they need, so they come from a newer
- * suite of Debian; others need the C library they were built with, so they come with their libraries
- * from the suite of this machine.
+ * The parts and their sources. Go programs also run on older systems, so they come from a newer suite
+ * of Debian. Other programs depend on the C library, so they come with their libraries from the suite
+ * of this machine.
  */
 export const PARTS = {
   prometheus: {

@@ -1,10 +1,10 @@
 import { createServer } from 'node:net'
 
-/** Below the ranges from which systems take ports of outgoing connections, so that a broker finds its port again at a restart. */
+/** Below the ephemeral port ranges, so that no outgoing connection takes the port of a restarting broker. */
 const FIRST = 15_000
 const LAST = 31_999
 
-/** Whether a port of the loopback interface can be listened on now. */
+/** Whether a port of the loopback interface is free now. */
 export function isFree(port: number): Promise<boolean> {
   return new Promise(resolve => {
     const server = createServer()
@@ -13,10 +13,7 @@ export function isFree(port: number): Promise<boolean> {
   })
 }
 
-/**
- * Ports that were free a moment ago. Somebody else may take one before it is used: whoever listens on it must be ready
- * to ask again.
- */
+/** Random free ports. Another process may take one before it is used, so callers have to retry. */
 export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>()
   while (ports.size < count) {
@@ -26,11 +23,11 @@ export async function freePorts(count: number): Promise<number[]> {
   return [...ports]
 }
 
-/** The preferred port when it is free, else any other. */
+/** The preferred port if it is free, else any free port. */
 export async function freePort(preferred?: number): Promise<number> {
   if (preferred !== undefined && (await isFree(preferred))) return preferred
   return (await freePorts(1))[0]
 }
 
-/** What programs say when the port they were given is taken. */
+/** Matches the error messages of programs whose port is in use. */
 export const ADDRESS_IN_USE = /address already in use|EADDRINUSE/i

@@ -2,16 +2,16 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
 /**
- * What tells a process from a later one with the same pid: when it started. Null when there is no such process (a
- * zombie counts as gone).
+ * The start time of a process, which tells it from a later process with the same pid. Null if there is
+ * no such process; zombies count as ended.
  *
- * Why? Pids are reused. Whoever keeps a pid and ends it later must be sure that it is still the one it meant.
+ * Pids are reused: a process must be identified before a signal is sent to a stored pid.
  */
 export function processIdentity(pid) {
   if (process.platform === 'linux') {
     try {
       const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-      // The command's name is in parentheses and may hold spaces: fields are counted from the last one.
+      // The command name is in parentheses and may contain spaces, so fields are counted after it.
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
       return fields[0] === 'Z' || fields[0] === 'X' ? null : fields[19]
     } catch {
@@ -28,7 +28,7 @@ export function processIdentity(pid) {
   }
 }
 
-/** Whether `pid` still runs and is the process that `identity` was taken of. */
+/** Whether the process with this pid runs and has this identity. */
 export function isAlive(pid, identity) {
   return identity !== null && processIdentity(pid) === identity
 }

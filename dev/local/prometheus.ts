@@ -6,14 +6,14 @@ import { ADDRESS_IN_USE, freePort } from './ports.js'
 import { PrometheusApi } from './prometheus/api.js'
 import { fetchPart } from './supply.js'
 
-/** A configuration as text, or as an object (JSON is YAML). */
+/** A configuration as YAML text or as an object. */
 export type PrometheusConfig = string | object
 
 export interface PrometheusOptions {
   readonly config: PrometheusConfig
-  /** The port that is tried first; any free one by default. */
+  /** Preferred port. Default: any free port. */
   readonly port?: number
-  /** Command-line flags beyond the usual ones. */
+  /** Additional command-line flags. */
   readonly flags?: readonly string[]
   readonly log?: (message: string) => void
 }
@@ -21,9 +21,9 @@ export interface PrometheusOptions {
 const START_TIMEOUT_MS = 60_000
 
 /**
- * A Prometheus of one's own, ready to answer: a port and a data folder of its own, both gone with it.
+ * Starts a Prometheus with its own port and data folder, and waits until it is ready.
  *
- * @throws Unavailable when there is none and none can be had
+ * @throws Unavailable if there is no Prometheus and none can be fetched
  */
 export async function startPrometheus(options: PrometheusOptions): Promise<LocalPrometheus> {
   const binary = await fetchPart('prometheus', options.log)
@@ -31,9 +31,9 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Local
     const port = await freePort(attempt === 1 ? options.port : undefined)
     const prometheus = await LocalPrometheus.start(binary, port, options)
     if (await prometheus.becameReady()) return prometheus
-    const words = prometheus.logTail()
+    const log = prometheus.logTail()
     await prometheus.stop()
-    if (!ADDRESS_IN_USE.test(words) || attempt === 5) throw new Error(`Prometheus did not start:\n${words}`)
+    if (!ADDRESS_IN_USE.test(log) || attempt === 5) throw new Error(`Prometheus did not start:\n${log}`)
   }
 }
 
@@ -81,25 +81,25 @@ export class LocalPrometheus extends PrometheusApi {
     return this.#child.logTail()
   }
 
-  /** Whether it got ready; false when it ended or took too long. */
+  /** Waits until Prometheus is ready. @returns false if it exited or did not become ready in time */
   async becameReady(): Promise<boolean> {
     for (const until = performance.now() + START_TIMEOUT_MS; performance.now() < until; ) {
       if (this.#child.exit) return false
-      // Another process may have the port: only while ours runs does an answer count.
+      // Another process may listen on the port: a response counts only while this child runs.
       if ((await this.ready()) && !this.#child.exit) return true
       await new Promise(resolve => setTimeout(resolve, 50))
     }
     return false
   }
 
-  /** Takes another configuration, or the changed one of the same file. Rejects when Prometheus refuses it. */
+  /** Reloads the configuration, or applies a new one. Rejects if Prometheus refuses it. */
   async reload(config?: PrometheusConfig): Promise<void> {
     if (config !== undefined) writeConfig(this.#folder, config)
     const response = await fetch(`${this.url}/-/reload`, { method: 'POST' })
     if (!response.ok) throw new Error(`Prometheus refused the configuration: ${await response.text()}`)
   }
 
-  /** SIGKILL: its data is thrown away. */
+  /** Kills Prometheus and removes its data. */
   async stop(): Promise<void> {
     await this.#child.kill()
     removeRunFolder(this.#folder)

@@ -11,7 +11,7 @@ export interface LocalPushgateway {
   stop(): Promise<void>
 }
 
-/** A Pushgateway of one's own, ready to answer. */
+/** Starts a Pushgateway on a free port, and waits until it is ready. */
 export async function startPushgateway(flags: readonly string[] = []): Promise<LocalPushgateway> {
   const command = await fetchPart('pushgateway')
   const address = `127.0.0.1:${await freePort()}`
@@ -32,9 +32,9 @@ export async function startPushgateway(flags: readonly string[] = []): Promise<L
     if (await isReady(url)) return { url, stop }
     await new Promise(resolve => setTimeout(resolve, 50))
   }
-  const words = child.logTail()
+  const log = child.logTail()
   await stop()
-  throw new Error(`Pushgateway did not start:\n${words}`)
+  throw new Error(`Pushgateway did not start:\n${log}`)
 }
 
 async function isReady(url: string): Promise<boolean> {

@@ -4,8 +4,9 @@ import { fileURLToPath } from 'node:url'
 import { processIdentity } from './process-identity.mjs'
 
 /**
- * Sees to it that nothing is left running: a detached watchdog process ends what is registered here as soon as this
- * process is gone, also after SIGKILL or a crash. There is one per process, started with the first registration.
+ * Cleans up when this process ends, even after SIGKILL or a crash: a detached watchdog process kills the
+ * registered processes and removes the registered folders. There is one watchdog per process, started
+ * with the first registration.
  */
 class Reaper {
   readonly #watchdog: Writable
@@ -14,14 +15,14 @@ class Reaper {
     const script = fileURLToPath(new URL('./reaper/watchdog.mjs', import.meta.url))
     const child = spawn(process.execPath, [script], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
     this.#watchdog = child.stdin
-    // Should the watchdog be gone, writing to it must not take the process down that it watches.
+    // If the watchdog has died, a failed write must not crash this process.
     this.#watchdog.on('error', () => {})
     child.on('error', () => {})
     child.unref()
     ;(this.#watchdog as unknown as { unref(): void }).unref()
   }
 
-  /** Ends `pid` when this process is gone. The pid must be running. */
+  /** Kills `pid` when this process ends. The process must be running. */
   watch(pid: number): void {
     this.#tell({ watch: pid, identity: processIdentity(pid) })
   }
@@ -30,7 +31,7 @@ class Reaper {
     this.#tell({ forget: pid })
   }
 
-  /** Removes a folder and all that is in it when this process is gone. */
+  /** Removes a folder and its contents when this process ends. */
   removeOnExit(folder: string): void {
     this.#tell({ folder })
   }
@@ -46,7 +47,7 @@ class Reaper {
 
 const KEY = Symbol.for('kafka-exposer.reaper')
 
-/** The reaper of this process, also when this module was loaded twice, as test runners do. */
+/** The reaper of this process. It is a singleton even if a test runner loads this module twice. */
 export function reaper(): Reaper {
   const holder = process as unknown as { [KEY]?: Reaper }
   holder[KEY] ??= new Reaper()

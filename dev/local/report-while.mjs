@@ -1,16 +1,16 @@
-const EVERY_MS = 5_000
+const INTERVAL_MS = 5_000
 
 /**
- * Says how far something is each five seconds until it is done.
+ * Logs the progress of work every five seconds until it is settled.
  *
  * @param {Promise<unknown>} work
  * @param {(message: string) => void} log
- * @param {(seconds: number) => string} progress given the seconds since it began
+ * @param {(seconds: number) => string} progress describes the progress after this many seconds
  */
 export async function reportWhile(work, log, progress) {
-  const began = performance.now()
-  const seconds = () => Math.round((performance.now() - began) / 1000)
-  const timer = setInterval(() => log(progress(seconds())), EVERY_MS)
+  const start = performance.now()
+  const seconds = () => Math.round((performance.now() - start) / 1000)
+  const timer = setInterval(() => log(progress(seconds())), INTERVAL_MS)
   try {
     return await work
   } finally {

@@ -3,7 +3,7 @@ import { accessSync, constants, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { reaper } from './reaper.js'
 
-/** What cannot be had here, in one sentence with what to do. Shown to people without a stack. */
+/** Thrown if a required program cannot be found or fetched. The message says what to do. */
 export class Unavailable extends Error {
   override readonly name = 'Unavailable'
 }
@@ -14,7 +14,7 @@ export interface CommandResult {
   readonly stderr: string
 }
 
-/** Runs a command to its end. A command that cannot be started has the code null. */
+/** Runs a command until it exits. The code is null if it cannot be started or is killed. */
 export function runCommand(
   command: string,
   args: readonly string[],
@@ -45,7 +45,7 @@ export function runCommand(
   })
 }
 
-/** Where the shell would find a command, or null. */
+/** The path of a command on the PATH, or null. */
 export function which(command: string): string | null {
   for (const folder of (process.env.PATH ?? '').split(delimiter)) {
     const path = join(folder, command)

@@ -4,48 +4,49 @@ import { PARTS, type Part, type PartName } from './parts.js'
 import { Unavailable, which } from './run-command.js'
 
 /**
- * The path of a part: the one that its variable names, on the PATH, or fetched from Debian, once for
- * all processes and checkouts of a user, without being root.
+ * The path of a part: that of its environment variable, on the PATH, or fetched from Debian. Fetching
+ * happens once for all processes and checkouts of a user, and does not need root.
  *
  * @throws Unavailable with what to do
  */
 export async function fetchPart(name: PartName, log: (message: string) => void = () => {}): Promise<string> {
   const part: Part = PARTS[name]
-  const here = findPart(part)
-  if (here) return here
+  const found = findPart(part)
+  if (found) return found
   const { title, variable, atLeast } = part
-  const supply = `set ${variable} to one${atLeast ? ` of version ${atLeast} or newer` : ''}, or put it on the PATH`
+  const version = atLeast ? ` ${atLeast} or newer` : ''
+  const remedy = `Set ${variable} to the path of ${title}${version}, or put it on the PATH`
   try {
     await fetchDebianPackages(part.debian, log)
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error
-    throw new Unavailable(`There is no ${title}: none on the PATH, and ${error.message}; ${supply}.`)
+    throw new Unavailable(`${title} is missing: it is not on the PATH, and ${error.message}. ${remedy}.`)
   }
-  const path = fetched(part)
+  const path = findFetched(part)
   if (path) return path
-  throw new Unavailable(`There is no ${title}: the one that Debian has does not run here; ${supply}.`)
+  throw new Unavailable(`${title} is missing: the program from Debian does not run here. ${remedy}.`)
 }
 
-/** @throws Unavailable when its variable names something else */
+/** @throws Unavailable if its variable names another program or version */
 function findPart(part: Part): string | null {
-  const given = process.env[part.variable]
-  if (given) {
-    const problem = problemOf(part, given)
-    if (problem) throw new Unavailable(`${part.variable}=${given} ${problem}.`)
-    return given
+  const configured = process.env[part.variable]
+  if (configured) {
+    const problem = problemOf(part, configured)
+    if (problem) throw new Unavailable(`${part.variable}=${configured} ${problem}.`)
+    return configured
   }
   const onPath = part.commands.map(which).find(path => path !== null && problemOf(part, path) === null)
-  return onPath ?? fetched(part)
+  return onPath ?? findFetched(part)
 }
 
-function fetched(part: Part): string | null {
+function findFetched(part: Part): string | null {
   const path = debianProgram(part.debian, part.program)
   return path !== null && problemOf(part, path) === null ? path : null
 }
 
 const problems = new Map<string, string | null>()
 
-/** Why a program cannot be that part, as the end of a sentence; null when it can. */
+/** Why a program cannot be used as the part, as the end of a sentence. Null if it can. */
 function problemOf(part: Part, path: string): string | null {
   const key = `${part.title} ${path}`
   let problem = problems.get(key)
@@ -70,11 +71,11 @@ function findProblem({ title, versionArguments, version, atLeast }: Part, path: 
   if (!version || !atLeast) return null
   const found = version.exec(printed)?.[1]
   if (found === undefined) return `does not run as ${title}`
-  return isAtLeast(found, atLeast) ? null : `is version ${found}, needed is ${atLeast}`
+  return isAtLeast(found, atLeast) ? null : `is version ${found}, but ${atLeast} is required`
 }
 
-function isAtLeast(version: string, needed: string): boolean {
-  const [has, needs] = [version, needed].map(text => text.split('.').map(Number.parseFloat))
-  const differs = needs.findIndex((number, i) => has[i] !== number)
-  return differs < 0 || has[differs] > needs[differs]
+function isAtLeast(version: string, required: string): boolean {
+  const [actual, minimum] = [version, required].map(text => text.split('.').map(Number.parseFloat))
+  const differs = minimum.findIndex((number, i) => actual[i] !== number)
+  return differs < 0 || actual[differs] > minimum[differs]
 }

@@ -5,33 +5,33 @@ export interface AppLabels {
   readonly instance: string
 }
 
-/** Whether all is well, and if not, one reason for each app that is not. */
+/** The health of a pipeline. It is healthy if there are no problems. */
 export interface Health {
   readonly problems: readonly string[]
-  /** Requests a second of each app, as Prometheus sees them; empty without a Prometheus. */
+  /** Requests per second by job, from Prometheus. Empty without Prometheus. */
   readonly rates: ReadonlyMap<string, number>
 }
 
-/** Whether Prometheus sees every app up, with a rate of its requests. */
+/** Checks in Prometheus that every app is up and has a request rate. */
 export async function checkPrometheus(
   prometheus: PrometheusApi,
   apps: readonly AppLabels[],
 ): Promise<Health> {
   const rates = new Map<string, number>()
   try {
-    const verdicts = apps.map(async ({ job, instance }) => {
+    const checks = apps.map(async ({ job, instance }) => {
       const selector = `job="${job}",instance="${instance}"`
       const [up] = await prometheus.query(`up{${selector}}`)
       if (!up) return `${job} is not a target of Prometheus`
       if (up.value[1] !== '1') return `${job} is down in Prometheus${await lastError(prometheus, job)}`
       const [rate] = await prometheus.query(`sum(rate(http_requests_total{${selector}}[30s]))`)
-      if (!(Number(rate?.value[1]) > 0)) return `no samples of ${job} flow into Prometheus`
+      if (!(Number(rate?.value[1]) > 0)) return `Prometheus has no request rate of ${job}`
       rates.set(job, Number(rate.value[1]))
       return null
     })
-    return { problems: (await Promise.all(verdicts)).filter(problem => problem !== null), rates }
+    return { problems: (await Promise.all(checks)).filter(problem => problem !== null), rates }
   } catch (error) {
-    return { problems: [`Prometheus does not answer (${(error as Error).message})`], rates }
+    return { problems: [`Prometheus does not respond (${(error as Error).message})`], rates }
   }
 }
 
@@ -46,7 +46,7 @@ interface TargetRow {
   readonly reason: string
 }
 
-/** Without a Prometheus: whether the exposers hold every app as up. That asks for fresh snapshots, so samples flow. */
+/** Checks at the exposers that every app is up, which requires recent snapshots. Used without Prometheus. */
 export async function checkExposers(front: string, apps: readonly AppLabels[]): Promise<Health> {
   const rates = new Map<string, number>()
   try {
@@ -55,11 +55,11 @@ export async function checkExposers(front: string, apps: readonly AppLabels[]): 
     const { data } = (await response.json()) as { data: { targets: TargetRow[] } }
     const problems = apps.map(({ job, instance }) => {
       const row = data.targets.find(({ labels }) => labels.job === job && labels.instance === instance)
-      if (!row) return `${job} is not known to the exposers`
+      if (!row) return `${job} is not a target of the exposers`
       return row.state === 'up' ? null : `${job} is ${row.state} (${row.reason})`
     })
     return { problems: problems.filter(problem => problem !== null), rates }
   } catch (error) {
-    return { problems: [`the exposers do not answer (${(error as Error).message})`], rates }
+    return { problems: [`the exposers do not respond (${(error as Error).message})`], rates }
   }
 }

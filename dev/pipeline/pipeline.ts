@@ -14,18 +14,18 @@ import { checkExposers, checkPrometheus, type Health } from './health.js'
 import { scrapeConfig } from './scrape-config.js'
 
 export interface PipelineOptions {
-  /** A cluster to use; one of our own is started when `brokers` is empty. */
+  /** The cluster to use. If `brokers` is empty, a Kafka is started. */
   readonly kafka: KafkaConfig
-  /** What the programs are told of the cluster beyond its brokers: --kafka.config.file. */
+  /** Flags of the programs in addition to the brokers: --kafka.config.file. */
   readonly kafkaFlags: readonly string[]
   readonly topic: string
   readonly group: string
 }
 
-/** What the pipeline says while it runs. */
-export interface Listener {
+/** Receives the events of a pipeline. */
+export interface PipelineListener {
   progress(message: string): void
-  /** Something ended that should not have. */
+  /** A child has exited unexpectedly. */
   exited(child: Child): void
 }
 
@@ -39,16 +39,16 @@ const PARTITIONS = 12
 const RETENTION_MS = 3_600_000
 const PORTS = { front: 9750, shards: 9754, apps: 9771, prometheus: 9090 }
 const JOBS = ['shop', 'payments', 'catalog']
-const WELL_WITHIN_MS = 120_000
+const START_TIMEOUT_MS = 120_000
 
-/** Everything that `npm start` runs on one machine. `start` once, `stop` once, also while it still starts. */
+/** All programs that `npm start` runs. Call `start` and `stop` once each; `stop` may interrupt `start`. */
 export class Pipeline {
   kafka!: LocalKafka
   front!: LoadBalancer
   shards: readonly LaunchedProgram[] = []
   apps: readonly App[] = []
   prometheus: LocalPrometheus | null = null
-  /** Why there is none. */
+  /** Why there is no Prometheus. */
   prometheusProblem = ''
   readonly #children: Child[] = []
   readonly #folder = createRunFolder('dev')
@@ -56,10 +56,10 @@ export class Pipeline {
 
   constructor(
     private readonly options: PipelineOptions,
-    private readonly listener: Listener,
+    private readonly listener: PipelineListener,
   ) {}
 
-  /** Resolves when every app is up with samples flowing. @throws Error, Unavailable or KafkaError */
+  /** Resolves when every app is up and its samples arrive. @throws Error, Unavailable or KafkaError */
   async start(): Promise<void> {
     const { progress } = this.listener
     const fetched = fetchPart('prometheus', progress).catch((error: Error) => error)
@@ -67,12 +67,12 @@ export class Pipeline {
     this.front = await LoadBalancer.start(PORTS.front)
     progress('starting two exposer shards and three apps')
     await this.#launchPrograms()
-    this.front.serve(this.shards.map(shard => shard.url))
+    this.front.setBackends(this.shards.map(shard => shard.url))
     await this.#startPrometheus(await fetched)
     await this.#waitUntilHealthy()
   }
 
-  /** Apps first, so that they say goodbye, then what reads of them. */
+  /** Stops the apps first, so that they publish their end, then the programs that read from Kafka. */
   async stop(): Promise<void> {
     this.#stopping = true
     await Promise.all(this.apps.map(({ child }) => child.stop()))
@@ -84,17 +84,17 @@ export class Pipeline {
   }
 
   /**
-   * Whether all is well now. A dead app is a problem at once, not only when its last snapshot has become too old. A dead
-   * shard is none as long as the other serves its targets.
+   * Checks the health of the pipeline. An app that has exited is a problem at once, before its last
+   * snapshot is stale. A dead shard is not a problem if the other one serves its targets.
    */
   async checkHealth(): Promise<Health> {
-    const living = this.apps.filter(({ child }) => !child.exit)
+    const running = this.apps.filter(({ child }) => !child.exit)
     const { problems, rates } = this.prometheus
-      ? await checkPrometheus(this.prometheus, living)
-      : await checkExposers(this.front.url, living)
-    const needed = [...this.kafka.nodes.map(node => node.child!), ...this.apps.map(({ child }) => child)]
-    const dead = needed.filter(child => child.exit).map(child => child.describeExit())
-    return { problems: [...dead, ...problems], rates }
+      ? await checkPrometheus(this.prometheus, running)
+      : await checkExposers(this.front.url, running)
+    const required = [...this.kafka.nodes.map(node => node.child!), ...this.apps.map(({ child }) => child)]
+    const exits = required.filter(child => child.exit).map(child => child.describeExit())
+    return { problems: [...exits, ...problems], rates }
   }
 
   async #startKafka(): Promise<void> {
@@ -110,7 +110,7 @@ export class Pipeline {
     }
     const own = { topic, partitions: PARTITIONS, replicationFactor: -1, retentionMs: RETENTION_MS }
     const created = await createTopic({ ...kafka, brokers: this.kafka.brokers }, own)
-    progress(created ? `created topic ${topic}` : `topic ${topic} is there already`)
+    progress(created ? `created topic ${topic}` : `topic ${topic} already exists`)
   }
 
   async #launchPrograms(): Promise<void> {
@@ -150,7 +150,7 @@ export class Pipeline {
   async #startPrometheus(found: string | Error): Promise<void> {
     if (found instanceof Unavailable) {
       this.prometheusProblem = found.message
-      this.listener.progress(`going on without Prometheus. ${found.message}`)
+      this.listener.progress(`continuing without Prometheus. ${found.message}`)
       return
     }
     if (found instanceof Error) throw found
@@ -162,18 +162,18 @@ export class Pipeline {
   }
 
   async #waitUntilHealthy(): Promise<void> {
-    let said = ''
-    for (const until = performance.now() + WELL_WITHIN_MS; !this.#stopping; ) {
+    let lastMessage = ''
+    for (const until = performance.now() + START_TIMEOUT_MS; !this.#stopping; ) {
       const { problems } = await this.checkHealth()
       if (problems.length === 0) return
       const ended = this.#children.find(child => child.exit)
       if (ended || performance.now() > until) {
         const logs = (ended ? [ended] : this.#children).map(child => `${child.name}: ${child.logTail(3)}`)
-        throw new Error(`the pipeline does not get going: ${problems.join('; ')}\n${logs.join('\n')}`)
+        throw new Error(`the pipeline did not start: ${problems.join('; ')}\n${logs.join('\n')}`)
       }
-      const message = `waiting until every app is up with samples flowing (${JOBS.length - problems.length} of ${JOBS.length})`
-      if (message !== said) this.listener.progress(message)
-      said = message
+      const message = `waiting for the samples of all apps (${JOBS.length - problems.length} of ${JOBS.length} up)`
+      if (message !== lastMessage) this.listener.progress(message)
+      lastMessage = message
       await new Promise(resolve => setTimeout(resolve, 250))
     }
   }

@@ -1,6 +1,6 @@
 /**
- * The Prometheus configuration of one machine: every virtual target as the front's service discovery lists it, and the
- * shards themselves. Intervals are short because somebody waits for the first samples.
+ * The Prometheus configuration of the pipeline: all virtual targets, by service discovery through the
+ * load balancer, and the telemetry of the shards. Intervals are short, so that samples appear soon.
  */
 export function scrapeConfig(front: string, shards: readonly string[]): object {
   return {

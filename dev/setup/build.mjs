@@ -1,4 +1,4 @@
-// npm run build: what the other commands do first.
+// npm run build: installs dependencies and compiles, as the other npm commands do first.
 import { command } from './project.mjs'
 import { setup } from './setup.mjs'
 

@@ -5,19 +5,19 @@ import { root } from './project.mjs'
 import { run } from './run.mjs'
 import { filesUnder, SOURCES, versionOf } from './sources.mjs'
 
-/** What decides how sources are compiled. */
+/** Files that affect the compilation of all sources. */
 const SETTINGS = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json']
 
-export const dist = { what: 'the program', folder: 'dist', config: 'tsconfig.build.json', sources: SOURCES }
+export const dist = { name: 'the program', folder: 'dist', config: 'tsconfig.build.json', sources: SOURCES }
 export const bench = {
-  what: 'the benchmarks',
+  name: 'the benchmarks',
   folder: 'dist-bench',
   config: 'tsconfig.bench.json',
   sources: [...SOURCES, 'test'],
 }
 
-/** Compiles into `folder` what has changed since the last time, and copies the files that are read at run time. */
-export async function compile({ what, folder, config, sources }) {
+/** Compiles the sources into `folder` if they have changed, and copies the files that are read at run time. */
+export async function compile({ name, folder, config, sources }) {
   const now = filesUnder(sources)
   for (const file of [...SETTINGS, config]) now[file] = versionOf(file)
   const stamp = join(root, folder, '.built.json')
@@ -29,9 +29,9 @@ export async function compile({ what, folder, config, sources }) {
     names.every(name => before[name] === now[name])
   )
     return
-  progress(`compiling ${what}`)
+  progress(`compiling ${name}`)
   rmSync(stamp, { force: true })
-  for (const gone of Object.keys(before ?? {}).filter(name => !now[name])) removeOutput(folder, gone)
+  for (const removed of Object.keys(before ?? {}).filter(file => !now[file])) removeOutput(folder, removed)
   await run('tsc', process.execPath, ['node_modules/typescript/bin/tsc', '-p', config])
   for (const asset of names.filter(isAsset)) {
     mkdirSync(join(root, folder, dirname(asset)), { recursive: true })
@@ -40,7 +40,7 @@ export async function compile({ what, folder, config, sources }) {
   writeFileSync(stamp, JSON.stringify(now))
 }
 
-/** Pages, schemas, a pom, plain modules: all but TypeScript, settings, what npm reads, and the setup itself. */
+/** Web pages, schemas, the pom and plain modules: all files except TypeScript, npm's files and the setup. */
 const isAsset = path =>
   path.includes('/') &&
   !/\.[mc]?ts$|\/(package\.json|README\.md|LICENSE)$/.test(path) &&

@@ -5,7 +5,7 @@ import { progress } from './progress.mjs'
 import { root } from './project.mjs'
 import { run } from './run.mjs'
 
-/** `npm ci`, when what is installed is not what package-lock.json says. */
+/** Runs `npm ci` if node_modules does not match package-lock.json. */
 export async function installDependencies() {
   if (!isStale(packagesIn('package-lock.json'), packagesIn('node_modules/.package-lock.json'))) return
   progress('installing dependencies (npm ci)')
@@ -14,17 +14,20 @@ export async function installDependencies() {
   const installing = npm?.endsWith('.js')
     ? run('npm ci', process.execPath, [npm, ...options])
     : run('npm ci', 'npm', options)
-  await reportWhile(installing, progress, seconds => `npm ci: ${seconds} s so far`)
+  await reportWhile(installing, progress, seconds => `npm ci: ${seconds} s elapsed`)
 }
 
-/** npm writes down what it installed when it has finished; optional packages of other platforms are not among it. */
+/**
+ * Whether installed packages differ from wanted ones. npm lists the installed packages when it has
+ * finished. The list lacks optional packages of other platforms.
+ */
 export function isStale(wanted, installed) {
   if (!wanted) return false
   if (!installed) return true
   return Object.entries(wanted).some(([path, { version, optional, devOptional }]) => {
     if (path === '') return false
-    const there = installed[path]
-    return there ? there.version !== version : !optional && !devOptional
+    const found = installed[path]
+    return found ? found.version !== version : !optional && !devOptional
   })
 }
 

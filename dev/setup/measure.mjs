@@ -1,4 +1,4 @@
-// npm run measure [-- names of what is to be measured]
+// npm run measure [-- names of measurements]
 
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'

@@ -1,6 +1,6 @@
 // The prepack script of both packages: node dev/setup/pack.mjs <folder of the package>
 //
-// Copies to lib/ of the package what its `bin` and `exports` need of dist/, and nothing else.
+// Copies the files of dist/ that the `bin` and `exports` of the package need to its lib/.
 
 import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
@@ -8,7 +8,7 @@ import { command, root } from './project.mjs'
 import { reachable } from './reachable.mjs'
 import { setup } from './setup.mjs'
 
-/** Commands that need a checkout, and say so in a package. */
+/** Commands that need a checkout. In a package they fail with that message. */
 const CHECKOUT_ONLY = ['cli/dev.js', 'cli/lab.js']
 
 await command(async () => {
@@ -29,7 +29,7 @@ function stage(folder) {
   if (folder !== resolve(root)) copyFileSync(join(root, 'LICENSE'), join(folder, 'LICENSE'))
 }
 
-/** The paths below lib/ that a package names, as paths below dist/. */
+/** The entry points in lib/ of a package, as paths below dist/. */
 function entriesOf({ bin = {}, exports }) {
   const named = [bin, ...Object.values(exports)].flatMap(value => Object.values(value))
   return named.map(path => /^(?:\.\/)?lib\/(.+)$/.exec(path)?.[1]).filter(path => path !== undefined)

@@ -3,10 +3,10 @@ import { fileURLToPath } from 'node:url'
 /** The folder of the checkout. */
 export const root = fileURLToPath(new URL('../../', import.meta.url))
 
-/** What went wrong, for people: printed without a stack. */
+/** An error that the user can fix. It is printed without a stack. */
 export class SetupError extends Error {}
 
-/** Runs a command's body; a problem that people can mend is told in a sentence. */
+/** Runs the body of a command. An error is printed and ends the process with code 1. */
 export async function command(body) {
   try {
     await body()

@@ -4,7 +4,7 @@ import { root } from './project.mjs'
 
 const BUILD = join(root, 'dist')
 
-/** Static imports and exports start a line of what tsc writes; the others stand anywhere in one. */
+/** In the output of tsc, static imports and exports start a line; the other references do not have to. */
 const REFERENCES = [
   /^(?:import|export)\b[^'"]*?\bfrom ['"]([^'"]+)['"]/gm,
   /^import ['"]([^'"]+)['"]/gm,
@@ -15,13 +15,14 @@ const REFERENCES = [
 ]
 
 /**
- * What compiled programs need at run time: every file of dist/ that the given ones import or name
- * by URL, and every package. Of a declaration (.d.ts) it follows the declarations.
+ * The files of dist/ and the packages that compiled programs need at run time: everything that the
+ * entries import or name by URL, directly or indirectly. From declarations (.d.ts) it follows
+ * declarations.
  *
  * @param {readonly string[]} entries paths below dist/
- * @param {readonly string[]} [without] paths below dist/ that are neither followed nor part of it
+ * @param {readonly string[]} [without] paths below dist/ that are left out
  * @returns {{ files: string[], packages: string[] }} sorted
- * @throws Error that names a file and what it refers to when that is missing
+ * @throws Error if a referenced file is missing
  */
 export function reachable(entries, without = []) {
   const files = new Set()
@@ -45,11 +46,11 @@ function referencesOf(file) {
   return REFERENCES.flatMap(pattern => [...code.matchAll(pattern)].map(([, specifier]) => specifier))
 }
 
-/** The file that a relative specifier names, or all files of the folder that it names. */
+/** The file that a relative specifier names, or the files of the folder that it names. */
 function filesAt(importer, specifier) {
   const target = join(BUILD, importer, '..', specifier)
   const path = relative(BUILD, importer.endsWith('.d.ts') ? target.replace(/\.js$/, '.d.ts') : target)
-  // package.json, and other files that no build makes, are not of dist/.
+  // package.json and other files that are not compiled are outside of dist/.
   if (path.startsWith('..')) return []
   const stats = statSync(join(BUILD, path), { throwIfNoEntry: false })
   if (!stats) throw new Error(`dist/${importer} refers to ${specifier}, which is missing`)

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { root, SetupError } from './project.mjs'
 
-/** Runs a command in the checkout; shows what it said only when it fails. */
-export async function run(what, command, args) {
+/** Runs a command in the checkout. @throws SetupError with its output if it fails */
+export async function run(name, command, args) {
   let output = ''
   const code = await new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -14,5 +14,5 @@ export async function run(what, command, args) {
     child.once('error', reject)
     child.once('close', resolve)
   })
-  if (code !== 0) throw new SetupError(`${output.trimEnd()}\n${what} failed (exit code ${code}), see above.`)
+  if (code !== 0) throw new SetupError(`${output.trimEnd()}\n${name} failed with exit code ${code}.`)
 }

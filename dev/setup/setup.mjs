@@ -7,8 +7,8 @@ import { progress } from './progress.mjs'
 import { root, SetupError } from './project.mjs'
 
 /**
- * Makes the checkout ready to run: dependencies as in package-lock.json, the program compiled. Does nothing, and needs no
- * network, when it is ready. Two commands in one checkout wait for each other here.
+ * Prepares the checkout: installs the dependencies of package-lock.json and compiles the program. If
+ * the checkout is up to date, it does nothing and needs no network. Commands in one checkout take turns.
  */
 export async function setup({ benches = false } = {}) {
   try {

@@ -2,13 +2,13 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './project.mjs'
 
-/** The folders that hold the program's sources. The list is the one that tsc reads. */
+/** The source folders: those that tsconfig.build.json includes. */
 export const SOURCES = JSON.parse(readFileSync(join(root, 'tsconfig.build.json'), 'utf8')).include
 
-/** What packing puts beside the sources of the producer. */
+/** Files that packing writes beside the sources of the producer. */
 const STAGED = ['producer/lib', 'producer/LICENSE']
 
-/** Every file under the given folders of the checkout, as path from its root → when it was changed and how large it is. */
+/** The modification time and size of every file in the folders, by path from the root of the checkout. */
 export function filesUnder(folders) {
   const files = {}
   for (const folder of folders) {

@@ -12,7 +12,7 @@ await command(async () => {
   await setup()
 })
 
-// npm that is killed leaves us running: end with it.
+// End this process when npm is killed, because npm does not end it.
 if (process.env.npm_lifecycle_event) {
   const before = parents()
   setInterval(() => {
@@ -24,7 +24,10 @@ const main = join(root, 'dist', 'cli', 'main.js')
 process.argv.splice(1, 1, main, 'dev')
 await import(pathToFileURL(main))
 
-/** Who started us. Some shells stay between npm and us, and would stay when npm is gone: then their parent counts too. */
+/**
+ * The parent process. If it is a shell between npm and this process, which survives npm, the result
+ * includes the parent of the shell.
+ */
 function parents() {
   const { ppid } = process
   try {
@@ -32,6 +35,6 @@ function parents() {
     const shell = /^Name:\s+\w*sh$/m.test(status)
     return shell ? `${ppid} ${/^PPid:\s+(\d+)$/m.exec(status)[1]}` : `${ppid}`
   } catch {
-    return `${ppid}` // no Linux
+    return `${ppid}` // not Linux
   }
 }

@@ -1,4 +1,4 @@
-// npm test [-- what vitest takes]; its last line: N passed, N failed, N skipped
+// npm test [-- arguments of vitest]. The last line of output is: N passed, N failed, N skipped
 import { command, root } from './project.mjs'
 import { setup } from './setup.mjs'
 
@@ -19,7 +19,7 @@ process.stdout.write(`${counts.passed} passed, ${counts.failed} failed, ${counts
   process.exit(counts.failed === 0 && !process.exitCode ? 0 : 1),
 )
 
-/** Tests; and a file that could not be run, or an error outside of tests, is a failure too. */
+/** Counts tests. A file that cannot be loaded and an error outside of tests count as failures. */
 function count(vitest) {
   const found = { passed: 0, failed: vitest.state.getUnhandledErrors().length, skipped: 0 }
   for (const module of vitest.state.getTestModules()) {

@@ -27,7 +27,7 @@ export class ExposerGroup {
   async addShard(): Promise<LabProcess> {
     const shard = await this.startShard(this.shards.length)
     this.shards.push(shard)
-    this.front.serve(this.shards.map(({ url }) => url))
+    this.front.setBackends(this.shards.map(({ url }) => url))
     return shard
   }
 }

@@ -101,7 +101,7 @@ beforeAll(async () => {
   front = await LoadBalancer.start()
   const shard = () => startShard(settings, { externalUrl: front.url, playoutDelay: 'auto' })
   shards.push(await shard(), await shard())
-  front.serve(shards.map(({ url }) => url))
+  front.setBackends(shards.map(({ url }) => url))
   for (const { instance, job } of targets) {
     apps.push(new SteadyApp(newSender(settings.topic), { labels: { job, instance } }).start())
   }
@@ -190,9 +190,9 @@ describe.skipIf(prometheusPath === null)(
     })
 
     test('a list that cannot be had: Prometheus keeps its targets, and the alert says so', async () => {
-      front.serve([])
+      front.setBackends([])
       await notices(virtual, 'KafkaExposerDiscoveryFailing')
-      front.serve(shards.map(({ url }) => url))
+      front.setBackends(shards.map(({ url }) => url))
       await eventually(async () =>
         expect(await labelsOf(virtual, 'up{job="shop"} == 1')).toEqual(targets.slice(1)),
       )

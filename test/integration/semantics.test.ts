@@ -67,7 +67,7 @@ beforeAll(async () => {
   settings = { topic: await newTopic(6), group: name('semantics') }
   front = await LoadBalancer.start()
   shards.push(await shard(), await shard())
-  front.serve(shards.map(one => one.url))
+  front.setBackends(shards.map(one => one.url))
   prometheus = await startPrometheus({
     config: {
       global: { scrape_interval: '1s', scrape_timeout: '1s', scrape_protocols: ['PrometheusText1.0.0'] },
@@ -243,7 +243,7 @@ describe.skipIf(binary === null)('when shards come and go', { timeout: 120_000 }
     const before = await Promise.all(moving.map(status))
     const third = await shard()
     shards.push(third)
-    front.serve(shards.map(one => one.url))
+    front.setBackends(shards.map(one => one.url))
     await eventually(async () => {
       const now = await Promise.all(moving.map(status))
       expect(now.some((row, i) => row.shard === third.url && before[i].shard !== third.url)).toBe(true)
@@ -252,7 +252,7 @@ describe.skipIf(binary === null)('when shards come and go', { timeout: 120_000 }
     // As in a rolling restart: the balancer learns of it last.
     const [leaving] = shards.splice(0, 1)
     await leaving.stop()
-    front.serve(shards.map(one => one.url))
+    front.setBackends(shards.map(one => one.url))
     await eventually(async () => {
       const now = await Promise.all(moving.map(status))
       expect(now.every(row => row.state === 'up' && row.shard !== leaving.url)).toBe(true)

@@ -38,7 +38,7 @@ export class World {
 
   /** The balancer knows the shards that there are. */
   serve(): void {
-    this.front.serve(this.shards.map(shard => shard.url))
+    this.front.setBackends(this.shards.map(shard => shard.url))
   }
 
   app(options: SteadyAppOptions): SteadyApp {

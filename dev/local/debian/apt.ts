@@ -11,25 +11,25 @@ const MEGABYTE = 1e6
 export interface Download {
   readonly suite: string
   readonly packages: readonly string[]
-  /** Whether all packages that they depend on come along. */
+  /** Whether the dependencies of the packages are downloaded too. */
   readonly dependencies: boolean
 }
 
 /**
- * Downloads packages with an apt of its own, which has the mirror of this machine's apt, needs no
- * root and touches nothing outside of `root`.
+ * Downloads packages with a private apt configuration that uses the mirrors of this machine. It does
+ * not need root and writes only to `root`.
  *
  * @returns the paths of the archives
- * @throws Unavailable where there is no apt, no mirror that has the suite, or no network
+ * @throws Unavailable without apt, without a mirror of the suite, or without a network
  */
 export async function download(
   { suite, packages, dependencies }: Download,
   root: string,
   log: (message: string) => void,
 ): Promise<string[]> {
-  if (!which('apt-get') || !which('dpkg-deb')) throw new Unavailable('this is no Debian')
-  const what = packages.join(', ')
-  log(`fetching ${what} from Debian ${suite} (once)`)
+  if (!which('apt-get') || !which('dpkg-deb')) throw new Unavailable('this machine does not run Debian')
+  const names = packages.join(', ')
+  log(`fetching ${names} from Debian ${suite} (once)`)
   let problem = 'no mirror is configured'
   for (const mirror of (await mirrors()).slice(0, 3)) {
     rmSync(root, { recursive: true, force: true })
@@ -45,7 +45,7 @@ export async function download(
     const total = megabytes(sizesOf(result.stdout))
     if (result.code === 0) {
       result = await reportWhile(get(fetching, DOWNLOAD_WITHIN_MS), log, () => {
-        return `fetching ${what}: ${Math.floor(bytesIn(archives) / MEGABYTE)} of ${total} MB`
+        return `fetching ${names}: ${Math.floor(bytesIn(archives) / MEGABYTE)} of ${total} MB`
       })
     }
     if (result.code === 0) {
@@ -55,12 +55,12 @@ export async function download(
     }
     problem = lastLine(result.stderr)
   }
-  throw new Unavailable(`apt could not fetch it (${problem})`)
+  throw new Unavailable(`apt could not fetch ${names} (${problem})`)
 }
 
 const megabytes = (bytes: number): number => Math.ceil(bytes / MEGABYTE)
 
-/** The bytes of what `apt-get --print-uris` lists, one a line: 'uri' file size hash */
+/** The total size of the files that `apt-get --print-uris` lists, bytes. A line is: 'uri' file size hash */
 const sizesOf = (uris: string): number =>
   uris.split('\n').reduce((sum, line) => sum + (Number(line.split(' ')[2]) || 0), 0)
 
@@ -70,14 +70,14 @@ const bytesIn = (folder: string): number =>
     0,
   )
 
-/** The folders and files of a private apt, and the options that make apt-get use them. */
+/** Creates the folders and files of a private apt. @returns the options of apt-get */
 function aptRoot(root: string, mirror: string, suite: string): string[] {
   for (const folder of ['lists/partial', 'cache/archives/partial', 'empty']) {
     mkdirSync(join(root, folder), { recursive: true })
   }
   const signedBy = existsSync(KEYRING) ? `[signed-by=${KEYRING}] ` : ''
   writeFileSync(join(root, 'sources.list'), `deb ${signedBy}${mirror} ${suite} main\n`)
-  // Nothing is installed, so that every library comes along, whatever this machine happens to have.
+  // An empty status file: every dependency is downloaded, whatever is installed on this machine.
   writeFileSync(join(root, 'status'), '')
   writeFileSync(join(root, 'preferences'), '')
   return [
@@ -88,24 +88,24 @@ function aptRoot(root: string, mirror: string, suite: string): string[] {
     `Dir::State::lists=${join(root, 'lists')}`,
     `Dir::State::status=${join(root, 'status')}`,
     `Dir::Cache=${join(root, 'cache')}`,
-    // Root would step down to a user who cannot write here.
+    // As root, apt would switch to a user who cannot write to this folder.
     'APT::Sandbox::User=',
     'Debug::NoLocking=1',
     'Acquire::Languages=none',
   ].flatMap(option => ['-o', option])
 }
 
-/** The machine's own mirrors of its distribution, the likeliest first. */
+/** The configured mirrors of this machine, those of Debian first. */
 async function mirrors(): Promise<string[]> {
   const format = ['--format', '$(SITE) $(ORIGIN)', 'Created-By: Packages']
   const { stdout } = await runCommand('apt-get', ['indextargets', ...format])
   const lines = stdout.split('\n').filter(Boolean)
   const sites = lines.length ? lines.map(line => line.split(' ')[0]) : configuredUris()
-  const isDebian = (site: string) => (lines.includes(`${site} Debian`) || /\/debian\/?$/.test(site) ? 0 : 1)
-  return [...new Set(sites)].filter(site => !/security/.test(site)).sort((a, b) => isDebian(a) - isDebian(b))
+  const rank = (site: string) => (lines.includes(`${site} Debian`) || /\/debian\/?$/.test(site) ? 0 : 1)
+  return [...new Set(sites)].filter(site => !/security/.test(site)).sort((a, b) => rank(a) - rank(b))
 }
 
-/** The URIs of one-line and deb822 sources, for an apt that does not list its targets. */
+/** The URIs of one-line and deb822 sources, for versions of apt without `indextargets`. */
 function configuredUris(): string[] {
   const folder = '/etc/apt'
   const parts = join(folder, 'sources.list.d')
@@ -123,4 +123,4 @@ function configuredUris(): string[] {
 }
 
 export const lastLine = (text: string): string =>
-  text.trim().split('\n').at(-1)?.slice(0, 300) || 'it does not say why'
+  text.trim().split('\n').at(-1)?.slice(0, 300) || 'no error message'

@@ -2,10 +2,10 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'no
 import { basename, join } from 'node:path'
 
 /**
- * Writes run/<name> for each program: it starts the program with the libraries and fonts that were
- * unpacked with it, so that a path is all that others need to know.
+ * Writes a launcher run/<name> for each program. The launcher starts the program with the libraries
+ * and fonts that were unpacked with it.
  *
- * @param programs paths below `folder`, which stands for /
+ * @param programs paths below `folder`, which takes the place of /
  */
 export function writeLaunchers(programs: readonly string[], folder: string): void {
   const libraries = ['lib', 'usr/lib'].flatMap(path => librariesIn(folder, path))
@@ -16,14 +16,14 @@ export function writeLaunchers(programs: readonly string[], folder: string): voi
   mkdirSync(join(folder, 'run'))
   for (const program of programs) {
     const launcher = join(folder, 'run', basename(program))
-    // The folder is renamed when it is complete, so the script asks where it is.
+    // The folder is renamed when it is complete, so the launcher derives the path from its own.
     const text = ['#!/bin/sh', `root=\${0%/run/*}`, ...environment, `exec "$root/${program}" "$@"`, '']
     writeFileSync(launcher, text.join('\n'))
     chmodSync(launcher, 0o755)
   }
 }
 
-/** The folders below lib/x86_64-linux-gnu, or whatever machine this is, that hold libraries for programs. */
+/** The library folders of the machine's architecture, such as lib/x86_64-linux-gnu. */
 function librariesIn(folder: string, path: string): string[] {
   const machines = existsSync(join(folder, path)) ? readdirSync(join(folder, path)) : []
   return machines

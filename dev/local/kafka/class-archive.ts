@@ -8,8 +8,8 @@ import { KafkaNode } from './node.js'
 import { clusterId, writeNode } from './properties.js'
 
 /**
- * An archive of the classes that a broker loads (AppCDS), made once for each Java: with it a broker starts in about half
- * the time. Making it takes one start and an orderly stop.
+ * Creates an archive of the classes that a broker loads (AppCDS), once per Java installation. It
+ * halves the start time of a broker. Java writes it at the regular exit of a broker.
  */
 export async function classArchive(
   java: Java,
@@ -21,7 +21,7 @@ export async function classArchive(
     folder,
     async unfinished => {
       await checkJava(java)
-      log('preparing Kafka for quick starts (once)')
+      log('creating the class archive of Kafka, for faster starts (once)')
       const [port, controllerPort] = await freePorts(2)
       const run = join(unfinished, 'run')
       mkdirSync(run)

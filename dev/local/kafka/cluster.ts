@@ -10,7 +10,7 @@ import { clusterId, type NodePlan, writeNode } from './properties.js'
 
 export interface Cluster {
   readonly nodes: readonly KafkaNode[]
-  /** Ends all nodes at once and removes their data. */
+  /** Kills all nodes and removes their data. */
   stop(): Promise<void>
 }
 
@@ -32,7 +32,7 @@ export async function startCluster(options: {
       return { nodes, stop }
     } catch (error) {
       await stop()
-      // Ports that were free when they were chosen: another checkout may have been quicker.
+      // A port was free when it was chosen, but another process has taken it since.
       if (!(error instanceof PortTaken) || attempt === 10) throw error
     }
   }

@@ -4,8 +4,8 @@ import { kafkaUnavailable } from './java.js'
 
 const IMAGE = 'apache/kafka:4.3.1'
 
-/** Whether a Docker daemon answers. */
-export async function dockerAnswers(): Promise<boolean> {
+/** Whether a Docker daemon responds. */
+export async function dockerResponds(): Promise<boolean> {
   const docker = which('docker')
   if (!docker) return false
   const { code } = await runCommand(docker, ['info', '--format', '{{.ID}}'], { timeoutMs: 10_000 })
@@ -20,16 +20,16 @@ export interface KafkaContainer {
 }
 
 /**
- * One node in a container. testcontainers is a development dependency, loaded only here; its own reaper removes the
- * container when this process is gone.
+ * Starts one node in a container. The reaper of testcontainers removes the container when this process
+ * ends.
  *
- * @throws Unavailable where it is not installed, as beside a published package
+ * @throws Unavailable if testcontainers, a development dependency, is not installed
  */
 export async function startContainer(properties: Readonly<Record<string, string>>): Promise<KafkaContainer> {
   const { GenericContainer, Wait } = await import('testcontainers').catch(() => {
-    throw kafkaUnavailable('Docker answers, but testcontainers, a development dependency, is not installed')
+    throw kafkaUnavailable('Docker runs, but the development dependency testcontainers is not installed')
   })
-  // A broker tells its clients where it is reached, so the port on the host must be known before it starts.
+  // A broker advertises its address, so the port on the host must be known before the start.
   const port = await freePort()
   const container = await new GenericContainer(IMAGE)
     .withExposedPorts({ container: port, host: port })
@@ -64,7 +64,7 @@ function environment(port: number): Record<string, string> {
   }
 }
 
-/** The image's own convention: message.max.bytes is KAFKA_MESSAGE_MAX_BYTES. */
+/** Properties in the convention of the image: KAFKA_MESSAGE_MAX_BYTES for message.max.bytes. */
 function asEnvironment(properties: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(properties).map(([key, value]) => [

@@ -11,18 +11,18 @@ import { kafkaUnavailable } from './java.js'
 
 const POM = fileURLToPath(new URL('./pom.xml', import.meta.url))
 
-/** Where the broker's jars are or will be: another pom, another folder. */
+/** The folder of the broker's jars. It differs for each version of the pom. */
 function jarsFolder(): string {
   return cacheFolder(`kafka-${createHash('sha256').update(readFileSync(POM)).digest('hex').slice(0, 12)}`)
 }
 
-/** Whether the jars are here already, so that neither Maven nor a network is needed. */
+/** Whether the jars are in the cache. Then neither Maven nor a network is needed. */
 export const hasJars = (): boolean => existsSync(jarsFolder())
 
 export const hasMaven = (): boolean => which('mvn') !== null
 
 /**
- * The folder with the broker's jars in `libs`; fetched with Maven the first time.
+ * Fetches the jars of the broker with Maven, once. @returns the folder that holds them in `libs`
  *
  * @throws Unavailable
  */
@@ -44,15 +44,15 @@ export function fetchJars(log: (message: string) => void): Promise<string> {
       const { code, stdout } = await reportWhile(
         fetching,
         log,
-        seconds => `fetching Kafka: ${seconds} s so far`,
+        seconds => `fetching Kafka: ${seconds} s elapsed`,
       )
-      if (code !== 0) throw kafkaUnavailable(`Maven could not fetch it (${firstError(stdout)})`)
+      if (code !== 0) throw kafkaUnavailable(`Maven could not fetch the jars (${firstError(stdout)})`)
     },
     log,
   )
 }
 
-/** The class path, in an order that is the same at every start: the class archive depends on it. */
+/** The class path, sorted, because the class archive is valid only for the same order. */
 export function classPath(folder: string): string {
   const libs = join(folder, 'libs')
   return readdirSync(libs)
@@ -62,7 +62,7 @@ export function classPath(folder: string): string {
     .join(':')
 }
 
-/** Maven keeps its repository in the user's home, which some users cannot write to. */
+/** Moves the local repository of Maven into the cache if the home folder is not writable. */
 function repositoryOption(): string[] {
   try {
     accessSync(userInfo().homedir, constants.W_OK)
@@ -74,5 +74,5 @@ function repositoryOption(): string[] {
 
 function firstError(output: string): string {
   const line = output.split('\n').find(l => l.startsWith('[ERROR]'))
-  return line?.replace('[ERROR]', '').trim().slice(0, 300) ?? 'it does not say why'
+  return line?.replace('[ERROR]', '').trim().slice(0, 300) ?? 'no error message'
 }

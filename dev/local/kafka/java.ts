@@ -4,19 +4,18 @@ import { join } from 'node:path'
 import { runCommand, Unavailable, which } from '../run-command.js'
 
 export interface Java {
-  /** The executable. */
+  /** Path of the executable. */
   readonly path: string
-  /** Differs between installations, so that what was made for one is not used with another. */
+  /** Identifies the installation. A class archive is used only with the installation that created it. */
   readonly fingerprint: string
 }
 
-const SUPPLY =
-  'set KAFKA_BROKERS to a running cluster, or install Java 17 or newer and Maven (or start Docker)'
+const REMEDY = 'Set KAFKA_BROKERS to a running cluster, install Java 17 or newer and Maven, or start Docker'
 
-export const kafkaUnavailable = (why: string) =>
-  new Unavailable(`Kafka cannot be started: ${why}; ${SUPPLY}.`)
+export const kafkaUnavailable = (reason: string) =>
+  new Unavailable(`Kafka cannot be started: ${reason}. ${REMEDY}.`)
 
-/** JAVA_HOME, then PATH. Null when there is none. Its version is looked at by `checkJava`. */
+/** Looks for Java in JAVA_HOME and then on the PATH. `checkJava` checks its version. */
 export function findJava(): Java | null {
   const home = process.env.JAVA_HOME
   for (const path of [home ? join(home, 'bin', 'java') : null, which('java')]) {
@@ -28,15 +27,15 @@ export function findJava(): Java | null {
         .digest('hex')
         .slice(0, 12)
       return { path, fingerprint }
-    } catch {} // JAVA_HOME points nowhere
+    } catch {} // JAVA_HOME does not exist.
   }
   return null
 }
 
-/** @throws Unavailable when it does not run or is too old */
+/** @throws Unavailable if Java does not run or is too old */
 export async function checkJava(java: Java): Promise<void> {
   const { code, stderr, stdout } = await runCommand(java.path, ['-version'], { timeoutMs: 30_000 })
   const major = Number(/version "(?:1\.)?(\d+)/.exec(stderr + stdout)?.[1])
   if (code !== 0 || !major) throw kafkaUnavailable(`${java.path} does not run`)
-  if (major < 17) throw kafkaUnavailable(`${java.path} is version ${major}, needed is 17`)
+  if (major < 17) throw kafkaUnavailable(`${java.path} is version ${major}, but 17 is required`)
 }

@@ -6,7 +6,7 @@ import { ADDRESS_IN_USE } from '../ports.js'
 export interface Runtime {
   readonly java: string
   readonly classPath: string
-  /** Options of the virtual machine beyond the usual ones, such as the class archive. */
+  /** Additional options of the Java virtual machine, such as the class archive. */
   readonly jvm: readonly string[]
 }
 
@@ -17,13 +17,14 @@ const JVM = [
   '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
   '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info',
 ]
+/** Log line of a broker that accepts connections. */
 const STARTED = 'Kafka Server started'
 const START_TIMEOUT_MS = 90_000
 
-/** It could not listen because somebody else does. */
+/** Thrown if another process listens on the port. */
 export class PortTaken extends Error {}
 
-/** One broker, which is a controller too. Its ports and data stay the same over restarts. */
+/** A node that is both broker and controller. It keeps its ports and data over restarts. */
 export class KafkaNode {
   #child: Child | null = null
 
@@ -31,17 +32,17 @@ export class KafkaNode {
     readonly id: number,
     /** host:port */
     readonly address: string,
-    /** Data, properties and log. */
+    /** Folder of data, properties and log. */
     readonly folder: string,
     private readonly runtime: Runtime,
   ) {}
 
-  /** Null while it does not run. */
+  /** Null while the node does not run. */
   get pid(): number | null {
     return this.#child && !this.#child.exit ? this.#child.pid : null
   }
 
-  /** Its process, also one that has ended; null before the first start. */
+  /** The current or last process. Null before the first start. */
   get child(): Child | null {
     return this.#child
   }
@@ -50,10 +51,15 @@ export class KafkaNode {
     return join(this.folder, 'kafka.log')
   }
 
-  /** Resolves when it serves. @throws PortTaken, or Error with what it said last */
+  /**
+   * Resolves when the node accepts connections.
+   *
+   * @throws PortTaken
+   * @throws Error with the end of its log
+   */
   async start(): Promise<void> {
     if (this.pid !== null) return
-    const from = sizeOf(this.logFile)
+    const logSize = sizeOf(this.logFile)
     const { java, classPath, jvm } = this.runtime
     const args = [...JVM, ...jvm, '-cp', classPath, 'kafka.Kafka', join(this.folder, 'server.properties')]
     const child = await Child.start({
@@ -63,24 +69,24 @@ export class KafkaNode {
       logFile: this.logFile,
     })
     this.#child = child
-    const log = new Tail(this.logFile, from)
+    const log = new LogReader(this.logFile, logSize)
     for (const until = performance.now() + START_TIMEOUT_MS; ; ) {
       const text = log.read()
       if (text.includes(STARTED)) return
       if (child.exit || performance.now() > until) {
         await child.kill()
-        if (ADDRESS_IN_USE.test(text)) throw new PortTaken(`a port of ${this.address} is taken`)
-        const what =
-          child.stopping && child.exit?.signal === 'SIGKILL' ? 'did not start in time' : child.describeExit()
-        throw new Error(`Kafka node ${this.id} ${what}:\n${child.logTail()}`)
+        if (ADDRESS_IN_USE.test(text)) throw new PortTaken(`a port of ${this.address} is in use`)
+        const timedOut = child.stopping && child.exit?.signal === 'SIGKILL'
+        const problem = timedOut ? `${child.name} did not start in time` : child.describeExit()
+        throw new Error(`${problem}:\n${child.logTail()}`)
       }
       await new Promise(resolve => setTimeout(resolve, 20))
     }
   }
 
-  /** Ends it as if it crashed, or with another signal. Resolves when it is gone. */
+  /** Sends a signal, SIGKILL by default. Resolves when the node has exited. */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    // SIGTERM takes a broker some seconds; more than 30 and it hangs.
+    // A broker needs some seconds after SIGTERM. After 30 it hangs.
     await this.#child?.stop(signal, 30_000)
   }
 
@@ -95,7 +101,7 @@ export class KafkaNode {
     }
   }
 
-  /** Stops it without its knowing (SIGSTOP), connections stay open. */
+  /** Suspends the node (SIGSTOP). Connections stay open. */
   pause(): void {
     this.#child?.signal('SIGSTOP')
   }
@@ -105,8 +111,8 @@ export class KafkaNode {
   }
 }
 
-/** What a file gained since a position. */
-class Tail {
+/** Reads what is appended to a file after a position. */
+class LogReader {
   #text = ''
   constructor(
     private readonly path: string,

@@ -3,21 +3,22 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 export interface NodePlan {
-  /** From 1. */
+  /** Node id, from 1. */
   readonly id: number
   readonly port: number
   readonly controllerPort: number
-  /** Where its data, properties and log are. */
+  /** Folder of data, properties and log. */
   readonly folder: string
 }
 
 export const clusterId = (): string => randomBytes(16).toString('base64url')
 
 /**
- * Writes what one node starts from and returns the path of its properties.
+ * Writes the files of a node. @returns the path of its server.properties
  *
- * A data folder needs only its meta.properties: without bootstrap records a controller starts from the newest metadata
- * version that it knows. So the storage tool, half a second of a Java machine each time, is not needed.
+ * A data folder needs only a meta.properties file: without bootstrap records, a controller starts with
+ * the newest metadata version that it supports. This avoids the storage tool of Kafka, which takes
+ * half a second.
  */
 export function writeNode(
   plan: NodePlan,
@@ -51,7 +52,7 @@ function properties(plan: NodePlan, nodes: readonly NodePlan[], data: string): R
     'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
     'inter.broker.listener.name': 'PLAINTEXT',
     'log.dirs': data,
-    // Small: a laptop runs it beside everything else.
+    // Few threads and little memory, for a laptop that runs other programs too.
     'num.network.threads': '2',
     'num.io.threads': '2',
     'background.threads': '2',
@@ -64,9 +65,9 @@ function properties(plan: NodePlan, nodes: readonly NodePlan[], data: string): R
     'share.coordinator.state.topic.replication.factor': replicas,
     'share.coordinator.state.topic.min.isr': inSync,
     'auto.create.topics.enable': 'false',
-    // The first member of a group need not wait for others.
+    // The first member of a group does not wait for others.
     'group.initial.rebalance.delay.ms': '0',
-    // A killed node is only let in again when its former self has been given up. Several nodes keep the default of 9 s.
+    // A killed node can register again only when its old session has expired. The default is 9 s.
     ...(nodes.length === 1
       ? { 'broker.session.timeout.ms': '3000', 'broker.heartbeat.interval.ms': '1000' }
       : {}),

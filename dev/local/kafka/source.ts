@@ -1,23 +1,23 @@
-import { dockerAnswers } from './container.js'
+import { dockerResponds } from './container.js'
 import { hasJars, hasMaven } from './jars.js'
 import { findJava } from './java.js'
 
-/** What this machine has to get a Kafka from. */
+/** What this machine offers to run a Kafka. */
 export interface Machine {
-  /** KAFKA_BROKERS */
-  readonly given: string | undefined
-  /** KAFKA_EXPOSER_KAFKA: `docker` prefers Docker where Java and Maven are there too. */
-  readonly asked: string | undefined
+  /** KAFKA_BROKERS. */
+  readonly brokers: string | undefined
+  /** KAFKA_EXPOSER_KAFKA: `docker` prefers Docker over Java and Maven. */
+  readonly preference: string | undefined
   readonly java: boolean
-  /** Kafka itself was fetched before, or Maven can fetch it. */
+  /** Whether the jars of Kafka are in the cache or Maven can fetch them. */
   readonly maven: boolean
-  /** Asked only when it matters: it takes a while to find out. */
+  /** Whether Docker responds. Called only if it matters, because it is slow. */
   docker(): Promise<boolean>
 }
 
-export interface Wanted {
+export interface Requirements {
   readonly nodes: number
-  /** Not that of KAFKA_BROKERS. */
+  /** Whether KAFKA_BROKERS is ignored. */
   readonly own: boolean
 }
 
@@ -25,34 +25,38 @@ export type Source =
   | { readonly from: 'environment'; readonly brokers: readonly string[] }
   | { readonly from: 'maven' }
   | { readonly from: 'docker' }
-  | { readonly from: 'nowhere'; readonly why: string }
+  | { readonly from: 'none'; readonly reason: string }
 
 /**
- * KAFKA_BROKERS, else processes of our own, else a container: it starts slower, has one node only, and cannot be paused.
+ * Prefers KAFKA_BROKERS, then child processes, then a container. A container starts more slowly, has
+ * only one node and cannot be paused.
  */
-export async function chooseSource({ nodes, own }: Wanted, machine: Machine): Promise<Source> {
-  const given = (machine.given ?? '')
+export async function chooseSource({ nodes, own }: Requirements, machine: Machine): Promise<Source> {
+  const brokers = (machine.brokers ?? '')
     .split(',')
     .map(broker => broker.trim())
     .filter(Boolean)
-  if (given.length && !own && nodes === 1) return { from: 'environment', brokers: given }
-  if (machine.asked && machine.asked !== 'docker') {
-    return { from: 'nowhere', why: `KAFKA_EXPOSER_KAFKA=${machine.asked} is not known, there is: docker` }
+  if (brokers.length && !own && nodes === 1) return { from: 'environment', brokers }
+  if (machine.preference && machine.preference !== 'docker') {
+    return {
+      from: 'none',
+      reason: `KAFKA_EXPOSER_KAFKA=${machine.preference} is unknown; the only value is docker`,
+    }
   }
-  if (machine.asked && nodes === 1) {
+  if (machine.preference && nodes === 1) {
     if (await machine.docker()) return { from: 'docker' }
-    return { from: 'nowhere', why: 'KAFKA_EXPOSER_KAFKA=docker, and no Docker answers' }
+    return { from: 'none', reason: 'KAFKA_EXPOSER_KAFKA=docker is set, but Docker does not respond' }
   }
   if (machine.java && machine.maven) return { from: 'maven' }
   if (nodes === 1 && (await machine.docker())) return { from: 'docker' }
   const missing = [machine.java ? '' : 'Java', machine.maven ? '' : 'Maven'].filter(Boolean)
-  return { from: 'nowhere', why: `${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} missing` }
+  return { from: 'none', reason: `${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} missing` }
 }
 
 export const thisMachine = (): Machine => ({
-  given: process.env.KAFKA_BROKERS,
-  asked: process.env.KAFKA_EXPOSER_KAFKA,
+  brokers: process.env.KAFKA_BROKERS,
+  preference: process.env.KAFKA_EXPOSER_KAFKA,
   java: findJava() !== null,
   maven: hasJars() || hasMaven(),
-  docker: dockerAnswers,
+  docker: dockerResponds,
 })

@@ -1,15 +1,15 @@
 import { Agent, get } from 'node:http'
 
-/** `ready` serves; `unready` answers but says that it is not ready; `dead` does not answer. */
+/** `ready`: /-/ready is 200. `unready`: /-/ready is another status. `dead`: no response. */
 export type Health = 'ready' | 'unready' | 'dead'
 
 const PROBE_MS = 500
 const PROBE_TIMEOUT_MS = 2000
 
-/** One shard as the front sees it. Probed all the time; what a request finds out counts at once. */
+/** A shard and its health, which is probed periodically and updated by failed requests. */
 export class Backend {
   readonly agent = new Agent({ keepAlive: true })
-  readonly #waiting = new Set<() => void>()
+  readonly #onDeath = new Set<() => void>()
   #health: Health = 'unready'
   #timer: NodeJS.Timeout | null = null
   #stopped = false
@@ -30,16 +30,16 @@ export class Backend {
     this.agent.destroy()
   }
 
-  /** `abandon` is called should the shard be found dead. Returns what ends the waiting. */
-  wait(abandon: () => void): () => void {
-    this.#waiting.add(abandon)
-    return () => this.#waiting.delete(abandon)
+  /** Calls `listener` when the shard is found dead. @returns a function that removes the listener */
+  onDeath(listener: () => void): () => void {
+    this.#onDeath.add(listener)
+    return () => this.#onDeath.delete(listener)
   }
 
-  is(health: Health): void {
+  setHealth(health: Health): void {
     if (this.#stopped) return
     this.#health = health
-    if (health === 'dead') for (const abandon of [...this.#waiting]) abandon()
+    if (health === 'dead') for (const listener of [...this.#onDeath]) listener()
   }
 
   #probe(): void {
@@ -47,13 +47,14 @@ export class Backend {
     const settle = (health: Health) => {
       if (settled) return
       settled = true
-      this.is(health)
+      this.setHealth(health)
       if (!this.#stopped) this.#timer = setTimeout(() => this.#probe(), PROBE_MS)
     }
-    // Not over kept-alive connections: whether a new one is accepted is the question.
-    const probe = get(new URL('/-/ready', this.url), { agent: false, timeout: PROBE_TIMEOUT_MS }, answer => {
-      answer.resume()
-      settle(answer.statusCode === 200 ? 'ready' : 'unready')
+    // Always a new connection: a kept-alive one does not show whether the shard still accepts any.
+    const options = { agent: false, timeout: PROBE_TIMEOUT_MS }
+    const probe = get(new URL('/-/ready', this.url), options, response => {
+      response.resume()
+      settle(response.statusCode === 200 ? 'ready' : 'unready')
     })
     probe.on('timeout', () => probe.destroy(new Error('timeout')))
     probe.on('error', () => settle('dead'))

@@ -21,17 +21,17 @@ export interface ActiveTarget {
   readonly scrapeTimeout: string
 }
 
-/** The little of Prometheus's HTTP API that is needed here. Everything rejects with what Prometheus says. */
+/** A client of the HTTP API of Prometheus. Its methods reject with the error of Prometheus. */
 export class PrometheusApi {
   constructor(readonly url: string) {}
 
-  /** An instant query whose result is a vector. `time`: Unix seconds, now by default. */
+  /** Evaluates an instant query whose result is a vector. `time` is in Unix seconds, by default now. */
   async query(promql: string, time?: number): Promise<Sample[]> {
     const data = await this.#get('/api/v1/query', { query: promql, time })
     return (data as { result: Sample[] }).result
   }
 
-  /** Unix seconds; `step` in seconds. */
+  /** Evaluates a range query. `start` and `end` are in Unix seconds, `step` in seconds. */
   async queryRange(
     promql: string,
     range: { readonly start: number; readonly end: number; readonly step: number },
@@ -59,9 +59,9 @@ export class PrometheusApi {
       if (value !== undefined) query.set(key, String(value))
     }
     const response = await fetch(`${this.url}${path}?${query}`)
-    const answer = (await response.json()) as { status: string; data: unknown; error?: string }
-    if (answer.status !== 'success')
-      throw new Error(`Prometheus answered ${response.status}: ${answer.error}`)
-    return answer.data
+    const body = (await response.json()) as { status: string; data: unknown; error?: string }
+    if (body.status !== 'success')
+      throw new Error(`Prometheus responded with ${response.status}: ${body.error}`)
+    return body.data
   }
 }

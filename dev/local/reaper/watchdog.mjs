@@ -1,6 +1,6 @@
-// A process of its own, in a session of its own, that outlives its parent by a moment: when the parent is gone, however it
-// went, what it had started and not ended is ended, and its folders are removed. It learns of the death from the pipe
-// on its stdin, which the system closes.
+// The watchdog of the reaper: a process in its own session that outlives its parent. When the parent
+// ends, the system closes the pipe on standard input. The watchdog then kills the registered processes,
+// removes the registered folders and exits.
 import { rmSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { isAlive } from '../process-identity.mjs'
@@ -20,7 +20,7 @@ lines.on('line', line => {
 })
 
 lines.on('close', async () => {
-  for (const [pid, identity] of processes) if (isAlive(pid, identity)) end(pid)
+  for (const [pid, identity] of processes) if (isAlive(pid, identity)) kill(pid)
   for (const [pid, identity] of processes) {
     for (let i = 0; i < 500 && isAlive(pid, identity); i++) await new Promise(r => setTimeout(r, 10))
   }
@@ -28,8 +28,8 @@ lines.on('close', async () => {
   process.exit(0)
 })
 
-/** Children are leaders of their own group: whatever they started themselves goes with them. */
-function end(pid) {
+/** Kills a process and, because children lead their own process group, its descendants. */
+function kill(pid) {
   for (const target of [-pid, pid]) {
     try {
       process.kill(target, 'SIGKILL')

@@ -9,7 +9,7 @@ import { partOrSkip } from '../../support/or-skip.js'
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const text = (file: string) => readFileSync(`${root}${file}`, 'utf8')
 
-/** `docker compose` or the older `docker-compose`, 2 or later; undefined where there is none. */
+/** `docker compose` or `docker-compose`, version 2 or newer. Undefined if neither is installed. */
 const compose = [['docker', 'compose'], ['docker-compose']].find(([command, ...args]) =>
   /\bv?2\.|\bv?[3-9]\./.test(spawnSync(command, [...args, 'version', '--short']).stdout?.toString() ?? ''),
 )
@@ -18,7 +18,7 @@ const condition = z.enum(['service_started', 'service_healthy', 'service_complet
 const duration = z.string().regex(/^\d+(ms|s|m)$/)
 const pair = /^[^\s:]+$/
 
-/** What our file uses of the Compose specification: whatever else stands there is a mistake, or has to be looked at. */
+/** The part of the Compose specification that docker-compose.yml uses. Anything else fails the test. */
 const service = z.strictObject({
   build: z.literal('.').optional(),
   image: z.string(),
@@ -71,7 +71,7 @@ const prometheus = parse(text('deploy/prometheus/prometheus.yml'))
 const named = Object.entries(services)
 
 describe('docker compose', () => {
-  test('takes the file, with the services of the whole pipeline', () => {
+  test('accepts the file, which has the services of the whole pipeline', () => {
     const names = [
       'kafka',
       'topic',
@@ -86,20 +86,21 @@ describe('docker compose', () => {
     expect(Object.keys(services)).toEqual(names)
     if (!compose) return
     const [command, ...args] = compose
-    const taken = execFileSync(command, [...args, 'config', '--services'], { cwd: root }).toString()
-    expect(taken.trim().split('\n').sort()).toEqual(names.sort())
+    const listed = execFileSync(command, [...args, 'config', '--services'], { cwd: root }).toString()
+    expect(listed.trim().split('\n').sort()).toEqual(names.sort())
   })
 
-  test('everything that a service waits for is a service, with a health check where its health is waited for', () => {
+  test('every dependency is a service, and has a health check if a service waits for its health', () => {
     for (const [name, { depends_on }] of named) {
-      for (const [needed, how] of Object.entries(depends_on)) {
-        expect(services, `${name} waits for ${needed}`).toHaveProperty([needed])
-        if (how === 'service_healthy') expect(services[needed].healthcheck, needed).toBeDefined()
+      for (const [dependency, condition] of Object.entries(depends_on)) {
+        expect(services, `${name} depends on ${dependency}`).toHaveProperty([dependency])
+        if (condition === 'service_healthy')
+          expect(services[dependency].healthcheck, dependency).toBeDefined()
       }
     }
   })
 
-  test('our image is built by one service, which all others that use it wait for, and is never pulled', () => {
+  test('the image is built by one service, on which its other users depend, and is never pulled', () => {
     const builders = named.filter(([, { build }]) => build).map(([name]) => name)
     expect(builders).toEqual(['topic'])
     for (const [name, { image, pull_policy, depends_on }] of named) {
@@ -109,7 +110,7 @@ describe('docker compose', () => {
     }
   })
 
-  test('images of others are of one version; Kafka of the one that tests use', () => {
+  test('third-party images have a fixed version, that of Kafka is the one of the tests', () => {
     const foreign = named.map(([, { image }]) => image).filter(image => image !== services.topic.image)
     expect(foreign).toHaveLength(3)
     for (const image of foreign) expect(image).toMatch(/^[a-z]+\/[a-z]+:v?\d+\.\d+\.\d+$/)
@@ -118,7 +119,7 @@ describe('docker compose', () => {
     expect(text('dev/local/kafka/pom.xml')).toContain(`<version>${version}</version>`)
   })
 
-  test('ports are published to this machine only, each once', () => {
+  test('ports are published on the loopback interface only, each once', () => {
     const ports = named.flatMap(([, { ports }]) => ports)
     const published = ports.map(port => /^127\.0\.0\.1:(\d+):\d+$/.exec(port)?.[1])
     expect(published).not.toContain(undefined)
@@ -126,7 +127,7 @@ describe('docker compose', () => {
     expect(published).toEqual(expect.arrayContaining(['9754', '9755', '9090', '3000']))
   })
 
-  test('what is mounted is in the repository, to be read only', () => {
+  test('volumes are read-only folders of the repository', () => {
     const mounted = named.flatMap(([, { volumes }]) => volumes)
     expect(mounted).toHaveLength(3)
     for (const { path, mode, rest } of mounted) {
@@ -135,7 +136,7 @@ describe('docker compose', () => {
     }
   })
 
-  test('service discovery is asked at the address that all shards are told as theirs and answer to', () => {
+  test('service discovery uses the external URL of all shards, which is their network alias', () => {
     const url = new URL(prometheus.scrape_configs[0].http_sd_configs[0].url)
     const shards = named.filter(([name]) => name.startsWith('shard-'))
     for (const [name, { command, networks }] of shards) {
@@ -147,9 +148,9 @@ describe('docker compose', () => {
     expect(scraped).toEqual(shards.map(([name]) => `${name}:9754`))
   })
 
-  /** One flag that is wrong, so that nothing starts: mistakes are told all at once, and it must be the only one. */
+  // An unknown flag keeps the program from starting. It must be the only problem that is reported.
   test.each(named.filter(([, { image }]) => image === services.topic.image))(
-    'the program takes the command of %s',
+    'the command of %s has valid flags',
     (_, { entrypoint, command = [] }) => {
       const [, program] = entrypoint ?? ['node', 'dist/cli/bin.mjs']
       const { stderr } = spawnSync(process.execPath, [program, ...command, '--no-such-flag=1'], { cwd: root })
@@ -159,17 +160,17 @@ describe('docker compose', () => {
 })
 
 const promtool = await partOrSkip('promtool')
-test.skipIf(promtool === null)('promtool takes the Prometheus configuration', () => {
+test.skipIf(promtool === null)('promtool accepts the Prometheus configuration', () => {
   execFileSync(promtool!, ['check', 'config', `${root}deploy/prometheus/prometheus.yml`])
 })
 
-test('every panel of the dashboard asks for metrics that exist', () => {
+test('the panels of the dashboard query existing metrics', () => {
   const dashboard = JSON.parse(readFileSync(`${root}deploy/grafana/dashboards/kafka-exposer.json`, 'utf8'))
-  const asked = JSON.stringify(dashboard).match(/exposer_[a-z_]+/g)!
+  const queried = JSON.stringify(dashboard).match(/exposer_[a-z_]+/g)!
   const telemetry = readdirSync(`${root}exposer/telemetry`)
     .map(file => text(`exposer/telemetry/${file}`))
     .join('\n')
-  for (const name of new Set(asked)) {
+  for (const name of new Set(queried)) {
     expect(telemetry, name).toContain(`'${name.replace(/_(bucket|sum|count)$/, '')}'`)
   }
 })

@@ -17,7 +17,7 @@ const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'ut
 const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages
 const { services } = parse(readFileSync(join(root, 'docker-compose.yml'), 'utf8'), { merge: true })
 
-/** Root becomes nobody; everybody else stays who they are, who cannot write there either in an image. */
+/** Nobody, if the tests run as root: the user of the image cannot write to its folders either. */
 const uid = process.getuid?.() === 0 ? 65534 : undefined
 
 describe('the image', () => {
@@ -28,7 +28,7 @@ describe('the image', () => {
   }, 600_000)
   afterAll(() => image?.remove())
 
-  test('has every library of the server, in the version of the lock file, and nothing of development', () => {
+  test('has all dependencies of the server in the versions of the lock file, and no development dependencies', () => {
     const file = join(image.folder, 'node_modules', '.package-lock.json')
     const installed: Record<string, { version: string; dev?: boolean }> = JSON.parse(
       readFileSync(file, 'utf8'),
@@ -41,12 +41,12 @@ describe('the image', () => {
     }
   })
 
-  test('has no sources and no tests, and is not run by root', () => {
+  test('has no sources and no tests, and does not run as root', () => {
     expect(readdirSync(image.folder).sort()).toEqual(['LICENSE', 'dist', 'node_modules', 'package.json'])
     expect(image.user).toBe('node')
   })
 
-  test('runs a shard that becomes ready and serves a demo app, as another user, from what it has', async () => {
+  test('runs a shard that becomes ready and serves a demo app, as another user and from its own files', async () => {
     const exposer = await startInstalledExposer({
       command: image.commandLine(),
       cwd: image.folder,
@@ -87,13 +87,13 @@ describe('the image', () => {
     }
   })
 
-  test.each(['dev', 'lab'])('says that `%s` needs a checkout', async command => {
+  test.each(['dev', 'lab'])('refuses `%s`, because it needs a checkout', async command => {
     const [program, ...args] = image.commandLine([command])
     const ran = promisify(execFile)(program, args, { cwd: image.folder, env: image.env })
     await expect(ran).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(/needs a checkout/) })
   })
 
-  test('has a health check in docker-compose.yml that passes when the shard is ready, and only then', async () => {
+  test('has a health check in docker-compose.yml that passes if and only if the shard is ready', async () => {
     const [kind, node, ...args] = services['shard-1'].healthcheck.test as string[]
     expect([kind, node]).toEqual(['CMD', 'node'])
     const check = (url: string) => {

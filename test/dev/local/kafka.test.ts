@@ -25,7 +25,7 @@ const connects = (address: string): Promise<boolean> =>
   })
 
 describe('a Kafka for development and tests', () => {
-  test('two at once have ports and data of their own, and nothing of either is left after stop', async () => {
+  test('two at once have separate ports and data, and stopping one leaves the other running', async () => {
     const [a, b] = await Promise.all([start({ own: true }), start({ own: true })])
     expect(a.brokers).not.toEqual(b.brokers)
     expect(a.nodes[0].folder).not.toBe(b.nodes[0].folder)
@@ -36,7 +36,7 @@ describe('a Kafka for development and tests', () => {
     expect([await connects(a.brokers[0]), await connects(b.brokers[0])]).toEqual([false, true])
   })
 
-  test('a killed node comes back at the same address', async () => {
+  test('a killed node restarts at the same address', async () => {
     const kafka = await start({ own: true })
     const before = kafka.pid
     await kafka.kill()
@@ -47,7 +47,7 @@ describe('a Kafka for development and tests', () => {
     expect(kafka.pid).not.toBe(before)
   })
 
-  test('three nodes make one cluster', async () => {
+  test('a cluster of three nodes listens at three addresses', async () => {
     const kafka = await start({ brokers: 3 })
     expect(new Set(kafka.brokers).size).toBe(3)
     for (const address of kafka.brokers) expect(await connects(address)).toBe(true)

@@ -12,19 +12,19 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-const turn = () => new Promise(resolve => setImmediate(resolve))
+const nextTurn = () => new Promise(resolve => setImmediate(resolve))
 
 describe('a lock between processes', () => {
-  test('never two at a time, and everybody gets a turn', async () => {
-    let inside = 0
-    let most = 0
+  test('runs all work, one at a time', async () => {
+    let running = 0
+    let maximum = 0
     const work = async () => {
-      most = Math.max(most, ++inside)
-      await turn()
-      inside--
+      maximum = Math.max(maximum, ++running)
+      await nextTurn()
+      running--
     }
     await Promise.all(Array.from({ length: 5 }, () => withLock(join(folder, 'lock'), work)))
-    expect(most).toBe(1)
+    expect(maximum).toBe(1)
     expect(readdirSync(folder)).toEqual([])
   })
 
@@ -35,7 +35,7 @@ describe('a lock between processes', () => {
   })
 
   test.each([
-    ['a holder that is gone', { pid: 2 ** 22 + 1, identity: '1' }],
+    ['a holder that has died', { pid: 2 ** 22 + 1, identity: '1' }],
     ['a later process with the pid of the holder', { pid: process.pid, identity: 'of an earlier process' }],
   ])('does not wait for %s', async (_, holder) => {
     const path = join(folder, 'lock')
@@ -51,7 +51,7 @@ describe('a lock between processes', () => {
     expect(waitedFor).toBe(0)
   })
 
-  test('says whom it waits for', async () => {
+  test('reports the process that it waits for', async () => {
     const path = join(folder, 'lock')
     let release = () => {}
     const held = withLock(path, () => new Promise<void>(resolve => (release = resolve)))
@@ -66,21 +66,21 @@ describe('a lock between processes', () => {
   })
 })
 
-describe('what is made once', () => {
-  test('is made by one of many who want it at the same time', async () => {
-    let made = 0
-    const make = async (unfinished: string) => {
-      made++
-      await turn()
+describe('a folder that is created once', () => {
+  test('is filled once, also by concurrent calls', async () => {
+    let calls = 0
+    const fill = async (unfinished: string) => {
+      calls++
+      await nextTurn()
       writeFileSync(join(unfinished, 'file'), '')
     }
-    await Promise.all(Array.from({ length: 3 }, () => createOnce(join(folder, 'thing'), make)))
-    expect(made).toBe(1)
+    await Promise.all(Array.from({ length: 3 }, () => createOnce(join(folder, 'thing'), fill)))
+    expect(calls).toBe(1)
     expect(readdirSync(folder)).toEqual(['thing'])
     expect(readdirSync(join(folder, 'thing'))).toEqual(['file'])
   })
 
-  test('is not there in part when making it failed, and is tried again', async () => {
+  test('is never incomplete: after a failure it is absent, and the next call fills it', async () => {
     const thing = join(folder, 'thing')
     const failing = createOnce(thing, async unfinished => {
       writeFileSync(join(unfinished, 'half'), '')

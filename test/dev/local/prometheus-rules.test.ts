@@ -11,7 +11,8 @@ const folder = fileURLToPath(new URL('../../../deploy/prometheus/', import.meta.
 const read = (file: string) => readFileSync(folder + file, 'utf8')
 
 const SCRAPE_CONFIGS = ['virtual-targets.yml', 'massive.yml', 'all.yml', 'prometheus.yml'] as const
-const WAYS = ['kafka', 'kafka-massive', 'kafka-all']
+/** Scrape jobs of applications: virtual targets, massive targets, and massive targets in the view all. */
+const APP_JOBS = ['kafka', 'kafka-massive', 'kafka-all']
 
 const alert = z.strictObject({
   alert: z.string(),
@@ -51,36 +52,41 @@ const configs = SCRAPE_CONFIGS.map(file => ({ file, config: parse(read(file)) as
 const path = await partOrSkip('promtool')
 const promtool = (...args: string[]) => {
   const { status, stdout, stderr } = spawnSync(path!, args, { cwd: folder, encoding: 'utf8' })
-  return { status, said: stdout + stderr }
+  return { status, output: stdout + stderr }
 }
 
 describe.skipIf(path === null)('promtool', () => {
-  test.each(SCRAPE_CONFIGS)('takes the configuration %s, without a warning', file => {
-    const { status, said } = promtool('check', 'config', '--lint=all', '--lint-fatal', file)
-    expect(status, said).toBe(0)
-    expect(said).not.toMatch(/warn/i)
+  test.each(SCRAPE_CONFIGS)('accepts the configuration %s without a warning', file => {
+    const { status, output } = promtool('check', 'config', '--lint=all', '--lint-fatal', file)
+    expect(status, output).toBe(0)
+    expect(output).not.toMatch(/warn/i)
   })
 
-  test('takes the alerts, without a warning', () => {
-    const { status, said } = promtool('check', 'rules', '--lint=all', '--lint-fatal', 'alerts.yml')
-    expect(status, said).toBe(0)
-    expect(said).toContain(`${alerts.length} rules found`)
+  test('accepts the alerts without a warning', () => {
+    const { status, output } = promtool('check', 'rules', '--lint=all', '--lint-fatal', 'alerts.yml')
+    expect(status, output).toBe(0)
+    expect(output).toContain(`${alerts.length} rules found`)
   })
 
-  test('finds that every alert fires when it should, and not when it should not', () => {
-    const { status, said } = promtool('test', 'rules', 'alerts.test.yml')
-    expect(status, said).toBe(0)
+  test('passes the unit tests of the alerts', () => {
+    const { status, output } = promtool('test', 'rules', 'alerts.test.yml')
+    expect(status, output).toBe(0)
   })
 })
 
 describe('the alerts', () => {
-  test.each(alerts)('$alert is tried both when it fires and when it does not', ({ alert: name }) => {
-    const tried = expected(name)
-    expect(tried.filter(({ exp_samples }) => exp_samples.length > 0).length, 'fires').toBeGreaterThan(0)
-    expect(tried.filter(({ exp_samples }) => exp_samples.length === 0).length, 'does not').toBeGreaterThan(0)
-  })
+  test.each(alerts)(
+    '$alert has a unit test in which it fires and one in which it does not',
+    ({ alert: name }) => {
+      const tests = expected(name)
+      expect(tests.filter(({ exp_samples }) => exp_samples.length > 0).length, 'fires').toBeGreaterThan(0)
+      expect(tests.filter(({ exp_samples }) => exp_samples.length === 0).length, 'does not').toBeGreaterThan(
+        0,
+      )
+    },
+  )
 
-  test.each(alerts)('$alert names in its text only labels that it has', ({ alert: name, annotations }) => {
+  test.each(alerts)('$alert uses only its own labels in its annotations', ({ alert: name, annotations }) => {
     const text = annotations.summary + annotations.description
     const fired = expected(name).flatMap(({ exp_samples }) => exp_samples)
     for (const [, label] of text.matchAll(/\$labels\.(\w+)/g)) {
@@ -88,7 +94,7 @@ describe('the alerts', () => {
     }
   })
 
-  test('are all in the documentation, with their severity and how long they wait', () => {
+  test('are all in docs/prometheus.md, with their severity and `for`', () => {
     const rows = read('../../docs/prometheus.md').split('\n')
     for (const one of alerts) {
       const [, , , after, severity] = rows.find(row => row.startsWith(`| \`${one.alert}\``))?.split('|') ?? []
@@ -102,14 +108,14 @@ describe('the alerts', () => {
     }
   })
 
-  test('ask for metrics that a shard has, and docs/metrics.md has all of these', async () => {
+  test('query existing metrics of a shard, which are all in docs/metrics.md', async () => {
     const shard = await HandFed.start()
     try {
       const text = await (await shard.get('/telemetry')).text()
-      const asked = alerts.flatMap(({ expr }) => expr.match(/\bexposer_[a-z_]+/g) ?? [])
-      expect(asked.length).toBeGreaterThan(5)
-      // Those of the web configuration are there with one.
-      const missing = asked.filter(
+      const queried = alerts.flatMap(({ expr }) => expr.match(/\bexposer_[a-z_]+/g) ?? [])
+      expect(queried.length).toBeGreaterThan(5)
+      // A shard has the metrics of the web configuration only with --web.config.file.
+      const missing = queried.filter(
         name => !name.startsWith('exposer_web_config') && !text.includes(`# TYPE ${name} `),
       )
       expect(missing).toEqual([])
@@ -124,29 +130,29 @@ describe('the alerts', () => {
 })
 
 describe('the configurations', () => {
-  test('are these, and no file of the folder is left out', () => {
+  test('and the other tested files are all files of the folder', () => {
     const others = ['alerts.yml', 'alerts.test.yml', 'alertmanager.yml']
     expect(readdirSync(folder).sort()).toEqual([...SCRAPE_CONFIGS, ...others].sort())
   })
 
   test.each(configs)(
-    '$file reads applications in one way only, and has what the alerts ask for',
+    '$file has one scrape job for applications, and the jobs and rule files of the alerts',
     ({ config }) => {
       const jobs = config.scrape_configs.map(({ job_name }) => job_name)
-      expect(jobs.filter(name => WAYS.includes(name))).toHaveLength(1)
+      expect(jobs.filter(name => APP_JOBS.includes(name))).toHaveLength(1)
       expect(jobs).toEqual(expect.arrayContaining(['kafka-exposer', 'prometheus']))
       expect(config.rule_files).toEqual(['alerts.yml'])
     },
   )
 
-  test.each(configs)('$file reads /metrics and /telemetry of the same shards', ({ config }) => {
+  test.each(configs)('$file scrapes /metrics and /telemetry of the same shards', ({ config }) => {
     const shardsOf = (names: readonly string[]) =>
       config.scrape_configs
         .filter(({ job_name, static_configs }) => names.includes(job_name) && static_configs)
         .map(({ static_configs }) => static_configs!.flatMap(({ targets }) => targets))
     const [telemetry] = shardsOf(['kafka-exposer'])
     expect(telemetry.length).toBeGreaterThan(1)
-    for (const massive of shardsOf(WAYS)) expect(massive).toEqual(telemetry)
+    for (const massive of shardsOf(APP_JOBS)) expect(massive).toEqual(telemetry)
   })
 })
 
@@ -155,7 +161,7 @@ describe('the example for Alertmanager', () => {
     inhibit_rules: { source_matchers: string[]; target_matchers: string[]; equal: string[] }[]
   }
 
-  test('mutes alerts that exist, by alerts that exist', () => {
+  test('has only existing alerts as sources and targets of inhibition', () => {
     const names = alerts.map(({ alert: name }) => name)
     const matchers = inhibit_rules.flatMap(rule => [...rule.source_matchers, ...rule.target_matchers])
     for (const matcher of matchers) {
@@ -165,7 +171,7 @@ describe('the example for Alertmanager', () => {
     }
   })
 
-  test('joins them by a label that every configuration gives to its alerts', () => {
+  test('inhibits by labels that every configuration adds to its alerts', () => {
     for (const { equal } of inhibit_rules) {
       expect(equal.length).toBeGreaterThan(0)
       for (const { config } of configs)
@@ -175,7 +181,7 @@ describe('the example for Alertmanager', () => {
     }
   })
 
-  test('a single shard that is down mutes no application', () => {
+  test('does not inhibit alerts of applications for a single shard that is down', () => {
     expect(alerts.filter(one => one.labels.mutes).map(({ alert: name }) => name)).toEqual([
       'KafkaExposerAllDown',
       'KafkaExposerPartitionUnserved',

@@ -26,9 +26,9 @@ async function parent(): Promise<{ process: ChildProcess; pids: number[]; folder
   return { process: child, ...JSON.parse(line) }
 }
 
-describe('what was started ends with who started it', () => {
+describe('the reaper', () => {
   for (const signal of ['SIGKILL', 'SIGTERM', 'SIGINT'] as const) {
-    test(`children and data of a parent that is gone by ${signal} are gone too`, async () => {
+    test(`kills the children and removes the folders of a parent that ends by ${signal}`, async () => {
       const { process, pids, folder } = await parent()
       expect(pids.map(processIdentity)).not.toContain(null)
       expect(existsSync(folder)).toBe(true)
@@ -40,13 +40,13 @@ describe('what was started ends with who started it', () => {
     })
   }
 
-  test('a stranger that got the pid of a former child is left alone', async () => {
-    const stranger = run(path('./fixtures/parent.mjs'), [path('../../../dist')])
-    await once(createInterface({ input: stranger.stdout! }), 'line')
+  test('does not kill another process that has reused the pid of a child', async () => {
+    const other = run(path('./fixtures/parent.mjs'), [path('../../../dist')])
+    await once(createInterface({ input: other.stdout! }), 'line')
     const watchdog = run(path('../../../dev/local/reaper/watchdog.mjs'))
-    watchdog.stdin!.end(`${JSON.stringify({ watch: stranger.pid, identity: 'of an earlier process' })}\n`)
+    watchdog.stdin!.end(`${JSON.stringify({ watch: other.pid, identity: 'of an earlier process' })}\n`)
     await once(watchdog, 'exit')
-    expect(processIdentity(stranger.pid!)).not.toBeNull()
-    expect(stranger.exitCode).toBeNull()
+    expect(processIdentity(other.pid!)).not.toBeNull()
+    expect(other.exitCode).toBeNull()
   })
 })

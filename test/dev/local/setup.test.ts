@@ -7,7 +7,7 @@ import { checkNodeVersion } from '../../../shared/base/node-version.mjs'
 const packageJson = fileURLToPath(new URL('../../../package.json', import.meta.url))
 
 describe('setting up a checkout', () => {
-  test('an old Node is told in one sentence what to do', () => {
+  test('refuses an old version of Node.js and says what to do', () => {
     expect(() => checkNodeVersion(packageJson, '20.18.3')).toThrow(
       /requires Node\.js 20\.19\.0 or newer; this is 20\.18\.3/,
     )
@@ -17,7 +17,7 @@ describe('setting up a checkout', () => {
     expect(() => checkNodeVersion(packageJson, '24.0.0')).not.toThrow()
   })
 
-  test('dependencies are installed again when they are missing, older, or were never finished', () => {
+  test('installs dependencies that are missing, outdated or incompletely installed', () => {
     const wanted = { '': {}, 'node_modules/a': { version: '1.0.0' }, 'node_modules/b': { version: '2.0.0' } }
     const { 'node_modules/b': _, ...withoutB } = wanted
     expect(isStale(wanted, wanted)).toBe(false)
@@ -26,12 +26,12 @@ describe('setting up a checkout', () => {
     expect(isStale(wanted, null)).toBe(true)
   })
 
-  test('an optional package of another platform is not missing', () => {
+  test('ignores missing optional packages of other platforms', () => {
     const wanted = { 'node_modules/win32-only': { version: '1.0.0', optional: true } }
     expect(isStale(wanted, {})).toBe(false)
   })
 
-  test('the lock file is whole, so that npm ci takes it: also the packages of other platforms are in it', () => {
+  test('needs a complete lock file, with the packages of all platforms, for npm ci', () => {
     const lock = fileURLToPath(new URL('../../../package-lock.json', import.meta.url))
     const packages: Record<string, { dependencies?: object; optionalDependencies?: object }> = JSON.parse(
       readFileSync(lock, 'utf8'),
@@ -45,7 +45,7 @@ describe('setting up a checkout', () => {
   })
 })
 
-/** Where Node looks for what a package imports: 'node_modules/a/node_modules/b' → its own folder, that of a, the root. */
+/** The folders in which Node.js looks for the imports of 'node_modules/a/node_modules/b': b's, a's and the root. */
 function foldersAbove(path: string): string[] {
   const parts = path.split('/node_modules/')
   const nested = parts.map((_, i) => `${parts.slice(0, i + 1).join('/node_modules/')}/`)

@@ -10,11 +10,11 @@ import { partOrSkip } from '../../support/or-skip.js'
 
 const redis = await partOrSkip('redis')
 
-test.skipIf(redis === null)('Redis of this machine or of its Debian suite runs', () => {
+test.skipIf(redis === null)('Redis from the PATH or from the Debian suite of this machine runs', () => {
   expect(execFileSync(redis!, ['--version'], { encoding: 'utf8' })).toMatch(/^Redis server v=\d/)
 })
 
-test('each part has a variable and a program of its own, which its packages bring', () => {
+test('each part has its own variable, and its program is in its packages', () => {
   const parts = Object.values(PARTS)
   expect(new Set(parts.map(({ variable }) => variable)).size).toBe(parts.length)
   for (const { program, debian } of parts) {
@@ -36,7 +36,7 @@ describe('a part', () => {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  /** A program that prints a version, as a script that needs nothing of the PATH. */
+  /** A script that prints a version and does not depend on the PATH. */
   function program(path: string, printed: string): string {
     const file = join(folder, path)
     mkdirSync(join(file, '..'), { recursive: true })
@@ -48,43 +48,43 @@ describe('a part', () => {
   const pushgateway = (version: string) => `pushgateway, version ${version} (branch: HEAD)`
   const fetched = (name: string) => `cache/debian-forky-prometheus-pushgateway/run/${name}`
 
-  test('is the one that its variable names, before any other', async () => {
+  test('is first of all the program that its variable names', async () => {
     program('path/pushgateway', pushgateway('1.11.1'))
-    const given = program('given', pushgateway('1.11.0'))
-    vi.stubEnv('PUSHGATEWAY_BIN', given)
-    expect(await fetchPart('pushgateway')).toBe(given)
+    const configured = program('configured', pushgateway('1.11.0'))
+    vi.stubEnv('PUSHGATEWAY_BIN', configured)
+    expect(await fetchPart('pushgateway')).toBe(configured)
   })
 
   test.each([
     ['another program', 'v20.19.0', /PUSHGATEWAY_BIN=.* does not run as Pushgateway\.$/],
-    ['one that is too old', pushgateway('1.9.9'), /is version 1\.9\.9, needed is 1\.11\.$/],
+    ['an old version', pushgateway('1.9.9'), /is version 1\.9\.9, but 1\.11 is required\.$/],
   ])(
-    'is never %s that its variable names: it is refused, and nothing else is taken',
+    'is refused if its variable names %s, also if the PATH has a suitable program',
     async (_, printed, problem) => {
       program('path/pushgateway', pushgateway('1.11.1'))
-      vi.stubEnv('PUSHGATEWAY_BIN', program('given', printed))
+      vi.stubEnv('PUSHGATEWAY_BIN', program('configured', printed))
       await expect(fetchPart('pushgateway')).rejects.toThrow(problem)
     },
   )
 
-  test('is taken from the PATH, under each of its names, when it is new enough', async () => {
+  test('is found on the PATH under each of its names if its version is new enough', async () => {
     program('path/pushgateway', pushgateway('1.4.0'))
     const other = program('path/prometheus-pushgateway', pushgateway('1.12.0'))
     expect(await fetchPart('pushgateway')).toBe(other)
   })
 
-  test('is what was fetched before when the PATH has none that is new enough', async () => {
+  test('is the program in the cache if the version on the PATH is too old', async () => {
     program('path/pushgateway', pushgateway('0.99.0'))
-    const before = program(fetched('prometheus-pushgateway'), pushgateway('1.11.2'))
-    expect(await fetchPart('pushgateway')).toBe(before)
+    const cached = program(fetched('prometheus-pushgateway'), pushgateway('1.11.2'))
+    expect(await fetchPart('pushgateway')).toBe(cached)
   })
 
-  test('that cannot be had is told in one sentence with what to do', async () => {
+  test('that is missing is an error that says what to do', async () => {
     const error = await fetchPart('pushgateway').catch((thrown: Error) => thrown)
     expect(error).toBeInstanceOf(Unavailable)
     expect((error as Error).message).toBe(
-      'There is no Pushgateway: none on the PATH, and this is no Debian; ' +
-        'set PUSHGATEWAY_BIN to one of version 1.11 or newer, or put it on the PATH.',
+      'Pushgateway is missing: it is not on the PATH, and this machine does not run Debian. ' +
+        'Set PUSHGATEWAY_BIN to the path of Pushgateway 1.11 or newer, or put it on the PATH.',
     )
   })
 })
