@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { programHelp } from '../shared/base/flags/help.js'
 import { suggest } from '../shared/base/flags/suggest.js'
-import { untilSignalled } from '../shared/base/signals.js'
+import { runUntilSignal } from '../shared/base/signals.js'
 import type { Command, Invocation } from './common.js'
 import { readVersion, versionText } from './version.js'
 
@@ -106,10 +106,10 @@ async function run({ load, graceMs }: Entry, argv: readonly string[]): Promise<n
   // When the reader of standard output exits, as `head` does, the command ends without an error.
   const closed = new AbortController()
   process.stdout.on('error', () => closed.abort())
-  return untilSignalled(ending => command(invocationOf(argv, AbortSignal.any([ending, closed.signal]))), {
+  return runUntilSignal(ending => command(invocationOf(argv, AbortSignal.any([ending, closed.signal]))), {
     graceMs,
     report,
-    say: message => process.stderr.write(`${PROGRAM}: ${message}\n`),
+    warn: message => process.stderr.write(`${PROGRAM}: ${message}\n`),
   })
 }
 

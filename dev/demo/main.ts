@@ -9,7 +9,7 @@ import { duration, flag, integer, listenAddress, text } from '../../shared/base/
 import { parseFlags } from '../../shared/base/flags/parse.js'
 import { ConfigError, type Values } from '../../shared/base/flags/types.js'
 import { createLogger } from '../../shared/base/log.js'
-import { aborted, untilSignalled } from '../../shared/base/signals.js'
+import { aborted, runUntilSignal } from '../../shared/base/signals.js'
 import { kafkaFlags, readKafkaConfig, topicFlag } from '../../shared/kafka/flags.js'
 import { catalog } from './catalog.js'
 import { httpMetrics } from './http-metrics.js'
@@ -68,7 +68,7 @@ const publisher = createPublisher({
 })
 const load = new Load(`http://127.0.0.1:${port}`, options.load, service.visit)
 
-const code = await untilSignalled(
+const code = await runUntilSignal(
   async ending => {
     load.start()
     try {
@@ -85,7 +85,7 @@ const code = await untilSignalled(
   },
   {
     graceMs: 5000,
-    say: message => logger.warn(message),
+    warn: message => logger.warn(message),
     report: error => logger.error('shutting down after an error', { error }),
   },
 )

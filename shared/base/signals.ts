@@ -11,7 +11,7 @@ export interface SignalOptions {
   /** How long the work may take to end after a signal, ms. Undefined: no limit. */
   readonly graceMs?: number
   /** Called with one line when the process ends before the work. */
-  readonly say: (message: string) => void
+  readonly warn: (message: string) => void
   /** Called with uncaught errors. */
   readonly report: (error: unknown) => void
   /** Source of signals and uncaught errors. Default: the process. */
@@ -25,29 +25,29 @@ export interface SignalOptions {
  * @returns the exit code: that of the work; 1 after an uncaught error or after the grace period; 128
  *   plus the number of the signal after a second signal. Rejects if the work does.
  */
-export function untilSignalled(
+export function runUntilSignal(
   work: (ending: AbortSignal) => Promise<number>,
-  { graceMs, say, report, source = process }: SignalOptions,
+  { graceMs, warn, report, source = process }: SignalOptions,
 ): Promise<number> {
   const ending = new AbortController()
   let timer: NodeJS.Timeout | undefined
   let signalledAt: number | undefined
   let crashed = false
-  let off = () => {}
-  const atOnce = new Promise<number>(resolve => {
+  let removeListeners = () => {}
+  const earlyExit = new Promise<number>(resolve => {
     const end = (cause: string) => {
       if (ending.signal.aborted) return
       ending.abort()
       if (graceMs === undefined) return
       timer = setTimeout(() => {
-        say(`shutdown did not finish within ${graceMs / 1000} s after ${cause}; exiting`)
+        warn(`shutdown did not finish within ${graceMs / 1000} s after ${cause}; exiting`)
         resolve(FAILURE)
       }, graceMs)
     }
     const onSignal = (signal: Signal) => {
       const now = performance.now()
       if (signalledAt !== undefined && now - signalledAt > SAME_SIGNAL_MS) {
-        say(`second ${signal}; exiting without waiting for the shutdown`)
+        warn(`second ${signal}; exiting without waiting for the shutdown`)
         resolve(128 + constants.signals[signal])
       }
       signalledAt ??= now
@@ -61,14 +61,14 @@ export function untilSignalled(
     }
     for (const signal of SIGNALS) source.on(signal, onSignal)
     for (const event of ['uncaughtException', 'unhandledRejection']) source.on(event, onError)
-    off = () => {
+    removeListeners = () => {
       clearTimeout(timer)
       for (const signal of SIGNALS) source.off(signal, onSignal)
       for (const event of ['uncaughtException', 'unhandledRejection']) source.off(event, onError)
     }
   })
   const done = work(ending.signal).then(code => (crashed ? FAILURE : code))
-  return Promise.race([done, atOnce]).finally(off)
+  return Promise.race([done, earlyExit]).finally(removeListeners)
 }
 
 /** Resolves when the signal is aborted, at once if it already is. */

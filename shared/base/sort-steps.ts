@@ -1,13 +1,13 @@
 import type { Steps } from './steps.js'
 
-/** Items of a run, which is sorted in one step, and items that are merged between two steps. */
-const A_STEP = 1000
+/** Items that are sorted or merged in one step. */
+const ITEMS_PER_STEP = 1000
 
-/** Sorted copy of many items: runs are sorted and then merged. Equal ones keep their order. */
+/** Returns a sorted copy: sorts runs of items, then merges the runs. The sort is stable. */
 export function* sortSteps<T>(items: readonly T[], compare: (a: T, b: T) => number): Steps<T[]> {
   let runs: T[][] = []
-  for (let from = 0; from < items.length; from += A_STEP) {
-    runs.push(items.slice(from, from + A_STEP).sort(compare))
+  for (let from = 0; from < items.length; from += ITEMS_PER_STEP) {
+    runs.push(items.slice(from, from + ITEMS_PER_STEP).sort(compare))
     yield
   }
   while (runs.length > 1) {
@@ -25,7 +25,7 @@ function* merge<T>(a: readonly T[], b: readonly T[], compare: (a: T, b: T) => nu
   let j = 0
   while (i < a.length || j < b.length) {
     const first = j === b.length || (i < a.length && compare(a[i], b[j]) <= 0)
-    if (merged.push(first ? a[i++] : b[j++]) % A_STEP === 0) yield
+    if (merged.push(first ? a[i++] : b[j++]) % ITEMS_PER_STEP === 0) yield
   }
   return merged
 }

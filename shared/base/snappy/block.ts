@@ -2,22 +2,22 @@ import { runNow, type Steps } from '../steps.js'
 import { Elements } from './elements.js'
 import { malformed, tooLarge } from './error.js'
 
-/** Bytes of output between two steps: well under a millisecond. */
+/** Output per step, bytes. A step takes well under a millisecond. */
 const STEP_BYTES = 256 * 1024
 
-/** The most that elements can expand: a copy of three bytes makes 64. */
+/** Maximum expansion of elements: a copy element of three bytes produces 64 bytes. */
 const EXPANSION = 64 / 3
 
-/** Declared length of a block's output, and where its elements begin. */
+/** The declared output length of a block, and the offset of its first element. */
 export interface BlockHeader {
   readonly length: number
   readonly elements: number
 }
 
 /**
- * Reads the length that a block declares, from `from`, below `to`. A length that the bytes behind
- * it cannot produce is refused, so that what a caller allocates is bounded by what was sent as
- * well.
+ * Reads the output length that a block declares between `from` (inclusive) and `to` (exclusive). A
+ * length that the remaining bytes cannot produce is refused, so that the allocation of a caller is
+ * bounded by the size of the input too.
  *
  * @throws SnappyError
  */
@@ -27,7 +27,7 @@ export function readBlockHeader(input: Uint8Array, from: number, to: number, lim
   for (let at = from; ; at++) {
     if (at >= to) throw malformed('the data ends within the length at its beginning')
     const byte = input[at]
-    // Five bytes hold 32 bits: more is either a larger number or an overlong spelling.
+    // Five bytes hold 32 bits. More bytes are a larger number or an overlong encoding.
     if (at - from === 4 && byte > 15) throw malformed('the length at the beginning exceeds 32 bits')
     length += (byte & 0x7f) * scale
     scale *= 128
@@ -41,10 +41,10 @@ export function readBlockHeader(input: Uint8Array, from: number, to: number, lim
 }
 
 /**
- * Decompresses the snappy block format, which remote write uses. The framing format is another: see
+ * Decompresses the snappy block format, which remote write uses. For the framing format see
  * `framed.ts`.
  *
- * @param limit bytes of output; a larger declared length is refused before anything is allocated
+ * @param limit maximum output, bytes. A larger declared length is refused before allocation.
  * @throws SnappyError
  */
 export function decodeSnappyBlock(input: Uint8Array, limit: number): Buffer {
@@ -54,7 +54,7 @@ export function decodeSnappyBlock(input: Uint8Array, limit: number): Buffer {
 /** As `decodeSnappyBlock`, in steps. */
 export function* snappyBlockSteps(input: Uint8Array, limit: number): Steps<Buffer> {
   const { length, elements } = readBlockHeader(input, 0, input.length, limit)
-  // Not from the pool, of which each slice keeps 8 KiB alive. It is filled, or not returned.
+  // Not from the buffer pool: a small output would keep 8 KiB alive. It is returned only when full.
   const output = Buffer.allocUnsafeSlow(length)
   const block = new Elements(input, elements, input.length, output, 0, length)
   while (!block.advance(STEP_BYTES)) yield

@@ -1,11 +1,11 @@
 import { malformed } from './error.js'
 
-/** Literals up to this length are copied by a loop: a call of `set` costs more. */
+/** Literals up to this length are copied by a loop, because a call of `set` costs more. */
 const SHORT = 48
 
 /**
- * Decodes the elements of one block, after its length, into a range of a larger output. Resumable,
- * so that a caller can bound how long it holds the event loop.
+ * Decodes the elements of one block, without its length, into a range of a larger output. Decoding is
+ * resumable, so that a caller can yield the event loop.
  *
  * @see https://github.com/google/snappy/blob/main/format_description.txt
  */
@@ -14,8 +14,8 @@ export class Elements {
   #written: number
 
   /**
-   * @param input elements from `from`, below `to`
-   * @param output receives exactly the bytes from `start`, below `end`
+   * @param input holds the elements from `from` (inclusive) to `to` (exclusive)
+   * @param output receives exactly the bytes from `start` (inclusive) to `end` (exclusive)
    */
   constructor(
     private readonly input: Uint8Array,
@@ -76,7 +76,7 @@ export class Elements {
       if (offset === 0 || offset > d - start)
         throw malformed(`a copy refers ${offset} bytes back, after ${d - start} bytes of output`)
       if (length > end - d) throw overflow()
-      // Source and destination may overlap: the bytes written by this copy are then its source.
+      // Source and destination may overlap: a copy can read bytes that it has just written.
       for (const last = d + length; d < last; d++) output[d] = output[d - offset]
     }
     this.#read = s
@@ -97,4 +97,4 @@ function littleEndian(input: Uint8Array, at: number, size: number): number {
 }
 
 const truncated = () => malformed('the compressed data ends before the declared length is reached')
-const overflow = () => malformed('the compressed data goes on after the declared length is reached')
+const overflow = () => malformed('the compressed data exceeds the declared length')

@@ -1,6 +1,6 @@
 /**
- * Snappy input that is not decoded. `too_large`: the output would exceed the caller's limit;
- * `malformed`: the rest.
+ * Snappy input that cannot be decoded: `too_large` if the output would exceed the limit of the
+ * caller, else `malformed`.
  */
 export class SnappyError extends Error {
   override readonly name = 'SnappyError'

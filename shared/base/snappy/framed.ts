@@ -12,29 +12,29 @@ const FIRST_SKIPPABLE = 0x80
 const HEADER_BYTES = 4
 const CHECKSUM_BYTES = 4
 const MAGIC = Buffer.from('sNaPpY', 'latin1')
-/** Uncompressed bytes of one chunk at most. */
+/** Maximum uncompressed size of a chunk, bytes. */
 const CHUNK_BYTES = 65_536
-/** Chunks between two steps: those without data cost little. */
-const CHUNKS_A_STEP = 16
+/** Chunks per step. Chunks without data cost little. */
+const CHUNKS_PER_STEP = 16
 
-/** A chunk with data. */
+/** A chunk that contains data. */
 interface Chunk {
   readonly compressed: boolean
-  /** Where the elements or the plain bytes begin, and where they end. */
+  /** Start (inclusive) and end (exclusive) of the elements or uncompressed bytes. */
   readonly from: number
   readonly to: number
-  /** Bytes of output. */
+  /** Output length, bytes. */
   readonly length: number
   /** Masked CRC-32C of the output. */
   readonly checksum: number
 }
 
 /**
- * Decompresses the snappy framing format, which Pushgateway takes for `Content-Encoding: snappy`.
- * The block format is another: see `block.ts`. Every chunk's checksum is verified. An empty input
- * is an empty output, as for Pushgateway.
+ * Decompresses the snappy framing format, which Pushgateway accepts as `Content-Encoding: snappy`.
+ * For the block format see `block.ts`. The checksum of every chunk is verified. An empty input is
+ * valid and has an empty output, as in Pushgateway.
  *
- * @param limit bytes of output; the chunks' headers are summed up before anything is allocated
+ * @param limit maximum output, bytes. The lengths in all chunk headers are added up before allocation.
  * @throws SnappyError
  * @see https://github.com/google/snappy/blob/main/framing_format.txt
  */
@@ -55,12 +55,12 @@ export function* snappyFramesSteps(input: Uint8Array, limit: number): Steps<Buff
       written += chunk.length
     }
     read = next
-    if (chunks % CHUNKS_A_STEP === 0) yield
+    if (chunks % CHUNKS_PER_STEP === 0) yield
   }
   return output
 }
 
-/** Walks along the headers only. */
+/** Reads only the chunk headers. */
 function* outputLength(input: Uint8Array, limit: number): Steps<number> {
   let length = 0
   let read = 0
@@ -69,7 +69,7 @@ function* outputLength(input: Uint8Array, limit: number): Steps<number> {
     length += chunk?.length ?? 0
     if (length > limit) throw tooLarge(length, limit)
     read = next
-    if (chunks % (CHUNKS_A_STEP * 64) === 0) yield
+    if (chunks % (CHUNKS_PER_STEP * 64) === 0) yield
   }
   return length
 }
@@ -118,5 +118,5 @@ function writeChunk(input: Uint8Array, chunk: Chunk, output: Uint8Array, start: 
     throw malformed(`the checksum of the chunk that ends at byte ${to} does not match; the body was damaged`)
 }
 
-/** Section 3 of the format: a CRC of data that holds its own CRC would be weak. */
+/** Section 3 of the format: a CRC over data that contains CRCs would be weak. */
 const masked = (crc: number) => (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0

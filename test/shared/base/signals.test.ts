@@ -1,13 +1,13 @@
 import { EventEmitter } from 'node:events'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { aborted, type SignalOptions, untilSignalled } from '../../../shared/base/signals.js'
+import { aborted, runUntilSignal, type SignalOptions } from '../../../shared/base/signals.js'
 
 let source: EventEmitter
-let said: string[]
+let warnings: string[]
 let reported: unknown[]
 beforeEach(() => {
   source = new EventEmitter()
-  said = []
+  warnings = []
   reported = []
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
 })
@@ -18,9 +18,9 @@ afterEach(() => {
 })
 
 const run = (work: (ending: AbortSignal) => Promise<number>, options: Partial<SignalOptions> = {}) =>
-  untilSignalled(work, {
+  runUntilSignal(work, {
     source,
-    say: message => void said.push(message),
+    warn: message => void warnings.push(message),
     report: error => void reported.push(error),
     ...options,
   })
@@ -39,7 +39,7 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP'])(
     })
     source.emit(signal, signal)
     expect(await code).toBe(3)
-    expect(said).toEqual([])
+    expect(warnings).toEqual([])
   },
 )
 
@@ -58,7 +58,7 @@ test('after a second signal the process does not wait for the work', async () =>
   vi.advanceTimersByTime(600)
   source.emit('SIGTERM', 'SIGTERM')
   expect(await code).toBe(143)
-  expect(said).toEqual(['second SIGTERM; exiting without waiting for the shutdown'])
+  expect(warnings).toEqual(['second SIGTERM; exiting without waiting for the shutdown'])
 })
 
 test('a second signal within half a second is the first one, forwarded by npm', async () => {
@@ -76,7 +76,7 @@ test('work that exceeds its grace period: exit code 1, and a message with the re
   source.emit('SIGTERM', 'SIGTERM')
   vi.advanceTimersByTime(15_000)
   expect(await code).toBe(1)
-  expect(said).toEqual(['shutdown did not finish within 15 s after SIGTERM; exiting'])
+  expect(warnings).toEqual(['shutdown did not finish within 15 s after SIGTERM; exiting'])
 })
 
 test.each(['uncaughtException', 'unhandledRejection'])(

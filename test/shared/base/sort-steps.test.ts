@@ -4,7 +4,7 @@ import { sortSteps } from '../../../shared/base/sort-steps.js'
 import { runNow } from '../../../shared/base/steps.js'
 
 describe('sorting in steps', () => {
-  test('gives what sorting at once gives, equal items in their order', () => {
+  test('has the same result as a stable sort without steps', () => {
     const item = fc.record({ key: fc.nat(50), id: fc.nat() })
     const compare = (a: { key: number }, b: { key: number }) => a.key - b.key
     fc.assert(
@@ -16,13 +16,13 @@ describe('sorting in steps', () => {
     )
   })
 
-  test('takes many steps for many items', () => {
+  test('yields often while it sorts many items', () => {
     const steps = sortSteps(
       Array.from({ length: 50_000 }, (_, i) => (i * 7919) % 50_000),
       (a, b) => a - b,
     )
-    let turns = 0
-    while (!steps.next().done) turns++
-    expect(turns).toBeGreaterThan(100)
+    let yields = 0
+    while (!steps.next().done) yields++
+    expect(yields).toBeGreaterThan(100)
   })
 })
