@@ -10,7 +10,7 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --no-audit --no-fund
 
-# The command and the demo apps of docker-compose.yml.
+# The program, and the demo apps of docker-compose.yml.
 FROM node:22-slim
 ENV NODE_ENV=production
 WORKDIR /app

@@ -15,7 +15,7 @@ const pages = [
     .map(name => `docs/${name}`),
 ]
 
-/** As the sites that show them make it of a heading. */
+/** The anchor that GitHub generates for a heading. */
 const anchorOf = (heading: string) =>
   heading
     .toLowerCase()
@@ -23,8 +23,8 @@ const anchorOf = (heading: string) =>
     .trim()
     .replace(/\s/g, '-')
 
-describe('what is written about the program is true of it', () => {
-  test.each(pages)('every link of %s leads somewhere', page => {
+describe('the documentation', () => {
+  test.each(pages)('%s has no broken link', page => {
     for (const [, target] of read(page).matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^https?:/.test(target)) continue
       const [path, anchor] = target.split('#')
@@ -36,7 +36,7 @@ describe('what is written about the program is true of it', () => {
     }
   })
 
-  test('docs/configuration.md has every flag of a shard, with its default', () => {
+  test('docs/configuration.md has all flags of the exposer with their defaults', () => {
     const help = read('test/cli/exposer-help.txt')
     const rows = read('docs/configuration.md').split('\n')
     for (const [, flag, value] of help.matchAll(/^ +(?:-\w, )?(--[a-z.-]+)(?:=("?[^\s"<]+"?))?/gm)) {
@@ -47,7 +47,7 @@ describe('what is written about the program is true of it', () => {
     }
   })
 
-  test('docs/metrics.md has every metric of a shard', async () => {
+  test('docs/metrics.md has all metrics of the exposer', async () => {
     const metrics = read('docs/metrics.md')
     const shard = await HandFed.start()
     try {

@@ -3,12 +3,12 @@ import { startKafka } from '../dev/local/kafka.js'
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** The Kafka of this test run. Each test uses topics of its own; who means to break brokers starts own ones. */
+    /** The shared Kafka of the test run. Each test uses its own topics. Tests that break brokers start their own. */
     brokers: string[]
   }
 }
 
-/** One Kafka for the whole run. Other parts are fetched by the tests that need them. */
+/** Starts the shared Kafka of the test run. Tests fetch the other parts that they need. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const kafka = await startKafka({ log: message => console.error(message) })
   project.provide('brokers', kafka.brokers)

@@ -7,8 +7,8 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const SOURCES: readonly string[] = JSON.parse(readFileSync(join(root, 'tsconfig.build.json'), 'utf8')).include
 
 /**
- * Who may import whom. Each table lists layers from the top; a module may import its own folder and every layer below its own.
- * Two folders of one layer may not import each other.
+ * The allowed imports. Each table lists layers from top to bottom. A module may import from its own folder
+ * and from lower layers. Folders of one layer may not import each other.
  */
 const PROGRAMS = [['cli'], ['dev', 'lab'], ['exposer', 'gateway', 'agent', 'producer'], ['shared']]
 const WITHIN: Readonly<Record<string, readonly (readonly string[])[]>> = {
@@ -16,7 +16,7 @@ const WITHIN: Readonly<Record<string, readonly (readonly string[])[]>> = {
   exposer: [['server'], ['routes', 'page', 'remote-write'], ['group', 'telemetry'], ['core']],
 }
 
-/** Imports that the tables forbid and that are there all the same, as `importer → imported`, with the reason. */
+/** Exceptions from the tables, as `importer → imported`, with the reason. */
 const EXCEPTIONS: Readonly<Record<string, string>> = {
   'lab → dev/local': 'the lab runs the real Kafka and Prometheus that dev/local supplies',
 }
@@ -35,12 +35,12 @@ const files = SOURCES.flatMap(folder =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .filter(file => /\.(ts|mjs)$/.test(file))
     .map(file => join(folder, file))
-    // Copied there by npm pack.
+    // npm pack copies compiled files there.
     .filter(file => !file.startsWith('producer/lib/')),
 )
 const imports = files.flatMap(importsOf)
 
-/** The folder of a path at a depth; a file that lies directly in the folder above is in none. */
+/** The folder of a path at a depth. Undefined for a file directly in the folder above. */
 const folderOf = (path: string, depth: number): string | undefined => {
   const parts = path.split('/')
   return parts.length > depth + 1 ? parts[depth] : undefined
@@ -63,8 +63,8 @@ function isException({ file, imported }: Import): boolean {
 
 const name = ({ file, imported }: Import) => `${file} imports ${imported}`
 
-describe('who imports whom', () => {
-  test('programs import downwards only, and none imports another', () => {
+describe('imports', () => {
+  test('of programs go downwards only, and no program imports another', () => {
     const offending = imports.filter(
       found =>
         !isException(found) &&
@@ -73,7 +73,7 @@ describe('who imports whom', () => {
     expect(offending.map(name)).toEqual([])
   })
 
-  test.each(Object.entries(WITHIN))('inside %s, folders import downwards only', (program, layers) => {
+  test.each(Object.entries(WITHIN))('between folders of %s go downwards only', (program, layers) => {
     const offending = imports.filter(found => {
       if (folderOf(found.file, 0) !== program || folderOf(found.imported, 0) !== program) return false
       const from = folderOf(found.file, 1)
@@ -83,24 +83,24 @@ describe('who imports whom', () => {
     expect(offending.map(name)).toEqual([])
   })
 
-  // The naive variants of the lab are what people build: with the client library itself.
+  // The naive variants of the lab use kafkajs directly, as people build them.
   const ours = files.filter(file => !file.startsWith('lab/naive/'))
   const naming = (what: RegExp) => ours.filter(file => what.test(readFileSync(join(root, file), 'utf8')))
 
-  test('one file imports kafkajs, so that another client can take its place', () => {
+  test('of kafkajs are in one file, so that it can be replaced', () => {
     expect(naming(/(from|import|require)\s*\(?\s*['"`]kafkajs/)).toEqual(['shared/kafka/wire/internals.ts'])
   })
 
-  test('only shared/kafka/wire knows the names of what kafkajs throws', () => {
-    const knowing = naming(/\bKafkaJS[A-Z]/)
-    expect(knowing.filter(file => !file.startsWith('shared/kafka/wire/'))).toEqual([])
+  test('and the names of kafkajs errors are in shared/kafka/wire only', () => {
+    const files = naming(/\bKafkaJS[A-Z]/)
+    expect(files.filter(file => !file.startsWith('shared/kafka/wire/'))).toEqual([])
   })
 
-  test('one module yields the event loop, so that no two disagree on how', () => {
+  test('yield the event loop in one module only', () => {
     expect(naming(/\bsetImmediate\b|\bscheduler\.(yield|wait)\b/)).toEqual(['shared/base/scheduling.ts'])
   })
 
-  test('every exception is needed', () => {
+  test('need every listed exception', () => {
     const unused = Object.keys(EXCEPTIONS).filter(exception => {
       const [from, to] = exception.split(' → ')
       return !imports.some(({ file, imported }) => file.startsWith(from) && imported.startsWith(to))

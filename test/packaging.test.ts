@@ -12,7 +12,7 @@ const manifestOf = (folder: string) =>
 const server = manifestOf('.')
 const producer = manifestOf('producer')
 
-/** An app that publishes once and says goodbye. Its registry is a stand-in: it has no prom-client. */
+/** An app that publishes once and ends its run. It has no prom-client, so its registry is a fake. */
 const PUBLISHING = `
 const register = async () => [{ name: 'up_to_date', help: '', type: 'gauge', values: [{ value: 1, labels: {} }] }]
 const publisher = createPublisher({
@@ -33,7 +33,7 @@ void started.then(() => publisher.stop(1000))
 createPublisher({ register, brokers: [] })
 `
 
-test('the two packages have one version, one Node and one kafkajs, and neither depends on the other', () => {
+test('the two packages have the same version, Node.js and kafkajs, and neither depends on the other', () => {
   const common = ({ version, engines, license, dependencies }: typeof server) => ({
     version,
     engines,
@@ -56,7 +56,7 @@ describe.each([
   })
   afterAll(() => app?.remove())
 
-  test('gets no lab, no demo, no tests, and every library that the package imports', async () => {
+  test('gets no lab, no demo and no tests, and all packages that the package imports', async () => {
     const files = app.filesOf(packageName)
     expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json']))
     const compiled = files.filter(file => file.startsWith('lib/'))
@@ -116,7 +116,7 @@ describe.each([
         target: 'es2022',
         strict: true,
         noEmit: true,
-        // What our own declarations import has to be there too.
+        // The imports of our declarations have to be installed too.
         skipLibCheck: false,
         types: ['node'],
       }
@@ -127,11 +127,11 @@ describe.each([
   })
 
   if (packageName === producer.name) {
-    test('gets kafkajs with it, and nothing else', () => {
+    test('gets only kafkajs as a dependency', () => {
       expect(app.packages()).toEqual(['kafka-exposer-producer', 'kafkajs'])
     })
 
-    test('gets no file that publishing does not load', async () => {
+    test('gets only files that publishing loads', async () => {
       app.write('load.mjs', `import '${specifier}'`)
       const { scripts } = await app.scriptsOf('load.mjs', [])
       const packageFolder = realpathSync(join(app.folder, 'node_modules', packageName))
@@ -142,10 +142,10 @@ describe.each([
     return
   }
 
-  describe('has a command', () => {
+  describe('has a command that', () => {
     const bin = join('node_modules', '.bin', 'kafka-exposer')
 
-    test('that tells its version and its commands', async () => {
+    test('prints its version and its commands', async () => {
       const version = await app.npm(['exec', '--offline', '--', 'kafka-exposer', '--version'])
       expect(version).toMatchObject({
         code: 0,
@@ -155,7 +155,7 @@ describe.each([
       expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining('topic create') })
     })
 
-    test('that runs a shard', async () => {
+    test('runs a shard', async () => {
       const exposer = await startInstalledExposer({
         command: [process.execPath, bin, 'exposer'],
         cwd: app.folder,
@@ -178,15 +178,18 @@ describe.each([
     test.each([
       ['dev', 'npm start'],
       ['lab', 'npm run lab'],
-    ])('that says that `%s` needs a checkout, and which script runs it there', async (command, script) => {
-      for (const flags of [[], ['--help'], ['--duration=1s']]) {
-        expect(await app.node([bin, command, ...flags])).toEqual({
-          code: 1,
-          stdout: '',
-          stderr: `kafka-exposer: error: "${command}" needs a checkout of the repository: run \`${script}\` there\n`,
-        })
-      }
-    })
+    ])(
+      'refuses `%s`, because it needs a checkout, and names the script to run there',
+      async (command, script) => {
+        for (const flags of [[], ['--help'], ['--duration=1s']]) {
+          expect(await app.node([bin, command, ...flags])).toEqual({
+            code: 1,
+            stdout: '',
+            stderr: `kafka-exposer: error: "${command}" needs a checkout of the repository: run \`${script}\` there\n`,
+          })
+        }
+      },
+    )
   })
 })
 
@@ -198,13 +201,13 @@ function packagesIn(code: string): string[] {
     .filter(name => !name.startsWith('node:'))
 }
 
-/** The package of a file; of ours the folder. */
+/** The package of a file, or the folder within our own package. */
 function partOf(path: string): string {
   const ours = /^node_modules\/kafka-exposer[^/]*\/(lib\/(?:shared\/)?[^/]+)/.exec(path)
   return ours?.[1] ?? /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? path
 }
 
-/** Whether each record of the topic's one partition is a last one, in order. */
+/** For each record of the only partition, in order, whether it ends its run. */
 async function endsIn(topic: string): Promise<boolean[]> {
   const reader = new SnapshotReader()
   const ends: boolean[] = []

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** What makes a function's answer depend on more than its arguments. */
+/** Imports and calls that make the result of a function depend on more than its arguments. */
 const IMPURE = [
   /from 'node:/,
   /from '(kafkajs|koa|@koa\/router|prom-client|zod|yaml|avsc)'/,
@@ -18,11 +18,11 @@ test.each(['exposer/core', 'shared/exposition'])('%s does no IO and reads no clo
     f.endsWith('.ts'),
   )
   expect(files.length).toBeGreaterThan(3)
-  const offences = files.flatMap(file =>
+  const violations = files.flatMap(file =>
     readFileSync(join(root, folder, file), 'utf8')
       .split('\n')
       .filter(line => !/^\s*(\*|\/\/|\/\*)/.test(line) && IMPURE.some(pattern => pattern.test(line)))
       .map(line => `${file}: ${line.trim()}`),
   )
-  expect(offences).toEqual([])
+  expect(violations).toEqual([])
 })
