@@ -3,7 +3,7 @@ import { contentType, type Format } from '../../shared/exposition/format.js'
 import { negotiate } from '../../shared/exposition/negotiate.js'
 import type { Exchange } from '../../shared/http/exchange.js'
 import { sendGenerated } from '../../shared/http/send.js'
-import type { Scraped } from '../telemetry/scraped.js'
+import type { ScrapeResult } from '../telemetry/scrape-result.js'
 import { patienceOf } from './hold.js'
 import type { Services } from './services.js'
 
@@ -28,9 +28,9 @@ export async function send(
   type: string,
   render: () => Rendering,
   alive?: () => boolean,
-): Promise<Scraped> {
+): Promise<ScrapeResult> {
   const { bytes, whole, result } = await sendGenerated(ctx, type, render, alive)
-  return { bytes, whole, samples: result ?? 0 }
+  return { bytes, complete: whole, samples: result ?? 0 }
 }
 
 /** Sends series in the format that the scraper prefers. */
@@ -38,7 +38,7 @@ export async function sendExposition(
   ctx: Exchange,
   render: (format: Format) => Rendering,
   alive: () => boolean,
-): Promise<Scraped> {
+): Promise<ScrapeResult> {
   const format = formatFor(ctx.get('accept'))
   ctx.vary('Accept')
   return send(ctx, contentType(format), () => render(format), alive)

@@ -1,6 +1,6 @@
 import type { Context } from 'koa'
 import { PARTITIONS_HEADER, type ShardLines } from '../group/peers.js'
-import type { Scraped } from '../telemetry/scraped.js'
+import type { ScrapeResult } from '../telemetry/scrape-result.js'
 import { heldUntil, type Rendering, send } from './answer.js'
 import { GroupList, type Whole } from './group-list.js'
 import { ownLines, scopeOf, sendLines, wantsLines } from './lists.js'
@@ -25,11 +25,11 @@ export interface ApiList {
 export function apiList({ path, own, render }: ApiList, services: Services) {
   const ownLinesOf = () => own(services)
   const list = new GroupList(path, ownLinesOf, services)
-  const answer = (ctx: Context, whole: Whole, warning?: string): Promise<Scraped> => {
+  const answer = (ctx: Context, whole: Whole, warning?: string): Promise<ScrapeResult> => {
     const warnings = warning === undefined ? '' : `,"warnings":${JSON.stringify([warning])}`
     return send(ctx, JSON_TYPE, () => render(whole, warnings))
   }
-  return async (ctx: Context): Promise<Scraped | undefined> => {
+  return async (ctx: Context): Promise<ScrapeResult | undefined> => {
     const scope = scopeOf(ctx)
     if (!scope) return sayError(ctx, 400, 'bad_data', 'there is no such scope; the scopes are: group, shard')
     if (scope === 'shard') {

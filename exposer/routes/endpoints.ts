@@ -4,7 +4,7 @@ import type { Exchange } from '../../shared/http/exchange.js'
 import { healthy, ready } from '../../shared/http/health.js'
 import { observed } from '../../shared/http/request-metrics.js'
 import { staticFiles } from '../../shared/http/static-files.js'
-import type { Scraped } from '../telemetry/scraped.js'
+import type { ScrapeResult } from '../telemetry/scrape-result.js'
 import { ledger } from './ledger.js'
 import { metrics } from './metrics.js'
 import { notReady } from './readiness.js'
@@ -22,7 +22,7 @@ export function endpoints(services: Services): RequestListener {
   const app = new Application({ web, logger, realm: PROGRAM })
   const { router } = app
   /** Counted by path in the shard's metrics. */
-  const scrape = <C extends Exchange>(path: string, handler: (ctx: C) => Promise<Scraped | undefined>) =>
+  const scrape = <C extends Exchange>(path: string, handler: (ctx: C) => Promise<ScrapeResult | undefined>) =>
     observed(path, { observer: services.telemetry.scrapes, clock }, handler)
 
   app.fastPath('/target', scrape('/target', target(services)))

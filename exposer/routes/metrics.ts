@@ -4,7 +4,7 @@ import { reachedSocket } from '../../shared/http/stream.js'
 import type { Span } from '../core/history/history.js'
 import { MassiveScrape } from '../core/render/massive/massive.js'
 import { VIEWS, type View } from '../core/render/massive/view.js'
-import type { Scraped } from '../telemetry/scraped.js'
+import type { ScrapeResult } from '../telemetry/scrape-result.js'
 import { heldUntil, sendExposition } from './answer.js'
 import { settle } from './hold.js'
 import type { Services } from './services.js'
@@ -13,7 +13,7 @@ const MAX_NAME = 256
 
 /** `/metrics?view=`: everything that this shard owns, as one massive target. */
 export function metrics(services: Services) {
-  return async (ctx: Context): Promise<Scraped | undefined> => {
+  return async (ctx: Context): Promise<ScrapeResult | undefined> => {
     const asked = ctx.query.view ?? services.view
     const view = VIEWS.find(name => name === asked)
     if (!view) return sayWhy(ctx, 400, `there is no such view; the views are: ${VIEWS.join(', ')}`)
@@ -43,7 +43,7 @@ async function show(
   view: View,
   scraper: string,
   { shard, clock, ownership }: Services,
-): Promise<Scraped | undefined> {
+): Promise<ScrapeResult | undefined> {
   const now = clock.now()
   let span: Span | undefined
   // Nobody reads the body of a HEAD request: it must not open a cursor either.
@@ -70,7 +70,7 @@ async function show(
       ownership.hold(),
     )
     // A scraper that is shown something once must have had it.
-    written = scraped.whole && (await reachedSocket(ctx.res))
+    written = scraped.complete && (await reachedSocket(ctx.res))
     return scraped
   } finally {
     scrape?.end(written)

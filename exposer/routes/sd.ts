@@ -3,7 +3,7 @@ import { mapInSlices, sortInSlices } from '../../shared/base/slices.js'
 import { sayWhy } from '../../shared/http/say-why.js'
 import { sdGroups } from '../core/discovery.js'
 import { PARTITIONS_HEADER, type ShardLines } from '../group/peers.js'
-import type { Scraped } from '../telemetry/scraped.js'
+import type { ScrapeResult } from '../telemetry/scrape-result.js'
 import { heldUntil, send } from './answer.js'
 import { GroupList } from './group-list.js'
 import { joined, ownLines, scopeOf, sendLines, wantsLines } from './lists.js'
@@ -18,7 +18,7 @@ import type { Services } from './services.js'
 export function sd(services: Services) {
   const own = () => ownTargets(services)
   const list = new GroupList('/sd', own, services)
-  return async (ctx: Context): Promise<Scraped | undefined> => {
+  return async (ctx: Context): Promise<ScrapeResult | undefined> => {
     const scope = scopeOf(ctx)
     if (!scope) return sayWhy(ctx, 400, 'there is no such scope; the scopes are: group, shard')
     if (scope === 'shard') {

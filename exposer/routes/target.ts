@@ -8,7 +8,7 @@ import { RefusedError } from '../../shared/snapshot/errors.js'
 import { targetKey } from '../../shared/snapshot/key.js'
 import { bookWritten } from '../core/booking.js'
 import { renderTarget } from '../core/render/target.js'
-import type { Scraped } from '../telemetry/scraped.js'
+import type { ScrapeResult } from '../telemetry/scrape-result.js'
 import { heldUntil, type Rendering, sendExposition } from './answer.js'
 import { forward, HOP_HEADER } from './forward.js'
 import { settle } from './hold.js'
@@ -30,7 +30,7 @@ const LOOK_AGAIN_MS = 100
  */
 export function target(services: Services) {
   const { peers, changes, clock } = services
-  return async (ctx: Exchange): Promise<Scraped | undefined> => {
+  return async (ctx: Exchange): Promise<ScrapeResult | undefined> => {
     const key = keyOf(ctx)
     if (typeof key === 'string') return sayWhy(ctx, 400, key)
     const hopped = ctx.query[HOP] !== undefined || ctx.get(HOP_HEADER) !== ''
@@ -64,7 +64,7 @@ function locate(key: Buffer, hopped: boolean, { ownership }: Services) {
   return place.kind === 'unsettled' ? { wait: place.reason } : place
 }
 
-async function serve(ctx: Exchange, key: Buffer, services: Services): Promise<Scraped | undefined> {
+async function serve(ctx: Exchange, key: Buffer, services: Services): Promise<ScrapeResult | undefined> {
   const { shard, clock, ownership } = services
   const now = clock.now()
   const found = shard.find(key.toString('latin1'))
@@ -86,7 +86,7 @@ async function serve(ctx: Exchange, key: Buffer, services: Services): Promise<Sc
       format => renderTarget(played, format, now, { timestamps }),
       alive,
     )
-    if (scraped.whole) bookWritten(played)
+    if (scraped.complete) bookWritten(played)
     return scraped
   } finally {
     shard.store.release(played)

@@ -6,11 +6,11 @@ import type { Refusal } from '../core/options.js'
 const REPEAT_AFTER_MS = 10_000
 
 /**
- * Refused records as lines in the log, so that they can be found: the first of each reason at once, then one every ten
- * seconds with how many there were. One bad producer must not fill a disk.
+ * Logs refused records. The first record of each reason is logged at once, then at most one every
+ * 10 s with the number of those in between. One faulty producer must not fill a disk.
  */
 export class RefusalLog {
-  readonly #last = new Map<RefusalReason, { at: number; unsaid: number }>()
+  readonly #last = new Map<RefusalReason, { loggedAt: number; skipped: number }>()
 
   constructor(
     private readonly logger: Logger,
@@ -20,12 +20,12 @@ export class RefusalLog {
   report({ reason, partition, offset, message }: Refusal): void {
     const now = this.clock.now().mono
     const last = this.#last.get(reason)
-    if (last && now - last.at < REPEAT_AFTER_MS) {
-      last.unsaid++
+    if (last && now - last.loggedAt < REPEAT_AFTER_MS) {
+      last.skipped++
       return
     }
-    const more = last?.unsaid ? { more: last.unsaid } : {}
-    this.#last.set(reason, { at: now, unsaid: 0 })
-    this.logger.warn(`A record is refused: ${message}`, { reason, partition, offset, ...more })
+    const more = last?.skipped ? { more: last.skipped } : {}
+    this.#last.set(reason, { loggedAt: now, skipped: 0 })
+    this.logger.warn(`Record refused: ${message}`, { reason, partition, offset, ...more })
   }
 }

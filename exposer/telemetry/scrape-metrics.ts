@@ -1,10 +1,10 @@
 import type { Registry } from 'prom-client'
 import { CellHistogram } from '../../shared/base/cell-histogram.js'
 import { RequestMetrics, type RequestObserver } from '../../shared/http/request-metrics.js'
-import type { Scraped } from './scraped.js'
+import type { ScrapeResult } from './scrape-result.js'
 
-/** Scrapes of this shard by path: what every request has, and the samples and bytes of the response. */
-export class ScrapeMetrics implements RequestObserver<Scraped | undefined> {
+/** Metrics of the requests to this shard by path: duration, status codes, samples and bytes. */
+export class ScrapeMetrics implements RequestObserver<ScrapeResult | undefined> {
   readonly #requests
   readonly #samples
   readonly #bytes
@@ -15,32 +15,32 @@ export class ScrapeMetrics implements RequestObserver<Scraped | undefined> {
       label: label.name,
       duration: {
         name: 'exposer_scrape_duration_seconds',
-        help: 'Time from request to answer, holding included.',
+        help: 'Time from request to response, including the time for which the request was held.',
       },
       inFlight: {
         name: 'exposer_scrapes_in_flight',
-        help: 'Requests that are being answered or held.',
+        help: 'Number of requests in progress, including held ones.',
       },
       total: {
         name: 'exposer_scrapes_total',
-        help: 'Requests that were answered, by status code.',
+        help: 'Total number of completed requests by status code.',
       },
     })
     this.#samples = new CellHistogram(
       'exposer_scrape_samples',
-      'Samples in an answer; for service discovery, targets.',
+      'Number of samples per response; for service discovery, number of targets.',
       label,
       [1, 10, 100, 1000, 10_000, 100_000, 1_000_000],
     ).register(registry)
     this.#bytes = new CellHistogram(
       'exposer_scrape_bytes',
-      'Bytes of an answer as sent, mostly compressed.',
+      'Size of response bodies as sent, after compression.',
       label,
       [1e3, 1e4, 1e5, 1e6, 1e7, 1e8],
     ).register(registry)
   }
 
-  /** Requests that are being answered or held now. */
+  /** Requests in progress, including held ones. */
   get inFlight(): number {
     return this.#requests.inFlight
   }
@@ -49,8 +49,8 @@ export class ScrapeMetrics implements RequestObserver<Scraped | undefined> {
     this.#requests.begun(path)
   }
 
-  /** @param scraped undefined when there was nothing but a reason */
-  ended(path: string, code: number, seconds: number, scraped: Scraped | undefined): void {
+  /** @param scraped undefined for a response that contains only an error */
+  ended(path: string, code: number, seconds: number, scraped: ScrapeResult | undefined): void {
     this.#requests.ended(path, code, seconds)
     if (!scraped) return
     this.#samples.observe(path, scraped.samples)

@@ -4,21 +4,21 @@ import { mapInSlices } from '../../shared/base/slices.js'
 import { TARGET_STATES, type TargetState } from '../core/judge.js'
 import type { Shard } from '../core/shard.js'
 
-interface Source {
+interface MetricsSource {
   readonly shard: Shard
   readonly clock: Clock
   readonly topic: string
 }
 
-/** What the shard knows, read when somebody asks. */
-export function registerShardMetrics(registry: Registry, source: Source): void {
-  registerLag(registry, source)
-  registerTargets(registry, source)
-  registerLoss(registry, source)
+/** Registers metrics that are read from the shard when the registry is collected. */
+export function registerShardMetrics(registry: Registry, source: MetricsSource): void {
+  registerPartitionMetrics(registry, source)
+  registerTargetMetrics(registry, source)
+  registerSnapshotCounters(registry, source)
 }
 
-/** By partition, and only those that are owned: what is another shard's must not look like lag here. */
-function registerLag(registry: Registry, { shard, clock, topic }: Source): void {
+/** Owned partitions only: partitions of other shards must not look like lag here. */
+function registerPartitionMetrics(registry: Registry, { shard, clock, topic }: MetricsSource): void {
   const perPartition = (
     name: string,
     help: string,
@@ -39,52 +39,52 @@ function registerLag(registry: Registry, { shard, clock, topic }: Source): void 
     })
   perPartition(
     'exposer_consumer_lag_records',
-    'Records between position and high watermark.',
+    'Number of records between position and high watermark.',
     p => p.lagRecords,
   )
   perPartition(
     'exposer_consumer_lag_seconds',
-    'How far what was read last lies back; 0 when nothing is left to read.',
+    'Age of the last consumed record; 0 at the high watermark.',
     p => p.lagSeconds,
   )
   perPartition(
     'exposer_high_watermark',
-    'Offset after the last record that can be read.',
+    'Offset after the last record that can be consumed.',
     p => p.highWatermark,
   )
-  perPartition('exposer_position', 'Offset of the next record to read.', p => p.position)
+  perPartition('exposer_position', 'Offset of the next record to consume.', p => p.position)
 }
 
-function registerTargets(registry: Registry, { shard, clock }: Source): void {
+function registerTargetMetrics(registry: Registry, { shard, clock }: MetricsSource): void {
   const registers = [registry]
-  // One walk over all targets for both of them.
-  let walk: Promise<Census> | undefined
-  const census = () => {
-    walk ??= takeCensus(shard, clock.now()).finally(() => {
-      walk = undefined
+  // Both metrics that need all targets share one iteration over them.
+  let pending: Promise<TargetCounts> | undefined
+  const counts = () => {
+    pending ??= countTargets(shard, clock.now()).finally(() => {
+      pending = undefined
     })
-    return walk
+    return pending
   }
   new Gauge({
     name: 'exposer_targets',
-    help: 'Targets of this shard by state.',
+    help: 'Number of targets by state.',
     labelNames: ['state'],
     registers,
     async collect() {
-      for (const [state, count] of (await census()).states) this.set({ state }, count)
+      for (const [state, count] of (await counts()).states) this.set({ state }, count)
     },
   })
   new Gauge({
     name: 'exposer_series',
-    help: 'Series in the newest snapshots of all targets.',
+    help: 'Number of series in the newest snapshots of all targets.',
     registers,
     async collect() {
-      this.set((await census()).series)
+      this.set((await counts()).series)
     },
   })
   new Gauge({
     name: 'exposer_conflicting_families',
-    help: 'Families left out of the massive view, because another layout has the name with another type, or the view itself has it.',
+    help: 'Number of metric families omitted from /metrics because their name is reserved or has another type in another layout.',
     registers,
     collect() {
       this.set(shard.store.families.conflicts)
@@ -92,7 +92,7 @@ function registerTargets(registry: Registry, { shard, clock }: Source): void {
   })
   new Gauge({
     name: 'exposer_scrapers',
-    help: 'Scrapers of the view all that snapshots are kept for.',
+    help: 'Number of scrapers for which samples of the view all are held.',
     registers,
     collect() {
       this.set(shard.history.scrapers.length)
@@ -100,7 +100,7 @@ function registerTargets(registry: Registry, { shard, clock }: Source): void {
   })
   new Gauge({
     name: 'exposer_history_bytes',
-    help: 'Memory for what waits for them.',
+    help: 'Memory of the samples held for scrapers of the view all.',
     registers,
     collect() {
       this.set(shard.history.bytes)
@@ -108,7 +108,7 @@ function registerTargets(registry: Registry, { shard, clock }: Source): void {
   })
   new Gauge({
     name: 'exposer_bytes',
-    help: 'Memory that targets, their snapshots and their layouts take.',
+    help: 'Memory of targets, snapshots, layouts and spare buffers.',
     registers,
     collect() {
       this.set(Object.values(shard.store.bytes()).reduce((sum, bytes) => sum + bytes, 0))
@@ -116,7 +116,7 @@ function registerTargets(registry: Registry, { shard, clock }: Source): void {
   })
   new Gauge({
     name: 'exposer_layouts',
-    help: 'Different layouts that are held.',
+    help: 'Number of distinct layouts in memory.',
     registers,
     collect() {
       this.set(shard.store.layoutCount)
@@ -124,12 +124,12 @@ function registerTargets(registry: Registry, { shard, clock }: Source): void {
   })
 }
 
-interface Census {
+interface TargetCounts {
   readonly states: ReadonlyMap<TargetState, number>
   readonly series: number
 }
 
-async function takeCensus(shard: Shard, now: Instant): Promise<Census> {
+async function countTargets(shard: Shard, now: Instant): Promise<TargetCounts> {
   const states = new Map<TargetState, number>(TARGET_STATES.map(state => [state, 0]))
   let series = 0
   await mapInSlices([...shard.targets()], target => {
@@ -140,8 +140,8 @@ async function takeCensus(shard: Shard, now: Instant): Promise<Census> {
   return { states, series }
 }
 
-/** Counted by the shard as plain numbers: what happens for every record must cost nothing. */
-function registerLoss(registry: Registry, { shard }: Source): void {
+/** The shard counts in plain numbers, because an increment of a Counter per record costs too much. */
+function registerSnapshotCounters(registry: Registry, { shard }: MetricsSource): void {
   const { counters, ledger } = shard
   const absolute = (name: string, help: string, value: () => number) =>
     new Counter({
@@ -153,31 +153,31 @@ function registerLoss(registry: Registry, { shard }: Source): void {
         this.inc(value())
       },
     })
-  absolute('exposer_snapshots_total', 'Snapshots that were read and applied.', () => counters.snapshots)
-  absolute('exposer_samples_total', 'Samples in them.', () => counters.samples)
+  absolute('exposer_snapshots_total', 'Total number of snapshots applied.', () => counters.snapshots)
+  absolute('exposer_samples_total', 'Total number of samples in applied snapshots.', () => counters.samples)
   absolute(
     'exposer_snapshots_missed_total',
-    'Snapshots that were published and never came, by gaps in their sequences.',
+    'Total number of snapshots that did not arrive, by gaps in their sequence numbers.',
     () => ledger.missed,
   )
   absolute(
     'exposer_snapshots_superseded_total',
-    'Snapshots that their publishers replaced by newer ones before they could be sent.',
+    'Total number of snapshots superseded by their publisher before they were sent.',
     () => ledger.superseded,
   )
   absolute(
     'exposer_snapshots_late_total',
-    'Snapshots that came later than their playout delay allows: they may have been skipped or repeated.',
+    'Total number of snapshots that arrived after their playout delay had elapsed.',
     () => counters.late,
   )
   absolute(
     'exposer_snapshots_written_total',
-    'Snapshots that reached a scraper, each counted once.',
+    'Total number of snapshots written to at least one scraper.',
     () => ledger.written,
   )
   new Counter({
     name: 'exposer_snapshots_dropped_total',
-    help: 'Snapshots that were published and never reached a scraper, by reason.',
+    help: 'Total number of snapshots dropped before they were written to a scraper, by reason.',
     labelNames: ['reason'],
     registers: [registry],
     collect() {
@@ -187,7 +187,7 @@ function registerLoss(registry: Registry, { shard }: Source): void {
   })
   new Counter({
     name: 'exposer_samples_dropped_total',
-    help: 'Samples that a scraper of the view all was not shown, by reason; for each such scraper.',
+    help: 'Total number of samples dropped before a scraper of the view all received them, by reason; counted per scraper.',
     labelNames: ['reason'],
     registers: [registry],
     collect() {
@@ -197,12 +197,12 @@ function registerLoss(registry: Registry, { shard }: Source): void {
   })
   absolute(
     'exposer_clock_skewed_snapshots_total',
-    'Snapshots collected more than 10 s away from their append: the clock of an application or a broker is wrong.',
+    'Total number of snapshots whose collection and append timestamps differ by more than 10 s.',
     () => counters.skewed,
   )
   new Counter({
     name: 'exposer_records_rejected_total',
-    help: 'Records that were refused, by reason; kafka-exposer tail shows them.',
+    help: 'Total number of records refused, by reason.',
     labelNames: ['reason'],
     registers: [registry],
     collect() {

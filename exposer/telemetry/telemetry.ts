@@ -10,48 +10,45 @@ export interface TelemetrySource {
   readonly shard: Shard
   readonly clock: Clock
   readonly topic: string
-  /** Milliseconds; not above 0 without one. */
+  /** Remaining lease in ms; zero or negative without a lease. */
   readonly leaseLeft: () => number
 }
 
 const STAGES: readonly Stage[] = ['produce', 'consume', 'expose']
 const DELAY_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300]
 
-/**
- * What the exposer says of itself, grouped by who counts it. All names begin with `exposer_`, but for those of the process.
- */
+/** The shard's own metrics. All names have the prefix `exposer_`, except those of the process. */
 export class Telemetry {
   readonly registry = new Registry()
-  /** Counted by the routes. */
+  /** Observed by the routes. */
   readonly scrapes = new ScrapeMetrics(this.registry)
-  /** Counted by the shard, for every snapshot. */
+  /** Observed by the shard, for each snapshot. */
   readonly delays = new CellHistogram<Stage>(
     'exposer_propagation_delay_seconds',
-    'Ways of snapshots: collected to appended (produce), to applied here (consume), to first exposed (expose).',
+    'Snapshot delay by stage: collection to append (produce), append to apply (consume), apply to first exposition (expose).',
     { name: 'stage', values: STAGES },
     DELAY_BOUNDS,
   ).register(this.registry)
-  /** Counted by the shard, once for each answered `/target`. */
+  /** Observed by the shard, once for each answered `/target`. */
   readonly playoutDelays = new CellHistogram<''>(
     'exposer_playout_delay_seconds',
     'Playout delay of virtual targets.',
     null,
     [0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 7.5, 10, 15, 30],
   ).register(this.registry)
-  /** Counted by what comes from Kafka. */
   readonly rebalances = new Counter({
     name: 'exposer_rebalances_total',
-    help: 'Assignments of partitions that this shard was given.',
+    help: 'Total number of rebalances after which this shard received an assignment.',
     registers: [this.registry],
   })
   readonly droppedLabels = new Counter({
     name: 'exposer_sd_labels_dropped_total',
-    help: 'Labels left out of service discovery, because one that Prometheus refuses would void the whole list.',
+    help: 'Total number of labels omitted from service discovery because Prometheus would reject the whole list.',
     registers: [this.registry],
   })
   readonly replays = new Histogram({
     name: 'exposer_replay_duration_seconds',
-    help: 'From the assignment of a partition until it is served.',
+    help: 'Time from the assignment of a partition to the end of its replay.',
     buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
     registers: [this.registry],
   })
@@ -59,30 +56,30 @@ export class Telemetry {
   constructor(version: string) {
     new Gauge({
       name: 'exposer_build_info',
-      help: 'Version of kafka-exposer, and of Node.js that runs it.',
+      help: "A metric with a constant '1' value labeled by the versions of kafka-exposer and Node.js.",
       labelNames: ['version', 'nodeversion'],
       registers: [this.registry],
     }).set({ version, nodeversion: process.versions.node }, 1)
-    // A coarse timer: measuring the delay of the event loop must not wake an idle shard a hundred times a second.
+    // Coarse, because the default timer wakes an idle shard 100 times per second.
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 25 })
   }
 
-  /** All of it as text 0.0.4, without what has no value yet. */
+  /** All metrics in text format 0.0.4, without samples that are NaN. */
   async text(): Promise<string> {
     const text = await this.registry.metrics()
-    // prom-client spells it so, and a mean of nothing is no news.
+    // prom-client writes NaN as `Nan`. It stands for averages of zero events.
     return text.replace(/^.* Nan\n/gm, '')
   }
 
-  /** From now on the registry reads these whenever it is asked. */
+  /** Adds the metrics that are read from the shard at each collection. */
   watch(source: TelemetrySource): void {
     registerShardMetrics(this.registry, source)
     new Gauge({
       name: 'exposer_lease_remaining_seconds',
-      help: 'How long this shard may serve its partitions without hearing from the group again; 0 when it may not.',
+      help: 'Time for which this shard may serve its partitions without another heartbeat; 0 without a lease.',
       registers: [this.registry],
       collect() {
-        // −∞ before the first assignment, for which the exposition has no use.
+        // leaseLeft is −∞ before the first assignment.
         this.set(Math.max(0, source.leaseLeft()) / 1000)
       },
     })
