@@ -1,13 +1,14 @@
 import { nextTurn } from '../../shared/base/scheduling.js'
 
-/** Waiters woken in one turn of the event loop: each may go on to render a target. */
-const WOKEN_PER_TURN = 16
+/** Held requests resumed per turn of the event loop: each may render a target. */
+const RESUMED_PER_TURN = 16
 
 /**
- * What requests wait for when nothing can be said yet: that something about this shard's partitions changes.
+ * Notifies held requests of changes of ownership. A resumed request checks again whether it can be
+ * answered.
  *
- * A wake-up says only "look again". After a rebalance thousands of requests may wait; they are woken a few per turn of the
- * event loop, in the order they came, so that none of what follows blocks it.
+ * After a rebalance thousands of requests may be held. They are resumed in order of arrival, a few per
+ * turn, so that rendering their responses does not block the event loop.
  */
 export class Changes {
   #waiting = new Set<() => void>()
@@ -15,12 +16,12 @@ export class Changes {
   #isWaking = false
   #closed = false
 
-  /** How many wait. */
+  /** Number of waiting requests. */
   get waiting(): number {
     return this.#waiting.size
   }
 
-  /** Whoever waits, or would from now on, does not any more. */
+  /** Ends all waits, and all future ones at once. */
   close(): void {
     this.#closed = true
     this.notify()
@@ -37,9 +38,7 @@ export class Changes {
     if (!this.#isWaking) void this.#wake()
   }
 
-  /**
-   * Resolves at the next change, after `ms`, or when `signal` is aborted, whichever is first.
-   */
+  /** Resolves at the next change, after `ms`, or when `signal` is aborted, whichever is first. */
   next(ms: number, signal: AbortSignal): Promise<void> {
     if (this.#closed || signal.aborted || ms <= 0) return Promise.resolve()
     return new Promise(resolve => {
@@ -59,7 +58,7 @@ export class Changes {
     this.#isWaking = true
     while (this.#waking.length > 0) {
       await nextTurn()
-      for (const wake of this.#waking.splice(0, WOKEN_PER_TURN)) wake()
+      for (const wake of this.#waking.splice(0, RESUMED_PER_TURN)) wake()
     }
     this.#isWaking = false
   }

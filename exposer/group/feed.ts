@@ -7,23 +7,21 @@ import type { Changes } from './changes.js'
 import type { Assignment } from './ownership.js'
 
 export interface FeedEvents {
-  /** Ownership may have changed: nothing that was read of the group holds any more. */
+  /** Ownership may have changed: a cached map of the group is no longer valid. */
   onGroupChange(): void
   onRebalance(): void
-  /** A partition has been replayed; seconds since it was assigned. */
+  /** The replay of a partition is complete; `seconds` since its assignment. */
   onReplayed(partition: number, seconds: number): void
-  /** The brokers answer. */
-  onAnswer(): void
+  /** A fetch was answered. */
+  onFetchAnswered(): void
 }
 
-/**
- * What arrives from Kafka, handed to the shard with the time, in slices that leave the event loop free.
- */
+/** Applies events of the group consumer to the shard, in slices that leave the event loop free. */
 export class Feed implements PartitionListener, Assignment {
   #current: Assignment['current']
-  /** One identity for each uninterrupted possession of a partition. */
+  /** A unique object for each uninterrupted ownership of a partition. */
   readonly #tenures = new Map<number, object>()
-  /** Monotonic ms at which the partitions that are not loaded yet were assigned. */
+  /** Monotonic ms of assignment, of the partitions that are being replayed. */
   readonly #assignedAt = new Map<number, number>()
   #sweeping = false
 
@@ -69,9 +67,9 @@ export class Feed implements PartitionListener, Assignment {
     const { shard, clock } = this.options
     const now = clock.now()
     shard.replay(partition, from, until, now)
-    // Also when its log was replaced while it was ours: whoever waits for it is told when it is loaded again.
+    // Unset if the log was replaced while the partition was owned: held requests need a notification then too.
     if (!this.#assignedAt.has(partition)) this.#assignedAt.set(partition, now.mono)
-    this.#noticeLoaded(partition)
+    this.#reportReplayed(partition)
   }
 
   onRebalancing(): void {
@@ -90,13 +88,13 @@ export class Feed implements PartitionListener, Assignment {
       now = clock.now()
       if (!slice.isOver(now.mono)) continue
       await slice.next()
-      // Meanwhile the partition may have become somebody else's, or ours anew.
+      // The partition may have been lost, or lost and assigned again, in between.
       if (this.#tenures.get(partition) !== tenure) return
       now = clock.now()
     }
   }
 
-  /** Sweeps the shard, in slices. One that is asked for while another is under way is left out: the next is soon. */
+  /** Sweeps the shard, in slices. Does nothing while another sweep is running. */
   async sweep(): Promise<void> {
     if (this.#sweeping) return
     this.#sweeping = true
@@ -110,15 +108,15 @@ export class Feed implements PartitionListener, Assignment {
   onFetched(partition: number, next: number, highWatermark: number, mono: number): void {
     const { shard, clock } = this.options
     shard.fetched(partition, next, highWatermark, { wall: clock.now().wall, mono })
-    this.#noticeLoaded(partition)
-    this.options.events.onAnswer()
+    this.#reportReplayed(partition)
+    this.options.events.onFetchAnswered()
   }
 
   onFetchError(_error: Error, partitions: readonly number[]): void {
     this.options.shard.fetchFailed(partitions, this.options.clock.now())
   }
 
-  #noticeLoaded(partition: number): void {
+  #reportReplayed(partition: number): void {
     const { shard, clock, changes, events } = this.options
     const assignedAt = this.#assignedAt.get(partition)
     if (assignedAt === undefined || !shard.loaded(partition)) return

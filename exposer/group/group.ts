@@ -2,22 +2,23 @@ import type { Logger } from '../../shared/base/logger.js'
 import type { Changes } from './changes.js'
 import type { GroupMap, GroupMember } from './map.js'
 
-/** Milliseconds between two questions to the coordinator while its answer is of no use yet. */
-const RETRY_AFTER = 200
+/** Interval between requests to the coordinator while the group is not stable. */
+const RETRY_MS = 200
 
 /**
- * Who owns what, as the coordinator last told us.
+ * Cache of the group's map: which shard owns which partitions.
  *
- * Every change of ownership makes every member rejoin, so what was read after our own last join stays true until the next:
- * the map is read on demand, once for all who ask, and forgotten at a rebalance.
+ * Each change of ownership makes all members rejoin. A map that was read after this shard's last join
+ * is therefore valid until its next one. The map is read on demand, once for all concurrent requests,
+ * and discarded at a rebalance.
  */
 export class Group {
   #map: GroupMap | undefined
   #reading: Promise<void> | undefined
   #retry: NodeJS.Timeout | undefined
   #epoch = 0
-  #complained = false
-  #advised: string | undefined
+  #errorLogged = false
+  #loggedAdvice: string | undefined
 
   constructor(
     private readonly options: {
@@ -28,9 +29,12 @@ export class Group {
     },
   ) {}
 
-  /** The map, once it is stable and names one owner for each partition. Reading it, if need be, ends in a change. */
+  /**
+   * The map, if it is known, stable and has one owner for each partition. Otherwise it is requested,
+   * and `changes` is notified when it is known.
+   */
   map(): GroupMap | undefined {
-    if (!this.#map) this.#want()
+    if (!this.#map) this.#request()
     return this.#map
   }
 
@@ -38,7 +42,7 @@ export class Group {
     return this.map()?.members.find(member => member.partitions.includes(partition))
   }
 
-  /** A rebalance has begun or ended: nothing that was read before holds. */
+  /** Discards the map: a rebalance has begun or ended. */
   forget(): void {
     this.#epoch++
     this.#map = undefined
@@ -49,21 +53,21 @@ export class Group {
     clearTimeout(this.#retry)
   }
 
-  /** What is set up in a way that cannot work, said once for each way. */
-  #advise({ members }: GroupMap): void {
+  /** Logs a configuration of the group that cannot work, once until it changes. */
+  #logAdvice({ members }: GroupMap): void {
     const { logger, externalUrl } = this.options
-    const address = twice(members.map(member => member.address))
+    const address = findDuplicate(members.map(member => member.address))
     const advice =
       address !== undefined
-        ? `Several shards say that they are reached at ${address}: give each its own --web.advertise-address`
+        ? `Several shards advertise the address ${address}: set a different --web.advertise-address for each shard`
         : members.length > 1 && externalUrl === undefined
-          ? 'There are several shards but no --web.external-url: targets are listed at whichever shard is asked, and appear twice when Prometheus asks several. Put one address in front of all, and tell it to each shard'
+          ? 'The group has several shards, but --web.external-url is not set: each shard lists all targets at its own address, and a Prometheus server that discovers targets at several shards scrapes them several times. Put a load balancer in front of the shards and set its URL as --web.external-url of each shard'
           : undefined
-    if (advice !== undefined && advice !== this.#advised) logger.warn(advice)
-    this.#advised = advice
+    if (advice !== undefined && advice !== this.#loggedAdvice) logger.warn(advice)
+    this.#loggedAdvice = advice
   }
 
-  #want(): void {
+  #request(): void {
     if (this.#reading || this.#retry) return
     this.#reading = this.#read(this.#epoch).finally(() => {
       this.#reading = undefined
@@ -73,30 +77,30 @@ export class Group {
   async #read(epoch: number): Promise<void> {
     try {
       const map = await this.options.read()
-      if (epoch === this.#epoch && isWhole(map)) {
+      if (epoch === this.#epoch && isComplete(map)) {
         this.#map = map
-        this.#complained = false
-        this.#advise(map)
+        this.#errorLogged = false
+        this.#logAdvice(map)
         this.options.changes.notify()
         return
       }
     } catch (error) {
-      if (!this.#complained) this.options.logger.warn('The map of the group cannot be read', { error })
-      this.#complained = true
+      if (!this.#errorLogged) this.options.logger.warn('Cannot read the members of the group', { error })
+      this.#errorLogged = true
     }
     this.#retry = setTimeout(() => {
       this.#retry = undefined
-      if (this.options.changes.waiting) this.#want()
-    }, RETRY_AFTER).unref()
+      if (this.options.changes.waiting) this.#request()
+    }, RETRY_MS).unref()
   }
 }
 
-function twice(texts: readonly string[]): string | undefined {
+function findDuplicate(texts: readonly string[]): string | undefined {
   return texts.find((text, i) => texts.indexOf(text) !== i)
 }
 
-/** Whether every partition has exactly one owner. */
-function isWhole(map: GroupMap): boolean {
+/** Whether the group is stable and each partition has exactly one owner. */
+function isComplete(map: GroupMap): boolean {
   if (!map.stable) return false
   const owned = map.members.flatMap(member => member.partitions)
   return owned.length === map.partitionCount && new Set(owned).size === owned.length

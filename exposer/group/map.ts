@@ -3,12 +3,12 @@ import type { DescribedMember, GroupDescription } from '../../shared/kafka/types
 /** A shard of the group. */
 export interface GroupMember {
   readonly memberId: string
-  /** Where its HTTP server is reached: a URL such as http://10.0.0.7:9754; empty when it told none. */
+  /** URL of its HTTP server, such as http://10.0.0.7:9754; empty if its metadata has none. */
   readonly address: string
   readonly partitions: readonly number[]
 }
 
-/** Which shard owns which partitions. `stable` is false while a rebalance is under way. */
+/** Which shard owns which partitions. `stable` is false during a rebalance. */
 export interface GroupMap {
   readonly stable: boolean
   readonly partitionCount: number
@@ -26,12 +26,12 @@ export function groupMapOf({ members, ...rest }: GroupDescription): GroupMap {
   }
 }
 
-/** What a shard tells the group of itself. */
+/** The member metadata of a shard. */
 export function encodeAddress(address: string): Uint8Array {
   return Buffer.from(JSON.stringify({ address }))
 }
 
-/** Never throws: a member that tells nothing legible has no address. */
+/** Never throws: invalid metadata is an empty address. */
 function decodeAddress(metadata: DescribedMember['metadata']): string {
   try {
     const { address } = JSON.parse(metadata.toString())

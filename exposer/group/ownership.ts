@@ -1,30 +1,32 @@
 import type { Clock } from '../../shared/base/clock.js'
 import type { Group } from './group.js'
 
-/** Where a partition is served, as far as can be said now. */
+/** Where a partition is served. */
 export type Place =
   | { readonly kind: 'here' }
   | { readonly kind: 'elsewhere'; readonly address: string }
-  /** Nobody knows yet; a change will tell. */
-  | { readonly kind: 'unsettled'; readonly reason: string }
+  /** Not known, or not served by any shard yet. The request can be repeated at the next change. */
+  | { readonly kind: 'pending'; readonly reason: string }
 
-/** What this shard was assigned, and how far it has read it. */
+/** The partitions of this shard. */
 export interface Assignment {
-  /** Undefined before the first assignment and while a rebalance is under way. */
+  /** Undefined before the first assignment and during a rebalance. */
   readonly current: { readonly partitionCount: number; readonly partitions: ReadonlySet<number> } | undefined
-  /** Whether all that was in the partition when it was assigned has been read. */
+  /** Whether the replay of the partition is complete. */
   loaded(partition: number): boolean
 }
 
 /**
- * Whether a partition may be served here.
+ * Decides whether a partition may be served by this shard.
  *
- * Being assigned is not enough: a process that was stopped for a minute still believes its assignment. Only the lease says
- * that nobody else can have it yet, so it is asked at every request and before every chunk of a response.
+ * An assignment is not sufficient: a process that was suspended for a minute still has its old one.
+ * Only while the lease is valid can no other shard own the partition. The lease is therefore checked
+ * for each request and before each chunk of a response.
  */
 export class Ownership {
-  #lapseSeen = false
-  /** Set when this shard begins to leave: how many partitions there were. */
+  /** Whether a request was refused because the lease had expired. */
+  #expirySeen = false
+  /** Set when this shard begins to leave the group; with the partition count at that time. */
   #leaving: { readonly partitionCount: number | undefined } | undefined
   #left = false
 
@@ -34,7 +36,7 @@ export class Ownership {
       readonly clock: Clock
       readonly assignment: Assignment
       readonly group: Group
-      /** Why Kafka cannot be reached at all, as long as that is so. */
+      /** Why the shard is not ready: it is starting or stopping, or waits for Kafka. */
       readonly trouble: () => string | undefined
     },
   ) {}
@@ -44,84 +46,87 @@ export class Ownership {
     return this.#leaving ? this.#leaving.partitionCount : this.options.assignment.current?.partitionCount
   }
 
-  /**
-   * From now on requests are held: what is being answered may end, and nothing begins that the handover would cut off.
-   */
-  leave(): void {
+  /** Holds new requests from now on, so that the handover truncates no response. Running responses may complete. */
+  prepareToLeave(): void {
     this.#leaving = { partitionCount: this.partitionCount }
   }
 
-  /** The group has been left: requests are sent on to whoever has their partition now, as soon as that is known. */
-  left(): void {
+  /** The shard has left the group: each request is redirected as soon as the new owner is known. */
+  onLeft(): void {
     this.#left = true
     this.options.group.forget()
   }
 
-  /** @param hopped another shard sent the request here: it is never sent on, or stale maps could make it run in circles */
+  /**
+   * @param hopped whether another shard redirected or forwarded the request. It is then held instead of
+   *   redirected again, because shards with outdated maps could redirect it in a circle.
+   */
   locate(partition: number, hopped: boolean): Place {
-    if (this.#left) return this.#elsewhere(partition)
-    const pending = this.unsettled()
-    if (pending) return { kind: 'unsettled', reason: pending }
+    if (this.#left) return this.#locateOwner(partition)
+    const reason = this.pendingReason()
+    if (reason) return { kind: 'pending', reason }
     const { assignment } = this.options
     if (assignment.current!.partitions.has(partition)) {
       return assignment.loaded(partition)
         ? { kind: 'here' }
-        : { kind: 'unsettled', reason: `partition ${partition} is still being replayed` }
+        : { kind: 'pending', reason: `partition ${partition} is being replayed` }
     }
-    if (hopped) {
-      return { kind: 'unsettled', reason: `partition ${partition} is not, or not yet, this shard's` }
-    }
-    return this.#elsewhere(partition)
+    if (hopped) return { kind: 'pending', reason: `partition ${partition} is not assigned to this shard` }
+    return this.#locateOwner(partition)
   }
 
-  #elsewhere(partition: number): Place {
+  #locateOwner(partition: number): Place {
     const owner = this.options.group.ownerOf(partition)
     return owner?.address
       ? { kind: 'elsewhere', address: owner.address }
-      : { kind: 'unsettled', reason: `the owner of partition ${partition} is not known yet` }
+      : { kind: 'pending', reason: `the owner of partition ${partition} is not known yet` }
   }
 
-  /** What is assigned to this shard now. */
+  /** Partitions assigned to this shard, ascending. */
   partitions(): readonly number[] {
     return [...(this.options.assignment.current?.partitions ?? [])].sort((a, b) => a - b)
   }
 
-  /** Why nothing can be said of any partition right now, if so. */
-  unsettled(): string | undefined {
+  /** Why no request for any partition can be answered now; undefined when they can. */
+  pendingReason(): string | undefined {
     const { assignment, trouble } = this.options
     if (this.#leaving) return trouble() ?? 'this shard is leaving the group'
     if (!assignment.current) return trouble() ?? 'the group is rebalancing'
     if (this.leaseLeft() > 0) return undefined
-    this.#lapseSeen = true
-    return trouble() ?? 'the lease has lapsed: the group coordinator did not answer in time'
+    this.#expirySeen = true
+    return trouble() ?? 'the lease has expired: the group coordinator did not answer in time'
   }
 
-  /** Why the shard as a whole cannot be shown, if so. */
-  unsettledWhole(): string | undefined {
-    const pending = this.unsettled()
+  /** Why a request for all partitions of this shard cannot be answered now; undefined when it can. */
+  shardPendingReason(): string | undefined {
+    const pending = this.pendingReason()
     if (pending) return pending
     const { assignment } = this.options
     const replaying = [...assignment.current!.partitions].filter(p => !assignment.loaded(p))
-    return replaying.length ? `replaying partition ${replaying.join(', ')}` : undefined
+    return replaying.length ? `partitions being replayed: ${replaying.join(', ')}` : undefined
   }
 
   /**
-   * A check for the chunks of one response: true as long as what was assigned when it began is surely still ours.
+   * Returns a check for the chunks of one response: true while the assignment of this moment is
+   * unchanged and the lease is valid.
    */
-  hold(): () => boolean {
-    const began = this.options.assignment.current
-    return () => began !== undefined && began === this.options.assignment.current && this.leaseLeft() > 0
+  tenureCheck(): () => boolean {
+    const { current } = this.options.assignment
+    return () => current !== undefined && current === this.options.assignment.current && this.leaseLeft() > 0
   }
 
-  /** Milliseconds; not above 0 without a lease. */
+  /** Remaining lease in ms; zero or negative without a lease. */
   leaseLeft(): number {
     return this.options.leaseUntil() - this.options.clock.now().mono
   }
 
-  /** Whether a lease that a request found lapsed is there again: told once. */
-  recovered(): boolean {
-    if (!this.#lapseSeen || this.leaseLeft() <= 0) return false
-    this.#lapseSeen = false
+  /**
+   * Whether the lease is valid again after a request was held because it had expired. Returns true
+   * once per expiry.
+   */
+  consumeRecovery(): boolean {
+    if (!this.#expirySeen || this.leaseLeft() <= 0) return false
+    this.#expirySeen = false
     return true
   }
 }

@@ -8,19 +8,20 @@ import type { TlsConfig } from '../../shared/http/web-config/load.js'
 export interface PeerRequest {
   readonly method?: string
   readonly headers: OutgoingHttpHeaders
-  /** Passed on where shards want credentials; nowhere else. */
+  /** Authorization header, sent only if shards require credentials. */
   readonly authorization: string | undefined
   readonly signal: AbortSignal
 }
 
-/** Below what a shard keeps an idle connection for. */
+/** Shorter than the idle timeout of a shard's HTTP server. */
 const IDLE_MS = 60_000
 
 /**
- * Asks other shards of the group over HTTP, with connections that are kept.
+ * HTTP client for the other shards of the group, with keep-alive connections.
  *
- * Shards with TLS trust each other by: the public authorities, each certificate in their own `cert_file` and `client_ca_file`, and
- * the very certificate that they have themselves, whatever names are in it. They show that certificate when they are asked for one.
+ * With TLS, a shard trusts the public certificate authorities, the certificates in its own `cert_file`
+ * and `client_ca_file`, and its own certificate whatever names it has. It presents its own certificate
+ * as client certificate.
  */
 export class PeerClient {
   readonly #plain = new Agent({ keepAlive: true, timeout: IDLE_MS })
@@ -28,22 +29,25 @@ export class PeerClient {
 
   constructor(private readonly web: LiveWebConfig | undefined) {
     this.#secure = agentFor(web?.current.tls)
-    // What is being answered goes on by the agent before, whose idle connections end by themselves.
+    // Requests in progress keep the previous agent, whose idle connections time out.
     web?.onChange(({ tls }) => {
       this.#secure = agentFor(tls)
     })
   }
 
-  /** Whether shards, this one being one, answer only to known users. */
+  /** Whether the shards of the group require credentials. All have the same web configuration. */
   get needCredentials(): boolean {
     return this.web?.users.demanded ?? false
   }
 
-  /** The beginning of the answer, whatever its status. Rejects when there is none. */
-  async ask(url: string, { authorization, headers, ...options }: PeerRequest): Promise<IncomingMessage> {
+  /**
+   * Resolves with the response once its headers have arrived, for any status code. Rejects if there is
+   * no response.
+   */
+  async request(url: string, { authorization, headers, ...options }: PeerRequest): Promise<IncomingMessage> {
     const secure = url.startsWith('https:')
     if (this.needCredentials && this.web?.current.tls && !secure) {
-      throw new Error(`it is reached at ${new URL(url).origin}, and no password is sent there in the clear: give it an https --web.advertise-address`) // biome-ignore format: one line
+      throw new Error(`its address is ${new URL(url).origin}, and a password is not sent in the clear: set an https:// URL as its --web.advertise-address`) // biome-ignore format: one line
     }
     const credentials = this.needCredentials && authorization !== undefined ? { authorization } : {}
     const send = secure ? httpsRequest : request
@@ -59,7 +63,7 @@ export class PeerClient {
       return await attempt()
     } catch (error) {
       const { code, reused } = error as NodeJS.ErrnoException & { reused?: boolean }
-      // Closed by the other end just as it was used again.
+      // The other shard closed the idle connection while it was being reused.
       if (reused && code === 'ECONNRESET' && !options.signal.aborted) return attempt()
       throw error
     }

@@ -4,53 +4,53 @@ import { createGunzip } from 'node:zlib'
 import type { GroupMap } from './map.js'
 import type { PeerClient } from './peer-client.js'
 
-/** What a shard says of its own targets: a line of JSON each, sorted. */
+/** The list of one shard: a line of JSON for each target, sorted. */
 export interface ShardLines {
   readonly address: string
-  /** Those that the lines speak for. */
+  /** Partitions whose targets are in the list. */
   readonly partitions: readonly number[]
   readonly lines: readonly string[]
 }
 
-/** A shard that did not answer, and why. */
-interface SilentShard {
+/** A shard that did not answer. */
+interface FailedShard {
   readonly address: string
   readonly partitions: readonly number[]
   readonly error: string
 }
 
-export type ShardAnswer = ShardLines | SilentShard
+export type ShardAnswer = ShardLines | FailedShard
 
-/** Says for which partitions an answer with `?scope=shard` speaks: `0,3,7`. */
+/** Response header with `?scope=shard`: the partitions whose targets are listed, as `0,3,7`. */
 export const PARTITIONS_HEADER = 'X-Exposer-Partitions'
-/** One line for each target: what shards send each other, so that nobody parses what others have written. */
+/** One line per target. Shards merge the lines of other shards without parsing them. */
 export const LINES_TYPE = 'application/x-ndjson'
 
 const TIMEOUT_MS = 3000
 const MAX_BYTES = 256 * 1024 * 1024
 
-/** How others are asked. */
-export interface Asking {
+export interface PeerAccess {
   readonly peers: PeerClient
-  /** What the request that made us ask was allowed by. */
+  /** Authorization header of the client's request, passed on to the shards. */
   readonly authorization: string | undefined
 }
 
 /**
- * Asks every shard of the group for its part of a list.
+ * Requests the list of each shard of the group. Never rejects: a shard that does not answer is a
+ * `FailedShard`.
  *
- * @param path such as `/sd`, asked with `?scope=shard`
- * @param own this shard's address, and what it answers itself
+ * @param path such as `/sd`, requested with `?scope=shard`
+ * @param own address and list of this shard, which is not requested over HTTP
  */
-export function askShards(
+export function requestShards(
   map: GroupMap,
   path: string,
   own: { readonly address: string; lines(): Promise<ShardLines> },
-  asking: Asking,
+  access: PeerAccess,
 ): Promise<ShardAnswer[]> {
   return Promise.all(
     map.members.map(({ address, partitions }) =>
-      (address === own.address ? own.lines() : askShard(address, path, asking)).catch(error => ({
+      (address === own.address ? own.lines() : requestShard(address, path, access)).catch(error => ({
         address,
         partitions,
         error: reasonOf(error),
@@ -59,12 +59,12 @@ export function askShards(
   )
 }
 
-async function askShard(
+async function requestShard(
   address: string,
   path: string,
-  { peers, authorization }: Asking,
+  { peers, authorization }: PeerAccess,
 ): Promise<ShardLines> {
-  const response = await peers.ask(`${address}${path}?scope=shard`, {
+  const response = await peers.request(`${address}${path}?scope=shard`, {
     headers: {
       accept: LINES_TYPE,
       'accept-encoding': 'gzip',
@@ -77,7 +77,7 @@ async function askShard(
   if (response.statusCode !== 200) throw new Error(`${response.statusCode} ${text.slice(0, 200).trim()}`)
   const header = response.headers[PARTITIONS_HEADER.toLowerCase()]
   if (typeof header !== 'string')
-    throw new Error(`no ${PARTITIONS_HEADER} in the answer: is it an exposer of this version?`)
+    throw new Error(`no header ${PARTITIONS_HEADER} in the response: is it an exposer of this version?`)
   const partitions = header.split(',').filter(Boolean).map(Number)
   return { address, partitions, lines: text.split('\n').filter(Boolean) }
 }
@@ -89,7 +89,7 @@ async function boundedText(response: IncomingMessage): Promise<string> {
     for await (const chunk of body) {
       chunks.push(chunk)
       bytes += chunk.length
-      if (bytes > MAX_BYTES) throw new Error(`it answered with more than ${MAX_BYTES} bytes`)
+      if (bytes > MAX_BYTES) throw new Error(`the response has more than ${MAX_BYTES} bytes`)
     }
   }
   if (response.headers['content-encoding'] === 'gzip') await pipeline(response, createGunzip(), collect)
@@ -100,24 +100,24 @@ async function boundedText(response: IncomingMessage): Promise<string> {
 function reasonOf(error: unknown): string {
   const { message, cause } = error as Error
   return cause instanceof Error && cause.name === 'TimeoutError'
-    ? `no answer within ${TIMEOUT_MS / 1000} s`
+    ? `no response within ${TIMEOUT_MS / 1000} s`
     : message
 }
 
-/**
- * What keeps the answers from being the whole group's: nothing, when every partition is spoken for exactly once.
- */
-export function incomplete(answers: readonly ShardAnswer[], partitionCount: number): string | undefined {
-  const silent = answers.find(answer => 'error' in answer)
-  if (silent && 'error' in silent) return `shard ${silent.address} does not answer: ${silent.error}`
-  const speakers = new Array<number>(partitionCount).fill(0)
+/** Why the answers are not a complete list; undefined if each partition is in exactly one of them. */
+export function findGap(answers: readonly ShardAnswer[], partitionCount: number): string | undefined {
+  const failed = answers.find(answer => 'error' in answer)
+  if (failed && 'error' in failed) return `shard ${failed.address} does not answer: ${failed.error}`
+  const owners = new Array<number>(partitionCount).fill(0)
   for (const partition of answers.flatMap(answer => answer.partitions)) {
-    if (!(partition in speakers)) return `a shard speaks for partition ${partition} of ${partitionCount}`
-    speakers[partition]++
+    if (!(partition in owners)) {
+      return `a shard lists partition ${partition}, but the topic has ${partitionCount} partitions`
+    }
+    owners[partition]++
   }
-  const wrong = speakers.findIndex(count => count !== 1)
+  const wrong = owners.findIndex(count => count !== 1)
   if (wrong < 0) return undefined
-  return speakers[wrong] === 0
-    ? `no shard speaks for partition ${wrong}`
-    : `${speakers[wrong]} shards speak for partition ${wrong}`
+  return owners[wrong] === 0
+    ? `no shard lists partition ${wrong}`
+    : `${owners[wrong]} shards list partition ${wrong}`
 }

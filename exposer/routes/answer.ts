@@ -4,24 +4,24 @@ import { negotiate } from '../../shared/exposition/negotiate.js'
 import type { Exchange } from '../../shared/http/exchange.js'
 import { sendGenerated } from '../../shared/http/send.js'
 import type { ScrapeResult } from '../telemetry/scrape-result.js'
-import { patienceOf } from './hold.js'
+import { maxHoldMs } from './hold.js'
 import type { Services } from './services.js'
 
-/** A body in chunks, as `sendGenerated` takes it. Returns how many samples it had. */
+/** A body in chunks, as in `sendGenerated`. Returns the number of samples. */
 export type Rendering = Generator<Buffer, number>
 
-/** Scrapers ask for the same again and again. */
+/** Memoized, because a scraper sends the same Accept header with each scrape. */
 const formatFor = memoize(accept => negotiate(accept || undefined))
 
-/** Until when a request may be held: monotonic milliseconds. */
-export function heldUntil(ctx: Exchange, { clock }: Pick<Services, 'clock'>): number {
-  return clock.now().mono + patienceOf(ctx.req.headers)
+/** Monotonic ms until which a request may be held. */
+export function holdDeadline(ctx: Exchange, { clock }: Pick<Services, 'clock'>): number {
+  return clock.now().mono + maxHoldMs(ctx.req.headers)
 }
 
 /**
  * Sends a generated body.
  *
- * @param alive asked before every chunk whether it may go out
+ * @param alive called before each chunk; the response is aborted when it returns false
  */
 export async function send(
   ctx: Exchange,
@@ -33,7 +33,7 @@ export async function send(
   return { bytes, complete: whole, samples: result ?? 0 }
 }
 
-/** Sends series in the format that the scraper prefers. */
+/** Sends an exposition in the format that the scraper prefers. */
 export async function sendExposition(
   ctx: Exchange,
   render: (format: Format) => Rendering,

@@ -1,54 +1,55 @@
 import type { Context } from 'koa'
 import { PARTITIONS_HEADER, type ShardLines } from '../group/peers.js'
 import type { ScrapeResult } from '../telemetry/scrape-result.js'
-import { heldUntil, type Rendering, send } from './answer.js'
-import { GroupList, type Whole } from './group-list.js'
-import { ownLines, scopeOf, sendLines, wantsLines } from './lists.js'
+import { holdDeadline, type Rendering, send } from './answer.js'
+import { GroupList, type MergedList } from './group-list.js'
+import { acceptsLines, ownLines, scopeOf, sendLines, UNKNOWN_SCOPE } from './lists.js'
 import type { Services } from './services.js'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
-/** People wait less than scrapers: what is there is shown, and what is missing is said. */
-const PATIENCE_MS = 2000
+/** Shorter than for scrapers, because people wait: after it, the response is partial with a warning. */
+const MAX_HOLD_MS = 2000
 
 export interface ApiList {
   readonly path: string
   /** This shard's lines, each a JSON object. */
   own(services: Services): Promise<ShardLines>
-  /** @param warnings in the manner of Prometheus's API, to be put after the status, or empty */
-  render(whole: Whole, warnings: string): Rendering
+  /** @param warnings JSON of the field `warnings` as in Prometheus's API, with a leading comma; or empty */
+  render(list: MergedList, warnings: string): Rendering
 }
 
 /**
- * A list over the whole group or one shard, `?scope=`, in the manner of Prometheus's API. When shards are missing the others'
- * lines come with a warning.
+ * Handler of a list of the group or of one shard (`?scope=`), in the response format of Prometheus's
+ * API. If shards do not answer, the list has the lines of the others and a warning.
  */
 export function apiList({ path, own, render }: ApiList, services: Services) {
   const ownLinesOf = () => own(services)
   const list = new GroupList(path, ownLinesOf, services)
-  const answer = (ctx: Context, whole: Whole, warning?: string): Promise<ScrapeResult> => {
+  const sendMerged = (ctx: Context, merged: MergedList, warning?: string): Promise<ScrapeResult> => {
     const warnings = warning === undefined ? '' : `,"warnings":${JSON.stringify([warning])}`
-    return send(ctx, JSON_TYPE, () => render(whole, warnings))
+    return send(ctx, JSON_TYPE, () => render(merged, warnings))
   }
   return async (ctx: Context): Promise<ScrapeResult | undefined> => {
     const scope = scopeOf(ctx)
-    if (!scope) return sayError(ctx, 400, 'bad_data', 'there is no such scope; the scopes are: group, shard')
+    if (!scope) return sendError(ctx, 400, 'bad_data', UNKNOWN_SCOPE)
     if (scope === 'shard') {
-      const made = await ownLines(ctx, services, ownLinesOf)
-      if ('wait' in made) return sayError(ctx, 503, 'unavailable', made.wait)
-      if (wantsLines(ctx)) return sendLines(ctx, made)
-      ctx.set(PARTITIONS_HEADER, made.partitions.join(','))
-      return answer(ctx, { answers: [made], lines: made.lines })
+      const lines = await ownLines(ctx, services, ownLinesOf)
+      if ('pending' in lines) return sendError(ctx, 503, 'unavailable', lines.pending)
+      if (acceptsLines(ctx)) return sendLines(ctx, lines)
+      ctx.set(PARTITIONS_HEADER, lines.partitions.join(','))
+      return sendMerged(ctx, { answers: [lines], lines: lines.lines })
     }
-    const until = Math.min(heldUntil(ctx, services), services.clock.now().mono + PATIENCE_MS)
-    const whole = await list.get(until, ctx.res)
-    if ('answers' in whole) return answer(ctx, whole, 'wait' in whole ? whole.wait : undefined)
-    const made = await ownLinesOf()
-    return answer(ctx, { answers: [made], lines: made.lines }, `only of this shard: ${whole.wait}`)
+    const deadline = Math.min(holdDeadline(ctx, services), services.clock.now().mono + MAX_HOLD_MS)
+    const merged = await list.get(deadline, ctx.res)
+    if ('answers' in merged) return sendMerged(ctx, merged, 'pending' in merged ? merged.pending : undefined)
+    const lines = await ownLinesOf()
+    const warning = `the list contains this shard only: ${merged.pending}`
+    return sendMerged(ctx, { answers: [lines], lines: lines.lines }, warning)
   }
 }
 
-/** In the manner of Prometheus's API. */
-function sayError(ctx: Context, status: number, errorType: string, error: string): undefined {
+/** An error in the response format of Prometheus's API. */
+function sendError(ctx: Context, status: number, errorType: string, error: string): undefined {
   ctx.status = status
   ctx.type = JSON_TYPE
   ctx.body = { status: 'error', errorType, error }

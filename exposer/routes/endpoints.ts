@@ -16,12 +16,12 @@ import { telemetry } from './telemetry.js'
 
 const PROGRAM = 'kafka-exposer'
 
-/** Every endpoint of a shard. A new one is a file in this folder with its handler, and a line here. */
+/** All endpoints of a shard. A new endpoint is a file in this folder with its handler, and a line here. */
 export function endpoints(services: Services): RequestListener {
   const { web, logger, clock } = services
   const app = new Application({ web, logger, realm: PROGRAM })
   const { router } = app
-  /** Counted by path in the shard's metrics. */
+  /** Counts the requests in the shard's metrics by path. */
   const scrape = <C extends Exchange>(path: string, handler: (ctx: C) => Promise<ScrapeResult | undefined>) =>
     observed(path, { observer: services.telemetry.scrapes, clock }, handler)
 

@@ -4,76 +4,75 @@ import type { Exchange } from '../../shared/http/exchange.js'
 import { sayWhy } from '../../shared/http/say-why.js'
 import type { Services } from './services.js'
 
-/** Marks a request that a shard makes for a client: whoever gets it answers it or says no, and asks nobody else. */
+/** Marks a request that a shard forwards for a client. The receiver never forwards it again. */
 export const HOP_HEADER = 'X-Exposer-Hop'
 
-const ASKED = ['accept', 'accept-encoding', 'user-agent']
-const ANSWERED = ['content-type', 'content-encoding', 'content-length', 'vary', 'www-authenticate']
-const SHORTEST_MS = 100
+const REQUEST_HEADERS = ['accept', 'accept-encoding', 'user-agent']
+const RESPONSE_HEADERS = ['content-type', 'content-encoding', 'content-length', 'vary', 'www-authenticate']
+const MIN_TIMEOUT_MS = 100
 
 /**
- * Answers a request with what another shard says, as it comes, and tells when that shard sends us on: it does not own what is
- * asked for any more.
+ * Forwards a request to another shard and streams its response to the client.
  *
- * @param until when the other shard must have begun to answer, monotonic ms
- * @param gone aborted when the client goes away
+ * @param deadline monotonic ms at which the response of the other shard must have begun
+ * @param gone aborted when the client disconnects
+ * @returns `moved`: the other shard redirected the request, because it no longer owns the partition;
+ *   nothing was sent to the client
  */
 export async function forward(
   ctx: Exchange,
   url: string,
-  { until, gone }: { until: number; gone: AbortSignal },
+  { deadline, gone }: { deadline: number; gone: AbortSignal },
   { peers, clock }: Pick<Services, 'peers' | 'clock'>,
 ): Promise<{ moved: boolean }> {
-  const late = new AbortController()
-  const left = Math.max(until - clock.now().mono, SHORTEST_MS)
-  const timer = setTimeout(() => late.abort(), left)
-  let answer: IncomingMessage
+  const timeout = new AbortController()
+  const left = Math.max(deadline - clock.now().mono, MIN_TIMEOUT_MS)
+  const timer = setTimeout(() => timeout.abort(), left)
+  let response: IncomingMessage
   try {
-    answer = await peers.ask(url, {
+    response = await peers.request(url, {
       method: ctx.method,
-      headers: { ...asked(ctx), 'x-prometheus-scrape-timeout-seconds': String(left / 1000) },
+      headers: { ...requestHeaders(ctx), 'x-prometheus-scrape-timeout-seconds': String(left / 1000) },
       authorization: ctx.get('authorization') || undefined,
-      signal: AbortSignal.any([gone, late.signal]),
+      signal: AbortSignal.any([gone, timeout.signal]),
     })
   } catch (error) {
-    const { origin } = new URL(url)
-    if (late.signal.aborted)
-      sayWhy(ctx, 504, `shard ${origin} owns its partition and does not answer in time`)
-    else
-      sayWhy(ctx, 502, `shard ${origin} owns its partition and does not answer: ${(error as Error).message}`)
+    const shard = `shard ${new URL(url).origin} owns the partition of the target`
+    if (timeout.signal.aborted) sayWhy(ctx, 504, `${shard} and does not answer in time`)
+    else sayWhy(ctx, 502, `${shard} and does not answer: ${(error as Error).message}`)
     return { moved: false }
   } finally {
     clearTimeout(timer)
   }
-  if (answer.statusCode === 307) {
-    answer.resume()
+  if (response.statusCode === 307) {
+    response.resume()
     return { moved: true }
   }
-  await pass(ctx, answer)
+  await streamResponse(ctx, response)
   return { moved: false }
 }
 
-function asked(ctx: Exchange): Record<string, string> {
+function requestHeaders(ctx: Exchange): Record<string, string> {
   const headers: Record<string, string> = { [HOP_HEADER]: '1' }
-  for (const name of ASKED) {
+  for (const name of REQUEST_HEADERS) {
     const value = ctx.get(name)
     if (value) headers[name] = value
   }
   return headers
 }
 
-async function pass(ctx: Exchange, answer: IncomingMessage): Promise<void> {
-  ctx.status = answer.statusCode!
-  for (const name of ANSWERED) {
-    const value = answer.headers[name]
+async function streamResponse(ctx: Exchange, response: IncomingMessage): Promise<void> {
+  ctx.status = response.statusCode!
+  for (const name of RESPONSE_HEADERS) {
+    const value = response.headers[name]
     if (value !== undefined) ctx.set(name, value)
   }
   ctx.respond = false
   try {
-    await pipeline(answer, ctx.res)
+    await pipeline(response, ctx.res)
   } catch {
-    // Either end went away. What was cut off there is cut off here, so that its reader sees a failure and not an end.
-    answer.destroy()
+    // A truncated response must fail at the client, not look complete.
+    response.destroy()
     ctx.res.destroy()
   }
 }

@@ -1,32 +1,30 @@
 import type { ServerResponse } from 'node:http'
 import { mergeInSlices } from '../../shared/base/slices.js'
 import { goneSignal } from '../../shared/http/client-gone.js'
-import { askShards, incomplete, type ShardAnswer, type ShardLines } from '../group/peers.js'
-import type { Waiting } from './hold.js'
+import { findGap, requestShards, type ShardAnswer, type ShardLines } from '../group/peers.js'
+import type { Pending } from './hold.js'
 import type { Services } from './services.js'
 
-/** A list of the whole group. */
-export interface Whole {
+/** The lines of all shards of the group. */
+export interface MergedList {
   readonly answers: readonly ShardAnswer[]
-  /** Of all shards, sorted. */
+  /** Lines of all shards, sorted. */
   readonly lines: readonly string[]
 }
 
-/** Part of a list, and what is missing. */
-export interface Incomplete extends Waiting, Whole {}
+/** A list that lacks partitions; `pending` is the reason. */
+export interface PartialList extends Pending, MergedList {}
 
-const KEEP_MS = 1000
-/** What others are doing is not told to us: how often to ask again while their answers are not complete. */
+const CACHE_MS = 1000
+/** Interval between requests while the list is partial: other shards do not report their changes. */
 const RETRY_MS = 250
 
-/**
- * One list of the targets of all shards: asked for once for all who want it, and good for a second.
- */
+/** The list of the whole group at one path. Concurrent requests share one, and it is cached for a second. */
 export class GroupList {
-  #whole: { readonly list: Whole; readonly at: number } | undefined
-  #asking: Promise<Whole | Incomplete | Waiting> | undefined
+  #cached: { readonly list: MergedList; readonly at: number } | undefined
+  #request: Promise<MergedList | PartialList | Pending> | undefined
 
-  /** @param lines this shard's own */
+  /** @param lines the lines of this shard */
   constructor(
     private readonly path: string,
     private readonly lines: () => Promise<ShardLines>,
@@ -37,43 +35,45 @@ export class GroupList {
   ) {}
 
   /**
-   * The whole list, tried for until `until` (monotonic ms); then what there is of it, or only what is missing.
+   * The complete list, or after `deadline` (monotonic ms) the partial one, or the reason why there
+   * is none.
    */
-  async get(until: number, response: ServerResponse): Promise<Whole | Incomplete | Waiting> {
+  async get(deadline: number, response: ServerResponse): Promise<MergedList | PartialList | Pending> {
     const { clock, changes } = this.services
     const gone = goneSignal(response)
     for (;;) {
       const now = clock.now().mono
-      if (this.#whole && now - this.#whole.at < KEEP_MS) return this.#whole.list
-      this.#asking ??= this.#ask(response.req.headers.authorization).finally(() => {
-        this.#asking = undefined
+      if (this.#cached && now - this.#cached.at < CACHE_MS) return this.#cached.list
+      this.#request ??= this.#fetch(response.req.headers.authorization).finally(() => {
+        this.#request = undefined
       })
-      const list = await this.#asking
-      if (!('wait' in list)) return list
-      const left = until - clock.now().mono
+      const list = await this.#request
+      if (!('pending' in list)) return list
+      const left = deadline - clock.now().mono
       if (left <= 0 || gone.aborted || changes.closed) return list
       await changes.next(Math.min(left, RETRY_MS), gone)
     }
   }
 
-  /** @param authorization of whoever asks first: all who may ask may see the same */
-  async #ask(authorization: string | undefined): Promise<Whole | Incomplete | Waiting> {
+  /** @param authorization of the first request; all authorized users may see the same list */
+  async #fetch(authorization: string | undefined): Promise<MergedList | PartialList | Pending> {
     const { ownership, group, address, clock, peers } = this.services
-    const pending = ownership.unsettled()
-    if (pending) return { wait: pending }
+    const pending = ownership.pendingReason()
+    if (pending) return { pending }
     const map = group.map()
-    if (!map) return { wait: 'the map of the group is not known yet' }
+    if (!map) return { pending: 'the owners of the partitions are not known yet' }
     const at = clock.now().mono
-    const answers = await askShards(map, this.path, { address, lines: this.lines }, { peers, authorization })
+    const own = { address, lines: this.lines }
+    const answers = await requestShards(map, this.path, own, { peers, authorization })
     const lines = await mergeInSlices(answers.map(answer => ('lines' in answer ? answer.lines : [])))
-    const missing = incomplete(answers, map.partitionCount) ?? this.#changedSince(map)
-    if (missing) return { wait: missing, answers, lines }
-    this.#whole = { list: { answers, lines }, at }
-    return this.#whole.list
+    const gap = findGap(answers, map.partitionCount) ?? this.#changeSince(map)
+    if (gap) return { pending: gap, answers, lines }
+    this.#cached = { list: { answers, lines }, at }
+    return this.#cached.list
   }
 
-  /** Partitions that moved while we asked may have been missed, or seen twice. */
-  #changedSince(map: object): string | undefined {
-    return this.services.group.map() === map ? undefined : 'the group changed meanwhile'
+  /** A partition that moved during the requests may be missing from the answers, or be in two of them. */
+  #changeSince(map: object): string | undefined {
+    return this.services.group.map() === map ? undefined : 'partitions moved during the request'
   }
 }

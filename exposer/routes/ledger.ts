@@ -2,14 +2,14 @@ import { mapInSlices, sortInSlices } from '../../shared/base/slices.js'
 import { type LedgerEntry, sumOf } from '../core/ledger.js'
 import type { Rendering } from './answer.js'
 import { apiList } from './api-list.js'
-import type { Whole } from './group-list.js'
+import type { MergedList } from './group-list.js'
 import { joined } from './lists.js'
 import type { Services } from './services.js'
 
-/** A shard's sum travels as a line among those of its targets: it also has targets that are gone. */
+/** Prefix of the line with a shard's total, which includes removed targets, among those of its targets. */
 const TOTAL = '{"total":'
 
-/** `/api/v1/ledger?scope=`: where every snapshot went, in sum and for each target that is still there. */
+/** `/api/v1/ledger?scope=`: the ledger in total and of each current target. */
 export function ledger(services: Services) {
   return apiList({ path: '/api/v1/ledger', own, render }, services)
 }
@@ -27,7 +27,7 @@ async function own({ shard, ownership, address }: Services) {
   return { address, partitions, lines: await sortInSlices([...lines, total]) }
 }
 
-function render({ lines }: Whole, warnings: string): Rendering {
+function render({ lines }: MergedList, warnings: string): Rendering {
   const totals = lines.filter(line => line.startsWith(TOTAL))
   const total = sumOf(totals.map(line => (JSON.parse(line) as { total: LedgerEntry }).total))
   const targets = lines.filter(line => !line.startsWith(TOTAL))

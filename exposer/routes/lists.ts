@@ -1,38 +1,41 @@
 import type { Context } from 'koa'
 import { LINES_TYPE, PARTITIONS_HEADER, type ShardLines } from '../group/peers.js'
-import { heldUntil, type Rendering, send } from './answer.js'
-import { settle, type Waiting } from './hold.js'
+import { holdDeadline, type Rendering, send } from './answer.js'
+import { hold, type Pending } from './hold.js'
 import type { Services } from './services.js'
 
-/** `?scope=`: this shard alone, or all shards of the group. */
+export const UNKNOWN_SCOPE = 'unknown scope; valid scopes: group, shard'
+
+/** `?scope=`: this shard only, or all shards of the group. Undefined if it is invalid. */
 export function scopeOf(ctx: Context): 'shard' | 'group' | undefined {
   const { scope = 'group' } = ctx.query
   return scope === 'shard' || scope === 'group' ? scope : undefined
 }
 
 /**
- * This shard's lines, held until all of its partitions are there, and only if they stayed there while the lines were made.
+ * The lines of this shard. The request is held until all partitions of the shard are replayed; if one
+ * moves while the lines are rendered, they are rendered again.
  */
 export async function ownLines(
   ctx: Context,
   services: Pick<Services, 'ownership' | 'changes' | 'clock'>,
   lines: () => Promise<ShardLines>,
-): Promise<ShardLines | Waiting> {
+): Promise<ShardLines | Pending> {
   const { ownership } = services
-  const request = { until: heldUntil(ctx, services), response: ctx.res }
+  const request = { deadline: holdDeadline(ctx, services), response: ctx.res }
   for (;;) {
-    const settled = await settle<{ alive(): boolean }>(request, services, () => {
-      const pending = ownership.unsettledWhole()
-      return pending === undefined ? { alive: ownership.hold() } : { wait: pending }
+    const ready = await hold<{ alive(): boolean }>(request, services, () => {
+      const pending = ownership.shardPendingReason()
+      return pending === undefined ? { alive: ownership.tenureCheck() } : { pending }
     })
-    if ('wait' in settled) return settled
-    const made = await lines()
-    if (settled.alive()) return made
+    if ('pending' in ready) return ready
+    const rendered = await lines()
+    if (ready.alive()) return rendered
   }
 }
 
-/** Whether another shard asks, which wants lines and no JSON. */
-export function wantsLines(ctx: Context): boolean {
+/** Whether the client accepts lines instead of one JSON document: it is another shard. */
+export function acceptsLines(ctx: Context): boolean {
   return ctx.accepts('application/json', LINES_TYPE) === LINES_TYPE
 }
 
@@ -41,7 +44,7 @@ export function sendLines(ctx: Context, { partitions, lines }: ShardLines) {
   return send(ctx, LINES_TYPE, () => joined('', lines, '\n', '\n'))
 }
 
-/** Lines as one body, in chunks. */
+/** Joins lines to one body, in chunks. */
 export function* joined(head: string, lines: readonly string[], separator: string, tail: string): Rendering {
   let text = head
   let first = true

@@ -5,40 +5,40 @@ import type { Span } from '../core/history/history.js'
 import { MassiveScrape } from '../core/render/massive/massive.js'
 import { VIEWS, type View } from '../core/render/massive/view.js'
 import type { ScrapeResult } from '../telemetry/scrape-result.js'
-import { heldUntil, sendExposition } from './answer.js'
-import { settle } from './hold.js'
+import { holdDeadline, sendExposition } from './answer.js'
+import { hold } from './hold.js'
 import type { Services } from './services.js'
 
-const MAX_NAME = 256
+const MAX_NAME_LENGTH = 256
 
-/** `/metrics?view=`: everything that this shard owns, as one massive target. */
+/** `/metrics?view=`: all targets of this shard as one massive target. */
 export function metrics(services: Services) {
   return async (ctx: Context): Promise<ScrapeResult | undefined> => {
-    const asked = ctx.query.view ?? services.view
-    const view = VIEWS.find(name => name === asked)
-    if (!view) return sayWhy(ctx, 400, `there is no such view; the views are: ${VIEWS.join(', ')}`)
+    const name = ctx.query.view ?? services.view
+    const view = VIEWS.find(view => view === name)
+    if (!view) return sayWhy(ctx, 400, `unknown view; valid views: ${VIEWS.join(', ')}`)
     const { scraper } = ctx.query
     if (view === 'all' && !isName(scraper)) {
       return sayWhy(
         ctx,
         400,
-        `the view all needs to know who asks, because it shows each scraper what is new to it: add ?scraper= with a name of its own for each Prometheus, once, of ${MAX_NAME} characters at most`,
+        `the view all exposes to each scraper the samples since its last scrape: add ?scraper= once, with a name of at most ${MAX_NAME_LENGTH} characters that is different for each Prometheus server`,
       )
     }
-    const request = { until: heldUntil(ctx, services), response: ctx.res }
-    const settled = await settle<object>(request, services, () => {
-      const pending = services.ownership.unsettledWhole()
-      return pending === undefined ? {} : { wait: pending }
+    const request = { deadline: holdDeadline(ctx, services), response: ctx.res }
+    const ready = await hold<object>(request, services, () => {
+      const pending = services.ownership.shardPendingReason()
+      return pending === undefined ? {} : { pending }
     })
-    if ('wait' in settled) return sayWhy(ctx, 503, settled.wait)
-    return show(ctx, view, isName(scraper) ? scraper : '', services)
+    if ('pending' in ready) return sayWhy(ctx, 503, ready.pending)
+    return sendView(ctx, view, isName(scraper) ? scraper : '', services)
   }
 }
 
 const isName = (scraper: string | string[] | undefined): scraper is string =>
-  typeof scraper === 'string' && scraper !== '' && scraper.length <= MAX_NAME
+  typeof scraper === 'string' && scraper !== '' && scraper.length <= MAX_NAME_LENGTH
 
-async function show(
+async function sendView(
   ctx: Context,
   view: View,
   scraper: string,
@@ -46,7 +46,7 @@ async function show(
 ): Promise<ScrapeResult | undefined> {
   const now = clock.now()
   let span: Span | undefined
-  // Nobody reads the body of a HEAD request: it must not open a cursor either.
+  // A HEAD request has no body and must not create a position for a scraper.
   if (view === 'all' && ctx.method !== 'HEAD') {
     span = shard.history.open(scraper, now)
     if (!span) {
@@ -54,7 +54,7 @@ async function show(
       return sayWhy(
         ctx,
         429,
-        `no more scrapers of the view all: ${names} have a place each, until they have not asked for --exposition.max-age`,
+        `too many scrapers of the view all: ${names}; a scraper is removed after --exposition.max-age without a scrape`,
       )
     }
   }
@@ -67,9 +67,9 @@ async function show(
         scrape = new MassiveScrape(shard, { view, format, now, scraper, span })
         return scrape.render()
       },
-      ownership.hold(),
+      ownership.tenureCheck(),
     )
-    // A scraper that is shown something once must have had it.
+    // The view all exposes each sample once: its position moves only if the response was delivered.
     written = scraped.complete && (await reachedSocket(ctx.res))
     return scraped
   } finally {

@@ -1,7 +1,7 @@
 import type { PartitionStatus } from '../core/status.js'
 import type { Services } from './services.js'
 
-/** Why this shard does not serve its partitions now; undefined when it does. */
+/** Returns a function that tells why this shard is not ready; undefined when it is. */
 export function notReady({
   ownership,
   shard,
@@ -9,21 +9,22 @@ export function notReady({
   trouble,
 }: Pick<Services, 'ownership' | 'shard' | 'clock' | 'trouble'>) {
   return (): string | undefined =>
-    trouble() ?? ownership.unsettledWhole() ?? troubleOf(shard.partitions(clock.now()), shard.options)
+    trouble() ?? ownership.shardPendingReason() ?? failureOf(shard.partitions(clock.now()), shard.options)
 }
 
-/** What makes a partition's targets fail although it is owned and was replayed; undefined when all are well. */
-function troubleOf(
+/** Why the scrapes of targets in an owned, replayed partition fail; undefined when they do not. */
+function failureOf(
   partitions: readonly PartitionStatus[],
   limits: { readonly blindAfterMs: number; readonly maxAgeMs: number },
 ): string | undefined {
   const blind = partitions.filter(p => p.unheardMs > limits.blindAfterMs)
-  if (blind.length) return `blind: ${named(blind)} cannot be fetched`
+  if (blind.length) return `blind: fetches fail for partitions: ${numbersOf(blind)}`
   const lagging = partitions.filter(p => p.lagSeconds * 1000 > limits.maxAgeMs)
-  if (lagging.length) return `lagging: ${named(lagging)} is read too far behind`
+  if (lagging.length)
+    return `lagging: the lag exceeds --staleness.max-age in partitions: ${numbersOf(lagging)}`
   return undefined
 }
 
-function named(partitions: readonly PartitionStatus[]): string {
-  return `partition ${partitions.map(p => p.partition).join(', ')}`
+function numbersOf(partitions: readonly PartitionStatus[]): string {
+  return partitions.map(p => p.partition).join(', ')
 }

@@ -4,33 +4,33 @@ import { sayWhy } from '../../shared/http/say-why.js'
 import { sdGroups } from '../core/discovery.js'
 import { PARTITIONS_HEADER, type ShardLines } from '../group/peers.js'
 import type { ScrapeResult } from '../telemetry/scrape-result.js'
-import { heldUntil, send } from './answer.js'
+import { holdDeadline, send } from './answer.js'
 import { GroupList } from './group-list.js'
-import { joined, ownLines, scopeOf, sendLines, wantsLines } from './lists.js'
+import { acceptsLines, joined, ownLines, scopeOf, sendLines, UNKNOWN_SCOPE } from './lists.js'
 import type { Services } from './services.js'
 
 /**
- * `/sd`: every virtual target of the group, as Prometheus's HTTP service discovery wants it.
+ * `/sd`: all virtual targets of the group, in the format of Prometheus's HTTP service discovery.
  *
- * Never a shorter list: Prometheus keeps its targets over a 503, but drops those that a list lacks. So the list is whole or
- * there is none.
+ * The list is complete or the response is 503. Prometheus keeps its targets after a 503, but drops
+ * those that are missing from a list.
  */
 export function sd(services: Services) {
   const own = () => ownTargets(services)
   const list = new GroupList('/sd', own, services)
   return async (ctx: Context): Promise<ScrapeResult | undefined> => {
     const scope = scopeOf(ctx)
-    if (!scope) return sayWhy(ctx, 400, 'there is no such scope; the scopes are: group, shard')
+    if (!scope) return sayWhy(ctx, 400, UNKNOWN_SCOPE)
     if (scope === 'shard') {
-      const made = await ownLines(ctx, services, own)
-      if ('wait' in made) return sayWhy(ctx, 503, made.wait)
-      if (wantsLines(ctx)) return sendLines(ctx, made)
-      ctx.set(PARTITIONS_HEADER, made.partitions.join(','))
-      return sendList(ctx, made.lines)
+      const lines = await ownLines(ctx, services, own)
+      if ('pending' in lines) return sayWhy(ctx, 503, lines.pending)
+      if (acceptsLines(ctx)) return sendLines(ctx, lines)
+      ctx.set(PARTITIONS_HEADER, lines.partitions.join(','))
+      return sendList(ctx, lines.lines)
     }
-    const whole = await list.get(heldUntil(ctx, services), ctx.res)
-    if ('wait' in whole) return sayWhy(ctx, 503, `the list is not complete: ${whole.wait}`)
-    return sendList(ctx, whole.lines)
+    const merged = await list.get(holdDeadline(ctx, services), ctx.res)
+    if ('pending' in merged) return sayWhy(ctx, 503, `the list is incomplete: ${merged.pending}`)
+    return sendList(ctx, merged.lines)
   }
 }
 

@@ -9,25 +9,25 @@ import type { Ownership } from '../group/ownership.js'
 import type { PeerClient } from '../group/peer-client.js'
 import type { Telemetry } from '../telemetry/telemetry.js'
 
-/** What the routes are made of. A function that needs a part of it says which: `Pick<Services, 'clock'>`. */
+/** Dependencies of the routes. A function declares the part that it needs: `Pick<Services, 'clock'>`. */
 export interface Services {
   readonly shard: Shard
   readonly ownership: Ownership
   readonly group: Group
   readonly changes: Changes
   readonly telemetry: Telemetry
-  /** The other shards of the group. */
+  /** HTTP client for the other shards of the group. */
   readonly peers: PeerClient
-  /** Who may ask; undefined: everybody, over plain HTTP. */
+  /** TLS and users; undefined for plain HTTP without authentication. */
   readonly web: LiveWebConfig | undefined
   readonly clock: Clock
   readonly logger: Logger
-  /** What `/metrics` shows when it is not asked for a view. */
+  /** The view of `/metrics` without the parameter `view`. */
   readonly view: View
-  /** Where this shard is reached: how the group knows it. */
+  /** URL of this shard, as advertised to the group. */
   readonly address: string
-  /** What every target is listed at; the own address without one. */
+  /** URL at which service discovery lists all targets; `address` if undefined. */
   readonly externalUrl: string | undefined
-  /** Why this shard is not ready, beyond what ownership knows: the brokers do not answer, it is about to stop. */
+  /** Why this shard is not ready, apart from ownership: it is starting or stopping, or waits for Kafka. */
   readonly trouble: () => string | undefined
 }

@@ -9,24 +9,24 @@ import { targetKey } from '../../shared/snapshot/key.js'
 import { bookWritten } from '../core/booking.js'
 import { renderTarget } from '../core/render/target.js'
 import type { ScrapeResult } from '../telemetry/scrape-result.js'
-import { heldUntil, type Rendering, sendExposition } from './answer.js'
+import { holdDeadline, type Rendering, sendExposition } from './answer.js'
 import { forward, HOP_HEADER } from './forward.js'
-import { settle } from './hold.js'
+import { hold } from './hold.js'
 import type { Services } from './services.js'
 
-/** Parameters that begin so are about the request; all others are the target's labels. */
-const ABOUT_REQUEST = '__'
+/** Prefix of parameters of the request; all other parameters are labels of the target. */
+const RESERVED_PREFIX = '__'
 const HOP = '__hop'
 const TIMESTAMPS = '__timestamps'
-/** When the owner that we know has just left, the new one is known soon. */
-const LOOK_AGAIN_MS = 100
+/** After the known owner has lost the partition, the new one is usually known within this time. */
+const RETRY_MS = 100
 
 /**
- * `/target?job=…&instance=…`: one application as if Prometheus scraped it itself.
+ * `/target?job=…&instance=…`: one application, as if Prometheus scraped it directly.
  *
- * Answered where its partition is owned; any other shard redirects there, once, or
- * asks there itself where credentials are needed, which no client sends on to another host. What cannot be said yet, because partitions
- * change hands or are being replayed, is held until it can.
+ * The owner of the partition responds. Any other shard redirects to the owner, once. If credentials
+ * are required it forwards the request instead, because clients do not send credentials to the host
+ * of a redirect. The request is held while the partition moves or is replayed.
  */
 export function target(services: Services) {
   const { peers, changes, clock } = services
@@ -34,50 +34,52 @@ export function target(services: Services) {
     const key = keyOf(ctx)
     if (typeof key === 'string') return sayWhy(ctx, 400, key)
     const hopped = ctx.query[HOP] !== undefined || ctx.get(HOP_HEADER) !== ''
-    const until = heldUntil(ctx, services)
+    const deadline = holdDeadline(ctx, services)
     let gone: AbortSignal | undefined
     for (;;) {
-      const place = await settle({ until, response: ctx.res }, services, () => locate(key, hopped, services))
-      if ('wait' in place) return sayWhy(ctx, 503, place.wait)
+      const place = await hold({ deadline, response: ctx.res }, services, () => locate(key, hopped, services))
+      if ('pending' in place) return sayWhy(ctx, 503, place.pending)
       if (place.kind === 'here') return serve(ctx, key, services)
       if (hopped || !peers.needCredentials) return redirect(ctx, place.address)
       gone ??= goneSignal(ctx.res)
       const url = `${place.address}/target?${ctx.querystring}`
-      if (!(await forward(ctx, url, { until, gone }, services)).moved) return undefined
-      const left = until - clock.now().mono
-      if (left <= 0 || changes.closed) return sayWhy(ctx, 503, `${place.address} has just lost its partition`)
-      await changes.next(Math.min(left, LOOK_AGAIN_MS), gone)
+      if (!(await forward(ctx, url, { deadline, gone }, services)).moved) return undefined
+      const left = deadline - clock.now().mono
+      if (left <= 0 || changes.closed) {
+        return sayWhy(ctx, 503, `shard ${place.address} no longer owns the partition of the target`)
+      }
+      await changes.next(Math.min(left, RETRY_MS), gone)
     }
   }
 }
 
 function redirect(ctx: Exchange, address: string): undefined {
   ctx.redirect(`${address}/target?${ctx.querystring}&${HOP}=1`)
-  // Temporary: the next scrape asks at the stable address again.
-  return sayWhy(ctx, 307, `its partition is served by ${address}`)
+  // Temporary: the next scrape uses the stable address again.
+  return sayWhy(ctx, 307, `the partition of the target is owned by ${address}`)
 }
 
 function locate(key: Buffer, hopped: boolean, { ownership }: Services) {
   const count = ownership.partitionCount
-  if (count === undefined) return { wait: ownership.unsettled() ?? 'the group is rebalancing' }
+  if (count === undefined) return { pending: ownership.pendingReason() ?? 'the group is rebalancing' }
   const place = ownership.locate(partitionFor(key, count), hopped)
-  return place.kind === 'unsettled' ? { wait: place.reason } : place
+  return place.kind === 'pending' ? { pending: place.reason } : place
 }
 
 async function serve(ctx: Exchange, key: Buffer, services: Services): Promise<ScrapeResult | undefined> {
   const { shard, clock, ownership } = services
   const now = clock.now()
   const found = shard.find(key.toString('latin1'))
-  if (!found) return sayWhy(ctx, 404, 'no such target: nothing was heard of it within the replay window')
+  if (!found) return sayWhy(ctx, 404, 'no such target: it has no record in the log within the replay window')
   const { state, reason } = shard.judge(found, now)
-  const alive = ownership.hold()
-  if (state === 'ended') return sendExposition(ctx, nothing, alive)
+  const alive = ownership.tenureCheck()
+  if (state === 'ended') return sendExposition(ctx, renderEmpty, alive)
   if (state !== 'up') {
     if (state === 'failed' && ctx.method !== 'HEAD') bookWritten(found.newest!)
     return sayWhy(ctx, 503, reason)
   }
   const played = shard.played(found, now)
-  if (!played) return sayWhy(ctx, 503, 'none of its snapshots can be read')
+  if (!played) return sayWhy(ctx, 503, 'no snapshot of the target can be decoded')
   const timestamps = ctx.query[TIMESTAMPS] === 'true'
   shard.store.acquire(played)
   try {
@@ -93,20 +95,20 @@ async function serve(ctx: Exchange, key: Buffer, services: Services): Promise<Sc
   }
 }
 
-/** What is left of a target that said goodbye: an answer without series, so that Prometheus marks them stale. */
-function* nothing(format: Format): Rendering {
-  // Without its end an OpenMetrics exposition counts as cut off, and the scrape would fail.
+/** An exposition without series, for a target that has ended: Prometheus writes stale markers for its series. */
+function* renderEmpty(format: Format): Rendering {
+  // An OpenMetrics exposition without `# EOF` counts as truncated, and the scrape would fail.
   if (format.name === 'openmetrics-1.0.0') yield Buffer.from('# EOF\n')
   return 0
 }
 
-/** @returns the key of the record that the parameters ask for, or what is wrong with them */
+/** @returns the record key of the target that the parameters select, or an error message */
 function keyOf(ctx: Exchange): Buffer | string {
   const labels: Label[] = []
   for (const [name, value] of Object.entries(ctx.query)) {
-    if (name.startsWith(ABOUT_REQUEST) || value === undefined) continue
+    if (name.startsWith(RESERVED_PREFIX) || value === undefined) continue
     if (Array.isArray(value)) return `parameter ${JSON.stringify(name)} is given twice`
-    // An empty label is none, in Prometheus and so here.
+    // As in Prometheus, a label with an empty value is the same as no label.
     if (value !== '') labels.push({ name, value })
   }
   try {

@@ -1,11 +1,11 @@
 import { mapInSlices, sortInSlices } from '../../shared/base/slices.js'
 import type { Rendering } from './answer.js'
 import { apiList } from './api-list.js'
-import type { Whole } from './group-list.js'
+import type { MergedList } from './group-list.js'
 import { joined } from './lists.js'
 import type { Services } from './services.js'
 
-/** `/api/v1/targets?scope=`: each target with its state, as the page at `/` shows it. */
+/** `/api/v1/targets?scope=`: all targets with their states; the page at `/` reads it. */
 export function targets(services: Services) {
   return apiList({ path: '/api/v1/targets', own, render }, services)
 }
@@ -19,7 +19,7 @@ async function own({ shard, ownership, clock, address }: Services) {
   return { address, partitions, lines: await sortInSlices(lines) }
 }
 
-function render({ answers, lines }: Whole, warnings: string): Rendering {
+function render({ answers, lines }: MergedList, warnings: string): Rendering {
   const shards = answers.map(answer => ({
     address: answer.address,
     partitions: answer.partitions,

@@ -2,7 +2,7 @@ import type { Context } from 'koa'
 import { type Rendering, send } from './answer.js'
 import type { Services } from './services.js'
 
-/** `/telemetry`: what this shard says about itself. */
+/** `/telemetry`: the shard's own metrics. */
 export function telemetry({ telemetry }: Pick<Services, 'telemetry'>) {
   return async (ctx: Context): Promise<void> => {
     const text = await telemetry.text()

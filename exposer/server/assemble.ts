@@ -14,26 +14,33 @@ import { RefusalLog } from '../telemetry/refusal-log.js'
 import { Telemetry } from '../telemetry/telemetry.js'
 import type { ExposerConfig } from './config.js'
 
-/** What a shard is connected to. */
-export interface Surroundings {
+/** Dependencies of a shard other than its configuration. */
+export interface ShardDependencies {
   readonly clock: Clock
   readonly logger: Logger
   readonly version: string
-  /** How the group knows this shard. */
+  /** URL of this shard, as advertised to the group. */
   readonly address: string
-  /** Monotonic ms until which what is assigned may be served. */
+  /** Monotonic ms at which the lease of the assigned partitions expires. */
   readonly leaseUntil: () => number
   readonly readGroup: () => Promise<GroupMap>
-  /** Why nothing works at all, as long as that is so. */
+  /** Why the shard is not ready: it is starting or stopping, or waits for Kafka. */
   readonly trouble: () => string | undefined
   readonly web?: LiveWebConfig | undefined
 }
 
-/** The parts of a shard, put together: what Kafka is to tell, and what the routes are made of. */
-export function assemble(config: ExposerConfig, around: Surroundings): { feed: Feed; services: Services } {
-  const { clock, logger, address, leaseUntil, trouble, web } = around
+/**
+ * Creates the parts of a shard and connects them.
+ *
+ * @returns the listener for the group consumer, and the dependencies of the routes
+ */
+export function assemble(
+  config: ExposerConfig,
+  dependencies: ShardDependencies,
+): { feed: Feed; services: Services } {
+  const { clock, logger, address, leaseUntil, trouble, web } = dependencies
   const { topic, externalUrl, view } = config
-  const telemetry = new Telemetry(around.version)
+  const telemetry = new Telemetry(dependencies.version)
   const refusals = new RefusalLog(logger, clock)
   const shard = new Shard({
     limits: config.limits,
@@ -49,7 +56,7 @@ export function assemble(config: ExposerConfig, around: Surroundings): { feed: F
     onPlayed: seconds => telemetry.playoutDelays.observe('', seconds),
   })
   const changes = new Changes()
-  const group = new Group({ read: around.readGroup, changes, logger, externalUrl })
+  const group = new Group({ read: dependencies.readGroup, changes, logger, externalUrl })
   const feed = new Feed({
     shard,
     clock,
@@ -59,10 +66,10 @@ export function assemble(config: ExposerConfig, around: Surroundings): { feed: F
       onRebalance: () => telemetry.rebalances.inc(),
       onReplayed: (partition, seconds) => {
         telemetry.replays.observe(seconds)
-        logger.debug('A partition is replayed', { partition, seconds })
+        logger.debug('Partition replayed', { partition, seconds })
       },
-      onAnswer: () => {
-        if (ownership.recovered()) changes.notify()
+      onFetchAnswered: () => {
+        if (ownership.consumeRecovery()) changes.notify()
       },
     },
   })

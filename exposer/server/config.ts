@@ -2,49 +2,50 @@ import type { KafkaConfig } from '../../shared/kafka/types.js'
 import type { Limits } from '../../shared/metrics/limits.js'
 import type { View } from '../core/render/massive/view.js'
 
-/** What a shard is told. All times in milliseconds, all sizes in bytes. */
+/** Configuration of a shard. All times in milliseconds, all sizes in bytes. */
 export interface ExposerConfig {
   readonly kafka: KafkaConfig
   readonly topic: string
   readonly group: string
   readonly sessionTimeout: number
   readonly heartbeatInterval: number
-  /** How far back a partition is read when it is taken over. */
+  /** How far before now the replay of a newly assigned partition begins. */
   readonly replayWindow: number
 
   readonly listen: {
-    /** Undefined: every interface. */
+    /** Undefined: all interfaces. */
     readonly host: string | undefined
     /** 0: any free port. */
     readonly port: number
   }
-  /** Where other shards and redirected scrapers reach this one, a URL; found from `listen` without it. */
+  /** URL of this shard for other shards and redirected scrapers; derived from `listen` if undefined. */
   readonly advertiseAddress: string | undefined
-  /** The one address in front of all shards, a URL. */
+  /** URL of the load balancer in front of all shards. */
   readonly externalUrl: string | undefined
   readonly maxConnections: number
-  /** TLS, headers and users of the HTTP server, in a file as Prometheus's exporter-toolkit reads it. */
+  /** TLS, headers and users of the HTTP server: a file in the format of Prometheus's exporter-toolkit. */
   readonly webConfigFile?: string | undefined
 
-  /** What `/metrics` shows without `?view=`. */
+  /** The view of `/metrics` without `?view=`. */
   readonly view: View
-  /** What the view `all` shows and keeps. */
+  /** Samples held for the view `all`. */
   readonly history: {
-    /** Nothing older is shown, and a scraper that has not asked for so long is forgotten. */
+    /** Maximum age of exposed samples, and the time without a scrape after which a scraper is removed. */
     readonly maxAge: number
+    /** Memory for the held samples. */
     readonly bytes: number
   }
   readonly playoutDelay: number | 'auto'
-  /** How long a target that said goodbye is answered with an empty body. */
+  /** How long an ended target is exposed without series. */
   readonly tombstone: number
   readonly staleness: {
-    /** A log that is further behind than this is not served. */
+    /** Lag of a partition above which its targets are not exposed. */
     readonly maxAge: number
-    /** A target that has been silent for this long is forgotten. */
+    /** Time without a record after which a target is removed. */
     readonly forget: number
   }
-  /** What one target may be. */
+  /** Limits of each target. */
   readonly limits: Limits
-  /** What the layouts of all targets may take together. */
+  /** Memory for the layouts of all targets together. */
   readonly layoutBytes: number
 }

@@ -5,9 +5,10 @@ import { encodeAddress } from '../group/map.js'
 import type { ExposerConfig } from './config.js'
 
 /**
- * A shard as a member of its group: it replays, tells others where it is reached, and commits nothing.
+ * Creates the group consumer of a shard. It replays assigned partitions, advertises the address of the
+ * shard as member metadata, and commits no offsets.
  *
- * @throws KafkaError when a broker's address is not one
+ * @throws KafkaError when the address of a broker is invalid
  */
 export function createShardConsumer(
   { kafka, topic, group, sessionTimeout, heartbeatInterval, replayWindow: window }: ExposerConfig,

@@ -19,22 +19,26 @@ export interface ExposerDependencies {
   readonly clock?: Clock
 }
 
-/** A shard. Lifetime: `start` once, `stop` once. */
+/** A shard. Call `start` once, then `stop` once. */
 export interface Exposer {
-  /** Resolves when it listens; Kafka may be reached later. @throws Error when it cannot listen */
+  /**
+   * Resolves when the HTTP server listens. The connection to Kafka may follow later.
+   *
+   * @throws Error when the server cannot listen
+   */
   start(): Promise<void>
-  /** Leaves the group, so that others take over at once, and ends what is being answered. */
+  /** Leaves the group, so that other shards take over at once, and completes responses in progress. */
   stop(): Promise<void>
-  /** Where it is reached; known after `start`. */
+  /** URL of the shard, known after `start`. */
   readonly url: string
-  /** Rejects when it cannot go on, with what people can do about it; never resolves. */
+  /** Rejects when the shard cannot continue, with an error that names the remedy. Never resolves. */
   readonly failed: Promise<never>
 }
 
 /**
- * Does nothing until it is started.
+ * Creates a shard without starting it.
  *
- * @throws WebConfigError when the file that the configuration names cannot be used
+ * @throws WebConfigError when the web configuration file is invalid or cannot be read
  */
 export function createExposer(config: ExposerConfig, dependencies: ExposerDependencies): Exposer {
   return new RunningExposer(config, dependencies)

@@ -5,15 +5,15 @@ import { KafkaError } from '../../shared/kafka/errors.js'
 import { checkTopic, type TopicReport } from '../../shared/kafka/topics.js'
 import type { ExposerConfig } from './config.js'
 
-const FIRST_PAUSE_MS = 500
-const LONGEST_PAUSE_MS = 10_000
+const MIN_PAUSE_MS = 500
+const MAX_PAUSE_MS = 10_000
 
 /**
- * Waits until Kafka answers and the topic is found fit. As long as the brokers cannot be reached it goes on trying, for
- * hours if need be, and says so once.
+ * Waits until Kafka answers and the topic passes the check. While the brokers cannot be reached, it
+ * retries without a limit and logs each new reason once.
  *
- * @param trouble told why it waits, and undefined when it does not any more
- * @throws StartError when the topic is missing or would give wrong answers
+ * @param trouble called with the reason for waiting, and with undefined at the end
+ * @throws StartError when the topic is missing, or has settings that would make results wrong
  */
 export async function awaitTopic(
   { kafka, topic }: ExposerConfig,
@@ -21,34 +21,34 @@ export async function awaitTopic(
   trouble: (reason: string | undefined) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  let said = ''
-  const wait = (reason: string) => {
+  let logged = ''
+  const report = (reason: string) => {
     trouble(reason)
-    if (reason !== said) logger.warn(`Waiting for Kafka: ${reason}`)
-    said = reason
+    if (reason !== logged) logger.warn(`Waiting for Kafka: ${reason}`)
+    logged = reason
   }
-  for (let pause = FIRST_PAUSE_MS; !signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+  for (let pause = MIN_PAUSE_MS; !signal.aborted; pause = Math.min(pause * 2, MAX_PAUSE_MS)) {
     try {
-      const reason = judge(await checkTopic(kafka, topic), logger)
+      const reason = evaluate(await checkTopic(kafka, topic), logger)
       if (reason === undefined) return trouble(undefined)
-      wait(reason)
+      report(reason)
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error
-      wait(error.message)
+      report(error.message)
     }
     await delay(pause, undefined, { signal }).catch(() => {})
   }
 }
 
 /**
- * @returns why to wait, if what is wrong may mend itself
- * @throws StartError when it does not
+ * @returns the reason to wait, if all errors are transient; undefined without errors
+ * @throws StartError when an error is not transient
  */
-function judge({ topic, problems }: TopicReport, logger: Logger): string | undefined {
+function evaluate({ topic, problems }: TopicReport, logger: Logger): string | undefined {
   const errors = problems.filter(problem => problem.severity === 'error')
-  const lasting = errors.filter(problem => !problem.transient)
-  if (lasting.length) {
-    const sentences = lasting.map(({ message, fix }) => `${message}. To mend it:\n    ${fix}`)
+  const permanent = errors.filter(problem => !problem.transient)
+  if (permanent.length) {
+    const sentences = permanent.map(({ message, fix }) => `${message}. To fix it:\n    ${fix}`)
     throw new StartError(`topic ${topic} cannot be used: ${sentences.join('\n')}`)
   }
   if (errors.length) return `topic ${topic}: ${errors.map(({ message }) => message).join('; ')}`

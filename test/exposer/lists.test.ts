@@ -81,7 +81,7 @@ describe('one shard', () => {
   test.each(['/sd', '/api/v1/targets'])('%s names the scopes that there are', async path => {
     const response = await shard.get(`${path}?scope=world`)
     expect(response.status).toBe(400)
-    expect(await response.text()).toContain('the scopes are: group, shard')
+    expect(await response.text()).toContain('valid scopes: group, shard')
   })
 })
 
@@ -147,7 +147,7 @@ describe('two shards', () => {
     await b.stop()
     const response = await a.get('/sd', impatient)
     expect(response.status).toBe(503)
-    expect(await response.text()).toMatch(/^the list is not complete: shard http.* does not answer: .+\n$/)
+    expect(await response.text()).toMatch(/^the list is incomplete: shard http.* does not answer: .+\n$/)
     b = await HandFed.start()
   })
 
@@ -155,11 +155,11 @@ describe('two shards', () => {
     b.assign([3], { kept: [3] })
     const missing = await a.get('/sd', impatient)
     expect(missing.status).toBe(503)
-    expect(await missing.text()).toBe('the list is not complete: no shard speaks for partition 2\n')
+    expect(await missing.text()).toBe('the list is incomplete: no shard lists partition 2\n')
     b.assign([1, 2, 3], { kept: [3] })
     const twice = await a.get('/sd', impatient)
     expect(twice.status).toBe(503)
-    expect(await twice.text()).toBe('the list is not complete: 2 shards speak for partition 1\n')
+    expect(await twice.text()).toBe('the list is incomplete: 2 shards list partition 1\n')
   })
 
   test('a request waits for a shard that is still replaying', async () => {

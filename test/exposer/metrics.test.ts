@@ -34,7 +34,7 @@ describe('the views', () => {
   test.each(['newest', ''])('view "%s" is refused with the names of those there are', async view => {
     const response = await shard.get(`/metrics?view=${view}`)
     expect(response.status).toBe(400)
-    expect(await response.text()).toBe('there is no such view; the views are: latest, timestamped, all\n')
+    expect(await response.text()).toBe('unknown view; valid views: latest, timestamped, all\n')
   })
 
   const newer = (text: string) =>
@@ -45,7 +45,7 @@ describe('the views', () => {
     async query => {
       const response = await shard.get(`/metrics?view=all${query}`)
       expect(response.status).toBe(400)
-      expect(await response.text()).toContain('add ?scraper= with a name of its own for each Prometheus')
+      expect(await response.text()).toContain('add ?scraper= once, with a name')
       expect(shard.services.shard.history.scrapers).toEqual([])
     },
   )
@@ -101,7 +101,7 @@ describe('during a handover', () => {
     shard.loaded(0)
     const response = await shard.get('/metrics', { 'x-prometheus-scrape-timeout-seconds': '0.1' })
     expect(response.status).toBe(503)
-    expect(await response.text()).toBe('replaying partition 1, 2, 3\n')
+    expect(await response.text()).toBe('partitions being replayed: 1, 2, 3\n')
   })
 })
 

@@ -2,8 +2,8 @@ import { setMaxListeners } from 'node:events'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Changes } from '../../exposer/group/changes.js'
-import { incomplete } from '../../exposer/group/peers.js'
-import { patienceOf } from '../../exposer/routes/hold.js'
+import { findGap } from '../../exposer/group/peers.js'
+import { maxHoldMs } from '../../exposer/routes/hold.js'
 import { mergeInSlices, sortInSlices } from '../../shared/base/slices.js'
 
 describe('how long a request is held', () => {
@@ -15,7 +15,7 @@ describe('how long a request is held', () => {
     ['-1', 9000],
     ['86400', 108_000],
   ])('a scrape timeout of %s s: %d ms', (seconds, ms) => {
-    expect(patienceOf({ 'x-prometheus-scrape-timeout-seconds': seconds })).toBe(ms)
+    expect(maxHoldMs({ 'x-prometheus-scrape-timeout-seconds': seconds })).toBe(ms)
   })
 })
 
@@ -50,7 +50,7 @@ describe('whether the answers are the whole group', () => {
   const answer = (address: string, ...partitions: number[]) => ({ address, partitions, lines: [] })
 
   test('every partition is spoken for once', () => {
-    expect(incomplete([answer('a', 0, 2), answer('b', 1)], 3)).toBeUndefined()
+    expect(findGap([answer('a', 0, 2), answer('b', 1)], 3)).toBeUndefined()
   })
 
   test('any other distribution is found out', () => {
@@ -63,15 +63,15 @@ describe('whether the answers are the whole group', () => {
           const known = spoken.every(p => p < count)
           const exact = known && spoken.length === count && new Set(spoken).size === count
           const answers = shards.map((partitions, i) => answer(String(i), ...partitions))
-          expect(incomplete(answers, count) === undefined).toBe(exact)
+          expect(findGap(answers, count) === undefined).toBe(exact)
         },
       ),
     )
   })
 
   test('a silent shard is named with its reason', () => {
-    const silent = { address: 'http://b:1', partitions: [1], error: 'ECONNREFUSED' }
-    expect(incomplete([answer('a', 0), silent], 2)).toBe('shard http://b:1 does not answer: ECONNREFUSED')
+    const failed = { address: 'http://b:1', partitions: [1], error: 'ECONNREFUSED' }
+    expect(findGap([answer('a', 0), failed], 2)).toBe('shard http://b:1 does not answer: ECONNREFUSED')
   })
 })
 

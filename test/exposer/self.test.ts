@@ -25,7 +25,7 @@ describe('/-/ready', () => {
     expect(await ready()).toEqual([503, 'the group is rebalancing'])
     shard.assign(all, { replaying: true })
     shard.loaded(0)
-    expect(await ready()).toEqual([503, 'replaying partition 1, 2, 3'])
+    expect(await ready()).toEqual([503, 'partitions being replayed: 1, 2, 3'])
     for (const partition of [1, 2, 3]) shard.loaded(partition)
     expect(await ready()).toEqual([200, 'kafka-exposer is ready.'])
   })
@@ -33,12 +33,12 @@ describe('/-/ready', () => {
   test('is 503 without a lease, and while the brokers cannot be read', async () => {
     shard.assign(all)
     shard.leaseUntil = 0
-    expect((await ready())[1]).toMatch(/the lease has lapsed/)
+    expect((await ready())[1]).toMatch(/the lease has expired/)
     shard.leaseUntil = Number.POSITIVE_INFINITY
     shard.fetchFailed([2])
     shard.ahead = 30_000
     for (const partition of [0, 1, 3]) shard.fetched(partition)
-    expect(await ready()).toEqual([503, 'blind: partition 2 cannot be fetched'])
+    expect(await ready()).toEqual([503, 'blind: fetches fail for partitions: 2'])
     shard.fetched(2)
     expect((await ready())[0]).toBe(200)
   })

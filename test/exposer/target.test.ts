@@ -147,7 +147,7 @@ describe("a target of another shard's", () => {
       'x-prometheus-scrape-timeout-seconds': '0.2',
     })
     expect(response.status).toBe(503)
-    expect(await response.text()).toMatch(/is not, or not yet, this shard's/)
+    expect(await response.text()).toMatch(/is not assigned to this shard/)
     expect(shard.mapsRead).toBe(0)
   })
 
@@ -188,7 +188,7 @@ describe("a target of another shard's", () => {
     shard.map = whole
     expect((await answer).status).toBe(307)
     expect(
-      shard.log.filter(line => line.level === 'warn' && /map of the group/.test(line.message)),
+      shard.log.filter(line => line.level === 'warn' && /members of the group/.test(line.message)),
     ).toHaveLength(1)
   })
 })
@@ -213,7 +213,7 @@ describe('during a handover', () => {
     shard.assign(all, { replaying: true })
     const response = await shard.get(path(app), { 'x-prometheus-scrape-timeout-seconds': '0.1' })
     expect(response.status).toBe(503)
-    expect(await response.text()).toBe(`partition ${partitionOf(app)} is still being replayed\n`)
+    expect(await response.text()).toBe(`partition ${partitionOf(app)} is being replayed\n`)
   })
 
   test('a rebalance holds what is asked meanwhile, and a kept partition answers after it', async () => {
@@ -267,7 +267,7 @@ describe('without a lease', () => {
     for (const asked of [path(app), '/metrics', '/sd?scope=shard']) {
       const response = await shard.get(asked, { 'x-prometheus-scrape-timeout-seconds': '0.1' })
       expect(response.status).toBe(503)
-      expect(await response.text()).toMatch(/the lease has lapsed/)
+      expect(await response.text()).toMatch(/the lease has expired/)
     }
   })
 
