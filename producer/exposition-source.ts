@@ -5,8 +5,8 @@ import type { Exposition } from '../shared/metrics/model.js'
 import { TextReader } from '../shared/metrics/text/reader.js'
 
 /**
- * Wider than what a snapshot may have: what is beyond that is left out by itself, as of a registry. These bound what a source that
- * goes mad can cost.
+ * Limits of the input, which bound the cost of a faulty source. They are wider than those of a
+ * snapshot: series beyond those are dropped one by one, as with a registry.
  */
 const LIMITS: Limits = {
   samples: 20 * DEFAULT_LIMITS.samples,
@@ -18,22 +18,22 @@ const LIMITS: Limits = {
 }
 
 /**
- * Reads the expositions of one source, in text 0.0.4, 1.0.0 or OpenMetrics. Accepts what Prometheus
- * accepts in a scrape.
+ * Reads the expositions of one source, in text format 0.0.4, 1.0.0 or OpenMetrics. Accepts what
+ * Prometheus accepts in a scrape.
  */
 export class ExpositionSource {
   readonly #reader = new TextReader('scrape', LIMITS)
 
   /**
-   * In slices.
+   * Yields the event loop between slices.
    *
-   * @throws Error with the line and what is wrong in it
+   * @throws Error with the line number and the reason
    */
   async read(text: string): Promise<Exposition> {
     const start = text.slice(0, 1000).trimStart()
     if (start.startsWith('<')) {
       throw new Error(
-        `the source gave a web page, not metrics: it begins with ${quote(start.split('\n')[0])}; check its URL, and whether it needs a login`,
+        `the source returned a web page instead of metrics, beginning with ${quote(start.split('\n')[0])}; check its URL and credentials`,
       )
     }
     return runInSlices(this.#reader.readInSteps(Buffer.from(text)))

@@ -8,7 +8,7 @@ export type { Publisher } from './publisher.js'
 export type { CollectFunction, MetricSource, RegistryLike } from './source.js'
 
 /**
- * Publishes the metrics of an app to Kafka, one snapshot of all of them per interval.
+ * Creates a publisher, which sends one snapshot of an application's metrics to Kafka per interval.
  *
  * ```js
  * const publisher = createPublisher({ register, brokers: ['kafka:9092'], job: 'shop' })
@@ -16,10 +16,10 @@ export type { CollectFunction, MetricSource, RegistryLike } from './source.js'
  * process.once('SIGTERM', () => publisher.stop().then(() => process.exit()))
  * ```
  *
- * Memory is constant while the brokers are away: a snapshot replaces the one that waits, and the exposer is told how many
- * were replaced. Nothing here throws into the app but this call itself.
+ * Memory use is constant during a Kafka outage: a new snapshot supersedes the pending one. Records
+ * carry the number of superseded snapshots. No method of the publisher throws or rejects.
  *
- * @throws TypeError with everything that is wrong with the options
+ * @throws TypeError that lists all invalid options
  */
 export function createPublisher(options: PublisherOptions): Publisher {
   return new Publisher(settingsOf(options))

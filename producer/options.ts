@@ -11,23 +11,34 @@ import { validateTarget } from '../shared/snapshot/validate.js'
 import type { MetricSource } from './source.js'
 
 export interface PublisherOptions {
-  /** prom-client's registry, several of them, or a function that returns what `getMetricsAsJSON` does. */
+  /**
+   * A prom-client registry, a function that returns metrics or an exposition, or a list of both.
+   * See `CollectFunction`.
+   */
   readonly register: MetricSource
-  /** host:port of one or more brokers. */
+  /** Bootstrap brokers as `host:port`: a list, or one string with commas. Default port: 9092. */
   readonly brokers: readonly string[] | string
-  /** What kind of app this is: Prometheus's `job`. */
+  /** The `job` label of the target. */
   readonly job: string
-  /** Which one of them: Prometheus's `instance`. The host's name by default; give one where several run on a host. */
+  /**
+   * The `instance` label of the target. Default: the host name. Must be set if several instances of
+   * a job run on one host.
+   */
   readonly instance?: string
-  /** Further labels that identify the app. Whoever has the same is the same target. */
+  /** Additional target labels. Publishers with equal labels are the same target. */
   readonly labels?: Readonly<Record<string, string>>
-  /** How often a snapshot is taken: '15s', '1m', or milliseconds; from 1 s to 2 m. 15 s by default. */
+  /**
+   * Collection interval, from 1 s to 2 m: a duration such as '15s' or '1m', or a number of
+   * milliseconds. Default: '15s'.
+   */
   readonly interval?: string | number
-  /** `metrics.snapshots` by default. */
+  /** Topic for snapshots. Default: `metrics.snapshots`. */
   readonly topic?: string
+  /** TLS to the brokers: true, or options of Node's `tls.connect`. Default: no TLS. */
   readonly ssl?: boolean | ConnectionOptions
+  /** SASL mechanism, user name and password. Default: no authentication. */
   readonly sasl?: KafkaConfig['sasl']
-  /** Told once of what is wrong, and when it is well again. The console's warnings by default. */
+  /** Receives log messages. Default: warnings and errors are written to the console. */
   readonly logger?: Logger
 }
 
@@ -41,14 +52,14 @@ export interface Settings {
   readonly logger: Logger
 }
 
-/** @throws TypeError with everything that is wrong, each naming its option */
+/** @throws TypeError that lists all invalid options */
 export function settingsOf(options: PublisherOptions): Settings {
-  const wrong: string[] = []
+  const problems: string[] = []
   const check = <T>(name: string, read: () => T): T | undefined => {
     try {
       return read()
     } catch (error) {
-      wrong.push(`${name}: ${(error as Error).message}`)
+      problems.push(`${name}: ${(error as Error).message}`)
       return undefined
     }
   }
@@ -60,7 +71,7 @@ export function settingsOf(options: PublisherOptions): Settings {
   const topic = check('topic', () => topicOf(given.topic ?? 'metrics.snapshots'))
   check('sasl', () => checkSasl(given.sasl))
   check('logger', () => checkLogger(given.logger))
-  if (wrong.length > 0) throw new TypeError(`createPublisher: ${wrong.join('; ')}`)
+  if (problems.length > 0) throw new TypeError(`createPublisher: ${problems.join('; ')}`)
   return {
     register: given.register,
     kafka: { brokers: brokers!, clientId: 'kafka-exposer-publisher', ssl: given.ssl, sasl: given.sasl },
@@ -74,10 +85,10 @@ export function settingsOf(options: PublisherOptions): Settings {
 
 function checkSource(source: unknown): void {
   const sources = Array.isArray(source) ? source : [source]
-  if (sources.length === 0) throw new Error('is empty; give prom-client’s register')
-  for (const one of sources) {
-    if (typeof one === 'function' || typeof one?.getMetricsAsJSON === 'function') continue
-    throw new Error('is no prom-client registry; give prom-client’s register, several, or a function')
+  if (sources.length === 0) throw new Error('is empty; pass a prom-client registry')
+  for (const item of sources) {
+    if (typeof item === 'function' || typeof item?.getMetricsAsJSON === 'function') continue
+    throw new Error('is not a prom-client registry; pass a registry, a function, or a list of both')
   }
 }
 
@@ -86,15 +97,15 @@ function brokersOf(brokers: unknown): string[] {
     b => String(b).trim(),
   )
   if (list.length === 0 || list.some(broker => broker === ''))
-    throw new Error('give at least one as host:port')
+    throw new Error('pass at least one broker as host:port')
   for (const broker of list) parseAddress(broker)
   return list
 }
 
-/** As Kafka's brokers check it. */
+/** Checks the name as Kafka's brokers do. */
 function topicOf(topic: unknown): string {
   if (typeof topic !== 'string' || !/^[a-zA-Z0-9._-]{1,249}$/.test(topic) || topic === '.' || topic === '..')
-    throw new Error(`${JSON.stringify(topic)} is no name of a topic: letters, digits, . _ - and at most 249`)
+    throw new Error(`${JSON.stringify(topic)} is not a topic name; use 1 to 249 letters, digits, and . _ -`)
   return topic
 }
 
@@ -105,14 +116,15 @@ function checkSasl(sasl: PublisherOptions['sasl']): void {
   if (!MECHANISMS.includes(sasl.mechanism))
     throw new Error(`mechanism must be one of ${MECHANISMS.join(', ')}`)
   if (typeof sasl.username !== 'string' || typeof sasl.password !== 'string')
-    throw new Error('give username and password as text')
+    throw new Error('username and password must be strings')
 }
 
 function checkLogger(logger: unknown): void {
   if (logger === undefined || logger === null) return
   const levels = ['debug', 'info', 'warn', 'error'] as const
   const missing = levels.filter(level => typeof (logger as Logger)[level] !== 'function')
-  if (missing.length > 0) throw new Error(`has no ${missing.join(', ')}; console and pino have all`)
+  if (missing.length > 0)
+    throw new Error(`has no method ${missing.join(', ')}; pass a logger such as console or pino`)
 }
 
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000 }
@@ -120,7 +132,7 @@ const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000 }
 function intervalOf(interval: string | number): number {
   const match = /^(\d+)(ms|s|m)$/.exec(String(interval))
   const ms = typeof interval === 'number' ? interval : match ? Number(match[1]) * UNITS[match[2]] : Number.NaN
-  if (!Number.isInteger(ms)) throw new Error(`${JSON.stringify(interval)} is no duration such as '15s'`)
+  if (!Number.isInteger(ms)) throw new Error(`${JSON.stringify(interval)} is not a duration such as '15s'`)
   if (ms < 1000 || ms > 120_000) throw new Error(`${JSON.stringify(interval)} is not between 1s and 2m`)
   return ms
 }
@@ -128,12 +140,12 @@ function intervalOf(interval: string | number): number {
 function targetOf({ job, instance, labels }: PublisherOptions): Label[] {
   for (const name of ['job', 'instance']) {
     if (labels && Object.hasOwn(labels, name))
-      throw new Error(`labels may not contain ${name}; it is an option of its own`)
+      throw new Error(`labels must not contain ${name}; set the option ${name}`)
   }
-  // What comes from an environment may be missing: a target without its job would be another target.
+  // A value from the environment may be missing. An empty job fails validation below.
   const target = sortLabels({ ...labels, job: job ?? '', instance: instance ?? hostname() })
   for (const { name, value } of target)
-    if (typeof value !== 'string') throw new Error(`${name} is ${JSON.stringify(value)}; give text`)
+    if (typeof value !== 'string') throw new Error(`${name} is ${JSON.stringify(value)}; it must be a string`)
   try {
     validateTarget(target)
   } catch (error) {

@@ -1,14 +1,14 @@
 import type { MetricJson, ValueJson } from '../shared/metrics/prom-client/metric-json.js'
 import type { MetricSource, RegistryLike } from './source.js'
 
-/** What a publisher knows of itself, in plain numbers. */
+/** Counters and gauges of one publisher. */
 export class PublisherStats {
   snapshots = 0
   superseded = 0
   sendErrors = 0
   collectErrors = 0
   metricsDropped = 0
-  /** Unix seconds, 0 before the first. */
+  /** Unix seconds, or 0 before the first acknowledgement. */
   lastAck = 0
   bufferedBytes = 0
   readonly sendDurations = new DurationHistogram()
@@ -47,7 +47,7 @@ interface Definition {
   readonly name: string
   readonly type: 'counter' | 'gauge' | 'histogram'
   readonly help: string
-  /** What prom-client makes of the values of several workers. */
+  /** How prom-client's AggregatorRegistry combines the values of workers. Default: the sum. */
   readonly aggregator?: 'max'
   values(stats: PublisherStats, labels: Record<string, string>): readonly ValueJson[]
 }
@@ -60,50 +60,50 @@ export const DEFINITIONS: readonly Definition[] = [
   {
     name: 'publisher_snapshots_total',
     type: 'counter',
-    help: 'Collections of all series, failed ones included.',
+    help: 'Total number of snapshots collected, including failed collections.',
     values: number(s => s.snapshots),
   },
   {
     name: 'publisher_snapshots_superseded_total',
     type: 'counter',
-    help: 'Collections replaced by a newer one before they could be sent.',
+    help: 'Total number of snapshots superseded by a newer one before they were sent, including failed collections.',
     values: number(s => s.superseded),
   },
   {
     name: 'publisher_send_errors_total',
     type: 'counter',
-    help: 'Attempts to send that failed.',
+    help: 'Total number of failed attempts to send a snapshot.',
     values: number(s => s.sendErrors),
   },
   {
     name: 'publisher_collect_errors_total',
     type: 'counter',
-    help: 'Collections in which a metric or a source failed or did not answer in time.',
+    help: 'Total number of collections in which a metric or source failed or timed out.',
     values: number(s => s.collectErrors),
   },
   {
     name: 'publisher_metrics_dropped',
     type: 'gauge',
-    help: 'Metrics of which something cannot be published; the log has their names.',
+    help: 'Number of metrics that are dropped in whole or in part. Their names are logged.',
     values: number(s => s.metricsDropped),
   },
   {
     name: 'publisher_send_duration_seconds',
     type: 'histogram',
-    help: 'Time until the brokers had a snapshot.',
+    help: 'Time from encoding a snapshot to its acknowledgement by the brokers.',
     values: (stats, labels) => stats.sendDurations.values('publisher_send_duration_seconds', labels),
   },
   {
     name: 'publisher_last_ack_timestamp_seconds',
     type: 'gauge',
-    help: 'When the brokers last had a snapshot, Unix time; 0 before the first.',
+    help: 'Unix time of the last acknowledgement by the brokers, or 0 before the first.',
     aggregator: 'max',
     values: number(s => s.lastAck),
   },
   {
     name: 'publisher_buffered_bytes',
     type: 'gauge',
-    help: 'Bytes of the snapshots in flight and waiting: two at most.',
+    help: 'Size of the snapshots in flight and pending, at most two.',
     values: number(s => s.bufferedBytes),
   },
 ]
@@ -113,8 +113,8 @@ const NAMES: ReadonlySet<string> = new Set(DEFINITIONS.map(({ name }) => name))
 export const isOwnMetric = (name: string): boolean => NAMES.has(name)
 
 /**
- * A metric in an app's registry, made without the app's copy of prom-client: what a registry asks of a metric is little. So a
- * direct scrape of the app shows them too.
+ * A publisher metric that can be registered in the application's registry, so that a direct scrape
+ * exposes it too. It implements what a registry needs of a metric, without importing prom-client.
  */
 class OwnMetric {
   readonly name: string
@@ -136,51 +136,57 @@ class OwnMetric {
   async get(): Promise<MetricJson> {
     const { name, help, type } = this
     const values: ValueJson[] = []
-    const several = this.publishers.size > 1
+    const labelled = this.publishers.size > 1
     for (const [publisher, stats] of this.publishers) {
-      values.push(...this.definition.values(stats, several ? { publisher } : {}))
+      values.push(...this.definition.values(stats, labelled ? { publisher } : {}))
     }
     return { name, help, type, values, aggregator: this.aggregator } as MetricJson
   }
 
-  /** Counters of what happened cannot be taken back by resetMetrics. */
+  /** Does nothing: `resetMetrics` of the registry is meant for the application's own metrics. */
   reset(): void {}
 }
 
-/** The publishers of each registry: several share its metrics and are told apart by a label. */
+/** Publishers by registry. Publishers of one registry share its metrics, with a label each. */
 const registered = new WeakMap<object, Map<string, PublisherStats>>()
 
 interface Registration {
-  /** Takes the publisher's series out again. */
-  leave(): void
-  /** Metrics to publish beside the source's, when there is no registry to put them in. */
-  loose(): Promise<readonly MetricJson[]>
+  /** Removes the publisher's series from the registry. */
+  unregister(): void
+  /** Returns the publisher's metrics if they are in no registry, else none. */
+  unregisteredMetrics(): Promise<readonly MetricJson[]>
 }
 
 /**
- * Puts a publisher's metrics into the first registry of its source.
+ * Registers a publisher's metrics in the first registry of its source.
  *
- * @param publisher what tells it from others with the same registry; numbered when it does not
+ * @param publisher value of the label `publisher`; a number is appended if it is in use
  */
 export function registerStats(source: MetricSource, publisher: string, stats: PublisherStats): Registration {
   const sources = (Array.isArray(source) ? source : [source]) as (RegistryLike | (() => unknown))[]
-  for (const one of sources) {
-    if (typeof one === 'function' || typeof one.registerMetric !== 'function') continue
-    const publishers = publishersOf(one)
+  for (const registry of sources) {
+    if (typeof registry === 'function' || typeof registry.registerMetric !== 'function') continue
+    const publishers = publishersOf(registry)
     if (!publishers) break
-    const name = unused(publisher, publishers)
+    const name = unusedName(publisher, publishers)
     publishers.set(name, stats)
-    return { leave: () => void publishers.delete(name), loose: async () => [] }
+    return { unregister: () => void publishers.delete(name), unregisteredMetrics: async () => [] }
   }
   const own = new Map([[publisher, stats]])
   const metrics = DEFINITIONS.map(definition => new OwnMetric(definition, own))
-  return { leave() {}, loose: () => Promise.all(metrics.map(metric => metric.get())) }
+  return {
+    unregister() {},
+    unregisteredMetrics: () => Promise.all(metrics.map(metric => metric.get())),
+  }
 }
 
-/** Undefined when the app has metrics of these names itself, which are its own to define, or the registry takes none. */
+/**
+ * @returns undefined if the registry refuses the metrics, or the application has metrics with one of
+ *   their names
+ */
 function publishersOf(registry: RegistryLike): Map<string, PublisherStats> | undefined {
   const known = registered.get(registry)
-  // A registry that was cleared has lost them.
+  // The application may have cleared the registry.
   if (known && registry.getSingleMetric?.(DEFINITIONS[0].name) instanceof OwnMetric) return known
   if (DEFINITIONS.some(({ name }) => registry.getSingleMetric?.(name))) return undefined
   const publishers = new Map<string, PublisherStats>()
@@ -194,8 +200,8 @@ function publishersOf(registry: RegistryLike): Map<string, PublisherStats> | und
   return publishers
 }
 
-/** Two publishers of one target are rare, to two clusters for example, and are two all the same. */
-function unused(publisher: string, publishers: ReadonlyMap<string, unknown>): string {
+/** An application may have two publishers of one target, for example to two Kafka clusters. */
+function unusedName(publisher: string, publishers: ReadonlyMap<string, unknown>): string {
   let name = publisher
   for (let i = 2; publishers.has(name); i++) name = `${publisher} (${i})`
   return name

@@ -12,8 +12,8 @@ const SEND_TIMEOUT_MS = 5000
 const DISCONNECT_MS = 500
 
 /**
- * Publishes an app's metrics. Whatever happens to the brokers, the app notices nothing: no call of this throws later than
- * its construction, nothing is queued, and what could not be sent is counted.
+ * Publishes an application's metrics. Failures of the brokers do not affect the application: no
+ * method throws or rejects, at most two snapshots are held, and superseded snapshots are counted.
  */
 export class Publisher {
   readonly #settings: Settings
@@ -24,7 +24,7 @@ export class Publisher {
   readonly #outbox: ConflatingOutbox
   readonly #target: ConflatingTarget
   readonly #loop: SnapshotLoop
-  #own: ReturnType<typeof registerStats> | null = null
+  #registration: ReturnType<typeof registerStats> | null = null
   #stopping: Promise<void> | null = null
 
   constructor(settings: Settings, clock: Clock = systemClock) {
@@ -35,7 +35,7 @@ export class Publisher {
     this.#sender = createSender({
       kafka,
       topic,
-      logger: this.#report.client,
+      logger: this.#report.clientLogger,
       sendTimeout: SEND_TIMEOUT_MS,
       background: true,
     })
@@ -45,13 +45,17 @@ export class Publisher {
       failed: error => this.#sendFailed(error),
       changed: () => this.#count(),
     })
-    const collector = new SourceCollector(register, async () => this.#own?.loose() ?? [], {
-      incomplete: error => this.#collectFailed('incomplete', error),
-      leftOut: (dropped, omitted) => {
-        this.#stats.metricsDropped = dropped.size + omitted.size
-        this.#report.dropped(dropped, omitted)
+    const collector = new SourceCollector(
+      register,
+      async () => this.#registration?.unregisteredMetrics() ?? [],
+      {
+        incomplete: error => this.#collectFailed('incomplete', error),
+        leftOut: (dropped, omitted) => {
+          this.#stats.metricsDropped = dropped.size + omitted.size
+          this.#report.dropped(dropped, omitted)
+        },
       },
-    })
+    )
     this.#loop = new SnapshotLoop({
       target,
       key,
@@ -64,21 +68,22 @@ export class Publisher {
   }
 
   /**
-   * Begins to publish. Resolves at once, also when no broker can be reached: it goes on trying, and the first snapshot is taken
-   * now, so that a short-lived app is seen too.
+   * Starts publishing. The first snapshot is collected immediately, so that short-lived jobs are
+   * published too. Resolves at once, also if no broker can be reached: sending is retried.
    */
   async start(): Promise<void> {
-    if (this.#own || this.#stopping) return
+    if (this.#registration || this.#stopping) return
     const { register, target } = this.#settings
-    this.#own = registerStats(register, target.map(label => label.value).join('/'), this.#stats)
+    const name = target.map(label => label.value).join('/')
+    this.#registration = registerStats(register, name, this.#stats)
     this.#loop.start()
   }
 
   /**
-   * Takes the final values and says goodbye with them, so that the target leaves without an alert. Never rejects. Called again it
-   * is the same stop.
+   * Publishes the final values as the end of the run, so that the target ends without an alert, and
+   * closes the connections. Never rejects. Further calls return the same promise.
    *
-   * @param deadlineMs after which it gives up what the brokers have not taken
+   * @param deadlineMs time to wait for the acknowledgement of the final snapshot
    */
   stop(deadlineMs = 3000): Promise<void> {
     this.#stopping ??= this.#stop(deadlineMs)
@@ -86,24 +91,24 @@ export class Publisher {
   }
 
   async #stop(deadlineMs: number): Promise<void> {
-    if (this.#own && !(await settlesWithin(deadlineMs, this.#goodbye(deadlineMs / 4))))
-      this.#report.noGoodbye(deadlineMs)
+    if (this.#registration && !(await settlesWithin(deadlineMs, this.#publishEnd(deadlineMs / 4))))
+      this.#report.endNotAcknowledged(deadlineMs)
     this.#loop.stop()
     this.#outbox.stop()
-    this.#own?.leave()
+    this.#registration?.unregister()
     await settlesWithin(DISCONNECT_MS, this.#sender.disconnect())
   }
 
-  /** @param patienceMs that a collection may take, of the time there is to say goodbye */
-  async #goodbye(patienceMs: number): Promise<void> {
-    await this.#loop.end(patienceMs)
+  /** @param collectTimeoutMs timeout of each remaining collection */
+  async #publishEnd(collectTimeoutMs: number): Promise<void> {
+    await this.#loop.end(collectTimeoutMs)
     await this.#target.drain()
   }
 
   #acknowledged(tookMs: number): void {
     this.#stats.lastAck = this.#clock.now().wall / 1000
     this.#stats.sendDurations.observe(tookMs / 1000)
-    this.#report.sent(this.#target.counts.superseded)
+    this.#report.acknowledged(this.#target.counts.superseded)
   }
 
   #sendFailed(error: Error): void {

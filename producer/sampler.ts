@@ -3,58 +3,60 @@ import { runInSlices, type Steps } from '../shared/base/steps.js'
 import type { Family } from '../shared/metrics/model.js'
 import { sameShape, shapeOf } from '../shared/metrics/prom-client/shape.js'
 import { place, placeTimestamps } from '../shared/publish/place.js'
-import { nothingLeft, type Plan, publicationPlan } from '../shared/publish/plan.js'
+import { type Plan, publicationPlan, unpublishableReason } from '../shared/publish/plan.js'
 import type { Sample } from '../shared/publish/sample.js'
 import type { Reading } from '../shared/publish/snapshot-loop.js'
 import { carriedExemplar } from '../shared/snapshot/mapping/exemplars.js'
 import type { Mapping } from '../shared/snapshot/mapping/mapping.js'
 import { mapSources, seriesOf } from '../shared/snapshot/mapping/sources.js'
-import { type Given, givenBy, type SourceReading } from './given.js'
 import { isOwnMetric } from './own-metrics.js'
+import { type SourceReading, type SourceValues, valuesOf } from './source-values.js'
 
-/** What a layout was made of: of a registry its shape, of an exposition its families by identity. */
+/**
+ * The input from which a layout was built: the shape of a registry, or the families of an exposition,
+ * which are compared by identity.
+ */
 type SourceShape = { readonly metrics: readonly unknown[] } | { readonly families: readonly Family[] }
 
 interface SourcesPlan extends Plan {
   readonly shapes: readonly SourceShape[]
-  /** Whether there is room for timestamps in its records. */
+  /** Whether the size of the parts allows for timestamps. */
   readonly timestamps: boolean
-  /** Why nothing of what an app gives can be published, or null. */
-  readonly unusable: string | null
+  /** Why none of the application's series can be published, or null. */
+  readonly unpublishable: string | null
 }
 
 /**
- * Turns what the sources of an app give into values in the order of a layout. The layout is made,
- * hashed and compressed only when it differs from the last: comparing costs a fraction of that, and
- * most registries stop changing minutes after the start.
+ * Maps the readings of an application's sources to samples: values in layout order. The layout is
+ * built, hashed and compressed only if it differs from the last one. A comparison costs a fraction of
+ * that, and most registries stop changing minutes after the start.
  */
 export class Sampler {
   #plan: SourcesPlan | null = null
-  /** How often the layout was made anew. */
+  /** Number of layouts built. */
   layouts = 0
 
-  /** Metrics of which something was left out since the layout was made, and why. */
+  /** Metrics of the current layout that are dropped in whole or in part, with the reason. */
   get dropped(): ReadonlyMap<string, string> {
     return this.#plan?.mapping.dropped ?? new Map()
   }
 
   /**
-   * The values are those of the moment of the call; the rest of the work is done by `sample`, in
-   * turns of the event loop of its own, since the collection has just used some of this one. One
-   * reading at a time.
+   * Copies the values at once. `sample` does the rest of the work in later turns of the event loop,
+   * because the collection has used some of this one. One reading at a time.
    */
   read(readings: readonly SourceReading[]): Reading {
-    const given = givenBy(readings)
+    const values = valuesOf(readings)
     return {
       sample: async () => {
         await nextTurn()
-        return this.#sample(readings, given)
+        return this.#sample(readings, values)
       },
     }
   }
 
-  async #sample(readings: readonly SourceReading[], given: Given): Promise<Sample> {
-    const timestamps = given.timestamps !== null
+  async #sample(readings: readonly SourceReading[], values: SourceValues): Promise<Sample> {
+    const timestamps = values.timestamps !== null
     let plan = this.#plan
     if (
       !plan ||
@@ -65,9 +67,9 @@ export class Sampler {
       this.#plan = plan
       this.layouts++
     }
-    const { mapping, parts, unusable } = plan
-    if (unusable) throw new Error(unusable)
-    return { parts, ...arrange(given, mapping) }
+    const { mapping, parts, unpublishable } = plan
+    if (unpublishable) throw new Error(unpublishable)
+    return { parts, ...inLayoutOrder(values, mapping) }
   }
 }
 
@@ -78,7 +80,7 @@ function* planOf(readings: readonly SourceReading[], timestamps: boolean): Steps
       'metrics' in reading ? { metrics: yield* shapeOf(reading.metrics) } : { families: reading.families },
     )
   const plan = yield* publicationPlan(without => mapSources(readings, without), timestamps)
-  return { ...plan, shapes, timestamps, unusable: whyUnusable(readings, plan.mapping) }
+  return { ...plan, shapes, timestamps, unpublishable: whyUnpublishable(readings, plan.mapping) }
 }
 
 function* sameShapes(shapes: readonly SourceShape[], readings: readonly SourceReading[]): Steps<boolean> {
@@ -92,25 +94,22 @@ function* sameShapes(shapes: readonly SourceShape[], readings: readonly SourceRe
   return true
 }
 
-/**
- * The publisher's own metrics do not count: an app of which nothing else is left has published
- * nothing.
- */
-function whyUnusable(readings: readonly SourceReading[], { order, dropped }: Mapping): string | null {
+/** Returns null if at least one series other than the publisher's own metrics can be published. */
+function whyUnpublishable(readings: readonly SourceReading[], { order, dropped }: Mapping): string | null {
   let at = 0
-  let given = 0
+  let total = 0
   for (const { own, series } of readings.flatMap(groupsOf)) {
     const to = at + series
     if (!own) {
-      given += series
+      total += series
       for (; at < to; at++) if (order[at] >= 0) return null
     }
     at = to
   }
-  return nothingLeft(given, dropped)
+  return unpublishableReason(total, dropped)
 }
 
-/** Runs of series, each the publisher's own or an app's. */
+/** Consecutive series, of the publisher's own metrics or of the application's. */
 function groupsOf(reading: SourceReading): { readonly own: boolean; readonly series: number }[] {
   if (!('metrics' in reading)) return [{ own: false, series: seriesOf(reading) }]
   return reading.metrics.map(({ name, values }) => ({
@@ -119,13 +118,13 @@ function groupsOf(reading: SourceReading): { readonly own: boolean; readonly ser
   }))
 }
 
-function arrange(given: Given, mapping: Mapping): Omit<Sample, 'parts'> {
-  const exemplars = given.exemplars.flatMap(
+function inLayoutOrder(source: SourceValues, mapping: Mapping): Omit<Sample, 'parts'> {
+  const exemplars = source.exemplars.flatMap(
     exemplar => carriedExemplar(mapping.order[exemplar.series], exemplar) ?? [],
   )
   return {
-    values: place(mapping, given.values),
-    timestamps: given.timestamps && placeTimestamps(mapping, given.timestamps),
+    values: place(mapping, source.values),
+    timestamps: source.timestamps && placeTimestamps(mapping, source.timestamps),
     exemplars: exemplars.length > 0 ? exemplars : null,
   }
 }

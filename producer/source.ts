@@ -2,9 +2,9 @@ import { asError } from '../shared/base/as-error.js'
 import { withTimeout } from '../shared/base/deadline.js'
 import type { MetricJson } from '../shared/metrics/prom-client/metric-json.js'
 import { ExpositionSource } from './exposition-source.js'
-import type { SourceReading } from './given.js'
+import type { SourceReading } from './source-values.js'
 
-/** The part of prom-client's Registry that is used. An app's own copy of the library brings it. */
+/** The methods of prom-client's Registry that the publisher uses. */
 export interface RegistryLike {
   getMetricsAsJSON(): Promise<unknown> | unknown
   getMetricsAsArray?(): unknown
@@ -15,40 +15,43 @@ export interface RegistryLike {
 
 type Metrics = readonly MetricJson[] | string
 
-/** Gives what `getMetricsAsJSON` does; or the text of an exposition, such as prom-client's `clusterMetrics`. */
+/**
+ * Returns metrics as prom-client's `getMetricsAsJSON` does, or the text of an exposition, for example
+ * from prom-client's `clusterMetrics`.
+ */
 export type CollectFunction = () => Promise<Metrics> | Metrics
 
 export type MetricSource = RegistryLike | CollectFunction | readonly (RegistryLike | CollectFunction)[]
 
 export interface Collected {
-  /** Of each source that gave something, in their order. */
+  /** Readings of the sources that did not fail, in the order of the sources. */
   readonly readings: readonly SourceReading[]
-  /** Of sources that failed, and of those of which a metric did. */
+  /** Errors of sources and of single metrics. */
   readonly errors: readonly Error[]
-  /** Series of expositions that are left out, by reason. */
+  /** Number of series of expositions that are left out, by reason. */
   readonly omitted: ReadonlyMap<string, number>
 }
 
 const NOTHING: ReadonlyMap<string, number> = new Map()
 
 /**
- * Everything that the sources of a publisher have now. A source that fails costs itself, and a metric whose `collect` throws
- * itself, not the others: prom-client's own rendering would fail as a whole.
+ * The metric sources of a publisher. A source that fails is left out, and so is a metric whose
+ * `collect` throws. prom-client's own rendering would fail as a whole.
  */
 export class Sources {
   readonly #sources: readonly Source[]
 
   constructor(source: MetricSource) {
     const sources = (Array.isArray(source) ? source : [source]) as readonly (RegistryLike | CollectFunction)[]
-    this.#sources = sources.map(one => new Source(one))
+    this.#sources = sources.map(source => new Source(source))
   }
 
-  /** They are asked at the same time, as prom-client asks its metrics. Never rejects. */
+  /** Collects all sources concurrently, as prom-client does its metrics. Never rejects. */
   async collect(timeoutMs: number): Promise<Collected> {
     const all = await Promise.all(this.#sources.map(source => source.collect(timeoutMs)))
     const omitted = new Map<string, number>()
-    for (const one of all)
-      for (const [reason, count] of one.omitted) omitted.set(reason, (omitted.get(reason) ?? 0) + count)
+    for (const collected of all)
+      for (const [reason, count] of collected.omitted) omitted.set(reason, (omitted.get(reason) ?? 0) + count)
     return {
       readings: all.flatMap(({ readings }) => readings),
       errors: all.flatMap(({ errors }) => errors),
@@ -59,34 +62,34 @@ export class Sources {
 
 class Source {
   readonly #expositions = new ExpositionSource()
-  #asking: Promise<Collected> | null = null
+  #collecting: Promise<Collected> | null = null
 
   constructor(private readonly source: RegistryLike | CollectFunction) {}
 
-  /** One that hangs is waited for again, not asked again: its answers would gather for as long as it does. */
+  /** Awaits a collection that is still running instead of starting another: they would accumulate. */
   async collect(timeoutMs: number): Promise<Collected> {
-    this.#asking ??= this.#ask().finally(() => {
-      this.#asking = null
+    this.#collecting ??= this.#read().finally(() => {
+      this.#collecting = null
     })
-    const late = `the registry did not answer within ${timeoutMs} ms: does a metric's collect function hang?`
+    const message = `the source did not answer within ${timeoutMs} ms; check whether a collect function hangs`
     try {
-      return await withTimeout(this.#asking, timeoutMs, late)
+      return await withTimeout(this.#collecting, timeoutMs, message)
     } catch (error) {
       return { readings: [], errors: [asError(error)], omitted: NOTHING }
     }
   }
 
-  async #ask(): Promise<Collected> {
+  async #read(): Promise<Collected> {
     const { source } = this
     if (typeof source === 'function') {
-      const given = await source()
-      if (typeof given !== 'string') return collectedOf(metricsOf(given))
-      const exposition = await this.#expositions.read(given)
+      const result = await source()
+      if (typeof result !== 'string') return collectedOf(checkedMetrics(result))
+      const exposition = await this.#expositions.read(result)
       return { readings: [exposition], errors: [], omitted: exposition.omitted }
     }
     try {
-      const metrics = metricsOf(await source.getMetricsAsJSON())
-      return collectedOf(inFullOf(source, metrics))
+      const metrics = checkedMetrics(await source.getMetricsAsJSON())
+      return collectedOf(withTotalSuffix(source, metrics))
     } catch (error) {
       return collectedOf(await collectOneByOne(source), [asError(error)])
     }
@@ -99,23 +102,26 @@ const collectedOf = (metrics: readonly MetricJson[], errors: readonly Error[] = 
   omitted: NOTHING,
 })
 
-function metricsOf(given: unknown): readonly MetricJson[] {
-  if (Array.isArray(given) && given.every(isMetric)) return given
+function checkedMetrics(result: unknown): readonly MetricJson[] {
+  if (Array.isArray(result) && result.every(isMetric)) return result
   throw new Error(
-    'the source gives neither a list of metrics, as getMetricsAsJSON does, nor the text of an exposition',
+    'the source must return a list of metrics, as getMetricsAsJSON does, or the text of an exposition',
   )
 }
 
-const isObject = (given: unknown) => typeof given === 'object' && given !== null
+const isObject = (value: unknown) => typeof value === 'object' && value !== null
 
-function isMetric(given: unknown): boolean {
-  if (!isObject(given)) return false
-  const { values } = given as { values?: unknown }
+function isMetric(value: unknown): boolean {
+  if (!isObject(value)) return false
+  const { values } = value as { values?: unknown }
   return values === undefined || values === null || (Array.isArray(values) && values.every(isObject))
 }
 
-/** A registry for OpenMetrics takes `_total` off its counters' names when it is scraped, and prints it all the same. */
-function inFullOf(registry: RegistryLike, metrics: readonly MetricJson[]): readonly MetricJson[] {
+/**
+ * Restores the suffix `_total` of counters: a scrape of an OpenMetrics registry removes it from their
+ * names, and prints it nevertheless.
+ */
+function withTotalSuffix(registry: RegistryLike, metrics: readonly MetricJson[]): readonly MetricJson[] {
   if (!registry.contentType?.includes('openmetrics')) return metrics
   return metrics.map(metric =>
     metric.type === 'counter' && !metric.name.endsWith('_total')
@@ -133,12 +139,12 @@ async function collectOneByOne(registry: RegistryLike): Promise<readonly MetricJ
   const metrics: MetricJson[] = []
   for (const metric of (registry.getMetricsAsArray?.() ?? []) as MetricLike[]) {
     try {
-      const [json] = metricsOf([await metric.get()])
+      const [json] = checkedMetrics([await metric.get()])
       const values = json.values?.map(value => ({ ...value, labels: { ...defaults, ...value.labels } }))
       metrics.push({ ...json, values })
     } catch {
-      // Told by the error of the registry: the first speaks for all.
+      // The caller reports the error that the registry threw, which is the first of these.
     }
   }
-  return inFullOf(registry, metrics)
+  return withTotalSuffix(registry, metrics)
 }

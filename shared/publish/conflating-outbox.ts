@@ -4,31 +4,34 @@ import type { Publication } from './publication.js'
 import { type Delivery, SendLoop, type SendLoopOptions } from './send-loop.js'
 import type { DeliveryCounts } from './target-queue.js'
 
-/** What is told of one target. None may throw. */
+/** Callbacks for one target. They must not throw. */
 export interface TargetEvents {
-  /** The brokers have one more. @param tookMs from its encoding to the acknowledgement */
+  /** A publication was acknowledged. @param tookMs from its encoding to the acknowledgement */
   acknowledged?(tookMs: number): void
-  /** An attempt failed; there will be another. */
+  /** An attempt failed. It is retried. */
   failed?(error: Error): void
-  /** `counts` or `bytes` are others now. */
+  /** `counts` or `bytes` may have changed. */
   changed?(): void
 }
 
 /** A target's place in the outbox. */
 export interface ConflatingTarget {
   readonly counts: DeliveryCounts
-  /** Bytes of what is in flight and what waits. */
+  /** Bytes of the publications in flight and pending. */
   readonly bytes: number
   offer(publication: Publication): void
-  /** Tries again at once, and resolves when nothing is held any more, or the target or the outbox was closed. */
+  /**
+   * Retries without waiting for the backoff. Resolves when nothing is held, or when the target or the
+   * outbox is closed.
+   */
   drain(): Promise<void>
-  /** Sends nothing more of it. What is held stays so in `counts`. */
+  /** Stops sending for this target. Publications that are held stay `held` in `counts`. */
   close(): void
 }
 
 /**
- * The outbox of publishers: for each of any number of targets one publication in flight and one waiting, which the next one
- * supersedes. Memory is constant whatever the brokers do; nothing is retried that is not the newest.
+ * The outbox of publishers. Each target has at most one publication in flight and one pending, which
+ * the next one supersedes. Memory per target is constant, and only the newest publication is retried.
  */
 export class ConflatingOutbox {
   readonly #loop: SendLoop<Publication>
@@ -36,31 +39,31 @@ export class ConflatingOutbox {
   #stopped = false
 
   constructor(options: SendLoopOptions) {
-    this.#loop = new SendLoop(options, delivery => this.#targets.get(delivery.slot)?.settled(delivery))
+    this.#loop = new SendLoop(options, delivery => this.#targets.get(delivery.slot)?.delivered(delivery))
   }
 
-  /** @param key of its records; no two targets may share one */
+  /** @param key key of the target's records; unique in the outbox */
   target(key: Buffer, events: TargetEvents = {}): ConflatingTarget {
     const queue = new ConflatingQueue<Publication>()
     const slot = new Slot(key, queue)
     const target = new Target(this.#loop, slot, queue, events, () => {
       this.#loop.remove(slot)
-      // Until what is in flight has been settled it is told of.
-      if (!slot.flying) this.#targets.delete(slot)
+      // The outcome of a publication in flight is still reported.
+      if (!slot.inFlight) this.#targets.delete(slot)
     })
     this.#targets.set(slot, target)
     if (this.#stopped) target.close()
     return target
   }
 
-  /** Bytes of all targets' publications, in flight and waiting. */
+  /** Bytes of all targets' publications, in flight and pending. */
   get bytes(): number {
     let bytes = 0
     for (const target of this.#targets.values()) bytes += target.bytes
     return bytes
   }
 
-  /** Sends nothing more. */
+  /** Stops sending, for all targets. */
   stop(): void {
     this.#stopped = true
     this.#loop.stop()
@@ -85,19 +88,19 @@ class Target implements ConflatingTarget {
   }
 
   get bytes(): number {
-    const { waiting, flying } = this.queue
-    return (waiting?.bytes ?? 0) + (flying?.bytes ?? 0) + this.loop.flyingBytes(this.slot)
+    const { pending, inFlight } = this.queue
+    return (pending?.bytes ?? 0) + (inFlight?.bytes ?? 0) + this.loop.encodedBytes(this.slot)
   }
 
   offer(publication: Publication): void {
     this.queue.offer(publication)
-    if (!this.#closed) this.loop.poke(this.slot)
+    if (!this.#closed) this.loop.enqueue(this.slot)
     this.events.changed?.()
   }
 
   drain(): Promise<void> {
     if (this.#closed || this.queue.held === 0) return Promise.resolve()
-    this.loop.hurry(this.slot)
+    this.loop.retryNow(this.slot)
     return new Promise(resolve => this.#waiters.push(resolve))
   }
 
@@ -105,18 +108,18 @@ class Target implements ConflatingTarget {
     if (this.#closed) return
     this.#closed = true
     this.onClosed()
-    this.#release()
+    this.#resolveWaiters()
   }
 
-  settled({ acknowledged, error, tookMs }: Delivery<Publication>): void {
+  delivered({ acknowledged, error, tookMs }: Delivery<Publication>): void {
     if (acknowledged.length > 0) this.events.acknowledged?.(tookMs)
     if (error && !this.#closed) this.events.failed?.(error)
     this.events.changed?.()
     if (this.#closed) this.onClosed()
-    if (this.queue.held === 0) this.#release()
+    if (this.queue.held === 0) this.#resolveWaiters()
   }
 
-  #release(): void {
+  #resolveWaiters(): void {
     for (const resolve of this.#waiters.splice(0)) resolve()
   }
 }

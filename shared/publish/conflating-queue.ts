@@ -1,12 +1,12 @@
 import type { TargetQueue } from './target-queue.js'
 
 /**
- * State, not a queue: at most one snapshot in flight and one waiting. A newer one supersedes the one that waits, because it
- * says all that the other would have said. So memory is constant, however long the brokers are away.
+ * Holds at most one snapshot in flight and one pending. A newer snapshot supersedes the pending one,
+ * because it holds the complete state. Memory is constant, however long an outage lasts.
  */
 export class ConflatingQueue<T> implements TargetQueue<T> {
-  #waiting: T | null = null
-  #flying: T | null = null
+  #pending: T | null = null
+  #inFlight: T | null = null
   offered = 0
   acknowledged = 0
   superseded = 0
@@ -14,46 +14,46 @@ export class ConflatingQueue<T> implements TargetQueue<T> {
 
   offer(item: T): void {
     this.offered++
-    if (this.#waiting !== null) this.superseded++
-    this.#waiting = item
+    if (this.#pending !== null) this.superseded++
+    this.#pending = item
   }
 
-  get waiting(): T | null {
-    return this.#waiting
+  get pending(): T | null {
+    return this.#pending
   }
 
-  get flying(): T | null {
-    return this.#flying
+  get inFlight(): T | null {
+    return this.#inFlight
   }
 
   get held(): number {
-    return (this.#waiting === null ? 0 : 1) + (this.#flying === null ? 0 : 1)
+    return (this.#pending === null ? 0 : 1) + (this.#inFlight === null ? 0 : 1)
   }
 
-  get ready(): boolean {
-    return this.#waiting !== null && this.#flying === null
+  get isReady(): boolean {
+    return this.#pending !== null && this.#inFlight === null
   }
 
   take(): T | null {
-    if (!this.ready) return null
-    this.#flying = this.#waiting
-    this.#waiting = null
-    return this.#flying
+    if (!this.isReady) return null
+    this.#inFlight = this.#pending
+    this.#pending = null
+    return this.#inFlight
   }
 
   acknowledge(): void {
-    this.#flying = null
+    this.#inFlight = null
     this.acknowledged++
   }
 
-  /** It goes again, unless there is a newer one by now. */
+  /** Makes the snapshot pending again, unless a newer one is pending. */
   fail(): void {
-    if (this.#waiting === null) this.#waiting = this.#flying
+    if (this.#pending === null) this.#pending = this.#inFlight
     else this.superseded++
-    this.#flying = null
+    this.#inFlight = null
   }
 
-  /** The next one may be smaller: until it comes this one goes again. */
+  /** Retries until the next snapshot, which the brokers may accept. */
   refuse(): null {
     this.fail()
     return null

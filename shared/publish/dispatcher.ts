@@ -2,23 +2,27 @@ import { backoffMs } from './backoff.js'
 import type { Publication, SendError } from './publication.js'
 import type { TargetQueue } from './target-queue.js'
 
-/** Bytes of a batch; it has at least one entry, however large that is. */
+/** Size at which a batch is full. A batch has at least one entry, of any size. */
 const BATCH_BYTES = 256 * 1024
-/** Batches in flight at once, and those of lanes whose last one failed: they may not take the place of all others. */
-const BATCHES = 16
-const FAILING_BATCHES = BATCHES / 2
-/** For keys of which nobody knows yet where they go. */
+/** Maximum number of batches in flight. */
+const MAX_BATCHES = 16
+/** Maximum number of batches in flight of failing lanes, so that they cannot block all others. */
+const MAX_FAILING_BATCHES = MAX_BATCHES / 2
+/** The lane of keys whose partition leader is not known yet. */
 const UNKNOWN_LANE = Number.MIN_SAFE_INTEGER
 
-/** One target of a dispatcher. */
+/** State of one target in a dispatcher. */
 export class Slot<T> {
-  /** Part of a batch in flight. Nothing else of the target is sent meanwhile, so that its order is kept. */
-  flying = false
-  /** The brokers refused a batch that it was part of: until it succeeds it goes by itself, one item at a time. */
-  alone = false
-  /** In a row, of the target itself rather than its lane. */
+  /** Whether items of the target are in flight. No others are sent meanwhile, to keep their order. */
+  inFlight = false
+  /**
+   * Whether the brokers refused a batch with items of the target. Until an attempt succeeds, its items
+   * are sent one at a time, in batches of their own.
+   */
+  isIsolated = false
+  /** Consecutive failures of the target itself, not of its lane. */
   failures = 0
-  /** Monotonic ms. */
+  /** Earliest time of the next attempt, monotonic ms. */
   notBefore = Number.NEGATIVE_INFINITY
 
   constructor(
@@ -28,12 +32,13 @@ export class Slot<T> {
 }
 
 class Lane<T> {
-  /** Targets with something to send, in the order of their turn. */
+  /** Targets with pending items, in the order in which they are served. */
   readonly ready = new Set<Slot<T>>()
-  busy = false
-  /** In a row. */
+  /** Whether a batch is in flight. */
+  isBusy = false
+  /** Consecutive failures. */
   failures = 0
-  /** Monotonic ms. */
+  /** Earliest time of the next attempt, monotonic ms. */
   notBefore = Number.NEGATIVE_INFINITY
 
   constructor(readonly id: number) {}
@@ -46,65 +51,67 @@ export interface Entry<T> {
 
 export interface Batch<T> {
   readonly lane: number
-  readonly failing: boolean
-  /** Those of one target are in its order. */
+  /** Whether the last batch of the lane failed. */
+  readonly isRetry: boolean
+  /** Entries of one target are in its order. */
   readonly entries: readonly Entry<T>[]
 }
 
-/** What became of a target's entries of one batch. */
-export interface Settled<T> {
+/** Outcome of one target's entries in a batch. */
+export interface TargetOutcome<T> {
   readonly slot: Slot<T>
-  /** In order. */
+  /** Acknowledged items, in order. */
   readonly acknowledged: readonly T[]
-  /** Of the first that was not acknowledged, or null. */
+  /** Error of the first item that was not acknowledged, or null. */
   readonly error: SendError | null
-  /** Given up because it is refused, or null. */
+  /** The item that was removed from the queue because the brokers refused it, or null. */
   readonly refused: T | null
 }
 
 export interface DispatcherOptions {
-  /** Batches of different lanes do not wait for each other. Undefined while nobody knows. */
+  /** Batches of different lanes are sent independently. Undefined if the lane is not known. */
   laneOf(key: Buffer): number | undefined
-  /** From 0 to 1. */
+  /** Returns a number from 0 to 1. */
   random(): number
 }
 
 /**
- * Decides what is sent when: pure, handed time. In each lane one batch is in flight at a time, filled from the targets in turn, so
- * that what gathers while it is under way goes together. A lane that fails waits, longer each time; the others go on. Records that
- * the brokers refuse are found by sending the targets of their batch one by one, and then hold back their own target only.
+ * Decides which items are sent when. Pure: the caller passes the time. Each lane has one batch in
+ * flight at a time, filled from its targets in turn, so that items offered meanwhile share the next
+ * batch. A failing lane backs off without delaying the others. A refused record is found by sending
+ * the targets of its batch one by one; it then delays its own target only.
  */
 export class Dispatcher<T extends Pick<Publication, 'encodedBytes'>> {
   readonly #lanes = new Map<number, Lane<T>>()
-  /** Targets that wait for a time of their own. */
+  /** Targets in a backoff of their own. */
   readonly #delayed = new Set<Slot<T>>()
   #batches = 0
-  #failingBatches = 0
+  #retryBatches = 0
 
   constructor(private readonly options: DispatcherOptions) {}
 
-  /** The target may have something to send now. */
+  /** To be called when an item was added to the target's queue. @param now monotonic ms */
   enqueue(slot: Slot<T>, now: number): void {
-    if (slot.flying || !slot.queue.ready) return
+    if (slot.inFlight || !slot.queue.isReady) return
     if (slot.notBefore > now) this.#delayed.add(slot)
     else this.#laneOf(slot).ready.add(slot)
   }
 
-  /** Forgets about a target. What of it is in flight is settled as before. */
+  /** Removes a target. Items in flight are completed as usual. */
   remove(slot: Slot<T>): void {
     this.#delayed.delete(slot)
     for (const lane of this.#lanes.values()) lane.ready.delete(slot)
   }
 
-  /** Tries this target, and those that share its lane, without waiting any longer. */
-  hurry(slot: Slot<T>, now: number): void {
+  /** Ends the backoff of a target and of its lane. */
+  retryNow(slot: Slot<T>, now: number): void {
     slot.notBefore = now
     this.#delayed.delete(slot)
     this.enqueue(slot, now)
     for (const lane of this.#lanes.values()) if (lane.ready.has(slot)) lane.notBefore = now
   }
 
-  /** The next batch to send, in flight from now on; null when there is none that may be. */
+  /** @returns the next batch, which is in flight from now on; null if none may be sent now */
   next(now: number): Batch<T> | null {
     for (const slot of this.#delayed) {
       if (slot.notBefore > now) continue
@@ -112,82 +119,90 @@ export class Dispatcher<T extends Pick<Publication, 'encodedBytes'>> {
       this.enqueue(slot, now)
     }
     for (const lane of this.#lanes.values()) {
-      if (lane.busy || lane.notBefore > now) continue
-      if (this.#batches >= BATCHES) return null
-      if (lane.failures > 0 && this.#failingBatches >= FAILING_BATCHES) continue
-      // Targets that have moved to another lane are found here; a lane that is passed by is not free for them either.
+      if (lane.isBusy || lane.notBefore > now) continue
+      if (this.#batches >= MAX_BATCHES) return null
+      if (lane.failures > 0 && this.#retryBatches >= MAX_FAILING_BATCHES) continue
+      // This also moves targets to their new lane. If that lane was passed over above, they wait.
       const entries = this.#fill(lane)
       this.#lanes.delete(lane.id)
       if (entries.length === 0) continue
-      // Behind the others, which have their turn first.
+      // The lane becomes the last one, so that lanes take turns.
       this.#lanes.set(lane.id, lane)
       return this.#begin(lane, entries)
     }
     return null
   }
 
-  /** Monotonic ms at which `next` may have more than now; null when only an offer or a settled batch can change that. */
+  /**
+   * Time at which `next` may return a batch, monotonic ms. Null if that depends on an offer or on a
+   * batch in flight.
+   */
   dueAt(now: number): number | null {
     let due = Number.POSITIVE_INFINITY
     for (const { notBefore } of this.#delayed) due = Math.min(due, notBefore)
-    for (const { busy, ready, notBefore } of this.#lanes.values())
-      if (!busy && ready.size > 0 && notBefore > now) due = Math.min(due, notBefore)
+    for (const { isBusy, ready, notBefore } of this.#lanes.values())
+      if (!isBusy && ready.size > 0 && notBefore > now) due = Math.min(due, notBefore)
     return due === Number.POSITIVE_INFINITY ? null : due
   }
 
-  /** @param outcomes one for each entry: null for what has arrived */
-  settle(batch: Batch<T>, outcomes: readonly (SendError | null)[], now: number): Settled<T>[] {
+  /**
+   * Completes a batch in flight.
+   *
+   * @param outcomes one for each entry, null for an acknowledged one
+   */
+  complete(batch: Batch<T>, outcomes: readonly (SendError | null)[], now: number): TargetOutcome<T>[] {
     this.#batches--
-    if (batch.failing) this.#failingBatches--
+    if (batch.isRetry) this.#retryBatches--
     const lane = this.#lane(batch.lane)
-    lane.busy = false
-    const settled = settleTargets(batch.entries, outcomes)
-    const arrived = settled.some(({ acknowledged }) => acknowledged.length > 0)
-    if (arrived) lane.failures = 0
+    lane.isBusy = false
+    const completed = completeTargets(batch.entries, outcomes)
+    const hasAcknowledged = completed.some(({ acknowledged }) => acknowledged.length > 0)
+    if (hasAcknowledged) lane.failures = 0
     const failed = new Set<Lane<T>>()
-    for (const { slot, error, refused } of settled) {
-      slot.flying = false
+    for (const { slot, error, refused } of completed) {
+      slot.inFlight = false
       if (!error) {
-        slot.alone = false
+        slot.isIsolated = false
         slot.failures = 0
       } else if (error.refusal) {
-        slot.alone = true
-        // It goes again: it was what is refused, by itself.
+        slot.isIsolated = true
+        // The refused item was alone in its batch, and stays in the queue.
         if (batch.entries.length === 1 && refused === null) this.#delay(slot, now)
-      } else if (arrived && this.#laneOf(slot) === lane) this.#delay(slot, now)
+      } else if (hasAcknowledged && this.#laneOf(slot) === lane) this.#delay(slot, now)
       else failed.add(this.#laneOf(slot))
     }
-    for (const one of failed) one.notBefore = now + backoffMs(++one.failures, this.options.random())
-    for (const { slot } of settled) this.enqueue(slot, now)
-    return settled
+    for (const failing of failed)
+      failing.notBefore = now + backoffMs(++failing.failures, this.options.random())
+    for (const { slot } of completed) this.enqueue(slot, now)
+    return completed
   }
 
-  /** In turn one of each target, then, while there is room, one more of each that has more. */
+  /** Takes one item of each target in turn, and further rounds while the batch has room. */
   #fill(lane: Lane<T>): Entry<T>[] {
     const entries: Entry<T>[] = []
     let bytes = 0
     const add = (slot: Slot<T>) => {
       const item = slot.queue.take() as T
-      slot.flying = true
+      slot.inFlight = true
       entries.push({ slot, item })
       bytes += item.encodedBytes
     }
     for (const slot of lane.ready) {
-      if (slot.alone && entries.length > 0) break
+      if (slot.isIsolated && entries.length > 0) break
       lane.ready.delete(slot)
-      if (slot.flying || !slot.queue.ready) continue
+      if (slot.inFlight || !slot.queue.isReady) continue
       const home = this.#laneOf(slot)
       if (home !== lane) {
         home.ready.add(slot)
         continue
       }
       add(slot)
-      // A lane that fails, or of which nothing is known, is tried with one.
-      const one = slot.alone || lane.failures > 0 || lane.id === UNKNOWN_LANE
-      if (one || bytes >= BATCH_BYTES) return entries
+      // A failing or unknown lane is tried with a single entry.
+      const isSingle = slot.isIsolated || lane.failures > 0 || lane.id === UNKNOWN_LANE
+      if (isSingle || bytes >= BATCH_BYTES) return entries
     }
     for (let turn = entries.map(({ slot }) => slot); turn.length > 0; ) {
-      turn = turn.filter(slot => slot.queue.ready)
+      turn = turn.filter(slot => slot.queue.isReady)
       for (const slot of turn) {
         if (bytes >= BATCH_BYTES) return entries
         add(slot)
@@ -197,11 +212,11 @@ export class Dispatcher<T extends Pick<Publication, 'encodedBytes'>> {
   }
 
   #begin(lane: Lane<T>, entries: readonly Entry<T>[]): Batch<T> {
-    const failing = lane.failures > 0
-    lane.busy = true
+    const isRetry = lane.failures > 0
+    lane.isBusy = true
     this.#batches++
-    if (failing) this.#failingBatches++
-    return { lane: lane.id, failing, entries }
+    if (isRetry) this.#retryBatches++
+    return { lane: lane.id, isRetry, entries }
   }
 
   #delay(slot: Slot<T>, now: number): void {
@@ -222,11 +237,14 @@ export class Dispatcher<T extends Pick<Publication, 'encodedBytes'>> {
   }
 }
 
-/** Tells each target's queue what became of its entries. After the first that failed none of them counts as arrived. */
-function settleTargets<T>(
+/**
+ * Passes the outcomes to the queues of the targets. Of one target, no entry after the first failed one
+ * counts as acknowledged.
+ */
+function completeTargets<T>(
   entries: readonly Entry<T>[],
   outcomes: readonly (SendError | null)[],
-): Settled<T>[] {
+): TargetOutcome<T>[] {
   const targets = new Map<Slot<T>, { acknowledged: T[]; error: SendError | null }>()
   entries.forEach(({ slot, item }, i) => {
     let target = targets.get(slot)

@@ -1,9 +1,9 @@
 import type { Exemplar } from '../metrics/model.js'
 
 /**
- * The exemplars of a part, by index into its values, as many as there is room for in its record.
+ * Returns the exemplars of a part that fit into its record, by index into the values of the part.
  *
- * @param bytes the room
+ * @param bytes space left in the record
  */
 export function exemplarsWithin(
   exemplars: readonly Exemplar[] | null,

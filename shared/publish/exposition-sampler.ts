@@ -4,59 +4,59 @@ import { carriedExemplar } from '../snapshot/mapping/exemplars.js'
 import type { DropReason, Mapping } from '../snapshot/mapping/mapping.js'
 import { mapSources } from '../snapshot/mapping/sources.js'
 import { place, placeTimestamps } from './place.js'
-import { nothingLeft, type Plan, publicationPlan } from './plan.js'
+import { type Plan, publicationPlan, unpublishableReason } from './plan.js'
 import type { Sample } from './sample.js'
 
 interface ExpositionPlan extends Plan {
-  /** Of which families, by identity. */
+  /** The families from which the layout was built, compared by identity. */
   readonly families: readonly Family[]
-  /** Whether there is room for times in its records. */
+  /** Whether the size of the parts allows for timestamps. */
   readonly timestamps: boolean
 }
 
 /**
- * Turns what a reader has read into what records carry: one pass over the numbers while the reader
- * gives the same families. For what is published on behalf of others; a prom-client registry goes
- * another way, without the model.
+ * Maps expositions of one source to samples. While the reader returns the same families, this is one
+ * pass over the values. For programs that publish for other processes; prom-client registries are
+ * mapped without the metric model.
  */
 export class ExpositionSampler {
   #plan: ExpositionPlan | null = null
-  /** How often the layout was made anew. */
+  /** Number of layouts built. */
   layouts = 0
   /**
-   * Exemplars that were left out so far: labels of more than 128 characters, a NUL, a series that
-   * is left out.
+   * Number of exemplars dropped so far: labels of more than 128 characters, a NUL, or a series that
+   * is dropped.
    */
   droppedExemplars = 0
 
-  /** Metric families of which something is left out since the layout was made, and why. */
+  /** Metric families of the current layout that are dropped in whole or in part, with the reason. */
   get dropped(): ReadonlyMap<string, string> {
     return this.#plan?.mapping.dropped ?? new Map()
   }
 
-  /** Series that are left out since the layout was made, by reason. */
+  /** Number of series missing from the current layout, by reason. */
   get droppedSeries(): ReadonlyMap<DropReason, number> {
     return this.#plan?.mapping.droppedSeries ?? new Map()
   }
 
   /**
-   * Resolves at once unless the layout has to be made, which is done in slices. One call at a time.
+   * Builds the layout in slices if the families have changed. One call at a time.
    *
-   * @throws Error when there are series and none can be published
+   * @throws Error if there are series and none can be published
    */
   async sample(exposition: Exposition): Promise<Sample> {
     const { families } = exposition
     const timestamps = exposition.timestamps !== null
     let plan = this.#plan
     if (!plan || plan.families !== families || (timestamps && !plan.timestamps)) {
-      const made = publicationPlan(without => mapSources([{ families }], without), timestamps)
-      plan = { families, timestamps, ...(await runInSlices(made)) }
+      const steps = publicationPlan(without => mapSources([{ families }], without), timestamps)
+      plan = { families, timestamps, ...(await runInSlices(steps)) }
       this.#plan = plan
       this.layouts++
     }
     const { mapping, parts } = plan
-    const unusable = mapping.series === 0 ? nothingLeft(mapping.order.length, mapping.dropped) : null
-    if (unusable) throw new Error(unusable)
+    const reason = mapping.series === 0 ? unpublishableReason(mapping.order.length, mapping.dropped) : null
+    if (reason) throw new Error(reason)
     return {
       parts,
       values: place(mapping, exposition.values),
@@ -65,11 +65,11 @@ export class ExpositionSampler {
     }
   }
 
-  #exemplars({ order }: Mapping, given: readonly Exemplar[]): readonly Exemplar[] | null {
+  #exemplars({ order }: Mapping, exemplars: readonly Exemplar[]): readonly Exemplar[] | null {
     const carried: Exemplar[] = []
-    for (const exemplar of given) {
-      const one = carriedExemplar(order[exemplar.series], exemplar)
-      if (one) carried.push(one)
+    for (const exemplar of exemplars) {
+      const mapped = carriedExemplar(order[exemplar.series], exemplar)
+      if (mapped) carried.push(mapped)
       else this.droppedExemplars++
     }
     return carried.length > 0 ? carried : null

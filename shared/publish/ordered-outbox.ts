@@ -5,15 +5,15 @@ import { type Delivery, SendLoop, type SendLoopOptions } from './send-loop.js'
 import type { DeliveryCounts } from './target-queue.js'
 
 export interface OrderedOutboxOptions extends SendLoopOptions {
-  /** Bytes of encoded records that are held for all targets together. */
+  /** Limit of the encoded records held for all targets, bytes. */
   readonly maxBytes: number
 }
 
-/** An offer that was taken in. */
+/** An offer that was accepted. */
 export interface OrderedDelivery {
   /**
-   * Resolves when the brokers have it. Rejects when they refuse it for what it is, or with `OutboxClosed`: then it may have
-   * arrived all the same. Callers may ignore it.
+   * Resolves when the brokers acknowledge the publication. Rejects when they refuse it, or with
+   * `OutboxClosed`: they may have received it nevertheless. Callers may ignore this promise.
    */
   readonly acknowledged: Promise<void>
 }
@@ -22,13 +22,13 @@ export interface OrderedDelivery {
 export interface OrderedTarget {
   readonly counts: DeliveryCounts
   /**
-   * Waits until there is room, first come first served; then it is held until it is acknowledged or refused. Offers of one target
-   * keep their order.
+   * Resolves when the outbox has room, in the order of the calls. The publication is held until it is
+   * acknowledged or refused. Publications of one target keep their order.
    *
-   * @throws OutboxClosed when it was not taken in
+   * @throws OutboxClosed if the outbox or the target is closed before
    */
   offer(publication: Publication): Promise<OrderedDelivery>
-  /** Sends nothing more of it. What is held stays so in `counts`. */
+  /** Stops sending for this target. Publications that are held stay `held` in `counts`. */
   close(): void
 }
 
@@ -40,13 +40,13 @@ export class OutboxClosed extends Error {
   }
 }
 
-/** Encoded when it is taken in, because nothing is superseded and its bytes are then known. */
+/** Encoded when it is accepted: nothing is superseded, and its size is known from then on. */
 interface Held extends Publication {
-  /** @param error null when it was acknowledged */
+  /** @param error null if it was acknowledged */
   settle(error: Error | null): void
 }
 
-interface Waiting {
+interface WaitingOffer {
   readonly target: Target
   readonly bytes: number
   admit(): void
@@ -54,29 +54,29 @@ interface Waiting {
 }
 
 /**
- * The outbox of a gateway that passes on what others collected: everything in its order, nothing dropped. It is bounded in bytes,
- * and the caller waits instead. A publication that the brokers refuse for what it is goes back to its caller, since it would
- * hold up its target for ever.
+ * The outbox of a gateway that relays snapshots of others. All publications are sent, in order. Its
+ * size is bounded in bytes: at the limit, callers wait. A publication that the brokers refuse is
+ * returned to its caller, because it would block its target for ever.
  */
 export class OrderedOutbox {
   readonly #maxBytes: number
   readonly #loop: SendLoop<Held>
   readonly #targets = new Map<Slot<Held>, Target>()
-  #waiting: Waiting[] = []
+  #waiting: WaitingOffer[] = []
   #bytes = 0
   #stopped = false
 
   constructor(options: OrderedOutboxOptions) {
     this.#maxBytes = options.maxBytes
-    this.#loop = new SendLoop(options, delivery => this.#settled(delivery))
+    this.#loop = new SendLoop(options, delivery => this.#onDelivery(delivery))
   }
 
-  /** Bytes that are held: at most `maxBytes`, unless a single publication is larger. */
+  /** Size of the held records. At most `maxBytes`, unless a single publication is larger. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** @param key of its records; no two targets may share one */
+  /** @param key key of the target's records; unique in the outbox */
   target(key: Buffer): OrderedTarget {
     const target = new Target(key)
     this.#targets.set(target.slot, target)
@@ -87,7 +87,7 @@ export class OrderedOutbox {
     }
   }
 
-  /** Sends nothing more. */
+  /** Stops sending, for all targets. */
   stop(): void {
     this.#stopped = true
     this.#loop.stop()
@@ -99,7 +99,7 @@ export class OrderedOutbox {
     if (target.closed || this.#stopped) throw new OutboxClosed()
     const records = [...publication.encode(0)]
     const bytes = records.reduce((sum, record) => sum + record.length, 0)
-    // Behind those that wait, of this target too.
+    // Offers that wait come first, those of this target included.
     if (this.#waiting.length === 0 && this.#hasRoom(bytes)) return this.#hold(target, records, bytes)
     return new Promise((resolve, reject) => {
       const admit = () => resolve(this.#hold(target, records, bytes))
@@ -115,7 +115,7 @@ export class OrderedOutbox {
       const settle = (error: Error | null) => {
         if (isSettled) return
         isSettled = true
-        // A closed target may be kept by its caller; what it did not send need not be.
+        // The caller may keep a closed target: release the records.
         held = []
         this.#bytes -= bytes
         if (error) reject(error)
@@ -124,7 +124,7 @@ export class OrderedOutbox {
       target.queue.offer({ bytes, encodedBytes: bytes, encode: () => held, settle })
     })
     acknowledged.catch(() => {})
-    this.#loop.poke(target.slot)
+    this.#loop.enqueue(target.slot)
     return { acknowledged }
   }
 
@@ -138,7 +138,7 @@ export class OrderedOutbox {
     }
   }
 
-  #settled({ slot, acknowledged, error, refused }: Delivery<Held>): void {
+  #onDelivery({ slot, acknowledged, error, refused }: Delivery<Held>): void {
     for (const held of acknowledged) held.settle(null)
     refused?.settle(error)
     const target = this.#targets.get(slot)
@@ -149,10 +149,10 @@ export class OrderedOutbox {
   #close(target: Target): void {
     target.closed = true
     this.#loop.remove(target.slot)
-    for (const held of target.queue.waiting) held.settle(new OutboxClosed())
+    for (const held of target.queue.pending) held.settle(new OutboxClosed())
     for (const waiting of this.#waiting) if (waiting.target === target) waiting.reject(new OutboxClosed())
     this.#waiting = this.#waiting.filter(waiting => waiting.target !== target)
-    if (!target.slot.flying) this.#targets.delete(target.slot)
+    if (!target.slot.inFlight) this.#targets.delete(target.slot)
     this.#admit()
   }
 }

@@ -1,10 +1,10 @@
 import type { TargetQueue } from './target-queue.js'
 
-/** Everything that is offered, in its order; several may be in flight at once. What bounds it is the caller's. */
+/** Holds all items in order. Several may be in flight at once. The caller bounds its size. */
 export class OrderedQueue<T> implements TargetQueue<T> {
-  /** The first `#flying` of them are in flight. */
+  /** The first `#inFlight` items are in flight. */
   readonly #items: T[] = []
-  #flying = 0
+  #inFlight = 0
   offered = 0
   acknowledged = 0
   readonly superseded = 0
@@ -19,32 +19,32 @@ export class OrderedQueue<T> implements TargetQueue<T> {
     return this.#items.length
   }
 
-  /** What is not in flight. */
-  get waiting(): readonly T[] {
-    return this.#items.slice(this.#flying)
+  /** Items that are not in flight. */
+  get pending(): readonly T[] {
+    return this.#items.slice(this.#inFlight)
   }
 
-  get ready(): boolean {
-    return this.#flying < this.#items.length
+  get isReady(): boolean {
+    return this.#inFlight < this.#items.length
   }
 
   take(): T | null {
-    return this.ready ? this.#items[this.#flying++] : null
+    return this.isReady ? this.#items[this.#inFlight++] : null
   }
 
   acknowledge(): void {
     this.#items.shift()
-    this.#flying--
+    this.#inFlight--
     this.acknowledged++
   }
 
   fail(): void {
-    this.#flying = 0
+    this.#inFlight = 0
   }
 
-  /** Given up: what stands behind it would never be sent. */
+  /** Removes the item: it would block those behind it for ever. */
   refuse(): T {
-    this.#flying = 0
+    this.#inFlight = 0
     this.refused++
     return this.#items.shift() as T
   }

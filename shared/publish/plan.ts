@@ -5,35 +5,38 @@ import type { Mapping } from '../snapshot/mapping/mapping.js'
 import { PART_BYTES, type Part, planSteps } from '../snapshot/split.js'
 import { RECORD_BYTES, recordBytes, seriesBytes } from './sample.js'
 
-/** How the values of a source become those of records, until its series change. */
+/** How the values of a source are mapped to records. Valid until its series change. */
 export interface Plan {
   readonly mapping: Mapping
   readonly parts: readonly Part[]
 }
 
 /**
- * @param map the mapping, given the families of the layout to leave out, and why
- * @param timestamps whether its values may have times of their own
+ * Maps a source to records. A family that does not fit into a record is excluded, and the source is
+ * mapped again.
+ *
+ * @param map returns the mapping without some families of the layout; the values are the reasons
+ * @param timestamps whether records need space for timestamps
  */
 export function* publicationPlan(
-  map: (without: ReadonlyMap<string, string>) => Steps<Mapping>,
+  map: (excluded: ReadonlyMap<string, string>) => Steps<Mapping>,
   timestamps: boolean,
 ): Steps<Plan> {
-  const without = new Map<string, string>()
+  const excluded = new Map<string, string>()
   for (;;) {
-    const mapping = yield* map(without)
+    const mapping = yield* map(excluded)
     const parts = yield* planSteps(mapping.layout, PART_BYTES, seriesBytes(timestamps))
     const refused = [...refusedOf(parts, timestamps)]
     if (refused.length === 0) return { mapping, parts }
-    for (const [{ from, to }, why] of refused) {
-      for (const name of familiesOf(mapping, from, to)) without.set(name, why)
+    for (const [{ from, to }, reason] of refused) {
+      for (const name of familiesOf(mapping, from, to)) excluded.set(name, reason)
     }
   }
 }
 
 /**
- * Parts that would be refused, and the whole snapshot with them. Too large are only those of a
- * single family.
+ * Yields the parts that brokers or exposers would refuse, with the reason. Only a part of a single
+ * family can be too large.
  */
 function* refusedOf(parts: readonly Part[], timestamps: boolean): Generator<[Part, string]> {
   for (const [index, part] of parts.entries()) {
@@ -45,18 +48,20 @@ function* refusedOf(parts: readonly Part[], timestamps: boolean): Generator<[Par
 function familiesOf({ layout }: Mapping, from: number, to: number): string[] {
   let first = 0
   return layout.families.flatMap(({ name, series }) => {
-    const inside = first >= from && first < to
+    const isInside = first >= from && first < to
     first += series.length
-    return inside ? [name] : []
+    return isInside ? [name] : []
   })
 }
 
 /**
- * Why a source with so many series cannot be published when none is carried: null when it had none.
+ * Returns why none of a source's series can be published. Null if the source has none.
+ *
+ * @param series number of series of the source
  */
-export function nothingLeft(series: number, dropped: ReadonlyMap<string, string>): string | null {
+export function unpublishableReason(series: number, dropped: ReadonlyMap<string, string>): string | null {
   const [first] = dropped
   return series === 0 || !first
     ? null
-    : `none of the ${series} series can be published; of metric ${quote(first[0])}: ${first[1]}`
+    : `none of the ${series} series can be published; first reason, metric ${quote(first[0])}: ${first[1]}`
 }

@@ -1,34 +1,35 @@
-/** Something that a target publishes: a snapshot or a failed collection. */
+/** The records of one collection of a target: a snapshot or a failure. */
 export interface Publication {
-  /** What it holds until it is sent or superseded. */
+  /** Memory held until it is sent or superseded. */
   readonly bytes: number
-  /** About what its records will take. */
+  /** Estimated size of its records. */
   readonly encodedBytes: number
   /**
-   * Its records, in order, each made when it is asked for. Made when they are sent, because they say how many before them were
-   * superseded.
+   * Encodes the records lazily, in order. Called when they are sent, because they contain the number
+   * of superseded publications.
    *
-   * @param superseded publications of the target replaced unsent, so far
+   * @param superseded number of superseded publications of the target so far
    */
   encode(superseded: number): Iterable<Buffer>
 }
 
-/** Writes records; Kafka's sender is one. */
+/** Writes records, for example to Kafka. */
 export interface RecordSender {
-  /** Records of different lanes, sent by calls of their own, do not wait for each other. Undefined while nobody knows. */
+  /** Calls for different lanes do not delay each other. Undefined if the lane is not known yet. */
   laneOf(key: Buffer): number | undefined
   /**
-   * One attempt to write, in order. The entries of one key after one that failed are not written.
+   * Makes one attempt to write the entries in order. After a failed entry, further entries of the same
+   * key are not written. Its duration is bounded.
    *
-   * @returns the error of each entry, or null for what has arrived; bounded in time
+   * @returns for each entry its error, or null if it was acknowledged
    */
   sendAll(
     entries: readonly { readonly key: Buffer; readonly values: readonly Buffer[] }[],
   ): Promise<readonly (SendError | null)[]>
 }
 
-/** Why something was not sent. */
+/** Why an entry was not acknowledged. */
 export interface SendError extends Error {
-  /** What was to be written is refused; other records may be taken. */
+  /** Whether the brokers refuse this entry itself, and may accept others. */
   readonly refusal?: boolean
 }

@@ -5,7 +5,7 @@ import type { Publication } from './publication.js'
 import type { Collection, RunHeader } from './run.js'
 import { RECORD_BYTES, recordBytes, type Sample } from './sample.js'
 
-/** A snapshot: one record for each part. */
+/** A snapshot, with one record for each part. @param end whether it is the last one of the run */
 export function snapshotOf(
   run: RunHeader,
   collection: Collection,
@@ -36,7 +36,7 @@ export function snapshotOf(
   }
 }
 
-/** A collection that failed. @param failure why; made one line of at most 1,024 bytes */
+/** A failed collection. @param failure the reason, cut to one line of at most 1,024 bytes */
 export function failureOf(run: RunHeader, collection: Collection, failure: string): Publication {
   const line = failureLine(failure)
   const bytes = Buffer.byteLength(line)
@@ -47,7 +47,10 @@ export function failureOf(run: RunHeader, collection: Collection, failure: strin
   }
 }
 
-/** Of a part; null when all of it was collected now. A record has a time for each value or for none. */
+/**
+ * Timestamps of a part. Null if no value of the part has one: a record has timestamps for all of its
+ * values or for none.
+ */
 function timestampsWithin(
   timestamps: Float64Array,
   from: number,

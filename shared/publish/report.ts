@@ -1,14 +1,17 @@
 import type { Logger } from '../base/logger.js'
 
-/** What the exposer tells of the same trouble is worth a line now and then, not one a second. */
+/** Warnings of one kind are at least this far apart. */
 const WARN_EVERY_MS = 60_000
-/** Metrics named at a time. */
-const DROPPED_TOLD = 10
+/** Dropped metrics that are logged by name when the set changes. */
+const MAX_NAMED_METRICS = 10
 
-/** What an app's owner is told: of trouble once a minute, of its end once, of a metric that is left out once. */
+/**
+ * The log messages of a publisher. Failures are logged at most once a minute by kind, recovery once,
+ * and each dropped metric once.
+ */
 export class Report {
   readonly #logger: Logger
-  /** Monotonic ms, of each kind of trouble. */
+  /** Time of the last warning by its message prefix, monotonic ms. */
   readonly #warnedAt = new Map<string, number>()
   #failing = false
   #dropped: ReadonlySet<string> = new Set()
@@ -18,38 +21,43 @@ export class Report {
     this.#logger = guarded(logger)
   }
 
-  /** For the client, whose lines are about connections: what an app's owner should know is said here. */
-  get client(): Logger {
+  /** Logger for the Kafka client: everything at level debug, since this class logs the failures. */
+  get clientLogger(): Logger {
     const debug: Logger['debug'] = (message, fields) => this.#logger.debug(message, fields)
     return { debug, info: debug, warn: debug, error: debug }
   }
 
-  sent(superseded: number): void {
+  /** @param superseded snapshots superseded so far */
+  acknowledged(superseded: number): void {
     if (!this.#failing) return
     this.#failing = false
     this.#warnedAt.delete('publish metrics')
     this.#logger.info('publishing again', { superseded })
   }
 
+  /** @param mono time of the failure, monotonic ms */
   sendFailed(error: Error, mono: number): void {
     this.#failing = true
     this.#warn('publish metrics', error, mono)
   }
 
-  /** @param how `incomplete` when the other metrics are published, `failed` when there are none */
+  /**
+   * @param how `incomplete` if other metrics are published, `failed` if none are
+   * @param mono time of the failure, monotonic ms
+   */
   collectFailed(how: 'incomplete' | 'failed', error: Error, mono: number): void {
     this.#warn(how === 'failed' ? 'collect metrics' : 'collect all metrics', error, mono)
   }
 
-  noGoodbye(deadlineMs: number): void {
+  endNotAcknowledged(deadlineMs: number): void {
     this.#logger.warn(
-      `stopped without goodbye: Kafka did not take the last snapshot within ${deadlineMs} ms; its target goes down instead of leaving`,
+      `stopped without an end of the run: Kafka did not acknowledge the final snapshot within ${deadlineMs} ms; the target will be down (up 0) instead of ended`,
     )
   }
 
   /**
-   * @param dropped metrics of which something is left out, and why
-   * @param omitted series of expositions that are left out, by reason
+   * @param dropped metrics that are dropped in whole or in part, with the reason
+   * @param omitted number of series of expositions that are left out, by reason
    */
   dropped(dropped: ReadonlyMap<string, string>, omitted: ReadonlyMap<string, number> = new Map()): void {
     for (const [reason, count] of omitted) {
@@ -57,23 +65,23 @@ export class Report {
       this.#logger.warn(`${count} series of an exposition are not published in full: ${reason}`)
     }
     this.#omitted = new Set(omitted.keys())
-    const news = [...dropped].filter(([name]) => !this.#dropped.has(name))
+    const added = [...dropped].filter(([name]) => !this.#dropped.has(name))
     this.#dropped = new Set(dropped.keys())
-    for (const [name, why] of news.slice(0, DROPPED_TOLD)) {
+    for (const [name, why] of added.slice(0, MAX_NAMED_METRICS)) {
       this.#logger.warn(`metric ${JSON.stringify(name)} is not published in full: ${why}`)
     }
-    const more = news.length - DROPPED_TOLD
+    const more = added.length - MAX_NAMED_METRICS
     if (more > 0) this.#logger.warn(`${more} more metrics are not published in full`)
   }
 
-  #warn(what: string, error: Error, mono: number): void {
-    if (mono - (this.#warnedAt.get(what) ?? Number.NEGATIVE_INFINITY) < WARN_EVERY_MS) return
-    this.#warnedAt.set(what, mono)
-    this.#logger.warn(`cannot ${what}: ${error.message}`)
+  #warn(action: string, error: Error, mono: number): void {
+    if (mono - (this.#warnedAt.get(action) ?? Number.NEGATIVE_INFINITY) < WARN_EVERY_MS) return
+    this.#warnedAt.set(action, mono)
+    this.#logger.warn(`cannot ${action}: ${error.message}`)
   }
 }
 
-/** An app's logger that throws is no reason to stop publishing, let alone the app. */
+/** Ignores errors of the application's logger, which must not stop the publisher or the process. */
 function guarded(logger: Logger): Logger {
   const guard =
     (level: keyof Logger): Logger['warn'] =>
@@ -81,7 +89,7 @@ function guarded(logger: Logger): Logger {
       try {
         logger[level](message, fields)
       } catch {
-        // There is nobody left to tell.
+        // There is no other place to report it.
       }
     }
   return { debug: guard('debug'), info: guard('info'), warn: guard('warn'), error: guard('error') }

@@ -1,14 +1,14 @@
 import type { Label } from '../metrics/model.js'
 
-/** What all records of one run of a target have in common. */
+/** Fields that all records of one run of a target share. */
 export interface RunHeader {
   readonly target: readonly Label[]
-  /** Unix ms. */
+  /** Start of the run, Unix ms. */
   readonly incarnation: number
   readonly intervalMs: number
 }
 
-/** One collection of a run, whether it failed or not. */
+/** Header fields of one collection, successful or failed. */
 export interface Collection {
   readonly sequence: number
   /** Unix ms. */
@@ -16,7 +16,10 @@ export interface Collection {
   readonly collectSeconds: number
 }
 
-/** Numbers the collections of one run: sequences without a gap, times that ascend whatever the clock does. */
+/**
+ * Assigns sequence numbers and times to the collections of one run. The numbers have no gaps. The
+ * times strictly increase, also when the clock is set back.
+ */
 export class Run {
   #sequence = 0
   #collectedAt = 0

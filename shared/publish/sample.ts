@@ -1,12 +1,14 @@
 import type { Exemplar } from '../metrics/model.js'
 import type { Part } from '../snapshot/split.js'
 
+/** The content of a snapshot: layouts and values. */
 export interface Sample {
   readonly parts: readonly Part[]
-  /** In the order of the layout, over all parts. */
+  /** One value per series, in layout order over all parts. */
   readonly values: Float64Array
   /**
-   * Unix milliseconds for each value, NaN for those of the collection's time; null when all are.
+   * Unix milliseconds for each value. NaN stands for the time of the collection. Null if no value has a
+   * timestamp.
    */
   readonly timestamps: Float64Array | null
   /** By index into `values`, or null. */
@@ -14,21 +16,20 @@ export interface Sample {
 }
 
 /**
- * What a topic takes unless it is told to take more is 1,048,588, of which a batch has its share.
+ * Maximum size of a record. Kafka's default for `max.message.bytes` is 1,048,588, which includes the
+ * overhead of a record batch.
  */
 export const RECORD_BYTES = 1_000_000
-/**
- * The most that a value takes in a record, its tag included; a timestamp; everything but layout,
- * values and timestamps.
- */
+/** Maximum size of a value in a record, with its union tag. */
 const VALUE_BYTES = 9
 const TIMESTAMP_BYTES = 8
+/** Maximum size of a record without layout, values and timestamps. */
 const HEADER_BYTES = 8 * 1024
 
-/** Bytes that a series adds to a record at most, beside its part of the layout. */
+/** Maximum number of bytes that a series adds to a record, not counting the layout. */
 export const seriesBytes = (timestamps: boolean): number => VALUE_BYTES + (timestamps ? TIMESTAMP_BYTES : 0)
 
-/** Bytes of a part's record at most, without exemplars. */
+/** Maximum size of a part's record, not counting exemplars. */
 export function recordBytes({ layout, from, to }: Part, timestamps = false): number {
   return HEADER_BYTES + layout.compressed.length + (to - from) * seriesBytes(timestamps)
 }

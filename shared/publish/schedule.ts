@@ -1,8 +1,9 @@
 import { murmur2 } from '../base/murmur2.js'
 
 /**
- * When snapshots are taken: at wall-clock multiples of the interval plus an offset that the target's key decides. A restart keeps
- * the rhythm, a fleet that starts at once is spread, and timers that fire late do not drift.
+ * Collection times of a target: wall-clock multiples of the interval plus an offset derived from its
+ * key. They stay the same after a restart, targets are spread over the interval, and late timers
+ * cause no drift.
  */
 export class Schedule {
   readonly #offset: number
@@ -15,8 +16,9 @@ export class Schedule {
   }
 
   /**
-   * Unix ms of the first tick after `wall`, and after the tick `previous`: a timer may fire a millisecond before its tick is
-   * due, and no tick comes twice. Unless the clock was set back: the rhythm of before is then worth nothing.
+   * Returns the first tick after `wall` and after the tick `previous`, in Unix ms. A timer may fire a
+   * millisecond early, and must not repeat its tick. `previous` is ignored if the clock was set back
+   * by half an interval or more.
    */
   after(wall: number, previous = Number.NEGATIVE_INFINITY): number {
     const { intervalMs } = this
@@ -25,8 +27,8 @@ export class Schedule {
   }
 
   /**
-   * Milliseconds to wait for the tick that is due at `tick`. Never more than one and a half intervals, whatever the clock says:
-   * the first half is the tick that a timer was early for.
+   * Returns the time to wait until `tick`, in ms. It is at most one and a half intervals, also if the
+   * clock was set back. The half allows for the tick for which a timer fired early.
    */
   wait(tick: number, wall: number): number {
     return Math.min(Math.max(0, tick - wall), this.intervalMs * 1.5)

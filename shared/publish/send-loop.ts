@@ -1,59 +1,59 @@
 import { asError } from '../base/as-error.js'
 import type { Clock } from '../base/clock.js'
 import { nextTurn } from '../base/scheduling.js'
-import { type Batch, Dispatcher, type Settled, type Slot } from './dispatcher.js'
+import { type Batch, Dispatcher, type Slot, type TargetOutcome } from './dispatcher.js'
 import type { Publication, RecordSender, SendError } from './publication.js'
 
 export interface SendLoopOptions {
-  /** Not closed by the loop. */
+  /** The loop does not close it. */
   readonly sender: RecordSender
   readonly clock: Clock
-  /** From 0 to 1; `Math.random` by default. */
+  /** Returns a number from 0 to 1. Default: `Math.random`. */
   readonly random?: () => number
 }
 
-/** Of encoding before others have their turn. */
+/** Time spent on encoding before the event loop is yielded. */
 const SLICE_MS = 3
 
-export interface Delivery<T> extends Settled<T> {
-  /** From the encoding to the outcome. */
+export interface Delivery<T> extends TargetOutcome<T> {
+  /** From the start of encoding to the outcome. */
   readonly tookMs: number
 }
 
 /**
- * Sends what the targets of a dispatcher have, on one connection to each broker. One batch is encoded at a time, in
- * slices, and no timer of it keeps the process alive: who needs something sent stays for it.
+ * Sends the batches of a dispatcher. One batch is encoded at a time, in slices. Its timers do not
+ * keep the process alive: a caller that needs an acknowledgement awaits it.
  */
 export class SendLoop<T extends Publication> {
   readonly #options: SendLoopOptions
   readonly #dispatcher: Dispatcher<T>
-  /** Bytes of encoded records in flight. */
-  readonly #flying = new Map<Slot<T>, number>()
+  /** Bytes of the encoded records in flight, by target. */
+  readonly #encodedBytes = new Map<Slot<T>, number>()
   #timer: NodeJS.Timeout | null = null
-  #pumping = false
-  #stopped = false
+  #isPumping = false
+  #isStopped = false
 
-  /** @param onSettled what became of a target's entries; must not throw */
+  /** @param onDelivery called with the outcome of a target's entries; must not throw */
   constructor(
     options: SendLoopOptions,
-    private readonly onSettled: (delivery: Delivery<T>) => void,
+    private readonly onDelivery: (delivery: Delivery<T>) => void,
   ) {
     this.#options = options
     const { sender, random = Math.random } = options
     this.#dispatcher = new Dispatcher({ laneOf: key => sender.laneOf(key), random })
   }
 
-  /** Something was put into the target's queue. */
-  poke(slot: Slot<T>): void {
-    if (this.#stopped) return
+  /** To be called when a publication was added to the target's queue. */
+  enqueue(slot: Slot<T>): void {
+    if (this.#isStopped) return
     this.#dispatcher.enqueue(slot, this.#now())
     this.#pump()
   }
 
-  /** As `poke`, without waiting until a failure before is forgotten. */
-  hurry(slot: Slot<T>): void {
-    if (this.#stopped) return
-    this.#dispatcher.hurry(slot, this.#now())
+  /** As `enqueue`, but ends the backoff of the target and its lane. */
+  retryNow(slot: Slot<T>): void {
+    if (this.#isStopped) return
+    this.#dispatcher.retryNow(slot, this.#now())
     this.#pump()
   }
 
@@ -61,14 +61,14 @@ export class SendLoop<T extends Publication> {
     this.#dispatcher.remove(slot)
   }
 
-  /** Bytes of the target's records that are in flight. */
-  flyingBytes(slot: Slot<T>): number {
-    return this.#flying.get(slot) ?? 0
+  /** Bytes of the target's encoded records in flight. */
+  encodedBytes(slot: Slot<T>): number {
+    return this.#encodedBytes.get(slot) ?? 0
   }
 
-  /** Sends nothing more. What is in flight is settled when the sender has answered. */
+  /** Stops sending. The outcome of batches in flight is still reported. */
   stop(): void {
-    this.#stopped = true
+    this.#isStopped = true
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null
   }
@@ -78,30 +78,30 @@ export class SendLoop<T extends Publication> {
   }
 
   #pump(): void {
-    if (this.#pumping || this.#stopped) return
-    this.#pumping = true
+    if (this.#isPumping || this.#isStopped) return
+    this.#isPumping = true
     void this.#sendAll()
   }
 
-  /** One batch after the other is encoded, each in a turn of its own: whoever offers has just used some of this one. */
+  /** Encodes each batch in a turn of its own: the caller of `enqueue` has used some of this one. */
   async #sendAll(): Promise<void> {
     for (;;) {
       await nextTurn()
-      const batch = this.#stopped ? null : this.#dispatcher.next(this.#now())
+      const batch = this.#isStopped ? null : this.#dispatcher.next(this.#now())
       if (!batch) break
       const since = this.#now()
-      void this.#deliver(batch, await encode(batch, this.#flying), since)
+      void this.#deliver(batch, await encode(batch, this.#encodedBytes), since)
     }
-    this.#pumping = false
-    this.#sleep()
+    this.#isPumping = false
+    this.#scheduleRetry()
   }
 
-  /** Until there is more to send without anybody saying so. */
-  #sleep(): void {
+  /** Sets the timer for the end of the next backoff. */
+  #scheduleRetry(): void {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null
     const now = this.#now()
-    const due = this.#stopped ? null : this.#dispatcher.dueAt(now)
+    const due = this.#isStopped ? null : this.#dispatcher.dueAt(now)
     if (due === null) return
     this.#timer = setTimeout(() => this.#pump(), Math.max(0, due - now))
     // Do not keep the process alive for this timer.
@@ -111,9 +111,9 @@ export class SendLoop<T extends Publication> {
   async #deliver(batch: Batch<T>, encoded: Encoded, since: number): Promise<void> {
     const outcomes = await this.#write(encoded)
     const now = this.#now()
-    const settled = this.#dispatcher.settle(batch, outcomes, now)
-    for (const { slot } of settled) this.#flying.delete(slot)
-    for (const one of settled) this.onSettled({ ...one, tookMs: now - since })
+    const completed = this.#dispatcher.complete(batch, outcomes, now)
+    for (const { slot } of completed) this.#encodedBytes.delete(slot)
+    for (const outcome of completed) this.onDelivery({ ...outcome, tookMs: now - since })
     this.#pump()
   }
 
@@ -121,7 +121,7 @@ export class SendLoop<T extends Publication> {
     const fail = (error: SendError) => {
       for (const { at } of entries) outcomes[at] = error
     }
-    if (this.#stopped) fail(new Error('the outbox was stopped'))
+    if (this.#isStopped) fail(new Error('the outbox was stopped'))
     else {
       try {
         const answers = entries.length > 0 ? await this.#options.sender.sendAll(entries) : []
@@ -136,27 +136,30 @@ export class SendLoop<T extends Publication> {
 
 interface Encoded {
   readonly entries: readonly { readonly key: Buffer; readonly values: Buffer[]; readonly at: number }[]
-  /** Of each entry of the batch: an error where it could not be encoded. */
+  /** One for each entry of the batch: an error if it could not be encoded, else null. */
   readonly outcomes: (SendError | null)[]
 }
 
-/** In slices, the last of which ends with it: writing copies all of it and takes its checksum. */
+/**
+ * Encodes a batch in slices. Yields the event loop at the end too, because writing copies all bytes
+ * and computes a checksum.
+ */
 async function encode<T extends Publication>(
   batch: Batch<T>,
-  flying: Map<Slot<T>, number>,
+  encodedBytes: Map<Slot<T>, number>,
 ): Promise<Encoded> {
   const entries: { key: Buffer; values: Buffer[]; at: number }[] = []
   const outcomes = new Array<SendError | null>(batch.entries.length).fill(null)
-  let begun = performance.now()
+  let sliceStart = performance.now()
   for (const [at, { slot, item }] of batch.entries.entries()) {
     const values: Buffer[] = []
     try {
       for (const record of item.encode(slot.queue.superseded)) {
         values.push(record)
-        flying.set(slot, (flying.get(slot) ?? 0) + record.length)
-        if (performance.now() - begun < SLICE_MS) continue
+        encodedBytes.set(slot, (encodedBytes.get(slot) ?? 0) + record.length)
+        if (performance.now() - sliceStart < SLICE_MS) continue
         await nextTurn()
-        begun = performance.now()
+        sliceStart = performance.now()
       }
       entries.push({ key: slot.key, values, at })
     } catch (error) {

@@ -8,42 +8,47 @@ import { Run } from './run.js'
 import type { Sample } from './sample.js'
 import { Schedule } from './schedule.js'
 
-/** What was read of a target, at one moment. */
+/** The metrics of a target, read at one time. */
 export interface Reading {
-  /** Its values by their layout. Takes longer when the layout has to be made. @throws Error when there is nothing to publish */
+  /**
+   * Maps the values to their layout, which is built if it has changed.
+   *
+   * @throws Error if none of the series can be published
+   */
   sample(): Promise<Sample>
 }
 
 export interface Collector {
   /**
-   * Reads all that the target has now. Never called while the last call is still waited for.
+   * Reads all metrics of the target. Never called while a call is in progress.
    *
-   * @param timeoutMs after which nobody waits for it any more
-   * @throws Error: why the collection failed, in a line for people
+   * @param timeoutMs time after which the collection counts as failed
+   * @throws Error whose message is the reason of the failure, in one line
    */
   collect(timeoutMs: number): Promise<Reading>
 }
 
 export interface SnapshotLoopOptions {
-  /** Sorted labels, and the key that is made of them. */
+  /** Target labels, sorted by name. */
   readonly target: readonly Label[]
+  /** Record key of the target. */
   readonly key: Uint8Array
   readonly intervalMs: number
   readonly collector: Collector
   readonly clock: Clock
   offer(publication: Publication): void
-  /** A collection failed as a whole. Must not throw. */
+  /** Called when a collection failed as a whole. Must not throw. */
   collectionFailed?(error: Error): void
 }
 
-/** The share of the interval that a collection may take, so that its outcome is offered before the next one is due. */
+/** Timeout of a collection as a share of the interval: it ends before the next one is due. */
 const COLLECTION_SHARE = 0.9
-/** For a collector that keeps to its timeout, to say itself what was late. */
+/** Lets a collector that observes its timeout report the reason itself. */
 const GRACE_MS = 50
 
 /**
- * Collects one target on schedule and offers each collection once: a snapshot, or a failure with its reason. Knows neither
- * registries nor Kafka. No timer of it keeps the process alive.
+ * Collects one target on schedule. Offers one publication per collection: a snapshot, or a failure
+ * with its reason. Independent of prom-client and Kafka. Its timers do not keep the process alive.
  */
 export class SnapshotLoop {
   readonly #options: SnapshotLoopOptions
@@ -62,43 +67,43 @@ export class SnapshotLoop {
     this.#run = new Run({ target, intervalMs, incarnation: Math.round(clock.now().wall) })
   }
 
-  /** The first collection is now, so that a short-lived app is seen too; the others are on schedule. */
+  /** Collects at once, so that short-lived jobs are published too, and then on schedule. */
   start(): void {
     if (this.#state !== 'new') return
     this.#state = 'running'
     this.#tick()
-    this.#next()
+    this.#scheduleNext()
   }
 
   /**
-   * Collects a last time and offers that as the end of the run; with the values of before when it fails. Nothing is offered
-   * after it.
+   * Collects once more and offers the result as the end of the run. If that collection fails, the end
+   * has the values of the last snapshot. Nothing is offered afterwards.
    *
-   * @param patienceMs that a collection under way, and then the last one, may take
+   * @param timeoutMs timeout of a collection in progress, and then of the final one
    */
-  async end(patienceMs: number): Promise<void> {
+  async end(timeoutMs: number): Promise<void> {
     if (this.#state !== 'running') return
     this.#state = 'ending'
     if (this.#timer) clearTimeout(this.#timer)
-    await settlesWithin(patienceMs, this.#collecting ?? Promise.resolve())
-    await this.#collect(Math.min(patienceMs, this.#options.intervalMs), true)
+    await settlesWithin(timeoutMs, this.#collecting ?? Promise.resolve())
+    await this.#collect(Math.min(timeoutMs, this.#options.intervalMs), true)
     this.stop()
   }
 
-  /** Offers nothing more. */
+  /** Stops without an end of the run. Nothing is offered afterwards. */
   stop(): void {
     this.#state = 'stopped'
     if (this.#timer) clearTimeout(this.#timer)
   }
 
-  #next(previous?: number): void {
+  #scheduleNext(previous?: number): void {
     const { wall } = this.#options.clock.now()
     const tick = this.#schedule.after(wall, previous)
     this.#timer = setTimeout(
       () => {
         if (this.#state !== 'running') return
         this.#tick()
-        this.#next(tick)
+        this.#scheduleNext(tick)
       },
       this.#schedule.wait(tick, wall),
     )
@@ -107,7 +112,7 @@ export class SnapshotLoop {
   }
 
   #tick(): void {
-    // A collection that is late is waited for, not joined by a second one.
+    // Collections of a target never overlap.
     if (this.#collecting) return
     const timeoutMs = Math.round(this.#options.intervalMs * COLLECTION_SHARE)
     this.#collecting = this.#collect(timeoutMs, false).finally(() => {
@@ -118,28 +123,28 @@ export class SnapshotLoop {
   async #collect(timeoutMs: number, end: boolean): Promise<void> {
     const before = this.#options.clock.now()
     let after = before
-    const hasEnded = () => this.#state !== (end ? 'ending' : 'running')
+    const isOutdated = () => this.#state !== (end ? 'ending' : 'running')
     try {
       const reading = await this.#read(timeoutMs)
       after = this.#options.clock.now()
-      // The last one has taken its place.
-      if (hasEnded()) return
+      // `end` or `stop` was called meanwhile.
+      if (isOutdated()) return
       const sample = await reading.sample()
-      if (hasEnded()) return
+      if (isOutdated()) return
       this.#last = sample
       this.#offer(sample, before, after, end)
     } catch (error) {
-      if (hasEnded()) return
+      if (isOutdated()) return
       if (after === before) after = this.#options.clock.now()
-      const why = asError(error)
-      this.#options.collectionFailed?.(why)
-      // A goodbye with the values of before is better than an alert.
+      const reason = asError(error)
+      this.#options.collectionFailed?.(reason)
+      // An end with the previous values avoids an alert.
       if (end && this.#last) this.#offer(this.#last, before, after, end)
-      else this.#offer(why, before, after, end)
+      else this.#offer(reason, before, after, end)
     }
   }
 
-  /** One that hangs is waited for again: others beside it would gather for as long as it does. */
+  /** Awaits a call that is still in progress instead of making another: they would accumulate. */
   #read(timeoutMs: number): Promise<Reading> {
     this.#reading ??= (async () => this.#options.collector.collect(timeoutMs))().finally(() => {
       this.#reading = null
@@ -147,13 +152,13 @@ export class SnapshotLoop {
     return withTimeout(this.#reading, timeoutMs + GRACE_MS, `no answer within ${timeoutMs} ms`)
   }
 
-  #offer(what: Sample | Error, before: Instant, after: Instant, end: boolean): void {
+  #offer(result: Sample | Error, before: Instant, after: Instant, end: boolean): void {
     const { header } = this.#run
     const collection = this.#run.next(after.wall, Math.max(0, after.mono - before.mono) / 1000)
     this.#options.offer(
-      what instanceof Error
-        ? failureOf(header, collection, what.message)
-        : snapshotOf(header, collection, what, end),
+      result instanceof Error
+        ? failureOf(header, collection, result.message)
+        : snapshotOf(header, collection, result, end),
     )
   }
 }

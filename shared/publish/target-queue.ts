@@ -1,30 +1,33 @@
-/** What became of all that one target offered. `offered` = `acknowledged` + `superseded` + `refused` + `held`, at any time. */
+/**
+ * Number of publications of one target by outcome. At any time
+ * `offered` = `acknowledged` + `superseded` + `refused` + `held`.
+ */
 export interface DeliveryCounts {
   readonly offered: number
-  /** The brokers have them. */
+  /** Acknowledged by the brokers. */
   readonly acknowledged: number
-  /** Replaced unsent by a newer one. */
+  /** Replaced by a newer one before they were acknowledged. */
   readonly superseded: number
-  /** Handed back, because the brokers refuse them. */
+  /** Refused by the brokers and returned to the caller. */
   readonly refused: number
-  /** In flight or waiting. */
+  /** In flight or pending. */
   readonly held: number
 }
 
-/** What one target has to send, in order: some of it in flight, the rest waiting. */
+/** The items of one target that are to be sent, in order. Items are in flight or pending. */
 export interface TargetQueue<T> extends DeliveryCounts {
-  /** The next to send, in flight from now on; null when there is none that may be. */
+  /** @returns the next item, which is in flight from now on; null if `isReady` is false */
   take(): T | null
-  /** Whether `take` would give one. */
-  readonly ready: boolean
-  /** The oldest in flight has arrived. */
+  /** Whether an item is pending and may be sent now. */
+  readonly isReady: boolean
+  /** The oldest item in flight was acknowledged. */
   acknowledge(): void
-  /** Nothing of what is in flight has arrived: it waits again. */
+  /** Sending failed: all items in flight become pending again. */
   fail(): void
   /**
-   * The oldest in flight is refused for what it is, and nothing else is in flight.
+   * The brokers refused the only item in flight.
    *
-   * @returns it, when it is given up and to be handed back; null when it waits again
+   * @returns the item if it is removed, to be returned to its caller; null if it is pending again
    */
   refuse(): T | null
 }

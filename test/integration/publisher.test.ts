@@ -186,15 +186,15 @@ describe('a publisher', () => {
     await eventually(() => expect(records.at(-1)!.failure).not.toBeNull())
     await publisher.stop()
     await eventually(() => expect(records.at(-1)!.header.end).toBe(true))
-    expect(records[0].failure).toMatch(/^the source gave a web page, not metrics/)
+    expect(records[0].failure).toMatch(/^the source returned a web page instead of metrics/)
     const snapshot = records.find(({ failure }) => failure === null)!
     expect(snapshot.values.get('requests_total{}')).toBe(5)
     expect(snapshot.values.get('publisher_collect_errors_total{}')).toBeGreaterThan(0)
     expect(records.at(-2)!.failure).toMatch(/^line 1: /)
-    // The goodbye has the values of before.
+    // The end of the run has the values of the last snapshot.
     expect(records.at(-1)!.values.get('requests_total{}')).toBe(5)
     expectOneRun(records)
-    expect(logger.lines[0]).toMatch(/^warn cannot collect metrics: the source gave a web page/)
+    expect(logger.lines[0]).toMatch(/^warn cannot collect metrics: the source returned a web page/)
   })
 
   test('publishes what answers beside a source that hangs, and asks that once, not once an interval', async () => {
@@ -235,7 +235,7 @@ describe('a publisher', () => {
     await eventually(() => expect(records.length).toBeGreaterThan(1))
     for (const { failure } of records)
       expect(failure).toMatch(
-        /^the registry did not answer within \d+ ms: does a metric's collect function hang\?$/,
+        /^the source did not answer within \d+ ms; check whether a collect function hangs$/,
       )
     hang = false
     answer!()
@@ -258,7 +258,7 @@ describe('a publisher', () => {
 })
 
 describe('stop', () => {
-  test('says goodbye with the final values, once', async () => {
+  test('publishes the final values as the end of the run, once', async () => {
     const topic = await newTopic(1)
     const register = new Registry()
     const gauge = new Gauge({ name: 'g', help: 'g', registers: [register] })
@@ -274,7 +274,7 @@ describe('stop', () => {
     expectOneRun(records)
   })
 
-  test('says goodbye with the values of before when the registry hangs', async () => {
+  test('publishes the previous values as the end of the run when the registry hangs', async () => {
     const topic = await newTopic(1)
     const register = new Registry()
     let hang = false
@@ -303,13 +303,16 @@ describe('stop', () => {
   test.each([
     ['where nothing listens', async () => nobody],
     ['that takes connections and never answers', mute],
-  ])('keeps its deadline with a broker %s, and says that nobody heard the goodbye', async (_, where) => {
-    const logger = keepingLogger()
-    const publisher = publisherOf({ register: new Registry(), brokers: await where(), logger })
-    await publisher.start()
-    await publisher.stop(300)
-    expect(logger.lines.at(-1)).toMatch(/^warn stopped without goodbye: .* within 300 ms/)
-  })
+  ])(
+    'keeps its deadline with a broker %s, and logs that the end of the run was not acknowledged',
+    async (_, where) => {
+      const logger = keepingLogger()
+      const publisher = publisherOf({ register: new Registry(), brokers: await where(), logger })
+      await publisher.start()
+      await publisher.stop(300)
+      expect(logger.lines.at(-1)).toMatch(/^warn stopped without an end of the run: .* within 300 ms/)
+    },
+  )
 
   test('takes the publisher’s series out of the registry', async () => {
     const register = new Registry()

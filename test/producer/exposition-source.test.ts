@@ -9,7 +9,7 @@ const published = async (text: string) => Object.fromEntries(readBack(await samp
 
 describe('an exposition as a source', () => {
   test.each(['PROMETHEUS_CONTENT_TYPE', 'OPENMETRICS_CONTENT_TYPE'] as const)(
-    'says what the registry that printed it does (%s)',
+    'yields the same series and types as the registry that printed it (%s)',
     async contentType => {
       const register = new Registry()
       register.setContentType(Registry[contentType] as never)
@@ -42,13 +42,13 @@ describe('an exposition as a source', () => {
     },
   )
 
-  test('of other libraries may have spaces, timestamps, comments, and no types', async () => {
+  test('of another library may have spaces, timestamps and comments, and no types', async () => {
     expect(
       await published('# a comment\n\nup 1 1700000000000\nx{ a = "1" , b="2", } +Inf\nx{} Nan\ny 1e3'),
     ).toEqual({ 'up{}': 1, 'x{a="1",b="2"}': Infinity, 'x{}': Number.NaN, 'y{}': 1000 })
   })
 
-  test('may have what a record has no type for: it is published as docs/mapping.md says', async () => {
+  test('with types that a record does not have is published as docs/mapping.md says', async () => {
     const text = [
       '# TYPE build info',
       'build_info{version="1"} 1',
@@ -82,7 +82,7 @@ describe('an exposition as a source', () => {
     ])
   })
 
-  test('may have timestamps: they go with their series, those of a registry beside it have none', async () => {
+  test('keeps the timestamps of its series; those of a registry have none', async () => {
     const register = new Registry()
     new Gauge({ name: 'a', help: 'a', registers: [register] }).set(1)
     const { readings } = await collect([register, () => 'up 2 1700000000000\ndown 3\n'])
@@ -91,7 +91,7 @@ describe('an exposition as a source', () => {
     expect([...timestamps!]).toEqual([Number.NaN, Number.NaN, 1_700_000_000_000])
   })
 
-  test('shares its names with registries beside it: of a series that both have, the first is kept', async () => {
+  test('shares its names with other sources: the first of equal series is kept', async () => {
     const register = new Registry()
     new Gauge({ name: 'hits', help: 'hits', registers: [register] }).set(1)
     const { readings } = await collect([
@@ -108,11 +108,11 @@ describe('an exposition as a source', () => {
     ])
   })
 
-  test('that is empty has no metrics: a cluster without workers', async () => {
+  test('that is empty has no families, as of a cluster without workers', async () => {
     expect((await readText('')).families).toEqual([])
   })
 
-  test('of which only the numbers change keeps its layout, and has the new numbers', async () => {
+  test('keeps its layout while only values change', async () => {
     const source = new ExpositionSource()
     const sampler = new Sampler()
     const sampleOf = async (text: string) => sampler.read([await source.read(text)]).sample()
@@ -126,7 +126,7 @@ describe('an exposition as a source', () => {
     expect([...(await sampleOf(`${page(3)}new 4\n`)).values]).toEqual([3, 3, 3, 3, 4])
   })
 
-  test('with a series twice says what is left out', async () => {
+  test('with a duplicate series reports it as omitted', async () => {
     const { families, omitted } = await readText('x 1\nx 2\ny 3\n')
     expect(families.map(({ name, series }) => [name, series.length])).toEqual([
       ['x', 1],
@@ -135,14 +135,14 @@ describe('an exposition as a source', () => {
     expect([...omitted]).toEqual([['repeated_series', 1]])
   })
 
-  test('with a label that a record cannot hold loses that metric, not the others', async () => {
+  test('with a label value that a record cannot hold loses that metric and no other', async () => {
     expect(await published(`long{a="${'x'.repeat(5000)}"} 1\nmany{${'a="1",'}} 2\n`)).toEqual({
       'many{a="1"}': 2,
     })
   })
 
   test.each(['x{a=1} 1', 'x{a="1} 1', 'x', 'x{a="1"}', 'x 0x', 'Internal Server Error', '{"error":"no"}'])(
-    'with line %j after a good one is refused with the number of that line',
+    'with the invalid line %j is refused with its line number',
     async line => {
       await expect(readText(`good 1\n${line}\n`)).rejects.toThrow(/^line 2: /)
     },
@@ -152,11 +152,11 @@ describe('an exposition as a source', () => {
     '<!DOCTYPE html>\n<html><body><h1>502 Bad Gateway</h1></body></html>',
     '\n  <html>error 5</html>',
     '<?xml version="1.0"?><Error/>',
-  ])('that is the page %j is refused as one', async page => {
-    await expect(readText(page)).rejects.toThrow(/gave a web page, not metrics: it begins with "</)
+  ])('that is the web page %j is refused as such', async page => {
+    await expect(readText(page)).rejects.toThrow(/returned a web page instead of metrics, beginning with "</)
   })
 
-  test('is read in linear time, whatever it is', async () => {
+  test('is read in linear time, also when it is malicious', async () => {
     await expect(readText(`x{${'a="\\\\",'.repeat(50_000)}`)).rejects.toThrow(/^line 1: /)
     await expect(readText(`x{a="${'\\'.repeat(500_001)}`)).rejects.toThrow(/^line 1: /)
     await expect(readText(`x{${' '.repeat(500_000)}`)).rejects.toThrow(/^line 1: /)

@@ -3,20 +3,20 @@ import { Counter, Registry } from 'prom-client'
 import { expect, inject, test } from 'vitest'
 import { eventually } from '../support/eventually.js'
 
-// Nothing of this package is imported above: what it does to the process when it is loaded is what is tested.
+// The package is not imported above: the test covers the side effects of loading it.
 const require = createRequire(import.meta.url)
 
-/** Own properties of an object and of its prototypes, by path. */
-function describeObject(path: string, given: object, into: Map<string, unknown>): void {
-  for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(given))) {
-    // Caches that the library fills by itself are values, not behaviour.
+/** Adds the functions and accessors of an object, by path. */
+function describeObject(path: string, object: object, into: Map<string, unknown>): void {
+  for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(object))) {
+    // Other values may be caches of the library, which it fills itself.
     if (typeof property.value === 'function' || property.get || property.set)
       into.set(`${path}.${name}`, property.value ?? property.get ?? property.set)
   }
 }
 
-/** Every function that a loaded module of kafkajs exports or has on a class's prototype, and those of what all code shares. */
-function behaviour(): Map<string, unknown> {
+/** All functions of loaded kafkajs modules and their prototypes, of globals, and process listeners. */
+function currentFunctions(): Map<string, unknown> {
   const found = new Map<string, unknown>()
   for (const [file, module] of Object.entries(require.cache)) {
     if (!/\/kafkajs\//.test(file)) continue
@@ -56,8 +56,8 @@ function behaviour(): Map<string, unknown> {
   return found
 }
 
-test('an app that publishes finds its kafkajs, its globals and its process as they were', async () => {
-  // All of the library, as an app that uses Kafka itself has it.
+test('publishing changes neither the application’s kafkajs, nor its globals, nor its process listeners', async () => {
+  // Load the whole library, as an application that uses Kafka itself does.
   const { Kafka, logLevel } = require('kafkajs')
   const client = new Kafka({ brokers: inject('brokers'), logLevel: logLevel.NOTHING })
   const admin = client.admin()
@@ -66,7 +66,7 @@ test('an app that publishes finds its kafkajs, its globals and its process as th
   await admin.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: true })
   const modules = Object.keys(require.cache).filter(file => file.includes('/kafkajs/')).length
   expect(modules).toBeGreaterThan(100)
-  const before = behaviour()
+  const before = currentFunctions()
 
   const { createPublisher } = await import('../../producer/index.js')
   const register = new Registry()
@@ -78,8 +78,8 @@ test('an app that publishes finds its kafkajs, its globals and its process as th
   await eventually(async () => expect((await sent.get()).values[0].value).toBeGreaterThan(0))
   await publisher.stop()
 
-  const after = behaviour()
-  // Modules that are loaded later add to what there is; nothing that was there may be another.
+  const after = currentFunctions()
+  // Modules loaded later add functions. No existing function may be replaced.
   const changed = [...before].filter(([path, value]) => after.get(path) !== value).map(([path]) => path)
   expect(changed).toEqual([])
   const added = [...after.keys()].filter(path => !before.has(path) && !path.startsWith('/'))

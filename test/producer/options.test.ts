@@ -5,21 +5,21 @@ import { createPublisher, type PublisherOptions } from '../../producer/index.js'
 import { settingsOf } from '../../producer/options.js'
 
 const register = new Registry()
-const least: PublisherOptions = { register, brokers: 'kafka:9092', job: 'shop' }
-const settings = (more: object) => settingsOf({ ...least, ...more } as PublisherOptions)
-const complaint = (options: unknown): string => {
+const minimal: PublisherOptions = { register, brokers: 'kafka:9092', job: 'shop' }
+const settings = (more: object) => settingsOf({ ...minimal, ...more } as PublisherOptions)
+const messageOf = (options: unknown): string => {
   try {
     createPublisher(options as PublisherOptions)
   } catch (error) {
     expect(error).toBeInstanceOf(TypeError)
     return (error as Error).message
   }
-  throw new Error('it was accepted')
+  throw new Error('the options were accepted')
 }
 
 describe('options', () => {
-  test('three are enough: registry, brokers, job', () => {
-    const { target, intervalMs, topic, kafka } = settingsOf(least)
+  test('registry, brokers and job are sufficient', () => {
+    const { target, intervalMs, topic, kafka } = settingsOf(minimal)
     expect(target).toEqual([
       { name: 'instance', value: hostname() },
       { name: 'job', value: 'shop' },
@@ -29,8 +29,8 @@ describe('options', () => {
     expect(kafka.brokers).toEqual(['kafka:9092'])
   })
 
-  test('everything that is wrong is said at once, each with the name of its option', () => {
-    const message = complaint({
+  test('one error lists all invalid options by name', () => {
+    const message = messageOf({
       register: {},
       brokers: [],
       job: '',
@@ -43,8 +43,8 @@ describe('options', () => {
       expect(message).toContain(option)
   })
 
-  test('none at all is an answer too, not a property of undefined', () => {
-    expect(complaint(undefined)).toMatch(/register: .*prom-client.*brokers: give at least one.*job/s)
+  test('missing options are reported like empty ones', () => {
+    expect(messageOf(undefined)).toMatch(/register: .*prom-client.*brokers: pass at least one.*job/s)
   })
 
   test.each([
@@ -61,23 +61,23 @@ describe('options', () => {
   test.each(['999ms', '3m', 0, -5, 1000.5, '15', '', 'soon', '1h', Number.NaN, {}, [15]])(
     'an interval of %j is refused',
     interval => {
-      expect(complaint({ ...least, interval })).toMatch(/interval: .*(duration such as|between 1s and 2m)/)
+      expect(messageOf({ ...minimal, interval })).toMatch(/interval: .*(duration such as|between 1s and 2m)/)
     },
   )
 
-  test('brokers come as a list or as one text with commas', () => {
+  test('brokers may be a list or one string with commas', () => {
     expect(settings({ brokers: ' a:1, b:2 ' }).kafka.brokers).toEqual(['a:1', 'b:2'])
     expect(settings({ brokers: ['a:1', '[::1]:2'] }).kafka.brokers).toEqual(['a:1', '[::1]:2'])
   })
 
   test.each(['http://kafka:9092', 'kafka:0', 'kafka:99999', 'a:1,,b:2', '', 'a b:x'])(
-    'brokers %j are refused at once, not at the first send',
+    'brokers %j are refused before the first send',
     brokers => {
-      expect(complaint({ ...least, brokers })).toMatch(/brokers: .*host:port/)
+      expect(messageOf({ ...minimal, brokers })).toMatch(/brokers: .*host:port/)
     },
   )
 
-  test('further labels identify the app, sorted with job and instance', () => {
+  test('target labels are job, instance and the additional labels, sorted by name', () => {
     const { target } = settings({ instance: 'a', labels: { zone: 'eu', app: 'x' } })
     expect(target.map(({ name, value }) => `${name}=${value}`)).toEqual([
       'app=x',
@@ -88,28 +88,28 @@ describe('options', () => {
   })
 
   test.each([
-    [{ labels: { job: 'other' } }, /labels may not contain job/],
+    [{ labels: { job: 'other' } }, /labels must not contain job/],
     [{ labels: { __zone: 'eu' } }, /Prometheus's own/],
     [{ labels: { zone: '' } }, /zone.* is empty/],
-    [{ labels: { zone: 3 } }, /zone is 3; give text/],
+    [{ labels: { zone: 3 } }, /zone is 3; it must be a string/],
     [{ labels: { zone: 'a\0b' } }, /NUL/],
     [{ job: 'kafka-exposer' }, /exposer's own/],
     [{ job: undefined }, /no job/],
-    [{ instance: 7 }, /instance is 7; give text/],
-  ])('%j cannot be a target', (more, why) => {
-    expect(complaint({ ...least, ...more })).toMatch(why)
+    [{ instance: 7 }, /instance is 7; it must be a string/],
+  ])('%j is refused', (more, why) => {
+    expect(messageOf({ ...minimal, ...more })).toMatch(why)
   })
 
-  test('a registry, several, and functions are sources; anything else is not', () => {
+  test('register is a registry, a function or a list of both, and nothing else', () => {
     settings({ register: [register, () => []] })
     settings({ register: async () => [] })
-    expect(complaint({ ...least, register: [] })).toMatch(/register: is empty/)
-    expect(complaint({ ...least, register: [register, null] })).toMatch(
-      /register: is no prom-client registry/,
+    expect(messageOf({ ...minimal, register: [] })).toMatch(/register: is empty/)
+    expect(messageOf({ ...minimal, register: [register, null] })).toMatch(
+      /register: is not a prom-client registry/,
     )
   })
 
-  test('the console is a logger', () => {
+  test('the console is a valid logger', () => {
     expect(settings({ logger: console }).logger).toBe(console)
   })
 })

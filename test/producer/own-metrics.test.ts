@@ -21,7 +21,7 @@ const NAMES = [
 
 const page = readFileSync(new URL('../../docs/publisher.md', import.meta.url), 'utf8')
 
-test('docs/publisher.md has every metric with its type, and every option', () => {
+test('docs/publisher.md lists all metrics with their types and all options', () => {
   const rows = DEFINITIONS.map(({ name, type }) => `| \`${name}\` | ${type} |`)
   expect(rows.filter(row => !page.includes(row))).toEqual([])
   const options = readFileSync(new URL('../../producer/options.ts', import.meta.url), 'utf8')
@@ -32,7 +32,7 @@ test('docs/publisher.md has every metric with its type, and every option', () =>
 })
 
 describe('the publisher’s own metrics', () => {
-  test('are in the app’s registry, for a direct scrape too', async () => {
+  test('are in the application’s registry, so that a direct scrape exposes them', async () => {
     const register = new Registry()
     const stats = statsWith({ snapshots: 7, superseded: 2, bufferedBytes: 100 })
     stats.sendDurations.observe(0.02)
@@ -51,68 +51,72 @@ describe('the publisher’s own metrics', () => {
     expect(values.get('publisher_send_duration_seconds_sum{}')).toBeCloseTo(20.02)
   })
 
-  test('are counted on by resetMetrics, which is about the app', async () => {
+  test('are not reset by resetMetrics of the registry', async () => {
     const register = new Registry()
     registerStats(register, 'shop/a', statsWith({ snapshots: 7 }))
     register.resetMetrics()
     expect((await published(register)).get('publisher_snapshots_total{}')).toBe(7)
   })
 
-  test('of two publishers on one registry are told apart by a label, as long as there are two', async () => {
+  test('have a label while two publishers share a registry', async () => {
     const register = new Registry()
     registerStats(register, 'shop/a', statsWith({ snapshots: 1 }))
     const second = registerStats(register, 'shop/b', statsWith({ snapshots: 2 }))
     const both = await published(register)
     expect(both.get('publisher_snapshots_total{publisher="shop/a"}')).toBe(1)
     expect(both.get('publisher_snapshots_total{publisher="shop/b"}')).toBe(2)
-    second.leave()
+    second.unregister()
     expect((await published(register)).get('publisher_snapshots_total{}')).toBe(1)
   })
 
-  test('of one target’s publishers to two clusters are two, and one leaves without the other', async () => {
+  test('of two publishers of one target are separate, and unregistered separately', async () => {
     const register = new Registry()
     const first = registerStats(register, 'shop/a', statsWith({ snapshots: 1 }))
     registerStats(register, 'shop/a', statsWith({ snapshots: 2 }))
     const both = await published(register)
     expect(both.get('publisher_snapshots_total{publisher="shop/a"}')).toBe(1)
     expect(both.get('publisher_snapshots_total{publisher="shop/a (2)"}')).toBe(2)
-    first.leave()
+    first.unregister()
     expect((await published(register)).get('publisher_snapshots_total{}')).toBe(2)
   })
 
-  test('come back with the next publisher of a registry that was cleared', async () => {
+  test('are registered again by the next publisher after the registry was cleared', async () => {
     const register = new Registry()
     const first = registerStats(register, 'shop/a', statsWith({ snapshots: 1 }))
     register.clear()
     registerStats(register, 'shop/a', statsWith({ snapshots: 2 }))
-    first.leave()
+    first.unregister()
     expect((await published(register)).get('publisher_snapshots_total{}')).toBe(2)
   })
 
-  test('stay out of a registry in which the app has one of their names, and are published all the same', async () => {
+  test('are published without the registry if the application has a metric of one of their names', async () => {
     const register = new Registry()
     new Counter({ name: 'publisher_snapshots_total', help: 'books', registers: [register] }).inc(3)
-    const { loose, leave } = registerStats(register, 'shop/a', statsWith({ snapshots: 7, sendErrors: 4 }))
+    const { unregisteredMetrics, unregister } = registerStats(
+      register,
+      'shop/a',
+      statsWith({ snapshots: 7, sendErrors: 4 }),
+    )
     expect(register.getMetricsAsArray()).toHaveLength(1)
     const { readings } = await collect(register)
-    const values = readBack(await sampleOf([...readings, { metrics: await loose() }]))
+    const values = readBack(await sampleOf([...readings, { metrics: await unregisteredMetrics() }]))
     expect(values.get('publisher_snapshots_total{}')).toBe(3)
     expect(values.get('publisher_send_errors_total{}')).toBe(4)
-    leave()
+    unregister()
   })
 
-  test('of a source that is a function are published beside what it gives', async () => {
-    const { loose } = registerStats(() => [], 'shop/a', statsWith({ snapshots: 7 }))
-    expect((await loose()).map(({ name }) => name)).toEqual(NAMES)
+  test('of a source that is a function are published in addition to its metrics', async () => {
+    const { unregisteredMetrics } = registerStats(() => [], 'shop/a', statsWith({ snapshots: 7 }))
+    expect((await unregisteredMetrics()).map(({ name }) => name)).toEqual(NAMES)
   })
 
-  test('go into the first registry of several', () => {
+  test('are registered in the first of several registries', () => {
     const registers = [new Registry(), new Registry()]
     registerStats([() => [], ...registers], 'shop/a', new PublisherStats())
     expect(registers.map(register => register.getMetricsAsArray().length)).toEqual([NAMES.length, 0])
   })
 
-  test('of several workers are summed by prom-client, but for the time of the last acknowledgement', async () => {
+  test('of several workers are summed by prom-client; of the last acknowledgement it takes the maximum', async () => {
     const workers = await Promise.all(
       [10, 20].map(async lastAck => {
         const register = new Registry()
@@ -125,7 +129,7 @@ describe('the publisher’s own metrics', () => {
     expect(values.get('publisher_last_ack_timestamp_seconds{}')).toBe(20)
   })
 
-  test('have their names in a registry for OpenMetrics too, before and after a scrape', async () => {
+  test('keep their names in an OpenMetrics registry, before and after a scrape', async () => {
     const register = new Registry()
     register.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never)
     registerStats(register, 'shop/a', statsWith({ snapshots: 7 }))

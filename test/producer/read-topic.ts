@@ -7,7 +7,7 @@ import type { SnapshotHeader } from '../../shared/snapshot/types.js'
 import { validateLayout, validateTarget } from '../../shared/snapshot/validate.js'
 import { seriesOf } from './sampled.js'
 
-/** A record as an exposer understands it. Of a failed collection the layout is empty. */
+/** A record as an exposer decodes it. The layout of a failure is empty. */
 export interface Published {
   readonly partition: number
   readonly key: Buffer
@@ -20,12 +20,12 @@ export interface Published {
 }
 
 export interface TopicReader {
-  /** In the order of their arrival. */
+  /** In the order of arrival. */
   readonly records: Published[]
   stop(): Promise<void>
 }
 
-/** Reads a topic from its beginning, and goes on. What does not decode or breaks a rule is an error of `records`' reader. */
+/** Reads a topic from its beginning until `stop`. Throws for a record that an exposer would refuse. */
 export async function readTopic(brokers: string[], topic: string): Promise<TopicReader> {
   const records: Published[] = []
   const onRecord = (partition: number, record: LogRecord) => {

@@ -1,6 +1,6 @@
-import type { SourceReading } from '../../producer/given.js'
 import { Sampler } from '../../producer/sampler.js'
 import { type MetricSource, Sources } from '../../producer/source.js'
+import type { SourceReading } from '../../producer/source-values.js'
 import { runNow } from '../../shared/base/steps.js'
 import type { Layout } from '../../shared/metrics/layout.js'
 import type { MetricJson } from '../../shared/metrics/prom-client/metric-json.js'
@@ -10,7 +10,7 @@ import type { Mapping } from '../../shared/snapshot/mapping/mapping.js'
 import { mapSources } from '../../shared/snapshot/mapping/sources.js'
 import { sampleNames, validateLayout, validateParts } from '../../shared/snapshot/validate.js'
 
-/** One series as Prometheus would have it: `name{label="value",…}`. */
+/** One series in the notation of Prometheus: `name{label="value",…}`. */
 export function seriesText(
   family: string,
   suffix: string,
@@ -19,7 +19,7 @@ export function seriesText(
   return `${family}${suffix}{${labels.map(({ name, value }) => `${name}=${JSON.stringify(value)}`).join(',')}}`
 }
 
-/** The series of layouts, one after the other: the order in which values go with them. */
+/** The series of all layouts, in the order of the values. */
 export function seriesOf(layouts: readonly Layout[]): string[] {
   return layouts.flatMap(({ families }) =>
     families.flatMap(({ name, series }) =>
@@ -28,7 +28,7 @@ export function seriesOf(layouts: readonly Layout[]): string[] {
   )
 }
 
-/** The layouts of a sample as an exposer gets them: read back from bytes and judged. @throws RefusedError */
+/** The layouts of a sample, encoded, decoded and validated as by an exposer. @throws RefusedError */
 export function layoutsOf(sample: Sample): Layout[] {
   const layouts = sample.parts.map(({ layout }) => decodeLayout(layout.bytes))
   for (const layout of layouts) validateLayout(layout)
@@ -36,7 +36,7 @@ export function layoutsOf(sample: Sample): Layout[] {
   return layouts
 }
 
-/** What an exposer would have of it: series and values. @throws RefusedError */
+/** The series and values that an exposer reads from a sample. @throws RefusedError */
 export function readBack(sample: Sample): Map<string, number> {
   const series = seriesOf(layoutsOf(sample))
   return new Map(series.map((text, i) => [text, sample.values[i]]))
@@ -46,7 +46,7 @@ export const sampleOnce = (metrics: readonly MetricJson[]) => sampleOf([{ metric
 
 export const sampleOf = (readings: readonly SourceReading[]) => new Sampler().read(readings).sample()
 
-/** What the sources have, asked once. */
+/** Collects the sources once. */
 export const collect = (source: MetricSource) => new Sources(source).collect(5000)
 
 export const layoutOf = (metrics: readonly MetricJson[]): Mapping => runNow(mapSources([{ metrics }]))

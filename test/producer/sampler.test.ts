@@ -16,7 +16,7 @@ const gauge = (values: readonly number[], name = 'g'): MetricJson => ({
   values: values.map((value, i) => ({ value, labels: { i: String(i) } })),
 })
 
-describe('a sample says what a direct scrape of the registry says', () => {
+describe('a sample has the series and values of a direct scrape', () => {
   test('of every type, and of prom-client’s own metrics', async () => {
     const register = new Registry()
     collectDefaultMetrics({ register })
@@ -27,14 +27,14 @@ describe('a sample says what a direct scrape of the registry says', () => {
     new Histogram({ name: 'h', help: 'h', labelNames, registers }).observe({ a: 'ü' }, 3)
     new Summary({ name: 's', help: 's', labelNames, registers }).observe({ a: 'x\ny' }, 3)
     register.setDefaultLabels({ region: 'eu' })
-    // One collection for both: many of the default metrics change from one to the next.
+    // Use one collection for both, since many default metrics change between collections.
     const metrics = await jsonOf(register)
     const frozen = new Registry()
     frozen.setDefaultLabels({ region: 'eu' })
     for (const metric of metrics) frozen.registerMetric({ ...metric, get: () => metric } as never)
     const published = readBack(await sampleOnce(metrics))
     const scraped = new Map(
-      // The library prints a NaN as Nan.
+      // prom-client prints NaN as Nan.
       parseExposition((await frozen.metrics()).replaceAll(/ Nan$/gm, ' NaN')).flatMap(({ samples }) =>
         samples.map(({ name, labels, value }) => [seriesText(name, '', sortLabels(labels)), value] as const),
       ),
@@ -43,7 +43,7 @@ describe('a sample says what a direct scrape of the registry says', () => {
     expect(published.size).toBeGreaterThan(50)
   })
 
-  test('with every value that a double can be', async () => {
+  test('for special values of doubles', async () => {
     const values = [
       Number.NaN,
       Infinity,
@@ -63,7 +63,7 @@ describe('a sample says what a direct scrape of the registry says', () => {
 })
 
 describe('the layout', () => {
-  test('is used again while the series are the same, whatever their values', async () => {
+  test('is reused while only values change', async () => {
     const sampler = new Sampler()
     const first = await sampler.read([{ metrics: [gauge([1, 2])] }]).sample()
     const second = await sampler.read([{ metrics: [gauge([3, 4])] }]).sample()
@@ -72,7 +72,7 @@ describe('the layout', () => {
     expect(sampler.layouts).toBe(1)
   })
 
-  test('is used again when a label is NaN', async () => {
+  test('is reused when a label is NaN', async () => {
     const sampler = new Sampler()
     const metrics = () => [
       { name: 'g', type: 'gauge', help: '', values: [{ value: 1, labels: { a: Number.NaN } }] },
@@ -83,8 +83,8 @@ describe('the layout', () => {
   })
 
   test.each<[string, MetricJson[]]>([
-    ['a series more', [gauge([1, 2, 3])]],
-    ['a series less', [gauge([1])]],
+    ['an added series', [gauge([1, 2, 3])]],
+    ['a removed series', [gauge([1])]],
     [
       'another label value',
       [
@@ -112,7 +112,7 @@ describe('the layout', () => {
     ['another help', [{ ...gauge([1, 2]), help: 'news' }]],
     ['another type', [{ ...gauge([1, 2]), type: 'counter' }]],
     ['another name', [gauge([1, 2], 'h')]],
-    ['a metric more', [gauge([1, 2]), gauge([1], 'h')]],
+    ['an added metric', [gauge([1, 2]), gauge([1], 'h')]],
     [
       'another order',
       [
@@ -125,7 +125,7 @@ describe('the layout', () => {
         },
       ],
     ],
-  ])('is made anew for %s', async (_, metrics) => {
+  ])('is rebuilt for %s', async (_, metrics) => {
     const sampler = new Sampler()
     const before = await sampler.read([{ metrics: [gauge([1, 2])] }]).sample()
     const after = await sampler.read([{ metrics }]).sample()
@@ -134,7 +134,7 @@ describe('the layout', () => {
     expect(after.values).toHaveLength(seriesOf(layoutsOf(after)).length)
   })
 
-  test('that was compared says the same as one made anew, whatever changes', async () => {
+  test('that is reused equals one that is rebuilt, for any change', async () => {
     const labels = fc.dictionary(fc.constantFrom('a', 'b'), fc.constantFrom('1', '2', ''), { maxKeys: 2 })
     const metric = fc.record({
       name: fc.constantFrom('x', 'y'),
@@ -154,7 +154,7 @@ describe('the layout', () => {
   })
 })
 
-test('values are those of the moment of the call, though the registry counts on while the layout is made', async () => {
+test('values are those at the time of the call, also when the registry changes while the layout is built', async () => {
   const values = Array.from({ length: 5000 }, (_, i) => ({ value: i, labels: { i: String(i) } }))
   const sampling = sampleOnce([{ name: 'g', type: 'gauge', help: '', values }])
   for (const one of values) one.value = -1
@@ -170,7 +170,7 @@ describe('a large registry', () => {
     values: Array.from({ length: series }, (_, i) => ({ value: i, labels: { l: `${label}${i}` } })),
   })
 
-  test('is split into parts between families, which together have every series once', async () => {
+  test('is split into parts between families, which together have each series once', async () => {
     const metrics = Array.from({ length: 40 }, (_, i) => wide(`family_${i}`, 1000, 'some-label-value-'))
     const sample = await sampleOnce(metrics)
     expect(sample.parts.length).toBeGreaterThan(1)
@@ -182,7 +182,7 @@ describe('a large registry', () => {
     expect(values.get('family_17{l="some-label-value-123"}')).toBe(123)
   })
 
-  test('loses a family that no record can hold, by name, and nothing else', async () => {
+  test('loses only the family that does not fit into a record, and names it', async () => {
     const sampler = new Sampler()
     const noise = () => Array.from({ length: 120 }, () => Math.random().toString(36).slice(2)).join('')
     const huge = {
@@ -218,7 +218,7 @@ describe('exemplars', () => {
       ])
     ).exemplars
 
-  test('of counters and of histograms’ buckets go with their series', async () => {
+  test('of counters and of histogram buckets refer to their series', async () => {
     const register = new Registry()
     register.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never)
     const registers = [register] as never
@@ -242,7 +242,7 @@ describe('exemplars', () => {
     for (const { timestamp } of sample.exemplars!) expect(Number.isSafeInteger(timestamp)).toBe(true)
   })
 
-  test('that the exposer would refuse are left out, not their snapshot', async () => {
+  test('that an exposer would refuse are dropped, and their snapshot is not', async () => {
     const labelSet = { trace: 'x' }
     expect(
       await of(
@@ -267,7 +267,7 @@ describe('exemplars', () => {
     ])
   })
 
-  test('are as many as there is room for in the record of their part', () => {
+  test('are limited by the space left in the record of their part', () => {
     const exemplars = Array.from({ length: 100 }, (_, series) => ({
       series,
       labels: [{ name: 'trace', value: 'x'.repeat(50) }],

@@ -16,7 +16,7 @@ const published = async (source: Parameters<typeof collect>[0]) => {
 }
 
 describe('a source', () => {
-  test('may be several registries and functions, in their order', async () => {
+  test('may be several registries and functions, whose order is kept', async () => {
     const values = await published([
       registryWith('a', 1),
       async () => [{ name: 'b', type: 'gauge', help: '', values: [{ value: 2 }] }],
@@ -25,7 +25,7 @@ describe('a source', () => {
     expect(values).toEqual({ values: { 'a{}': 1, 'b{}': 2, 'c{}': 3 }, errors: [] })
   })
 
-  test('loses the metric whose collect fails, and no other; default labels stay', async () => {
+  test('loses only the metric whose collect fails, and keeps default labels', async () => {
     const register = registryWith('good', 1)
     register.setDefaultLabels({ zone: 'eu' })
     const collectFails = () => {
@@ -50,12 +50,12 @@ describe('a source', () => {
     ],
     ['rejects', () => Promise.reject(new Error('no'))],
     [
-      'throws what is no error',
+      'throws something other than an Error',
       () => {
         throw 'no'
       },
     ],
-  ])('that %s costs itself only', async (_, bad) => {
+  ])('that %s is left out, and no other', async (_, bad) => {
     expect(await published([bad as never, registryWith('good', 1)])).toEqual({
       values: { 'good{}': 1 },
       errors: ['no'],
@@ -71,13 +71,13 @@ describe('a source', () => {
     ['x'],
     [{ name: 'a', values: 5 }],
     [{ name: 'a', values: [null] }],
-  ])('that gives %j says what it should give', async given => {
+  ])('that returns %j fails with what it must return', async given => {
     const { values, errors } = await published([(() => given) as never, registryWith('good', 1)])
     expect(values).toEqual({ 'good{}': 1 })
-    expect(errors[0]).toMatch(/neither a list of metrics, as getMetricsAsJSON does, nor the text/)
+    expect(errors[0]).toMatch(/must return a list of metrics, as getMetricsAsJSON does, or the text/)
   })
 
-  test('for OpenMetrics gives its counters one name, before and after a scrape', async () => {
+  test('for OpenMetrics has the same counter names before and after a scrape', async () => {
     const register = new Registry()
     register.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never)
     new Counter({ name: 'a_total', help: 'a', registers: [register] }).inc()

@@ -4,7 +4,7 @@ import { ConflatingQueue } from '../../../shared/publish/conflating-queue.js'
 
 const steps = fc.array(fc.constantFrom('offer', 'offer', 'take', 'acknowledge', 'fail'), { maxLength: 200 })
 
-test('whatever happens in whatever order, every snapshot is acknowledged, superseded or held, and two are held at most', () => {
+test('every snapshot is acknowledged, superseded or held, and at most two are held', () => {
   fc.assert(
     fc.property(steps, sequence => {
       const queue = new ConflatingQueue<number>()
@@ -13,29 +13,29 @@ test('whatever happens in whatever order, every snapshot is acknowledged, supers
       for (const step of sequence) {
         if (step === 'offer') queue.offer(++newest)
         else if (step === 'take') {
-          const waiting = queue.waiting
+          const pending = queue.pending
           const taken = queue.take()
-          if (taken !== null) expect(taken).toBe(waiting)
-        } else if (queue.flying !== null) {
+          if (taken !== null) expect(taken).toBe(pending)
+        } else if (queue.inFlight !== null) {
           if (step === 'fail') queue.fail()
           else {
-            // What the brokers have never goes back in time.
-            expect(queue.flying).toBeGreaterThan(lastAcknowledged)
-            lastAcknowledged = queue.flying
+            // Acknowledged snapshots are ever newer.
+            expect(queue.inFlight).toBeGreaterThan(lastAcknowledged)
+            lastAcknowledged = queue.inFlight
             queue.acknowledge()
           }
         }
-        const { offered, acknowledged, superseded, held, waiting, flying } = queue
+        const { offered, acknowledged, superseded, held, pending, inFlight } = queue
         expect(offered).toBe(acknowledged + superseded + held)
         expect(held).toBeLessThanOrEqual(2)
-        if (waiting !== null) expect(waiting).toBe(newest)
-        if (waiting !== null && flying !== null) expect(waiting).toBeGreaterThan(flying)
+        if (pending !== null) expect(pending).toBe(newest)
+        if (pending !== null && inFlight !== null) expect(pending).toBeGreaterThan(inFlight)
       }
     }),
   )
 })
 
-test('the newest snapshot is never superseded: it is acknowledged in the end', () => {
+test('the newest snapshot is never superseded, and is acknowledged in the end', () => {
   fc.assert(
     fc.property(steps, sequence => {
       const queue = new ConflatingQueue<number>()
@@ -44,15 +44,15 @@ test('the newest snapshot is never superseded: it is acknowledged in the end', (
       for (const step of sequence) {
         if (step === 'offer') queue.offer(++newest)
         else if (step === 'take') queue.take()
-        else if (queue.flying !== null && step === 'fail') queue.fail()
-        else if (queue.flying !== null) {
-          acknowledged = queue.flying
+        else if (queue.inFlight !== null && step === 'fail') queue.fail()
+        else if (queue.inFlight !== null) {
+          acknowledged = queue.inFlight
           queue.acknowledge()
         }
       }
       while (queue.held > 0) {
         queue.take()
-        acknowledged = queue.flying!
+        acknowledged = queue.inFlight!
         queue.acknowledge()
       }
       expect(acknowledged).toBe(newest)
@@ -60,7 +60,7 @@ test('the newest snapshot is never superseded: it is acknowledged in the end', (
   )
 })
 
-test('one that failed goes again, unless a newer one came meanwhile', () => {
+test('a snapshot that failed is retried, unless a newer one is pending', () => {
   const queue = new ConflatingQueue<string>()
   queue.offer('first')
   queue.take()
@@ -72,7 +72,7 @@ test('one that failed goes again, unless a newer one came meanwhile', () => {
   expect(queue.superseded).toBe(1)
 })
 
-test('only one is on its way at a time', () => {
+test('at most one snapshot is in flight', () => {
   const queue = new ConflatingQueue<string>()
   queue.offer('first')
   queue.take()

@@ -18,7 +18,7 @@ const page = () =>
   ])
 
 describe('a sample of an exposition', () => {
-  test('has the values of its series, wherever they stand in the layout', async () => {
+  test('has each value at the index of its series in the layout', async () => {
     const sample = await new ExpositionSampler().sample(page())
     expect([...readBack(sample)]).toEqual([
       ['a_total{}', 2],
@@ -30,7 +30,7 @@ describe('a sample of an exposition', () => {
     expect(sample.exemplars).toBeNull()
   })
 
-  test('is made by the layout of before while the families are the same object', async () => {
+  test('reuses the layout while the families are the same object', async () => {
     const sampler = new ExpositionSampler()
     const first = page()
     const before = await sampler.sample(first)
@@ -42,7 +42,7 @@ describe('a sample of an exposition', () => {
     expect(sampler.layouts).toBe(2)
   })
 
-  test('of a reader that gives the same families is made by the layout of before', async () => {
+  test('reuses the layout while the reader returns the same families', async () => {
     const reader = new ProtobufReader()
     const sampler = new ExpositionSampler()
     for (const value of [1, 2, 3]) {
@@ -53,19 +53,21 @@ describe('a sample of an exposition', () => {
     expect(sampler.layouts).toBe(1)
   })
 
-  test('of nothing is a snapshot without series', async () => {
+  test('of an empty exposition has no series', async () => {
     const sample = await new ExpositionSampler().sample(exposition([]))
     expect(readBack(sample).size).toBe(0)
     expect(sample.parts).toHaveLength(1)
   })
 
-  test('is an error when there are series and none can be carried', async () => {
+  test('fails if none of its series can be published', async () => {
     await expect(
       new ExpositionSampler().sample(exposition([family('bad', 'gauge', [['', { __a: 'x' }]])])),
-    ).rejects.toThrow('none of the 1 series can be published; of metric "bad": label "__a" is reserved')
+    ).rejects.toThrow(
+      'none of the 1 series can be published; first reason, metric "bad": label "__a" is reserved',
+    )
   })
 
-  test('tells what is left out by name and by reason, families that no record can hold included', async () => {
+  test('reports dropped families by name and dropped series by reason, also for families too large for a record', async () => {
     const noise = () => Array.from({ length: 100 }, () => Math.random().toString(36).slice(2)).join('')
     const huge = Array.from({ length: 1500 }, () => ['', { l: noise() }] as const)
     const sampler = new ExpositionSampler()
@@ -99,7 +101,7 @@ function read(sample: Awaited<ReturnType<ExpositionSampler['sample']>>, collecte
 }
 
 describe('timestamps', () => {
-  test('go with their series; the others have the time of the collection', async () => {
+  test('belong to their series, and other series have the time of the collection', async () => {
     const timestamps = Float64Array.of(Number.NaN, 1000.9, -1.5, 1e300)
     const sample = await new ExpositionSampler().sample({ ...page(), timestamps })
     expect([...sample.timestamps!]).toEqual([-1, Number.MAX_SAFE_INTEGER, Number.NaN, 1001])
@@ -107,7 +109,7 @@ describe('timestamps', () => {
     expect([...written!]).toEqual([-1, Number.MAX_SAFE_INTEGER, 5000, 1001])
   })
 
-  test('of series that are left out, and of none, are none', async () => {
+  test('are null if no published series has one', async () => {
     const families = [family('a', 'gauge', [[''], ['', { __a: 'x' }]])]
     const sampler = new ExpositionSampler()
     const some = exposition(families, { timestamps: Float64Array.of(Number.NaN, 5) })
@@ -116,7 +118,7 @@ describe('timestamps', () => {
     expect(sampler.layouts).toBe(1)
   })
 
-  test('take room in records: a layout that was made without them is split anew', async () => {
+  test('need space in records, so that the first ones rebuild the layout', async () => {
     const wide = Array.from({ length: 40 }, (_, i) =>
       family(
         `f${i}`,
@@ -139,7 +141,7 @@ describe('timestamps', () => {
 })
 
 describe('exemplars', () => {
-  test('go with their series; what an exposer would refuse is left out and counted', async () => {
+  test('refer to their series, and those that an exposer would refuse are dropped and counted', async () => {
     const one = (series: number, labels: Record<string, string>, timestamp: number | null = null) => ({
       series,
       labels: Object.entries(labels).map(([name, value]) => ({ name, value })),

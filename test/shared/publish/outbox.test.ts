@@ -8,11 +8,11 @@ import { eventually } from '../../support/eventually.js'
 type Entries = Parameters<RecordSender['sendAll']>[0]
 type Outcomes = readonly (SendError | null)[]
 
-/** A sender whose answers a test gives, or that takes everything. */
+/** A sender whose calls are answered by the test, one by one or by `answer`. */
 class FakeSender implements RecordSender {
   /** The values of each call. */
   readonly calls: string[][] = []
-  readonly flying: { entries: Entries; settle(outcomes: Outcomes): void; reject(error: Error): void }[] = []
+  readonly inFlight: { entries: Entries; settle(outcomes: Outcomes): void; reject(error: Error): void }[] = []
   answer: ((entries: Entries) => Outcomes | Promise<Outcomes>) | null = null
 
   constructor(private readonly lanes = 1) {}
@@ -25,7 +25,7 @@ class FakeSender implements RecordSender {
     this.calls.push(entries.flatMap(({ values }) => values.map(String)))
     if (this.answer) return Promise.resolve(this.answer(entries))
     return new Promise((settle, reject) => {
-      this.flying.push({ entries, settle, reject })
+      this.inFlight.push({ entries, settle, reject })
     })
   }
 
@@ -46,21 +46,21 @@ const turns = async (count = 5) => {
 const keyOf = (i: number) => Buffer.from([0, i])
 const options = (sender: RecordSender) => ({ sender, clock: systemClock, random: () => 0 })
 
-describe('an outbox that conflates', () => {
-  test('sends the newest, says how many before it were superseded, and holds two at most', async () => {
+describe('a conflating outbox', () => {
+  test('sends the newest publication with the number of superseded ones, and holds at most two', async () => {
     const sender = new FakeSender()
     const target = new ConflatingOutbox(options(sender)).target(keyOf(0))
     target.offer(publication('a'))
     await turns()
     for (const text of ['b', 'c', 'd']) target.offer(publication(text))
     expect(target.counts).toMatchObject({ offered: 4, superseded: 2, held: 2 })
-    sender.flying[0].settle([null])
+    sender.inFlight[0].settle([null])
     await turns()
     expect(sender.sent).toEqual(['a', 'd, 2 before it superseded'])
     expect(target.counts).toMatchObject({ acknowledged: 1, superseded: 2, held: 1 })
   })
 
-  test('counts the bytes of what waits and what is in flight, encoded', async () => {
+  test('counts the bytes pending, in flight and encoded', async () => {
     const sender = new FakeSender()
     const outbox = new ConflatingOutbox(options(sender))
     const target = outbox.target(keyOf(0))
@@ -70,12 +70,12 @@ describe('an outbox that conflates', () => {
     target.offer(publication('b', 70))
     expect([target.bytes, outbox.bytes]).toEqual([175, 175])
     sender.answer = ok
-    sender.flying[0].settle([null])
+    sender.inFlight[0].settle([null])
     await target.drain()
     expect([target.bytes, outbox.bytes]).toEqual([0, 0])
   })
 
-  test('sends for a thousand targets with few calls, none of them twice', async () => {
+  test('sends for a thousand targets in few calls, and nothing twice', async () => {
     const sender = new FakeSender(3)
     sender.answer = async entries => {
       await turns(1)
@@ -91,25 +91,25 @@ describe('an outbox that conflates', () => {
     expect(sender.calls.length).toBeLessThan(30)
   })
 
-  test('tells a target of its own failures and successes only', async () => {
+  test('reports to a target only its own outcomes', async () => {
     const sender = new FakeSender()
     const outbox = new ConflatingOutbox(options(sender))
-    const told: string[] = []
+    const events: string[] = []
     const targets = [0, 1].map(i =>
       outbox.target(keyOf(i), {
-        acknowledged: () => told.push(`${i} acknowledged`),
-        failed: error => told.push(`${i} ${error.message}`),
+        acknowledged: () => events.push(`${i} acknowledged`),
+        failed: error => events.push(`${i} ${error.message}`),
       }),
     )
     for (const target of targets) target.offer(publication('x'))
     await turns()
     sender.answer = ok
-    sender.flying[0].settle([null, new Error('no')])
+    sender.inFlight[0].settle([null, new Error('no')])
     await targets[1].drain()
-    expect(told).toEqual(['0 acknowledged', '1 no', '1 acknowledged'])
+    expect(events).toEqual(['0 acknowledged', '1 no', '1 acknowledged'])
   })
 
-  test('tries again at once for who drains, though its lane waits after a failure', async () => {
+  test('ends the backoff of a target that is drained', async () => {
     const sender = new FakeSender()
     sender.answer = entries => entries.map(() => new Error('away'))
     const target = new ConflatingOutbox({ ...options(sender), random: () => 1 }).target(keyOf(0))
@@ -120,7 +120,7 @@ describe('an outbox that conflates', () => {
     expect(target.counts.acknowledged).toBe(1)
   })
 
-  test('survives a sender that rejects, and a publication that cannot be encoded', async () => {
+  test('retries after a sender that rejects and after a publication that cannot be encoded', async () => {
     const sender = new FakeSender()
     const outbox = new ConflatingOutbox(options(sender))
     const [good, bad] = [outbox.target(keyOf(0)), outbox.target(keyOf(1))]
@@ -132,8 +132,8 @@ describe('an outbox that conflates', () => {
       },
     })
     await turns()
-    expect(sender.flying[0].entries).toHaveLength(1)
-    sender.flying[0].reject(new Error('broken'))
+    expect(sender.inFlight[0].entries).toHaveLength(1)
+    sender.inFlight[0].reject(new Error('broken'))
     sender.answer = ok
     await good.drain()
     bad.offer(publication('better'))
@@ -142,7 +142,7 @@ describe('an outbox that conflates', () => {
     expect(bad.counts).toMatchObject({ acknowledged: 1, superseded: 1, held: 0 })
   })
 
-  test('that is stopped sends nothing more, lets go of who drains, and still counts what was in flight', async () => {
+  test('that is stopped sends nothing more, resolves drain, and counts the outcome of publications in flight', async () => {
     const sender = new FakeSender()
     const outbox = new ConflatingOutbox(options(sender))
     const [first, second] = [outbox.target(keyOf(0)), outbox.target(keyOf(1))]
@@ -154,35 +154,35 @@ describe('an outbox that conflates', () => {
     outbox.stop()
     await drained
     first.offer(publication('d'))
-    sender.flying[0].settle([null])
+    sender.inFlight[0].settle([null])
     await turns()
     expect(sender.sent).toEqual(['a'])
     expect(first.counts).toMatchObject({ offered: 3, acknowledged: 1, superseded: 1, held: 1 })
     expect(second.counts).toMatchObject({ offered: 1, acknowledged: 0, held: 1 })
   })
 
-  test('sends nothing more of a target that was closed, and goes on for the others', async () => {
+  test('sends nothing more of a closed target, and still sends for others', async () => {
     const sender = new FakeSender()
     const outbox = new ConflatingOutbox(options(sender))
-    const [gone, stays] = [outbox.target(keyOf(0)), outbox.target(keyOf(1))]
-    gone.offer(publication('gone'))
-    stays.offer(publication('stays'))
-    gone.close()
-    await gone.drain()
+    const [closed, open] = [outbox.target(keyOf(0)), outbox.target(keyOf(1))]
+    closed.offer(publication('closed'))
+    open.offer(publication('open'))
+    closed.close()
+    await closed.drain()
     sender.answer = ok
-    await stays.drain()
-    expect(sender.sent).toEqual(['stays'])
+    await open.drain()
+    expect(sender.sent).toEqual(['open'])
     expect(outbox.bytes).toBe(0)
   })
 })
 
-describe('an outbox that keeps order', () => {
+describe('an ordered outbox', () => {
   const held = async (outbox: OrderedOutbox, key: Buffer, texts: string[]) => {
     const target = outbox.target(key)
     return { target, deliveries: await Promise.all(texts.map(text => target.offer(publication(text)))) }
   }
 
-  test('sends everything, in the order of each target', async () => {
+  test('sends everything in the order of each target', async () => {
     const sender = new FakeSender(2)
     sender.answer = entries => entries.map(() => (Math.random() < 0.3 ? new Error('lost') : null))
     const outbox = new OrderedOutbox({ ...options(sender), maxBytes: 1e6 })
@@ -206,29 +206,29 @@ describe('an outbox that keeps order', () => {
     expect(outbox.bytes).toBe(0)
   })
 
-  test('has its callers wait, first come first served, while its bytes are taken', async () => {
+  test('at its size limit makes callers wait, in the order of their calls', async () => {
     const sender = new FakeSender()
     const outbox = new OrderedOutbox({ ...options(sender), maxBytes: 10 })
     const [a, b] = [outbox.target(keyOf(1)), outbox.target(keyOf(2))]
-    const taken: string[] = []
+    const accepted: string[] = []
     const offer = (target: typeof a, text: string) =>
       target.offer(publication(text)).then(delivery => {
-        taken.push(text)
+        accepted.push(text)
         return delivery.acknowledged
       })
     const all = [offer(a, '12345678'), offer(b, 'bbbb'), offer(a, 'c'), offer(b, 'd')]
     await turns()
-    // The small ones would have room, but came later.
-    expect(taken).toEqual(['12345678'])
+    // The small ones would fit, but were offered later.
+    expect(accepted).toEqual(['12345678'])
     expect(outbox.bytes).toBe(8)
     sender.answer = ok
-    sender.flying[0].settle([null])
+    sender.inFlight[0].settle([null])
     await Promise.all(all)
-    expect(taken).toEqual(['12345678', 'bbbb', 'c', 'd'])
+    expect(accepted).toEqual(['12345678', 'bbbb', 'c', 'd'])
     expect(outbox.bytes).toBe(0)
   })
 
-  test('takes in what is larger than all of its room when it is empty', async () => {
+  test('accepts a publication above its size limit when it is empty', async () => {
     const sender = new FakeSender()
     sender.answer = ok
     const outbox = new OrderedOutbox({ ...options(sender), maxBytes: 10 })
@@ -237,7 +237,7 @@ describe('an outbox that keeps order', () => {
     expect(outbox.bytes).toBe(0)
   })
 
-  test('hands back what the brokers refuse, and sends what stands behind it', async () => {
+  test('returns a publication that the brokers refuse, and sends those behind it', async () => {
     const sender = new FakeSender()
     sender.answer = entries => {
       const bad = entries.some(({ values }) => String(values[0]) === 'bad')
@@ -252,23 +252,23 @@ describe('an outbox that keeps order', () => {
   })
 
   test.each(['stop', 'close'] as const)(
-    'rejects what is held and who waits when it is told to %s; what is in flight when it is known',
-    async how => {
+    'rejects pending publications and waiting callers on %s, but not publications in flight',
+    async method => {
       const sender = new FakeSender()
       const outbox = new OrderedOutbox({ ...options(sender), maxBytes: 3 })
       const target = outbox.target(keyOf(1))
-      const flying = await target.offer(publication('a'))
+      const inFlight = await target.offer(publication('a'))
       await turns()
-      const waiting = await target.offer(publication('b'))
+      const pending = await target.offer(publication('b'))
       await target.offer(publication('c'))
-      const outside = target.offer(publication('d'))
-      if (how === 'stop') outbox.stop()
+      const waiting = target.offer(publication('d'))
+      if (method === 'stop') outbox.stop()
       else target.close()
-      await expect(waiting.acknowledged).rejects.toBeInstanceOf(OutboxClosed)
-      await expect(outside).rejects.toBeInstanceOf(OutboxClosed)
+      await expect(pending.acknowledged).rejects.toBeInstanceOf(OutboxClosed)
+      await expect(waiting).rejects.toBeInstanceOf(OutboxClosed)
       await expect(target.offer(publication('e'))).rejects.toBeInstanceOf(OutboxClosed)
-      sender.flying[0].settle([null])
-      await flying.acknowledged
+      sender.inFlight[0].settle([null])
+      await inFlight.acknowledged
       await turns()
       expect(sender.sent).toEqual(['a'])
       expect(outbox.bytes).toBe(0)
@@ -277,14 +277,14 @@ describe('an outbox that keeps order', () => {
     },
   )
 
-  test('does not send again what was in flight when its target was closed and then failed', async () => {
+  test('does not retry a publication whose target was closed while it was in flight', async () => {
     const sender = new FakeSender()
     const outbox = new OrderedOutbox({ ...options(sender), maxBytes: 100 })
     const target = outbox.target(keyOf(1))
     const { acknowledged } = await target.offer(publication('a'))
     await turns()
     target.close()
-    sender.flying[0].settle([new Error('lost')])
+    sender.inFlight[0].settle([new Error('lost')])
     await expect(acknowledged).rejects.toBeInstanceOf(OutboxClosed)
     await turns()
     expect(sender.calls).toHaveLength(1)

@@ -4,12 +4,12 @@ import { keepingLogger } from '../../support/kafka.js'
 
 const minute = 60_000
 
-test('the same trouble is told once a minute, and its end', () => {
+test('a failure is logged at most once a minute, and recovery once', () => {
   const logger = keepingLogger()
   const report = new Report(logger)
   for (let mono = 0; mono <= minute; mono += 1000) report.sendFailed(new Error('nobody there'), mono)
-  report.sent(7)
-  report.sent(7)
+  report.acknowledged(7)
+  report.acknowledged(7)
   expect(logger.lines).toEqual([
     'warn cannot publish metrics: nobody there',
     'warn cannot publish metrics: nobody there',
@@ -17,16 +17,16 @@ test('the same trouble is told once a minute, and its end', () => {
   ])
 })
 
-test('trouble that comes back after its end is told at once', () => {
+test('a failure after recovery is logged at once', () => {
   const logger = keepingLogger()
   const report = new Report(logger)
   report.sendFailed(new Error('away'), 0)
-  report.sent(1)
+  report.acknowledged(1)
   report.sendFailed(new Error('away again'), 1000)
   expect(logger.lines.at(-1)).toBe('warn cannot publish metrics: away again')
 })
 
-test('trouble with sending does not hide trouble with collecting', () => {
+test('a send failure does not suppress the warning of a failed collection', () => {
   const logger = keepingLogger()
   const report = new Report(logger)
   report.sendFailed(new Error('away'), 0)
@@ -38,7 +38,7 @@ test('trouble with sending does not hide trouble with collecting', () => {
   ])
 })
 
-test('a metric that is left out is named when that is new, not with every layout', () => {
+test('a dropped metric is logged once, not with every layout', () => {
   const logger = keepingLogger()
   const report = new Report(logger)
   report.dropped(new Map([['a', 'why']]))
@@ -55,7 +55,7 @@ test('a metric that is left out is named when that is new, not with every layout
   ])
 })
 
-test('of very many metrics ten are named, and how many more there are', () => {
+test('of many dropped metrics ten are logged by name, and the number of the others', () => {
   const logger = keepingLogger()
   new Report(logger).dropped(new Map(Array.from({ length: 5000 }, (_, i) => [`m${i}`, 'why'])))
   expect(logger.lines).toHaveLength(11)

@@ -30,14 +30,14 @@ const sampleOf = (value: number): Sample => ({
   exemplars: null,
 })
 
-/** A loop over a collector that a test writes, and what it offered, as an exposer reads it. */
+/** A loop with the test's collector, and its publications as an exposer decodes them. */
 class Harness {
   readonly offered: {
     sequence: number
     collectedAt: number
     took: number
     end: boolean
-    what: number | string
+    content: number | string
   }[] = []
   readonly failures: string[] = []
   readonly timeouts: number[] = []
@@ -67,15 +67,15 @@ class Harness {
         const [record] = publication.encode(0)
         this.#reader.open(record)
         const { sequence, collectedAt, collectSeconds, end, failure } = this.#reader
-        const what = failure ?? this.#reader.body(1).values[0]
-        this.offered.push({ sequence, collectedAt, took: collectSeconds, end, what })
+        const content = failure ?? this.#reader.body(1).values[0]
+        this.offered.push({ sequence, collectedAt, took: collectSeconds, end, content })
       },
       collectionFailed: error => this.failures.push(error.message),
     })
   }
 
-  get what(): (number | string)[] {
-    return this.offered.map(({ what }) => what)
+  get contents(): (number | string)[] {
+    return this.offered.map(({ content }) => content)
   }
 
   intervals(count: number): Promise<unknown> {
@@ -99,18 +99,18 @@ const fails = (message: string) => async () => {
 }
 
 describe('a snapshot loop', () => {
-  test('collects at once, and then at multiples of the interval, shifted by the key', async () => {
+  test('collects at once, and then at multiples of the interval plus the offset of the key', async () => {
     const harness = new Harness(async call => call)
     harness.loop.start()
     await harness.intervals(5)
-    expect(harness.what).toEqual([0, 1, 2, 3, 4, 5])
+    expect(harness.contents).toEqual([0, 1, 2, 3, 4, 5])
     const times = harness.offered.map(({ collectedAt }) => collectedAt)
     expect(times[0]).toBe(STARTED)
     const phases = times.slice(1).map(time => time % INTERVAL_MS)
     expect(new Set(phases).size).toBe(1)
   })
 
-  test('numbers failed collections like others, each with its reason and its time', async () => {
+  test('gives failed collections a sequence number, a reason and a time', async () => {
     const harness = new Harness(call =>
       call % 2
         ? later(200, () => call)
@@ -120,7 +120,7 @@ describe('a snapshot loop', () => {
     )
     harness.loop.start()
     await harness.intervals(3.5)
-    expect(harness.what).toEqual(['no 0', 1, 'no 2', 3])
+    expect(harness.contents).toEqual(['no 0', 1, 'no 2', 3])
     expect(harness.offered.map(({ sequence }) => sequence)).toEqual([0, 1, 2, 3])
     expect(harness.offered.map(({ took }) => Math.round(took * 10))).toEqual([1, 2, 1, 2])
     for (let i = 1; i < 4; i++)
@@ -128,7 +128,7 @@ describe('a snapshot loop', () => {
     expect(harness.failures).toEqual(['no 0', 'no 2'])
   })
 
-  test('reports a collection that does not end each interval, without starting another beside it', async () => {
+  test('reports a hanging collection as failed each interval, without starting another', async () => {
     let answer: ((value: number) => void) | undefined
     const harness = new Harness(
       call =>
@@ -140,18 +140,18 @@ describe('a snapshot loop', () => {
     harness.loop.start()
     await harness.intervals(5)
     expect(harness.timeouts).toEqual([9000])
-    // The tick that comes first may be while the first collection is waited for.
-    expect(harness.what.length).toBeGreaterThanOrEqual(4)
-    expect(new Set(harness.what)).toEqual(new Set(['no answer within 9000 ms']))
+    // The first tick may come before the first collection times out.
+    expect(harness.contents.length).toBeGreaterThanOrEqual(4)
+    expect(new Set(harness.contents)).toEqual(new Set(['no answer within 9000 ms']))
     answer!(42)
     await harness.intervals(3)
-    // It ended while it was waited for, or between two of those times.
-    const values = harness.what.filter(what => typeof what === 'number')
+    // The first collection ended before the timeout of a tick, or between two ticks.
+    const values = harness.contents.filter(content => typeof content === 'number')
     expect([42, 1, 2]).toEqual(expect.arrayContaining(values.slice(0, 3)))
     expect(harness.timeouts.length).toBeGreaterThanOrEqual(3)
   })
 
-  test('has a collection that is late fail before the next is due, so that none is left out', async () => {
+  test('times out a slow collection before the next one is due, so that none is skipped', async () => {
     const harness = new Harness(() => later(9500, () => 1))
     harness.loop.start()
     await harness.intervals(4)
@@ -162,7 +162,7 @@ describe('a snapshot loop', () => {
     for (const gap of gaps) expect(gap).toBeLessThanOrEqual(INTERVAL_MS + 9100)
   })
 
-  test('takes what a collector throws before it is asynchronous, and what is no error', async () => {
+  test('reports a collector that throws synchronously, or something other than an Error', async () => {
     const harness = new Harness(call => {
       if (call === 0) throw new Error('at once')
       if (call === 1) throw 'text'
@@ -171,17 +171,17 @@ describe('a snapshot loop', () => {
     })
     harness.loop.start()
     await harness.intervals(3)
-    expect(harness.what).toEqual(['at once', 'text', 'Error: 5', 'something was thrown that has no text'])
+    expect(harness.contents).toEqual(['at once', 'text', 'Error: 5', 'something was thrown that has no text'])
   })
 
-  test('fails a collection of which nothing can be made', async () => {
+  test('reports a collection as failed if it cannot be mapped to a sample', async () => {
     const harness = new Harness(async () => 1, fails('none of the series can be published'))
     harness.loop.start()
     await harness.intervals(0.01)
-    expect(harness.what).toEqual(['none of the series can be published'])
+    expect(harness.contents).toEqual(['none of the series can be published'])
   })
 
-  test('has times that ascend though the clock is set back', async () => {
+  test('has strictly increasing times, also when the clock is set back', async () => {
     const harness = new Harness(async call => call)
     harness.loop.start()
     await harness.intervals(1)
@@ -194,13 +194,13 @@ describe('a snapshot loop', () => {
 })
 
 describe('the end of a run', () => {
-  test('has the final values, and nothing comes after it', async () => {
+  test('has the final values, and nothing is offered after it', async () => {
     const harness = new Harness(async call => call)
     harness.loop.start()
     await harness.intervals(1)
     await harness.loop.end(100)
     await harness.intervals(3)
-    expect(harness.offered.map(({ what, end }) => [what, end])).toEqual([
+    expect(harness.offered.map(({ content, end }) => [content, end])).toEqual([
       [0, false],
       [1, false],
       [2, true],
@@ -210,41 +210,41 @@ describe('the end of a run', () => {
   test.each<[string, (call: number) => Promise<number>]>([
     ['fails', async call => (call === 0 ? 7 : fails('gone')())],
     ['hangs', async call => (call === 0 ? 7 : never())],
-  ])('has the values of before when the final collection %s, and that is told', async (_, collect) => {
+  ])('has the previous values when the final collection %s, which is reported', async (_, collect) => {
     const harness = new Harness(collect)
     harness.loop.start()
     await harness.intervals(0.01)
     const ended = harness.loop.end(100)
     await harness.intervals(1)
     await ended
-    expect(harness.offered.map(({ what, end, sequence }) => [what, end, sequence])).toEqual([
+    expect(harness.offered.map(({ content, end, sequence }) => [content, end, sequence])).toEqual([
       [7, false, 0],
       [7, true, 1],
     ])
     expect(harness.failures).toHaveLength(1)
   })
 
-  test('is a failure where there have never been values', async () => {
+  test('is a failure if no collection succeeded', async () => {
     const harness = new Harness(fails('gone'))
     harness.loop.start()
     await harness.intervals(0.01)
     await harness.loop.end(100)
-    expect(harness.offered.map(({ what, end }) => [what, end])).toEqual([
+    expect(harness.offered.map(({ content, end }) => [content, end])).toEqual([
       ['gone', false],
       ['gone', false],
     ])
   })
 
-  test('waits for a collection under way, whose values it has taken the place of', async () => {
+  test('waits for a collection in progress, which is not offered', async () => {
     const harness = new Harness(call => later(50, () => call))
     harness.loop.start()
     const ended = harness.loop.end(100)
     await harness.intervals(1)
     await ended
-    expect(harness.offered.map(({ what, end }) => [what, end])).toEqual([[1, true]])
+    expect(harness.offered.map(({ content, end }) => [content, end])).toEqual([[1, true]])
   })
 
-  test('is not overtaken by a layout that was still being made', async () => {
+  test('is not followed by a snapshot whose layout was being built', async () => {
     const harness = new Harness(
       async call => call,
       value => later(value === 0 ? 500 : 1, () => sampleOf(value)),
@@ -254,10 +254,10 @@ describe('the end of a run', () => {
     const ended = harness.loop.end(100)
     await harness.intervals(1)
     await ended
-    expect(harness.offered.map(({ what, end }) => [what, end])).toEqual([[1, true]])
+    expect(harness.offered.map(({ content, end }) => [content, end])).toEqual([[1, true]])
   })
 
-  test('comes once, and not at all for a loop that was not started or was stopped', async () => {
+  test('is offered once, and not by a loop that was never started or was stopped', async () => {
     const once = new Harness(async call => call)
     once.loop.start()
     await Promise.all([once.loop.end(100), once.loop.end(100), once.intervals(0.1)])

@@ -3,19 +3,19 @@ import { exemplarOf } from '../shared/metrics/prom-client/exemplar-of.js'
 import type { MetricJson } from '../shared/metrics/prom-client/metric-json.js'
 import { seriesOf } from '../shared/snapshot/mapping/sources.js'
 
-/** What one source gives at a collection: metrics as `getMetricsAsJSON` gives them, or a page. */
+/** Result of reading one source: metrics as from `getMetricsAsJSON`, or an exposition. */
 export type SourceReading = { readonly metrics: readonly MetricJson[] } | Exposition
 
-/** The numbers of all sources at one moment, in their order. */
-export interface Given {
+/** The values of all sources at one time, in the order of the sources. */
+export interface SourceValues {
   readonly values: Float64Array
-  /** Unix milliseconds, NaN for a series without one; null when no series has any. */
+  /** Unix milliseconds, or NaN for a series without a timestamp. Null if no series has one. */
   readonly timestamps: Float64Array | null
   readonly exemplars: readonly Exemplar[]
 }
 
-/** Copies the numbers: a registry's values are its own objects, which count on. */
-export function givenBy(readings: readonly SourceReading[]): Given {
+/** Copies the values: the objects of a registry change with the next increment. */
+export function valuesOf(readings: readonly SourceReading[]): SourceValues {
   const values = new Float64Array(readings.reduce((sum, reading) => sum + seriesOf(reading), 0))
   const exemplars: Exemplar[] = []
   let timestamps: Float64Array | null = null
@@ -37,7 +37,7 @@ export function givenBy(readings: readonly SourceReading[]): Given {
   return { values, timestamps, exemplars }
 }
 
-/** @returns where the next source's values begin */
+/** @returns the index of the first value of the next source */
 function copyMetrics(
   metrics: readonly MetricJson[],
   into: Float64Array,
@@ -47,15 +47,15 @@ function copyMetrics(
   let at = from
   for (const metric of metrics) {
     for (const { value, exemplar } of metric.values ?? []) {
-      const read = exemplar ? exemplarOf(exemplar) : null
-      if (read) exemplars.push({ ...read, series: at })
-      into[at++] = typeof value === 'number' ? value : numberOf(value)
+      const converted = exemplar ? exemplarOf(exemplar) : null
+      if (converted) exemplars.push({ ...converted, series: at })
+      into[at++] = typeof value === 'number' ? value : toNumber(value)
     }
   }
   return at
 }
 
-/** Of what JavaScript takes for a number, as prom-client prints it; NaN of anything else. */
-function numberOf(value: unknown): number {
+/** Converts numeric strings and bigints, as prom-client does when it prints them. Otherwise NaN. */
+function toNumber(value: unknown): number {
   return typeof value === 'string' || typeof value === 'bigint' ? Number(value) : Number.NaN
 }
