@@ -5,7 +5,7 @@ import { partOrSkip } from '../support/or-skip.js'
 
 const withPrometheus = (await partOrSkip('prometheus')) !== null
 const noPrometheus = { PROMETHEUS_BIN: '/nowhere/prometheus' }
-const given = () => ({ KAFKA_BROKERS: inject('brokers').join(',') })
+const existingKafka = () => ({ KAFKA_BROKERS: inject('brokers').join(',') })
 
 const httpUrl = expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/)
 const pid = expect.any(Number)
@@ -21,13 +21,13 @@ afterEach(async () => {
   await Promise.all(started.splice(0).map(dev => dev.stop()))
 })
 
-const nothingIsLeft = (pids: readonly number[]) =>
+const expectNothingLeft = (pids: readonly number[]) =>
   eventually(() => {
     expect(alive(pids), 'still running').toEqual([])
     expect(runFolders(pids), 'data and logs').toEqual([])
   }, 15_000)
 
-describe('npm start for so long', () => {
+describe('npm start with --duration', () => {
   let dev: Dev
   let running: Running
   let pids: number[]
@@ -45,9 +45,9 @@ describe('npm start for so long', () => {
 
   afterAll(() => dev?.stop())
 
-  test('exits with 0 when every app is up and samples flow, and says how many', () => {
+  test('exits with 0 if every app is up and has a request rate, and prints the rates', () => {
     expect(code, dev.stderr).toBe(0)
-    expect(dev.stderr).toMatch(/all was well/)
+    expect(dev.stderr).toMatch(/healthy at the end/)
     if (withPrometheus) expect(dev.stderr).toMatch(/shop \d+\.\d requests\/s/)
   })
 
@@ -69,59 +69,59 @@ describe('npm start for so long', () => {
       apps: [app('shop'), app('payments'), app('catalog')],
       prometheus: withPrometheus ? { url: httpUrl, pid } : null,
     })
-    expect(dev.stderr).toMatch(/The pipeline runs/)
+    expect(dev.stderr).toMatch(/The pipeline is up/)
     expect(dev.stderr).toContain(running.url)
   })
 
-  test('leaves no process and no data behind', () => nothingIsLeft(pids))
+  test('leaves no process and no data behind', () => expectNothingLeft(pids))
 })
 
-describe('a pipeline on a given cluster, without a Prometheus', () => {
-  test('runs, starts no Kafka, says how to get a Prometheus, and fails at the end with the name of what died', async () => {
-    const dev = start(['--json', '--duration=5s'], { env: { ...given(), ...noPrometheus } })
+describe('a pipeline on an existing cluster, without Prometheus', () => {
+  test('starts no Kafka, prints how to get Prometheus, and exits with 1 and the name of an app that died', async () => {
+    const dev = start(['--json', '--duration=5s'], { env: { ...existingKafka(), ...noPrometheus } })
     const { kafka, apps, prometheus, url } = await dev.running()
     expect(kafka).toEqual({ brokers: inject('brokers'), pid: null })
     expect(prometheus).toBeNull()
     expect(dev.stderr).toMatch(/using the Kafka at/)
-    expect(dev.stderr).toMatch(/going on without Prometheus.*PROMETHEUS_BIN/)
+    expect(dev.stderr).toMatch(/continuing without Prometheus.*PROMETHEUS_BIN/)
     const { job, instance } = apps[0]
     expect(await (await fetch(`${url}/target?job=${job}&instance=${instance}`)).text()).toMatch(
       /^process_start_time_seconds \d/m,
     )
     process.kill(apps[1].pid, 'SIGKILL')
     expect(await dev.exited).toBe(1)
-    expect(dev.stderr).toMatch(/not well at the end: payments was ended by SIGKILL\n/)
+    expect(dev.stderr).toMatch(/unhealthy at the end: payments was killed by SIGKILL\n/)
   })
 
   test('SIGINT stops every child', async () => {
-    const dev = start(['--json'], { env: { ...given(), ...noPrometheus } })
+    const dev = start(['--json'], { env: { ...existingKafka(), ...noPrometheus } })
     await dev.running()
     const pids = descendants(dev.pid)
     expect(pids.length).toBeGreaterThan(5)
     dev.signal('SIGINT')
     expect(await dev.exited, dev.stderr).toBe(0)
     expect(dev.stderr).toMatch(/stopping\n$/)
-    await nothingIsLeft([dev.pid, ...pids])
+    await expectNothingLeft([dev.pid, ...pids])
   })
 
-  test('a second SIGINT does not wait for a child that hangs', async () => {
-    const dev = start(['--json'], { env: { ...given(), ...noPrometheus } })
+  test('a second SIGINT kills a child that hangs', async () => {
+    const dev = start(['--json'], { env: { ...existingKafka(), ...noPrometheus } })
     const { apps } = await dev.running()
     const pids = descendants(dev.pid)
     process.kill(apps[0].pid, 'SIGSTOP')
     dev.signal('SIGINT')
-    await dev.says(/stopping\n/)
-    // Soon after the first it is the same Ctrl-C, handed on by npm.
+    await dev.printed(/stopping\n/)
+    // A second SIGINT soon after the first counts as the same Ctrl-C, forwarded by npm.
     await eventually(() => {
       dev.signal('SIGINT')
-      expect(dev.stderr).toMatch(/another SIGINT: ending at once\n$/)
+      expect(dev.stderr).toMatch(/second SIGINT; exiting without waiting for the shutdown\n$/)
     })
     expect(await dev.exited).toBe(130)
-    await nothingIsLeft([dev.pid, ...pids])
+    await expectNothingLeft([dev.pid, ...pids])
   })
 })
 
-describe('nothing is left running', () => {
+describe('no process and no data are left', () => {
   test.each([
     ['the program', false],
     ['npm', true],
@@ -131,21 +131,21 @@ describe('nothing is left running', () => {
     const pids = descendants(dev.pid)
     dev.signal('SIGKILL')
     expect(await dev.exited).toBe('SIGKILL')
-    await nothingIsLeft([dev.pid, ...pids])
+    await expectNothingLeft([dev.pid, ...pids])
   })
 
-  test('when it is interrupted while it starts', async () => {
+  test('when the program is interrupted while it starts', async () => {
     const dev = start([], { env: noPrometheus })
-    await dev.says(/starting two exposer shards/)
+    await dev.printed(/starting two exposer shards/)
     await eventually(() => expect(descendants(dev.pid).length).toBeGreaterThan(2))
     const pids = descendants(dev.pid)
     dev.signal('SIGINT')
     expect(await dev.exited).toBe(130)
-    await nothingIsLeft([dev.pid, ...pids])
+    await expectNothingLeft([dev.pid, ...pids])
   })
 })
 
-test('what cannot be had is told in one sentence, and nothing is started', async () => {
+test('an unreachable broker is reported without a stack, and no program is started', async () => {
   const dev = start([], { env: { KAFKA_BROKERS: '127.0.0.1:1' } })
   expect(await dev.exited).toBe(1)
   expect(dev.stderr).toMatch(/127\.0\.0\.1:1/)

@@ -10,7 +10,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
-test("the exemplars of an app's registry appear where they were, to those who ask for OpenMetrics", async () => {
+test("an OpenMetrics scrape has the exemplars of an app's registry on the same series, a text scrape has none", async () => {
   const topic = await newTopic(1)
   const shard = await startShard({ topic, group: name('exemplars') })
   cleanups.push(() => shard.stop())

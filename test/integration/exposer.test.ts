@@ -12,7 +12,7 @@ const APPS = 20
 
 const get = (url: string) => fetch(url, { redirect: 'follow' })
 
-/** Every target is served through the shard, with at least so many rounds in it. */
+/** Waits until the shard serves every target, with the counter at `round` or above. */
 const servesAll = (url: string, fleet: Fleet, round = 1) =>
   eventually(async () => {
     for (const app of fleet.apps) {
@@ -50,7 +50,7 @@ describe('two shards', () => {
     running.push({ stop: () => started.end() })
     return started
   }
-  /** Both are ready, and each owns something. */
+  /** Waits until all shards are ready and own partitions. */
   const settled = (...urls: string[]) =>
     eventually(async () => {
       for (const url of urls) {
@@ -71,7 +71,7 @@ describe('two shards', () => {
     await Promise.all(running.splice(0).map(one => one.stop()))
   })
 
-  test('serve every target through either of them, and list all of them, as one', async () => {
+  test('serve every target at either address, and list all targets of the group', async () => {
     const [a, b] = [await shard(), await shard()]
     await settled(a.url, b.url)
     await servesAll(a.url, fleet)
@@ -88,14 +88,14 @@ describe('two shards', () => {
     expect(await rows(b.url)).toHaveLength(APPS)
   })
 
-  test('never expose one series both', async () => {
+  test('never both expose one series', async () => {
     const [a, b] = [await shard(), await shard()]
     await settled(a.url, b.url)
     const [ofA, ofB] = [await instancesIn(`${a.url}/metrics`), await instancesIn(`${b.url}/metrics`)]
     expect([...ofA, ...ofB].sort()).toEqual(instances)
   })
 
-  test('hand over when one leaves: the other serves what was published before and since', async () => {
+  test('hand over: when one stops, the other serves the snapshots published before and after that', async () => {
     const [a, b] = [await shard(), await shard()]
     await settled(a.url, b.url)
     await a.stop()
@@ -106,7 +106,7 @@ describe('two shards', () => {
     expect((await instancesIn(`${b.url}/metrics`)).sort()).toEqual(instances)
   })
 
-  test('one that is killed is replaced once its session is over, and nothing of it is missing', async () => {
+  test('replace a killed shard after its session timeout, with all of its targets', async () => {
     const [victim, survivor] = [await child(), await shard()]
     await settled(victim.url, survivor.url)
     fleet.run()
@@ -114,11 +114,11 @@ describe('two shards', () => {
     const killed = performance.now()
     const round = fleet.round + 1
     await servesAll(survivor.url, fleet, round)
-    console.log(`served by the other ${((performance.now() - killed) / 1000).toFixed(1)} s after SIGKILL`)
+    console.log(`takeover ${((performance.now() - killed) / 1000).toFixed(1)} s after SIGKILL`)
     expect(await listed(survivor.url)).toEqual(instances)
   })
 
-  test('one that ends on SIGTERM leaves the group: the other need not wait for its session', async () => {
+  test('hand over without waiting for the session timeout when one ends by SIGTERM', async () => {
     const [leaving, staying] = [await child(), await shard()]
     await settled(leaving.url, staying.url)
     expect(await leaving.end('SIGTERM')).toBe(0)
@@ -130,7 +130,7 @@ describe('two shards', () => {
 describe('a topic', () => {
   const brokers = () => `--kafka.brokers=${inject('brokers').join(',')}`
 
-  test('that does not exist ends the start with the command that creates it, which does', async () => {
+  test('that does not exist fails the start with the command that creates it, and that command works', async () => {
     const topic = name('new')
     const shard = await startShard({ topic, group: name('group') })
     await expect(shard.failed).rejects.toThrow(
@@ -150,7 +150,7 @@ describe('a topic', () => {
     await ready.stop()
   })
 
-  test('with the time of producers is refused with the command that mends it', async () => {
+  test('with CreateTime is refused with the command that fixes it', async () => {
     const topic = await newTopic(1)
     await setTimestampType(topic, 'CreateTime')
     const shard = await startShard({ topic, group: name('group') })
@@ -164,15 +164,15 @@ describe('a topic', () => {
     expect(config.stdout).toContain('--add-config message.timestamp.type=LogAppendTime')
   })
 
-  test('is printed by tail, one line a record, with what is refused and why', async () => {
+  test('is printed by tail, one line per record, with the reason of refused records', async () => {
     const topic = await newTopic(3)
     const fleet = new Fleet(topic, 4)
     await fleet.publish()
     await fleet.publish()
     await fleet.stop()
-    const stranger = newSender(topic)
-    await stranger.send(Buffer.from('somebody'), [Buffer.from('something else')])
-    await stranger.disconnect()
+    const foreign = newSender(topic)
+    await foreign.send(Buffer.from('key'), [Buffer.from('not a snapshot')])
+    await foreign.disconnect()
     const { code, stdout, stderr } = await invoke(tail, [brokers(), `--kafka.topic=${topic}`])
     expect(code).toBe(0)
     const lines = stdout.trimEnd().split('\n')
@@ -191,7 +191,7 @@ describe('a topic', () => {
     expect(one.stdout.trimEnd().split('\n')).toHaveLength(3)
   })
 
-  test('is followed by tail until it is told to end', async () => {
+  test('is followed by tail until it is interrupted', async () => {
     const topic = await newTopic(1)
     const fleet = new Fleet(topic, 1)
     const ending = new AbortController()

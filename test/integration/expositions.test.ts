@@ -20,7 +20,7 @@ type Format = keyof typeof FORMATS
 const prometheusPath = await partOrSkip('prometheus')
 const pushgatewayPath = await partOrSkip('pushgateway')
 
-/** Explicit timestamps are not honoured by this Prometheus, since it stores no old ones. */
+/** This Prometheus ignores explicit timestamps (honor_timestamps: false), because it would refuse old ones. */
 const withoutTimestamps = (judgement: Judgement): Judgement =>
   typeof judgement === 'string' ? judgement : judgement.map(sample => sample.replace(/ (@|# ).*$/, ''))
 
@@ -106,14 +106,14 @@ describe.skipIf(!pushgatewayPath)('every exposition of the collection', () => {
   })
   afterAll(() => pushgateway?.stop())
 
-  test('push: a real Pushgateway accepts what we read', async () => {
+  test('push: a real Pushgateway accepts the same pages as our reader', async () => {
     const judged: [Case, Judgement][] = []
     for (const [index, case_] of CASES.entries()) {
       const response = await fetch(`${pushgateway.url}/metrics/job/${index}`, {
         method: 'PUT',
         body: new Uint8Array(pageOf(case_, false)),
       }).catch(String)
-      // It ends the connection where its parser panics.
+      // Pushgateway closes the connection if its parser panics.
       const refused = typeof response === 'string' || !response.ok
       const reading = withoutTimestamps(ours('push', case_))
       judged.push([case_, refused ? 'refused' : typeof reading === 'string' ? [] : reading])

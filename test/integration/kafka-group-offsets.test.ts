@@ -19,7 +19,7 @@ import {
 const members = new TestMembers()
 afterEach(() => members.stopAll())
 
-/** What Kafka's other clients see of a group's offsets; −1 where nothing is committed. */
+/** Reads the committed offsets of a group with another client. −1 means no commit. */
 let admin: kafkajs.Admin
 beforeAll(async () => {
   admin = new kafkajs.Kafka({ brokers: inject('brokers'), logLevel: kafkajs.logLevel.NOTHING }).admin()
@@ -40,7 +40,7 @@ async function produce(topic: string, count: number): Promise<void> {
 
 const offsets = ({ listener }: TestMember) => listener.records.map(r => r.record.offset)
 
-test('a member that starts again goes on where its group has committed, and sees what it had not committed twice', async () => {
+test('a restarted member starts at the committed offset, and gets uncommitted records again', async () => {
   const topic = await newTopic(1)
   const options = { topic, group: name('group'), start: committed(), commits: true }
   await produce(topic, 5)
@@ -56,19 +56,19 @@ test('a member that starts again goes on where its group has committed, and sees
   expect(second.listener.of('replay')).toMatchObject([{ from: 3, until: 5 }])
 })
 
-test('positions are committed while the member lives, once a second and not for each record', async () => {
+test('positions are committed while the member runs', async () => {
   const topic = await newTopic(1)
   const group = name('group')
   await produce(topic, 3)
   const { consumer, listener } = await members.start({ topic, group, start: beginning, commits: true })
   await eventually(() => expect(listener.caughtUp).toEqual([0]))
   for (const offset of [1, 2, 3]) consumer.commit(0, offset)
-  // A position never goes back, so that a late acknowledgement cannot undo what came after it.
+  // A position never goes back: a late acknowledgement must not undo a later one.
   consumer.commit(0, 2)
   await eventually(async () => expect(await committedOf(group, topic)).toEqual([3]))
 })
 
-test('what a member has committed by the time of a rebalance, the one that takes over does not see again', async () => {
+test('after a rebalance the new owner does not get records that the previous owner has committed', async () => {
   const topic = await newTopic(4)
   const group = name('group')
   await produce(topic, 40)
@@ -94,7 +94,7 @@ test('what a member has committed by the time of a rebalance, the one that takes
   expect([...first.listener.violations, ...second.listener.violations]).toEqual([])
 })
 
-test('the group waits for what a member has under way before its partitions are given up', async () => {
+test('a rebalance waits until a member has committed its records in flight', async () => {
   const topic = await newTopic(2)
   const group = name('group')
   await produce(topic, 20)
@@ -112,14 +112,14 @@ test('the group waits for what a member has under way before its partitions are 
   await eventually(() => expect(listener.caughtUp).toEqual([0, 1]))
   const second = await members.start({ topic, group, start: committed(), commits: true })
   await eventually(() => expect(listener.of('rebalancing')).toHaveLength(1))
-  // Acknowledged only now, by whatever it was sent to.
+  // Only now are the records acknowledged.
   for (const [partition, next] of listener.positions) first.consumer.commit(partition, next)
   finish()
   await eventually(() => expect(second.listener.caughtUp).toHaveLength(1))
   expect(offsets(second)).toEqual([])
 })
 
-test('a member that never finishes holds up its group for a third of the session timeout and no longer', async () => {
+test('a member that never finishes delays a rebalance by at most a third of the session timeout', async () => {
   const topic = await newTopic(2)
   const group = name('group')
   class Stuck extends RecordingListener {
@@ -133,11 +133,11 @@ test('a member that never finishes holds up its group for a third of the session
   await eventually(() => expect(stuck.held()).toEqual([0, 1]))
   const second = await members.start(options)
   await eventually(() => expect([stuck.held().length, second.held().length]).toEqual([1, 1]))
-  // It was waited for, not thrown out.
+  // The group has waited for the member and has not removed it.
   expect(stuck.listener.of('assignment').at(-1)!.kept).toHaveLength(1)
 })
 
-test('from the beginning everything is read, whatever the group has committed', async () => {
+test('with the start position beginning all records are read, whatever the group has committed', async () => {
   const topic = await newTopic(2)
   const group = name('group')
   await produce(topic, 30)
@@ -151,7 +151,7 @@ test('from the beginning everything is read, whatever the group has committed', 
   expect(second.listener.of('replay').map(({ from }) => from)).toEqual([0, 0])
 })
 
-test('without a commit a member begins where it was told to, and may commit that at once', async () => {
+test('without a commit a member begins at the fallback position, and may commit it at once', async () => {
   const topic = await newTopic(1)
   const group = name('group')
   await produce(topic, 4)
@@ -166,7 +166,7 @@ test('without a commit a member begins where it was told to, and may commit that
   await eventually(async () => expect(await committedOf(group, topic)).toEqual([4]))
 })
 
-test("what was committed with an offset comes back with it, so that a program can begin before its group's position", async () => {
+test('the metadata of a commit is returned with its offset, and a program may begin before that offset', async () => {
   const topic = await newTopic(3)
   const group = name('group')
   await produce(topic, 30)
@@ -192,13 +192,13 @@ test("what was committed with an offset comes back with it, so that a program ca
     expect([...offsets]).toEqual([[1, { offset: positions.get(1), metadata: '{"since":1234}' }]])
   }
   expect(second.listener.records.filter(r => r.partition === 1)).toHaveLength(2)
-  // What is read again for state is no reason to commit less than there is.
+  // Reading earlier records again must not lower the committed offset.
   second.consumer.commit(1, positions.get(1)! - 1)
   await second.stop()
   expect(await committedOf(group, topic)).toEqual([-1, positions.get(1), -1])
 })
 
-test('a commit below the beginning of the log goes on there, and shows by how much', async () => {
+test('with a commit below the beginning of the log, reading continues at the beginning', async () => {
   const topic = await newTopic(1)
   const options = { topic, group: name('group'), start: committed(), commits: true }
   await produce(topic, 6)
@@ -206,14 +206,14 @@ test('a commit below the beginning of the log goes on there, and shows by how mu
   await eventually(() => expect(first.listener.caughtUp).toEqual([0]))
   first.consumer.commit(0, 1)
   await first.stop()
-  await admin.fetchTopicOffsets(topic) // without which the next call knows no leader
+  await admin.fetchTopicOffsets(topic) // The next call needs the metadata that this one caches.
   await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '4' }] })
   const second = await members.start(options)
   await eventually(() => expect(offsets(second)).toEqual([4, 5]))
   expect(second.listener.of('replay')).toMatchObject([{ from: 4 }])
 })
 
-test('a topic that was deleted and made anew is read from its beginning, and its commits begin anew', async () => {
+test('a topic that was deleted and created again is read from its beginning, without its old commits', async () => {
   const topic = await newTopic(1)
   const group = name('group')
   await produce(topic, 5)
@@ -234,7 +234,7 @@ test('a topic that was deleted and made anew is read from its beginning, and its
   await eventually(async () => expect(await committedOf(group, topic)).toEqual([2]))
 })
 
-test('a commit of a generation that is over is refused', async () => {
+test('a commit with an old generation or an unknown member id is refused', async () => {
   const topic = await newTopic(2)
   const group = name('group')
   const options = { topic, group, start: committed(), commits: true }
@@ -261,7 +261,7 @@ test('a commit of a generation that is over is refused', async () => {
   }
 })
 
-test('a member that does not commit leaves nothing behind, and says so when it is asked to', async () => {
+test('a member without `commits` commits nothing, and refuses to', async () => {
   const topic = await newTopic(1)
   const group = name('group')
   await produce(topic, 3)
@@ -272,7 +272,7 @@ test('a member that does not commit leaves nothing behind, and says so when it i
   expect(await committedOf(group, topic)).toEqual([-1])
 })
 
-test('members of several groups live in one process, each group with positions of its own', async () => {
+test('members of several groups in one process have separate positions', async () => {
   const [one, other] = [await newTopic(2), await newTopic(3)]
   await produce(one, 20)
   await produce(other, 30)
@@ -293,7 +293,7 @@ test('members of several groups live in one process, each group with positions o
   expect(all[2]!.held()).toEqual([0, 1, 2])
 })
 
-test('what a member tells of itself comes back byte by byte', async () => {
+test('the metadata of a member is returned unchanged', async () => {
   const topic = await newTopic(2)
   const group = name('group')
   const metadata = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))
@@ -307,7 +307,7 @@ test('what a member tells of itself comes back byte by byte', async () => {
   }
 })
 
-test('another way to assign is a parameter', async () => {
+test('the assigner is a parameter', async () => {
   const topic = await newTopic(4)
   const group = name('group')
   const lastOnly: Assigner = {

@@ -16,7 +16,7 @@ async function produce(topic: string, count: number, size = 10): Promise<void> {
   await sender.disconnect()
 }
 
-test('a first member gets every partition and reads what is there, each record once and in order', async () => {
+test('a single member gets all partitions and reads each record once and in order', async () => {
   const topic = await newTopic(12)
   await produce(topic, 200)
   const { listener, held } = await members.start({ topic, group: name('group') })
@@ -29,7 +29,7 @@ test('a first member gets every partition and reads what is there, each record o
   expect(held()).toEqual(twelve)
 })
 
-test('every answered fetch is told, also when it brought nothing, with the watermark', async () => {
+test('every fetch response is passed to the listener with its high watermark, also without records', async () => {
   const topic = await newTopic(3)
   await produce(topic, 5)
   const { listener } = await members.start({ topic, group: name('group'), maxWait: 100 })
@@ -40,7 +40,7 @@ test('every answered fetch is told, also when it brought nothing, with the water
   for (const { next, highWatermark } of listener.fetched.values()) expect(next).toBe(highWatermark)
 })
 
-test('a slow listener holds up the next fetch and not the heartbeats', async () => {
+test('a slow listener delays the next fetch but not the heartbeats', async () => {
   const topic = await newTopic(1)
   await produce(topic, 3)
   let release = () => {}
@@ -63,7 +63,7 @@ test('a slow listener holds up the next fetch and not the heartbeats', async () 
   await eventually(() => expect(listener.fetched.get(0)?.next).toBe(3))
 })
 
-test('a second member takes half, and the group can be asked who has what', async () => {
+test('a second member gets half of the partitions, and the group description has the assignment', async () => {
   const topic = await newTopic(12)
   const group = name('group')
   const a = await members.start({ topic, group })
@@ -83,7 +83,7 @@ test('a second member takes half, and the group can be asked who has what', asyn
   )
 })
 
-test('what a member leaves behind when it stops, another one has within moments', async () => {
+test('the partitions of a member that stops are assigned without waiting for its session timeout', async () => {
   const topic = await newTopic(4)
   const group = name('group')
   const a = await members.start({ topic, group, sessionTimeout: 60_000 })
@@ -91,12 +91,12 @@ test('what a member leaves behind when it stops, another one has within moments'
   await eventually(() => expect([a.held().length, b.held().length]).toEqual([2, 2]))
   await a.stop()
   expect(a.consumer.leaseUntil()).toBe(Number.NEGATIVE_INFINITY)
-  // Far within the session timeout, which is what a crash would take.
+  // Well below the session timeout, which a crash would take.
   await eventually(() => expect(b.held()).toEqual([0, 1, 2, 3]), 10_000)
   expect(b.listener.of('assignment').at(-1)!.kept).toHaveLength(2)
 })
 
-test('only what is younger than the window is replayed', async () => {
+test('only records within the replay window are replayed', async () => {
   const topic = await newTopic(1)
   await produce(topic, 3)
   const { listener } = await members.start({ topic, group: name('group'), start: replayWindow(0) })
@@ -106,7 +106,7 @@ test('only what is younger than the window is replayed', async () => {
   await eventually(() => expect(listener.records.map(r => r.record.offset)).toEqual([3]))
 })
 
-test('added partitions are assigned to the members there are', async () => {
+test('added partitions are assigned to the existing members', async () => {
   const topic = await newTopic(2)
   const group = name('group')
   const a = await members.start({ topic, group, metadataMaxAge: 200 })
@@ -124,7 +124,7 @@ test('added partitions are assigned to the members there are', async () => {
   expect([...a.listener.violations, ...b.listener.violations]).toEqual([])
 })
 
-test('a group that other consumers use is refused with the way out', async () => {
+test('a group that other consumers use is refused with what to do', async () => {
   const topic = await newTopic(1)
   const group = name('group')
   const kafka = new kafkajs.Kafka({ brokers: inject('brokers'), logLevel: kafkajs.logLevel.NOTHING })
@@ -143,7 +143,7 @@ test('a group that other consumers use is refused with the way out', async () =>
   }
 })
 
-test('a topic that does not exist yet is waited for, and people are told how to make it', async () => {
+test('a member waits for a missing topic, and logs the command that creates it', async () => {
   const topic = name('later')
   const { logger, held } = await members.start({ topic, group: name('group') })
   await eventually(() =>
@@ -165,18 +165,18 @@ test('stopping does not wait for a listener that never ends', async () => {
   await stop()
 })
 
-test('what a listener throws is logged and goes no further', async () => {
+test('an error that a listener throws is logged, and reading continues', async () => {
   const topic = await newTopic(1)
   await produce(topic, 3)
   const listener = new RecordingListener(() => {
-    throw new Error('a mistake of mine')
+    throw new Error('listener failed')
   })
   const { logger } = await members.start({ topic, group: name('group'), listener })
   await eventually(() => expect(listener.fetched.get(0)?.next).toBe(3))
-  expect(logger.lines).toContainEqual(expect.stringContaining('a mistake of mine'))
+  expect(logger.lines).toContainEqual(expect.stringContaining('listener failed'))
 })
 
-test('a position that retention deleted goes on where the log now begins, and the jump shows', async () => {
+test('after retention has deleted the position, reading continues at the beginning of the log, with a gap', async () => {
   const topic = await newTopic(1)
   await produce(topic, 5)
   let release = () => {}
@@ -184,7 +184,7 @@ test('a position that retention deleted goes on where the log now begins, and th
     release = resolve
   })
   const listener = new RecordingListener(() => busy)
-  // One record for each fetch, so that the listener holds up the reading at the first.
+  // One record per fetch, so that the listener stops the reading after the first.
   const { logger } = await members.start({
     topic,
     group: name('group'),
@@ -195,7 +195,7 @@ test('a position that retention deleted goes on where the log now begins, and th
   await eventually(() => expect(listener.records).toHaveLength(1))
   const admin = new kafkajs.Kafka({ brokers: inject('brokers'), logLevel: kafkajs.logLevel.NOTHING }).admin()
   await admin.connect()
-  await admin.fetchTopicOffsets(topic) // without which the next call knows no leader
+  await admin.fetchTopicOffsets(topic) // The next call needs the metadata that this one caches.
   await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '4' }] })
   await admin.disconnect()
   release()
@@ -205,7 +205,7 @@ test('a position that retention deleted goes on where the log now begins, and th
   expect(listener.violations).toEqual([])
 })
 
-test('a topic that was deleted and made anew is read from its beginning', async () => {
+test('a topic that was deleted and created again is read from its beginning', async () => {
   const topic = await newTopic(1)
   await produce(topic, 5)
   const { listener } = await members.start({ topic, group: name('group'), maxWait: 100 })

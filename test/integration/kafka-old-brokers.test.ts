@@ -9,16 +9,16 @@ afterEach(async () => {
   vi.restoreAllMocks()
 })
 
-test('brokers that know no topic ids are asked in the versions that they have', async () => {
-  const asked = new Set<string>()
+test('requests to brokers without topic ids use the versions that they support', async () => {
+  const requests = new Set<string>()
   const { speaks, call } = Link.prototype
   vi.spyOn(Link.prototype, 'speaks').mockImplementation(function (this: Link, api, version) {
-    // Kafka 2.3.
+    // As in Kafka 2.3.
     if ((api === 'Metadata' && version > 8) || (api === 'Fetch' && version > 11)) return false
     return speaks.call(this, api, version)
   })
   vi.spyOn(Link.prototype, 'call').mockImplementation(function (this: Link, api, args, options) {
-    asked.add(`${api} ${options.version ?? 'newest'}`)
+    requests.add(`${api} ${options.version ?? 'newest'}`)
     return call.call(this, api, args, options)
   } as typeof call)
 
@@ -31,7 +31,7 @@ test('brokers that know no topic ids are asked in the versions that they have', 
   expect(held()).toEqual([0, 1, 2])
   expect(listener.records).toHaveLength(30)
   expect(listener.violations).toEqual([])
-  expect(asked).toContain('Metadata newest')
-  expect(asked).toContain('Fetch 11')
-  expect(asked).not.toContain('Fetch 13')
+  expect(requests).toContain('Metadata newest')
+  expect(requests).toContain('Fetch 11')
+  expect(requests).not.toContain('Fetch 13')
 })

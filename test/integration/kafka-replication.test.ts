@@ -8,12 +8,12 @@ beforeAll(async () => {
 })
 afterAll(() => kafka?.stop())
 
-test("with three brokers, gateways' own topics have three replicas, two of them in sync, and snapshots the brokers' default", async () => {
+test('with three brokers the logs of gateways have three replicas and min.insync.replicas 2, snapshots have the default', async () => {
   const { brokers } = kafka
   await createTopics({ brokers }, 'gateway', { partitions: 3 })
   const { topics } = await checkTopics({ brokers }, 'gateway')
   const durable = { replicationFactor: 3, settings: { 'min.insync.replicas': '2' }, problems: [] }
   expect(topics.slice(1)).toMatchObject([durable, durable, durable])
-  // These brokers' default is one, which is a warning.
+  // The default of these brokers is one replica, which is a warning.
   expect(topics[0]).toMatchObject({ replicationFactor: 1, problems: [{ severity: 'warning' }] })
 })

@@ -51,7 +51,7 @@ async function newTopic(): Promise<string> {
   return topic
 }
 
-/** Grants what the report lists, as its commands would. */
+/** Creates the ACLs of a report, as its commands would. */
 async function grant(acls: readonly AclGrant[]): Promise<void> {
   const admin = new Kafka({
     brokers: kafka.brokers,
@@ -94,7 +94,7 @@ async function send(role: keyof typeof USERS, topic: string, text: string): Prom
   }
 }
 
-test('the grants that the check lists are enough to publish and to expose', async () => {
+test('the ACLs that the check lists suffice for a producer, an agent and an exposer', async () => {
   const topic = await newTopic()
   const names = { topics: { snapshots: topic }, group: name('group') }
   for (const role of ['producer', 'agent', 'exposer'] as const) {
@@ -119,7 +119,7 @@ test('the grants that the check lists are enough to publish and to expose', asyn
   expect((await checkTopic(as('exposer'), topic)).problems).toEqual([])
 })
 
-test('a producer may not read, and whoever lacks the right to see the settings is told which it is', async () => {
+test('a producer may not read, and its check names the ACL that it needs to see the settings', async () => {
   const topic = await newTopic()
   await grantAll('producer', { topics: { snapshots: topic } })
   await send('producer', topic, 'mine')
@@ -143,7 +143,7 @@ test('a producer may not read, and whoever lacks the right to see the settings i
   ])
 })
 
-test('the grants of a gateway are enough to write, read and shorten its logs and to form its groups', async () => {
+test('the ACLs of a gateway suffice to write, read and truncate its logs and to join its groups', async () => {
   const names = {
     topics: {
       snapshots: name('snapshots'),
@@ -168,7 +168,7 @@ test('the grants of a gateway are enough to write, read and shorten its logs and
   for (const topic of Object.values(names.topics)) await send('gateway', topic, `to ${topic}`)
   const checked = await checkTopics(as('gateway'), 'gateway', names)
   expect(checked.topics.map(({ topic, problems }) => [topic, problems.map(p => p.severity)])).toEqual([
-    // It only writes there, and need not see how the topic is set up.
+    // A gateway only writes snapshots and may not see the settings of their topic.
     [snapshots, ['warning']],
     [pushes, []],
     [pushSnapshots, []],
@@ -186,16 +186,16 @@ test('the grants of a gateway are enough to write, read and shorten its logs and
   }).admin()
   await admin.connect()
   const end = [{ partition: 0, offset: '1' }]
-  await admin.fetchTopicOffsets(pushes) // without which the next call knows no leader
+  await admin.fetchTopicOffsets(pushes) // The next call needs the metadata that this one caches.
   await admin.deleteTopicRecords({ topic: pushes, partitions: end })
   expect(await admin.fetchTopicOffsets(pushes)).toMatchObject([{ low: '1', high: '1' }])
-  // Writing there is all that it may do.
+  // A gateway may write snapshots but not delete them.
   await expect(admin.deleteTopicRecords({ topic: snapshots, partitions: end })).rejects.toThrow()
   await admin.disconnect()
   await expect(createTopic(as('gateway'), { topic: name('another') })).rejects.toThrow(/not authorized/)
 })
 
-test('who may not write is told so, with where the grants are listed', async () => {
+test('the error of a sender without ACLs names the command that lists them', async () => {
   const topic = await newTopic()
   const sender = createSender({ kafka: as('nobody'), topic, logger: silent, sendTimeout: 5_000 })
   await expect(sender.send(Buffer.from('k'), [Buffer.from('v')])).rejects.toThrow(
@@ -204,7 +204,7 @@ test('who may not write is told so, with where the grants are listed', async () 
   await sender.disconnect()
 })
 
-test('who may read the topic but not the group is told about the group', async () => {
+test('the error of a member without an ACL for its group names the group', async () => {
   const topic = await newTopic()
   const group = name('forbidden')
   const acls = aclsOf('exposer', kafka.brokers, { topics: { snapshots: topic }, group })
@@ -217,7 +217,7 @@ test('who may read the topic but not the group is told about the group', async (
   )
 })
 
-test('a wrong password is told as such, by everybody, and nobody hangs', async () => {
+test('a wrong password is an error of the check, the sender and the member, and none of them hangs', async () => {
   const wrong = as('exposer', 'a guess')
   await expect(checkTopic(wrong, 'any')).rejects.toThrow(/refuses the SASL login/)
   const sender = createSender({ kafka: wrong, topic: 'any', logger: silent, sendTimeout: 5_000 })
@@ -229,7 +229,7 @@ test('a wrong password is told as such, by everybody, and nobody hangs', async (
   )
 })
 
-test('a client without SASL where the broker expects it is told what may be missing', async () => {
+test('the error of a client without SASL names what may be missing', async () => {
   await expect(
     checkTopic({ brokers: kafka.brokers, requestTimeout: 2_000, connectionTimeout: 2_000 }, 'any'),
   ).rejects.toThrow(/SASL|did not respond/)

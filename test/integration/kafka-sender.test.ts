@@ -20,7 +20,7 @@ async function readAll(topic: string): Promise<{ partition: number; record: LogR
   return records
 }
 
-test('a key goes where the Java client would put it, with the time at which the broker appended it', async () => {
+test('a record is on the partition that the Java client would choose, with its append time', async () => {
   const topic = await newTopic(12)
   const sender = newSender(topic)
   const keys = Array.from({ length: 40 }, (_, i) => Buffer.from(`instance\0host-${i}\0job\0api\0`))
@@ -36,7 +36,7 @@ test('a key goes where the Java client would put it, with the time at which the 
   }
 })
 
-test('the parts of a snapshot are neighbours in one partition, in their order', async () => {
+test('the parts of a snapshot are consecutive in one partition, in their order', async () => {
   const topic = await newTopic(3)
   const sender = newSender(topic)
   const key = Buffer.from('job\0api\0')
@@ -49,7 +49,7 @@ test('the parts of a snapshot are neighbours in one partition, in their order', 
   expect(records.map(r => r.record.offset)).toEqual([0, 1, 2])
 })
 
-test('a snapshot of more parts than one batch may hold is written all the same', async () => {
+test('a snapshot with more parts than fit into one batch is written completely', async () => {
   const topic = await newTopic(1)
   const sender = newSender(topic)
   const parts = Array.from({ length: 12 }, (_, i) => Buffer.alloc(256 * 1024, i))
@@ -63,7 +63,7 @@ test('a snapshot of more parts than one batch may hold is written all the same',
   })
 })
 
-test('many keys are written by one call, each where it belongs and in its order', async () => {
+test('one call writes many keys, each to its partition and in its order', async () => {
   const topic = await newTopic(5)
   const sender = newSender(topic)
   const keys = Array.from({ length: 200 }, (_, i) => Buffer.from(`instance\0host-${i % 100}\0job\0api\0`))
@@ -80,7 +80,7 @@ test('many keys are written by one call, each where it belongs and in its order'
   }
 })
 
-test('a record that the topic refuses fails its own partition, and no other of the same request', async () => {
+test('a record that the broker refuses does not fail other partitions of the same request', async () => {
   const topic = await newTopic(2)
   const sender = newSender(topic)
   const keyOf = (partition: number) => {
@@ -98,14 +98,14 @@ test('a record that the topic refuses fails its own partition, and no other of t
   await sender.disconnect()
 })
 
-test('a topic that does not exist is an error that says how to make it', async () => {
+test('the error for a missing topic has the command that creates it', async () => {
   const sender = newSender(name('missing'))
   await expect(sender.connect()).rejects.toThrow(/does not exist.*kafka-exposer topic create/)
   await expect(sender.send(Buffer.from('k'), [Buffer.from('v')])).rejects.toThrow(/does not exist/)
   await sender.disconnect()
 })
 
-test('a broker that is not there is an error that names it', async () => {
+test('the error for an unreachable broker names its address', async () => {
   const sender = newSender('any', ['127.0.0.1:1'])
   await expect(sender.send(Buffer.from('k'), [Buffer.from('v')])).rejects.toThrow(
     /nothing listens at 127\.0\.0\.1:1/,
@@ -113,7 +113,7 @@ test('a broker that is not there is an error that names it', async () => {
   await sender.disconnect()
 })
 
-test('after it was disconnected a sender refuses instead of waiting', async () => {
+test('a disconnected sender rejects at once', async () => {
   const topic = await newTopic(1)
   const sender = createSender({
     kafka: { brokers: inject('brokers') },

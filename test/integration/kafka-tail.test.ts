@@ -28,7 +28,7 @@ async function write(topic: string, ...values: string[]): Promise<void> {
   await sender.disconnect()
 }
 
-test('from the beginning everything is read, and what comes later too', async () => {
+test('from earliest all existing and new records are read', async () => {
   const topic = await newTopic(1)
   await write(topic, 'a', 'b')
   const { values, caughtUp } = await tail(topic, { from: 'earliest' })
@@ -38,7 +38,7 @@ test('from the beginning everything is read, and what comes later too', async ()
   await eventually(() => expect(values).toEqual(['a', 'b', 'c']))
 })
 
-test('from the end only what comes later is read', async () => {
+test('from latest only new records are read', async () => {
   const topic = await newTopic(1)
   await write(topic, 'a', 'b')
   const { values, caughtUp } = await tail(topic, {})
@@ -47,12 +47,12 @@ test('from the end only what comes later is read', async () => {
   await eventually(() => expect(values).toEqual(['c']))
 })
 
-test('from an offset or a time everything at or after it is read', async () => {
+test('from an offset or a time all records at or after it are read', async () => {
   const topic = await newTopic(1)
   await write(topic, 'a', 'b')
   const before = await tail(topic, { from: 'earliest' })
   await eventually(() => expect(before.values).toEqual(['a', 'b']))
-  // The next one is appended in a later millisecond, by the same clock.
+  // The next record has to be appended in a later millisecond of the same clock.
   const since = before.times[1]! + 1
   await eventually(() => expect(Date.now()).toBeGreaterThanOrEqual(since))
   await write(topic, 'c')
@@ -63,7 +63,7 @@ test('from an offset or a time everything at or after it is read', async () => {
   expect(byTime.values).toEqual(['c'])
 })
 
-test('a topic that does not exist rejects at once, with what to do', async () => {
+test('a missing topic is rejected at once, with what to do', async () => {
   await expect(tailTopic({ brokers: inject('brokers') }, 'no-such-topic', {}, () => {})).rejects.toThrow(
     /topic create/,
   )

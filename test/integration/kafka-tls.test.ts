@@ -14,11 +14,11 @@ import { name, silent } from '../support/kafka.js'
 import { kafkaConfigs } from '../support/kafka-configs.js'
 import { expectLedgerToAddUp, readLedger } from '../support/ledger.js'
 
-/** A broker that takes nobody without TLS, a client certificate of its authority, and a password. */
+/** The broker requires TLS, a client certificate of its authority, and a password. */
 const PASSWORD = 'secret of the exposer'
-/** Known to the broker with SCRAM only, and with another password for each mechanism. */
+/** Passwords of a user that exists only for SCRAM, one per mechanism. */
 const SCRAM = { 'scram-sha-256': 'two hundred fifty-six', 'scram-sha-512': 'five hundred and twelve' }
-/** After this a connection is closed with the next request, unless it has logged in again. */
+/** The broker closes a connection after this time, unless the client has authenticated again. */
 const SESSION_MS = 12_000
 const MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
 let certificates: Certificates
@@ -45,7 +45,7 @@ beforeAll(async () => {
       'listener.name.plaintext.scram-sha-512.sasl.jaas.config': scram,
     },
   })
-  // One request may alter a user once.
+  // A request may alter a user only once.
   for (const [mechanism, password] of Object.entries(SCRAM))
     await alterUser('scrambled', `${mechanism.toUpperCase()}=[password=${password}]`)
 }, 120_000)
@@ -56,7 +56,7 @@ afterAll(async () => {
 
 const scram = 'org.apache.kafka.common.security.scram.ScramLoginModule required;'
 
-/** As an operator does, with Kafka's own tool. */
+/** Alters a user with kafka-configs.sh, as an operator does. */
 async function alterUser(user: string, config: string): Promise<void> {
   const admin = configFile(
     'admin.properties',
@@ -81,8 +81,8 @@ const userOf = (mechanism: Mechanism) =>
     : { mechanism, username: 'scrambled', password: SCRAM[mechanism] }
 
 const configFile = (name: string, lines: string) => certificates.file(name, lines)
-/** With the password in a file of its own. */
-const good = (mechanism: Mechanism = 'plain', { username, password } = userOf(mechanism)) =>
+/** A valid configuration file with `password_file`. */
+const valid = (mechanism: Mechanism = 'plain', { username, password } = userOf(mechanism)) =>
   configFile(
     `kafka-${mechanism}.yml`,
     `ssl: { ca_file: ca.pem, cert_file: client.pem, key_file: client.key }
@@ -91,13 +91,13 @@ sasl: { mechanism: ${mechanism}, username: ${username}, password_file: ${configF
   )
 const cluster = (file: string) => [`--kafka.brokers=${kafka.brokers[0]}`, `--kafka.config.file=${file}`]
 
-/** A topic, an app that publishes to it every second, and a shard: all of them log in with this mechanism. */
+/** Runs an app that publishes every second and a shard, which authenticate with the mechanism. */
 async function run(
   mechanism: Mechanism,
   work: (url: string, register: Registry) => Promise<void>,
 ): Promise<void> {
   const topic = name('secure')
-  const flags = [...cluster(good(mechanism)), `--kafka.topic=${topic}`]
+  const flags = [...cluster(valid(mechanism)), `--kafka.topic=${topic}`]
   expect(await invoke(create, [...flags, '--partitions=2'])).toMatchObject({ code: 0 })
   expect(await invoke(check, flags)).toMatchObject({ code: 0 })
   const register = new Registry()
@@ -134,7 +134,7 @@ async function run(
 }
 
 test.each(MECHANISMS)(
-  'a broker that demands TLS, a client certificate and a password gets them from --kafka.config.file: %s',
+  'a shard with TLS, a client certificate and a password of --kafka.config.file serves targets: %s',
   mechanism =>
     run(mechanism, url =>
       eventually(async () => {
@@ -147,7 +147,7 @@ test.each(MECHANISMS)(
     ),
 )
 
-test('a broker that ends every login after a while loses nothing by it: connections log in again in time', () =>
+test('with connections.max.reauth.ms no send fails and no snapshot is missed: connections authenticate again', () =>
   run('scram-sha-512', async (url, register) => {
     const published = SESSION_MS / 1000 + 3
     await eventually(async () => {
@@ -158,7 +158,7 @@ test('a broker that ends every login after a while loses nothing by it: connecti
     expect(await register.metrics()).toMatch(/^publisher_send_errors_total 0$/m)
   }))
 
-test('who does not know the authority is told so, and who brings no certificate is not let in', async () => {
+test('an unknown authority and a missing client certificate are errors', async () => {
   const unknown = await invoke(check, cluster(configFile('unknown.yml', 'ssl: true\n')))
   expect(unknown.error?.message ?? unknown.stdout).toContain('is not trusted: set it as')
   const bare = await invoke(
@@ -178,19 +178,16 @@ test.each([
   ['scram-sha-256', SCRAM['scram-sha-512']],
   ['scram-sha-512', 'guessed'],
   ['plain', SCRAM['scram-sha-512']],
-] as const)(
-  'a password that is not the one of %s is refused, and what to check is said',
-  async (mechanism, password) => {
-    const file = good(mechanism, { ...userOf(mechanism), username: 'scrambled', password })
-    const refused = await invoke(check, cluster(file))
-    expect(refused.code).not.toBe(0)
-    expect(refused.error?.message ?? refused.stdout).toContain(
-      'refuses the SASL login: check mechanism, user name and password',
-    )
-  },
-)
+] as const)('a wrong password for %s is refused with what to check', async (mechanism, password) => {
+  const file = valid(mechanism, { ...userOf(mechanism), username: 'scrambled', password })
+  const refused = await invoke(check, cluster(file))
+  expect(refused.code).not.toBe(0)
+  expect(refused.error?.message ?? refused.stdout).toContain(
+    'refuses the SASL login: check mechanism, user name and password',
+  )
+})
 
-test('what is on the wire is TLS', async () => {
+test('the broker accepts TLS connections', async () => {
   const [host, port] = kafka.brokers[0].split(':')
   const socket = connect({ host, port: Number(port), ca: readFileSync(certificates.ca), cert: readFileSync(client.cert), key: readFileSync(client.key) }) // biome-ignore format: one line
   await new Promise((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject))

@@ -5,7 +5,7 @@ import { name } from '../support/kafka.js'
 
 const brokers = () => ({ brokers: inject('brokers') })
 
-test('a topic made here is fit for snapshots', async () => {
+test('a created topic has the settings that snapshots require', async () => {
   const topic = name('made')
   const created = await createTopic(brokers(), {
     topic,
@@ -23,7 +23,7 @@ test('a topic made here is fit for snapshots', async () => {
   })
 })
 
-test("each program's topics are made as it needs them, and found fit", async () => {
+test('the created topics of each program pass its check', async () => {
   for (const role of ['exposer', 'producer', 'agent'] as const) {
     const snapshots = name(role)
     const names = { topics: { snapshots } }
@@ -35,7 +35,7 @@ test("each program's topics are made as it needs them, and found fit", async () 
   }
 })
 
-test('the logs of gateways have one partition and lose nothing, whatever is chosen for the other topics', async () => {
+test('the logs of pushes have one partition and unlimited retention, whatever is chosen for the other topics', async () => {
   const names = {
     topics: {
       snapshots: name('snapshots'),
@@ -65,7 +65,7 @@ test('the logs of gateways have one partition and lose nothing, whatever is chos
   expect(topics).toMatchObject([chosen, log, log, chosen])
 })
 
-test('remote write is kept for a day unless told otherwise', async () => {
+test('the default retention of remote write is one day', async () => {
   const topic = name('writes')
   await createTopic(brokers(), { topic, key: 'writes' })
   const { settings, problems } = await checkTopic(brokers(), topic, { key: 'writes' })
@@ -73,14 +73,14 @@ test('remote write is kept for a day unless told otherwise', async () => {
   expect(problems).toEqual([])
 })
 
-test('making it twice makes it once', async () => {
+test('an existing topic is not created again', async () => {
   const topic = name('twice')
   const options = { topic, partitions: 1, replicationFactor: 1, retentionMs: 3_600_000 }
   expect(await createTopic(brokers(), options)).toBe(true)
   expect(await createTopic(brokers(), options)).toBe(false)
 })
 
-test('less than an hour of retention, or more replicas than brokers, is refused with a reason', async () => {
+test('a retention below an hour and more replicas than brokers are refused with the reason', async () => {
   const options = { topic: name('wrong'), partitions: 1, replicationFactor: 1, retentionMs: 60_000 }
   await expect(createTopic(brokers(), options)).rejects.toThrow(/an hour or more/)
   await expect(
@@ -88,7 +88,7 @@ test('less than an hour of retention, or more replicas than brokers, is refused 
   ).rejects.toThrow(/lower replication factor/)
 })
 
-test("a topic with Kafka's own settings is found unfit, and one that is missing as missing", async () => {
+test('a topic with the default settings of Kafka and a missing topic fail the check', async () => {
   const topic = name('plain')
   const admin = new kafkajs.Kafka({ ...brokers(), logLevel: kafkajs.logLevel.NOTHING }).admin()
   await admin.connect()

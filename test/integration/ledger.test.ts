@@ -12,7 +12,7 @@ import { ShardChild, startShard, targetPath } from '../support/shards.js'
 
 const PARTITIONS = 4
 const NOTHING = { published: 0, written: 0, superseded: 0, pending: 0, missed: 0, dropped: {} }
-/** Long: nobody becomes stale here. */
+/** Long, so that no target becomes stale. */
 const intervalMs = 60_000
 
 let settings: { topic: string; group: string }
@@ -32,7 +32,7 @@ afterEach(async () => {
 const appOf = (instance: string, incarnation = 1000) =>
   new FakeApp({ labels: { job: 'shop', instance }, intervalMs, incarnation })
 
-/** @returns how to deliver the very same again */
+/** Publishes a snapshot. @returns a function that sends the same records again */
 async function publish(app: FakeApp, options: Partial<SnapshotOptions> = {}): Promise<() => Promise<void>> {
   clock = Math.max(clock + 1, Date.now())
   const records = app.records({ exposition: '# TYPE x gauge\nx 1\n', collectedAt: clock, ...options })
@@ -52,8 +52,8 @@ async function newShard(): Promise<string> {
 const isReady = (url: string) =>
   eventually(async () => expect((await fetch(`${url}/-/ready`)).status).toBe(200))
 
-/** Exactly this is booked; what is not mentioned is 0. */
-const books = (url: string, wanted: Partial<LedgerEntry>) =>
+/** Waits until the total of the ledger is exactly this. Terms that are left out are 0. */
+const expectTotal = (url: string, wanted: Partial<LedgerEntry>) =>
   eventually(async () => expect((await readLedger(url)).total).toEqual({ ...NOTHING, ...wanted }))
 
 const scrape = async (url: string, app: FakeApp) =>
@@ -67,29 +67,29 @@ async function refused(url: string, reason: string): Promise<number> {
 }
 
 describe('an app that restarts', () => {
-  test('begins its sequences anew: nothing is missed, whatever number the last one had', async () => {
+  test('starts a new run at sequence 0: no snapshot is missed, whatever the last sequence was', async () => {
     const url = await newShard()
     const before = appOf('a', 1000)
     await publish(before, { sequence: 41, superseded: 7 })
-    await books(url, { published: 1, pending: 1 })
+    await expectTotal(url, { published: 1, pending: 1 })
     await scrape(url, before)
     await publish(before)
     const after = appOf('a', 2000)
     await publish(after)
-    await books(url, { published: 3, written: 1, pending: 1, dropped: { unscraped: 1 } })
+    await expectTotal(url, { published: 3, written: 1, pending: 1, dropped: { unscraped: 1 } })
     await scrape(url, after)
     await publish(after)
-    await books(url, { published: 4, written: 2, pending: 1, dropped: { unscraped: 1 } })
+    await expectTotal(url, { published: 4, written: 2, pending: 1, dropped: { unscraped: 1 } })
   })
 
-  test('without its brokers for a while: what it replaced unsent is superseded, and what it sent in vain is missed', async () => {
+  test('after an outage of its brokers: replaced snapshots are superseded, lost sends are missed', async () => {
     const url = await newShard()
     await publish(appOf('a', 1000))
     await publish(appOf('a', 2000), { sequence: 5, superseded: 3 })
-    await books(url, { published: 7, superseded: 3, missed: 2, pending: 1, dropped: { unscraped: 1 } })
+    await expectTotal(url, { published: 7, superseded: 3, missed: 2, pending: 1, dropped: { unscraped: 1 } })
   })
 
-  test('as its publisher does: booked are as many as are in the log, of both runs', async () => {
+  test('with a real publisher: the published snapshots are the records in the log, of both runs', async () => {
     const url = await newShard()
     const run = async (until: number) => {
       const publisher = createPublisher({
@@ -111,57 +111,57 @@ describe('an app that restarts', () => {
     await run(ofFirst + 1)
     expect(await written()).toBeGreaterThan(ofFirst + 1)
     const published = await written()
-    await books(url, { published, pending: 1, dropped: { unscraped: published - 1 } })
+    await expectTotal(url, { published, pending: 1, dropped: { unscraped: published - 1 } })
   })
 })
 
-test('a record that is delivered again is counted once, whether a newer one came in between or not', async () => {
+test('a duplicate record is counted once, also after a newer record', async () => {
   const url = await newShard()
   const app = appOf('a')
   const first = await publish(app)
   await first()
   await eventually(async () => expect(await refused(url, 'order')).toBe(1))
-  await books(url, { published: 1, pending: 1 })
+  await expectTotal(url, { published: 1, pending: 1 })
   await scrape(url, app)
   const second = await publish(app)
   await first()
   await second()
   await eventually(async () => expect(await refused(url, 'order')).toBe(3))
-  await books(url, { published: 2, written: 1, pending: 1 })
+  await expectTotal(url, { published: 2, written: 1, pending: 1 })
   await publish(app)
-  await books(url, { published: 3, written: 1, pending: 1, dropped: { unscraped: 1 } })
+  await expectTotal(url, { published: 3, written: 1, pending: 1, dropped: { unscraped: 1 } })
 })
 
-test('records that retention took before the shard could read them are missed, each once, and only they', async () => {
-  // Its group must not notice that it stands still.
+test('records that retention deleted before the shard read them are missed, each once, and no others', async () => {
+  // The suspended shard must stay in its group.
   const shard = await ShardChild.start({ ...settings, sessionTimeout: 60_000 })
   cleanups.push(() => shard.end())
   await isReady(shard.url)
   const [app, neighbour] = onDifferentPartitions()
   await publish(app)
   await publish(neighbour)
-  await books(shard.url, { published: 2, pending: 2 })
+  await expectTotal(shard.url, { published: 2, pending: 2 })
   await scrape(shard.url, app)
 
   shard.signal('SIGSTOP')
-  // A fetch that is under way is answered with these: none is left that could bring what comes now.
+  // These records complete the fetch in flight, so that no fetch can return the following ones.
   await publish(neighbour)
   await publish(neighbour)
   for (let lost = 0; lost < 3; lost++) await publish(app)
-  await forgetRecords(app.partition(PARTITIONS), 4)
+  await deleteRecords(app.partition(PARTITIONS), 4)
   await publish(app)
   shard.signal('SIGCONT')
 
-  const whole = { published: 8, written: 1, missed: 3, pending: 2, dropped: { unscraped: 2 } }
-  await books(shard.url, whole)
+  const total = { published: 8, written: 1, missed: 3, pending: 2, dropped: { unscraped: 2 } }
+  await expectTotal(shard.url, total)
   const { targets } = await readLedger(shard.url)
   const missed = targets.map(({ labels, missed }) => [labels.instance, missed])
   expect(Object.fromEntries(missed)).toEqual({ [instanceOf(app)]: 3, [instanceOf(neighbour)]: 0 })
   await publish(app)
-  await books(shard.url, { ...whole, published: 9, dropped: { unscraped: 3 } })
+  await expectTotal(shard.url, { ...total, published: 9, dropped: { unscraped: 3 } })
 })
 
-test('a rebalance: over all shards each snapshot is counted by one of them, and none is missed', async () => {
+test('after a rebalance each snapshot is counted by exactly one shard, and none is missed', async () => {
   const apps = Array.from({ length: 12 }, (_, i) => appOf(`app-${i}`))
   const round = async () => {
     for (const app of apps) await publish(app)
@@ -169,9 +169,9 @@ test('a rebalance: over all shards each snapshot is counted by one of them, and 
   const first = await newShard()
   await round()
   await round()
-  await books(first, { published: 24, pending: 12, dropped: { unscraped: 12 } })
+  await expectTotal(first, { published: 24, pending: 12, dropped: { unscraped: 12 } })
   for (const app of apps.slice(0, 6)) await scrape(first, app)
-  await books(first, { published: 24, written: 6, pending: 6, dropped: { unscraped: 12 } })
+  await expectTotal(first, { published: 24, written: 6, pending: 6, dropped: { unscraped: 12 } })
 
   const second = await newShard()
   const owned = await eventually(async () => {
@@ -180,12 +180,12 @@ test('a rebalance: over all shards each snapshot is counted by one of them, and 
     expect((await readLedger(first)).targets).toHaveLength(apps.length - labels.length)
     return new Set(labels)
   })
-  // Who is not with the first any more was dropped there, unless somebody had seen it.
+  // Snapshots of targets that have left the first shard are dropped there, unless they were scraped.
   const moved = apps.slice(6).filter(app => owned.has(instanceOf(app))).length
   const left = { published: 24, written: 6, pending: 6 - moved }
-  await books(first, { ...left, dropped: { unscraped: 12, ...(moved && { moved }) } })
-  // What it replayed was published to its predecessor.
-  await books(second, {})
+  await expectTotal(first, { ...left, dropped: { unscraped: 12, ...(moved && { moved }) } })
+  // Replayed snapshots are counted by the previous owner.
+  await expectTotal(second, {})
 
   await round()
   const [ofFirst, ofSecond] = await eventually(async () => {
@@ -205,18 +205,18 @@ function onDifferentPartitions(): [FakeApp, FakeApp] {
   return [one, other!]
 }
 
-/** Records in the whole topic, as its brokers say. */
+/** Number of records in the topic, from the brokers. */
 const written = () =>
   administer(async admin => {
     const offsets = await admin.fetchTopicOffsets(settings.topic)
     return offsets.reduce((sum, { offset }) => sum + Number(offset), 0)
   })
 
-/** As retention does, at once: the log begins at this offset. */
-const forgetRecords = (partition: number, offset: number) =>
+/** Deletes the records below the offset, as retention does. */
+const deleteRecords = (partition: number, offset: number) =>
   administer(async admin => {
     const { topic } = settings
-    // It deletes only in topics that it has heard of.
+    // The next call needs the metadata that this one caches.
     await admin.fetchTopicOffsets(topic)
     await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] })
   })

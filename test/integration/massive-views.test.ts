@@ -23,7 +23,7 @@ async function shardOf(topic: string): Promise<Exposer> {
   return shard
 }
 
-/** A Prometheus that scrapes the shards' massive view. */
+/** A Prometheus that scrapes the massive targets. */
 async function prometheusOf(
   shards: readonly Exposer[],
   params: Record<string, string[]>,
@@ -55,7 +55,7 @@ async function prometheusOf(
   return prometheus
 }
 
-/** What is stored of a series: its samples as `[Unix ms, value]`. */
+/** The stored samples of a series as `[Unix ms, value]`. */
 async function stored(prometheus: LocalPrometheus, selector: string): Promise<[number, string][]> {
   const [series, ...more] = await prometheus.query(`${selector}[10m]`)
   expect(more).toEqual([])
@@ -66,7 +66,7 @@ async function stored(prometheus: LocalPrometheus, selector: string): Promise<[n
 const describeWithPrometheus = describe.skipIf((await partOrSkip('prometheus')) === null)
 
 describeWithPrometheus('the view all', { timeout: 120_000 }, () => {
-  test('two Prometheus that scrape it, each by its own name, store every sample of every app, and the same', async () => {
+  test('two Prometheus with different scraper names store the same samples, and all of every app', async () => {
     const topic = await newTopic(4)
     const shards = [await shardOf(topic)]
     const apps = ['a', 'b', 'c'].map(instance => {
@@ -89,7 +89,7 @@ describeWithPrometheus('the view all', { timeout: 120_000 }, () => {
       expect(common(one)).toEqual(common(two))
       expect(common(one).map(([at]) => at)).toEqual(app.collected.filter(at => at >= from && at <= to))
     }
-    // And the way from one sample to the next is never cut by a stale marker.
+    // No stale marker is between two samples.
     const [live] = apps
     for (const replica of replicas) {
       const end = Date.now() / 1000 - 4
@@ -102,7 +102,7 @@ describeWithPrometheus('the view all', { timeout: 120_000 }, () => {
     }
   })
 
-  test('an app that falls silent: its last samples are stored, up is 0, and its series end without waiting for five minutes', async () => {
+  test('of an app that stops publishing: the last samples are stored, up is 0, and its series end at once', async () => {
     const topic = await newTopic(1)
     const shards = [await shardOf(topic)]
     const app = new SteadyApp(newSender(topic), { labels: { job: 'all', instance: 'silent' } }).start()
@@ -140,13 +140,13 @@ describeWithPrometheus('the view all', { timeout: 120_000 }, () => {
   })
 })
 
-describeWithPrometheus('what is reported of a target in the massive view', { timeout: 120_000 }, () => {
+describeWithPrometheus('the report series of a target in the massive view', { timeout: 120_000 }, () => {
   test.each([{ view: ['latest'] }, { view: ['all'], scraper: ['p'] }])(
-    'equals what Prometheus reports of the same app when it scrapes it itself (%j)',
+    'equal those of a Prometheus that scrapes the same app directly (%j)',
     async params => {
       const topic = await newTopic(1)
       const shards = [await shardOf(topic)]
-      const app = await bothWays(topic)
+      const app = await startApp(topic)
       const prometheus = await prometheusOf(shards, params as Record<string, string[]>, '1s', [
         { job_name: 'direct', static_configs: [{ targets: [app.host] }] },
       ])
@@ -154,38 +154,44 @@ describeWithPrometheus('what is reported of a target in the massive view', { tim
         const [sample] = await prometheus.query(`${metric.replace('$', `{job="${job}"}`)}`)
         return sample && Number(sample.value[1])
       }
-      const same = (expected: Record<string, number>) =>
+      const expectBoth = (expected: Record<string, number>) =>
         eventually(async () => {
           for (const [metric, wanted] of Object.entries(expected)) {
-            expect(await value('direct', metric), `${metric} scraped directly`).toBe(wanted)
-            expect(await value('published', metric), `${metric} through Kafka`).toBe(wanted)
+            expect(await value('direct', metric), `${metric}, scraped directly`).toBe(wanted)
+            expect(await value('published', metric), `${metric}, through Kafka`).toBe(wanted)
           }
         })
       const own = await app.samples()
-      app.have('a', 'b')
-      await same({
+      app.setSeries('a', 'b')
+      await expectBoth({
         up$: 1,
         scrape_samples_scraped$: own + 2,
         scrape_samples_post_metric_relabeling$: own + 2,
         'sum_over_time(scrape_series_added$[10m])': own + 2,
       })
-      app.have('b', 'c', 'd')
-      await same({ scrape_samples_scraped$: own + 3, 'sum_over_time(scrape_series_added$[10m])': own + 4 })
-      app.have('b')
-      await same({ scrape_samples_scraped$: own + 1 })
-      app.have('a', 'b')
-      await same({ scrape_samples_scraped$: own + 2, 'sum_over_time(scrape_series_added$[10m])': own + 5 })
+      app.setSeries('b', 'c', 'd')
+      await expectBoth({
+        scrape_samples_scraped$: own + 3,
+        'sum_over_time(scrape_series_added$[10m])': own + 4,
+      })
+      app.setSeries('b')
+      await expectBoth({ scrape_samples_scraped$: own + 1 })
+      app.setSeries('a', 'b')
+      await expectBoth({
+        scrape_samples_scraped$: own + 2,
+        'sum_over_time(scrape_series_added$[10m])': own + 5,
+      })
       expect(await value('published', 'scrape_duration_seconds$')).toBeGreaterThan(COLLECT_MS / 1000 - 0.002)
       app.die()
-      await same({ up$: 0, scrape_samples_scraped$: 0, scrape_series_added$: 0 })
+      await expectBoth({ up$: 0, scrape_samples_scraped$: 0, scrape_series_added$: 0 })
     },
   )
 })
 
 const COLLECT_MS = 20
 
-/** One app that is scraped directly and publishes as well, with series that a test says. */
-async function bothWays(topic: string) {
+/** Starts an app that serves /metrics and publishes the same registry. A test sets its series. */
+async function startApp(topic: string) {
   const register = new Registry()
   const gauge = new Gauge({
     name: 'series',
@@ -217,7 +223,7 @@ async function bothWays(topic: string) {
   cleanups.push(die)
   return {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    have(...of: string[]) {
+    setSeries(...of: string[]) {
       gauge.reset()
       for (const one of of) gauge.set({ of: one }, 1)
     },

@@ -20,7 +20,7 @@ interface TargetRow {
 }
 
 /**
- * The whole pipeline as `npm start` runs it, on the brokers of this test run, and what a real Prometheus sees of it.
+ * Runs the pipeline of `npm start` on the brokers of this test run, and queries its Prometheus.
  */
 const prometheusPath = await partOrSkip('prometheus')
 describe.skipIf(prometheusPath === null)('the pipeline', () => {
@@ -44,20 +44,20 @@ describe.skipIf(prometheusPath === null)('the pipeline', () => {
     return ((await response.json()) as { data: { targets: TargetRow[] } }).data.targets
   }
 
-  /** Series of what the app itself exposes → value. */
+  /** Values of the series at the app's own /metrics. */
   const exposed = async ({ url }: App): Promise<Map<string, number>> => {
     const text = await (await fetch(`${url}/metrics`)).text()
     const samples = parseExposition(text).flatMap(family => family.samples)
     return new Map(samples.map(({ name, labels, value }) => [seriesKey(name, labels), value]))
   }
 
-  /** Series of what Prometheus stored of it → value; those that Prometheus and the exposer add are left out. */
+  /** Values of the app's series in Prometheus, without those that Prometheus and the exposer add. */
   const stored = async (app: App): Promise<Map<string, number>> => {
     const samples = await prometheus.query(`{${selector(app)},__name__!~"up|scrape_.*|exposer_.*"}`)
     return new Map(samples.map(sample => [storedKey(sample), Number(sample.value[1])]))
   }
 
-  test('Prometheus sees every demo app as one target that is up, with a rate of its requests', async () => {
+  test('Prometheus has every demo app as one target that is up and has a request rate', async () => {
     expect(running.apps.map(app => app.job)).toEqual(['shop', 'payments', 'catalog'])
     expect(running.exposers).toHaveLength(2)
     for (const app of running.apps) {
@@ -68,7 +68,7 @@ describe.skipIf(prometheusPath === null)('the pipeline', () => {
     }
   })
 
-  test('what Prometheus stored is what the app itself exposes: the same series, no other, counters in between', async () => {
+  test('Prometheus stores exactly the series of the app, with counters between two direct scrapes', async () => {
     const [app] = running.apps
     const before = await exposed(app)
     const counters = [...before].filter(([series]) => series.startsWith('http_requests_total{'))
@@ -76,7 +76,7 @@ describe.skipIf(prometheusPath === null)('the pipeline', () => {
     expect(counters.length).toBeGreaterThan(2)
     const seen = await eventually(async () => {
       const now = await stored(app)
-      // All that was exposed before this is there, as soon as a snapshot of a later time has been scraped.
+      // Once a later snapshot has been scraped, all earlier series are stored.
       for (const [series, value] of counters) expect(now.get(series), series).toBeGreaterThanOrEqual(value)
       expect([...before.keys()].filter(series => !now.has(series))).toEqual([])
       return now
@@ -86,18 +86,18 @@ describe.skipIf(prometheusPath === null)('the pipeline', () => {
     for (const [series] of counters) expect(seen.get(series)).toBeLessThanOrEqual(after.get(series)!)
   }, 90_000)
 
-  describe('every query of the Grafana dashboard has an answer', () => {
+  describe('every query of the Grafana dashboard has a result', () => {
     const { panels } = JSON.parse(readFileSync(dashboard, 'utf8')) as {
       panels: { title: string; targets?: { expr: string }[] }[]
     }
     const queries = panels.flatMap(({ title, targets }) =>
       (targets ?? []).map(({ expr }) => ({ title, expr })),
     )
-    /** Reasons come with the first refused record. */
+    /** The metric has no series before the first refused record. */
     const emptyWhenHealthy = /exposer_records_rejected_total/
 
     test.each(queries)('$title: $expr', async ({ expr }) => {
-      // As Grafana does in the default time range.
+      // The value that Grafana uses in the default time range.
       const promql = expr.replaceAll('$__rate_interval', '1m')
       if (emptyWhenHealthy.test(promql)) {
         expect(await prometheus.query(promql)).toEqual([])
@@ -110,7 +110,7 @@ describe.skipIf(prometheusPath === null)('the pipeline', () => {
     })
   })
 
-  test('a shard that is killed is replaced: its targets are up again, served by the other, and never on both', async () => {
+  test('after a shard is killed, its targets are up again at the other shard, each listed once', async () => {
     const before = await targets(running.url)
     expect(before).toHaveLength(running.apps.length)
     const owner = before[0].shard
@@ -125,7 +125,7 @@ describe.skipIf(prometheusPath === null)('the pipeline', () => {
     }, 90_000)
     const replacedAt = Date.now() / 1000
     for (const app of running.apps) {
-      // One target, scraped after the other had taken over, its samples among them.
+      // One target per app, with samples scraped after the takeover.
       await eventually(async () => {
         const up = await prometheus.query(`up{${selector(app)}} and timestamp(up) > ${replacedAt}`)
         expect(up.map(sample => sample.value[1])).toEqual(['1'])
@@ -137,7 +137,7 @@ describe.skipIf(prometheusPath === null)('the pipeline', () => {
   }, 180_000)
 })
 
-/** Prometheus writes `le` as a float: 1 is 1.0. */
+/** Prometheus formats `le` as a float: 1.0 for 1. */
 function seriesKey(name: string, labels: Readonly<Record<string, string>>): string {
   const pairs = Object.entries(labels).map(([label, value]) =>
     label === 'le' || label === 'quantile' ? `${label}=${Number(value)}` : `${label}=${value}`,

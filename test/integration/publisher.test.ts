@@ -7,7 +7,7 @@ import { partitionFor } from '../../shared/base/murmur2.js'
 import { targetKey } from '../../shared/snapshot/key.js'
 import { type Published, readTopic, type TopicReader } from '../producer/read-topic.js'
 import { eventually } from '../support/eventually.js'
-import { keepingLogger, newTopic, silent } from '../support/kafka.js'
+import { newTopic, recordingLogger, silent } from '../support/kafka.js'
 import { Programs } from '../support/program.js'
 import type { AppOptions } from '../support/programs/publishing-app.js'
 
@@ -38,11 +38,11 @@ const appOf = async (options: Omit<AppOptions, 'brokers'> & Partial<AppOptions>)
   return program
 }
 
-/** Where nothing listens. */
-const nobody = ['127.0.0.1:1']
+/** A broker address at which nothing listens. */
+const unreachable = ['127.0.0.1:1']
 
-/** A broker that takes connections and never answers. */
-async function mute(): Promise<string[]> {
+/** Starts a server that accepts connections and never responds. */
+async function startSilentBroker(): Promise<string[]> {
   const server: Server = createServer(socket => {
     socket.on('error', () => {})
     cleanups.push(() => socket.destroy())
@@ -54,7 +54,7 @@ async function mute(): Promise<string[]> {
 }
 
 describe('a publisher', () => {
-  test('publishes what the registry says, where an exposer looks for it', async () => {
+  test('publishes the values of the registry on the partition of its target', async () => {
     const topic = await newTopic(7)
     const register = new Registry()
     const registers = [register]
@@ -124,7 +124,7 @@ describe('a publisher', () => {
     for (const { bytes } of records) expect(bytes).toBeLessThan(300 * 1024)
   })
 
-  test('makes itself a new run when the app starts again', async () => {
+  test('starts a new run when the app starts again', async () => {
     const topic = await newTopic(1)
     const register = new Registry()
     const { records } = await read(topic)
@@ -138,10 +138,10 @@ describe('a publisher', () => {
     expect(second.header.incarnation).toBeGreaterThan(first.header.incarnation)
   })
 
-  test('starts at once without a broker, goes on trying, and says once what is wrong', async () => {
+  test('starts at once without a broker, retries, and logs the problem once', async () => {
     const register = new Registry()
-    const logger = keepingLogger()
-    const publisher = publisherOf({ register, brokers: nobody, interval: '1s', logger })
+    const logger = recordingLogger()
+    const publisher = publisherOf({ register, brokers: unreachable, interval: '1s', logger })
     await publisher.start()
     const errors = register.getSingleMetric('publisher_send_errors_total')!
     await eventually(async () => expect((await errors.get()).values[0].value).toBeGreaterThan(3))
@@ -150,7 +150,7 @@ describe('a publisher', () => {
     ])
   })
 
-  test('publishes the others when one metric’s collect fails, and counts it', async () => {
+  test('publishes the other metrics when the collect function of one fails, and counts the failure', async () => {
     const topic = await newTopic(1)
     const register = new Registry()
     const registers = [register]
@@ -172,9 +172,9 @@ describe('a publisher', () => {
     expect(records.at(-1)!.values.get('publisher_collect_errors_total{}')).toBeGreaterThan(0)
   })
 
-  test('publishes that a collection failed, why, and in the order of the snapshots', async () => {
+  test('publishes failed collections with their reasons, in order with the snapshots', async () => {
     const topic = await newTopic(1)
-    const logger = keepingLogger()
+    const logger = recordingLogger()
     let page = '<html><body>502 Bad Gateway</body></html>'
     const publisher = publisherOf({ register: () => page, topic, interval: '1s', logger })
     await publisher.start()
@@ -197,7 +197,7 @@ describe('a publisher', () => {
     expect(logger.lines[0]).toMatch(/^warn cannot collect metrics: the source returned a web page/)
   })
 
-  test('publishes what answers beside a source that hangs, and asks that once, not once an interval', async () => {
+  test('publishes the other sources beside one that hangs, which it calls once and not once per interval', async () => {
     const topic = await newTopic(1)
     const register = new Registry()
     new Gauge({ name: 'prompt', help: 'prompt', registers: [register] }).set(7)
@@ -225,7 +225,7 @@ describe('a publisher', () => {
     })
   })
 
-  test('says that a registry hangs, and publishes when it answers', async () => {
+  test('publishes a failure while its only source hangs, and a snapshot when it returns', async () => {
     const topic = await newTopic(1)
     let hang = true
     let answer: (() => void) | undefined
@@ -243,13 +243,13 @@ describe('a publisher', () => {
     expectOneRun(records)
   })
 
-  test('leaves an app alone whose logger throws', async () => {
+  test('goes on when the logger of the app throws', async () => {
     const fail = () => {
       throw new Error('the disk is full')
     }
     const register = new Registry()
     const logger = { debug: fail, info: fail, warn: fail, error: fail }
-    const publisher = publisherOf({ register, brokers: nobody, logger })
+    const publisher = publisherOf({ register, brokers: unreachable, logger })
     await publisher.start()
     const errors = register.getSingleMetric('publisher_send_errors_total')!
     await eventually(async () => expect((await errors.get()).values[0].value).toBeGreaterThan(0))
@@ -293,7 +293,7 @@ describe('stop', () => {
 
   test('never rejects: before start, twice, without a broker', async () => {
     const register = new Registry()
-    const publisher = publisherOf({ register, brokers: nobody })
+    const publisher = publisherOf({ register, brokers: unreachable })
     await expect(publisher.stop()).resolves.toBeUndefined()
     await expect(publisher.start()).resolves.toBeUndefined()
     await expect(publisher.stop()).resolves.toBeUndefined()
@@ -301,12 +301,12 @@ describe('stop', () => {
   })
 
   test.each([
-    ['where nothing listens', async () => nobody],
-    ['that takes connections and never answers', mute],
+    ['where nothing listens', async () => unreachable],
+    ['that takes connections and never responds', startSilentBroker],
   ])(
     'keeps its deadline with a broker %s, and logs that the end of the run was not acknowledged',
     async (_, where) => {
-      const logger = keepingLogger()
+      const logger = recordingLogger()
       const publisher = publisherOf({ register: new Registry(), brokers: await where(), logger })
       await publisher.start()
       await publisher.stop(300)
@@ -314,9 +314,9 @@ describe('stop', () => {
     },
   )
 
-  test('takes the publisher’s series out of the registry', async () => {
+  test('removes the metrics of the publisher from the registry', async () => {
     const register = new Registry()
-    const publisher = publisherOf({ register, brokers: nobody })
+    const publisher = publisherOf({ register, brokers: unreachable })
     await publisher.start()
     expect(await register.metrics()).toMatch(/^publisher_snapshots_total \d/m)
     await publisher.stop(0)
@@ -325,7 +325,7 @@ describe('stop', () => {
 })
 
 describe('an app', () => {
-  test('that has nothing else to do ends by itself, though it is connected and never calls stop', async () => {
+  test('with nothing else to do exits, although it is connected and never calls stop', async () => {
     const topic = await newTopic(1)
     const { child } = await appOf({ mode: 'idle', topic })
     expect((await once(child, 'exit'))[0]).toBe(0)
@@ -333,12 +333,12 @@ describe('an app', () => {
     await eventually(() => expect(records.length).toBeGreaterThan(0))
   })
 
-  test('that has nothing else to do ends by itself, though no broker can be reached', async () => {
-    const { child } = await appOf({ mode: 'idle', topic: 'any', brokers: nobody })
+  test('with nothing else to do exits, although no broker is reachable', async () => {
+    const { child } = await appOf({ mode: 'idle', topic: 'any', brokers: unreachable })
     expect((await once(child, 'exit'))[0]).toBe(0)
   })
 
-  test('that is done after a moment is heard: stop waits for what is under way', async () => {
+  test('that runs only briefly is published: stop waits for the send in flight', async () => {
     const topic = await newTopic(1)
     const { child } = await appOf({ mode: 'job', topic })
     expect((await once(child, 'exit'))[0]).toBe(0)
@@ -347,7 +347,7 @@ describe('an app', () => {
     expect(records.at(-1)!.values.get('jobs_total{}')).toBe(3)
   })
 
-  test('of several workers publishes their sum from the primary', async () => {
+  test('with several workers publishes their sum from the primary', async () => {
     const topic = await newTopic(1)
     const { child } = await appOf({ mode: 'cluster', topic })
     const { records } = await read(topic)
@@ -361,12 +361,12 @@ describe('an app', () => {
       type: 'counter',
       help: 'Requests.',
     })
-    // Its own metrics have no registry to go to, and are published all the same.
+    // The metrics of the publisher are published although there is no registry for them.
     expect(values.get('publisher_snapshots_total{}')).toBeGreaterThan(0)
   })
 })
 
-/** Sequences count up from 0 without a gap, and time goes on. */
+/** Expects one run with gapless sequences from 0 and ascending collection times. */
 function expectOneRun(records: readonly Published[]): void {
   expect(records.map(({ header }) => header.sequence)).toEqual(records.map((_, i) => i))
   expect(new Set(records.map(({ header }) => header.incarnation)).size).toBe(1)

@@ -26,13 +26,13 @@ interface Config {
   readonly scrape_configs: readonly object[]
 }
 
-let front: LoadBalancer
+let balancer: LoadBalancer
 let settings: { topic: string; group: string }
 const shards: Exposer[] = []
 const apps: SteadyApp[] = []
 const running: LocalPrometheus[] = []
 
-/** A Prometheus with a configuration of deploy/prometheus. */
+/** Starts a Prometheus with a configuration of deploy/prometheus. */
 async function load(file: string): Promise<LocalPrometheus> {
   const prometheus = await startPrometheus({ config: {} })
   running.push(prometheus)
@@ -40,12 +40,12 @@ async function load(file: string): Promise<LocalPrometheus> {
   return prometheus
 }
 
-/** As it is, but for addresses, and intervals for which nobody can wait. */
+/** The configuration with the addresses of this test, and with short intervals. */
 function configOf(file: string, prometheus: LocalPrometheus): string {
   const [one, two, ...more] = shards.map(({ url }) => new URL(url).host)
   expect(more).toEqual([])
   const replaced = [
-    ['http://exposer.example:9754', front.url],
+    ['http://exposer.example:9754', balancer.url],
     ['shard-1:9754', one],
     ['shard-2:9754', two],
     ['localhost:9090', new URL(prometheus.url).host],
@@ -67,7 +67,7 @@ const rules = async (prometheus: LocalPrometheus): Promise<Rule[]> => {
   return answer.data.groups.flatMap(group => group.rules)
 }
 
-/** Every alert was evaluated without an error, and none has a reason to fire. */
+/** Waits until all alerts have been evaluated without an error and are inactive. */
 const allQuiet = (prometheus: LocalPrometheus) =>
   eventually(async () => {
     const known = await rules(prometheus)
@@ -76,15 +76,15 @@ const allQuiet = (prometheus: LocalPrometheus) =>
     expect(known.filter(({ state }) => state !== 'inactive').map(rule => rule.name)).toEqual([])
   })
 
-/** The alert has noticed: what is left to its firing is time, which alerts.test.yml lets pass. */
-const notices = (prometheus: LocalPrometheus, alert: string) =>
+/** Waits until an alert is pending or firing. alerts.test.yml tests its `for`. @returns the labels of its alerts */
+const becomesPending = (prometheus: LocalPrometheus, alert: string) =>
   eventually(async () => {
     const rule = (await rules(prometheus)).find(one => one.name === alert)
     expect(rule?.state, alert).toMatch(/pending|firing/)
     return rule!.alerts.map(({ labels }) => labels)
   })
 
-/** Labels of the result, without the name, sorted by instance. */
+/** Labels of the result without the metric name, sorted by instance. */
 const labelsOf = async (prometheus: LocalPrometheus, promql: string) =>
   (await prometheus.query(promql))
     .map(({ metric: { __name__, ...labels } }) => labels)
@@ -98,10 +98,10 @@ const ofShards = (job: string) =>
 
 beforeAll(async () => {
   settings = { topic: await newTopic(6), group: name('configs') }
-  front = await LoadBalancer.start()
-  const shard = () => startShard(settings, { externalUrl: front.url, playoutDelay: 'auto' })
+  balancer = await LoadBalancer.start()
+  const shard = () => startShard(settings, { externalUrl: balancer.url, playoutDelay: 'auto' })
   shards.push(await shard(), await shard())
-  front.setBackends(shards.map(({ url }) => url))
+  balancer.setBackends(shards.map(({ url }) => url))
   for (const { instance, job } of targets) {
     apps.push(new SteadyApp(newSender(settings.topic), { labels: { job, instance } }).start())
   }
@@ -111,7 +111,7 @@ afterAll(async () => {
   await Promise.all(apps.map(app => app.stop()))
   await Promise.all(running.map(prometheus => prometheus.stop()))
   await Promise.all(shards.map(shard => shard.stop()))
-  await front?.stop()
+  await balancer?.stop()
 })
 
 const prometheusPath = await partOrSkip('prometheus')
@@ -133,7 +133,7 @@ describe.skipIf(prometheusPath === null)(
       expect(await virtual.query('count by (job) (up)')).toHaveLength(3)
     })
 
-    test('massive.yml: the same series under the same names, and shards that are up', async () => {
+    test('massive.yml: the same series with the same labels, and all shards are up', async () => {
       massive = await load('massive.yml')
       await eventually(async () => {
         expect(await labelsOf(massive, 'rate(steady_total[10s]) > 0')).toEqual(targets)
@@ -143,66 +143,66 @@ describe.skipIf(prometheusPath === null)(
       expect(await massive.query('{exported_job!=""}')).toEqual([])
     })
 
-    test('all.yml: every shard is asked for all samples since this Prometheus asked last', async () => {
+    test('all.yml: every shard is scraped in the view all under the name of this Prometheus', async () => {
       const all = await load('all.yml')
-      const asked = await eventually(async () => {
+      const scraped = await eventually(async () => {
         const found = (await all.targets()).filter(({ scrapePool }) => scrapePool === 'kafka-all')
         expect(found).toHaveLength(shards.length)
         return found.map(({ scrapeUrl }) => scrapeUrl)
       })
       const urls = shards.map(({ url }) => `${url}/metrics?scraper=prometheus-1&view=all`)
-      expect(asked.sort()).toEqual(urls.sort())
+      expect(scraped.sort()).toEqual(urls.sort())
     })
 
-    test('as long as all is well every alert can be evaluated and none is about to fire', async () => {
+    test('in a healthy system all alerts are evaluated and inactive', async () => {
       await allQuiet(virtual)
       await allQuiet(massive)
     })
 
-    test('two ways into one Prometheus: counters go back that do not with one, and an alert says so until one is left', async () => {
-      // Its newest snapshot is mostly not the one whose time has come: the ways show different moments.
+    test('virtual and massive targets in one Prometheus: counters reset, and an alert is active until one is removed', async () => {
+      // With jitter, the newest snapshot mostly differs from the one that the playout delay selects.
       const labels = { job: 'jittery', instance: 'e' }
-      const way = () => Math.random() * 3000
-      const jittery = new SteadyApp(newSender(settings.topic), { labels, way }).start()
+      const delay = () => Math.random() * 3000
+      const jittery = new SteadyApp(newSender(settings.topic), { labels, delay }).start()
       apps.push(jittery)
       const both = await load('massive.yml')
       const { scrape_configs, ...rest } = parse(configOf('massive.yml', both)) as Config
       const [virtualTargets] = (parse(configOf('virtual-targets.yml', both)) as Config).scrape_configs
       await both.reload({ ...rest, scrape_configs: [...scrape_configs, virtualTargets] })
       const { host } = new URL(both.url)
-      expect(await notices(both, 'KafkaExposerScrapedTwice')).toMatchObject([{ instance: host }])
-      const goesBack = `resets(steady_total{${jittery.selector}}[1m]) > 0`
-      await eventually(async () => expect(await both.query(goesBack)).toHaveLength(1), 60_000)
-      for (const alone of [virtual, massive]) expect(await alone.query(goesBack)).toEqual([])
+      expect(await becomesPending(both, 'KafkaExposerScrapedTwice')).toMatchObject([{ instance: host }])
+      const hasResets = `resets(steady_total{${jittery.selector}}[1m]) > 0`
+      await eventually(async () => expect(await both.query(hasResets)).toHaveLength(1), 60_000)
+      for (const alone of [virtual, massive]) expect(await alone.query(hasResets)).toEqual([])
 
       await both.reload(configOf('massive.yml', both))
       await eventually(async () => {
         const rule = (await rules(both)).find(({ name }) => name === 'KafkaExposerScrapedTwice')
         expect(rule?.state).toBe('inactive')
       })
-      await jittery.goodbye()
+      await jittery.end()
     })
 
-    test('an app that dies: an alert names it, whichever way it is read', async () => {
+    test('an app that dies: an alert names it with virtual and with massive targets', async () => {
       apps[0].die()
-      expect(await notices(virtual, 'KafkaTargetDown')).toMatchObject([targets[0]])
-      expect(await notices(massive, 'KafkaTargetDown')).toMatchObject([targets[0]])
+      expect(await becomesPending(virtual, 'KafkaTargetDown')).toMatchObject([targets[0]])
+      expect(await becomesPending(massive, 'KafkaTargetDown')).toMatchObject([targets[0]])
     })
 
-    test('a list that cannot be had: Prometheus keeps its targets, and the alert says so', async () => {
-      front.setBackends([])
-      await notices(virtual, 'KafkaExposerDiscoveryFailing')
-      front.setBackends(shards.map(({ url }) => url))
+    test('failing service discovery: Prometheus keeps its targets, and an alert is active', async () => {
+      balancer.setBackends([])
+      await becomesPending(virtual, 'KafkaExposerDiscoveryFailing')
+      balancer.setBackends(shards.map(({ url }) => url))
       await eventually(async () =>
         expect(await labelsOf(virtual, 'up{job="shop"} == 1')).toEqual(targets.slice(1)),
       )
     })
 
-    test('a shard that stops: the alert is about it, no partition is left, and no other app is down', async () => {
+    test('a shard that stops: an alert names it, all partitions are served, and no other app is down', async () => {
       const [leaving] = ofShards('kafka-exposer').filter(({ instance }) => shards[1].url.endsWith(instance))
       await shards[1].stop()
-      expect(await notices(virtual, 'KafkaExposerShardDown')).toMatchObject([leaving])
-      await notices(massive, 'KafkaExposerScrapeFailing')
+      expect(await becomesPending(virtual, 'KafkaExposerShardDown')).toMatchObject([leaving])
+      await becomesPending(massive, 'KafkaExposerScrapeFailing')
       await eventually(async () => {
         expect(await labelsOf(virtual, 'up{job="shop"} == 1')).toEqual(targets.slice(1))
         expect(await labelsOf(massive, 'rate(steady_total[5s]) > 0')).toEqual(targets.slice(1))

@@ -12,14 +12,14 @@ import { startShard } from '../support/shards.js'
 import { SteadyApp, type SteadyAppOptions } from '../support/steady-app.js'
 
 /**
- * What Prometheus shows of everything that may happen to an app or a shard: the rows of docs/semantics.md. One Prometheus and
- * two shards for all of them, apps that publish every second.
+ * Tests the rows of docs/semantics.md: the samples that Prometheus stores for each event of an app or a
+ * shard. All tests share one Prometheus and two shards. The apps publish every second.
  */
 const SAMPLES = 200
 const SAMPLE_LIMIT = 150
 const ODD = 'ü/ "x" a+b%41&c=d\\ {}'
 
-let front: LoadBalancer
+let balancer: LoadBalancer
 let prometheus: LocalPrometheus
 let settings: { topic: string; group: string }
 const shards: Exposer[] = []
@@ -36,11 +36,11 @@ const app = (
 }
 const shard = () =>
   startShard(settings, {
-    externalUrl: front.url,
+    externalUrl: balancer.url,
     playoutDelay: 'auto',
     limits: { ...DEFAULT_LIMITS, samples: SAMPLES },
   })
-/** The value of an instant query with one result; undefined when there is none. */
+/** The value of an instant query with one result. Undefined if there is no result. */
 const value = async (promql: string): Promise<number | undefined> => {
   const [sample] = await prometheus.query(promql)
   return sample && Number(sample.value[1])
@@ -48,15 +48,15 @@ const value = async (promql: string): Promise<number | undefined> => {
 const becomes = (promql: string, wanted: number | undefined, within?: number) =>
   eventually(async () => expect(await value(promql), promql).toBe(wanted), within)
 const status = async (one: SteadyApp): Promise<TargetStatus & { shard: string }> => {
-  const answer = (await (await fetch(`${front.url}/api/v1/targets`)).json()) as {
+  const answer = (await (await fetch(`${balancer.url}/api/v1/targets`)).json()) as {
     data: { targets: (TargetStatus & { shard: string })[] }
   }
   const found = answer.data.targets.find(target => target.labels.instance === one.labels.instance)
   if (!found) throw new Error(`${one.labels.instance} is not listed`)
   return found
 }
-/** Since then no scrape of it failed, and it was scraped. */
-const neverDown = async (one: SteadyApp, since: number) => {
+/** Expects that the target has been scraped since then and that no scrape has failed. */
+const expectNeverDown = async (one: SteadyApp, since: number) => {
   const seconds = Math.max(4, Math.ceil((Date.now() - since) / 1000))
   expect(await value(`min_over_time(up{${one.selector}}[${seconds}s])`)).toBe(1)
 }
@@ -65,9 +65,9 @@ const binary = await partOrSkip('prometheus')
 
 beforeAll(async () => {
   settings = { topic: await newTopic(6), group: name('semantics') }
-  front = await LoadBalancer.start()
+  balancer = await LoadBalancer.start()
   shards.push(await shard(), await shard())
-  front.setBackends(shards.map(one => one.url))
+  balancer.setBackends(shards.map(one => one.url))
   prometheus = await startPrometheus({
     config: {
       global: { scrape_interval: '1s', scrape_timeout: '1s', scrape_protocols: ['PrometheusText1.0.0'] },
@@ -75,7 +75,7 @@ beforeAll(async () => {
         {
           job_name: 'kafka',
           sample_limit: SAMPLE_LIMIT,
-          http_sd_configs: [{ url: `${front.url}/sd`, refresh_interval: '1s' }],
+          http_sd_configs: [{ url: `${balancer.url}/sd`, refresh_interval: '1s' }],
         },
       ],
     },
@@ -86,11 +86,11 @@ afterAll(async () => {
   await Promise.all(apps.map(one => one.stop()))
   await prometheus?.stop()
   await Promise.all(shards.map(one => one.stop()))
-  await front?.stop()
+  await balancer?.stop()
 })
 
 describe.skipIf(binary === null)('what Prometheus shows', { concurrent: true, timeout: 120_000 }, () => {
-  test('late: up is 0, and its series are gone at once, not five minutes later', async () => {
+  test('late: up is 0, and its series end at once, not five minutes later', async () => {
     const late = app('late')
     await becomes(`up{${late.selector}}`, 1)
     late.die()
@@ -99,13 +99,13 @@ describe.skipIf(binary === null)('what Prometheus shows', { concurrent: true, ti
     expect(await value(`steady_total{${late.selector}}`)).toBeUndefined()
   })
 
-  test('resumed: up is 1 again with the next scrape, whether the app was silent or began anew', async () => {
+  test('resumed: up is 1 again with the next scrape, after a pause and after a restart of the app', async () => {
     const resumed = app('resumed')
-    for (const come of [() => resumed.start(), () => resumed.restart()]) {
+    for (const resume of [() => resumed.start(), () => resumed.restart()]) {
       await becomes(`up{${resumed.selector}}`, 1)
       resumed.die()
       await becomes(`up{${resumed.selector}}`, 0)
-      come()
+      resume()
       await becomes(`up{${resumed.selector}}`, 1)
       await eventually(async () =>
         expect(await value(`steady_total{${resumed.selector}}`)).toBeGreaterThan(0),
@@ -117,7 +117,7 @@ describe.skipIf(binary === null)('what Prometheus shows', { concurrent: true, ti
     const ended = app('ended')
     const since = Date.now()
     await becomes(`up{${ended.selector}}`, 1)
-    await ended.goodbye()
+    await ended.end()
     await becomes(`steady_total{${ended.selector}}`, undefined)
     await eventually(async () => {
       const active = await prometheus.targets()
@@ -127,7 +127,7 @@ describe.skipIf(binary === null)('what Prometheus shows', { concurrent: true, ti
     expect(await value(`min_over_time(up{${ended.selector}}[${seconds}s])`)).toBe(1)
   })
 
-  test('failed: up is 0 with the reason and its series are gone at once, and it recovers by itself', async () => {
+  test('failed: up is 0 with the reason, its series end at once, and it recovers by itself', async () => {
     const failing = app('failing')
     await becomes(`up{${failing.selector}}`, 1)
     failing.failure = 'the database does not answer'
@@ -144,7 +144,7 @@ describe.skipIf(binary === null)('what Prometheus shows', { concurrent: true, ti
     await eventually(async () => expect(await value(`steady_total{${failing.selector}}`)).toBeGreaterThan(0))
   })
 
-  test('over limit: up is 0 with the reason, the neighbours do not notice, and it recovers by itself', async () => {
+  test('over limit: up is 0 with the reason, other targets are unaffected, and it recovers by itself', async () => {
     const neighbour = app('neighbour', { intervalMs: 2000 })
     const exploding = app('exploding')
     await becomes(`up{${exploding.selector}}`, 1)
@@ -162,15 +162,15 @@ describe.skipIf(binary === null)('what Prometheus shows', { concurrent: true, ti
     expect(lastError).toContain('503')
     exploding.extra = 0
     await becomes(`up{${exploding.selector}}`, 1)
-    await neverDown(neighbour, since)
+    await expectNeverDown(neighbour, since)
   })
 
-  test('over Prometheus’s own sample_limit: that target fails as if the app itself had been scraped, and no other', async () => {
+  test('over sample_limit of Prometheus: the target fails as with direct scraping, and no other does', async () => {
     const bulky = app('bulky')
     const small = app('small', { intervalMs: 2000 })
     await becomes(`up{${bulky.selector}}`, 1)
     await becomes(`up{${small.selector}}`, 1)
-    // Its counter, and the age of its snapshot.
+    // The counter of the app, and the age of the snapshot.
     expect(await value(`scrape_samples_scraped{${small.selector}}`)).toBe(2)
     const since = Date.now()
     bulky.extra = SAMPLE_LIMIT
@@ -178,14 +178,14 @@ describe.skipIf(binary === null)('what Prometheus shows', { concurrent: true, ti
     const { lastError } = (await prometheus.targets()).find(target => target.labels.instance === 'bulky')!
     expect(lastError).toContain('sample limit exceeded')
     expect((await status(bulky)).state).toBe('up')
-    await neverDown(small, since)
+    await expectNeverDown(small, since)
   })
 
   test.each([
     ['ahead', 300_000],
     ['behind', -300_000],
   ])(
-    'clock %s by minutes: it is up, counted, and its neighbours are played as before',
+    'clock %s by minutes: the target is up, the skew is counted, and other targets are unaffected',
     async (direction, ahead) => {
       const wrong = app(`clock-${direction}`, { ahead })
       const right = app(`beside-${direction}`)
@@ -202,7 +202,7 @@ describe.skipIf(binary === null)('what Prometheus shows', { concurrent: true, ti
     },
   )
 
-  test('odd: names of slashes, spaces, quotes, per cents and 3,000 characters come back as they were', async () => {
+  test('odd: labels with slashes, spaces, quotes, percent signs and 3,000 characters are unchanged', async () => {
     const odd = app(ODD, { labels: { job: 'semantics', path: 'x'.repeat(3000), 'dotted.name': 'é' } })
     const select = `up{instance=${JSON.stringify(ODD)}}`
     await becomes(select, 1)
@@ -211,17 +211,17 @@ describe.skipIf(binary === null)('what Prometheus shows', { concurrent: true, ti
     await becomes(`steady_total{instance=${JSON.stringify(odd.labels.instance)}} > bool 0`, 1)
   })
 
-  test('jitter: of a counter whose snapshots take 0 to 3 s, rate() errs by 1 % at most once D has settled', async () => {
-    const jittery = app('jittery', { intervalMs: 2000, way: () => Math.random() * 3000 })
+  test('jitter: with propagation delays of 0 to 3 s the error of rate() is at most 1 % once D is stable', async () => {
+    const jittery = app('jittery', { intervalMs: 2000, delay: () => Math.random() * 3000 })
     await becomes(`up{${jittery.selector}}`, 1)
-    // As long as a window without a move of D, so that nothing before counts.
-    let settled = Date.now()
+    // D must not change for a whole window of rate().
+    let changedAt = Date.now()
     let delay = 0
     await eventually(async () => {
       const { playoutSeconds } = await status(jittery)
-      if (playoutSeconds !== delay) settled = Date.now()
+      if (playoutSeconds !== delay) changedAt = Date.now()
       delay = playoutSeconds
-      expect(Date.now() - settled).toBeGreaterThan(33_000)
+      expect(Date.now() - changedAt).toBeGreaterThan(33_000)
     }, 100_000)
     expect(delay).toBeGreaterThan(1)
     const end = Date.now() / 1000
@@ -235,29 +235,29 @@ describe.skipIf(binary === null)('what Prometheus shows', { concurrent: true, ti
   })
 })
 
-describe.skipIf(binary === null)('when shards come and go', { timeout: 120_000 }, () => {
-  test('moved: a shard joins and one leaves; no scrape fails, and no series is there twice', async () => {
+describe.skipIf(binary === null)('when shards join and leave', { timeout: 120_000 }, () => {
+  test('moved: no scrape fails, and no series exists twice', async () => {
     const moving = Array.from({ length: 12 }, (_, i) => app(`moving-${i}`, { intervalMs: 5000 }))
     for (const one of moving) await becomes(`up{${one.selector}}`, 1)
     const since = Date.now()
     const before = await Promise.all(moving.map(status))
     const third = await shard()
     shards.push(third)
-    front.setBackends(shards.map(one => one.url))
+    balancer.setBackends(shards.map(one => one.url))
     await eventually(async () => {
       const now = await Promise.all(moving.map(status))
       expect(now.some((row, i) => row.shard === third.url && before[i].shard !== third.url)).toBe(true)
       expect(now.every(row => row.state === 'up')).toBe(true)
     })
-    // As in a rolling restart: the balancer learns of it last.
+    // As in a rolling restart, the load balancer is updated last.
     const [leaving] = shards.splice(0, 1)
     await leaving.stop()
-    front.setBackends(shards.map(one => one.url))
+    balancer.setBackends(shards.map(one => one.url))
     await eventually(async () => {
       const now = await Promise.all(moving.map(status))
       expect(now.every(row => row.state === 'up' && row.shard !== leaving.url)).toBe(true)
     })
-    // Scraped after the last move.
+    // Wait for scrapes after the last move.
     const moved = Date.now() / 1000
     for (const one of moving) {
       await eventually(async () => {
@@ -265,12 +265,12 @@ describe.skipIf(binary === null)('when shards come and go', { timeout: 120_000 }
         expect(Number(sample?.value[1])).toBeGreaterThan(moved)
       })
     }
-    for (const one of moving) await neverDown(one, since)
+    for (const one of moving) await expectNeverDown(one, since)
     const [twice] = await prometheus.query(`max(count by (instance) (steady_total{job="semantics"}))`)
     expect(twice.value[1]).toBe('1')
   })
 
-  test('no shard missed a snapshot, and each wrote some', async () => {
+  test('no shard has missed a snapshot, and each has written some', async () => {
     for (const one of shards) {
       const { total } = await readLedger(one.url)
       expect(total.missed).toBe(0)

@@ -20,7 +20,7 @@ let authority: Certificate
 let client: Certificate
 let prometheus: LocalPrometheus
 
-/** A shard that wants a certificate and a password of whoever asks, and has a certificate of its own. */
+/** Starts a shard that requires a client certificate and a password and has its own certificate. */
 const shard = async (certificate: string, settings: { topic: string; group: string }, port: number) => {
   folder.signed(certificate, authority)
   const webConfigFile = folder.write(
@@ -79,7 +79,7 @@ beforeAll(async () => {
         {
           job_name: 'kafka',
           ...secured,
-          // Every target is listed at the first shard, which owns half of them.
+          // All targets are listed at the first shard, which owns only some of them.
           http_sd_configs: [{ url: `${shards[0].url}/sd`, refresh_interval: '1s', ...secured }],
         },
       ],
@@ -95,22 +95,24 @@ afterAll(async () => {
 })
 
 const value = async (promql: string) => Number((await prometheus.query(promql))[0]?.value[1])
-const answered = async (at: Exposer) => {
+const answeredScrapes = async (at: Exposer) => {
   const { text } = await get('/telemetry', at)
   return Number(/^exposer_scrapes_total\{path="\/target",code="200"\} (\d+)$/m.exec(text)?.[1] ?? 0)
 }
 
-test('Prometheus scrapes every target over TLS with a password, through a shard that does not own half of them', async () => {
+test('Prometheus scrapes every target over TLS with a password, through a shard that owns only some of them', async () => {
   await eventually(async () => expect(await value('count(up{job="secured"} == 1)')).toBe(APPS))
   const [asked, owner] = shards
-  await eventually(async () => expect(await answered(owner)).toBeGreaterThan(0))
-  // It counts when it has answered, and that is after the owner has.
-  await eventually(async () => expect(await answered(asked)).toBeGreaterThan(await answered(owner)))
+  await eventually(async () => expect(await answeredScrapes(owner)).toBeGreaterThan(0))
+  // The forwarding shard counts its response after the owner has counted its own.
+  await eventually(async () =>
+    expect(await answeredScrapes(asked)).toBeGreaterThan(await answeredScrapes(owner)),
+  )
   const listed = (await prometheus.targets()).map(target => new URL(target.scrapeUrl).origin)
   expect(new Set(listed)).toEqual(new Set([asked.url]))
 })
 
-test('renewed certificates fail no scrape, on either side of the shards', async () => {
+test('renewed certificates fail no scrape, neither of Prometheus nor between shards', async () => {
   const since = Date.now()
   const serials = async () => Promise.all(shards.map(async one => (await get('/-/healthy', one)).serial))
   const before = await serials()
@@ -122,13 +124,13 @@ test('renewed certificates fail no scrape, on either side of the shards', async 
   await eventually(async () => {
     for (const [i, serial] of (await serials()).entries()) expect(serial).not.toBe(before[i])
   })
-  const scraped = await answered(shards[1])
-  await eventually(async () => expect(await answered(shards[1])).toBeGreaterThan(scraped + APPS))
+  const scraped = await answeredScrapes(shards[1])
+  await eventually(async () => expect(await answeredScrapes(shards[1])).toBeGreaterThan(scraped + APPS))
   const seconds = Math.ceil((Date.now() - since) / 1000)
   expect(await value(`min(min_over_time(up{job="secured"}[${seconds}s]))`)).toBe(1)
 })
 
-test('a Prometheus without the password, or without the certificate, sees nothing', async () => {
+test('requests without the password or without the certificate are refused', async () => {
   const wrong = { ca: authority.cert, cert: client.cert, key: client.key, headers: basic('prometheus', 'x') }
   expect((await ask(`${shards[0].url}/sd`, wrong)).status).toBe(401)
   await expect(ask(`${shards[0].url}/sd`, { ca: authority.cert })).rejects.toThrow()

@@ -1,5 +1,5 @@
 /**
- * CRC-64-AVRO of a schema's Parsing Canonical Form, as the single-object encoding wants it.
+ * CRC-64-AVRO, the schema fingerprint of the single-object encoding, over the Parsing Canonical Form.
  *
  * @see https://avro.apache.org/docs/1.12.0/specification/#schema-fingerprints
  */
@@ -21,7 +21,7 @@ type Schema = string | Schema[] | { [key: string]: unknown }
 
 const ORDER = ['name', 'type', 'fields', 'symbols', 'items', 'values', 'size'] as const
 
-/** The Parsing Canonical Form: what a reader needs of a schema, in one spelling. */
+/** The Parsing Canonical Form of a schema: the attributes that a reader needs, in a normalized form. */
 export function canonicalForm(schema: Schema, namespace = ''): string {
   if (typeof schema === 'string')
     return JSON.stringify(isPrimitive(schema) ? schema : fullName(schema, namespace))

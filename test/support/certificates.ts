@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createCertificate } from './x509.js'
 
-/** An authority of one's own, whose certificates are good for 127.0.0.1 and a day. */
+/** A certificate authority. Its certificates are valid for 127.0.0.1 and localhost, for one day. */
 export class Certificates {
   readonly folder = mkdtempSync(join(tmpdir(), 'kafka-exposer-certificates-'))
   readonly ca: string
@@ -13,7 +13,7 @@ export class Certificates {
     this.ca = this.file('ca.pem', this.#authority.cert)
   }
 
-  /** @returns paths of the key, of the certificate, and of both in one file */
+  /** Issues a certificate. @returns the paths of the key, the certificate, and a file with both */
   issue(name: string): { readonly key: string; readonly cert: string; readonly both: string } {
     const sans = 'IP:127.0.0.1,DNS:localhost'
     const { key, cert } = createCertificate({ name, sans, ca: false, issuer: this.#authority })
@@ -24,7 +24,7 @@ export class Certificates {
     }
   }
 
-  /** @returns the path of the file */
+  /** Writes a file. @returns its path */
   file(name: string, text: string): string {
     const path = join(this.folder, name)
     writeFileSync(path, text)

@@ -1,7 +1,7 @@
 import { type Browser, chromium } from 'playwright-core'
 
-/** @param path of the part `chromium` */
+/** Starts Chromium. @param path of the executable */
 export function startChromium(path: string): Promise<Browser> {
-  // Root, as in containers, has no sandbox.
+  // The sandbox does not work for root, as in containers.
   return chromium.launch({ executablePath: path, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
 }

@@ -11,7 +11,7 @@ import { expectLedgerToAddUp } from './ledger.js'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
-/** What `--json` prints. */
+/** The JSON line of `--json`. */
 export interface Running {
   readonly url: string
   readonly kafka: { readonly brokers: readonly string[]; readonly pid: number | null }
@@ -27,18 +27,18 @@ export interface Running {
 
 export interface DevOptions {
   readonly env?: Readonly<Record<string, string>>
-  /** Through `npm start`, as people do; else the program itself. */
+  /** Whether `npm start` is run instead of the program. */
   readonly npm?: boolean
 }
 
 /**
- * `kafka-exposer dev` in a process of its own, on a topic and a group of its own. Ends with this process, however this one
- * ends.
+ * A process of `kafka-exposer dev` with its own topic and group. It is killed when this process ends,
+ * for whatever reason.
  */
 export class Dev {
   stdout = ''
   stderr = ''
-  /** Exit code, or the signal that ended it. */
+  /** Exit code, or the signal that killed the process. */
   readonly exited: Promise<number | NodeJS.Signals>
   readonly pid: number
   readonly #child: ChildProcess
@@ -55,7 +55,7 @@ export class Dev {
     })
     this.exited = new Promise((resolve, reject) => {
       child.once('error', reject)
-      // Its output is whole when it is closed: by all who inherited it.
+      // Not `close`: children that inherited the output may keep it open.
       child.once('exit', (code, signal) => {
         reaper().unwatch(this.pid)
         resolve(code ?? signal!)
@@ -78,7 +78,7 @@ export class Dev {
     return new Dev(child)
   }
 
-  /** What runs where, as soon as everything is up. @throws with what it said when it ends before */
+  /** Waits until the pipeline is up. @throws Error with the standard error of a process that exits before */
   async running(within = 150_000): Promise<Running> {
     const ended = this.exited.then(code => {
       throw new Error(`dev ended with ${code} before everything was up:\n${this.stderr}`)
@@ -93,10 +93,10 @@ export class Dev {
     return running
   }
 
-  /** Resolves when it has said so on standard error. */
-  async says(pattern: RegExp, within = 60_000): Promise<void> {
+  /** Waits until standard error matches the pattern. */
+  async printed(pattern: RegExp, within = 60_000): Promise<void> {
     await eventually(() => {
-      if (!pattern.test(this.stderr)) throw new Error(`it did not say ${pattern}:\n${this.stderr}`)
+      if (!pattern.test(this.stderr)) throw new Error(`no ${pattern} on standard error:\n${this.stderr}`)
     }, within)
   }
 
@@ -104,7 +104,10 @@ export class Dev {
     this.#child.kill(signal)
   }
 
-  /** For clean-ups: orderly, and at once when that does not work. The ledgers of shards that still run have to add up. */
+  /**
+   * Stops the process by SIGINT, and by SIGKILL after a timeout. The ledgers of running shards have to
+   * add up before that.
+   */
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     try {
@@ -124,10 +127,10 @@ export const pidsOf = ({ kafka, exposers, apps, prometheus }: Running): number[]
     pid => pid !== null,
   )
 
-/** Of these, those that run. */
+/** The processes that are running. */
 export const alive = (pids: readonly number[]): number[] => pids.filter(pid => processIdentity(pid) !== null)
 
-/** All processes below this one, its watchdogs too. */
+/** The descendants of a process, including its watchdogs. */
 export function descendants(pid: number): number[] {
   const parents = processes()
   const below = [pid]
@@ -147,12 +150,12 @@ function processes(): { pid: number; parent: number }[] {
         const stat = readFileSync(`/proc/${name}/stat`, 'latin1')
         return { pid: Number(name), parent: Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) }
       } catch {
-        return [] // gone meanwhile
+        return [] // The process has ended.
       }
     })
 }
 
-/** The folders for data and logs that belong to these processes. */
+/** The run folders of the processes. */
 export function runFolders(pids: readonly number[]): string[] {
   const local = join(root, '.local')
   const folders = existsSync(local) ? readdirSync(local) : []

@@ -1,7 +1,9 @@
 /**
- * Tries until it no longer throws. The only way tests wait: for a condition, never for a time.
+ * Repeats `attempt` until it does not throw. Tests wait only in this way: for a condition, not for a
+ * time.
  *
- * @param within milliseconds after which the last failure is thrown
+ * @param within milliseconds after which the last error is thrown
+ * @param every milliseconds between attempts
  */
 export async function eventually<T>(attempt: () => T | Promise<T>, within = 30_000, every = 100): Promise<T> {
   const until = performance.now() + within

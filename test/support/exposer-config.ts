@@ -1,7 +1,7 @@
 import type { ExposerConfig } from '../../exposer/server/config.js'
 import { DEFAULT_LIMITS } from '../../shared/metrics/limits.js'
 
-/** As a shard is configured by default, but undelayed, at any free port, and of no cluster. */
+/** The default configuration of a shard, without playout delay, on any free port, without a cluster. */
 export const EXPOSER_CONFIG: ExposerConfig = {
   kafka: { brokers: ['127.0.0.1:1'] },
   topic: 'metrics.snapshots',

@@ -18,9 +18,9 @@ const context = fileURLToPath(new URL('../..', import.meta.url))
 
 interface Stage {
   readonly name: string
-  /** Stands for / of the stage. */
+  /** Folder in place of / of the stage. */
   readonly root: string
-  /** Where the instructions work, below / of the stage. */
+  /** Working folder of the instructions, below `root`. */
   folder: string
   readonly env: Record<string, string>
   entrypoint: readonly string[]
@@ -29,9 +29,9 @@ interface Stage {
 }
 
 /**
- * What `docker build` makes of the Dockerfile, in folders of this machine: each stage has an empty
- * one, into which go the files that COPY names and what RUN makes there. It has the instructions
- * that the Dockerfile uses; another one is an error, so that it is thought about here too.
+ * Builds the image of the Dockerfile without Docker, in folders of this machine. Each stage has a folder,
+ * which contains the files of COPY and the results of RUN. Only the instructions of the Dockerfile are
+ * supported; any other one is an error.
  */
 export class Image {
   readonly #folder = mkdtempSync(join(tmpdir(), 'kafka-exposer-image-'))
@@ -61,12 +61,12 @@ export class Image {
     return this.#last.user
   }
 
-  /** The environment of what is run in it: that of the image and what Node needs of this machine. */
+  /** The environment of programs in the image: that of the image and the PATH of this machine. */
   get env(): NodeJS.ProcessEnv {
     return { PATH: process.env.PATH, ...this.#last.env }
   }
 
-  /** What `docker run` starts: the entry point, with the image's own command or another one. */
+  /** The command line of `docker run`: the entry point with a command, by default that of the image. */
   commandLine(command: readonly string[] = this.#last.command): string[] {
     return [...this.#last.entrypoint, ...command].map((word, i) =>
       i === 0 && word === 'node' ? process.execPath : word,
@@ -115,7 +115,7 @@ export class Image {
       case 'EXPOSE':
         break
       default:
-        throw new Error(`the Dockerfile has an instruction that is not known here: ${line}`)
+        throw new Error(`unsupported instruction in the Dockerfile: ${line}`)
     }
   }
 
@@ -132,8 +132,8 @@ export class Image {
     const target = paths.at(-1)!
     for (const path of paths.slice(0, -1)) {
       const found = join(source, path)
-      if (!existsSync(found)) throw new Error(`COPY ${path}: there is no such file`)
-      // A file goes into a folder, the content of a folder becomes that of the target.
+      if (!existsSync(found)) throw new Error(`COPY ${path}: no such file`)
+      // COPY copies a file into the target folder, but the content of a folder to the target itself.
       const intoFolder = statSync(found).isFile() && (target.endsWith('/') || paths.length > 2)
       const to = join(this.#last.folder, target, intoFolder ? basename(path) : '')
       const filter = from === undefined ? (file: string) => !isIgnored(relative(context, file)) : undefined
@@ -144,11 +144,10 @@ export class Image {
 
 const ignored = new Set(readFileSync(join(context, '.dockerignore'), 'utf8').split('\n').filter(Boolean))
 for (const pattern of ignored) {
-  if (/[*?!\\[]/.test(pattern))
-    throw new Error(`.dockerignore has a pattern that is not known here: ${pattern}`)
+  if (/[*?!\\[]/.test(pattern)) throw new Error(`unsupported pattern in .dockerignore: ${pattern}`)
 }
 
-/** Names of the root of the context, without patterns. */
+/** Whether .dockerignore contains the path or one of its parent folders. */
 function isIgnored(path: string): boolean {
   const parts = path.split('/')
   return parts.some((_, i) => ignored.has(parts.slice(0, i + 1).join('/')))

@@ -3,9 +3,9 @@ import { findJava, kafkaUnavailable } from '../../dev/local/kafka/java.js'
 import { runCommand } from '../../dev/local/run-command.js'
 
 /**
- * Runs Kafka's own tool, `kafka-configs.sh`, out of the broker's jars.
+ * Runs `kafka-configs.sh` from the jars of the broker.
  *
- * @throws Error with what it said
+ * @throws Error with its output if it fails
  */
 export async function kafkaConfigs(...args: string[]): Promise<void> {
   const java = findJava()
@@ -14,5 +14,5 @@ export async function kafkaConfigs(...args: string[]): Promise<void> {
   const options = ['-XX:TieredStopAtLevel=1', '-Dorg.slf4j.simpleLogger.defaultLogLevel=error', '-cp', jars]
   const command = [...options, 'kafka.admin.ConfigCommand', ...args]
   const { code, stdout, stderr } = await runCommand(java.path, command, { timeoutMs: 60_000 })
-  if (code !== 0) throw new Error(`kafka-configs ${args.join(' ')} ended with ${code}:\n${stdout}${stderr}`)
+  if (code !== 0) throw new Error(`kafka-configs ${args.join(' ')} exited with ${code}:\n${stdout}${stderr}`)
 }

@@ -7,20 +7,20 @@ import { replayWindow } from '../../shared/kafka/start.js'
 import { createTopic } from '../../shared/kafka/topics.js'
 import type { GroupConsumer, LogRecord, PartitionListener } from '../../shared/kafka/types.js'
 
-/** Keeps what is said, for tests about what people are told. */
-export function keepingLogger(): Logger & { readonly lines: string[] } {
+/** A logger that records its lines, for tests of log messages. */
+export function recordingLogger(): Logger & { readonly lines: string[] } {
   const lines: string[] = []
-  const keep = (level: string) => (message: string) => {
+  const record = (level: string) => (message: string) => {
     lines.push(`${level} ${message}`)
   }
-  return { lines, debug: () => {}, info: keep('info'), warn: keep('warn'), error: keep('error') }
+  return { lines, debug: () => {}, info: record('info'), warn: record('warn'), error: record('error') }
 }
 
 export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 
 export const name = (prefix: string) => `${prefix}-${randomUUID().slice(0, 8)}`
 
-/** A topic of the test's own, by default on the brokers of the whole run. */
+/** Creates a topic for one test, by default on the shared brokers of the test run. */
 export async function newTopic(partitions: number, brokers: string[] = inject('brokers')): Promise<string> {
   const topic = name('test')
   await createTopic({ brokers }, { topic, partitions, replicationFactor: -1, retentionMs: 3_600_000 })
@@ -45,22 +45,22 @@ export type Event =
   | { type: 'records'; partition: number; first: number; next: number; highWatermark: number }
   | { type: 'error'; message: string; partitions: readonly number[] }
 
-/** Writes down what a listener is told, and checks what must hold for every single call. */
+/** Records all calls of a listener, and checks the invariants of each call. */
 export class RecordingListener implements PartitionListener {
   readonly events: Event[] = []
   readonly records: { partition: number; record: LogRecord }[] = []
-  /** Next expected offset of every held partition that has one. */
+  /** The next expected offset by assigned partition. */
   readonly positions = new Map<number, number>()
-  /** The last answer of each partition's fetches. */
+  /** The last fetch response by partition. */
   readonly fetched = new Map<number, { next: number; highWatermark: number; mono: number; answers: number }>()
   readonly until = new Map<number, number>()
-  /** What must never happen and did. */
+  /** Violated invariants. */
   readonly violations: string[] = []
-  /** Offsets that were never handed over although a later one was. */
+  /** Ranges of offsets that were skipped. */
   readonly gaps: string[] = []
   assigned = new Set<number>()
   partitionCount = 0
-  /** Called the next time that a rebalance begins, at once. */
+  /** Called once, when the next rebalance begins. */
   atRebalancing: (() => void) | null = null
 
   constructor(readonly onEach?: (partition: number, records: readonly LogRecord[]) => void | Promise<void>) {}
@@ -86,7 +86,7 @@ export class RecordingListener implements PartitionListener {
 
   onReplay(partition: number, from: number, until: number) {
     this.events.push({ type: 'replay', partition, from, until })
-    if (!this.assigned.has(partition)) this.#violated(`replay of ${partition}, which is not ours`)
+    if (!this.assigned.has(partition)) this.#violated(`replay of ${partition}, which is not assigned`)
     if (from > until) this.#violated(`replay of ${partition} from ${from} to ${until}`)
     this.positions.set(partition, from)
     this.until.set(partition, until)
@@ -107,7 +107,7 @@ export class RecordingListener implements PartitionListener {
     const first = records[0]!.offset
     this.events.push({ type: 'records', partition, first, ...position })
     if (expected === undefined)
-      this.#violated(`records of ${partition} before its seek, or of one that is not ours`)
+      this.#violated(`records of ${partition} before its seek, or without an assignment`)
     else if (first < expected) this.#violated(`${partition} went back from ${expected} to ${first}`)
     else if (first > expected) this.gaps.push(`${partition}: ${expected} to ${first}`)
     for (let i = 1; i < records.length; i++) {
@@ -124,7 +124,7 @@ export class RecordingListener implements PartitionListener {
   onFetched(partition: number, next: number, highWatermark: number, mono: number) {
     const expected = this.positions.get(partition)
     if (expected === undefined || next < expected)
-      this.#violated(`a fetch of ${partition} answered at ${next}, not ${expected}`)
+      this.#violated(`a fetch of ${partition} ended at ${next}, not ${expected}`)
     const before = this.fetched.get(partition)
     if (before && before.mono > mono) this.#violated(`the time of ${partition} went back`)
     this.positions.set(partition, next)
@@ -135,7 +135,7 @@ export class RecordingListener implements PartitionListener {
     this.events.push({ type: 'error', message: error.message, partitions })
   }
 
-  /** Partitions read up to the watermark of their assignment. */
+  /** The partitions that have been read up to the high watermark of their assignment. */
   get caughtUp(): number[] {
     return [...this.assigned]
       .filter(p => (this.positions.get(p) ?? -1) >= (this.until.get(p) ?? Infinity))
@@ -146,21 +146,21 @@ export class RecordingListener implements PartitionListener {
     return this.events.filter((e): e is Extract<Event, { type: T }> => e.type === type)
   }
 
-  #violated(what: string) {
-    this.violations.push(what)
+  #violated(violation: string) {
+    this.violations.push(violation)
   }
 }
 
 export interface TestMember {
   readonly consumer: GroupConsumer
   readonly listener: RecordingListener
-  readonly logger: ReturnType<typeof keepingLogger>
-  /** What may be served right now. */
+  readonly logger: ReturnType<typeof recordingLogger>
+  /** The partitions that the member may serve now. */
   held(): number[]
   stop(): Promise<void>
 }
 
-/** Members of consumer groups; stop them all when the test is over. */
+/** Starts members of consumer groups, and stops them after a test. */
 export class TestMembers {
   readonly #members: TestMember[] = []
 
@@ -169,7 +169,7 @@ export class TestMembers {
       Partial<GroupConsumerOptions> & { listener?: RecordingListener },
   ): Promise<TestMember> {
     const listener = options.listener ?? new RecordingListener()
-    const logger = keepingLogger()
+    const logger = recordingLogger()
     const consumer = createGroupConsumer({
       kafka: { brokers: inject('brokers') },
       metadata: Buffer.from(`member-${this.#members.length}`),

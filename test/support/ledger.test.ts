@@ -11,35 +11,31 @@ const good = {
 }
 const target = { ...good, labels: { job: 'shop' }, shard: 'http://127.0.0.1:1' }
 
-const judge = (data: unknown) =>
+const check = (data: unknown) =>
   expectLedgerToAddUp('http://127.0.0.1:1', async () => ({ status: 200, text: JSON.stringify({ data }) }), 0)
 
 describe('a ledger', () => {
-  test('that adds up is taken, also when the sum knows of targets that are gone', async () => {
-    await judge({ total: good, targets: [target] })
-    await judge({ total: { ...good, published: 13, written: 6 }, targets: [target] })
+  test('that adds up is accepted, also if its total includes targets that have left', async () => {
+    await check({ total: good, targets: [target] })
+    await check({ total: { ...good, published: 13, written: 6 }, targets: [target] })
   })
 
   test.each([
-    ['in which one was counted twice', { ...good, written: 3 }, target],
-    ['in which one of a target was counted never', good, { ...target, dropped: { moved: 1, unscraped: 1 } }],
+    ['with a snapshot that is counted twice', { ...good, written: 3 }, target],
     [
-      'that makes up for what it counted twice',
-      { ...good, written: 5, pending: -1 },
-      { ...target, written: 5, pending: -1 },
+      'with a snapshot of a target that is not counted',
+      good,
+      { ...target, dropped: { moved: 1, unscraped: 1 } },
     ],
-    ['without a term', { ...good, missed: undefined }, target],
-    ['whose sum has less than its target', { ...good, published: 8, missed: 0 }, target],
-    [
-      'in which something is pending for a target that is gone',
-      { ...good, published: 10, pending: 3 },
-      target,
-    ],
+    ['with a negative term', { ...good, written: 5, pending: -1 }, { ...target, written: 5, pending: -1 }],
+    ['with a missing term', { ...good, missed: undefined }, target],
+    ['with a total below that of its target', { ...good, published: 8, missed: 0 }, target],
+    ['with pending snapshots of a target that has left', { ...good, published: 10, pending: 3 }, target],
   ])('%s does not add up', async (_, total, one) => {
-    await expect(judge({ total, targets: [one] })).rejects.toThrow()
+    await expect(check({ total, targets: [one] })).rejects.toThrow()
   })
 
-  test('that cannot be had is no ledger that adds up', async () => {
+  test('that cannot be read is an error', async () => {
     const refused = expectLedgerToAddUp('http://127.0.0.1:1', async () => ({ status: 503, text: 'blind' }), 0)
     await expect(refused).rejects.toThrow('blind')
   })

@@ -4,73 +4,74 @@ import { eventually } from './eventually.js'
 
 export interface LedgerOfTarget extends LedgerEntry {
   readonly labels: Readonly<Record<string, string>>
-  /** Address of its owner. */
+  /** URL of the owner. */
   readonly shard: string
 }
 
 export interface ReadLedger {
-  /** Also of targets that are gone. */
+  /** Includes targets that have left. */
   readonly total: LedgerEntry
   readonly targets: readonly LedgerOfTarget[]
 }
 
-/** How a shard is asked: with certificates and passwords, where it wants some. */
-export type Ask = (url: string) => Promise<{ readonly status: number; readonly text: string }>
+/** Sends a request to a shard, with a certificate and a password if it requires them. */
+export type Get = (url: string) => Promise<{ readonly status: number; readonly text: string }>
 
-const plainly: Ask = async url => {
+const getUnauthenticated: Get = async url => {
   const headers = { 'x-prometheus-scrape-timeout-seconds': '1' }
   const response = await fetch(url, { headers, signal: AbortSignal.timeout(5000) })
   return { status: response.status, text: await response.text() }
 }
 
 /**
- * What a shard booked. One that may not speak for itself now, as without its brokers or in a rebalance, says all the same
- * what it knows when it is asked for what the whole group does.
+ * Reads the ledger of a shard. Without its brokers and during a rebalance, `scope=shard` is refused, but
+ * `scope=group` still has the entries of the shard.
  *
  * @param url of the shard
  */
-export async function readLedger(url: string, ask = plainly): Promise<ReadLedger> {
-  const own = await ask(`${url}/api/v1/ledger?scope=shard`)
-  const { status, text } = own.status === 503 ? await ask(`${url}/api/v1/ledger?scope=group`) : own
+export async function readLedger(url: string, get = getUnauthenticated): Promise<ReadLedger> {
+  const own = await get(`${url}/api/v1/ledger?scope=shard`)
+  const { status, text } = own.status === 503 ? await get(`${url}/api/v1/ledger?scope=group`) : own
   expect(status, text).toBe(200)
   return (JSON.parse(text) as { data: ReadLedger }).data
 }
 
 /**
- * In sum and per target: published = written + superseded + pending + dropped + missed, nothing of it is negative, and the sum has at least
- * what its targets have. More, where targets are gone; but nothing of theirs is pending any more.
+ * Expects in total and per target: published = written + superseded + pending + dropped + missed, and no
+ * negative term. Each term of the total is at least the sum over the targets. It is higher if targets
+ * have left, except for `pending`.
  *
  * @param url of the shard
- * @param within milliseconds for what is under way to end
+ * @param within milliseconds within which the ledger has to add up
  */
-export async function expectLedgerToAddUp(url: string, ask?: Ask, within = 5000): Promise<void> {
-  // Tried again: the sum is older than its targets when a snapshot comes in between, or is being written when its target goes.
+export async function expectLedgerToAddUp(url: string, get?: Get, within = 5000): Promise<void> {
+  // Retried: a snapshot may arrive, or be written while its target leaves, between total and targets.
   await eventually(async () => {
-    const { total, targets } = await readLedger(url, ask)
+    const { total, targets } = await readLedger(url, get)
     expectToAddUp(total, 'in total')
     for (const target of targets) expectToAddUp(target, JSON.stringify(target.labels))
-    const whole = termsOf(total)
-    const parts = targets.map(termsOf)
-    const names = new Set([whole, ...parts].flatMap(terms => Object.keys(terms)))
+    const totalTerms = termsOf(total)
+    const targetTerms = targets.map(termsOf)
+    const names = new Set([totalTerms, ...targetTerms].flatMap(terms => Object.keys(terms)))
     for (const term of names) {
-      const sum = parts.reduce((all, terms) => all + (terms[term] ?? 0), 0)
-      expect(whole[term] ?? 0, `${term} in total, ${sum} of targets`).toBeGreaterThanOrEqual(sum)
-      if (term === 'pending') expect(whole.pending, 'pending in total').toBe(sum)
+      const sum = targetTerms.reduce((all, terms) => all + (terms[term] ?? 0), 0)
+      expect(totalTerms[term] ?? 0, `${term} in total, ${sum} of targets`).toBeGreaterThanOrEqual(sum)
+      if (term === 'pending') expect(totalTerms.pending, 'pending in total').toBe(sum)
     }
   }, within)
 }
 
-/** Terms of the equation by name, what was dropped by reason. */
+/** The terms of the equation by name. There is one term per reason of dropped snapshots. */
 function termsOf({ published, written, superseded, pending, missed, dropped }: LedgerEntry) {
   const reasons = Object.entries(dropped).map(([reason, count]) => [`dropped{${reason}}`, count] as const)
   const terms: Record<string, number> = { published, written, superseded, pending, missed }
   return Object.assign(terms, Object.fromEntries(reasons))
 }
 
-function expectToAddUp(entry: LedgerEntry, whose: string): void {
-  const { published, ...gone } = termsOf(entry)
-  for (const [term, count] of Object.entries({ published, ...gone }))
-    expect(Number.isInteger(count) && count >= 0, `${term} ${whose}: ${count}`).toBe(true)
-  const sum = Object.values(gone).reduce((all, count) => all + count, 0)
-  expect(published, `published ${whose}: ${JSON.stringify(entry)}`).toBe(sum)
+function expectToAddUp(entry: LedgerEntry, scope: string): void {
+  const { published, ...outcomes } = termsOf(entry)
+  for (const [term, count] of Object.entries({ published, ...outcomes }))
+    expect(Number.isInteger(count) && count >= 0, `${term} ${scope}: ${count}`).toBe(true)
+  const sum = Object.values(outcomes).reduce((all, count) => all + count, 0)
+  expect(published, `published ${scope}: ${JSON.stringify(entry)}`).toBe(sum)
 }

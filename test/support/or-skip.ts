@@ -21,6 +21,6 @@ export async function orSkip<T>(
   }
 }
 
-/** The path of a part. */
+/** The path of a part, or null if tests that need it are skipped. */
 export const partOrSkip = (name: PartName): Promise<string | null> =>
   orSkip(PARTS[name].title, log => fetchPart(name, log))

@@ -15,17 +15,17 @@ import { promisify } from 'node:util'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-export interface Ran {
+export interface RunResult {
   readonly code: number
   readonly stdout: string
   readonly stderr: string
 }
 
-/** An app in a folder of its own that has installed a package as from the registry: from its tarball, with npm. */
+/** An app in its own folder that has installed a package from its tarball with npm. */
 export class InstalledApp {
   private constructor(readonly folder: string) {}
 
-  /** @param packageFolder where `npm pack` is run, from the root of the checkout */
+  /** @param packageFolder folder of the package, relative to the root of the checkout */
   static async create(packageFolder: string): Promise<InstalledApp> {
     const app = new InstalledApp(mkdtempSync(join(tmpdir(), 'kafka-exposer-app-')))
     try {
@@ -49,7 +49,7 @@ export class InstalledApp {
     writeFileSync(path, text)
   }
 
-  /** Every package under node_modules, scoped and nested ones too. */
+  /** All packages under node_modules, including scoped and nested ones. */
   packages(folder = 'node_modules'): string[] {
     const found: string[] = []
     for (const entry of readdirSync(join(this.folder, folder))) {
@@ -66,7 +66,7 @@ export class InstalledApp {
     return found.sort()
   }
 
-  /** Every file of an installed package, sorted. */
+  /** All files of an installed package, sorted. */
   filesOf(name: string): string[] {
     const folder = join(this.folder, 'node_modules', name)
     return readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -76,7 +76,7 @@ export class InstalledApp {
       .sort()
   }
 
-  /** Puts packages of the checkout where only what lies in `folder` finds them; the installed package does not. */
+  /** Links packages of the checkout so that code in `folder` finds them, but not the installed package. */
   borrow(folder: string, ...names: string[]): void {
     for (const name of names) {
       const link = join(this.folder, folder, 'node_modules', name)
@@ -85,37 +85,37 @@ export class InstalledApp {
     }
   }
 
-  node(args: readonly string[], environment: Record<string, string> = {}): Promise<Ran> {
+  node(args: readonly string[], environment: Record<string, string> = {}): Promise<RunResult> {
     return run(process.execPath, args, this.folder, environment)
   }
 
-  npm(args: readonly string[], cwd = this.folder): Promise<Ran> {
+  npm(args: readonly string[], cwd = this.folder): Promise<RunResult> {
     const cli = process.env.npm_execpath
     if (cli?.endsWith('.js')) return run(process.execPath, [cli, ...args], cwd)
     return run('npm', args, cwd)
   }
 
-  tsc(args: readonly string[]): Promise<Ran> {
+  tsc(args: readonly string[]): Promise<RunResult> {
     return run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), ...args], this.folder)
   }
 
   /**
-   * Runs a module and returns the files of all scripts that it loaded, imported or required: the engine's own record of
-   * what it compiled, so that nothing is put into the program.
+   * Runs a module and returns the files of all scripts that it has loaded. The list is from the coverage
+   * report of V8, so that the program runs unmodified.
    */
-  async scriptsOf(file: string, args: readonly string[]): Promise<{ ran: Ran; scripts: string[] }> {
-    const record = join(this.folder, 'coverage')
-    // Node 22 remarks on each CommonJS module that requires an ES module.
+  async scriptsOf(file: string, args: readonly string[]): Promise<{ ran: RunResult; scripts: string[] }> {
+    const coverage = join(this.folder, 'coverage')
+    // Node.js 22 prints a warning for each CommonJS module that requires an ES module.
     const quiet = '--disable-warning=ExperimentalWarning'
-    const ran = await this.node([quiet, file, ...args], { NODE_V8_COVERAGE: record })
+    const ran = await this.node([quiet, file, ...args], { NODE_V8_COVERAGE: coverage })
     const urls = new Set<string>()
-    for (const report of readdirSync(record)) {
-      const { result } = JSON.parse(readFileSync(join(record, report), 'utf8')) as {
+    for (const report of readdirSync(coverage)) {
+      const { result } = JSON.parse(readFileSync(join(coverage, report), 'utf8')) as {
         result: { url: string }[]
       }
       for (const { url } of result) urls.add(url)
     }
-    rmSync(record, { recursive: true })
+    rmSync(coverage, { recursive: true })
     const files = [...urls].filter(url => url.startsWith('file:')).map(url => fileURLToPath(url))
     return { ran, scripts: files.sort() }
   }
@@ -130,12 +130,12 @@ async function run(
   args: readonly string[],
   cwd: string,
   environment: Record<string, string> = {},
-): Promise<Ran> {
+): Promise<RunResult> {
   const options = { cwd, env: { ...process.env, ...environment }, timeout: 100_000, maxBuffer: 1e8 }
   try {
     return { code: 0, ...(await promisify(execFile)(command, args, options)) }
   } catch (error) {
-    const { code, stdout, stderr, message } = error as Partial<Ran> & Error
+    const { code, stdout, stderr, message } = error as Partial<RunResult> & Error
     return { code: typeof code === 'number' ? code : -1, stdout: stdout ?? '', stderr: stderr || message }
   }
 }

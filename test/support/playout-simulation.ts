@@ -2,33 +2,34 @@ import { playedAt } from '../../exposer/core/playout/held.js'
 import { Playout } from '../../exposer/core/playout/playout.js'
 import type { Snapshot } from '../../exposer/core/store/snapshot.js'
 
-/** Milliseconds from collection to arrival. */
+/** Draws a propagation delay, milliseconds. */
 export type Distribution = (random: () => number) => number
 
 export interface Simulation {
   readonly intervalMs: number
-  readonly way: Distribution
+  readonly delay: Distribution
   readonly seed: number
-  /** How long D may settle, and how long is measured then. */
+  /** Time for D to settle, and time of the measurement after that. */
   readonly settleMs: number
   readonly measureMs: number
 }
 
 export interface Replica {
   scrapes: number
-  /** Scrapes that were shown the same snapshot again, and snapshots that no scrape was shown. */
+  /** Scrapes that returned the same snapshot as the scrape before. */
   repeated: number
+  /** Snapshots that no scrape returned. */
   skipped: number
 }
 
-/** Timers of real machines: mostly some milliseconds late, now and then tens of them. */
+/** Timer jitter of real machines: mostly a few milliseconds, sometimes tens of milliseconds. */
 const jitter = (random: () => number) => Math.min(60, 2 / (1 - random()))
 
 /**
- * A publisher, a way through a queue that keeps the order, and two replicas that scrape at phases of their own, all with timers that
- * jitter. Time is simulated.
+ * Simulates a publisher, a queue that keeps the order, and two replicas that scrape at different phases.
+ * All timers have jitter. Time is simulated.
  */
-export function simulate({ intervalMs, way, seed, settleMs, measureMs }: Simulation): {
+export function simulate({ intervalMs, delay, seed, settleMs, measureMs }: Simulation): {
   readonly delay: number
   readonly replicas: readonly Replica[]
 } {
@@ -41,8 +42,8 @@ export function simulate({ intervalMs, way, seed, settleMs, measureMs }: Simulat
   let arrivedAt = 0
   for (let k = 0; k * intervalMs < end; k++) {
     const collectedAt = Math.round(published + k * intervalMs + jitter(random))
-    // A log keeps its order: what comes after a slow one waits for it.
-    arrivedAt = Math.max(arrivedAt, collectedAt + way(random))
+    // A log keeps the order: a snapshot does not overtake a slower one before it.
+    arrivedAt = Math.max(arrivedAt, collectedAt + delay(random))
     const at = arrivedAt
     events.push({
       at,

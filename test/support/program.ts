@@ -16,7 +16,7 @@ export interface Program {
   kill(): Promise<void>
 }
 
-/** Compiles a TypeScript program of `test/support/programs` and whatever it imports, once; runs it as a child process. */
+/** Compiles a program of `test/support/programs` with its imports, once, and runs it as child processes. */
 export class Programs {
   #folder: string | null = null
 
@@ -47,7 +47,7 @@ export class Programs {
 
 async function compile(entry: string): Promise<string> {
   mkdirSync(join(root, '.local'), { recursive: true })
-  // Inside of the repository, where its node_modules are found.
+  // Inside the repository, so that node_modules is found.
   const folder = mkdtempSync(join(root, '.local/program-'))
   const options = [
     '--outDir',

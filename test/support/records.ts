@@ -13,12 +13,12 @@ export interface AppOptions {
   readonly labels?: Record<string, string>
   readonly intervalMs?: number
   readonly incarnation?: number
-  /** Bytes at which snapshots are split. */
+  /** Size at which snapshots are split, bytes. */
   readonly partBytes?: number
 }
 
 export interface SnapshotOptions {
-  /** What the app would show a direct scrape: the snapshot's series and values. */
+  /** The series and values of the snapshot, as text that a direct scrape would return. */
   readonly exposition: string
   readonly collectedAt: number
   readonly appendedAt?: number
@@ -28,7 +28,7 @@ export interface SnapshotOptions {
   readonly exemplars?: readonly Exemplar[]
 }
 
-/** An app as the log sees it: from exposition text to the records that its publisher would append. */
+/** Creates the records that the publisher of an app would append, from exposition text. */
 export class FakeApp {
   readonly labels: readonly Label[]
   readonly key: Buffer
@@ -48,7 +48,7 @@ export class FakeApp {
     return this.key.toString('latin1')
   }
 
-  /** The records of one snapshot: one, unless it is split. */
+  /** The records of one snapshot: one record, or several if it is split. */
   records(snapshot: SnapshotOptions): LogRecord[] {
     const { layout, values } = fromExposition(snapshot.exposition)
     const sequence = snapshot.sequence ?? this.#sequence
@@ -112,7 +112,7 @@ export class FakeApp {
   }
 }
 
-/** The layout and values of an exposition, counters with their `_total` taken off. */
+/** The layout and values of an exposition. The names of counters are without `_total`. */
 function fromExposition(text: string): { layout: Layout; values: number[] } {
   const values: number[] = []
   const families = parseExposition(text).map((parsed): LayoutFamily => {

@@ -3,10 +3,10 @@ import type { Shard } from '../../exposer/core/shard.js'
 import type { CompiledLayout } from '../../exposer/core/store/compiled-layout.js'
 import type { SnapshotPart } from '../../exposer/core/store/snapshot.js'
 
-/** Bytes that arrays and buffers kept for the next records may take. */
+/** Maximum size of the arrays and buffers that are kept for reuse, bytes. */
 const SPARE_BYTES = 20 * 1024 * 1024
 
-/** Parts of all snapshots that targets hold. */
+/** The parts of all snapshots that targets hold. */
 const partsOf = (shard: Shard): SnapshotPart[] =>
   [...shard.targets()].flatMap(target => target.snapshots).flatMap(snapshot => snapshot.parts)
 
@@ -15,7 +15,7 @@ const bytesOf = (layouts: Iterable<CompiledLayout>) => sum([...layouts].map(layo
 const sizeOf = ({ values, timestamps, raw }: SnapshotPart) =>
   (values?.byteLength ?? 0) + (timestamps?.byteLength ?? 0) + (raw?.buffer.byteLength ?? 0)
 
-/** Layouts in the family index. */
+/** The layouts in the family index. */
 const indexed = (shard: Shard): Set<CompiledLayout> =>
   new Set(
     shard.store.families
@@ -24,11 +24,11 @@ const indexed = (shard: Shard): Set<CompiledLayout> =>
   )
 
 /**
- * What holds at any moment: every snapshot that a target holds has its layouts, in use and in the family index, and none of
- * its memory is used again.
+ * Expects the invariants at any time: the layouts of every held snapshot are in use and in the family
+ * index, and its memory has not been reused.
  *
- * @param alone nothing but the targets' snapshots is held: no response is being written, nothing waits for scrapers of the view
- *   all, no part of a snapshot waits for the rest
+ * @param alone whether only the targets hold snapshots: no response is being written, the history of the
+ *   view all is empty, and no snapshot is incomplete
  */
 export function expectReferences(shard: Shard, alone: boolean): void {
   const parts = partsOf(shard)
@@ -53,7 +53,7 @@ export function expectReferences(shard: Shard, alone: boolean): void {
   }
 }
 
-/** What holds when all partitions are lost and every response has ended: what was acquired has been released. */
+/** Expects that everything has been released. Call it when all partitions are lost and all responses have ended. */
 export function expectNothingHeld(shard: Shard): void {
   const { cachedLayouts, spare, ...held } = shard.store.bytes()
   expect([...shard.targets()]).toEqual([])

@@ -1,31 +1,31 @@
 import type { Cluster, TopicMetadata } from '../../shared/kafka/wire/cluster.js'
 import type { FetchedPartition } from '../../shared/kafka/wire/fetch.js'
 
-interface FetchAsked {
+interface PendingFetch {
   readonly leader: number
   answer(partitions: readonly Partial<FetchedPartition>[]): void
 }
 
 /**
- * Brokers as a reader knows them, which answer when and what a test says. Every log begins at offset 0, and its end is the
- * same for each partition.
+ * Brokers whose fetch responses a test controls. Every log begins at offset 0 and ends at the same
+ * offset.
  */
 export class ScriptedCluster {
   readonly topic = 'scripted'
   readonly requestTimeout = 1_000
-  /** By partition. */
+  /** Leader by partition. */
   leaders: number[]
   end = 0
-  /** Another one is another topic of the same name. */
+  /** Topic id. A new id means that the topic was deleted and created again. */
   id: string | null = null
-  /** Fetches that wait for their answer. */
-  readonly fetches: FetchAsked[] = []
+  /** Fetches without a response. */
+  readonly fetches: PendingFetch[] = []
 
   constructor(leaders: number[]) {
     this.leaders = leaders
   }
 
-  /** What a reader takes it for. */
+  /** This object with the type that a reader expects. */
   get asCluster(): Cluster {
     return this as never
   }

@@ -10,15 +10,15 @@ import type { Instant } from '../../shared/base/clock.js'
 import { runNow } from '../../shared/base/steps.js'
 import { BLOCK } from '../../shared/exposition/layout-text.js'
 
-/** What a subscriber knows of a target from what it was told alone. */
+/** The state of a target as derived from events alone. */
 interface Known {
   state: TargetState
-  /** Series of its newest snapshot; empty before the first, and while its collections fail. */
+  /** Series of the newest snapshot. Empty before the first one, and while collections fail. */
   series: Set<string>
   newest: Snapshot | undefined
 }
 
-/** A subscriber that folds what it is told into what the shard would say if it were asked. */
+/** A subscriber that derives the state of all targets from events, and compares it with the shard. */
 export class ShardFold implements Subscriber {
   readonly targets = new Map<string, Known>()
   readonly left: LeaveReason[] = []
@@ -33,7 +33,7 @@ export class ShardFold implements Subscriber {
     expect(from).not.toBe(state)
     this.transitions.push(`${from}→${state}`)
     if (known) known.state = state
-    // What was there before the subscription, or was found in a replay, has its newest snapshot.
+    // A target from before the subscription, or from a replay, already has its newest snapshot.
     else this.targets.set(target.key, { state, series: new Set(), newest: undefined })
     if (from === 'replaying' || from === null) this.#adopt(target)
   }
@@ -45,7 +45,7 @@ export class ShardFold implements Subscriber {
     expect(snapshot.target.newest).toBe(snapshot)
     expect(snapshot.parts.every(part => part.values !== null)).toBe(true)
     const layouts = layoutsOf(snapshot)
-    // A record that ends a replay tells of the target as it is now, and then of the snapshot.
+    // The record that ends a replay causes an event for the target and then one for the snapshot.
     const adopted = known.newest === snapshot
     for (const [i, indexes] of before ? runNow(seriesMissing(before, layouts)).entries() : []) {
       for (const index of indexes) expect(known.series.delete(headOf(before![i], index))).toBe(!adopted)
@@ -60,7 +60,7 @@ export class ShardFold implements Subscriber {
     this.left.push(reason)
   }
 
-  /** @param swept whether nothing has happened since the shard was swept, so that states are known too */
+  /** @param swept whether nothing has happened since the last sweep, so that the states are equal too */
   expectSame(now: Instant, swept: boolean): void {
     const targets = [...this.shard.targets()]
     expect([...this.targets.keys()].sort()).toEqual(targets.map(target => target.key).sort())

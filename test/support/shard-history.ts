@@ -13,7 +13,7 @@ const gauge = (name: string, value: number) => `# HELP ${name} H.\n# TYPE ${name
 const counter = (name: string, value: number) =>
   `# HELP ${name} H.\n# TYPE ${name} counter\n${name} ${value}\n`
 
-/** Expositions whose layouts share families, disagree on one's type, and take several records when they are split. */
+/** Expositions whose layouts share families, conflict in the type of one, and need several records when split. */
 const EXPOSITIONS = [
   (value: number) => gauge('x', value),
   (value: number) => gauge('x', value) + gauge('y', value),
@@ -24,7 +24,7 @@ const EXPOSITIONS = [
 const LIMITS = { samples: 30, labels: 64, nameBytes: 1024, valueBytes: 4096, bytes: 1 << 20, parts: 64 }
 
 const few = fc.nat(2)
-/** What may happen to a shard. */
+/** An event that may happen to a shard. */
 export const anyStep = fc.oneof(
   {
     weight: 8,
@@ -64,7 +64,7 @@ type Step = typeof anyStep extends fc.Arbitrary<infer T> ? T : never
 
 /** A response that is being written. */
 class Response {
-  /** What was written so far. */
+  /** Text that has been written. */
   text = ''
 
   constructor(
@@ -72,10 +72,10 @@ class Response {
     readonly end: (written: boolean) => void,
   ) {}
 
-  /** False when there is nothing more. */
+  /** Writes the next chunk. @returns false if there is none */
   write(): boolean {
     const chunk = this.chunks.next()
-    // A chunk is valid only until the next is asked for.
+    // A chunk is valid only until the next one is requested.
     if (!chunk.done) this.text += chunk.value.toString()
     return !chunk.done
   }
@@ -85,7 +85,7 @@ class Response {
   }
 }
 
-/** All samples of a snapshot have the same value here: what a response shows of one is of no other. */
+/** Expects that samples of different snapshots are not mixed: all samples of a snapshot have the same value. */
 function expectUnmixed(text: string): void {
   const values = new Map<string, string>()
   for (const [, name, labels = '', value, time = ''] of text.matchAll(SAMPLE)) {
@@ -98,7 +98,7 @@ function expectUnmixed(text: string): void {
 
 const SAMPLE = /^(\w+)(?:\{(.*)\})? (\S+)(?: (\d+))?$/gm
 
-/** A shard with apps and scrapers, driven a step at a time; any response may be written while anything else happens. */
+/** A shard with apps and scrapers, driven step by step. Responses may be written while other steps happen. */
 export class ShardHistory {
   readonly fake: FakeShard
   readonly responses: Response[] = []
@@ -125,7 +125,7 @@ export class ShardHistory {
     else this.#pass(step.ms)
   }
 
-  /** All partitions are lost, and the scrapers of every response that is being written go away. */
+  /** Loses all partitions and aborts all responses. */
   finish(): void {
     this.#lose()
     while (this.responses.length > 0) this.#end(0, false)
@@ -167,7 +167,7 @@ export class ShardHistory {
     this.responses.push(new Response(renderTarget(played, TEXT, fake.now), end))
   }
 
-  /** Some chunks of a response are written. */
+  /** Writes some chunks of a response. */
   #write(which: number, chunks: number): void {
     const response = this.responses[which % this.responses.length]
     for (let i = 0; response && i < chunks; i++) response.write()
@@ -182,7 +182,7 @@ export class ShardHistory {
     if (written) expectUnmixed(response.text)
   }
 
-  /** The partition goes, and comes back with so many records to replay. */
+  /** Loses the partition and gets it back, with a number of records to replay. */
   #move(records: number): void {
     this.#lose()
     this.shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [0], lost: [] }, this.fake.now)
@@ -198,7 +198,7 @@ export class ShardHistory {
     this.shard.sweep(this.fake.now)
   }
 
-  /** Whether nothing is held but what the targets hold. */
+  /** Whether only the targets hold snapshots. */
   get alone(): boolean {
     const incoming = [...this.shard.targets()].some(target => target.incoming?.size)
     return this.responses.length === 0 && this.shard.history.length === 0 && !incoming

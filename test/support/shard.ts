@@ -7,7 +7,7 @@ import { Shard } from '../../exposer/core/shard.js'
 import { type Format, TEXT } from '../../shared/exposition/format.js'
 import type { FakeApp, SnapshotOptions } from './records.js'
 
-/** A shard under a fake clock, with the log it would be fed. Wall and monotonic time move together. */
+/** A shard with a fake clock and a fake log. Wall time and monotonic time are the same. */
 export class FakeShard {
   readonly shard: Shard
   readonly refusals: string[] = []
@@ -33,19 +33,19 @@ export class FakeShard {
     return { wall: this.wall, mono: this.wall }
   }
 
-  /** What the app's publisher appended arrives now. */
+  /** Applies a snapshot of an app. */
   publish(app: FakeApp, snapshot: SnapshotOptions): void {
     const partition = app.partition(this.partitionCount)
     for (const record of app.records(snapshot)) this.shard.apply(partition, record, this.now)
   }
 
-  /** The app's publisher appended a failed collection, which arrives now. */
+  /** Applies a failed collection of an app. */
   fail(app: FakeApp, failure: string): void {
     const record = app.failure(failure, { collectedAt: this.wall })
     this.shard.apply(app.partition(this.partitionCount), record, this.now)
   }
 
-  /** Time passes, with a fetch every half second that is answered at the watermark. */
+  /** Advances the time, with a fetch response at the high watermark every half second. */
   pass(ms: number): void {
     for (let left = ms; left > 0; left -= 500) {
       this.wall += Math.min(500, left)
@@ -53,14 +53,14 @@ export class FakeShard {
     }
   }
 
-  /** A fetch is answered at the watermark. */
+  /** Passes a fetch response at the high watermark. */
   fetch(): void {
     for (const { partition, position } of this.shard.partitions(this.now)) {
       this.shard.fetched(partition, position, position, this.now)
     }
   }
 
-  /** Time passes and nothing is heard of the brokers. */
+  /** Advances the time without a fetch response. */
   silence(ms: number): void {
     this.wall += ms
   }
@@ -80,12 +80,12 @@ export class FakeShard {
     return massive(this.shard, { view, format, now: this.now })
   }
 
-  /** The massive view without what is reported about the targets. */
+  /** The massive view without the report series of the targets. */
   appMetrics(view: View = 'latest', format: Format = TEXT): string {
     return withoutReport(this.metrics(view, format))
   }
 
-  /** A scrape of the view `all`; without `written` the scraper goes away in the middle of it. */
+  /** A scrape of the view `all`. With `written: false` the scraper disconnects during the response. */
   all(
     scraper: string,
     { written = true, format = TEXT }: { written?: boolean; format?: Format } = {},
@@ -96,7 +96,7 @@ export class FakeShard {
   }
 }
 
-/** One scrape of the massive view, from its beginning to its end. */
+/** A complete scrape of the massive view. */
 export function massive(shard: Shard, options: MassiveOptions, written = true): string {
   const scrape = new MassiveScrape(shard, options)
   try {
@@ -112,7 +112,7 @@ function withoutReport(exposition: string): string {
   return lines.filter(line => !REPORT_NAMES.has(name.exec(line)?.[1] ?? '')).join('\n')
 }
 
-/** A chunk is valid only until the next is asked for. */
+/** Copies the chunks: each is valid only until the next one is requested. */
 function text(chunks: Iterable<Buffer>): string {
   const copies: Buffer[] = []
   for (const chunk of chunks) copies.push(Buffer.from(chunk))

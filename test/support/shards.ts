@@ -7,7 +7,7 @@ import { createExposer, type Exposer } from '../../exposer/server/exposer.js'
 import type { Sender } from '../../shared/kafka/sender.js'
 import { EXPOSER_CONFIG } from './exposer-config.js'
 import { newSender, silent } from './kafka.js'
-import { type Ask, expectLedgerToAddUp } from './ledger.js'
+import { expectLedgerToAddUp, type Get } from './ledger.js'
 import { FakeApp } from './records.js'
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
@@ -26,14 +26,14 @@ export interface ShardSettings {
 const SESSION_TIMEOUT = 6000
 
 /**
- * A shard in this process. Its ledger has to add up when it is stopped.
+ * Starts a shard in this process. `stop` expects that its ledger adds up.
  *
- * @param ask for one that does not answer everybody
+ * @param get sends requests to a shard that requires authentication
  */
 export async function startShard(
   settings: ShardSettings,
   overrides: Partial<ExposerConfig> = {},
-  ask?: Ask,
+  get?: Get,
 ): Promise<Exposer> {
   const shard = createExposer(
     {
@@ -51,7 +51,7 @@ export async function startShard(
   let stopping: Promise<void> | undefined
   const stop = async () => {
     try {
-      await expectLedgerToAddUp(shard.url, ask)
+      await expectLedgerToAddUp(shard.url, get)
     } finally {
       await shard.stop()
     }
@@ -65,13 +65,13 @@ export async function startShard(
 }
 
 /**
- * A shard in a process of its own, as its users run it: to be killed and stopped. Its ledger has to add up when it ends, if it
- * can be asked: it listens, and is not frozen.
+ * A shard in its own process, to be killed or suspended. `end` expects that its ledger adds up, if the
+ * shard listens and is not suspended.
  */
 export class ShardChild {
   readonly url: string
   readonly #child: ChildProcess
-  #frozen = false
+  #suspended = false
 
   private constructor(settings: ShardSettings, port: number) {
     this.url = `http://127.0.0.1:${port}`
@@ -100,12 +100,12 @@ export class ShardChild {
   }
 
   signal(signal: NodeJS.Signals): void {
-    if (signal === 'SIGSTOP') this.#frozen = true
-    if (signal === 'SIGCONT') this.#frozen = false
+    if (signal === 'SIGSTOP') this.#suspended = true
+    if (signal === 'SIGCONT') this.#suspended = false
     this.#child.kill(signal)
   }
 
-  /** @returns the exit code; null when it was killed */
+  /** @returns the exit code, or null if the process was killed */
   async end(signal: NodeJS.Signals = 'SIGKILL'): Promise<number | null> {
     const child = this.#child
     if (child.exitCode === null && child.signalCode === null) {
@@ -123,7 +123,7 @@ export class ShardChild {
   }
 
   async #listens(): Promise<boolean> {
-    if (this.#frozen) return false
+    if (this.#suspended) return false
     return fetch(`${this.url}/-/healthy`).then(
       response => response.ok,
       () => false,
@@ -131,7 +131,7 @@ export class ShardChild {
   }
 }
 
-/** Apps that publish a counter: its value is how often they have published. */
+/** Apps that publish a counter of their published snapshots. */
 export class Fleet {
   readonly apps: readonly FakeApp[]
   readonly #sender: Sender
@@ -146,19 +146,19 @@ export class Fleet {
       (_, i) =>
         new FakeApp({
           labels: { job: 'shop', instance: `app-${i}` },
-          // Long: whoever is not published again in a test is not stale for that.
+          // Long, so that no target becomes stale during a test.
           intervalMs: 60_000,
           incarnation: Date.now(),
         }),
     )
   }
 
-  /** How often each has published. */
+  /** Snapshots that each app has published. */
   get round(): number {
     return this.#round
   }
 
-  /** One snapshot of each. */
+  /** Publishes one snapshot of each app. */
   async publish(): Promise<void> {
     const exposition = `# TYPE published_total counter\npublished_total ${this.#round + 1}\n`
     for (const app of this.apps) {
@@ -171,7 +171,7 @@ export class Fleet {
     this.#round++
   }
 
-  /** One snapshot of each, again and again, until `stop`. */
+  /** Publishes snapshots of all apps repeatedly until `stop`. */
   run(pauseMs = 300): void {
     this.#publishing = (async () => {
       while (!this.#stopped) {
@@ -193,7 +193,7 @@ export function targetPath(app: FakeApp): string {
   return `/target?${new URLSearchParams(labels)}`
 }
 
-/** What an exposition says of the counter of `Fleet`. */
+/** The value of the counter of `Fleet` in an exposition. */
 export function publishedIn(exposition: string): number {
   return Number(/^published_total(?:\{[^}]*\})? (\d+)$/m.exec(exposition)?.[1] ?? Number.NaN)
 }

@@ -12,23 +12,23 @@ process.once('exit', () => {
 export interface StartedExposer {
   readonly url: string
   readonly topic: string
-  /** Stops it as an orchestrator does. @returns the exit code */
+  /** Stops the exposer by SIGTERM. @returns the exit code */
   stop(): Promise<number | null>
 }
 
-/** How an installed exposer is run: everything up to the flags, in its folder, with its environment. */
+/** How to run an installed exposer. The flags are appended to the command. */
 export interface ExposerCommand {
   readonly command: readonly string[]
   readonly cwd: string
   readonly env: NodeJS.ProcessEnv
-  /** Another user, where this process may become one. */
+  /** Runs as this user, if this process may change its user. */
   readonly uid?: number
 }
 
 /**
- * Starts an exposer as it was installed somewhere, on a topic of its own, and waits until it is ready.
+ * Starts an installed exposer on a new topic, and waits until it is ready.
  *
- * @throws Error with what it printed when it ends or does not become ready
+ * @throws Error with its output if it exits or does not become ready
  */
 export async function startInstalledExposer(options: ExposerCommand): Promise<StartedExposer> {
   const { command, cwd, env, uid } = options
@@ -63,7 +63,7 @@ export async function startInstalledExposer(options: ExposerCommand): Promise<St
       const { status } = await fetch(`${url}/-/ready`)
       if (status !== 200) throw new Error(`not ready: ${status}`)
     })
-    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`)
+    if (child.exitCode !== null) throw new Error(`the exposer exited with ${child.exitCode}`)
   } catch (error) {
     await stop()
     throw new Error(`${(error as Error).message}\n${printed}`)

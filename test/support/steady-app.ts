@@ -4,20 +4,20 @@ import { FakeApp } from './records.js'
 export interface SteadyAppOptions {
   readonly labels: Record<string, string>
   readonly intervalMs?: number
-  /** Milliseconds that its clock is ahead. */
+  /** How far the clock of the app is ahead, ms. */
   readonly ahead?: number
-  /** Milliseconds from collection to sending; the order is kept. */
-  readonly way?: () => number
+  /** Draws the time from collection to sending, ms. The order of the snapshots is kept. */
+  readonly delay?: () => number
 }
 
 /**
- * An app as its publisher would have it publish, on a timer of its own: `steady_total` counts its seconds by its own clock, so that
- * its rate is 1 whatever happens on the way. It can die, come back, say goodbye and explode, when a test says so.
+ * An app that publishes on its own timer. Its counter `steady_total` counts the seconds by the clock of
+ * the app, so that its true rate is 1. A test can let the app die, restart, end, fail and grow.
  */
 export class SteadyApp {
   readonly labels: Record<string, string>
   readonly intervalMs: number
-  /** Series beyond its own two. */
+  /** Number of additional series. */
   extra = 0
   /** Why its collections fail; null as long as they do not. */
   failure: string | null = null
@@ -25,11 +25,11 @@ export class SteadyApp {
   #timer: NodeJS.Timeout | undefined
   #sending: Promise<void> = Promise.resolve()
   readonly began = Date.now()
-  /** Unix ms at which it collected, by its own clock. */
+  /** Collection times by the clock of the app, Unix ms. */
   readonly collected: number[] = []
   #incarnation = Date.now()
 
-  /** @param sender its own, closed with it */
+  /** @param sender is disconnected by `stop` */
   constructor(
     private readonly sender: Sender,
     private readonly options: SteadyAppOptions,
@@ -39,7 +39,7 @@ export class SteadyApp {
     this.#app = this.#run()
   }
 
-  /** As Prometheus selects it. */
+  /** Label matchers of the target in PromQL. */
   get selector(): string {
     return Object.entries(this.labels)
       .map(([label, value]) => `${label}=${JSON.stringify(value)}`)
@@ -52,19 +52,20 @@ export class SteadyApp {
     return this
   }
 
-  /** From now on nothing is heard of it. */
+  /** Stops publishing, without the end of the run. */
   die(): void {
     clearInterval(this.#timer)
   }
 
-  /** A new process of the same app. */
+  /** Starts a new run. */
   restart(): void {
     this.#incarnation = Math.max(this.#incarnation + 1, Date.now())
     this.#app = this.#run()
     this.start()
   }
 
-  async goodbye(): Promise<void> {
+  /** Ends the run cleanly. */
+  async end(): Promise<void> {
     this.die()
     this.#publish(true)
     await this.#sending
@@ -81,7 +82,7 @@ export class SteadyApp {
   }
 
   #publish(end: boolean): void {
-    const { ahead = 0, way } = this.options
+    const { ahead = 0, delay } = this.options
     const now = Date.now()
     const collectedAt = now + ahead
     this.collected.push(collectedAt)
@@ -93,7 +94,7 @@ export class SteadyApp {
       this.failure === null
         ? this.#app.records({ exposition, collectedAt, end })
         : [this.#app.failure(this.failure, { collectedAt })]
-    const due = now + (way?.() ?? 0)
+    const due = now + (delay?.() ?? 0)
     this.#sending = this.#sending
       .then(() => new Promise<void>(resolve => setTimeout(resolve, due - Date.now())))
       .then(() =>
@@ -102,7 +103,7 @@ export class SteadyApp {
           records.map(record => record.value!),
         ),
       )
-      // What a broker in trouble does not take is lost: tests of that have the real publisher.
+      // Failed sends are lost. Tests of broker outages use the real publisher.
       .catch(() => {})
   }
 }

@@ -1,4 +1,4 @@
-/** A record batch of format 2 as a broker stores it on a LogAppendTime topic, its CRC left out: nobody here checks that. */
+/** A record batch of format 2 as stored on a LogAppendTime topic. Its CRC is 0, because readers do not check it. */
 export function storedBatch(
   base: number,
   values: readonly string[],
@@ -24,12 +24,12 @@ export function storedBatch(
 }
 
 function record(delta: number, value: Buffer): Buffer {
-  // Attributes, timestamp delta, offset delta, a key of no bytes, the value, no headers.
+  // Attributes, timestamp delta, offset delta, empty key, value, no headers.
   const body = Buffer.concat([Buffer.from([0, 0]), varint(delta), varint(0), varint(value.length), value, Buffer.from([0])]) // biome-ignore format: one line
   return Buffer.concat([varint(body.length), body])
 }
 
-/** Zigzag of what is not negative. */
+/** Zigzag encoding of a non-negative number. */
 function varint(value: number): Buffer {
   const bytes: number[] = []
   let rest = value * 2

@@ -3,7 +3,7 @@ import { parseExposition } from './strict-exposition.js'
 
 const EXEMPLAR = { series: 0, labels: [{ name: 'trace', value: '1' }], value: 0.5, timestamp: null }
 
-describe('the strict judge of what is rendered', () => {
+describe('the strict parser of our expositions', () => {
   test('reads families, samples, quoted names, timestamps and exemplars', () => {
     const text = [
       '# HELP "a.b" Some \\\\ help',
@@ -41,8 +41,8 @@ describe('the strict judge of what is rendered', () => {
   test.each([
     ['a last line without a line feed', '# TYPE a gauge\na 1'],
     ['lines after the end', '# EOF\n# TYPE a gauge\n'],
-    ['a comment that is none of the three', '# TYP a gauge\n'],
-    ['a type that there is not', '# TYPE a info\n'],
+    ['a comment that is not HELP, TYPE or UNIT', '# TYP a gauge\n'],
+    ['an unknown type', '# TYPE a info\n'],
     ['a second TYPE', '# TYPE a gauge\n# TYPE a gauge\n'],
     ['a TYPE after samples', '# HELP a x\na 1\n# TYPE a gauge\n'],
     ['a family in two groups', '# TYPE a gauge\na 1\n# TYPE b gauge\nb 1\n# TYPE a gauge\n'],

@@ -18,7 +18,7 @@ export interface ParsedFamily {
   readonly samples: ParsedSample[]
 }
 
-/** An exposition that breaks a rule: the line, and which rule. */
+/** Thrown for an exposition that violates a rule. The message has the line and the rule. */
 class ExpositionError extends Error {
   override readonly name = 'ExpositionError'
 }
@@ -95,7 +95,7 @@ class StrictJudge {
   #sampleOf(line: string): ParsedSample {
     const { families, values, timestamps, exemplars } = this.#read(line)
     if (!Number.isFinite(values[0]) && !CANONICAL.test(line)) throw new Error('not NaN, +Inf or -Inf')
-    // Spaces and commas where OpenMetrics has them.
+    // OpenMetrics is stricter about spaces and commas.
     if (!this.openMetrics) this.#reader.read(Buffer.from(`${line}\n${END}`), 'openmetrics')
     const [{ name, series }] = families
     const [exemplar] = exemplars ?? []

@@ -1,9 +1,9 @@
 import { inject } from 'vitest'
 import { newSender } from './kafka.js'
 
-/** Somebody who writes all the time, one snapshot after the other, to keys all over a topic. */
+/** A producer that continuously writes records to keys on all partitions of a topic. */
 export class Traffic {
-  /** Acknowledged so far. */
+  /** Number of acknowledged records. */
   written = 0
   failed = 0
   #running = false

@@ -4,8 +4,8 @@ import { createCertificate } from './x509.js'
 
 const authority = createCertificate({ name: 'authority', sans: 'DNS:authority', ca: true })
 
-describe('a certificate of the tests', () => {
-  test('is for the names that were asked for, good now, and fits its key', () => {
+describe('a test certificate', () => {
+  test('has the requested names, is valid now, and matches its key', () => {
     const sans = 'DNS:a.example,IP:10.0.0.1,IP:2001:db8::1,IP:::1,email:x@a.example,URI:spiffe://a.example/b'
     const made = createCertificate({ name: 'müller', sans, ca: false })
     const certificate = new X509Certificate(made.cert)
@@ -19,7 +19,7 @@ describe('a certificate of the tests', () => {
     expect(certificate.checkPrivateKey(createPrivateKey(made.key))).toBe(true)
   })
 
-  test('is signed by its issuer, and only an authority is one', () => {
+  test('is signed by its issuer, and only an authority may issue', () => {
     const issued = new X509Certificate(
       createCertificate({ name: 'server', sans: 'IP:127.0.0.1', ca: false, issuer: authority }).cert,
     )

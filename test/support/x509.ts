@@ -8,7 +8,7 @@ import {
 } from 'node:crypto'
 import { isIPv4 } from 'node:net'
 
-/** PEM texts of a certificate and of its key (PKCS #8). */
+/** A certificate and its key (PKCS #8) in PEM. */
 export interface KeyedCertificate {
   readonly name: string
   readonly cert: string
@@ -16,21 +16,21 @@ export interface KeyedCertificate {
 }
 
 export interface CertificateRequest {
-  /** The common name of the subject. */
+  /** Common name of the subject. */
   readonly name: string
-  /** Alternative names as openssl has them: `DNS:a.example,IP:::1,URI:…,email:…,RID:1.2.3`. */
+  /** Alternative names in the format of openssl: `DNS:a.example,IP:::1,URI:…,email:…,RID:1.2.3`. */
   readonly sans: string
-  /** Whether it may sign others. */
+  /** Whether the certificate may sign others. */
   readonly ca: boolean
-  /** Who signs it; itself by default. */
+  /** The signer. Default: self-signed. */
   readonly issuer?: KeyedCertificate
 }
 
 const DAY_MS = 86_400_000
 
 /**
- * A certificate (RFC 5280) for a new key on the curve P-256, valid from yesterday until tomorrow.
- * node:crypto makes keys and signatures, but no certificates.
+ * Creates a certificate (RFC 5280) for a new P-256 key, valid from yesterday until tomorrow. node:crypto
+ * supports keys and signatures, but not the creation of certificates.
  */
 export function createCertificate({ name, sans, ca, issuer }: CertificateRequest): KeyedCertificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -63,7 +63,7 @@ const pem = (der: Buffer): string => {
   return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n')
 }
 
-/** One DER value (X.690): tag, length, content. */
+/** A DER value (X.690): tag, length, content. */
 function tagged(tag: number, ...parts: readonly Buffer[]): Buffer {
   const content = Buffer.concat(parts)
   const bytes = content.length < 0x80 ? [content.length] : [0x82, content.length >> 8, content.length & 0xff]
@@ -88,7 +88,7 @@ function oidBytes(text: string): Buffer {
 const commonName = (name: string): Buffer =>
   sequence(tagged(0x31, sequence(oid('2.5.4.3'), tagged(0x0c, Buffer.from(name)))))
 
-/** UTCTime, so until 2049. */
+/** A UTCTime, which ends in 2049. */
 function time(fromNowMs: number): Buffer {
   const text = new Date(Date.now() + fromNowMs).toISOString().replace(/^20|[-:T]|\.\d+/g, '')
   return tagged(0x17, Buffer.from(text))
@@ -97,7 +97,7 @@ function time(fromNowMs: number): Buffer {
 const extension = (id: string, value: Buffer, ...critical: readonly Buffer[]): Buffer =>
   sequence(oid(id), ...critical, tagged(0x04, value))
 
-/** SHA-1 of the public key, without what tells its kind: the last 65 bytes of a key on P-256. */
+/** SHA-1 of the public key without its algorithm: the last 65 bytes of a P-256 key. */
 const keyIdentifier = (spki: Buffer): Buffer => createHash('sha1').update(spki.subarray(-65)).digest()
 
 function alternativeName(text: string): Buffer {
@@ -114,7 +114,7 @@ function alternativeName(text: string): Buffer {
     case 'RID':
       return tagged(0x88, oidBytes(value))
     default:
-      throw new Error(`an alternative name of no known kind: ${text}`)
+      throw new Error(`unknown type of alternative name: ${text}`)
   }
 }
 

@@ -181,12 +181,12 @@ describe('once the delay has settled, every snapshot is played exactly once to e
     ['heavy-tailed up to 3 s', random => Math.min(3000, 40 / (1 - random()) ** 1.2)],
     ['heavy-tailed up to 12 s', random => Math.min(12_000, 100 / (1 - random()) ** 1.2)],
   ]
-  const cells = distributions.flatMap(([name, way]) =>
-    [1000, 5000, 15_000].map(intervalMs => [name, intervalMs, way] as const),
+  const cells = distributions.flatMap(([name, delay]) =>
+    [1000, 5000, 15_000].map(intervalMs => [name, intervalMs, delay] as const),
   )
-  test.each(cells)('%s, every %i ms', (name, intervalMs, way) => {
+  test.each(cells)('%s, every %i ms', (name, intervalMs, delay) => {
     for (let seed = 1; seed <= 5; seed++) {
-      const { replicas } = simulate({ intervalMs, way, seed, settleMs: 1_200_000, measureMs: 1_800_000 })
+      const { replicas } = simulate({ intervalMs, delay, seed, settleMs: 1_200_000, measureMs: 1_800_000 })
       for (const { repeated, skipped, scrapes } of replicas) {
         expect(scrapes).toBeGreaterThan(100)
         // A long tail may show its longest way only now, of up to three intervals: D moves once by that.

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
 import { Report } from '../../../shared/publish/report.js'
-import { keepingLogger } from '../../support/kafka.js'
+import { recordingLogger } from '../../support/kafka.js'
 
 const minute = 60_000
 
 test('a failure is logged at most once a minute, and recovery once', () => {
-  const logger = keepingLogger()
+  const logger = recordingLogger()
   const report = new Report(logger)
   for (let mono = 0; mono <= minute; mono += 1000) report.sendFailed(new Error('nobody there'), mono)
   report.acknowledged(7)
@@ -18,7 +18,7 @@ test('a failure is logged at most once a minute, and recovery once', () => {
 })
 
 test('a failure after recovery is logged at once', () => {
-  const logger = keepingLogger()
+  const logger = recordingLogger()
   const report = new Report(logger)
   report.sendFailed(new Error('away'), 0)
   report.acknowledged(1)
@@ -27,7 +27,7 @@ test('a failure after recovery is logged at once', () => {
 })
 
 test('a send failure does not suppress the warning of a failed collection', () => {
-  const logger = keepingLogger()
+  const logger = recordingLogger()
   const report = new Report(logger)
   report.sendFailed(new Error('away'), 0)
   report.collectFailed('failed', new Error('no'), 1)
@@ -39,7 +39,7 @@ test('a send failure does not suppress the warning of a failed collection', () =
 })
 
 test('a dropped metric is logged once, not with every layout', () => {
-  const logger = keepingLogger()
+  const logger = recordingLogger()
   const report = new Report(logger)
   report.dropped(new Map([['a', 'why']]))
   report.dropped(new Map([['a', 'why']]))
@@ -56,7 +56,7 @@ test('a dropped metric is logged once, not with every layout', () => {
 })
 
 test('of many dropped metrics ten are logged by name, and the number of the others', () => {
-  const logger = keepingLogger()
+  const logger = recordingLogger()
   new Report(logger).dropped(new Map(Array.from({ length: 5000 }, (_, i) => [`m${i}`, 'why'])))
   expect(logger.lines).toHaveLength(11)
   expect(logger.lines.at(-1)).toBe('warn 4990 more metrics are not published in full')

@@ -2,8 +2,8 @@ import { createGroupConsumer } from '../../../shared/kafka/group-consumer.js'
 import { committed, replayWindow } from '../../../shared/kafka/start.js'
 
 /**
- * A member of a group in a process of its own, which may be stopped in its tracks. At every turn it asks itself what it
- * could serve, and tells when that has changed or when it has been away.
+ * A group member in its own process, which a test can suspend. At every turn of the event loop it checks
+ * which partitions it may serve. It reports changes and turns after a pause.
  *
  *   member.js <brokers> <topic> <group> <session timeout ms> [commits]
  */
@@ -17,17 +17,17 @@ const [brokers, topic, group, sessionTimeout, commits] = process.argv.slice(2) a
 const quiet = () => {}
 
 export interface Sample {
-  /** What made it look: a turn of the loop, or a call of the listener. */
+  /** Cause of the check: a turn of the event loop or a call of the listener. */
   readonly cause: string
   readonly wall: number
-  /** Milliseconds since it last looked. */
+  /** Milliseconds since the last check. */
   readonly away: number
   readonly held: readonly number[]
 }
 
 let assigned: number[] = []
 let last = performance.now()
-let told = ''
+let reported = ''
 
 const consumer = createGroupConsumer({
   kafka: { brokers: brokers.split(',') },
@@ -40,32 +40,32 @@ const consumer = createGroupConsumer({
   logger: { debug: quiet, info: quiet, warn: quiet, error: quiet },
   listener: {
     onAssignment: ({ kept, fresh }) => {
-      look('assignment')
+      check('assignment')
       assigned = [...kept, ...fresh]
     },
-    onReplay: () => look('replay'),
-    onRebalancing: () => look('rebalancing'),
+    onReplay: () => check('replay'),
+    onRebalancing: () => check('rebalancing'),
     onRecords: (partition, _records, { next }) => {
-      look('records')
+      check('records')
       if (commits) consumer.commit(partition, next)
     },
-    onFetched: () => look('fetched'),
-    onFetchError: () => look('error'),
+    onFetched: () => check('fetched'),
+    onFetchError: () => check('error'),
   },
 })
 
-function look(cause: string): void {
+function check(cause: string): void {
   const now = performance.now()
   const held = consumer.leaseUntil() > now ? assigned : []
   const away = now - last
   last = now
-  const changed = JSON.stringify(held)
-  const news = changed !== told || away > 100 || cause === 'assignment' || cause === 'rebalancing'
-  if (!news) return
-  told = changed
+  const current = JSON.stringify(held)
+  const isNews = current !== reported || away > 100 || cause === 'assignment' || cause === 'rebalancing'
+  if (!isNews) return
+  reported = current
   process.send?.({ cause, wall: Date.now(), away, held } satisfies Sample)
 }
 
 process.once('disconnect', () => process.exit())
-setInterval(() => look('turn'), 1)
+setInterval(() => check('turn'), 1)
 await consumer.start()

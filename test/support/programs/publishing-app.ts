@@ -5,12 +5,13 @@ import { AggregatorRegistry, Counter, Registry } from 'prom-client'
 import { createPublisher, type MetricSource } from '../../../producer/index.js'
 
 /**
- * An app that publishes, in a process of its own.
+ * An app that publishes, in its own process.
  *
  *   publishing-app.js '{"mode":"idle","brokers":["127.0.0.1:9092"],"topic":"t"}'
  *
- * `idle` publishes and has nothing else to do · `job` counts something, stops its publisher and is done · `busy` has many
- * series and reports on itself until it is told to stop · `cluster` is a primary that publishes for two workers.
+ * Modes: `idle` publishes and does nothing else. `job` increments a counter, stops its publisher and
+ * exits. `busy` has many series and answers requests for reports until it is stopped. `cluster` is a
+ * primary that publishes for two workers.
  */
 export interface AppOptions {
   readonly mode: 'idle' | 'job' | 'busy' | 'cluster'
@@ -19,13 +20,13 @@ export interface AppOptions {
   readonly series?: number
 }
 
-/** What `busy` answers to each message `report`. */
+/** The response of `busy` to the message `report`. */
 export interface AppReport {
-  /** Its publisher's metrics, by name, as in its registry. */
+  /** The metrics of its publisher by name. */
   readonly metrics: Readonly<Record<string, number>>
-  /** Bytes of heap and external memory after a full collection. */
+  /** Bytes of heap and external memory after a full garbage collection. */
   readonly memory: number
-  /** Turns of a timer of 10 ms since the report before. */
+  /** Runs of a 10 ms timer since the last report. */
   readonly turns: number
 }
 
@@ -46,7 +47,7 @@ else {
     jobs.inc(3)
     await publisher.stop()
   } else {
-    // Until it is connected, or has failed to: after that there is nothing left but its publisher.
+    // Wait until the publisher has connected or failed. After that, nothing but the publisher is left.
     for (;;) {
       const own = await ownMetrics()
       if (own.publisher_last_ack_timestamp_seconds > 0 || own.publisher_send_errors_total > 0) break
