@@ -19,7 +19,7 @@ afterAll(() => kafka?.stop())
 const unhandled: unknown[] = []
 process.on('unhandledRejection', reason => unhandled.push(reason))
 
-test('a broker that is killed and comes back: members keep their partitions and their place in them', async () => {
+test('after a broker is killed and restarted, members have the same partitions, without gaps', async () => {
   const { brokers } = kafka
   const topic = await newTopic(4, brokers)
   const group = name('group')
@@ -57,7 +57,7 @@ test('a broker that is killed and comes back: members keep their partitions and 
   expect(unhandled).toEqual([])
 })
 
-test('a broker that is down at the start is waited for, and people are told where it is missing', async () => {
+test('a member waits for a broker that is down at its start, and logs the address', async () => {
   const { brokers } = kafka
   const topic = await newTopic(2, brokers)
   await kafka.kill('SIGKILL')
@@ -67,11 +67,11 @@ test('a broker that is down at the start is waited for, and people are told wher
   )
   await kafka.restart()
   await eventually(() => expect(held()).toEqual([0, 1]))
-  // An outage is a line now and then, not one for each attempt.
+  // An outage is logged occasionally, not for each attempt.
   expect(logger.lines.filter(line => line.includes('nothing listens')).length).toBeLessThanOrEqual(3)
 })
 
-test('a broker that hangs: a send fails when its time is up, and the next one after it wakes goes through', async () => {
+test('sends to a hanging broker time out, and succeed again when it resumes', async () => {
   const { brokers } = kafka
   const topic = await newTopic(1, brokers)
   const sender = newSender(topic, brokers, 1_000)
@@ -88,7 +88,7 @@ test('a broker that hangs: a send fails when its time is up, and the next one af
   expect(unhandled).toEqual([])
 })
 
-test('a broker that hangs does not make a member lose its place', async () => {
+test('a member keeps its positions while a broker hangs', async () => {
   const { brokers } = kafka
   const topic = await newTopic(2, brokers)
   const options = { topic, group: name('group'), kafka: { brokers, requestTimeout: 500 }, maxWait: 100 }

@@ -4,7 +4,7 @@ import { eventually } from '../support/eventually.js'
 import { name, newTopic } from '../support/kafka.js'
 import { Fleet, publishedIn, ShardChild, startShard, targetPath } from '../support/shards.js'
 
-const impatient = { 'x-prometheus-scrape-timeout-seconds': '0.05' }
+const shortTimeout = { 'x-prometheus-scrape-timeout-seconds': '0.05' }
 
 let fleet: Fleet
 let zombie: ShardChild
@@ -25,14 +25,14 @@ afterEach(async () => {
   await survivor.stop()
 })
 
-/** Published rounds of each app as this shard itself serves them, without being sent on. */
+/** The counter of each app that this shard serves itself, without redirects. */
 async function servedBy(url: string): Promise<Map<string, number>> {
   const served = new Map<string, number>()
   await Promise.all(
     fleet.apps.map(async app => {
       const response = await fetch(url + targetPath(app), {
         redirect: 'manual',
-        headers: impatient,
+        headers: shortTimeout,
       })
       const text = await response.text()
       if (response.status === 200) served.set(app.labels[0].value, publishedIn(text))
@@ -41,7 +41,7 @@ async function servedBy(url: string): Promise<Map<string, number>> {
   return served
 }
 
-test('a shard that stood still beyond its session never answers with what others serve by then', async () => {
+test('a shard that was suspended beyond its session timeout never serves targets of the new owner', async () => {
   await eventually(async () => {
     const counts = [(await servedBy(zombie.url)).size, (await servedBy(survivor.url)).size]
     expect(counts[0] + counts[1]).toBe(fleet.apps.length)
@@ -53,28 +53,28 @@ test('a shard that stood still beyond its session never answers with what others
   await eventually(async () => {
     for (const rounds of (await servedBy(survivor.url)).values()) expect(rounds).toBe(2)
   })
-  // Asked while it stands still: it finds these before it can hear of anything that happened meanwhile.
-  const first = ask()
+  // These requests are sent while the shard is suspended. It handles them before it learns of the rebalance.
+  const first = scrapeZombie()
   zombie.signal('SIGCONT')
-  expectNothingOfThePast(await first)
+  expectNoOldValues(await first)
   await eventually(async () => {
-    expectNothingOfThePast(await ask())
+    expectNoOldValues(await scrapeZombie())
     expect((await fetch(`${zombie.url}/-/ready`)).status).toBe(200)
   })
 })
 
-const ask = () =>
+const scrapeZombie = () =>
   Promise.all([
     servedBy(zombie.url),
-    fetch(`${zombie.url}/metrics`, { headers: impatient })
+    fetch(`${zombie.url}/metrics`, { headers: shortTimeout })
       .then(
         async response => (response.ok ? await response.text() : ''),
-        // Cut off on the way, which is as good as no answer.
+        // An aborted response counts as none.
       )
       .catch(() => ''),
   ])
 
-function expectNothingOfThePast([own, massive]: Awaited<ReturnType<typeof ask>>): void {
-  for (const [instance, rounds] of own) expect(rounds, `${instance} of the past`).toBe(2)
+function expectNoOldValues([own, massive]: Awaited<ReturnType<typeof scrapeZombie>>): void {
+  for (const [instance, rounds] of own) expect(rounds, `old value of ${instance}`).toBe(2)
   expect(massive).not.toMatch(/^published_total\{.*\} 1$/m)
 }

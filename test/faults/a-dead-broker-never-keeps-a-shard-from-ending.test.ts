@@ -4,7 +4,7 @@ import { eventually } from '../support/eventually.js'
 import { name, newTopic } from '../support/kafka.js'
 import { startShard } from '../support/shards.js'
 
-test('a shard whose brokers are gone ends all the same, without waiting for them to come back', async () => {
+test('a shard whose brokers are dead stops without waiting for them', async () => {
   const kafka = await startKafka({ own: true })
   try {
     const topic = await newTopic(2, kafka.brokers)
@@ -18,7 +18,7 @@ test('a shard whose brokers are gone ends all the same, without waiting for them
     const stopping = shard.stop().then(() => {
       ended = true
     })
-    // What a shard is given before it is killed.
+    // The grace period of the program.
     await eventually(() => expect(ended).toBe(true), 15_000)
     await stopping
   } finally {

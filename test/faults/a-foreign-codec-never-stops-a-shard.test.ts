@@ -8,13 +8,13 @@ const { CompressionCodecs, CompressionTypes, Kafka, logLevel } = kafkajs
 const members = new TestMembers()
 afterEach(() => members.stopAll())
 
-// The test's own producer is somebody else's: it compresses as it likes.
+// The producer of this test stands for a foreign one, which may use any codec.
 beforeAll(() => {
   for (const [type, compress] of Object.entries(foreignCodecs)) {
     CompressionCodecs[Number(type) as keyof typeof CompressionCodecs] = () => ({
       compress: async (encoder: { buffer: Buffer }) => compress(encoder.buffer),
       decompress: async () => {
-        throw new Error('nothing here may be read by the codecs that an app has registered')
+        throw new Error('a consumer must not use the codecs that an app has registered')
       },
     })
   }
@@ -42,7 +42,7 @@ async function withProducer(
 
 const good = (value: string) => ({ partition: 0, key: 'k', value })
 
-test('a foreign codec never stops a shard: each of its records is counted, and the good ones around it arrive', async () => {
+test('records with an unsupported codec are passed on as unreadable, and all other records arrive', async () => {
   const topic = await withProducer(async (producer, topic) => {
     await producer.send({ topic, messages: [good('before')] })
     for (const [compression, records] of [
@@ -76,7 +76,7 @@ test('a foreign codec never stops a shard: each of its records is counted, and t
   expect(logger.lines).toContainEqual(expect.stringMatching(/snappy.*compression\.type=uncompressed/))
 })
 
-test('a codec that Node has is read', async () => {
+test('records with a codec of Node.js are read', async () => {
   const hasZstd = 'zstdDecompress' in (await import('node:zlib'))
   const topic = await withProducer(async (producer, topic) => {
     await producer.send({
@@ -92,7 +92,7 @@ test('a codec that Node has is read', async () => {
   expect(values).toEqual(['gzip', 'again', hasZstd ? 'zstd' : 'codec'])
 })
 
-test('a gzip bomb costs its limit and no more: its records are counted, and the next one arrives', async () => {
+test('a gzip bomb costs at most the inflate limit: its records are unreadable, and the next one arrives', async () => {
   const topic = await withProducer(async (producer, topic) => {
     await producer.send({ topic, messages: [good('before')] })
     const bomb = Array.from({ length: 5 }, () => ({ partition: 0, value: Buffer.alloc(20_000_000) }))
@@ -108,6 +108,6 @@ test('a gzip bomb costs its limit and no more: its records are counted, and the 
     'after',
   ])
   expect(logger.lines).toContainEqual(expect.stringMatching(/inflates to more than 16777216 bytes/))
-  // Inflated whole it would be a hundred million bytes.
+  // The whole batch would inflate to 100 MB.
   expect(process.memoryUsage().rss - before).toBeLessThan(80_000_000)
 })

@@ -21,7 +21,7 @@ afterEach(async () => {
 
 const scrape = (app: SteadyApp) => fetch(`${shard.url}/target?${new URLSearchParams(app.labels)}`)
 
-test('a broker that stands still for longer than the staleness window makes nobody look dead but the dead', async () => {
+test('after a broker was suspended for longer than the staleness window, only the dead app is stale', async () => {
   const { brokers } = kafka
   const topic = await newTopic(1, brokers)
   shard = await startShard(
@@ -36,12 +36,12 @@ test('a broker that stands still for longer than the staleness window makes nobo
     for (const one of apps) expect((await scrape(one)).status).toBe(200)
   })
 
-  const refused: string[] = []
+  const failures: string[] = []
   let watching = true
   const watch = (async () => {
     while (watching) {
       const response = await scrape(alive)
-      if (response.status !== 200) refused.push(await response.text())
+      if (response.status !== 200) failures.push(await response.text())
       await new Promise(resolve => setTimeout(resolve, 50))
     }
   })()
@@ -49,7 +49,7 @@ test('a broker that stands still for longer than the staleness window makes nobo
   dying.die()
   const age = async () =>
     /^exposer_target_snapshot_age_seconds ([\d.]+)$/m.exec(await (await scrape(alive)).text())![1]
-  // Three windows of the apps' 2.5 s.
+  // Three staleness windows of 2.5 s.
   await eventually(async () => expect(Number(await age())).toBeGreaterThan(7.5))
   for (const node of kafka.nodes) node.resume()
   await eventually(async () => expect(Number(await age())).toBeLessThan(2))
@@ -62,10 +62,10 @@ test('a broker that stands still for longer than the staleness window makes nobo
   })
   watching = false
   await watch
-  expect(refused).toEqual([])
+  expect(failures).toEqual([])
 })
 
-test('a broker that stands still for long makes its targets fail as blind, in readiness too, and they come back by themselves', async () => {
+test('while a broker is suspended for long, scrapes and readiness fail as blind, and recover afterwards', async () => {
   const { brokers } = kafka
   const topic = await newTopic(1, brokers)
   shard = await startShard(

@@ -13,14 +13,14 @@ async function produce(topic: string, prefix: string, count: number): Promise<vo
   await sender.disconnect()
 }
 
-test('a new topic is never read as the old one: made anew and grown past the old position, it is read from its beginning', async () => {
+test('a topic that was deleted, created again and grown past the old position is read from its beginning', async () => {
   const topic = await newTopic(1)
   await produce(topic, 'old', 3)
   let release = () => {}
   const busy = new Promise<void>(resolve => {
     release = resolve
   })
-  // While the listener is busy nobody fetches, so that no error tells of what happens meanwhile.
+  // A busy listener stops the fetches, so that no fetch error reveals the deletion.
   const listener = new RecordingListener(() => busy)
   const { logger } = await members.start({ topic, group: name('group'), listener, maxWait: 100 })
   await eventually(() => expect(listener.records).toHaveLength(3))

@@ -7,7 +7,7 @@ const { ConfigResourceTypes, Kafka, logLevel, Partitioners } = kafkajs
 const members = new TestMembers()
 afterEach(() => members.stopAll())
 
-test('the clock of a producer never counts: what it stamped is refused, and what the broker stamps arrives', async () => {
+test('records with CreateTime are unreadable, and records with LogAppendTime arrive', async () => {
   const kafka = new Kafka({ brokers: inject('brokers'), logLevel: logLevel.NOTHING })
   const topic = name('stamped')
   const admin = kafka.admin()
@@ -22,17 +22,17 @@ test('the clock of a producer never counts: what it stamped is refused, and what
     const fast = String(began + 3_600_000)
     const send = (...values: string[]) =>
       producer.send({ topic, messages: values.map(value => ({ value, timestamp: fast })) })
-    await send('stamped by its producer', 'this one too')
+    await send('CreateTime', 'CreateTime too')
     const resources = [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries: set('LogAppendTime') }]
     await admin.alterConfigs({ validateOnly: false, resources })
 
     const { listener, logger } = await members.start({ topic, group: name('group') })
     await eventually(() => expect(listener.records).toHaveLength(2))
-    // Brokers learn of a setting one after the other, and when they like.
+    // Brokers apply a changed setting after some time.
     await eventually(async () => {
-      await send('stamped by the broker')
+      await send('LogAppendTime')
       const last = listener.records.at(-1)!.record
-      expect(last.value?.toString()).toBe('stamped by the broker')
+      expect(last.value?.toString()).toBe('LogAppendTime')
     })
     for (const { record } of listener.records) {
       if (record.unreadable) {

@@ -16,13 +16,13 @@ afterEach(async () => {
 })
 afterAll(() => programs.remove())
 
-/** A member in a process of its own, and what it could serve at any of its turns. */
+/** Starts a member in its own process. @returns the partitions that it could serve, per turn of its event loop */
 async function startChild(topic: string, group: string, brokers = inject('brokers')): Promise<Sample[]> {
   child = await programs.start('member.ts', [brokers.join(','), topic, group, String(SESSION_MS)])
   return child.messages as Sample[]
 }
 
-test('a zombie never answers: stopped for longer than its session, it has no lease when it continues', async () => {
+test('a member that was suspended beyond its session timeout has no lease when it continues', async () => {
   const topic = await newTopic(4)
   const group = name('group')
   const samples = await startChild(topic, group)
@@ -39,12 +39,12 @@ test('a zombie never answers: stopped for longer than its session, it has no lea
   child!.child.kill('SIGCONT')
   await eventually(() => expect(samples.length).toBeGreaterThan(before))
 
-  // Whatever it did first, a turn of its loop or a call of its listener: it knew that it had been away.
+  // The first sample, from a turn or from a call of the listener, shows the pause and no lease.
   const [first] = samples.slice(before)
   expect(first).toMatchObject({ held: [] })
   expect(first!.away).toBeGreaterThan(1_000)
 
-  // It comes back as what it was before.
+  // It joins the group again.
   await eventually(() => {
     expect(samples.at(-1)?.held).toHaveLength(2)
     expect(heir.held()).toHaveLength(2)
@@ -52,10 +52,10 @@ test('a zombie never answers: stopped for longer than its session, it has no lea
   expect([...samples.at(-1)!.held, ...heir.held()].sort()).toEqual([0, 1, 2, 3])
 })
 
-test('a member that slept through the end of a rebalance holds nothing until it has heard of it', async () => {
+test('a member that was suspended during the end of a rebalance has no lease until it has the assignment', async () => {
   const topic = await newTopic(6)
   const group = name('group')
-  // The first member leads, and hears late of a rebalance: when it does, the child has joined again and waits.
+  // The leader learns of the rebalance late. By then the child has joined again and waits.
   const leader = await members.start({ topic, group, sessionTimeout: SESSION_MS, heartbeatInterval: 1_500 })
   await eventually(() => expect(leader.held()).toHaveLength(6))
   const samples = await startChild(topic, group)
@@ -82,7 +82,7 @@ describe('with a broker that hangs', () => {
   })
   afterAll(() => kafka?.stop())
 
-  test('a lease runs from when its heartbeat was sent, not from when that was answered', async () => {
+  test('a lease starts when its heartbeat is sent, not when the response arrives', async () => {
     const { brokers } = kafka
     const topic = await newTopic(1, brokers)
     const { consumer, held } = await members.start({
@@ -101,12 +101,12 @@ describe('with a broker that hangs', () => {
       kafka.resume()
     }
     const before = consumer.leaseUntil()
-    // The next heartbeat follows on the heels of the late answer: look at every turn.
+    // The next heartbeat follows the late response at once, so every turn is checked.
     while (consumer.leaseUntil() < before + 10) await new Promise(resolve => setImmediate(resolve))
     expect(consumer.leaseUntil()).toBeLessThan(resumed + SESSION_MS)
   })
 
-  test('an answer to a heartbeat that comes too late extends nothing', async () => {
+  test('a heartbeat response that arrives too late does not extend the lease', async () => {
     const { brokers } = kafka
     const topic = await newTopic(4, brokers)
     const group = name('group')
@@ -118,7 +118,7 @@ describe('with a broker that hangs', () => {
       expect(heir.held()).toHaveLength(2)
     })
 
-    // With the broker hanging, both have a heartbeat under way soon. The child sleeps over its answer.
+    // While the broker hangs, both members have a heartbeat in flight. The child is suspended when it is answered.
     kafka.pause()
     try {
       const left = () => heir.consumer.leaseUntil() - performance.now()

@@ -23,7 +23,7 @@ afterAll(async () => {
   programs.remove()
 })
 
-test('a zombie never commits: what its successor has committed never goes back when it continues', async () => {
+test('a suspended member that continues never lowers the offsets that its successor has committed', async () => {
   const topic = await newTopic(1)
   const group = name('group')
   await admin.connect()
@@ -44,7 +44,7 @@ test('a zombie never commits: what its successor has committed never goes back w
   await eventually(async () => expect(await committedNow()).toBeGreaterThan(0))
 
   child.child.kill('SIGSTOP')
-  // What it had sent may still be on its way.
+  // A commit that was sent before may still be in flight.
   let stopped = await committedNow()
   await eventually(async () => {
     const before = stopped
@@ -64,7 +64,7 @@ test('a zombie never commits: what its successor has committed never goes back w
     listener,
   })
   await eventually(async () => expect(await committedNow()).toBeGreaterThan(stopped))
-  // Nothing that the zombie had not committed is skipped.
+  // The successor starts at the committed offset.
   expect(listener.of('replay')[0]!.from).toBe(stopped)
 
   const before = samples.length

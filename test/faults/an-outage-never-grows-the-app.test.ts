@@ -34,13 +34,13 @@ async function report(): Promise<AppReport> {
   return (await answer)[0] as AppReport
 }
 
-/** What the ledger says is still in the publisher: one in flight and one waiting at most. */
+/** Snapshots that the publisher still holds: at most one in flight and one waiting. */
 const held = ({ metrics }: AppReport) =>
   metrics.publisher_snapshots_total -
   metrics.publisher_snapshots_superseded_total -
   metrics.publisher_send_duration_seconds_count
 
-/** The smallest of several: what a collection leaves behind, without what was allocated beside it. */
+/** The minimum of several reports, which excludes memory allocated during the report. */
 async function memory(): Promise<number> {
   const reports = [await report(), await report(), await report()]
   return Math.min(...reports.map(r => r.memory))
@@ -51,7 +51,7 @@ async function startApp(): Promise<string> {
   const options = { mode: 'busy', brokers: kafka.brokers, topic, series: SERIES }
   app = await programs.start('publishing-app.ts', [JSON.stringify(options)])
   await eventually(() => expect(app.messages).toContain('ready'))
-  // Past its start, when code is compiled and connections are made.
+  // Wait until code is compiled and connections are established.
   await eventually(async () =>
     expect((await report()).metrics.publisher_send_duration_seconds_count).toBeGreaterThanOrEqual(5),
   )
@@ -59,10 +59,10 @@ async function startApp(): Promise<string> {
 }
 
 describe.each<[string, () => unknown, () => unknown]>([
-  ['stands still', () => kafka.pause(), () => kafka.resume()],
+  ['hangs', () => kafka.pause(), () => kafka.resume()],
   ['is dead', () => kafka.kill(), () => kafka.restart()],
 ])('while the broker %s', (_, fail, recover) => {
-  test('the app keeps its memory and its event loop, and what was replaced is counted', async () => {
+  test('the app does not grow, its event loop runs, and superseded snapshots are counted', async () => {
     const topic = await startApp()
     const before = await memory()
     await fail()
@@ -79,7 +79,7 @@ describe.each<[string, () => unknown, () => unknown]>([
       expect(held(one)).toBeGreaterThanOrEqual(0)
       expect(held(one)).toBeLessThanOrEqual(2)
     }
-    // It turned all the time: nothing waited for a broker. Two reports in a row may be of one turn on a busy machine.
+    // The event loop was never blocked by a broker. On a busy machine a report may have no turn.
     const turns = during.reduce((sum, one) => sum + one.turns, 0)
     expect(turns).toBeGreaterThan(during.length)
     expect((await memory()) - before).toBeLessThan(5 * MEGABYTE)
@@ -95,15 +95,15 @@ describe.each<[string, () => unknown, () => unknown]>([
     const { records } = reader
     await eventually(() => expect(records.at(-1)?.header.end).toBe(true))
 
-    // A snapshot is its values, and what is sent of them with the layout.
+    // A snapshot consists of its values and its encoded record.
     const snapshotBytes = Math.max(...records.map(({ bytes, values }) => bytes + values.size * 8))
     for (const { metrics } of during)
       expect(metrics.publisher_buffered_bytes).toBeLessThanOrEqual(2 * snapshotBytes)
-    // What a scrape of the exposer would be told: nothing is missing without being counted.
+    // Every missing sequence is counted as superseded.
     const sequences = new Set(records.map(({ header }) => header.sequence))
     const { sequence, superseded } = records.at(-1)!.header
     expect(superseded).toBeGreaterThanOrEqual(OUTAGE)
-    // A send that timed out may have been written all the same, and is then both there and counted.
+    // A send that timed out may have been written. Its snapshot is then in the log and counted too.
     expect(sequence + 1 - sequences.size).toBeLessThanOrEqual(superseded)
     expect(sequence + 1 - sequences.size).toBeGreaterThanOrEqual(superseded - 2)
     expect(records.at(-1)!.values.size).toBeGreaterThan(SERIES)

@@ -10,7 +10,7 @@ afterEach(async () => {
   await members.stopAll()
 })
 
-test('kept partitions keep their position: no rebalance makes a member skip or repeat a record', async () => {
+test('a rebalance never makes a member skip or repeat records of kept partitions', async () => {
   const topic = await newTopic(6)
   const group = name('group')
   const steady = await members.start({ topic, group, maxWait: 100 })
@@ -38,7 +38,7 @@ test('kept partitions keep their position: no rebalance makes a member skip or r
   })
   expect(steady.listener.violations).toEqual([])
   expect(steady.listener.gaps).toEqual([])
-  // Half of it was kept at every change, and everything that was not kept was replayed.
+  // Half of the partitions were kept at every rebalance, and all others were replayed.
   const changes = steady.listener.of('assignment')
   expect(changes.slice(1).every(({ kept }) => kept.length === 3)).toBe(true)
   const ends = [...steady.listener.fetched.values()].reduce(

@@ -9,7 +9,7 @@ let kafka: LocalKafka
 const members = new TestMembers()
 const traffic = new Traffic()
 beforeAll(async () => {
-  // A broker is given up sooner than usual, so that its partitions get their new leaders sooner.
+  // A short session timeout of brokers, so that partitions get new leaders sooner.
   const properties = { 'broker.session.timeout.ms': '3000', 'broker.heartbeat.interval.ms': '500' }
   kafka = await startKafka({ own: true, brokers: 3, properties })
 })
@@ -19,7 +19,7 @@ afterEach(async () => {
 })
 afterAll(() => kafka?.stop())
 
-test('one broker of three stops nothing: its partitions go on at their new leaders, without a gap', {
+test('when one of three brokers is killed, reading continues at the new leaders without a gap', {
   timeout: 180_000,
 }, async () => {
   const { brokers } = kafka
