@@ -4,8 +4,8 @@ import { LoopWatch } from './loop-watch.js'
 import { registryOf } from './registry.js'
 
 /**
- * An app as a process of its own, for benchmarks: prom-client's default metrics and some series that do not change. It does
- * what it is told, and answers each order with a report.
+ * The program of an app for benchmarks, with the default metrics of prom-client and a number of constant
+ * series. It executes commands, and responds to each with a report.
  */
 export interface AppOptions {
   readonly brokers: string[]
@@ -15,15 +15,15 @@ export interface AppOptions {
   readonly interval: string
 }
 
-/** `collect` and `render` are what prom-client does for a publisher and for a scrape. */
-export type Order = 'report' | 'publish' | 'watch' | 'watched' | 'collect' | 'render' | 'stop'
+/** `collect` and `render` call prom-client as a publisher and as a scrape do. */
+export type Command = 'report' | 'publish' | 'watch' | 'unwatch' | 'collect' | 'render' | 'stop'
 
 export interface AppReport {
-  /** Microseconds of CPU of all threads so far. */
+  /** CPU time of all threads since the start, microseconds. */
   readonly cpu: number
-  /** Snapshots that the brokers have. */
+  /** Number of acknowledged snapshots. */
   readonly acknowledged: number
-  /** Of the last watch: the longest slices, longest first, ms. */
+  /** The longest slices between `watch` and `unwatch`, in descending order, ms. */
   readonly slices: readonly number[]
 }
 
@@ -42,21 +42,21 @@ const publisher = createPublisher({
   interval,
 })
 
-const orders: Record<Order, () => unknown> = {
+const commands: Record<Command, () => unknown> = {
   report: () => {},
   publish: () => publisher.start(),
   watch: () => loop.start(),
-  watched: () => loop.stop(),
+  unwatch: () => loop.stop(),
   collect: () => register.getMetricsAsJSON(),
   render: () => register.metrics(),
   stop: () => publisher.stop(),
 }
 
-process.on('message', async (order: Order) => {
+process.on('message', async (command: Command) => {
   const { user, system } = process.cpuUsage()
-  await orders[order]()
+  await commands[command]()
   const report: AppReport = { cpu: user + system, acknowledged: await acknowledged(), slices: loop.longest }
-  process.send!(report, () => order === 'stop' && process.exit())
+  process.send!(report, () => command === 'stop' && process.exit())
 })
 process.once('disconnect', () => process.exit())
 process.send!('ready')

@@ -11,7 +11,7 @@ const quiet: Logger = { debug() {}, info() {}, warn() {}, error: console.error }
 export interface Fleet {
   readonly targets: number
   readonly series: number
-  /** Every target its own layout, as if each ran its own version. */
+  /** Whether each target has its own layout, as if each ran its own version. */
   readonly distinctLayouts?: boolean
 }
 
@@ -23,7 +23,8 @@ interface App {
 }
 
 /**
- * Many apps in one process, as the wire sees them: one record and one request per snapshot, the layout attached to each.
+ * Appends the snapshots of many apps from one process: one record and one request per snapshot, each with
+ * its layout.
  */
 export class Backlog {
   readonly #apps: App[]
@@ -31,7 +32,7 @@ export class Backlog {
   #sequence = 0
   readonly #incarnation = Date.now() - 60_000
   #collectedAt = this.#incarnation
-  /** Bytes of record values written so far, and records. */
+  /** Total size of the values of written records, bytes. */
   bytes = 0
   records = 0
 

@@ -13,7 +13,7 @@ import { encodeSnapshot } from '../../shared/snapshot/write.js'
 import { median, type Row, spread, table } from './table.js'
 import { httpService } from './workload.js'
 
-/** CPU time of one measurement, and how many of each there are. They take turns, so that all meet the same machine. */
+/** CPU time of a measurement, and number of measurements. Cases are interleaved, so that all have the same conditions. */
 const MEASURE_MS = 150
 const ROUNDS = 7
 
@@ -22,7 +22,7 @@ interface Case {
   readonly goal?: string
   readonly note?: string
   readonly unit: 'values' | 'records' | 'ms'
-  /** How many of the unit one call of `run` does; for `ms`, how many calls' worth it is. */
+  /** Amount of the unit that one call of `run` processes. For `ms`: the divisor of its CPU time. */
   readonly amount: number
   run(): void
 }
@@ -35,7 +35,7 @@ interface Fleet {
   readonly records: Buffer[]
 }
 
-/** Records of different targets that share a layout, a day into their lives. */
+/** Records of different targets with the same layout, after one day of publishing. */
 function fleetOf(targets: number, series: number): Fleet {
   const workload = httpService(series)
   const layout = encodeLayout(workload.layout)
@@ -67,7 +67,7 @@ function fleetOf(targets: number, series: number): Fleet {
   return { series, layout, headers, values, records }
 }
 
-/** What a shard does with a record of a target and a layout that it knows. */
+/** Reads records as a shard does if it knows their targets and layout. */
 function ourReading({ records, headers, series, layout }: Fleet): () => void {
   const reader = new SnapshotReader()
   const targets = records.map(record => {
@@ -91,7 +91,7 @@ function ourReading({ records, headers, series, layout }: Fleet): () => void {
 }
 
 function avscType(): avro.Type {
-  // Sources and what was built of them lie at different depths below the schema.
+  // The depth below the schema differs between sources and compiled files.
   const found = ['../..', '../../..', '../../../..']
     .map(up => new URL(`${up}/shared/snapshot/snapshot.avsc`, import.meta.url))
     .find(existsSync)
@@ -145,7 +145,7 @@ function casesOf(fleet: Fleet, goal: string | undefined): Case[] {
     },
     {
       work: `write ${shape}, avsc`,
-      note: 'of objects made before',
+      note: 'from prepared objects',
       unit: 'ms',
       amount: perThousand,
       run: () => objects.forEach(object => void type.toBuffer(object)),
@@ -161,9 +161,9 @@ function layoutCases(series: number): Case[] {
   const amount = series / 1000
   return [
     { work: `encode ${shape}`, note, unit: 'ms', amount, run: () => void encodeLayout(layout) },
-    { work: '· inflate it', note, unit: 'ms', amount, run: () => void gunzipSync(encoded.compressed) },
-    { work: '· decode it', note, unit: 'ms', amount, run: () => void decodeLayout(encoded.bytes) },
-    { work: '· validate it', note, unit: 'ms', amount, run: () => validateLayout(layout) },
+    { work: '· inflate', note, unit: 'ms', amount, run: () => void gunzipSync(encoded.compressed) },
+    { work: '· decode', note, unit: 'ms', amount, run: () => void decodeLayout(encoded.bytes) },
+    { work: '· validate', note, unit: 'ms', amount, run: () => validateLayout(layout) },
     {
       work: `intern ${shape}, new`,
       note,
@@ -183,14 +183,14 @@ function sizeRow(fleet: Fleet): Row {
   const layout = fleet.layout.compressed.length / fleet.series
   const total = bytes / samples
   return {
-    work: `bytes a sample, ${fleet.series}-series records, layout included`,
+    work: `bytes per sample, ${fleet.series}-series records, with layout`,
     figure: `${total.toFixed(2)} bytes`,
     goal: '≤ 9 bytes',
     note: `layout ${layout.toFixed(2)}, values and header ${(total - layout).toFixed(2)}`,
   }
 }
 
-/** One measurement: how much per CPU-second, or CPU-ms for each. */
+/** One measurement: amount per CPU-second, or CPU-ms per 1,000 series. */
 function measure(work: Case): number {
   let calls = 0
   const before = process.cpuUsage()
@@ -206,7 +206,7 @@ function measure(work: Case): number {
 
 const UNITS = { values: 'M values/CPU-s', records: 'M records/CPU-s', ms: 'CPU-ms per 1,000 series' }
 
-/** Reading and writing records, ours and avsc side by side; and how large they are. */
+/** Measures reading and writing of records in comparison with avsc, and the size of records. */
 export async function run(): Promise<Row[]> {
   const thousand = fleetOf(200, 1000)
   const hundred = fleetOf(2000, 100)
@@ -216,7 +216,7 @@ export async function run(): Promise<Row[]> {
     ...layoutCases(1000),
     ...layoutCases(20_000),
   ]
-  for (const work of cases) measure(work) // the first round is the compiler's
+  for (const work of cases) measure(work) // Warm-up.
   const figures = cases.map(() => [] as number[])
   for (let round = 0; round < ROUNDS; round++) cases.forEach((work, i) => void figures[i].push(measure(work)))
   const rows = cases.map(({ work, goal, note, unit }, i) => ({

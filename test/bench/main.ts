@@ -3,8 +3,9 @@ import { type Row, table } from './table.js'
 import { targets } from './targets.js'
 
 /**
- * `npm run bench [-- name …]` runs all benchmarks, or the named ones, and prints one table. `targets` measures the build of
- * another checkout in turns with this one's: `--against=<its folder>`.
+ * `npm run bench [-- name …]` runs all or the named benchmarks and prints a table of the results.
+ * `--against=<folder>` lets `targets` also measure the build of another checkout, interleaved with this
+ * one.
  */
 const against = process.argv.find(argument => argument.startsWith('--against='))?.slice('--against='.length)
 const benches: Record<string, () => Promise<Row[]>> = {
@@ -30,7 +31,7 @@ const benches: Record<string, () => Promise<Row[]>> = {
 const wanted = process.argv.slice(2).filter(argument => !argument.startsWith('-'))
 const unknown = wanted.filter(name => !benches[name])
 if (unknown.length) {
-  console.error(`no benchmark is called ${unknown.join(', ')}; there are: ${Object.keys(benches).join(', ')}`)
+  console.error(`unknown benchmark ${unknown.join(', ')}; available: ${Object.keys(benches).join(', ')}`)
   process.exit(2)
 }
 const rows: Row[] = []

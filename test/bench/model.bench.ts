@@ -29,7 +29,7 @@ interface Case {
   run(): void
 }
 
-/** What a registry has, as messages of the protobuf format. */
+/** Converts the metrics of a registry to messages of the protobuf format. */
 function messagesOf(metrics: readonly MetricJson[]): FamilyMessage[] {
   return metrics.map(({ name, help, type, values = [] }) => {
     if (type !== 'histogram') {
@@ -81,7 +81,7 @@ function measure({ run }: Case): number {
   return spent / 1000 / calls
 }
 
-/** CPU-ms of the longest step. Bytes to compress go to another thread, which is not counted. */
+/** CPU-ms of the longest step, without compression, which runs on another thread. */
 function longestStep(steps: Steps<unknown>): number {
   const compressed = Buffer.alloc(0)
   let longest = 0
@@ -97,7 +97,7 @@ function longestStep(steps: Steps<unknown>): number {
 const longestOf = (steps: () => Steps<unknown>): string =>
   `longest step ${median(Array.from({ length: ROUNDS }, () => longestStep(steps()))).toFixed(2)} ms`
 
-/** Reading protobuf bodies, and mapping what was read onto records. */
+/** Measures reading of protobuf bodies and mapping of expositions onto records. */
 export async function run(): Promise<Row[]> {
   const metrics = (await registryOf(SERIES).getMetricsAsJSON()) as unknown as MetricJson[]
   const body = encode(...messagesOf(metrics))
@@ -111,24 +111,24 @@ export async function run(): Promise<Row[]> {
   const size = `${values.length} series, ${body.length} bytes`
   const cases: Case[] = [
     {
-      work: 'read a protobuf body, families as before',
+      work: 'read a protobuf body, unchanged families',
       note: size,
       run: () => void read(known),
     },
     {
-      work: 'read a protobuf body, families new',
+      work: 'read a protobuf body, new families',
       note: longestOf(() => new ProtobufReader().readInSteps(body)),
       run: () => void read(new ProtobufReader()),
     },
     { work: 'read a protobuf body, protobufjs', note: 'decoded to objects', run: () => void decode(body) },
     {
-      work: 'map an exposition, families as before',
+      work: 'map an exposition, unchanged families',
       goal: '≤ 0.1 ms',
       run: () => void sampler.sample(exposition),
     },
-    { work: '· place its values', run: () => void place(mapping, values) },
+    { work: '· place values', run: () => void place(mapping, values) },
     {
-      work: 'map an exposition, families new',
+      work: 'map an exposition, new families',
       goal: 'longest step ≤ 10 ms',
       note: longestOf(() => publicationPlan(without => mapSources([{ families }], without), false)),
       run: () => void runNow(mapSources([{ families }])),
@@ -139,7 +139,7 @@ export async function run(): Promise<Row[]> {
       run: () => void runNow(mapSources([{ metrics }])),
     },
   ]
-  for (const one of cases) measure(one) // the first round is the compiler's
+  for (const one of cases) measure(one) // Warm-up.
   const figures = cases.map(() => [] as number[])
   for (let round = 0; round < ROUNDS; round++) cases.forEach((one, i) => void figures[i].push(measure(one)))
   return cases.map(({ work, goal, note }, i) => ({

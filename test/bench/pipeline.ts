@@ -6,8 +6,8 @@ import { ShardProcess } from './shard.js'
 import { median, type Row, spread } from './table.js'
 
 /**
- * Figures of a whole shard: the built program in a process of its own against a real Kafka. CPU is that process's, all
- * threads, boot excluded unless the row says so.
+ * Measures a whole shard: the compiled program in its own process, with a real Kafka. CPU time is that
+ * of all threads of the process, without its start unless the row says so.
  */
 export interface Bench {
   readonly brokers: string[]
@@ -38,8 +38,8 @@ export async function withKafka<T>(work: (bench: Bench) => Promise<T>): Promise<
 
 const identity = { 'accept-encoding': 'identity' }
 const gzip = { 'accept-encoding': 'gzip' }
-// Long enough for a shard that is stopped while a backlog builds up to still own its partitions afterwards.
-const patient = ['--kafka.session-timeout=2m']
+// A shard that is suspended while a backlog is appended must still own its partitions afterwards.
+const longSession = ['--kafka.session-timeout=2m']
 
 async function seriesIn(shard: ShardProcess, path: string): Promise<number> {
   let lines = 0
@@ -48,14 +48,15 @@ async function seriesIn(shard: ShardProcess, path: string): Promise<number> {
 }
 
 /**
- * The shard is caught up, then stopped (SIGSTOP) while a backlog is appended, then continued: every snapshot of the
- * backlog is decoded and applied live, and the drain is over when one scrape of /metrics shows the last of them.
+ * Measures the drain of a backlog. The shard is suspended (SIGSTOP) while the backlog is appended, and then
+ * continued. It decodes and applies every snapshot, without a replay. The drain ends with a scrape of
+ * /metrics that has the last snapshots.
  */
 export async function drain(bench: Bench, fleet: Fleet, rounds: number, goal: number): Promise<Row> {
   const topic = await bench.topic()
   const backlog = new Backlog({ brokers: bench.brokers }, topic, fleet)
   await backlog.connect()
-  const shard = ShardProcess.start(bench.brokers, topic, await bench.port(), patient)
+  const shard = ShardProcess.start(bench.brokers, topic, await bench.port(), longSession)
   const rates: number[] = []
   let first = 0
   try {
@@ -73,22 +74,22 @@ export async function drain(bench: Bench, fleet: Fleet, rounds: number, goal: nu
       if (run === 0) first = rate
       else rates.push(rate)
     }
-    const seen = await seriesIn(shard, '/metrics')
-    if (seen < fleet.targets * fleet.series) throw new Error(`only ${seen} series became visible`)
+    const exposed = await seriesIn(shard, '/metrics')
+    if (exposed < fleet.targets * fleet.series) throw new Error(`only ${exposed} series on /metrics`)
   } finally {
     await shard.stop()
     await backlog.close()
   }
   const bytes = Math.round(backlog.bytes / backlog.records)
   return {
-    work: `drain ${rounds} × ${fleet.targets} targets × ${fleet.series} series until visible on /metrics`,
+    work: `drain ${rounds} × ${fleet.targets} targets × ${fleet.series} series, until exposed at /metrics`,
     figure: `${spread(rates)} M samples/CPU-s`,
     goal: `≥ ${goal} M`,
-    note: `3 runs after one of ${first.toFixed(1)} M in a fresh process; records of ${bytes} B, one a request, back to back; live, not replay; with its scrape`,
+    note: `3 runs after a first one of ${first.toFixed(1)} M in a new process; one record of ${bytes} B per request; no replay; includes the scrape`,
   }
 }
 
-/** CPU of one scrape of the massive view, from the median of 21. */
+/** Measures the CPU time of a scrape of the massive view. */
 export async function scrape(bench: Bench): Promise<Row[]> {
   const topic = await bench.topic()
   const backlog = new Backlog({ brokers: bench.brokers }, topic, { targets: 100, series: 1000 })
@@ -113,7 +114,7 @@ export async function scrape(bench: Bench): Promise<Row[]> {
         work: `one scrape of /metrics with 100k series, ${name}`,
         figure: `${spread(figures, 3)} CPU-s`,
         goal: `≤ ${goal}`,
-        note: `21 scrapes after 10; ${(bytes / 1e6).toFixed(1)} MB of text, 100 targets × 1,000 series`,
+        note: `median of 21 scrapes after 10; ${(bytes / 1e6).toFixed(1)} MB of text, 100 targets × 1,000 series`,
       })
     }
     return rows
@@ -123,7 +124,7 @@ export async function scrape(bench: Bench): Promise<Row[]> {
   }
 }
 
-/** Memory, restart and the event loop with a million series. */
+/** Measures memory, restart and the event loop with a million series. */
 export async function million(bench: Bench, distinctLayouts: boolean): Promise<Row[]> {
   const fleet = { targets: 1000, series: 1000, distinctLayouts }
   const layouts = distinctLayouts ? '1,000 layouts' : 'one layout'
@@ -134,7 +135,7 @@ export async function million(bench: Bench, distinctLayouts: boolean): Promise<R
   const rows: Row[] = []
   try {
     rows.push(...(await restart(bench, topic, backlog, layouts)))
-    rows.push(...(await holding(bench, topic, backlog, distinctLayouts)))
+    rows.push(...(await memoryAndLoop(bench, topic, backlog, distinctLayouts)))
   } finally {
     await backlog.close()
   }
@@ -150,22 +151,27 @@ async function restart(bench: Bench, topic: string, backlog: Backlog, layouts: s
       seconds.push((await shard.ready()) / 1000)
       cpu.push(shard.cpu())
       if (run === 0 && (await seriesIn(shard, '/metrics')) < 1e6)
-        throw new Error('not every series came back')
+        throw new Error('series are missing after the restart')
     } finally {
       await shard.stop()
     }
   }
   return [
     {
-      work: `restart of a shard with 1 M series, 40 rounds in the log, until ready, ${layouts}`,
+      work: `restart of a shard with 1 M series and 40 rounds in the log, until ready, ${layouts}`,
       figure: `${spread(seconds)} s wall, ${spread(cpu)} CPU-s`,
       goal: '≤ 5 s',
-      note: `3 planned restarts; boot included; ${(backlog.bytes / 1e6).toFixed(0)} MB in the log, 40,000 records`,
+      note: `3 planned restarts; includes the start of the process; ${(backlog.bytes / 1e6).toFixed(0)} MB in the log, 40,000 records`,
     },
   ]
 }
 
-async function holding(bench: Bench, topic: string, backlog: Backlog, distinct: boolean): Promise<Row[]> {
+async function memoryAndLoop(
+  bench: Bench,
+  topic: string,
+  backlog: Backlog,
+  distinct: boolean,
+): Promise<Row[]> {
   const shard = ShardProcess.start(bench.brokers, topic, await bench.port())
   const layouts = distinct ? '1,000 layouts' : 'one layout'
   try {
@@ -184,13 +190,13 @@ async function holding(bench: Bench, topic: string, backlog: Backlog, distinct: 
     })
     return [
       {
-        work: `RSS holding and having rendered 1 M series, ${layouts}`,
+        work: `RSS with 1 M series after scrapes of /metrics, ${layouts}`,
         figure: `${rendered.toFixed(0)} MiB`,
         goal: distinct ? '≤ 300' : '≤ 150',
-        note: `${replayed.toFixed(0)} after the replay, ${shard.rss().toFixed(0)} after consuming and gzip scrapes at once`,
+        note: `${replayed.toFixed(0)} after the replay, ${shard.rss().toFixed(0)} after consuming during gzip scrapes`,
       },
       {
-        work: `longest own slice on the event loop, consuming and being scraped at 1 M series, ${layouts}`,
+        work: `longest slice of the event loop, consuming during scrapes of 1 M series, ${layouts}`,
         figure: `${report.longestSliceMs.toFixed(1)} ms of CPU`,
         goal: '≤ 10',
         note: `then ${report.next.map(n => n.toFixed(1)).join(' ')}; loop delay p99 ${report.delayP99Ms.toFixed(1)} ms, max ${report.delayMaxMs.toFixed(1)} ms`,
@@ -201,7 +207,7 @@ async function holding(bench: Bench, topic: string, backlog: Backlog, distinct: 
   }
 }
 
-/** CPU of a shard that owns twelve partitions in which nothing happens. */
+/** Measures the CPU time of a shard that owns twelve partitions without traffic. */
 export async function idleShard(bench: Bench, seconds = 20): Promise<Row> {
   const shard = ShardProcess.start(bench.brokers, await bench.topic(), await bench.port())
   try {

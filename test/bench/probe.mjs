@@ -1,11 +1,11 @@
-// Loaded with --import into the process under test: answers on a file descriptor of its own what only the process itself
-// can know. On SIGWINCH it starts to watch every turn of the event loop; on the next SIGWINCH it reports and stops.
+// Loaded with --import into the measured process. At SIGWINCH it starts to measure every turn of the
+// event loop. At the next SIGWINCH it stops and writes a report to the file BENCH_PROBE_FILE.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 
 const file = process.env.BENCH_PROBE_FILE
 const schedstat = `/proc/self/task/${process.pid}/schedstat`
-/** CPU time of the main thread, ms; wall time where the system does not tell. */
+/** CPU time of the main thread, ms. Wall time if the system does not provide it. */
 const cpu = () => {
   try {
     const text = readFileSync(schedstat, 'latin1')

@@ -5,16 +5,16 @@ import { Sampler } from '../../producer/sampler.js'
 import { type Collected, Sources } from '../../producer/source.js'
 import type { Sample } from '../../shared/publish/sample.js'
 import { encodeSnapshot } from '../../shared/snapshot/write.js'
-import type { Order } from './app.js'
+import type { Command } from './app.js'
 import { AppProcess } from './app-process.js'
 import { type Bench, withKafka } from './pipeline.js'
 import { registryOf } from './registry.js'
 import { median, type Row, spread, table } from './table.js'
 
-/** CPU time of one measurement, and how many of each there are. They take turns, so that all meet the same machine. */
+/** CPU time of a measurement, and number of measurements. Cases are interleaved, so that all have the same conditions. */
 const MEASURE_MS = 200
 const ROUNDS = 9
-const PATIENCE_MS = 60_000
+const TIMEOUT_MS = 60_000
 
 interface Case {
   readonly work: string
@@ -29,7 +29,7 @@ function publishing(register: Registry): { take(): Promise<Sample>; encode(sampl
   const sources = new Sources(register)
   let sequence = 5000
   return {
-    take: async () => sampler.read((await sources.collect(PATIENCE_MS)).readings).sample(),
+    take: async () => sampler.read((await sources.collect(TIMEOUT_MS)).readings).sample(),
     encode: ({ parts, values }) => {
       sequence++
       return parts.map(({ layout, from, to }, part) =>
@@ -76,7 +76,7 @@ function casesOf(series: number): Case[] {
       series,
       note: what,
       run: async () => {
-        readings = (await sources.collect(PATIENCE_MS)).readings
+        readings = (await sources.collect(TIMEOUT_MS)).readings
       },
     },
     {
@@ -103,7 +103,7 @@ function casesOf(series: number): Case[] {
   ]
 }
 
-/** One measurement: CPU µs for each series. */
+/** One measurement: CPU-µs per series. */
 async function measure(work: Case): Promise<number> {
   const before = process.cpuUsage()
   for (let calls = 1; ; calls++) {
@@ -115,14 +115,14 @@ async function measure(work: Case): Promise<number> {
 
 async function cpuRows(): Promise<Row[]> {
   const cases = [...casesOf(1000), ...casesOf(10_000)]
-  for (const work of cases) await measure(work) // the first round is the compiler's
+  for (const work of cases) await measure(work) // Warm-up.
   const figures = cases.map(() => [] as number[])
   for (let round = 0; round < ROUNDS; round++)
     for (const [i, work] of cases.entries()) figures[i].push(await measure(work))
   return cases.map(({ work, note, series }, i) => ({
     work,
-    figure: `${spread(figures[i], 3)} CPU-µs a sample`,
-    note: `${((median(figures[i]) * series) / 1000).toFixed(2)} ms each time; ${note}`,
+    figure: `${spread(figures[i], 3)} CPU-µs per sample`,
+    note: `${((median(figures[i]) * series) / 1000).toFixed(2)} ms per call; ${note}`,
   }))
 }
 
@@ -135,7 +135,7 @@ async function sizeRow(what: string, register: Registry): Promise<Row> {
   const layouts = sample.parts.reduce((sum, { layout }) => sum + layout.compressed.length, 0)
   const samples = sample.values.length
   return {
-    work: `bytes a sample, ${what}, layout included`,
+    work: `bytes per sample, ${what}, with layout`,
     figure: `${(bytes / samples).toFixed(2)} bytes`,
     goal: '≤ 9 bytes',
     note: `${samples} samples with the publisher's own, ${sample.parts.length === 1 ? 'one record' : `${sample.parts.length} records`} of ${bytes} B; layout ${(layouts / samples).toFixed(2)}, values and header ${((bytes - layouts) / samples).toFixed(2)}`,
@@ -151,8 +151,8 @@ async function sizeRows(): Promise<Row[]> {
     await sizeRow('100 series', registryOf(100)),
     await sizeRow('1,000 series', registryOf(1000)),
     await sizeRow('10,000 series', registryOf(10_000)),
-    await sizeRow("prom-client's default metrics alone", node),
-    await sizeRow('the default metrics and 200 series', both),
+    await sizeRow('default metrics of prom-client', node),
+    await sizeRow('default metrics and 200 series', both),
   ]
 }
 
@@ -168,11 +168,11 @@ async function idleRow(bench: Bench): Promise<Row> {
   try {
     for (let i = 0; i < PAIRS * 2; i++) apps.push(await start(`idle-${i}`))
     const publishers = apps.filter((_, i) => i % 2)
-    for (const app of publishers) await app.order('publish')
+    for (const app of publishers) await app.command('publish')
     for (const app of publishers) await app.acknowledged(2)
-    const before = await Promise.all(apps.map(app => app.order('report')))
+    const before = await Promise.all(apps.map(app => app.command('report')))
     await new Promise(resolve => setTimeout(resolve, SECONDS * 1000))
-    const after = await Promise.all(apps.map(app => app.order('report')))
+    const after = await Promise.all(apps.map(app => app.command('report')))
     const percent = after.map(({ cpu }, i) => (cpu - before[i].cpu) / SECONDS / 1e4)
     const snapshots = after.map(({ acknowledged }, i) => acknowledged - before[i].acknowledged)
     if (snapshots.some((count, i) => (i % 2 ? count < SECONDS / 15 - 1 : count > 0)))
@@ -180,10 +180,10 @@ async function idleRow(bench: Bench): Promise<Row> {
     const added = publishers.map((_, i) => percent[2 * i + 1] - percent[2 * i])
     const alone = percent.filter((_, i) => i % 2 === 0)
     return {
-      work: 'what publishing adds to an idle app with the default metrics and 200 series, every 15 s',
+      work: 'publishing by an idle app with default metrics and 200 series, every 15 s',
       figure: `${spread(added, 3)} % of a core`,
       goal: '≤ 0.3 %',
-      note: `${PAIRS} pairs of processes, ${SECONDS} s after their second snapshot; without publishing ${spread(alone, 3)} %`,
+      note: `difference within ${PAIRS} pairs of processes, ${SECONDS} s after their second snapshot; without publishing ${spread(alone, 3)} %`,
     }
   } finally {
     await Promise.all(apps.map(app => app.stop()))
@@ -201,20 +201,20 @@ async function sliceRows(bench: Bench): Promise<Row[]> {
     series,
     interval: '1s',
   })
-  const times = async (order: Order, n: number) => {
-    for (let i = 0; i < n; i++) await app.order(order)
+  const repeat = async (command: Command, n: number) => {
+    for (let i = 0; i < n; i++) await app.command(command)
   }
   try {
-    const rendering = await app.slices(() => times('render', 20))
-    const collecting = await app.slices(() => times('collect', 20))
+    const rendering = await app.slices(() => repeat('render', 20))
+    const collecting = await app.slices(() => repeat('collect', 20))
     const first = await app.slices(async () => {
-      await app.order('publish')
+      await app.command('publish')
       await app.acknowledged(1)
     })
     await app.acknowledged(5)
     const later = await app.slices(() => app.acknowledged(25))
     const row = (what: string, slices: readonly number[], goal?: string): Row => ({
-      work: `longest own slice on the event loop at 10,000 series: ${what}`,
+      work: `longest slice of the event loop with 10,000 series: ${what}`,
       figure: `${slices[0].toFixed(1)} ms of CPU`,
       goal,
       note: `then ${slices

@@ -25,10 +25,11 @@ const COUNTERS_A_FAMILY = 12
 const GAUGES_A_FAMILY = 6
 
 /**
- * prom-client's registry of a busy service some hours into its life: 60 % of its series in histograms of durations by method,
- * route and status, 25 % counters of which a third never moved, the rest gauges, a quarter of them floats. Deterministic.
+ * A prom-client registry of a busy service after some hours. 60 % of its series are histograms of
+ * durations by method, route and status; 25 % are counters, a third of which are 0; the rest are gauges, a
+ * quarter of which are floats. It is deterministic.
  *
- * @param series how many series it gives, at least 50
+ * @param series number of series, at least 50
  */
 export function registryOf(series: number, register = new Registry()): Registry {
   const next = random(series)
@@ -52,7 +53,7 @@ export function registryOf(series: number, register = new Registry()): Registry 
         STATUSES[i % 7],
       )
       const typical = 0.002 * 10 ** (next() * 2.5)
-      // Sums of six uniform ones are nearly normal: durations whose logarithm is.
+      // The sum of six uniform numbers is nearly normal, so the durations are log-normal.
       const normal = () => next() + next() + next() + next() + next() + next() - 3
       for (let n = Math.floor(10 ** (next() * 3.7)); n > 0; n--) child.observe(typical * Math.exp(normal()))
     }
@@ -77,7 +78,7 @@ export function registryOf(series: number, register = new Registry()): Registry 
   return register
 }
 
-/** The metrics, and for each the numbers of its label sets. */
+/** The families, each with the indexes of its label sets. */
 function families(count: number, perFamily: number): { family: number; labelled: number[] }[] {
   return Array.from({ length: Math.ceil(count / perFamily) }, (_, family) => ({
     family,

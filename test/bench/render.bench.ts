@@ -10,7 +10,7 @@ import { httpService, type Workload } from './workload.js'
 
 const START = 1_700_000_000_000
 
-/** CPU seconds of this process that the work took. */
+/** CPU time of the work, seconds. */
 function cpuOf(work: () => void): number {
   const before = process.cpuUsage()
   work()
@@ -20,7 +20,7 @@ function cpuOf(work: () => void): number {
 
 interface Feed {
   readonly shard: Shard
-  /** Applies one more snapshot of every target, encoded beforehand; CPU seconds of applying alone. */
+  /** Applies one snapshot of every target. @returns the CPU time without encoding, seconds */
   round(): number
 }
 
@@ -70,7 +70,7 @@ function feed(targets: number, workload: Workload): Feed {
   }
 }
 
-/** The pure core by itself, in this process: no Kafka, no HTTP. */
+/** Measures the core in this process, without Kafka and HTTP. */
 export async function run(): Promise<Row[]> {
   const rows: Row[] = []
   for (const [targets, series] of [
@@ -83,7 +83,7 @@ export async function run(): Promise<Row[]> {
     rows.push({
       work: `apply ${targets} records of ${series} series`,
       figure: `${spread(apply.map(s => (targets * series) / s / 1e6))} M samples/CPU-s`,
-      note: `${spread(apply.map(s => (s / targets) * 1e6))} µs a record; 15 rounds after 5`,
+      note: `${spread(apply.map(s => (s / targets) * 1e6))} µs per record; 15 rounds after 5`,
     })
     const now = { wall: START + 20 * 15_000, mono: 0 }
     const massive = () =>
@@ -95,7 +95,7 @@ export async function run(): Promise<Row[]> {
     for (let i = 0; i < 5; i++) massive()
     const renders = Array.from({ length: 15 }, massive)
     rows.push({
-      work: `render ${targets} × ${series} series as one massive view`,
+      work: `render ${targets} × ${series} series as the massive view`,
       figure: `${spread(renders.map(s => (targets * series) / s / 1e6))} M series/CPU-s`,
       note: `${spread(
         renders.map(s => s * 1000),
@@ -121,7 +121,7 @@ function oneTarget(shard: Shard, now: { wall: number; mono: number }): Row {
       figures.map(s => (s / targets.length) * 1000),
       3,
     )} ms`,
-    note: 'of CPU; 10 rounds over 100 targets',
+    note: 'CPU time; 10 rounds of 100 targets',
   }
 }
 

@@ -1,19 +1,19 @@
 import { connect, type Socket } from 'node:net'
 
-/** What one scrape was answered. */
-export interface Answer {
+/** The response to a scrape. */
+export interface ScrapeResponse {
   readonly status: number
-  /** Of the body, as sent. */
+  /** Size of the body as sent, bytes. */
   readonly bytes: number
 }
 
 const HEAD_END = Buffer.from('\r\n\r\n')
 
-/** One kept connection that asks as Prometheus does, and reads no more of an answer than where it ends. */
+/** A persistent connection that sends the requests of Prometheus. It parses only the headers of responses. */
 export class Scraper {
   readonly #socket: Socket
   #received: Buffer[] = []
-  #resolve: (answer: Answer) => void = () => {}
+  #resolve: (response: ScrapeResponse) => void = () => {}
   #reject: (error: Error) => void = () => {}
   #wanted = 0
   #has = 0
@@ -26,13 +26,13 @@ export class Scraper {
     private readonly encoding: string,
   ) {
     this.#socket = connect({ host: '127.0.0.1', port, noDelay: true })
-    this.#socket.on('data', chunk => this.#take(chunk))
+    this.#socket.on('data', chunk => this.#receive(chunk))
     this.#socket.on('error', error => this.#reject(error))
     this.#socket.on('close', () => this.#reject(new Error('the shard closed the connection')))
   }
 
-  /** One at a time. */
-  scrape(path: string): Promise<Answer> {
+  /** Sends a request. Only one may be in flight. */
+  scrape(path: string): Promise<ScrapeResponse> {
     return new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -51,10 +51,10 @@ export class Scraper {
     this.#socket.destroy()
   }
 
-  #take(chunk: Buffer): void {
+  #receive(chunk: Buffer): void {
     this.#received.push(chunk)
     this.#has += chunk.length
-    if (this.#wanted === 0) this.#begin()
+    if (this.#wanted === 0) this.#parseHead()
     if (this.#wanted === 0 || this.#has < this.#wanted) return
     this.#received = []
     this.#wanted = 0
@@ -62,7 +62,7 @@ export class Scraper {
     this.#resolve({ status: this.#status, bytes: this.#bytes })
   }
 
-  #begin(): void {
+  #parseHead(): void {
     const all = Buffer.concat(this.#received)
     this.#received = [all]
     const end = all.indexOf(HEAD_END)
@@ -70,7 +70,7 @@ export class Scraper {
     const head = all.toString('latin1', 0, end)
     this.#status = Number(head.slice(9, 12))
     const length = /^content-length: (\d+)$/im.exec(head)?.[1]
-    if (length === undefined) this.#reject(new Error(`an answer without a length: ${head}`))
+    if (length === undefined) this.#reject(new Error(`a response without content-length: ${head}`))
     this.#bytes = Number(length)
     this.#wanted = end + HEAD_END.length + this.#bytes
   }

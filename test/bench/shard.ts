@@ -12,7 +12,7 @@ process.on('exit', () => {
 })
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
-/** A shard as its users run it: the built program in a process of its own. */
+/** A shard in its own process: the compiled program. */
 export class ShardProcess {
   readonly #child: ChildProcess
   readonly #probeFile: string
@@ -33,8 +33,8 @@ export class ShardProcess {
   }
 
   /**
-   * @param program another build's, instead of this checkout's
-   * @param group by default all shards of a topic share its partitions
+   * @param program of another build instead of this checkout
+   * @param group by default the same for all shards of a topic
    */
   static start(
     brokers: string[],
@@ -68,12 +68,12 @@ export class ShardProcess {
     return this.#child.pid!
   }
 
-  /** Seconds of CPU of all of the process's threads so far. */
+  /** CPU time of all threads since the start, seconds. */
   cpu(): number {
     return cpuOf(this.pid)
   }
 
-  /** Resident set, MiB. */
+  /** Resident set size, MiB. */
   rss(): number {
     const status = readFileSync(`/proc/${this.pid}/status`, 'latin1')
     return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024
@@ -90,7 +90,7 @@ export class ShardProcess {
     return text
   }
 
-  /** Reads and throws away; returns the bytes that came. */
+  /** Reads a response and discards it. @returns its size, bytes */
   async drain(path: string, headers: Record<string, string> = {}): Promise<number> {
     const response = await fetch(this.url + path, { headers })
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
@@ -99,6 +99,7 @@ export class ShardProcess {
     return bytes
   }
 
+  /** Waits until the shard is ready. @returns the time that it took, ms */
   async ready(timeoutMs = 120_000): Promise<number> {
     const start = performance.now()
     for (;;) {
@@ -109,12 +110,13 @@ export class ShardProcess {
         () => false,
       )
       if (ok) return performance.now() - start
-      if (performance.now() - start > timeoutMs) throw new Error(`the shard did not get ready: ${this.#log}`)
+      if (performance.now() - start > timeoutMs)
+        throw new Error(`the shard did not become ready: ${this.#log}`)
       await new Promise(resolve => setTimeout(resolve, 20))
     }
   }
 
-  /** Sum of a metric over its series in /telemetry. */
+  /** The sum of a metric over its series in /telemetry. */
   async telemetry(name: string): Promise<number> {
     let sum = 0
     for (const line of (await this.get('/telemetry')).split('\n')) {
@@ -124,7 +126,7 @@ export class ShardProcess {
     return sum
   }
 
-  /** Watches every turn of the event loop while `work` runs. */
+  /** Measures every turn of the event loop while `work` runs. */
   async watchLoop(work: () => Promise<void>): Promise<LoopReport> {
     rmSync(this.#probeFile, { force: true })
     this.signal('SIGWINCH')
@@ -135,14 +137,14 @@ export class ShardProcess {
     return JSON.parse(readFileSync(this.#probeFile, 'utf8'))
   }
 
-  /** Leaves the group as a planned restart does; killed after ten seconds. */
+  /** Stops the shard by SIGTERM, and by SIGKILL after ten seconds. */
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     const exited = new Promise(resolve => this.#child.once('exit', resolve))
     this.signal('SIGTERM')
-    const impatience = setTimeout(() => this.signal('SIGKILL'), 10_000)
+    const timer = setTimeout(() => this.signal('SIGKILL'), 10_000)
     await exited
-    clearTimeout(impatience)
+    clearTimeout(timer)
     rmSync(this.#probeFile, { force: true })
   }
 }

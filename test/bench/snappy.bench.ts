@@ -15,7 +15,7 @@ const ROUNDS = 7
 interface Case {
   readonly work: string
   readonly note: string
-  /** Bytes of output of one call. */
+  /** Output of one call, bytes. */
   readonly bytes: number
   run(): Uint8Array
 }
@@ -39,7 +39,7 @@ function measure({ run, bytes }: Case): number {
   return (calls * bytes) / spent
 }
 
-/** Decompression of snappy, ours and the native library side by side. */
+/** Measures our snappy decompression in comparison with the native library. */
 export async function run(): Promise<Row[]> {
   const page = Buffer.from(await registryOf(10_000).metrics())
   const block = compressSync(page)
@@ -62,8 +62,8 @@ export async function run(): Promise<Row[]> {
     },
   ]
   for (const one of cases) {
-    if (!page.equals(one.run())) throw new Error(`${one.work}: not the page`)
-    measure(one) // the first round is the compiler's
+    if (!page.equals(one.run())) throw new Error(`${one.work}: wrong output`)
+    measure(one) // Warm-up.
   }
   const figures = cases.map(() => [] as number[])
   for (let round = 0; round < ROUNDS; round++) cases.forEach((one, i) => void figures[i].push(measure(one)))

@@ -1,16 +1,16 @@
 /** One row of the table that `npm run bench` prints. */
 export interface Row {
-  /** What was done, with its sizes. */
+  /** The measured work, with sizes. */
   readonly work: string
-  /** The measured figure with its unit, e.g. "16.2 M samples/CPU-s". */
+  /** The figure with its unit: "16.2 M samples/CPU-s". */
   readonly figure: string
-  /** What it is held against, or empty. */
+  /** The goal of the figure, if any. */
   readonly goal?: string
-  /** Conditions: runs, spread, record size, what was left out. */
+  /** Conditions, such as runs, spread, record size and exclusions. */
   readonly note?: string
 }
 
-/** The table as aligned text. */
+/** Formats the rows as aligned text. */
 export function table(rows: readonly Row[]): string {
   const cells = [
     ['work', 'figure', 'goal', 'note'],
@@ -27,14 +27,13 @@ export function table(rows: readonly Row[]): string {
     .join('\n')
 }
 
-/** The middle of an odd number of figures, the mean of the two in the middle of an even one. */
 export function median(figures: readonly number[]): number {
   const sorted = [...figures].sort((a, b) => a - b)
   const middle = sorted.length >> 1
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
-/** "12.3 (11.9–13.0)": median and range. */
+/** Median and range: "12.3 (11.9–13.0)". */
 export function spread(figures: readonly number[], digits = 1): string {
   const text = (n: number) => n.toFixed(digits)
   if (figures.length < 2) return text(median(figures))

@@ -15,10 +15,11 @@ const INTERVAL_MS = 5000
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 
 /**
- * CPU of the shard for one scrape of a small virtual target, at the pace of a thousand of them every 5 s, on kept connections.
- * What the shard needs when nobody asks is measured in between and taken off.
+ * Measures the CPU time of a shard per scrape of a small virtual target, at the rate of a thousand targets
+ * every 5 s, on persistent connections. The CPU time of the idle shard is measured in between and
+ * subtracted.
  *
- * @param against the folder of another checkout that has been built: its program is measured in turns with this one's
+ * @param against folder of another built checkout, which is measured too, interleaved with this one
  */
 export async function targets(bench: Bench, against?: string): Promise<Row[]> {
   const rows: Row[] = []
@@ -35,8 +36,8 @@ async function ofSize(bench: Bench, series: number, against: string | undefined)
     await backlog.append(2, INTERVAL_MS)
     const programs: [string, string | undefined][] = against
       ? [
-          [', the other', join(against, 'dist/cli/main.js')],
-          [', this', undefined],
+          [', other build', join(against, 'dist/cli/main.js')],
+          [', this build', undefined],
         ]
       : [['', undefined]]
     for (const [name, program] of programs) {
@@ -60,11 +61,11 @@ async function ofSize(bench: Bench, series: number, against: string | undefined)
     for (let run = -1; run < RUNS; run++) {
       for (const cell of cells) {
         const { shard, encoding, paced, busy } = cell
-        // Outside of what is measured, and before anybody is stale.
+        // Not measured. It keeps the targets from becoming stale.
         await backlog.append(1, INTERVAL_MS)
         await pause(500)
         const dense = await backToBack(shard, encoding)
-        // The first run is there to have the program compiled as it will be after a minute.
+        // The first run is the warm-up.
         if (run < 0) continue
         busy.push(dense.microseconds)
         paced.push((await period(shard, encoding)).microseconds)
@@ -74,7 +75,7 @@ async function ofSize(bench: Bench, series: number, against: string | undefined)
     return cells.map(({ name, encoding, paced, busy, bytes }) => ({
       work: `one scrape of /target, ${series} series, ${encoding === 'gzip' ? 'gzip accepted' : 'plain'}${name}`,
       figure: `${spread(paced, 0)} µs CPU`,
-      note: `${RUNS} × ${PERIOD_S} s of ${PER_SECOND}/s, idle taken off; ${spread(busy, 0)} back to back; ${bytes} B`,
+      note: `${RUNS} × ${PERIOD_S} s at ${PER_SECOND}/s, without idle CPU; ${spread(busy, 0)} back to back; ${bytes} B`,
     }))
   } finally {
     for (const { shard } of shards) await shard.stop()
@@ -82,7 +83,7 @@ async function ofSize(bench: Bench, series: number, against: string | undefined)
   }
 }
 
-/** @returns of one scrape: CPU of all threads in µs, and bytes of the body */
+/** @returns per scrape: CPU time of all threads, µs, and size of the body, bytes */
 async function period(shard: ShardProcess, encoding: string) {
   const before = shard.cpu()
   await pause(1000)
@@ -90,11 +91,11 @@ async function period(shard: ShardProcess, encoding: string) {
   return perScrape(shard, encoding, PER_SECOND * PERIOD_S, { perSecond: PER_SECOND, idle })
 }
 
-/** The same without a pause between scrapes: caches, compiled code and the event loop stay warm. */
+/** The same without pauses between scrapes, so that processor caches stay warm. */
 const backToBack = (shard: ShardProcess, encoding: string, scrapes = 3000) =>
   perScrape(shard, encoding, scrapes, { perSecond: Number.POSITIVE_INFINITY, idle: 0 })
 
-/** @param pace `idle` is what the shard takes when nobody asks, CPU seconds a second */
+/** @param pace scrapes per second, and CPU seconds per second of the idle shard */
 async function perScrape(
   shard: ShardProcess,
   encoding: string,
@@ -104,14 +105,14 @@ async function perScrape(
   const { host, port } = new URL(shard.url)
   const scrapers = Array.from({ length: CONNECTIONS }, () => new Scraper(host, Number(port), encoding))
   const before = shard.cpu()
-  const begun = performance.now()
-  let asked = 0
+  const start = performance.now()
+  let sent = 0
   let bytes = 0
   const work = async (scraper: Scraper) => {
     for (;;) {
-      const i = asked++
+      const i = sent++
       if (i >= scrapes) return
-      const due = begun + (i * 1000) / pace.perSecond
+      const due = start + (i * 1000) / pace.perSecond
       while (performance.now() < due) await pause(1)
       const path = pathOf(i % TARGETS)
       const answer = await scraper.scrape(path)
@@ -121,7 +122,7 @@ async function perScrape(
   }
   try {
     await Promise.all(scrapers.map(work))
-    const seconds = (performance.now() - begun) / 1000
+    const seconds = (performance.now() - start) / 1000
     const cpu = shard.cpu() - before - pace.idle * seconds
     return { microseconds: (cpu / scrapes) * 1e6, bytes: Math.round(bytes / scrapes) }
   } finally {

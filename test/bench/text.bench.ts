@@ -16,7 +16,7 @@ const MEASURE_MS = 200
 const ROUNDS = 7
 const PAGES = 8
 
-/** Pages of one target, one interval after the other, as an application prints them. */
+/** Consecutive pages of a target, in the format of an application. */
 function pagesOf(series: number, pages: number): Buffer[] {
   const { layout, fill } = httpService(series)
   const text = new LayoutText(layout, TEXT.escaping, new Set())
@@ -84,7 +84,7 @@ export async function run(): Promise<Row[]> {
   const shape = `text of 10,000 series, ${(pages[0].length / 1e6).toFixed(2)} MB`
   const cases: Case[] = [
     {
-      work: `read ${shape}, layout as before`,
+      work: `read ${shape}, unchanged layout`,
       goal: '≥ 100 MB/CPU-s',
       run: page => void reader.read(page),
     },
@@ -95,7 +95,7 @@ export async function run(): Promise<Row[]> {
       run: page => void parsePrometheusTextFormat(page.toString()),
     },
   ]
-  for (const work of cases) measure(work, pages) // the first round is the compiler's
+  for (const work of cases) measure(work, pages) // Warm-up.
   const figures = cases.map(() => [] as number[])
   const steps: number[][] = []
   for (let round = 0; round < ROUNDS; round++) {
@@ -108,7 +108,7 @@ export async function run(): Promise<Row[]> {
     goal,
     note,
   }))
-  // Garbage is collected in another step each time: the least that each step took is its own work.
+  // Garbage collection hits a different step in each round, so the minimum of a step is its own work.
   const own = steps[0].map((_, step) => Math.min(...steps.map(spent => spent[step])))
   const withCollector = spread(steps.map(spent => Math.max(...spent)))
   return [
@@ -117,7 +117,7 @@ export async function run(): Promise<Row[]> {
       work: `longest step of a first page of 50,000 series, ${(large.length / 1e6).toFixed(1)} MB`,
       figure: `${Math.max(...own).toFixed(1)} CPU-ms`,
       goal: '≤ 10 ms',
-      note: `with garbage collection, on all threads: ${withCollector}`,
+      note: `including garbage collection on all threads: ${withCollector}`,
     },
   ]
 }

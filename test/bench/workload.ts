@@ -1,17 +1,17 @@
 import type { Layout, LayoutFamily, LayoutSeries } from '../../shared/metrics/layout.js'
 
 /**
- * What a busy HTTP service exposes: histograms by route and status, counters, gauges. Deterministic, so that two
- * runs of a benchmark read the same bytes.
+ * The metrics of a busy HTTP service: histograms by route and status, counters, gauges. They are
+ * deterministic, so that all runs of a benchmark read the same bytes.
  */
 export interface Workload {
   readonly layout: Layout
   readonly series: number
-  /** Fills `values` with the state after `round` rounds of a target. */
+  /** Fills `values` with the values of a target after `round` rounds. */
   fill(values: Float64Array, target: number, round: number): void
 }
 
-/** A small seeded generator (mulberry32): the same seed gives the same input on every machine. */
+/** A seeded random number generator (mulberry32). */
 export function random(seed: number): () => number {
   let a = seed >>> 0
   return () => {
@@ -28,8 +28,8 @@ const STATUSES = ['200', '201', '400', '404', '500', '503']
 const SERIES_OF_A_HISTOGRAM = BUCKETS.length + 2
 
 /**
- * @param series how many series the layout has, at least 60
- * @param variant layouts of different variants differ in one label value, as apps of different versions do
+ * @param series number of series in the layout, at least 60
+ * @param variant suffix of a label value, for layouts that differ as those of different app versions do
  */
 export function httpService(series: number, variant = ''): Workload {
   const histograms = Math.floor((series * 0.6) / SERIES_OF_A_HISTOGRAM)
@@ -99,7 +99,7 @@ function filler(families: readonly LayoutFamily[]) {
   }
 }
 
-/** A third of counters never moves; sums and some gauges are floats; the rest are integers of up to 8 digits. */
+/** A third of the counters are 0, sums and some gauges are floats, all others are integers of up to 8 digits. */
 function valueAt(family: LayoutFamily, series: LayoutSeries, r: number, round: number): number {
   if (series.suffix === '_sum') return Math.round((r * 1e4 + round * r * 40) * 1e6) / 1e6 + 1e-7
   if (family.type === 'gauge')

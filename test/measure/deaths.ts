@@ -2,7 +2,7 @@ import type { Bench } from '../bench/pipeline.js'
 import { type Row, spread } from '../bench/table.js'
 import { seconds, until, World } from './world.js'
 
-/** From the moment an app falls silent to the first scrape with `up` 0, in its intervals. */
+/** Measures the time from the death of an app to the first scrape with `up` 0, in intervals of the app. */
 export async function appDeaths(bench: Bench, runs = 10): Promise<Row[]> {
   const rows: Row[] = []
   for (const intervalMs of [1000, 5000]) {
@@ -14,7 +14,7 @@ export async function appDeaths(bench: Bench, runs = 10): Promise<Row[]> {
         Array.from({ length: runs }, async (_, i) => {
           const app = world.app({ labels: { job: 'dying', instance: `${i}` }, intervalMs })
           await until(async () => (await prometheus.query(`up{${app.selector}} == 1`)).length > 0)
-          // Deaths at all phases of the interval.
+          // Spread the deaths over all phases of the interval.
           await seconds(2 + (i / runs) * (intervalMs / 1000))
           app.die()
           const died = Date.now() / 1000
@@ -32,10 +32,10 @@ export async function appDeaths(bench: Bench, runs = 10): Promise<Row[]> {
         }),
       )
       rows.push({
-        work: `an app dies, publishing and scraped every ${intervalMs / 1000} s, until up is 0`,
+        work: `from the death of an app until up is 0, publishing and scraped every ${intervalMs / 1000} s`,
         figure: `${spread(figures)} intervals`,
         goal: '1.5–3.5',
-        note: `${runs} apps that fall silent at all phases, as after SIGKILL`,
+        note: `${runs} apps that stop at all phases of the interval, as after SIGKILL`,
       })
     } finally {
       await world.stop()
@@ -44,7 +44,7 @@ export async function appDeaths(bench: Bench, runs = 10): Promise<Row[]> {
   return rows
 }
 
-/** From SIGKILL of a shard until each of its targets is served again by the other. */
+/** Measures the time from SIGKILL of a shard until the other shard serves all of its targets. */
 export async function shardDeaths(bench: Bench, runs = 10): Promise<Row[]> {
   const rows: Row[] = []
   for (const session of ['6s', '20s']) {
@@ -66,7 +66,7 @@ export async function shardDeaths(bench: Bench, runs = 10): Promise<Row[]> {
         const [victim] = world.shards.splice(0, 1)
         victim.signal('SIGKILL')
         const killed = performance.now()
-        world.serve()
+        world.updateBalancer()
         const [survivor] = world.shards
         await Promise.all(
           apps.map(app =>
@@ -83,9 +83,9 @@ export async function shardDeaths(bench: Bench, runs = 10): Promise<Row[]> {
         await world.shard(flags)
       }
       rows.push({
-        work: `a shard is killed (SIGKILL), session timeout ${session}, until all of its targets are served again`,
+        work: `from SIGKILL of a shard until all of its targets are served, session timeout ${session}`,
         figure: `${spread(figures)} s`,
-        note: `p50 and range of ${runs}; 12 targets on two shards`,
+        note: `median and range of ${runs} runs; 12 targets on two shards`,
       })
     } finally {
       await world.stop()
@@ -96,7 +96,7 @@ export async function shardDeaths(bench: Bench, runs = 10): Promise<Row[]> {
 
 const owned = (sd: string) => (sd.match(/"targets"/g) ?? []).length
 
-/** Shards restarted one after the other, again and again: how many scrapes failed. */
+/** Counts failed scrapes while shards are restarted one after the other. */
 export async function rollingRestarts(
   bench: Bench,
   minutes = Number(process.env.MINUTES ?? 10),
@@ -109,7 +109,7 @@ export async function rollingRestarts(
     )
     const prometheus = await world.prometheus('5s')
     await until(async () => (await prometheus.query('up{job="rolling"} == 1')).length === apps.length)
-    const begun = Date.now()
+    const start = Date.now()
     let restarts = 0
     const errors = new Map<string, number>()
     const seen = new Set<string>()
@@ -122,16 +122,16 @@ export async function rollingRestarts(
         errors.set(error, (errors.get(error) ?? 0) + 1)
       }
     }, 500)
-    while (Date.now() - begun < minutes * 60_000) {
+    while (Date.now() - start < minutes * 60_000) {
       const [oldest] = world.shards.splice(0, 1)
-      // The balancer learns of it last.
+      // The load balancer is updated last.
       await oldest.stop()
       await world.shard()
       restarts++
       await seconds(5)
     }
     clearInterval(watching)
-    const window = `${Math.ceil((Date.now() - begun) / 1000)}s`
+    const window = `${Math.ceil((Date.now() - start) / 1000)}s`
     const value = async (promql: string) => Number((await prometheus.query(promql))[0]?.value[1] ?? 0)
     const scrapes = await value(`sum(count_over_time(up{job="rolling"}[${window}]))`)
     const failed = scrapes - (await value(`sum(sum_over_time(up{job="rolling"}[${window}]))`))
@@ -150,8 +150,9 @@ export async function rollingRestarts(
 }
 
 /**
- * A shard stands still (SIGSTOP) for longer than its targets may be silent, while they go on publishing, and then drains what it missed: how
- * many scrapes fail afterwards. Those of the pause itself nobody answers. One app dies in each pause, and has to be found dead.
+ * Counts failed scrapes after pauses of a shard. The shard is suspended (SIGSTOP) for longer than the
+ * staleness window while the apps publish, and then drains the backlog. One app dies in each pause and has
+ * to be found stale.
  */
 export async function pausedAndDrained(bench: Bench, minutes = 10): Promise<Row[]> {
   const world = await World.start(bench)
@@ -191,10 +192,10 @@ export async function pausedAndDrained(bench: Bench, minutes = 10): Promise<Row[
     }
     return [
       {
-        work: `failed scrapes after pauses that are drained, ${minutes} minutes`,
+        work: `failed scrapes after pauses of a shard, ${minutes} minutes`,
         figure: `${failed} of ${scrapes} scrapes`,
         goal: '0',
-        note: `${pauses} pauses of 15 s, 12 targets every 2 s; of ${pauses} apps that died in a pause ${found} were found dead within 8 s`,
+        note: `${pauses} pauses of 15 s, 12 targets every 2 s; ${found} of ${pauses} apps that died in a pause were stale within 8 s`,
       },
     ]
   } finally {

@@ -13,7 +13,7 @@ import { seconds } from './world.js'
 
 const quiet = { debug() {}, info() {}, warn() {}, error: console.error }
 
-/** A shard in this process to which everything that was appended comes late, in its order: by so many ms, each time anew. */
+/** A shard in this process that gets each record with an additional delay. The order is kept. */
 export class DelayedShard {
   private constructor(
     readonly url: string,
@@ -21,7 +21,8 @@ export class DelayedShard {
     private readonly consumer: GroupConsumer,
   ) {}
 
-  static async start(brokers: string[], topic: string, way: () => number): Promise<DelayedShard> {
+  /** @param delay draws the delay of a record from its append time, ms */
+  static async start(brokers: string[], topic: string, delay: () => number): Promise<DelayedShard> {
     const server = createHttpServer({ maxConnections: 1000 })
     await listen(server, { host: '127.0.0.1', port: 0 })
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -46,7 +47,7 @@ export class DelayedShard {
       trouble: () => undefined,
     })
     consumer = createShardConsumer(config, url, {
-      listener: late(feed, way),
+      listener: delayed(feed, delay),
       logger: quiet,
       clock: systemClock,
     })
@@ -61,8 +62,8 @@ export class DelayedShard {
   }
 }
 
-/** Record by record, each applied so much later than it was appended, or with the one before it. */
-function late(feed: PartitionListener, way: () => number): PartitionListener {
+/** Passes records one by one, each after its delay and after the previous one. */
+function delayed(feed: PartitionListener, delay: () => number): PartitionListener {
   return {
     onAssignment: assignment => feed.onAssignment(assignment),
     onReplay: (partition, from, until) => feed.onReplay(partition, from, until),
@@ -71,7 +72,7 @@ function late(feed: PartitionListener, way: () => number): PartitionListener {
     onFetchError: (error, partitions) => feed.onFetchError(error, partitions),
     async onRecords(partition, records, position) {
       for (const record of records) {
-        const wait = record.timestamp + way() - Date.now()
+        const wait = record.timestamp + delay() - Date.now()
         if (wait > 0) await seconds(wait / 1000)
         await feed.onRecords(partition, [record], position)
       }

@@ -5,7 +5,8 @@ import { rates } from './rates.js'
 import { thousandTargets } from './thousand.js'
 
 /**
- * `npm run measure [-- name …]`: what takes minutes and is worth a figure rather than a verdict. Prints one table.
+ * `npm run measure [-- name …]` runs all or the named measurements, which take minutes, and prints a table
+ * of the results.
  */
 const measurements: Record<string, (bench: Bench) => Promise<Row[]>> = {
   'app-deaths': appDeaths,
@@ -20,7 +21,7 @@ const wanted = process.argv.slice(2).filter(argument => !argument.startsWith('-'
 const unknown = wanted.filter(name => !measurements[name])
 if (unknown.length) {
   console.error(
-    `nothing that is measured is called ${unknown.join(', ')}; there are: ${Object.keys(measurements).join(', ')}`,
+    `unknown measurement ${unknown.join(', ')}; available: ${Object.keys(measurements).join(', ')}`,
   )
   process.exit(2)
 }

@@ -6,7 +6,8 @@ import type { Row } from '../bench/table.js'
 import { DelayedShard } from './delayed-shard.js'
 import { percentile, seconds, World } from './world.js'
 
-const WAYS: [string, () => number][] = [
+/** Distributions of the delay from append to apply, ms. */
+const DELAYS: [string, () => number][] = [
   ['1 s', () => 1000],
   ['uniform 0–3 s', () => Math.random() * 3000],
   ['uniform 0–12 s', () => Math.random() * 12_000],
@@ -14,23 +15,24 @@ const WAYS: [string, () => number][] = [
 ]
 const INTERVALS = [1000, 5000, 15_000]
 
-/** D has settled when that of no target has changed for so long; a heavy tail may take long to show its end. */
+/** D has settled if it has not changed for any target for this time. With a heavy tail this may take long. */
 const SETTLED_SECONDS = 120
 const SETTLE_AT_MOST_SECONDS = 900
 
 /**
- * How far rate() of a counter with rate 1 errs when what was appended is applied late, each record by another time: played to virtual targets, in the massive view (the newest value, stamped at the
- * scrape), and scraped directly; once D has settled, evaluated every second as a dashboard would, and again afterwards, each by two Prometheus of different phases.
+ * Measures the error of rate() for a counter with rate 1 and delayed records: with virtual targets, with
+ * the massive view `latest`, and with direct scraping. Once D has settled, two Prometheus with different
+ * phases evaluate it every second, as a dashboard does, and again as a range query afterwards.
  */
 export async function rates(bench: Bench, measureMinutes = 3): Promise<Row[]> {
   const direct = await serveDirect(Date.now())
   const worlds: World[] = []
   const shards: DelayedShard[] = []
   try {
-    for (const [w, [, way]] of WAYS.entries()) {
+    for (const [w, [, delay]] of DELAYS.entries()) {
       const world = await World.start(bench)
       worlds.push(world)
-      shards.push(await DelayedShard.start(bench.brokers, world.topic, way))
+      shards.push(await DelayedShard.start(bench.brokers, world.topic, delay))
       for (const intervalMs of INTERVALS) {
         world.app({ labels: { job: 'steady', instance: `${intervalMs}-${w}` }, intervalMs })
       }
@@ -73,7 +75,7 @@ export async function rates(bench: Bench, measureMinutes = 3): Promise<Row[]> {
     const rows: Row[] = [settled, delays.row()]
     const measured = { pair, live, end, minutes: measureMinutes }
     for (const ms of INTERVALS) {
-      for (const [w, [name]] of WAYS.entries()) {
+      for (const [w, [name]] of DELAYS.entries()) {
         for (const [kind, selector] of [
           ['virtual target', `instance="${ms}-${w}",view=""`],
           ['massive, latest', `instance="${ms}-${w}",view="massive"`],
@@ -107,14 +109,14 @@ async function evaluateLive(prometheus: LocalPrometheus, forSeconds: number): Pr
 
 interface Measured {
   readonly pair: readonly LocalPrometheus[]
-  /** What each of the pair said every second. */
+  /** The values of each Prometheus, evaluated every second. */
   readonly live: readonly Live[]
-  /** Unix seconds at which it ended. */
+  /** End of the measurement, Unix seconds. */
   readonly end: number
   readonly minutes: number
 }
 
-/** Of the two Prometheus each percentile of the one that errs more. */
+/** Each percentile is that of the Prometheus with the larger error. */
 async function row(
   { pair, live, end, minutes }: Measured,
   kind: string,
@@ -136,13 +138,13 @@ async function row(
     const then = history.map(found =>
       found.flatMap(series => series.values.map(([, rate]) => Math.abs(Number(rate) - 1) * 100)),
     )
-    texts.push(`[${range}] ${worst(now)} %, in history ${worst(then)} %`)
+    texts.push(`[${range}] ${worst(now)} %, as range query ${worst(then)} %`)
   }
   return {
     work: `rate() error, ${kind}, ${what}`,
     figure: texts.join('; '),
     goal: kind === 'virtual target' ? 'p99 ≤ 1 %' : '',
-    note: 'p50/p99 of one value a second',
+    note: 'p50/p99 of one value per second',
   }
 }
 
@@ -151,7 +153,7 @@ function worst(errors: readonly (readonly number[])[]): string {
   return [0.5, 0.99].map(share => Math.max(...errors.map(one => percentile(one, share))).toFixed(2)).join('/')
 }
 
-/** Follows D of every target, as the page shows it. */
+/** Records the changes of D of all targets. */
 class PlayoutWatch {
   readonly #seen = new Map<string, number>()
   #changed = Date.now()
@@ -160,30 +162,29 @@ class PlayoutWatch {
   constructor(private readonly shards: readonly DelayedShard[]) {}
 
   async settle(): Promise<Row> {
-    const began = Date.now()
-    const within = () => Date.now() < began + SETTLE_AT_MOST_SECONDS * 1000
-    // The first minutes are everybody's.
+    const start = Date.now()
+    const within = () => Date.now() < start + SETTLE_AT_MOST_SECONDS * 1000
     while (within() && (this.#seen.size === 0 || Date.now() < this.#changed + SETTLED_SECONDS * 1000)) {
       await this.watch(1)
     }
-    const figure = `${((this.#changed - began) / 1000).toFixed(0)} s`
+    const figure = `${((this.#changed - start) / 1000).toFixed(0)} s`
     const note = within() ? '' : `still changing after ${SETTLE_AT_MOST_SECONDS} s: ${this.#changes.at(-1)}`
     this.#changes = []
-    return { work: `until no D changed for ${SETTLED_SECONDS} s`, figure, note }
+    return { work: `time to the last change of D before ${SETTLED_SECONDS} s without one`, figure, note }
   }
 
   async watch(forSeconds: number): Promise<void> {
     for (const end = Date.now() + forSeconds * 1000; Date.now() < end; await seconds(1)) {
-      for (const { url } of this.shards) await this.#look(url)
+      for (const { url } of this.shards) await this.#check(url)
     }
   }
 
   row(): Row {
     const figure = `${this.#changes.length}`
-    return { work: 'changes of D while it was measured', figure, note: this.#changes.join('; ') }
+    return { work: 'changes of D during the measurement', figure, note: this.#changes.join('; ') }
   }
 
-  async #look(url: string): Promise<void> {
+  async #check(url: string): Promise<void> {
     const response = await fetch(`${url}/api/v1/targets`)
     const { data } = (await response.json()) as {
       data: { targets: { labels: Record<string, string>; playoutSeconds: number }[] }
@@ -199,10 +200,10 @@ class PlayoutWatch {
   }
 }
 
-async function serveDirect(began: number): Promise<{ server: Server; url: string }> {
+async function serveDirect(start: number): Promise<{ server: Server; url: string }> {
   const server = createServer((_, response) => {
     response.setHeader('content-type', 'text/plain; version=0.0.4')
-    response.end(`# TYPE steady_total counter\nsteady_total ${(Date.now() - began) / 1000}\n`)
+    response.end(`# TYPE steady_total counter\nsteady_total ${(Date.now() - start) / 1000}\n`)
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }

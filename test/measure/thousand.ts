@@ -4,7 +4,7 @@ import type { Bench } from '../bench/pipeline.js'
 import type { Row } from '../bench/table.js'
 import { seconds, until, World } from './world.js'
 
-/** What a thousand virtual targets cost the exposer and Prometheus, scraped every 5 s. */
+/** Measures the CPU time of the exposer and of Prometheus with a thousand virtual targets, scraped every 5 s. */
 export async function thousandTargets(bench: Bench, forSeconds = 60): Promise<Row[]> {
   const world = await World.start(bench)
   const targets = 1000
@@ -24,7 +24,7 @@ export async function thousandTargets(bench: Bench, forSeconds = 60): Promise<Ro
     })()
     const prometheus = await world.prometheus('5s')
     await until(async () => (await prometheus.query('up == 1')).length === targets)
-    // Series are new to Prometheus once.
+    // Do not measure the creation of new series in Prometheus.
     await seconds(15)
     const before = [shard.cpu(), cpuOf(prometheus.pid)]
     await seconds(forSeconds)
@@ -34,9 +34,9 @@ export async function thousandTargets(bench: Bench, forSeconds = 60): Promise<Ro
     const percent = (cpu: number) => `${((cpu / forSeconds) * 100).toFixed(1)} %`
     return [
       {
-        work: `${targets} virtual targets of ${series} series, every 5 s: CPU of the exposer / of Prometheus`,
+        work: `${targets} virtual targets of ${series} series, every 5 s: CPU of the exposer / Prometheus`,
         figure: `${percent(exposer)} / ${percent(prom)} of a core`,
-        note: `${forSeconds} s; consuming the same 1,000 snapshots every 5 s included; ${failed} failed scrapes in the last minute`,
+        note: `${forSeconds} s; includes consuming 1,000 snapshots every 5 s; ${failed} failed scrapes in the last minute`,
       },
     ]
   } finally {

@@ -8,7 +8,7 @@ import { SteadyApp, type SteadyAppOptions } from '../support/steady-app.js'
 
 const quiet = { debug() {}, info() {}, warn() {}, error: console.error }
 
-/** Shards as processes behind one address, apps that publish to them, and a Prometheus that scrapes. */
+/** Shards in their own processes behind a load balancer, apps that publish, and Prometheus servers that scrape. */
 export class World {
   readonly shards: ShardProcess[] = []
   readonly apps: SteadyApp[] = []
@@ -17,7 +17,7 @@ export class World {
   private constructor(
     private readonly bench: Bench,
     readonly topic: string,
-    readonly front: LoadBalancer,
+    readonly balancer: LoadBalancer,
   ) {}
 
   static async start(bench: Bench): Promise<World> {
@@ -26,19 +26,18 @@ export class World {
 
   async shard(flags: string[] = []): Promise<ShardProcess> {
     const shard = ShardProcess.start(this.bench.brokers, this.topic, await freePort(), [
-      `--web.external-url=${this.front.url}`,
+      `--web.external-url=${this.balancer.url}`,
       '--kafka.heartbeat-interval=1s',
       ...flags,
     ])
     await shard.ready()
     this.shards.push(shard)
-    this.serve()
+    this.updateBalancer()
     return shard
   }
 
-  /** The balancer knows the shards that there are. */
-  serve(): void {
-    this.front.setBackends(this.shards.map(shard => shard.url))
+  updateBalancer(): void {
+    this.balancer.setBackends(this.shards.map(shard => shard.url))
   }
 
   app(options: SteadyAppOptions): SteadyApp {
@@ -59,7 +58,10 @@ export class World {
           ...global,
         },
         scrape_configs: [
-          { job_name: 'kafka', http_sd_configs: [{ url: `${this.front.url}/sd`, refresh_interval: '2s' }] },
+          {
+            job_name: 'kafka',
+            http_sd_configs: [{ url: `${this.balancer.url}/sd`, refresh_interval: '2s' }],
+          },
           ...more,
         ],
       },
@@ -72,16 +74,17 @@ export class World {
     await Promise.all(this.apps.map(app => app.stop()))
     await Promise.all(this.prometheuses.map(one => one.stop()))
     await Promise.all(this.shards.map(shard => shard.stop()))
-    await this.front.stop()
+    await this.balancer.stop()
   }
 }
 
 export const seconds = (n: number) => new Promise(resolve => setTimeout(resolve, n * 1000))
 
-export async function until(met: () => Promise<boolean>, withinSeconds = 120): Promise<void> {
+/** Waits until the condition is met. */
+export async function until(condition: () => Promise<boolean>, withinSeconds = 120): Promise<void> {
   const limit = performance.now() + withinSeconds * 1000
-  while (!(await met().catch(() => false))) {
-    if (performance.now() > limit) throw new Error(`it did not happen within ${withinSeconds} s: ${met}`)
+  while (!(await condition().catch(() => false))) {
+    if (performance.now() > limit) throw new Error(`not met within ${withinSeconds} s: ${condition}`)
     await seconds(0.05)
   }
 }
