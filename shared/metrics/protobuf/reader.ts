@@ -2,6 +2,7 @@ import { quote } from '../../base/quote.js'
 import { runNow, type Steps } from '../../base/steps.js'
 import { DEFAULT_LIMITS, type Limits } from '../limits.js'
 import type { Exposition, Family, Series } from '../model.js'
+import { sameFamilies } from '../text/same-families.js'
 import { Columns } from './columns.js'
 import { HISTOGRAM, MetricDraft, SUMMARY } from './draft.js'
 import { type FamilyDraft, type FamilyHead, findFamilies } from './family.js'
@@ -55,11 +56,13 @@ export class ProtobufReader {
       const known = yield* new BodyReading(wire, this.limits, shape.series).numbers(drafts.values(), shape)
       if (known) return known
     }
-    this.#shape = null
     const reading = new BodyReading(wire, this.limits, shape?.series ?? 0)
-    const { shape: made, exposition } = yield* reading.all(drafts.values())
-    this.#shape = made
-    return exposition
+    const made = yield* reading.all(drafts.values())
+    // The same families may be written otherwise: labels in another order, for example.
+    const isSame = shape && (yield* sameFamilies(shape.families, made.shape.families))
+    const families = isSame ? shape.families : made.shape.families
+    this.#shape = { ...made.shape, families }
+    return { ...made.exposition, families }
   }
 }
 
@@ -84,7 +87,7 @@ class BodyReading {
    */
   *numbers(drafts: Iterable<FamilyDraft>, shape: Shape): Steps<Exposition | null> {
     const { tape, families } = shape
-    tape.rewind()
+    let position = 0
     let index = 0
     let bytes = 0
     for (const family of drafts) {
@@ -92,7 +95,8 @@ class BodyReading {
       const { metrics } = family
       for (let i = 0; i < metrics.length; i += 2) {
         this.#readMetric(family, metrics[i], metrics[i + 1])
-        if (!tape.matches(this.wire.bytes, this.#draft)) return null
+        position = tape.match(position, this.wire.bytes, this.#draft)
+        if (position < 0) return null
         this.#addNumbers(family)
         bytes += metrics[i + 1] - metrics[i]
         if (bytes < BYTES_A_STEP) continue

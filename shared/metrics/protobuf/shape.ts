@@ -9,7 +9,7 @@ import type { FamilyDraft, FamilyHead } from './family.js'
 export class ShapeTape {
   #bytes: Buffer
   #view: DataView
-  #at = 0
+  #length = 0
 
   constructor(size = 4096) {
     this.#bytes = Buffer.allocUnsafeSlow(size)
@@ -20,59 +20,61 @@ export class ShapeTape {
     return this.#bytes.length
   }
 
-  rewind(): void {
-    this.#at = 0
-  }
-
   /** Writes what is of a metric, at the end. */
   record(source: Buffer, draft: MetricDraft): void {
     const { labels, bounds } = draft
     let size = 8 + 8 * bounds.length
     for (let i = 0; i < labels.length; i += 2) size += 4 + labels[i + 1] - labels[i]
     this.#reserve(size)
-    this.#view.setInt32(this.#at, labels.length)
-    this.#view.setInt32(this.#at + 4, bounds.length * 2 + (draft.native ? 1 : 0))
-    this.#at += 8
+    const view = this.#view
+    let at = this.#length
+    view.setInt32(at, labels.length)
+    view.setInt32(at + 4, bounds.length * 2 + (draft.native ? 1 : 0))
+    at += 8
     for (let i = 0; i < labels.length; i += 2) {
       const length = labels[i + 1] - labels[i]
-      this.#view.setInt32(this.#at, length)
-      source.copy(this.#bytes, this.#at + 4, labels[i], labels[i + 1])
-      this.#at += 4 + length
+      view.setInt32(at, length)
+      source.copy(this.#bytes, at + 4, labels[i], labels[i + 1])
+      at += 4 + length
     }
     for (const bound of bounds) {
-      this.#view.setFloat64(this.#at, bound)
-      this.#at += 8
+      view.setFloat64(at, bound)
+      at += 8
     }
+    this.#length = at
   }
 
-  /** Whether the next metric on the tape is this one. Goes to the one after it. */
-  matches(source: Buffer, draft: MetricDraft): boolean {
+  /**
+   * Compares a metric with the one that begins at a position of the tape.
+   *
+   * @returns where the next one begins, or -1 when they differ
+   */
+  match(position: number, source: Buffer, draft: MetricDraft): number {
     const { labels, bounds } = draft
     const bytes = this.#bytes
     const view = this.#view
-    let at = this.#at
-    if (view.getInt32(at) !== labels.length) return false
-    if (view.getInt32(at + 4) !== bounds.length * 2 + (draft.native ? 1 : 0)) return false
+    let at = position
+    if (view.getInt32(at) !== labels.length) return -1
+    if (view.getInt32(at + 4) !== bounds.length * 2 + (draft.native ? 1 : 0)) return -1
     at += 8
     for (let i = 0; i < labels.length; i += 2) {
       const from = labels[i]
       const to = labels[i + 1]
-      if (view.getInt32(at) !== to - from) return false
+      if (view.getInt32(at) !== to - from) return -1
       at += 4
-      for (let j = from; j < to; j++) if (source[j] !== bytes[at++]) return false
+      for (let j = from; j < to; j++) if (source[j] !== bytes[at++]) return -1
     }
     for (let i = 0; i < bounds.length; i++) {
-      if (!Object.is(view.getFloat64(at), bounds[i])) return false
+      if (!Object.is(view.getFloat64(at), bounds[i])) return -1
       at += 8
     }
-    this.#at = at
-    return true
+    return at
   }
 
   #reserve(size: number): void {
-    if (this.#at + size <= this.#bytes.length) return
-    const larger = Buffer.allocUnsafeSlow(Math.max(this.#at + size, 2 * this.#bytes.length))
-    this.#bytes.copy(larger, 0, 0, this.#at)
+    if (this.#length + size <= this.#bytes.length) return
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.#length + size, 2 * this.#bytes.length))
+    this.#bytes.copy(larger, 0, 0, this.#length)
     this.#bytes = larger
     this.#view = new DataView(larger.buffer)
   }
