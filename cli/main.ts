@@ -6,8 +6,8 @@ import type { Command, Invocation } from './common.js'
 import { readVersion, versionText } from './version.js'
 
 /**
- * A command of `kafka-exposer`. Its module is loaded when it is called, so that help and version are
- * fast.
+ * A command of `kafka-exposer`. Its module is loaded when it is called, so that help and version
+ * are fast.
  */
 interface Entry {
   readonly summary: string

@@ -1,6 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 
-/** The version in package.json, which is one folder above the sources and two above the compiled file. */
+/**
+ * The version in package.json, which is one folder above the sources and two above the compiled
+ * file.
+ */
 export function readVersion(): string {
   const path = ['../package.json', '../../package.json']
     .map(relative => new URL(relative, import.meta.url))

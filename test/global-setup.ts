@@ -3,7 +3,10 @@ import { startKafka } from '../dev/local/kafka.js'
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** The shared Kafka of the test run. Each test uses its own topics. Tests that break brokers start their own. */
+    /**
+     * The shared Kafka of the test run. Each test uses its own topics. Tests that break brokers
+     * start their own.
+     */
     brokers: string[]
   }
 }

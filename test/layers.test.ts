@@ -7,8 +7,8 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const SOURCES: readonly string[] = JSON.parse(readFileSync(join(root, 'tsconfig.build.json'), 'utf8')).include
 
 /**
- * The allowed imports. Each table lists layers from top to bottom. A module may import from its own folder
- * and from lower layers. Folders of one layer may not import each other.
+ * The allowed imports. Each table lists layers from top to bottom. A module may import from its own
+ * folder and from lower layers. Folders of one layer may not import each other.
  */
 const PROGRAMS = [['cli'], ['dev', 'lab'], ['exposer', 'gateway', 'agent', 'producer'], ['shared']]
 const WITHIN: Readonly<Record<string, readonly (readonly string[])[]>> = {

@@ -12,7 +12,9 @@ const manifestOf = (folder: string) =>
 const server = manifestOf('.')
 const producer = manifestOf('producer')
 
-/** An app that publishes once and ends its run. It has no prom-client, so its registry is a fake. */
+/**
+ * An app that publishes once and ends its run. It has no prom-client, so its registry is a fake.
+ */
 const PUBLISHING = `
 const register = async () => [{ name: 'up_to_date', help: '', type: 'gauge', values: [{ value: 1, labels: {} }] }]
 const publisher = createPublisher({

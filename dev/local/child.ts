@@ -20,8 +20,9 @@ export interface ExitStatus {
 }
 
 /**
- * A child process that is killed when this process ends, for whatever reason. It leads its own process
- * group. Ctrl-C in a terminal therefore reaches only the parent, which stops its children in order.
+ * A child process that is killed when this process ends, for whatever reason. It leads its own
+ * process group. Ctrl-C in a terminal therefore reaches only the parent, which stops its children
+ * in order.
  */
 export class Child {
   readonly name: string

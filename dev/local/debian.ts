@@ -31,7 +31,8 @@ export function debianProgram(wanted: DebianPackages, program: string): string |
 }
 
 /**
- * Unpacks Debian packages into the cache, once. It does not need root and does not change the system.
+ * Unpacks Debian packages into the cache, once. It does not need root and does not change the
+ * system.
  *
  * @returns the folder in place of /
  * @throws Unavailable without apt, without a mirror of the suite, or without a network

@@ -21,7 +21,10 @@ export interface LocalKafka {
   /** Process id of the first node. Null if the nodes are not child processes. */
   readonly pid: number | null
   readonly source: 'environment' | 'maven' | 'docker'
-  /** The nodes, to be killed, paused and restarted one by one. Empty if they are not child processes. */
+  /**
+   * The nodes, to be killed, paused and restarted one by one. Empty if they are not child
+   * processes.
+   */
   readonly nodes: readonly KafkaNode[]
   /** Kills all nodes and removes their data. Has no effect on the cluster of KAFKA_BROKERS. */
   stop(): Promise<void>
@@ -36,9 +39,9 @@ export interface LocalKafka {
 }
 
 /**
- * Supplies a Kafka for development and tests: the cluster of KAFKA_BROKERS, else child processes with
- * jars from Maven, else a Docker container. KAFKA_EXPOSER_KAFKA=docker prefers Docker. Child processes,
- * containers and data are removed when this process ends.
+ * Supplies a Kafka for development and tests: the cluster of KAFKA_BROKERS, else child processes
+ * with jars from Maven, else a Docker container. KAFKA_EXPOSER_KAFKA=docker prefers Docker. Child
+ * processes, containers and data are removed when this process ends.
  *
  * @throws Unavailable with what to do if none of these is possible
  */

@@ -24,12 +24,14 @@ export interface LaunchedProgram {
 const START_TIMEOUT_MS = 60_000
 
 /**
- * Starts programs in parallel, each on its preferred port or another one, and waits until they listen.
+ * Starts programs in parallel, each on its preferred port or another one, and waits until they
+ * listen.
  *
  * Another checkout that prefers the same ports may take one between its choice and its use. A lock
  * excludes other processes of this user; for all others the start is retried.
  *
- * @param onStart called with each child as soon as it listens, so that it can be stopped if another fails
+ * @param onStart called with each child as soon as it listens, so that it can be stopped if another
+ *   fails
  * @throws Error with the end of the log of a program that exited
  */
 export function launch(

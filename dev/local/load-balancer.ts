@@ -15,11 +15,12 @@ const HOP_BY_HOP = new Set([
 ])
 
 /**
- * The one stable address in front of all shards on this machine, in place of a Kubernetes Service or a
- * load balancer.
+ * The one stable address in front of all shards on this machine, in place of a Kubernetes Service
+ * or a load balancer.
  *
- * Requests are distributed round robin, with ready shards first. A GET request is retried on the next
- * shard if its shard is unreachable or dies before it responds. Redirects are passed to the client.
+ * Requests are distributed round robin, with ready shards first. A GET request is retried on the
+ * next shard if its shard is unreachable or dies before it responds. Redirects are passed to the
+ * client.
  */
 export class LoadBalancer {
   readonly url: string
@@ -89,7 +90,10 @@ export class LoadBalancer {
   }
 }
 
-/** @returns null if the shard responded or the client disconnected, else why the shard did not respond */
+/**
+ * @returns null if the shard responded or the client disconnected, else why the shard did not
+ *   respond
+ */
 function forward(
   backend: Backend,
   incoming: IncomingMessage,

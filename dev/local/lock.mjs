@@ -3,8 +3,8 @@ import { dirname } from 'node:path'
 import { isAlive, processIdentity } from './process-identity.mjs'
 
 /**
- * Runs `work` while this process holds a lock file. Waits while a live process holds it, and takes the
- * lock of a process that has died.
+ * Runs `work` while this process holds a lock file. Waits while a live process holds it, and takes
+ * the lock of a process that has died.
  *
  * @param {string} path of the lock file. Its folder is created.
  * @param {() => unknown} work
@@ -54,8 +54,8 @@ function read(path) {
 }
 
 /**
- * Removes the lock of a dead holder. Several processes may do this at once. A second lock file and a
- * second look at the holder keep each of them from removing the new lock of another.
+ * Removes the lock of a dead holder. Several processes may do this at once. A second lock file and
+ * a second look at the holder keep each of them from removing the new lock of another.
  */
 function takeOver(path, dead) {
   const guard = `${path}.takeover`

@@ -37,9 +37,9 @@ const victoriaMetrics: DebianPackages = {
 }
 
 /**
- * The parts and their sources. Go programs also run on older systems, so they come from a newer suite
- * of Debian. Other programs depend on the C library, so they come with their libraries from the suite
- * of this machine.
+ * The parts and their sources. Go programs also run on older systems, so they come from a newer
+ * suite of Debian. Other programs depend on the C library, so they come with their libraries from
+ * the suite of this machine.
  */
 export const PARTS = {
   prometheus: {

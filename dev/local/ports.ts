@@ -1,6 +1,9 @@
 import { createServer } from 'node:net'
 
-/** Below the ephemeral port ranges, so that no outgoing connection takes the port of a restarting broker. */
+/**
+ * Below the ephemeral port ranges, so that no outgoing connection takes the port of a restarting
+ * broker.
+ */
 const FIRST = 15_000
 const LAST = 31_999
 

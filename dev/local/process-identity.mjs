@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
 /**
- * The start time of a process, which tells it from a later process with the same pid. Null if there is
- * no such process; zombies count as ended.
+ * The start time of a process, which tells it from a later process with the same pid. Null if there
+ * is no such process; zombies count as ended.
  *
  * Pids are reused: a process must be identified before a signal is sent to a stored pid.
  */

@@ -81,7 +81,11 @@ export class LocalPrometheus extends PrometheusApi {
     return this.#child.logTail()
   }
 
-  /** Waits until Prometheus is ready. @returns false if it exited or did not become ready in time */
+  /**
+   * Waits until Prometheus is ready.
+   *
+   * @returns false if it exited or did not become ready in time
+   */
   async becameReady(): Promise<boolean> {
     for (const until = performance.now() + START_TIMEOUT_MS; performance.now() < until; ) {
       if (this.#child.exit) return false

@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url'
 import { processIdentity } from './process-identity.mjs'
 
 /**
- * Cleans up when this process ends, even after SIGKILL or a crash: a detached watchdog process kills the
- * registered processes and removes the registered folders. There is one watchdog per process, started
- * with the first registration.
+ * Cleans up when this process ends, even after SIGKILL or a crash: a detached watchdog process
+ * kills the registered processes and removes the registered folders. There is one watchdog per
+ * process, started with the first registration.
  */
 class Reaper {
   readonly #watchdog: Writable

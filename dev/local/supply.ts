@@ -4,8 +4,8 @@ import { PARTS, type Part, type PartName } from './parts.js'
 import { Unavailable, which } from './run-command.js'
 
 /**
- * The path of a part: that of its environment variable, on the PATH, or fetched from Debian. Fetching
- * happens once for all processes and checkouts of a user, and does not need root.
+ * The path of a part: that of its environment variable, on the PATH, or fetched from Debian.
+ * Fetching happens once for all processes and checkouts of a user, and does not need root.
  *
  * @throws Unavailable with what to do
  */

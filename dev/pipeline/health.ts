@@ -46,7 +46,10 @@ interface TargetRow {
   readonly reason: string
 }
 
-/** Checks at the exposers that every app is up, which requires recent snapshots. Used without Prometheus. */
+/**
+ * Checks at the exposers that every app is up, which requires recent snapshots. Used without
+ * Prometheus.
+ */
 export async function checkExposers(front: string, apps: readonly AppLabels[]): Promise<Health> {
   const rates = new Map<string, number>()
   try {

@@ -41,7 +41,10 @@ const PORTS = { front: 9750, shards: 9754, apps: 9771, prometheus: 9090 }
 const JOBS = ['shop', 'payments', 'catalog']
 const START_TIMEOUT_MS = 120_000
 
-/** All programs that `npm start` runs. Call `start` and `stop` once each; `stop` may interrupt `start`. */
+/**
+ * All programs that `npm start` runs. Call `start` and `stop` once each; `stop` may interrupt
+ * `start`.
+ */
 export class Pipeline {
   kafka!: LocalKafka
   front!: LoadBalancer
@@ -59,7 +62,11 @@ export class Pipeline {
     private readonly listener: PipelineListener,
   ) {}
 
-  /** Resolves when every app is up and its samples arrive. @throws Error, Unavailable or KafkaError */
+  /**
+   * Resolves when every app is up and its samples arrive.
+   *
+   * @throws Error, Unavailable or KafkaError
+   */
   async start(): Promise<void> {
     const { progress } = this.listener
     const fetched = fetchPart('prometheus', progress).catch((error: Error) => error)
@@ -72,7 +79,9 @@ export class Pipeline {
     await this.#waitUntilHealthy()
   }
 
-  /** Stops the apps first, so that they publish their end, then the programs that read from Kafka. */
+  /**
+   * Stops the apps first, so that they publish their end, then the programs that read from Kafka.
+   */
   async stop(): Promise<void> {
     this.#stopping = true
     await Promise.all(this.apps.map(({ child }) => child.stop()))

@@ -1,6 +1,7 @@
 /**
- * The Prometheus configuration of the pipeline: all virtual targets, by service discovery through the
- * load balancer, and the telemetry of the shards. Intervals are short, so that samples appear soon.
+ * The Prometheus configuration of the pipeline: all virtual targets, by service discovery through
+ * the load balancer, and the telemetry of the shards. Intervals are short, so that samples appear
+ * soon.
  */
 export function scrapeConfig(front: string, shards: readonly string[]): object {
   return {

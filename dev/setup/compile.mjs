@@ -16,7 +16,10 @@ export const bench = {
   sources: [...SOURCES, 'test'],
 }
 
-/** Compiles the sources into `folder` if they have changed, and copies the files that are read at run time. */
+/**
+ * Compiles the sources into `folder` if they have changed, and copies the files that are read at
+ * run time.
+ */
 export async function compile({ name, folder, config, sources }) {
   const now = filesUnder(sources)
   for (const file of [...SETTINGS, config]) now[file] = versionOf(file)
@@ -40,7 +43,10 @@ export async function compile({ name, folder, config, sources }) {
   writeFileSync(stamp, JSON.stringify(now))
 }
 
-/** Web pages, schemas, the pom and plain modules: all files except TypeScript, npm's files and the setup. */
+/**
+ * Web pages, schemas, the pom and plain modules: all files except TypeScript, npm's files and the
+ * setup.
+ */
 const isAsset = path =>
   path.includes('/') &&
   !/\.[mc]?ts$|\/(package\.json|README\.md|LICENSE)$/.test(path) &&

@@ -4,7 +4,10 @@ import { root } from './project.mjs'
 
 const BUILD = join(root, 'dist')
 
-/** In the output of tsc, static imports and exports start a line; the other references do not have to. */
+/**
+ * In the output of tsc, static imports and exports start a line; the other references do not have
+ * to.
+ */
 const REFERENCES = [
   /^(?:import|export)\b[^'"]*?\bfrom ['"]([^'"]+)['"]/gm,
   /^import ['"]([^'"]+)['"]/gm,

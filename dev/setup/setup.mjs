@@ -7,8 +7,9 @@ import { progress } from './progress.mjs'
 import { root, SetupError } from './project.mjs'
 
 /**
- * Prepares the checkout: installs the dependencies of package-lock.json and compiles the program. If
- * the checkout is up to date, it does nothing and needs no network. Commands in one checkout take turns.
+ * Prepares the checkout: installs the dependencies of package-lock.json and compiles the program.
+ * If the checkout is up to date, it does nothing and needs no network. Commands in one checkout
+ * take turns.
  */
 export async function setup({ benches = false } = {}) {
   try {

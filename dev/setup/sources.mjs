@@ -8,7 +8,10 @@ export const SOURCES = JSON.parse(readFileSync(join(root, 'tsconfig.build.json')
 /** Files that packing writes beside the sources of the producer. */
 const STAGED = ['producer/lib', 'producer/LICENSE']
 
-/** The modification time and size of every file in the folders, by path from the root of the checkout. */
+/**
+ * The modification time and size of every file in the folders, by path from the root of the
+ * checkout.
+ */
 export function filesUnder(folders) {
   const files = {}
   for (const folder of folders) {

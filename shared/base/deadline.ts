@@ -19,8 +19,8 @@ export async function settlesWithin(ms: number, work: Promise<unknown>): Promise
 }
 
 /**
- * Settles as the promise does, or rejects with `message` after `ms` milliseconds. The timer does not
- * keep the process alive.
+ * Settles as the promise does, or rejects with `message` after `ms` milliseconds. The timer does
+ * not keep the process alive.
  */
 export async function withTimeout<T>(work: Promise<T>, ms: number, message: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined

@@ -14,8 +14,9 @@ export interface LogOptions {
 }
 
 /**
- * A logger in the format of Prometheus: `time=2026-11-23T22:00:00.000Z level=INFO msg="…" key=value`,
- * or the same fields as JSON. Of an error in a field it writes the message. It never throws.
+ * A logger in the format of Prometheus: `time=2026-11-23T22:00:00.000Z level=INFO msg="…"
+ * key=value`, or the same fields as JSON. Of an error in a field it writes the message. It never
+ * throws.
  */
 export function createLogger({ level: lowest, format, out = standardError() }: LogOptions): Logger {
   const line = format === 'json' ? JSON.stringify : logfmtLine
@@ -30,7 +31,9 @@ export function createLogger({ level: lowest, format, out = standardError() }: L
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 
-/** Makes fields encodable as JSON. A field that is not, such as a cycle, becomes `[unprintable]`. */
+/**
+ * Makes fields encodable as JSON. A field that is not, such as a cycle, becomes `[unprintable]`.
+ */
 function plain(fields: Fields): Fields {
   return Object.fromEntries(
     Object.entries(fields).map(([key, value]) => {

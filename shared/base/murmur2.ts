@@ -1,7 +1,7 @@
 /**
  * Murmur2 as in the Java client of Kafka (org.apache.kafka.common.utils.Utils#murmur2, seed
- * 0x9747b28c). A producer in another language chooses the same partition if it hashes the key in the
- * same way.
+ * 0x9747b28c). A producer in another language chooses the same partition if it hashes the key in
+ * the same way.
  *
  * @returns a signed 32-bit integer
  */
@@ -26,7 +26,9 @@ export function murmur2(bytes: Uint8Array): number {
   return h ^ (h >>> 15)
 }
 
-/** The partition of a key: the hash without its sign bit, modulo the partition count of the topic. */
+/**
+ * The partition of a key: the hash without its sign bit, modulo the partition count of the topic.
+ */
 export function partitionFor(key: Uint8Array, partitionCount: number): number {
   return (murmur2(key) & 0x7fffffff) % partitionCount
 }

@@ -22,8 +22,8 @@ export interface SignalOptions {
  * Runs the work of a process and aborts `ending` at the first SIGINT, SIGTERM, SIGHUP or uncaught
  * error. After a second one, or after the grace period, the promise resolves before the work ends.
  *
- * @returns the exit code: that of the work; 1 after an uncaught error or after the grace period; 128
- *   plus the number of the signal after a second signal. Rejects if the work does.
+ * @returns the exit code: that of the work; 1 after an uncaught error or after the grace period;
+ *   128 plus the number of the signal after a second signal. Rejects if the work does.
  */
 export function runUntilSignal(
   work: (ending: AbortSignal) => Promise<number>,

@@ -14,7 +14,10 @@ export async function mapInSlices<T, R>(items: Iterable<T>, f: (item: T) => R): 
 /** Lines that are sorted without yielding. */
 const RUN = 1000
 
-/** Returns a sorted copy. Runs of lines are sorted and then merged; the event loop is yielded between them. */
+/**
+ * Returns a sorted copy. Runs of lines are sorted and then merged; the event loop is yielded
+ * between them.
+ */
 export async function sortInSlices(lines: readonly string[]): Promise<string[]> {
   const runs: string[][] = []
   for (let from = 0; from < lines.length; from += RUN) {

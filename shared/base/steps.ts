@@ -19,7 +19,10 @@ export function runNow<T>(steps: Steps<T>): T {
 const STEPS_MS = 3
 const compress = promisify<Uint8Array, Buffer>(gzip)
 
-/** Runs the steps in slices of 3 ms, yields the event loop in between, and compresses on another thread. */
+/**
+ * Runs the steps in slices of 3 ms, yields the event loop in between, and compresses on another
+ * thread.
+ */
 export async function runInSlices<T>(steps: Steps<T>): Promise<T> {
   const slice = new Slice(STEPS_MS)
   let step = steps.next()

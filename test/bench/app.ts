@@ -4,8 +4,8 @@ import { LoopWatch } from './loop-watch.js'
 import { registryOf } from './registry.js'
 
 /**
- * The program of an app for benchmarks, with the default metrics of prom-client and a number of constant
- * series. It executes commands, and responds to each with a report.
+ * The program of an app for benchmarks, with the default metrics of prom-client and a number of
+ * constant series. It executes commands, and responds to each with a report.
  */
 export interface AppOptions {
   readonly brokers: string[]

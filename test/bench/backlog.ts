@@ -23,8 +23,8 @@ interface App {
 }
 
 /**
- * Appends the snapshots of many apps from one process: one record and one request per snapshot, each with
- * its layout.
+ * Appends the snapshots of many apps from one process: one record and one request per snapshot,
+ * each with its layout.
  */
 export class Backlog {
   readonly #apps: App[]

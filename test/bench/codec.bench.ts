@@ -13,7 +13,10 @@ import { encodeSnapshot } from '../../shared/snapshot/write.js'
 import { median, type Row, spread, table } from './table.js'
 import { httpService } from './workload.js'
 
-/** CPU time of a measurement, and number of measurements. Cases are interleaved, so that all have the same conditions. */
+/**
+ * CPU time of a measurement, and number of measurements. Cases are interleaved, so that all have
+ * the same conditions.
+ */
 const MEASURE_MS = 150
 const ROUNDS = 7
 

@@ -1,8 +1,9 @@
 import { openSync, readSync } from 'node:fs'
 
 /**
- * Measures every turn of this process's event loop: the CPU that its thread used in it. That is exact on a machine that others
- * use too, and leaves out what other threads compile, collect and compress meanwhile.
+ * Measures every turn of the event loop of this process. The slice of a turn is the lesser of its
+ * wall time, which includes time without the processor, and the CPU time of the process, which
+ * includes other threads. It is an upper bound of the CPU time of the turn itself.
  */
 export class LoopWatch {
   #slices: number[] = []

@@ -4,8 +4,8 @@ import { targets } from './targets.js'
 
 /**
  * `npm run bench [-- name …]` runs all or the named benchmarks and prints a table of the results.
- * `--against=<folder>` lets `targets` also measure the build of another checkout, interleaved with this
- * one.
+ * `--against=<folder>` lets `targets` also measure the build of another checkout, interleaved with
+ * this one.
  */
 const against = process.argv.find(argument => argument.startsWith('--against='))?.slice('--against='.length)
 const benches: Record<string, () => Promise<Row[]>> = {

@@ -6,8 +6,8 @@ import { ShardProcess } from './shard.js'
 import { median, type Row, spread } from './table.js'
 
 /**
- * Measures a whole shard: the compiled program in its own process, with a real Kafka. CPU time is that
- * of all threads of the process, without its start unless the row says so.
+ * Measures a whole shard: the compiled program in its own process, with a real Kafka. CPU time is
+ * that of all threads of the process, without its start unless the row says so.
  */
 export interface Bench {
   readonly brokers: string[]
@@ -48,9 +48,9 @@ async function seriesIn(shard: ShardProcess, path: string): Promise<number> {
 }
 
 /**
- * Measures the drain of a backlog. The shard is suspended (SIGSTOP) while the backlog is appended, and then
- * continued. It decodes and applies every snapshot, without a replay. The drain ends with a scrape of
- * /metrics that has the last snapshots.
+ * Measures the drain of a backlog. The shard is suspended (SIGSTOP) while the backlog is appended,
+ * and then continued. It decodes and applies every snapshot, without a replay. The drain ends with
+ * a scrape of /metrics that has the last snapshots.
  */
 export async function drain(bench: Bench, fleet: Fleet, rounds: number, goal: number): Promise<Row> {
   const topic = await bench.topic()

@@ -1,5 +1,5 @@
-// Loaded with --import into the measured process. At SIGWINCH it starts to measure every turn of the
-// event loop. At the next SIGWINCH it stops and writes a report to the file BENCH_PROBE_FILE.
+// Loaded with --import into the measured process. At SIGWINCH it starts to measure every turn of
+// the event loop. At the next SIGWINCH it stops and writes a report to the file BENCH_PROBE_FILE.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 

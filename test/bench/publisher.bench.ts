@@ -11,7 +11,10 @@ import { type Bench, withKafka } from './pipeline.js'
 import { registryOf } from './registry.js'
 import { median, type Row, spread, table } from './table.js'
 
-/** CPU time of a measurement, and number of measurements. Cases are interleaved, so that all have the same conditions. */
+/**
+ * CPU time of a measurement, and number of measurements. Cases are interleaved, so that all have
+ * the same conditions.
+ */
 const MEASURE_MS = 200
 const ROUNDS = 9
 const TIMEOUT_MS = 60_000
@@ -23,7 +26,7 @@ interface Case {
   run(): unknown
 }
 
-/** What a publisher does every interval, short of sending. */
+/** The work of a publisher in each interval, without sending. */
 function publishing(register: Registry): { take(): Promise<Sample>; encode(sample: Sample): Buffer[] } {
   const sampler = new Sampler()
   const sources = new Sources(register)
@@ -68,11 +71,11 @@ function casesOf(series: number): Case[] {
     {
       work: `collect, sample and encode ${what}`,
       series,
-      note: 'layout as before; all a publisher does each interval but the sending',
+      note: 'unchanged layout; the work of a publisher in each interval, without sending',
       run: async () => encode(await take()),
     },
     {
-      work: `· of it prom-client's getMetricsAsJSON`,
+      work: '· of that: getMetricsAsJSON of prom-client',
       series,
       note: what,
       run: async () => {
@@ -80,21 +83,21 @@ function casesOf(series: number): Case[] {
       },
     },
     {
-      work: '· of it comparing the layout and sampling',
+      work: '· of that: comparing the layout and sampling',
       series,
       note: what,
       run: () => sampler.read(readings).sample(),
     },
     {
-      work: `prom-client's register.metrics() of the same ${what}`,
+      work: `register.metrics() of prom-client, ${what}`,
       series,
-      note: 'what a direct scrape costs the app',
+      note: 'the cost of a direct scrape for the app',
       run: () => register.metrics(),
     },
     {
-      work: `make the layout anew, sample and encode ${what}`,
+      work: `create a new layout, sample and encode ${what}`,
       series,
-      note: 'after a series came or went',
+      note: 'after a series was added or removed',
       run: async () => {
         const fresh = publishing(register)
         fresh.encode(await fresh.take())
@@ -126,7 +129,7 @@ async function cpuRows(): Promise<Row[]> {
   }))
 }
 
-/** The records as they are sent: the app's series and the publisher's own. */
+/** The size of records with the series of the app and of the publisher. */
 async function sizeRow(what: string, register: Registry): Promise<Row> {
   registerStats(register, 'shop', new PublisherStats())
   const { take, encode } = publishing(register)
@@ -138,7 +141,7 @@ async function sizeRow(what: string, register: Registry): Promise<Row> {
     work: `bytes per sample, ${what}, with layout`,
     figure: `${(bytes / samples).toFixed(2)} bytes`,
     goal: '≤ 9 bytes',
-    note: `${samples} samples with the publisher's own, ${sample.parts.length === 1 ? 'one record' : `${sample.parts.length} records`} of ${bytes} B; layout ${(layouts / samples).toFixed(2)}, values and header ${((bytes - layouts) / samples).toFixed(2)}`,
+    note: `${samples} samples including those of the publisher, ${sample.parts.length === 1 ? 'one record' : `${sample.parts.length} records`} of ${bytes} B; layout ${(layouts / samples).toFixed(2)}, values and header ${((bytes - layouts) / samples).toFixed(2)}`,
   }
 }
 
@@ -159,7 +162,10 @@ async function sizeRows(): Promise<Row[]> {
 const SECONDS = 60
 const PAIRS = 3
 
-/** CPU that publishing adds to an app that does nothing: pairs of processes that differ in nothing else, at the same time. */
+/**
+ * Measures the CPU time that publishing adds to an idle app. Of each pair of processes one
+ * publishes. All run at the same time.
+ */
 async function idleRow(bench: Bench): Promise<Row> {
   const topic = await bench.topic()
   const start = (instance: string) =>
@@ -190,7 +196,10 @@ async function idleRow(bench: Bench): Promise<Row> {
   }
 }
 
-/** Of the first snapshot, for which everything is made and nothing is compiled yet; of those after; and of prom-client. */
+/**
+ * Measures the slices of the event loop: of the first snapshot, for which the layout is created and
+ * code is not compiled yet, of later snapshots, and of prom-client alone.
+ */
 async function sliceRows(bench: Bench): Promise<Row[]> {
   const series = 10_000
   const topic = await bench.topic()
@@ -223,17 +232,20 @@ async function sliceRows(bench: Bench): Promise<Row[]> {
         .join(' ')}`,
     })
     return [
-      row('publishing, 20 snapshots after the fifth, without prom-client', later, '≤ 10'),
-      row('publishing, the first snapshot and its layout, without prom-client', first, '≤ 10'),
-      row("prom-client's getMetricsAsJSON, 20 in a fresh process", collecting),
-      row("prom-client's register.metrics(), 20 in a fresh process", rendering),
+      row('publishing, 20 snapshots after the fifth, including prom-client', later, '≤ 10'),
+      row('publishing, the first snapshot and its layout', first, '≤ 10'),
+      row('getMetricsAsJSON of prom-client, 20 calls in a new process', collecting),
+      row('register.metrics() of prom-client, 20 calls in a new process', rendering),
     ]
   } finally {
     await app.stop()
   }
 }
 
-/** What publishing costs an app: CPU for a sample, bytes on the wire, CPU when idle, its hold on the event loop. */
+/**
+ * What publishing costs an app: CPU for a sample, bytes on the wire, CPU when idle, its hold on the
+ * event loop.
+ */
 export async function run(): Promise<Row[]> {
   return [
     ...(await cpuRows()),

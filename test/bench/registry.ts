@@ -26,8 +26,8 @@ const GAUGES_A_FAMILY = 6
 
 /**
  * A prom-client registry of a busy service after some hours. 60 % of its series are histograms of
- * durations by method, route and status; 25 % are counters, a third of which are 0; the rest are gauges, a
- * quarter of which are floats. It is deterministic.
+ * durations by method, route and status; 25 % are counters, a third of which are 0; the rest are
+ * gauges, a quarter of which are floats. It is deterministic.
  *
  * @param series number of series, at least 50
  */

@@ -9,7 +9,10 @@ export interface ScrapeResponse {
 
 const HEAD_END = Buffer.from('\r\n\r\n')
 
-/** A persistent connection that sends the requests of Prometheus. It parses only the headers of responses. */
+/**
+ * A persistent connection that sends the requests of Prometheus. It parses only the headers of
+ * responses.
+ */
 export class Scraper {
   readonly #socket: Socket
   #received: Buffer[] = []

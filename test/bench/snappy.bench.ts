@@ -6,8 +6,8 @@ import { registryOf } from './registry.js'
 import { median, type Row, spread, table } from './table.js'
 
 /**
- * CPU time of one measurement, and how many of each there are. They take turns, so that all meet
- * the same machine.
+ * CPU time of a measurement, and number of measurements. Cases are interleaved, so that all have
+ * the same conditions.
  */
 const MEASURE_MS = 150
 const ROUNDS = 7

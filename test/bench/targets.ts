@@ -15,9 +15,9 @@ const INTERVAL_MS = 5000
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 
 /**
- * Measures the CPU time of a shard per scrape of a small virtual target, at the rate of a thousand targets
- * every 5 s, on persistent connections. The CPU time of the idle shard is measured in between and
- * subtracted.
+ * Measures the CPU time of a shard per scrape of a small virtual target, at the rate of a thousand
+ * targets every 5 s, on persistent connections. The CPU time of the idle shard is measured in
+ * between and subtracted.
  *
  * @param against folder of another built checkout, which is measured too, interleaved with this one
  */

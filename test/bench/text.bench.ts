@@ -9,8 +9,8 @@ import { median, type Row, spread, table } from './table.js'
 import { httpService } from './workload.js'
 
 /**
- * CPU time of one measurement, and how many of each there are. They take turns, so that all meet
- * the same machine.
+ * CPU time of a measurement, and number of measurements. Cases are interleaved, so that all have
+ * the same conditions.
  */
 const MEASURE_MS = 200
 const ROUNDS = 7
@@ -74,8 +74,8 @@ function stepsOf(page: Buffer): number[] {
 }
 
 /**
- * Reading text expositions: the page before had the same layout, or there was none; and another
- * parser on the same pages.
+ * Measures reading of text expositions, with and without a previous page, in comparison with
+ * another parser.
  */
 export async function run(): Promise<Row[]> {
   const pages = pagesOf(10_000, PAGES)
@@ -108,7 +108,8 @@ export async function run(): Promise<Row[]> {
     goal,
     note,
   }))
-  // Garbage collection hits a different step in each round, so the minimum of a step is its own work.
+  // Garbage collection hits a different step in each round, so the minimum of a step is its own
+  // work.
   const own = steps[0].map((_, step) => Math.min(...steps.map(spent => spent[step])))
   const withCollector = spread(steps.map(spent => Math.max(...spent)))
   return [

@@ -29,7 +29,8 @@ const SERIES_OF_A_HISTOGRAM = BUCKETS.length + 2
 
 /**
  * @param series number of series in the layout, at least 60
- * @param variant suffix of a label value, for layouts that differ as those of different app versions do
+ * @param variant suffix of a label value, for layouts that differ as those of different app
+ *   versions do
  */
 export function httpService(series: number, variant = ''): Workload {
   const histograms = Math.floor((series * 0.6) / SERIES_OF_A_HISTOGRAM)
@@ -99,7 +100,10 @@ function filler(families: readonly LayoutFamily[]) {
   }
 }
 
-/** A third of the counters are 0, sums and some gauges are floats, all others are integers of up to 8 digits. */
+/**
+ * A third of the counters are 0, sums and some gauges are floats, all others are integers of up to
+ * 8 digits.
+ */
 function valueAt(family: LayoutFamily, series: LayoutSeries, r: number, round: number): number {
   if (series.suffix === '_sum') return Math.round((r * 1e4 + round * r * 40) * 1e6) / 1e6 + 1e-7
   if (family.type === 'gauge')

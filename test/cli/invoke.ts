@@ -8,7 +8,9 @@ export interface Outcome {
   readonly stderr: string
 }
 
-/** Runs a command as `cli/main.ts` does, with a terminal of 80 columns and the given environment. */
+/**
+ * Runs a command as `cli/main.ts` does, with a terminal of 80 columns and the given environment.
+ */
 export async function invoke(
   command: Command,
   argv: readonly string[],

@@ -53,7 +53,8 @@ test('a shard that was suspended beyond its session timeout never serves targets
   await eventually(async () => {
     for (const rounds of (await servedBy(survivor.url)).values()) expect(rounds).toBe(2)
   })
-  // These requests are sent while the shard is suspended. It handles them before it learns of the rebalance.
+  // These requests are sent while the shard is suspended. It handles them before it learns of the
+  // rebalance.
   const first = scrapeZombie()
   zombie.signal('SIGCONT')
   expectNoOldValues(await first)

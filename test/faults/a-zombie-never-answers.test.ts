@@ -16,7 +16,11 @@ afterEach(async () => {
 })
 afterAll(() => programs.remove())
 
-/** Starts a member in its own process. @returns the partitions that it could serve, per turn of its event loop */
+/**
+ * Starts a member in its own process.
+ *
+ * @returns the partitions that it could serve, per turn of its event loop
+ */
 async function startChild(topic: string, group: string, brokers = inject('brokers')): Promise<Sample[]> {
   child = await programs.start('member.ts', [brokers.join(','), topic, group, String(SESSION_MS)])
   return child.messages as Sample[]
@@ -118,7 +122,8 @@ describe('with a broker that hangs', () => {
       expect(heir.held()).toHaveLength(2)
     })
 
-    // While the broker hangs, both members have a heartbeat in flight. The child is suspended when it is answered.
+    // While the broker hangs, both members have a heartbeat in flight. The child is suspended when
+    // it is answered.
     kafka.pause()
     try {
       const left = () => heir.consumer.leaseUntil() - performance.now()

@@ -18,7 +18,8 @@ test('the first record of a partition is the one at the start of its replay', as
   await sender.disconnect()
   traffic.start(topic)
 
-  // The first records are outside of the short replay window, so that reading from another offset is detected.
+  // The first records are outside of the short replay window, so that reading from another offset
+  // is detected.
   for (let round = 0; round < 5; round++) {
     const { listener, stop } = await members.start({
       topic,

@@ -20,7 +20,10 @@ type Format = keyof typeof FORMATS
 const prometheusPath = await partOrSkip('prometheus')
 const pushgatewayPath = await partOrSkip('pushgateway')
 
-/** This Prometheus ignores explicit timestamps (honor_timestamps: false), because it would refuse old ones. */
+/**
+ * This Prometheus ignores explicit timestamps (honor_timestamps: false), because it would refuse
+ * old ones.
+ */
 const withoutTimestamps = (judgement: Judgement): Judgement =>
   typeof judgement === 'string' ? judgement : judgement.map(sample => sample.replace(/ (@|# ).*$/, ''))
 

@@ -180,7 +180,8 @@ test('after a rebalance each snapshot is counted by exactly one shard, and none 
     expect((await readLedger(first)).targets).toHaveLength(apps.length - labels.length)
     return new Set(labels)
   })
-  // Snapshots of targets that have left the first shard are dropped there, unless they were scraped.
+  // Snapshots of targets that have left the first shard are dropped there, unless they were
+  // scraped.
   const moved = apps.slice(6).filter(app => owned.has(instanceOf(app))).length
   const left = { published: 24, written: 6, pending: 6 - moved }
   await expectTotal(first, { ...left, dropped: { unscraped: 12, ...(moved && { moved }) } })

@@ -26,8 +26,8 @@ const TEXT: Format = { name: 'text-1.0.0', escaping: 'allow-utf-8' }
 const OPENMETRICS: Format = { name: 'openmetrics-1.0.0', escaping: 'allow-utf-8' }
 
 /**
- * In which format a page is scraped directly, and in which it is written after it went through a
- * record.
+ * The format of the page in the direct scrape, and the format in which the exposer writes it from
+ * the record.
  */
 const ROUTES: Readonly<Record<string, { readonly read: Format; readonly written: Format }>> = {
   text: { read: TEXT, written: TEXT },
@@ -35,7 +35,7 @@ const ROUTES: Readonly<Record<string, { readonly read: Format; readonly written:
   'openmetrics-to-text': { read: OPENMETRICS, written: TEXT },
 }
 
-/** Pages of which the mapping is the subject, beside those of the collection. */
+/** Pages that test the mapping, in addition to the collection. */
 const PAGES: readonly string[] = [
   '# TYPE h histogram\nh_bucket{le="1"} 1\nh_bucket{le="1e-07"} 1\nh_bucket{le="+Inf"} 2\nh_sum 3\nh_count 2\nh_created{le="2"} 4\n',
   '# TYPE h histogram\nh_bucket{le="1"} 1\nh_bucket{le="x"} 1\nh_bucket 7\nh_bucket{le="1e999"} 2\nh_sum{le="1e6"} 3\nh 5\n',
@@ -49,7 +49,7 @@ const PAGES: readonly string[] = [
   '# TYPE größe gauge\n{"größe","ö.x"="ü"} 1\n# TYPE "a b" counter\n{"a b_total"} 2\n',
 ]
 
-/** Pages of which Prometheus stores something else, by the reason, as docs/mapping.md has them. */
+/** Pages for which Prometheus stores other samples, by reason, as in docs/mapping.md. */
 const DIFFERENT: Readonly<Record<string, readonly string[]>> = {
   'labels that begin with __ are left out and counted': ['a{__l="x"} 1\n'],
   'a NUL becomes U+FFFD': ['a{l="x\x00y"} 1\n'],
@@ -76,7 +76,7 @@ interface Read {
   readonly mapping: Mapping
 }
 
-/** Undefined for a page that is refused. */
+/** Reads and maps a page. @returns undefined for a page that is refused */
 function read(case_: Case, format: Format): Read | undefined {
   const openMetrics = format === OPENMETRICS
   try {
@@ -89,7 +89,7 @@ function read(case_: Case, format: Format): Read | undefined {
   }
 }
 
-/** As an exposer writes the records of it. */
+/** The page as an exposer writes it from its records. */
 function written({ exposition, mapping }: Read, format: Format): string {
   const { id, bytes, compressed } = encodeLayout(mapping.layout)
   const decoded = decodeLayout(bytes)
@@ -104,7 +104,7 @@ function written({ exposition, mapping }: Read, format: Format): string {
   return Buffer.from(lines.join('').slice(1) + end, 'latin1').toString()
 }
 
-describe.skipIf(!prometheusPath)('a page and what a record carries of it', () => {
+describe.skipIf(!prometheusPath)('a page that is scraped directly and through a record', () => {
   let pages: Server
   let prometheus: LocalPrometheus
 
@@ -120,10 +120,14 @@ describe.skipIf(!prometheusPath)('a page and what a record carries of it', () =>
           bodies.set(`/record/${route}/${index}`, { type: contentType(formats.written), body })
       }
     pages = createServer((request, response) => {
-      const found = bodies.get(request.url!)
-      if (found) response.setHeader('content-type', found.type)
-      else response.statusCode = 503
-      response.end(found?.body)
+      const [, source, route, index] = request.url!.split('/')
+      const { read: format, written: target } = ROUTES[route]
+      const case_ = CASES_AND_PAGES[Number(index)]
+      response.setHeader('content-type', contentType(source === 'direct' ? format : target))
+      if (source === 'direct') return response.end(pageOf(case_, format === OPENMETRICS))
+      const mapped = read(case_, format)
+      if (!mapped) response.statusCode = 503
+      response.end(mapped && written(mapped, target))
     })
     pages.listen(0, '127.0.0.1')
     await once(pages, 'listening')
@@ -132,13 +136,13 @@ describe.skipIf(!prometheusPath)('a page and what a record carries of it', () =>
       config: {
         global: { scrape_interval: '10s', scrape_timeout: '10s' },
         scrape_configs: Object.keys(ROUTES).flatMap(route =>
-          ['direct', 'record'].map(way => ({
-            job_name: `${way} ${route}`,
+          ['direct', 'record'].map(source => ({
+            job_name: `${source} ${route}`,
             honor_labels: true,
             honor_timestamps: false,
             static_configs: CASES_AND_PAGES.map((_, index) => ({
               targets: [target],
-              labels: { case: String(index), __metrics_path__: `/${way}/${route}/${index}` },
+              labels: { case: String(index), __metrics_path__: `/${source}/${route}/${index}` },
             })),
           })),
         ),
@@ -152,7 +156,7 @@ describe.skipIf(!prometheusPath)('a page and what a record carries of it', () =>
     pages?.closeAllConnections()
   })
 
-  /** Samples by case; of a page that failed none. */
+  /** The stored samples by case. A page whose scrape failed has none. */
   async function storedOf(job: string): Promise<Map<number, Set<string>>> {
     await eventually(async () => {
       const targets = (await prometheus.targets()).filter(({ scrapePool }) => scrapePool === job)
@@ -171,16 +175,16 @@ describe.skipIf(!prometheusPath)('a page and what a record carries of it', () =>
   }
 
   test.each(Object.keys(ROUTES))(
-    '%s: a real Prometheus stores the same of both, but for what is documented',
+    '%s: a real Prometheus stores the same samples, except for the documented differences',
     async route => {
       const [direct, record] = [await storedOf(`direct ${route}`), await storedOf(`record ${route}`)]
       const differing = CASES_AND_PAGES.flatMap((case_, index) => {
-        const given = read(case_, ROUTES[route].read)
+        const mapped = read(case_, ROUTES[route].read)
         const [a, b] = [direct.get(index)!, record.get(index)!]
         const lost = [...a].filter(sample => !b.has(sample))
         const more = [...b].filter(sample => !a.has(sample))
-        if (!given || (lost.length === 0 && more.length === 0)) return []
-        return [{ page: case_.text, lost, more, dropped: Object.fromEntries(given.mapping.droppedSeries) }]
+        if (!mapped || (lost.length === 0 && more.length === 0)) return []
+        return [{ page: case_.text, lost, more, dropped: Object.fromEntries(mapped.mapping.droppedSeries) }]
       })
       const documented = Object.values(DIFFERENT).flat()
       expect(differing.filter(({ page }) => !documented.includes(page))).toEqual([])

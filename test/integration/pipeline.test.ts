@@ -51,7 +51,9 @@ describe.skipIf(prometheusPath === null)('the pipeline', () => {
     return new Map(samples.map(({ name, labels, value }) => [seriesKey(name, labels), value]))
   }
 
-  /** Values of the app's series in Prometheus, without those that Prometheus and the exposer add. */
+  /**
+   * Values of the app's series in Prometheus, without those that Prometheus and the exposer add.
+   */
   const stored = async (app: App): Promise<Map<string, number>> => {
     const samples = await prometheus.query(`{${selector(app)},__name__!~"up|scrape_.*|exposer_.*"}`)
     return new Map(samples.map(sample => [storedKey(sample), Number(sample.value[1])]))

@@ -76,7 +76,11 @@ const allQuiet = (prometheus: LocalPrometheus) =>
     expect(known.filter(({ state }) => state !== 'inactive').map(rule => rule.name)).toEqual([])
   })
 
-/** Waits until an alert is pending or firing. alerts.test.yml tests its `for`. @returns the labels of its alerts */
+/**
+ * Waits until an alert is pending or firing. alerts.test.yml tests its `for`.
+ *
+ * @returns the labels of its alerts
+ */
 const becomesPending = (prometheus: LocalPrometheus, alert: string) =>
   eventually(async () => {
     const rule = (await rules(prometheus)).find(one => one.name === alert)
@@ -160,7 +164,8 @@ describe.skipIf(prometheusPath === null)(
     })
 
     test('virtual and massive targets in one Prometheus: counters reset, and an alert is active until one is removed', async () => {
-      // With jitter, the newest snapshot mostly differs from the one that the playout delay selects.
+      // With jitter, the newest snapshot mostly differs from the one that the playout delay
+      // selects.
       const labels = { job: 'jittery', instance: 'e' }
       const delay = () => Math.random() * 3000
       const jittery = new SteadyApp(newSender(settings.topic), { labels, delay }).start()

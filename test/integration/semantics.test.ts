@@ -12,8 +12,8 @@ import { startShard } from '../support/shards.js'
 import { SteadyApp, type SteadyAppOptions } from '../support/steady-app.js'
 
 /**
- * Tests the rows of docs/semantics.md: the samples that Prometheus stores for each event of an app or a
- * shard. All tests share one Prometheus and two shards. The apps publish every second.
+ * Tests the rows of docs/semantics.md: the samples that Prometheus stores for each event of an app
+ * or a shard. All tests share one Prometheus and two shards. The apps publish every second.
  */
 const SAMPLES = 200
 const SAMPLE_LIMIT = 150

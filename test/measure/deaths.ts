@@ -2,7 +2,10 @@ import type { Bench } from '../bench/pipeline.js'
 import { type Row, spread } from '../bench/table.js'
 import { seconds, until, World } from './world.js'
 
-/** Measures the time from the death of an app to the first scrape with `up` 0, in intervals of the app. */
+/**
+ * Measures the time from the death of an app to the first scrape with `up` 0, in intervals of the
+ * app.
+ */
 export async function appDeaths(bench: Bench, runs = 10): Promise<Row[]> {
   const rows: Row[] = []
   for (const intervalMs of [1000, 5000]) {
@@ -150,9 +153,9 @@ export async function rollingRestarts(
 }
 
 /**
- * Counts failed scrapes after pauses of a shard. The shard is suspended (SIGSTOP) for longer than the
- * staleness window while the apps publish, and then drains the backlog. One app dies in each pause and has
- * to be found stale.
+ * Counts failed scrapes after pauses of a shard. The shard is suspended (SIGSTOP) for longer than
+ * the staleness window while the apps publish, and then drains the backlog. One app dies in each
+ * pause and has to be found stale.
  */
 export async function pausedAndDrained(bench: Bench, minutes = 10): Promise<Row[]> {
   const world = await World.start(bench)

@@ -5,8 +5,8 @@ import { rates } from './rates.js'
 import { thousandTargets } from './thousand.js'
 
 /**
- * `npm run measure [-- name …]` runs all or the named measurements, which take minutes, and prints a table
- * of the results.
+ * `npm run measure [-- name …]` runs all or the named measurements, which take minutes, and prints
+ * a table of the results.
  */
 const measurements: Record<string, (bench: Bench) => Promise<Row[]>> = {
   'app-deaths': appDeaths,

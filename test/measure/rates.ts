@@ -15,14 +15,18 @@ const DELAYS: [string, () => number][] = [
 ]
 const INTERVALS = [1000, 5000, 15_000]
 
-/** D has settled if it has not changed for any target for this time. With a heavy tail this may take long. */
+/**
+ * D has settled if it has not changed for any target for this time. With a heavy tail this may take
+ * long.
+ */
 const SETTLED_SECONDS = 120
 const SETTLE_AT_MOST_SECONDS = 900
 
 /**
- * Measures the error of rate() for a counter with rate 1 and delayed records: with virtual targets, with
- * the massive view `latest`, and with direct scraping. Once D has settled, two Prometheus with different
- * phases evaluate it every second, as a dashboard does, and again as a range query afterwards.
+ * Measures the error of rate() for a counter with rate 1 and delayed records: with virtual targets,
+ * with the massive view `latest`, and with direct scraping. Once D has settled, two Prometheus with
+ * different phases evaluate it every second, as a dashboard does, and again as a range query
+ * afterwards.
  */
 export async function rates(bench: Bench, measureMinutes = 3): Promise<Row[]> {
   const direct = await serveDirect(Date.now())

@@ -4,7 +4,10 @@ import type { Bench } from '../bench/pipeline.js'
 import type { Row } from '../bench/table.js'
 import { seconds, until, World } from './world.js'
 
-/** Measures the CPU time of the exposer and of Prometheus with a thousand virtual targets, scraped every 5 s. */
+/**
+ * Measures the CPU time of the exposer and of Prometheus with a thousand virtual targets, scraped
+ * every 5 s.
+ */
 export async function thousandTargets(bench: Bench, forSeconds = 60): Promise<Row[]> {
   const world = await World.start(bench)
   const targets = 1000

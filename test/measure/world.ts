@@ -8,7 +8,10 @@ import { SteadyApp, type SteadyAppOptions } from '../support/steady-app.js'
 
 const quiet = { debug() {}, info() {}, warn() {}, error: console.error }
 
-/** Shards in their own processes behind a load balancer, apps that publish, and Prometheus servers that scrape. */
+/**
+ * Shards in their own processes behind a load balancer, apps that publish, and Prometheus servers
+ * that scrape.
+ */
 export class World {
   readonly shards: ShardProcess[] = []
   readonly apps: SteadyApp[] = []

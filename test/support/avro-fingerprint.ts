@@ -1,5 +1,6 @@
 /**
- * CRC-64-AVRO, the schema fingerprint of the single-object encoding, over the Parsing Canonical Form.
+ * CRC-64-AVRO, the schema fingerprint of the single-object encoding, over the Parsing Canonical
+ * Form.
  *
  * @see https://avro.apache.org/docs/1.12.0/specification/#schema-fingerprints
  */
@@ -21,7 +22,9 @@ type Schema = string | Schema[] | { [key: string]: unknown }
 
 const ORDER = ['name', 'type', 'fields', 'symbols', 'items', 'values', 'size'] as const
 
-/** The Parsing Canonical Form of a schema: the attributes that a reader needs, in a normalized form. */
+/**
+ * The Parsing Canonical Form of a schema: the attributes that a reader needs, in a normalized form.
+ */
 export function canonicalForm(schema: Schema, namespace = ''): string {
   if (typeof schema === 'string')
     return JSON.stringify(isPrimitive(schema) ? schema : fullName(schema, namespace))

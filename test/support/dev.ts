@@ -32,8 +32,8 @@ export interface DevOptions {
 }
 
 /**
- * A process of `kafka-exposer dev` with its own topic and group. It is killed when this process ends,
- * for whatever reason.
+ * A process of `kafka-exposer dev` with its own topic and group. It is killed when this process
+ * ends, for whatever reason.
  */
 export class Dev {
   stdout = ''
@@ -78,7 +78,11 @@ export class Dev {
     return new Dev(child)
   }
 
-  /** Waits until the pipeline is up. @throws Error with the standard error of a process that exits before */
+  /**
+   * Waits until the pipeline is up.
+   *
+   * @throws Error with the standard error of a process that exits before
+   */
   async running(within = 150_000): Promise<Running> {
     const ended = this.exited.then(code => {
       throw new Error(`dev ended with ${code} before everything was up:\n${this.stderr}`)
@@ -105,8 +109,8 @@ export class Dev {
   }
 
   /**
-   * Stops the process by SIGINT, and by SIGKILL after a timeout. The ledgers of running shards have to
-   * add up before that.
+   * Stops the process by SIGINT, and by SIGKILL after a timeout. The ledgers of running shards have
+   * to add up before that.
    */
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return

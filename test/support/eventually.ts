@@ -1,6 +1,6 @@
 /**
- * Repeats `attempt` until it does not throw. Tests wait only in this way: for a condition, not for a
- * time.
+ * Repeats `attempt` until it does not throw. Tests wait only in this way: for a condition, not for
+ * a time.
  *
  * @param within milliseconds after which the last error is thrown
  * @param every milliseconds between attempts

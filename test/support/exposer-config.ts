@@ -1,7 +1,9 @@
 import type { ExposerConfig } from '../../exposer/server/config.js'
 import { DEFAULT_LIMITS } from '../../shared/metrics/limits.js'
 
-/** The default configuration of a shard, without playout delay, on any free port, without a cluster. */
+/**
+ * The default configuration of a shard, without playout delay, on any free port, without a cluster.
+ */
 export const EXPOSER_CONFIG: ExposerConfig = {
   kafka: { brokers: ['127.0.0.1:1'] },
   topic: 'metrics.snapshots',

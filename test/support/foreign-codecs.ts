@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib'
 
 /*
- * Encoders that store bytes uncompressed in the format of a codec. They produce valid batches of codecs
- * that Node.js does not support; the broker validates them.
+ * Encoders that store bytes uncompressed in the format of a codec. They produce valid batches of
+ * codecs that Node.js does not support; the broker validates them.
  */
 
 const CHUNK = 60_000
@@ -13,7 +13,9 @@ function chunks(bytes: Buffer): Buffer[] {
   return all
 }
 
-/** A frame of raw blocks: https://github.com/facebook/zstd/blob/dev/doc/zstd_compression_format.md */
+/**
+ * A frame of raw blocks: https://github.com/facebook/zstd/blob/dev/doc/zstd_compression_format.md
+ */
 function storedZstd(bytes: Buffer): Buffer {
   const header = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58]) // no checksum; a window of 2 MiB
   const blocks = chunks(bytes).map((chunk, i, all) => {
@@ -24,7 +26,10 @@ function storedZstd(bytes: Buffer): Buffer {
   return Buffer.concat([header, ...blocks])
 }
 
-/** A frame of uncompressed blocks of up to 64 KiB: https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md */
+/**
+ * A frame of uncompressed blocks of up to 64 KiB:
+ * https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md
+ */
 function storedLz4(bytes: Buffer): Buffer {
   const header = Buffer.from([0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82])
   const blocks = chunks(bytes).map(chunk => {

@@ -29,9 +29,9 @@ interface Stage {
 }
 
 /**
- * Builds the image of the Dockerfile without Docker, in folders of this machine. Each stage has a folder,
- * which contains the files of COPY and the results of RUN. Only the instructions of the Dockerfile are
- * supported; any other one is an error.
+ * Builds the image of the Dockerfile without Docker, in folders of this machine. Each stage has a
+ * folder, which contains the files of COPY and the results of RUN. Only the instructions of the
+ * Dockerfile are supported; any other one is an error.
  */
 export class Image {
   readonly #folder = mkdtempSync(join(tmpdir(), 'kafka-exposer-image-'))
@@ -66,7 +66,9 @@ export class Image {
     return { PATH: process.env.PATH, ...this.#last.env }
   }
 
-  /** The command line of `docker run`: the entry point with a command, by default that of the image. */
+  /**
+   * The command line of `docker run`: the entry point with a command, by default that of the image.
+   */
   commandLine(command: readonly string[] = this.#last.command): string[] {
     return [...this.#last.entrypoint, ...command].map((word, i) =>
       i === 0 && word === 'node' ? process.execPath : word,
@@ -133,7 +135,8 @@ export class Image {
     for (const path of paths.slice(0, -1)) {
       const found = join(source, path)
       if (!existsSync(found)) throw new Error(`COPY ${path}: no such file`)
-      // COPY copies a file into the target folder, but the content of a folder to the target itself.
+      // COPY copies a file into the target folder, but the content of a folder to the target
+      // itself.
       const intoFolder = statSync(found).isFile() && (target.endsWith('/') || paths.length > 2)
       const to = join(this.#last.folder, target, intoFolder ? basename(path) : '')
       const filter = from === undefined ? (file: string) => !isIgnored(relative(context, file)) : undefined

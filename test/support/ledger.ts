@@ -24,8 +24,8 @@ const getUnauthenticated: Get = async url => {
 }
 
 /**
- * Reads the ledger of a shard. Without its brokers and during a rebalance, `scope=shard` is refused, but
- * `scope=group` still has the entries of the shard.
+ * Reads the ledger of a shard. Without its brokers and during a rebalance, `scope=shard` is
+ * refused, but `scope=group` still has the entries of the shard.
  *
  * @param url of the shard
  */
@@ -37,15 +37,16 @@ export async function readLedger(url: string, get = getUnauthenticated): Promise
 }
 
 /**
- * Expects in total and per target: published = written + superseded + pending + dropped + missed, and no
- * negative term. Each term of the total is at least the sum over the targets. It is higher if targets
- * have left, except for `pending`.
+ * Expects in total and per target: published = written + superseded + pending + dropped + missed,
+ * and no negative term. Each term of the total is at least the sum over the targets. It is higher
+ * if targets have left, except for `pending`.
  *
  * @param url of the shard
  * @param within milliseconds within which the ledger has to add up
  */
 export async function expectLedgerToAddUp(url: string, get?: Get, within = 5000): Promise<void> {
-  // Retried: a snapshot may arrive, or be written while its target leaves, between total and targets.
+  // Retried: a snapshot may arrive, or be written while its target leaves, between total and
+  // targets.
   await eventually(async () => {
     const { total, targets } = await readLedger(url, get)
     expectToAddUp(total, 'in total')

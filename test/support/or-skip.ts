@@ -3,20 +3,20 @@ import { Unavailable } from '../../dev/local/run-command.js'
 import { fetchPart } from '../../dev/local/supply.js'
 
 /**
- * What tests need from outside, fetched when it is not on this machine. Null, said loudly, where it
- * cannot be had: then they are skipped. In CI nothing is skipped.
+ * Supplies what tests need from outside of the repository. If that is unavailable, it prints a
+ * warning and returns null, and the tests are skipped. In CI no test is skipped.
  *
  * @throws Unavailable in CI
  */
 export async function orSkip<T>(
-  what: string,
+  need: string,
   supply: (log: (message: string) => void) => Promise<T>,
 ): Promise<T | null> {
   try {
     return await supply(message => console.error(message))
   } catch (error) {
     if (!(error instanceof Unavailable) || (process.env.CI && process.env.CI !== 'false')) throw error
-    console.error(`\n*** Tests that need ${what} are SKIPPED. ${error.message} ***\n`)
+    console.error(`\n*** Tests that need ${need} are SKIPPED. ${error.message} ***\n`)
     return null
   }
 }

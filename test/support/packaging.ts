@@ -76,7 +76,10 @@ export class InstalledApp {
       .sort()
   }
 
-  /** Links packages of the checkout so that code in `folder` finds them, but not the installed package. */
+  /**
+   * Links packages of the checkout so that code in `folder` finds them, but not the installed
+   * package.
+   */
   borrow(folder: string, ...names: string[]): void {
     for (const name of names) {
       const link = join(this.folder, folder, 'node_modules', name)
@@ -100,8 +103,8 @@ export class InstalledApp {
   }
 
   /**
-   * Runs a module and returns the files of all scripts that it has loaded. The list is from the coverage
-   * report of V8, so that the program runs unmodified.
+   * Runs a module and returns the files of all scripts that it has loaded. The list is from the
+   * coverage report of V8, so that the program runs unmodified.
    */
   async scriptsOf(file: string, args: readonly string[]): Promise<{ ran: RunResult; scripts: string[] }> {
     const coverage = join(this.folder, 'coverage')

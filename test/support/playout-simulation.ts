@@ -26,8 +26,8 @@ export interface Replica {
 const jitter = (random: () => number) => Math.min(60, 2 / (1 - random()))
 
 /**
- * Simulates a publisher, a queue that keeps the order, and two replicas that scrape at different phases.
- * All timers have jitter. Time is simulated.
+ * Simulates a publisher, a queue that keeps the order, and two replicas that scrape at different
+ * phases. All timers have jitter. Time is simulated.
  */
 export function simulate({ intervalMs, delay, seed, settleMs, measureMs }: Simulation): {
   readonly delay: number

@@ -16,7 +16,10 @@ export interface Program {
   kill(): Promise<void>
 }
 
-/** Compiles a program of `test/support/programs` with its imports, once, and runs it as child processes. */
+/**
+ * Compiles a program of `test/support/programs` with its imports, once, and runs it as child
+ * processes.
+ */
 export class Programs {
   #folder: string | null = null
 

@@ -24,11 +24,11 @@ const indexed = (shard: Shard): Set<CompiledLayout> =>
   )
 
 /**
- * Expects the invariants at any time: the layouts of every held snapshot are in use and in the family
- * index, and its memory has not been reused.
+ * Expects the invariants at any time: the layouts of every held snapshot are in use and in the
+ * family index, and its memory has not been reused.
  *
- * @param alone whether only the targets hold snapshots: no response is being written, the history of the
- *   view all is empty, and no snapshot is incomplete
+ * @param alone whether only the targets hold snapshots: no response is being written, the history
+ *   of the view all is empty, and no snapshot is incomplete
  */
 export function expectReferences(shard: Shard, alone: boolean): void {
   const parts = partsOf(shard)
@@ -53,7 +53,10 @@ export function expectReferences(shard: Shard, alone: boolean): void {
   }
 }
 
-/** Expects that everything has been released. Call it when all partitions are lost and all responses have ended. */
+/**
+ * Expects that everything has been released. Call it when all partitions are lost and all responses
+ * have ended.
+ */
 export function expectNothingHeld(shard: Shard): void {
   const { cachedLayouts, spare, ...held } = shard.store.bytes()
   expect([...shard.targets()]).toEqual([])

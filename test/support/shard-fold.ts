@@ -18,7 +18,9 @@ interface Known {
   newest: Snapshot | undefined
 }
 
-/** A subscriber that derives the state of all targets from events, and compares it with the shard. */
+/**
+ * A subscriber that derives the state of all targets from events, and compares it with the shard.
+ */
 export class ShardFold implements Subscriber {
   readonly targets = new Map<string, Known>()
   readonly left: LeaveReason[] = []
@@ -60,7 +62,10 @@ export class ShardFold implements Subscriber {
     this.left.push(reason)
   }
 
-  /** @param swept whether nothing has happened since the last sweep, so that the states are equal too */
+  /**
+   * @param swept whether nothing has happened since the last sweep, so that the states are equal
+   *   too
+   */
   expectSame(now: Instant, swept: boolean): void {
     const targets = [...this.shard.targets()]
     expect([...this.targets.keys()].sort()).toEqual(targets.map(target => target.key).sort())

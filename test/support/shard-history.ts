@@ -13,7 +13,10 @@ const gauge = (name: string, value: number) => `# HELP ${name} H.\n# TYPE ${name
 const counter = (name: string, value: number) =>
   `# HELP ${name} H.\n# TYPE ${name} counter\n${name} ${value}\n`
 
-/** Expositions whose layouts share families, conflict in the type of one, and need several records when split. */
+/**
+ * Expositions whose layouts share families, conflict in the type of one, and need several records
+ * when split.
+ */
 const EXPOSITIONS = [
   (value: number) => gauge('x', value),
   (value: number) => gauge('x', value) + gauge('y', value),
@@ -85,7 +88,10 @@ class Response {
   }
 }
 
-/** Expects that samples of different snapshots are not mixed: all samples of a snapshot have the same value. */
+/**
+ * Expects that samples of different snapshots are not mixed: all samples of a snapshot have the
+ * same value.
+ */
 function expectUnmixed(text: string): void {
   const values = new Map<string, string>()
   for (const [, name, labels = '', value, time = ''] of text.matchAll(SAMPLE)) {
@@ -98,7 +104,10 @@ function expectUnmixed(text: string): void {
 
 const SAMPLE = /^(\w+)(?:\{(.*)\})? (\S+)(?: (\d+))?$/gm
 
-/** A shard with apps and scrapers, driven step by step. Responses may be written while other steps happen. */
+/**
+ * A shard with apps and scrapers, driven step by step. Responses may be written while other steps
+ * happen.
+ */
 export class ShardHistory {
   readonly fake: FakeShard
   readonly responses: Response[] = []

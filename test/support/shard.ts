@@ -85,7 +85,9 @@ export class FakeShard {
     return withoutReport(this.metrics(view, format))
   }
 
-  /** A scrape of the view `all`. With `written: false` the scraper disconnects during the response. */
+  /**
+   * A scrape of the view `all`. With `written: false` the scraper disconnects during the response.
+   */
   all(
     scraper: string,
     { written = true, format = TEXT }: { written?: boolean; format?: Format } = {},

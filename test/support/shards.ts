@@ -65,8 +65,8 @@ export async function startShard(
 }
 
 /**
- * A shard in its own process, to be killed or suspended. `end` expects that its ledger adds up, if the
- * shard listens and is not suspended.
+ * A shard in its own process, to be killed or suspended. `end` expects that its ledger adds up, if
+ * the shard listens and is not suspended.
  */
 export class ShardChild {
   readonly url: string

@@ -11,8 +11,9 @@ export interface SteadyAppOptions {
 }
 
 /**
- * An app that publishes on its own timer. Its counter `steady_total` counts the seconds by the clock of
- * the app, so that its true rate is 1. A test can let the app die, restart, end, fail and grow.
+ * An app that publishes on its own timer. Its counter `steady_total` counts the seconds by the
+ * clock of the app, so that its true rate is 1. A test can let the app die, restart, end, fail and
+ * grow.
  */
 export class SteadyApp {
   readonly labels: Record<string, string>

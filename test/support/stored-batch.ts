@@ -1,4 +1,7 @@
-/** A record batch of format 2 as stored on a LogAppendTime topic. Its CRC is 0, because readers do not check it. */
+/**
+ * A record batch of format 2 as stored on a LogAppendTime topic. Its CRC is 0, because readers do
+ * not check it.
+ */
 export function storedBatch(
   base: number,
   values: readonly string[],

@@ -29,9 +29,9 @@ const CANONICAL = / (NaN|[+-]Inf)( |$)/
 const SUFFIXES = ['', '_total', '_bucket', '_sum', '_count']
 
 /**
- * Judges text 0.0.4, text 1.0.0 and OpenMetrics of our own: beyond what `TextReader` accepts, each
- * line has the spelling of OpenMetrics, a family is in one piece and described before its samples,
- * and no series comes twice at one time.
+ * Parses our own expositions in text 0.0.4, text 1.0.0 and OpenMetrics. It is stricter than
+ * `TextReader`: each line has the syntax of OpenMetrics, a family is contiguous and its metadata
+ * precede its samples, and no series occurs twice with the same timestamp.
  */
 export function parseExposition(text: string): ParsedFamily[] {
   if (text !== '' && !text.endsWith('\n')) throw new ExpositionError('the last line has no line feed')

@@ -29,8 +29,8 @@ export interface CertificateRequest {
 const DAY_MS = 86_400_000
 
 /**
- * Creates a certificate (RFC 5280) for a new P-256 key, valid from yesterday until tomorrow. node:crypto
- * supports keys and signatures, but not the creation of certificates.
+ * Creates a certificate (RFC 5280) for a new P-256 key, valid from yesterday until tomorrow.
+ * node:crypto supports keys and signatures, but not the creation of certificates.
  */
 export function createCertificate({ name, sans, ca, issuer }: CertificateRequest): KeyedCertificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })

@@ -16,8 +16,8 @@ export interface Download {
 }
 
 /**
- * Downloads packages with a private apt configuration that uses the mirrors of this machine. It does
- * not need root and writes only to `root`.
+ * Downloads packages with a private apt configuration that uses the mirrors of this machine. It
+ * does not need root and writes only to `root`.
  *
  * @returns the paths of the archives
  * @throws Unavailable without apt, without a mirror of the suite, or without a network
@@ -60,7 +60,10 @@ export async function download(
 
 const megabytes = (bytes: number): number => Math.ceil(bytes / MEGABYTE)
 
-/** The total size of the files that `apt-get --print-uris` lists, bytes. A line is: 'uri' file size hash */
+/**
+ * The total size of the files that `apt-get --print-uris` lists, bytes. A line is: 'uri' file size
+ * hash
+ */
 const sizesOf = (uris: string): number =>
   uris.split('\n').reduce((sum, line) => sum + (Number(line.split(' ')[2]) || 0), 0)
 

@@ -20,8 +20,8 @@ export interface KafkaContainer {
 }
 
 /**
- * Starts one node in a container. The reaper of testcontainers removes the container when this process
- * ends.
+ * Starts one node in a container. The reaper of testcontainers removes the container when this
+ * process ends.
  *
  * @throws Unavailable if testcontainers, a development dependency, is not installed
  */

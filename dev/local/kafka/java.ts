@@ -6,7 +6,10 @@ import { runCommand, Unavailable, which } from '../run-command.js'
 export interface Java {
   /** Path of the executable. */
   readonly path: string
-  /** Identifies the installation. A class archive is used only with the installation that created it. */
+  /**
+   * Identifies the installation. A class archive is used only with the installation that created
+   * it.
+   */
   readonly fingerprint: string
 }
 

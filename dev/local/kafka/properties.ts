@@ -16,9 +16,9 @@ export const clusterId = (): string => randomBytes(16).toString('base64url')
 /**
  * Writes the files of a node. @returns the path of its server.properties
  *
- * A data folder needs only a meta.properties file: without bootstrap records, a controller starts with
- * the newest metadata version that it supports. This avoids the storage tool of Kafka, which takes
- * half a second.
+ * A data folder needs only a meta.properties file: without bootstrap records, a controller starts
+ * with the newest metadata version that it supports. This avoids the storage tool of Kafka, which
+ * takes half a second.
  */
 export function writeNode(
   plan: NodePlan,

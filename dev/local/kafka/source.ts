@@ -28,8 +28,8 @@ export type Source =
   | { readonly from: 'none'; readonly reason: string }
 
 /**
- * Prefers KAFKA_BROKERS, then child processes, then a container. A container starts more slowly, has
- * only one node and cannot be paused.
+ * Prefers KAFKA_BROKERS, then child processes, then a container. A container starts more slowly,
+ * has only one node and cannot be paused.
  */
 export async function chooseSource({ nodes, own }: Requirements, machine: Machine): Promise<Source> {
   const brokers = (machine.brokers ?? '')

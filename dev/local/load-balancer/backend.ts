@@ -30,7 +30,11 @@ export class Backend {
     this.agent.destroy()
   }
 
-  /** Calls `listener` when the shard is found dead. @returns a function that removes the listener */
+  /**
+   * Calls `listener` when the shard is found dead.
+   *
+   * @returns a function that removes the listener
+   */
   onDeath(listener: () => void): () => void {
     this.#onDeath.add(listener)
     return () => this.#onDeath.delete(listener)

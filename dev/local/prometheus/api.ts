@@ -25,7 +25,9 @@ export interface ActiveTarget {
 export class PrometheusApi {
   constructor(readonly url: string) {}
 
-  /** Evaluates an instant query whose result is a vector. `time` is in Unix seconds, by default now. */
+  /**
+   * Evaluates an instant query whose result is a vector. `time` is in Unix seconds, by default now.
+   */
   async query(promql: string, time?: number): Promise<Sample[]> {
     const data = await this.#get('/api/v1/query', { query: promql, time })
     return (data as { result: Sample[] }).result

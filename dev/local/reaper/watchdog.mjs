@@ -1,6 +1,6 @@
-// The watchdog of the reaper: a process in its own session that outlives its parent. When the parent
-// ends, the system closes the pipe on standard input. The watchdog then kills the registered processes,
-// removes the registered folders and exits.
+// The watchdog of the reaper: a process in its own session that outlives its parent. When the
+// parent ends, the system closes the pipe on standard input. The watchdog then kills the registered
+// processes, removes the registered folders and exits.
 import { rmSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { isAlive } from '../process-identity.mjs'

@@ -22,7 +22,9 @@ export function flag<T>(schema: z.ZodType<T, string>, options: Options): Flag<T 
   return { kind: 'value', schema, ...options }
 }
 
-/** A flag with several values, repeated or separated by commas. Without a default it may be empty. */
+/**
+ * A flag with several values, repeated or separated by commas. Without a default it may be empty.
+ */
 export function list<T>(schema: z.ZodType<T, string>, options: Options): Flag<readonly T[]> {
   return { kind: 'list', schema, ...options }
 }

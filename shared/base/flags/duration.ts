@@ -24,7 +24,9 @@ export function parseDuration(text: string): number | undefined {
   return Number.isSafeInteger(ms) ? ms : undefined
 }
 
-/** Formats milliseconds so that `parseDuration` reads the same value. The largest unit is the day. */
+/**
+ * Formats milliseconds so that `parseDuration` reads the same value. The largest unit is the day.
+ */
 export function formatDuration(ms: number): string {
   let rest = Math.round(ms)
   let text = ''

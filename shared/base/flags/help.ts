@@ -14,8 +14,8 @@ const GUTTER = 2
 const WIDEST_LEFT = 30
 
 /**
- * The help of a command in the format of Prometheus: per flag its default or placeholder, the wrapped
- * help text and the environment variable.
+ * The help of a command in the format of Prometheus: per flag its default or placeholder, the
+ * wrapped help text and the environment variable.
  */
 export function commandHelp(program: string, command: CommandDescription, width = 80): string {
   const rows = Object.entries(command.flags).map(([name, flag]): [string, string] => [

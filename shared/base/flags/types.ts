@@ -2,7 +2,9 @@ import type { z } from 'zod'
 
 declare const value: unique symbol
 
-/** A flag of a command, created by a function of `builders.ts`. `T` is the type of its parsed value. */
+/**
+ * A flag of a command, created by a function of `builders.ts`. `T` is the type of its parsed value.
+ */
 export interface Flag<T = unknown> {
   /** A `switch` takes no value (`--x`, `--no-x`). A `list` may be repeated and split by commas. */
   readonly kind: 'value' | 'list' | 'switch'

@@ -4,8 +4,8 @@ import { malformed } from './error.js'
 const SHORT = 48
 
 /**
- * Decodes the elements of one block, without its length, into a range of a larger output. Decoding is
- * resumable, so that a caller can yield the event loop.
+ * Decodes the elements of one block, without its length, into a range of a larger output. Decoding
+ * is resumable, so that a caller can yield the event loop.
  *
  * @see https://github.com/google/snappy/blob/main/format_description.txt
  */

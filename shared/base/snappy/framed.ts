@@ -34,7 +34,8 @@ interface Chunk {
  * For the block format see `block.ts`. The checksum of every chunk is verified. An empty input is
  * valid and has an empty output, as in Pushgateway.
  *
- * @param limit maximum output, bytes. The lengths in all chunk headers are added up before allocation.
+ * @param limit maximum output, bytes. The lengths in all chunk headers are added up before
+ *   allocation.
  * @throws SnappyError
  * @see https://github.com/google/snappy/blob/main/framing_format.txt
  */

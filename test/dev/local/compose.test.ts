@@ -18,7 +18,9 @@ const condition = z.enum(['service_started', 'service_healthy', 'service_complet
 const duration = z.string().regex(/^\d+(ms|s|m)$/)
 const pair = /^[^\s:]+$/
 
-/** The part of the Compose specification that docker-compose.yml uses. Anything else fails the test. */
+/**
+ * The part of the Compose specification that docker-compose.yml uses. Anything else fails the test.
+ */
 const service = z.strictObject({
   build: z.literal('.').optional(),
   image: z.string(),

@@ -11,7 +11,10 @@ const folder = fileURLToPath(new URL('../../../deploy/prometheus/', import.meta.
 const read = (file: string) => readFileSync(folder + file, 'utf8')
 
 const SCRAPE_CONFIGS = ['virtual-targets.yml', 'massive.yml', 'all.yml', 'prometheus.yml'] as const
-/** Scrape jobs of applications: virtual targets, massive targets, and massive targets in the view all. */
+/**
+ * Scrape jobs of applications: virtual targets, massive targets, and massive targets in the view
+ * all.
+ */
 const APP_JOBS = ['kafka', 'kafka-massive', 'kafka-all']
 
 const alert = z.strictObject({

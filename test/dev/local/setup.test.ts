@@ -45,7 +45,10 @@ describe('setting up a checkout', () => {
   })
 })
 
-/** The folders in which Node.js looks for the imports of 'node_modules/a/node_modules/b': b's, a's and the root. */
+/**
+ * The folders in which Node.js looks for the imports of 'node_modules/a/node_modules/b': b's, a's
+ * and the root.
+ */
 function foldersAbove(path: string): string[] {
   const parts = path.split('/node_modules/')
   const nested = parts.map((_, i) => `${parts.slice(0, i + 1).join('/node_modules/')}/`)

@@ -1,4 +1,7 @@
-/** Output of org.apache.kafka.common.utils.Utils in kafka-clients 4.3.1: murmur2, and toPositive(murmur2) % 12. */
+/**
+ * Output of org.apache.kafka.common.utils.Utils in kafka-clients 4.3.1: murmur2, and
+ * toPositive(murmur2) % 12.
+ */
 export const JAVA: readonly [text: string, hash: number, of12: number][] = [
   ['', 275646681, 9],
   ['21', -973932308, 0],

@@ -2,8 +2,8 @@ import { createGroupConsumer } from '../../../shared/kafka/group-consumer.js'
 import { committed, replayWindow } from '../../../shared/kafka/start.js'
 
 /**
- * A group member in its own process, which a test can suspend. At every turn of the event loop it checks
- * which partitions it may serve. It reports changes and turns after a pause.
+ * A group member in its own process, which a test can suspend. At every turn of the event loop it
+ * checks which partitions it may serve. It reports changes and turns after a pause.
  *
  *   member.js <brokers> <topic> <group> <session timeout ms> [commits]
  */

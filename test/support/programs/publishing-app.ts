@@ -9,9 +9,9 @@ import { createPublisher, type MetricSource } from '../../../producer/index.js'
  *
  *   publishing-app.js '{"mode":"idle","brokers":["127.0.0.1:9092"],"topic":"t"}'
  *
- * Modes: `idle` publishes and does nothing else. `job` increments a counter, stops its publisher and
- * exits. `busy` has many series and answers requests for reports until it is stopped. `cluster` is a
- * primary that publishes for two workers.
+ * Modes: `idle` publishes and does nothing else. `job` increments a counter, stops its publisher
+ * and exits. `busy` has many series and answers requests for reports until it is stopped. `cluster`
+ * is a primary that publishes for two workers.
  */
 export interface AppOptions {
   readonly mode: 'idle' | 'job' | 'busy' | 'cluster'
@@ -47,7 +47,8 @@ else {
     jobs.inc(3)
     await publisher.stop()
   } else {
-    // Wait until the publisher has connected or failed. After that, nothing but the publisher is left.
+    // Wait until the publisher has connected or failed. After that, nothing but the publisher is
+    // left.
     for (;;) {
       const own = await ownMetrics()
       if (own.publisher_last_ack_timestamp_seconds > 0 || own.publisher_send_errors_total > 0) break
