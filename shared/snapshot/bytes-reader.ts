@@ -2,13 +2,16 @@ import { isUtf8 } from 'node:buffer'
 import { RefusedError } from './errors.js'
 
 const outOfRange = () =>
-  new RefusedError('limit', 'a number is beyond 2^53, or a varint longer than 10 bytes')
+  new RefusedError(
+    'limit',
+    'an integer is beyond ±(2^53 - 1) or has more than 10 bytes; write it as an Avro long within these bounds',
+  )
 
 /**
- * Avro's binary decoding of bytes that anybody may have written. Nothing is allocated on the word of the bytes: a length or a
- * count is believed only as far as there are bytes left to hold it.
+ * Avro's binary decoding of untrusted bytes. Lengths and counts are accepted only if enough bytes
+ * remain for them, so they cannot cause an allocation.
  *
- * The fields are public because the hot loops beside it work on them directly.
+ * The fields are public because hot loops in other files use them directly.
  *
  * @see https://avro.apache.org/docs/1.12.0/specification/#binary-encoding
  */
@@ -16,7 +19,7 @@ export class BytesReader {
   buffer: Buffer = Buffer.alloc(0)
   position = 0
 
-  /** @param what what the bytes are, for messages */
+  /** @param what name of the input for messages */
   constructor(readonly what: 'record' | 'layout' = 'record') {}
 
   reset(buffer: Buffer, position = 0): void {
@@ -28,26 +31,27 @@ export class BytesReader {
     return this.buffer.length - this.position
   }
 
-  /** What to throw when the bytes end too early. */
+  /** The error for input that ends too early. */
   truncated(): RefusedError {
     return new RefusedError(
       'truncated',
-      `the ${this.what} ends in the middle of a field; it was cut off or is not Avro of this schema`,
+      `the ${this.what} ends within a field; write it completely, with the documented Avro schema`,
     )
   }
 
-  /** A long that fits a double without loss. */
+  /** A long that a double can hold exactly. */
   long(): number {
     const value = this.anyLong()
     if (!Number.isSafeInteger(value)) throw outOfRange()
     return value
   }
 
-  /** Any 64-bit long, in any legal spelling; beyond 2^53 the nearest double. */
+  /** Any 64-bit long in any valid encoding; beyond ±2^53 the nearest double. */
   anyLong(): number {
     const { buffer } = this
     let byte = buffer[this.position++]
-    // Undefined beyond the end: every comparison with it is false, so that one check at the end suffices.
+    // Beyond the end, `byte` is undefined and every comparison false: one check at the end
+    // suffices.
     if (byte < 0x80) return (byte >>> 1) ^ -(byte & 1)
     let low = byte & 0x7f
     for (let shift = 7; shift < 28; shift += 7) {
@@ -63,7 +67,7 @@ export class BytesReader {
       high += (byte & 0x7f) * scale
       if (byte < 0x80) {
         if (i === 9 && byte > 1) throw outOfRange()
-        // One addition, hence one rounding: of a negative the 1 that zigzag takes away is added before it.
+        // One addition, so one rounding: for negative values, the 1 of zigzag is added first.
         const magnitude = (low >>> 1) + (low & 1) + high * 0x8000000
         return low & 1 ? -magnitude : magnitude
       }
@@ -73,8 +77,10 @@ export class BytesReader {
   }
 
   /**
-   * @param seen how many came in blocks before this one
-   * @param minItemBytes the fewest bytes one item takes: what is left must hold the count of them
+   * Number of items of a block.
+   *
+   * @param seen number of items in earlier blocks
+   * @param minItemBytes fewest bytes of an item: the remaining bytes must hold all of them
    */
   count(limit: number, seen: number, minItemBytes: number, what: string): number {
     let n = this.long()
@@ -84,7 +90,7 @@ export class BytesReader {
       if (size < 0 || size > this.remaining) throw this.truncated()
     }
     if (n > limit - seen) {
-      throw new RefusedError('limit', `${seen + n} ${what}, over the limit of ${limit}; expose fewer`)
+      throw new RefusedError('limit', `${seen + n} ${what} are over the limit of ${limit}; expose fewer`)
     }
     if (n * minItemBytes > this.remaining) throw this.truncated()
     return n
@@ -92,8 +98,9 @@ export class BytesReader {
 
   length(limit: number, what: string): number {
     const n = this.long()
-    if (n < 0) throw new RefusedError('truncated', `${what} has a negative length`)
-    if (n > limit) throw new RefusedError('limit', `${what} of ${n} bytes is over the limit of ${limit}`)
+    if (n < 0) throw new RefusedError('truncated', `${what} has a negative length; write its number of bytes`)
+    if (n > limit)
+      throw new RefusedError('limit', `${what} of ${n} bytes is over the limit of ${limit}; shorten it`)
     if (n > this.remaining) throw this.truncated()
     return n
   }
@@ -107,7 +114,7 @@ export class BytesReader {
     while (at < to && buffer[at] < 0x80) at++
     if (at === to) return buffer.toString('latin1', position, to)
     if (isUtf8(buffer.subarray(position, to))) return buffer.toString('utf8', position, to)
-    throw new RefusedError('label', `${what} is not valid UTF-8; encode it so`)
+    throw new RefusedError('label', `${what} is not valid UTF-8; encode it as UTF-8`)
   }
 
   skip(bytes: number): void {
@@ -125,19 +132,22 @@ export class BytesReader {
   boolean(): boolean {
     const byte = this.buffer[this.position++]
     if (byte === undefined) throw this.truncated()
-    if (byte > 1) throw new RefusedError('truncated', 'a boolean is neither 0 nor 1')
+    if (byte > 1) throw new RefusedError('truncated', 'a boolean is neither 0 nor 1; write one byte, 0 or 1')
     return byte === 1
   }
 
-  /** A union of null and something: whether it is there. */
+  /** A union of null and another type: whether the value is present. */
   option(what: string): boolean {
     const branch = this.long()
     if (branch === 0 || branch === 1) return branch === 1
-    throw new RefusedError('truncated', `${what}: the union has no branch ${branch}`)
+    throw new RefusedError('truncated', `${what}: the union has no branch ${branch}; write 0 for null, or 1`)
   }
 
   expectEnd(): void {
     if (this.remaining === 0) return
-    throw new RefusedError('truncated', `${this.remaining} bytes follow the last field of the ${this.what}`)
+    throw new RefusedError(
+      'truncated',
+      `${this.remaining} bytes follow the last field of the ${this.what}; remove them`,
+    )
   }
 }

@@ -1,5 +1,6 @@
 /**
- * Avro's binary encoding into a buffer that grows. Only what our two schemas need; test/snapshot proves it against avsc.
+ * Avro's binary encoding into a growing buffer, as far as our schemas need it. Tests compare it
+ * with avsc.
  *
  * @see https://avro.apache.org/docs/1.12.0/specification/#binary-encoding
  */
@@ -16,12 +17,12 @@ export class BytesWriter {
     return this.#position
   }
 
-  /** A copy of what was written. */
+  /** A copy of the written bytes. */
   toBuffer(from = 0, to = this.#position): Buffer {
     return Buffer.from(this.#buffer.subarray(from, to))
   }
 
-  /** Makes room, so that what follows needs no check. */
+  /** Ensures capacity, so that the following writes need no check. */
   reserve(bytes: number): void {
     const needed = this.#position + bytes
     if (needed <= this.#buffer.length) return
@@ -54,7 +55,9 @@ export class BytesWriter {
     this.#position += this.#buffer.write(value, this.#position, bytes, 'utf8')
   }
 
-  /** Most names and values are such: a loop here is several times as fast as two calls out of JavaScript. */
+  /**
+   * Most names and values are short ASCII: this loop is several times as fast as two native calls.
+   */
   #shortAscii(value: string): boolean {
     const { length } = value
     this.reserve(length + 1)
@@ -70,13 +73,13 @@ export class BytesWriter {
     return true
   }
 
-  /** Bytes with their length before them. */
+  /** Bytes, preceded by their length. */
   bytes(value: Uint8Array): void {
     this.long(value.length)
     this.fixed(value)
   }
 
-  /** Bytes as they are. */
+  /** Bytes without a length. */
   fixed(value: Uint8Array): void {
     this.reserve(value.length)
     this.#buffer.set(value, this.#position)
@@ -84,8 +87,9 @@ export class BytesWriter {
   }
 
   /**
-   * An array of `long | double`: long iff a safe integer and not -0, which is what keeps a sample under 4 bytes. At most 9
-   * bytes each: a tag and a double, or a tag and a varint of 54 bits.
+   * An array of `long | double`: long if the value is a safe integer and not −0, which keeps a
+   * sample under 4 bytes. At most 9 bytes per value: a tag and a double, or a tag and a varint of
+   * 54 bits.
    */
   numbers(values: ArrayLike<number>): void {
     const count = values.length
@@ -108,7 +112,7 @@ export class BytesWriter {
   }
 }
 
-/** Zigzag and base 128. Beyond 2^51 doubles no longer hold what zigzag makes of a number, so BigInt does it. */
+/** Zigzag and base 128. Beyond ±2^51, doubles cannot hold the zigzag value: BigInt computes it. */
 function putLong(buffer: Buffer, start: number, value: number): number {
   let position = start
   if (value >= 0 ? value < 0x40000000 : value >= -0x40000000) {

@@ -1,15 +1,15 @@
 /**
- * Avro's single-object encoding: two marker bytes and the schema's CRC-64-AVRO, little endian.
+ * Avro's single-object encoding: two marker bytes and the CRC-64-AVRO of the schema, little endian.
  *
- * The fingerprints are written out because neither app nor shard needs the schemas' text; tests compute them from the .avsc
- * files.
+ * The fingerprints are constants because neither applications nor shards need the text of the
+ * schemas. Tests compute them from the .avsc files.
  *
  * @see https://avro.apache.org/docs/1.12.0/specification/#single-object-encoding
  */
 export const SNAPSHOT_FINGERPRINT = 0xad3645deeda649d3n
 export const FAILURE_FINGERPRINT = 0x9eaeaa960c24939bn
 
-/** Bytes of either envelope. */
+/** Length of an envelope, bytes. */
 export const ENVELOPE_BYTES = 10
 export const SNAPSHOT_ENVELOPE = envelopeOf(SNAPSHOT_FINGERPRINT)
 export const FAILURE_ENVELOPE = envelopeOf(FAILURE_FINGERPRINT)

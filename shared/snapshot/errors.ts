@@ -1,11 +1,18 @@
 /**
- * Why a record was refused, as the `reason` label has it. What a producer does about each: docs/wire-format.md.
+ * Reasons for refusing a record: the values of the label `reason`. What a producer does about each
+ * is in docs/wire-format.md.
  *
- * - `codec`: its batch could not be decompressed; `timestamp`: its batch has the time of its producer; `schema`: not one of our schemas; `truncated`: the bytes end early, go on too
- *   long or contradict themselves; `limit`: more than is allowed of something
- * - `key`, `partition`: it lies where its target does not belong; `label`, `reserved`: a target that may not be
- * - `layout`: a layout that is none, or does not match its id; `duplicate_series`: one series twice
- * - `order`: sequence or collection time not above the last; `incarnation`: from an older run than the newest seen
+ * - `codec`: its batch cannot be decompressed
+ * - `timestamp`: its batch has the timestamps of its producer
+ * - `schema`: it has none of our schemas
+ * - `truncated`: its bytes end early, continue after the end or contradict the schema
+ * - `limit`: a limit is exceeded
+ * - `key`, `partition`: it was written with a key or to a partition that is not that of its target
+ * - `label`, `reserved`: a target or series has invalid or reserved labels
+ * - `layout`: the layout is invalid or does not match its id
+ * - `duplicate_series`: a series appears twice
+ * - `order`: sequence or collection time is not above the last one
+ * - `incarnation`: it is of an older run than the newest known one
  */
 export const REFUSAL_REASONS = [
   'codec',
@@ -24,7 +31,10 @@ export const REFUSAL_REASONS = [
 ] as const
 export type RefusalReason = (typeof REFUSAL_REASONS)[number]
 
-/** A record that is refused whole. The message is one sentence for the person who wrote the producer. */
+/**
+ * A record that is refused as a whole. The message is one sentence for the author of the producer:
+ * what is wrong, and what to do.
+ */
 export class RefusedError extends Error {
   override readonly name = 'RefusedError'
   constructor(

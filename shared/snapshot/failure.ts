@@ -5,19 +5,19 @@ import { RefusedError } from './errors.js'
 import type { CollectionHeader } from './types.js'
 import { writeCollection } from './write.js'
 
-/** UTF-8 bytes of a failure's reason at most. */
+/** Maximum length of the reason of a failure, UTF-8 bytes. */
 export const FAILURE_BYTES = 1024
 
-/** What would make more than one line of it, or move a terminal's cursor: controls, and Unicode's separators of lines. */
+/** Characters that break lines or control terminals. */
 const CONTROL = /[\p{Cc}\u2028\u2029]/u
 const UNCLEAN = /[\s\p{Cc}]+/gu
 const ELLIPSIS = '…'
 
 /**
- * The value of a record that tells of a failed collection: the envelope and a Failure.
+ * The value of the record of a failed collection: the envelope and a Failure.
  *
- * @param failure why, in any text: it is made one line, and cut to 1,024 bytes
- * @throws RangeError for a number that the schema cannot hold: the caller's mistake
+ * @param failure the reason, any text: it is converted to one line of at most 1,024 bytes
+ * @throws RangeError for a number that the schema cannot hold, which is a bug in the caller
  */
 export function encodeFailure(header: CollectionHeader, failure: string): Buffer {
   const out = new BytesWriter(512 + FAILURE_BYTES)
@@ -27,10 +27,13 @@ export function encodeFailure(header: CollectionHeader, failure: string): Buffer
   return out.toBuffer()
 }
 
-/** The text as readers accept it: one line, not empty, well-formed, of at most 1,024 bytes. */
+/**
+ * Converts a text to one that readers accept: one line, not empty, well-formed, at most 1,024
+ * bytes.
+ */
 export function failureLine(text: string): string {
-  // No character is less than a byte, and runs of white space become shorter only: what is behind this is cut anyway, unless
-  // the text is blank for so long.
+  // Every character has at least one byte and white space only gets shorter, so the rest would be
+  // cut in any case, except after very long white space.
   const line = text
     .slice(0, 16 * FAILURE_BYTES)
     .replace(UNCLEAN, ' ')
@@ -48,14 +51,17 @@ export function failureLine(text: string): string {
   return line.slice(0, end) + ELLIPSIS
 }
 
-/** @throws RefusedError (`limit`, `truncated`; `label` for text that is empty, more than one line, or not UTF-8) */
+/**
+ * @throws RefusedError (`limit`, `truncated`; `label` for text that is empty, more than one line,
+ * or not UTF-8)
+ */
 export function readFailure(input: BytesReader): string {
   const failure = input.string(FAILURE_BYTES, 'the failure')
-  if (failure === '') throw new RefusedError('label', 'the failure is empty; say why the collection failed')
+  if (failure === '') throw new RefusedError('label', 'the failure is empty; write why the collection failed')
   if (CONTROL.test(failure)) {
     throw new RefusedError(
       'label',
-      'the failure contains a line break or another control character; write one line',
+      'the failure contains a line break or another control character; write one line of text',
     )
   }
   return failure

@@ -3,10 +3,10 @@ import type { Label } from '../metrics/model.js'
 import { RefusedError } from './errors.js'
 
 /**
- * The record's key: `name NUL value NUL …` of the identifying labels, sorted. A NUL after every value makes it unambiguous,
- * which is why none may be inside.
+ * The key of a record: `name NUL value NUL …` of the identifying labels, sorted. The NUL after each
+ * value makes it unambiguous, so names and values must not contain one.
  *
- * @throws RefusedError (`key`) for a NUL, a name twice, or no `job`
+ * @throws RefusedError (`key`) for a NUL, a duplicate name or a missing `job`
  */
 export function targetKey(target: readonly Label[]): Buffer {
   const labels = sortLabels(target)
@@ -20,12 +20,12 @@ export function targetKey(target: readonly Label[]): Buffer {
       )
     }
     if (i > 0 && labels[i - 1].name === name) {
-      throw new RefusedError('key', `the target has label ${JSON.stringify(name)} twice`)
+      throw new RefusedError('key', `the target has label ${JSON.stringify(name)} twice; remove one`)
     }
     text += `${name}\0${value}\0`
   }
   if (!labels.some(label => label.name === 'job' && label.value !== '')) {
-    throw new RefusedError('key', 'the target has no job; every target needs that label')
+    throw new RefusedError('key', 'the target has no job; add the label job')
   }
   return Buffer.from(text, 'utf8')
 }

@@ -2,12 +2,12 @@ import type { Limits } from '../metrics/limits.js'
 import type { Label } from '../metrics/model.js'
 import type { BytesReader } from './bytes-reader.js'
 
-/** How far to look for a label. Who makes labels collide on purpose finds them decoded anew, which costs as without a table. */
+/** Maximum number of probes. Labels with colliding hashes are decoded again, as without a table. */
 const PROBES = 8
 
 /**
- * Reads labels, giving the same object for the same bytes: the series of a layout repeat their labels, so that most of them
- * need neither decoding nor memory.
+ * Reads labels and returns the same object for the same bytes. The series of a layout repeat their
+ * labels, so most of them need neither decoding nor memory.
  */
 export class LabelTable {
   /** Index of a label plus one, by the hash of its bytes. */
@@ -16,7 +16,7 @@ export class LabelTable {
   readonly #starts: number[] = []
   readonly #ends: number[] = []
   readonly #labels: Label[] = []
-  /** Which label each place of the series before had. */
+  /** Labels of the preceding series, by position. */
   readonly #previous: number[] = []
 
   constructor(
@@ -24,7 +24,10 @@ export class LabelTable {
     private readonly limits: Limits,
   ) {}
 
-  /** @param place of the label in its series, where that of the series before is tried first */
+  /**
+   * @param place position of the label in its series: the label of the preceding series at that
+   * position is compared first
+   */
   read(place: number): Label {
     const { input, limits } = this
     const start = input.position

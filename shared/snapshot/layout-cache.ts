@@ -5,37 +5,38 @@ import { RefusedError } from './errors.js'
 import { decodeLayout, inflateLayout } from './layout.js'
 import { validateLayout } from './validate.js'
 
-/** What a cache keeps of a layout. */
+/** A cached layout. */
 export interface CachedLayout {
   readonly id: string
-  /** What it takes now. */
+  /** Current size, bytes. */
   readonly bytes: number
-  /** Who uses it; changed by the cache alone. */
+  /** Number of holders; only the cache changes it. */
   holders: number
 }
 
 export interface LayoutCacheOptions<T extends CachedLayout> {
-  /** Bytes that all layouts together may take. */
+  /** Maximum bytes of all layouts together. */
   readonly maxBytes: number
   readonly limits?: Limits
-  /** What is kept of a layout. The compressed bytes are a slice of the record: copy them to keep them. */
+  /** Builds the cached object. `compressed` is a slice of the record: copy what is retained. */
   build(layout: Layout, id: string, compressed: Uint8Array): T
 }
 
-/** How many refused layouts are remembered, so that a fleet that repeats one costs little. */
+/** Number of refused layouts that are cached, so that refusing the same layout again is cheap. */
 const MAX_REFUSED = 256
 
 /**
  * One copy of each layout for all targets that share it.
  *
- * A layout that somebody uses is never given up; unused ones go, the longest unused first, when room is needed. If those in
- * use leave no room, the newcomer is refused (`limit`), and harms none of the others.
+ * A layout in use is never evicted. Unused layouts are evicted in the order of their last use when
+ * memory is needed. If the layouts in use leave no room, a new layout is refused (`limit`) and the
+ * others are not affected.
  */
 export class LayoutCache<T extends CachedLayout> {
   readonly #layouts = new Map<string, T>()
-  /** Those that nobody uses, in the order in which they were last released, or came. */
+  /** Layouts without holders, in the order of their last release or their creation. */
   readonly #unused = new Map<string, T>()
-  /** Layouts whose bytes are what their id says and that may not be: they will be no better next time. */
+  /** Invalid layouts whose bytes match their id: they will be refused again. */
   readonly #refused = new Map<string, RefusedError>()
   #bytes = 0
   #bytesInUse = 0
@@ -46,7 +47,7 @@ export class LayoutCache<T extends CachedLayout> {
     return this.#bytes
   }
 
-  /** Bytes of those that somebody uses. */
+  /** Bytes of the layouts in use. */
   get bytesInUse(): number {
     return this.#bytesInUse
   }
@@ -60,9 +61,10 @@ export class LayoutCache<T extends CachedLayout> {
   }
 
   /**
-   * The layout of that id, from the record's bytes when it is new. It may be given up again at once: `acquire` it.
+   * Returns the layout with that id and creates it if necessary. Without `acquire`, it may be
+   * evicted at once.
    *
-   * @throws RefusedError for a layout that is none, is not what its id says, or has no room
+   * @throws RefusedError if the layout is invalid, does not match its id, or does not fit
    */
   intern(id: string, compressed: Uint8Array): T {
     const known = this.#layouts.get(id)
@@ -77,14 +79,18 @@ export class LayoutCache<T extends CachedLayout> {
     return layout
   }
 
-  /** For every `acquire` one `release`. */
+  /** Adds a holder. Each `acquire` needs one `release`. */
   acquire(layout: T): void {
     if (layout.holders++ > 0) return
     this.#bytesInUse += layout.bytes
     this.#unused.delete(layout.id)
   }
 
-  /** @throws Error when it was released as often as acquired */
+  /**
+   * Removes a holder.
+   *
+   * @throws Error if it has no holders
+   */
   release(layout: T): void {
     if (layout.holders === 0)
       throw new Error(`layout ${quote(layout.id)} is released more often than acquired`)
@@ -93,7 +99,7 @@ export class LayoutCache<T extends CachedLayout> {
     this.#unused.set(layout.id, layout)
   }
 
-  /** It takes so many bytes more than when it was built, or last grew. One in use is never given up for that. */
+  /** Adds to the size of a layout. A layout in use is not evicted for that. */
   grow(layout: T, bytes: number): void {
     if (this.#layouts.get(layout.id) !== layout) return
     this.#bytes += bytes
@@ -102,7 +108,7 @@ export class LayoutCache<T extends CachedLayout> {
 
   #read(id: string, compressed: Uint8Array): Layout {
     const limits = this.options.limits ?? DEFAULT_LIMITS
-    // Not remembered when this fails: anybody can put other bytes under the id of a good layout.
+    // Do not cache this failure: any producer can send wrong bytes with the id of a valid layout.
     const bytes = inflateLayout(id, compressed, limits)
     try {
       const layout = decodeLayout(bytes, limits)
@@ -124,7 +130,7 @@ export class LayoutCache<T extends CachedLayout> {
     if (this.#bytesInUse + bytes > maxBytes) {
       throw new RefusedError(
         'limit',
-        `its layout of ${bytes} bytes does not fit: those in use take ${this.#bytesInUse} of ${maxBytes}; add shards, or make targets share layouts`,
+        `no memory is left for its layout of ${bytes} bytes, layouts in use take ${this.#bytesInUse} of ${maxBytes}; add shards, or let targets share layouts`,
       )
     }
     for (const [id, layout] of this.#unused) {

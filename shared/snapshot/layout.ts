@@ -21,11 +21,11 @@ import { LabelTable } from './label-table.js'
 import { writeArray } from './write.js'
 
 export interface EncodedLayout {
-  /** First 16 bytes of SHA-256 of `bytes`, as 16 latin1 characters. */
+  /** First 16 bytes of the SHA-256 of `bytes`, as 16 latin1 characters. */
   readonly id: string
   /** Uncompressed Avro, without an envelope. */
   readonly bytes: Buffer
-  /** gzip of them: what a record carries. */
+  /** gzip of `bytes`, as in a record. */
   readonly compressed: Buffer
 }
 
@@ -34,7 +34,7 @@ function layoutIdOf(bytes: Uint8Array): string {
   return runNow(layoutIdSteps(bytes))
 }
 
-/** Bytes that are hashed in one step. */
+/** Bytes hashed per step. */
 const HASH_STEP_BYTES = 512 * 1024
 
 function* layoutIdSteps(bytes: Uint8Array): Steps<string> {
@@ -46,7 +46,10 @@ function* layoutIdSteps(bytes: Uint8Array): Steps<string> {
   return hash.digest().toString('latin1', 0, 16)
 }
 
-/** Costs a hash and a compression: done when a layout changes, not for every snapshot. Equal layouts have equal bytes. */
+/**
+ * Computes a hash and compresses: call it when a layout changes, not per snapshot. Equal layouts
+ * have equal bytes.
+ */
 export function encodeLayout(layout: Layout): EncodedLayout {
   return runNow(encodeLayoutSteps(layout))
 }
@@ -57,7 +60,7 @@ function* encodeLayoutSteps({ families }: Layout): Steps<EncodedLayout> {
 
 const SERIES_PER_STEP = 100
 
-/** Each family's Avro, one after the other, and where each of them ends. */
+/** The encoded families, concatenated, and the end of each of them. */
 export function* encodeFamilies(
   families: readonly LayoutFamily[],
 ): Steps<{ readonly bytes: Buffer; readonly ends: readonly number[] }> {
@@ -84,7 +87,12 @@ export function* encodeFamilies(
   return { bytes: out.toBuffer(), ends }
 }
 
-/** @param families the Avro of so many families, one after the other */
+/**
+ * Encodes a layout from encoded families.
+ *
+ * @param count number of families
+ * @param families the encoded families, concatenated
+ */
 export function* finishLayout(count: number, families: Uint8Array): Steps<EncodedLayout> {
   const out = new BytesWriter(families.length + 12)
   if (count > 0) out.long(count)
@@ -96,8 +104,8 @@ export function* finishLayout(count: number, families: Uint8Array): Steps<Encode
 }
 
 /**
- * A layout as a record carries it, inflated within a bound and checked against the id it claims, so that one producer can
- * never put its layout under another's id.
+ * Decompresses the layout of a record within a limit and checks it against its id, so that no
+ * producer can store a layout with the id of another.
  */
 export function inflateLayout(id: string, compressed: Uint8Array, limits: Limits = DEFAULT_LIMITS): Buffer {
   let bytes: Buffer
@@ -111,22 +119,25 @@ export function inflateLayout(id: string, compressed: Uint8Array, limits: Limits
         `the layout inflates to more than ${limits.bytes} bytes; expose fewer series`,
       )
     }
-    throw new RefusedError('layout', `the layout is not gzip: ${(error as Error).message}`)
+    throw new RefusedError(
+      'layout',
+      `the layout is not gzip (${(error as Error).message}); compress it with gzip`,
+    )
   }
   if (layoutIdOf(bytes) !== id) {
     throw new RefusedError(
       'layout',
-      'layoutId is not the first 16 bytes of SHA-256 of the uncompressed layout; hash it before it is compressed',
+      'layoutId is not the first 16 bytes of the SHA-256 of the uncompressed layout; hash the layout before compressing it',
     )
   }
   return bytes
 }
 
 /**
- * Reads an uncompressed layout that anybody may have written. Equal labels come out as the same object; `le` and `quantile`,
- * where they are numbers, in canonical text. What the layout says is for `validateLayout` to judge.
+ * Reads an untrusted uncompressed layout. Equal labels become the same object. Numbers in `le` and
+ * `quantile` become canonical text. `validateLayout` checks the content.
  *
- * @throws RefusedError (`truncated`, `limit`, `layout`, `label` for text that is not UTF-8)
+ * @throws RefusedError (`truncated`, `limit`, `layout`; `label` for text that is not UTF-8)
  */
 export function decodeLayout(bytes: Buffer, limits: Limits = DEFAULT_LIMITS): Layout {
   return new LayoutReader(bytes, limits).read()
@@ -162,7 +173,11 @@ class LayoutReader {
     const input = this.#in
     const name = input.string(limits.nameBytes, "a family's name")
     const type = FAMILY_TYPES[input.long()]
-    if (type === undefined) throw new RefusedError('layout', `family ${quote(name)} has no known type`)
+    if (type === undefined)
+      throw new RefusedError(
+        'layout',
+        `family ${quote(name)} has an unknown type; use 0 (unknown) to 4 (summary)`,
+      )
     const help = input.string(limits.valueBytes, "a family's help")
     const unit = input.string(limits.nameBytes, "a family's unit")
     const series: LayoutSeries[] = []
@@ -186,8 +201,8 @@ class LayoutReader {
     throw new RefusedError(
       'layout',
       text === '_created'
-        ? `family ${quote(family)} has a _created series; leave those out`
-        : `family ${quote(family)} has a series with suffix ${quote(text)}; there are "", _total, _bucket, _sum and _count`,
+        ? `family ${quote(family)} has a _created series; omit it`
+        : `family ${quote(family)} has a series with suffix ${quote(text)}; use "", _total, _bucket, _sum or _count`,
     )
   }
 

@@ -1,30 +1,30 @@
 import { RefusedError } from './errors.js'
 import type { SnapshotHeader } from './types.js'
 
-/** What all parts of one snapshot have in common, and which of them this one is. */
+/** Fields that all parts of a snapshot share, and the number of this part. */
 export type PartHeader = Pick<
   SnapshotHeader,
   'incarnation' | 'sequence' | 'superseded' | 'collectedAt' | 'intervalMs' | 'end' | 'part' | 'parts'
 >
 
 export interface PartCollectorOptions<T> {
-  /** How much the parts of one snapshot may be together, in the unit of `add`'s size, say series. */
+  /** Maximum size of all parts of a snapshot together, in the unit of `add`, for example series. */
   readonly maxSize: number
-  /** Told of every payload that was taken in and is not handed out: give back here what it holds. */
+  /** Called for each accepted payload that is not returned: release here what it holds. */
   onDropped?(payload: T): void
 }
 
 const COMMON = ['superseded', 'collectedAt', 'intervalMs', 'end', 'parts'] as const
 
 /**
- * Collects the parts of one target's snapshots until all of one have come.
+ * Collects the parts of the snapshots of one target until a snapshot is complete.
  *
- * Holds one snapshot at a time: a producer writes the parts of a snapshot together, so that a part of a later one means that
- * what the held one lacks will not come. That it was missed is known by its sequence.
+ * It holds one snapshot at a time. A producer writes the parts of a snapshot together, so after a
+ * part of a later snapshot the missing ones will not come. The gap in the sequence shows the loss.
  */
 export class PartCollector<T> {
   #header: PartHeader | null = null
-  /** Refused, complete or over the limit: nothing more of this snapshot is taken in. */
+  /** The snapshot is complete or exceeds the limit: refuse its further parts. */
   #closed: 'complete' | 'limit' | null = null
   #held: (T | undefined)[] = []
   #received = 0
@@ -32,17 +32,17 @@ export class PartCollector<T> {
 
   constructor(private readonly options: PartCollectorOptions<T>) {}
 
-  /** How much is held now, in the unit of `add`'s size. */
+  /** Current size, in the unit of `add`. */
   get size(): number {
     return this.#size
   }
 
   /**
-   * Takes the payload in, unless it throws. A part that is there already is dropped, and changes nothing.
+   * Adds a part, unless it throws. A duplicate part is dropped and changes nothing.
    *
-   * @returns all parts in their order when this was the last to come, else null
-   * @throws RefusedError `incarnation` or `order` for a part of an earlier snapshot, or of one that is complete; `order` where it
-   * contradicts the parts before it; `limit` when together they are too large
+   * @returns all parts in order if this was the last one, else null
+   * @throws RefusedError `incarnation` or `order` for a part of an earlier or complete snapshot;
+   * `order` if it contradicts the other parts; `limit` if all parts together are too large
    */
   add(header: PartHeader, payload: T, size: number): readonly T[] | null {
     if (this.#follows(header)) this.#begin(header)
@@ -65,7 +65,10 @@ export class PartCollector<T> {
     return complete
   }
 
-  /** Drops what is held: also for when the target goes, or a whole snapshot overtakes its parts. */
+  /**
+   * Drops the parts that are held. Also called when the target leaves or a complete snapshot
+   * overtakes its parts.
+   */
   discard(): void {
     for (const payload of this.#held) if (payload !== undefined) this.options.onDropped?.(payload)
     this.#clear()
@@ -77,16 +80,19 @@ export class PartCollector<T> {
     if (incarnation < last.incarnation) {
       throw new RefusedError(
         'incarnation',
-        `a part of run ${incarnation}, but run ${last.incarnation} has begun`,
+        `a part of incarnation ${incarnation} came after incarnation ${last.incarnation}; give each app a target of its own`,
       )
     }
     if (sequence >= last.sequence) return sequence > last.sequence
-    throw new RefusedError('order', `a part of sequence ${sequence} after one of ${last.sequence}`)
+    throw new RefusedError(
+      'order',
+      `a part of sequence ${sequence} came after one of sequence ${last.sequence}; send all parts of a snapshot before the next one`,
+    )
   }
 
   #begin(header: PartHeader): void {
     this.discard()
-    // A copy of what is compared: the caller's header may be large, or reused.
+    // Copy the compared fields: the caller's header may be large or reused.
     const { incarnation, sequence, superseded, collectedAt, intervalMs, end, part, parts } = header
     this.#header = { incarnation, sequence, superseded, collectedAt, intervalMs, end, part, parts }
     this.#held = new Array<T | undefined>(parts).fill(undefined)
@@ -99,12 +105,15 @@ export class PartCollector<T> {
       if (header[field] === first[field]) continue
       throw new RefusedError(
         'order',
-        `part ${header.part} of sequence ${header.sequence} has ${field} ${header[field]}, another part ${first[field]}; give all the same`,
+        `part ${header.part} of sequence ${header.sequence} has ${field} ${header[field]}, another part has ${first[field]}; write the same in all parts`,
       )
     }
     if (this.#closed === 'limit') throw tooLarge(header, this.options.maxSize)
     if (this.#closed) {
-      throw new RefusedError('order', `part ${header.part} of sequence ${header.sequence}, which is complete`)
+      throw new RefusedError(
+        'order',
+        `part ${header.part} of sequence ${header.sequence} came after all parts of that snapshot; send each part once`,
+      )
     }
   }
 
@@ -118,6 +127,6 @@ export class PartCollector<T> {
 function tooLarge(header: PartHeader, maxSize: number): RefusedError {
   return new RefusedError(
     'limit',
-    `the ${header.parts} parts of sequence ${header.sequence} are together over the limit of ${maxSize} series; expose fewer`,
+    `the ${header.parts} parts of sequence ${header.sequence} together are over the limit of ${maxSize} series; expose fewer`,
   )
 }

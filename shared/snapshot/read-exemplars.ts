@@ -5,17 +5,20 @@ import type { Exemplar, Label } from '../metrics/model.js'
 import type { BytesReader } from './bytes-reader.js'
 import { RefusedError } from './errors.js'
 
-/** @param series how many values there are: an exemplar names one of them */
+/** @param series number of values, to which exemplars refer by index */
 export function readExemplars(input: BytesReader, series: number, limits: Limits): Exemplar[] {
   const exemplars: Exemplar[] = []
   for (;;) {
-    // Index, an empty map, a double, no timestamp.
+    // Index, empty map, double, no timestamp.
     const count = input.count(limits.samples, exemplars.length, 11, 'exemplars')
     if (count === 0) return exemplars
     for (let i = 0; i < count; i++) {
       const index = input.long()
       if (index < 0 || index >= series) {
-        throw new RefusedError('layout', `an exemplar names series ${index} of ${series}`)
+        throw new RefusedError(
+          'layout',
+          `an exemplar refers to series ${index} of ${series}; use an index into values`,
+        )
       }
       const labels = readExemplarLabels(input, limits)
       const value = input.double()
@@ -25,7 +28,7 @@ export function readExemplars(input: BytesReader, series: number, limits: Limits
   }
 }
 
-/** All characters of an exemplar's labels together, as OpenMetrics 1.0 limits them. */
+/** Maximum characters of all labels of an exemplar together, as in OpenMetrics 1.0. */
 const EXEMPLAR_CHARACTERS = 128
 
 function readExemplarLabels(input: BytesReader, limits: Limits): readonly Label[] {
@@ -46,13 +49,14 @@ function readExemplarLabels(input: BytesReader, limits: Limits): readonly Label[
   return labels.length > 1 ? sortLabels(labels) : labels
 }
 
-/** @param bytes what they took, which is more than they have characters */
+/** @param bytes encoded length, which is at least the number of characters */
 function checkExemplarLabels(labels: readonly Label[], bytes: number): void {
   let names = ''
   const seen = new Set<string>()
   for (const { name, value } of labels) {
-    if (name === '') throw new RefusedError('label', 'an exemplar has a label without a name')
-    if (seen.has(name)) throw new RefusedError('label', `an exemplar has label ${quote(name)} twice`)
+    if (name === '') throw new RefusedError('label', 'an exemplar has a label without a name; name it')
+    if (seen.has(name))
+      throw new RefusedError('label', `an exemplar has label ${quote(name)} twice; remove one`)
     seen.add(name)
     if (name.includes('\0') || value.includes('\0')) {
       throw new RefusedError('label', `label ${quote(name)} of an exemplar contains a NUL byte; remove it`)
@@ -62,7 +66,7 @@ function checkExemplarLabels(labels: readonly Label[], bytes: number): void {
   if (bytes > EXEMPLAR_CHARACTERS && [...names].length > EXEMPLAR_CHARACTERS) {
     throw new RefusedError(
       'limit',
-      `the labels of an exemplar have more than ${EXEMPLAR_CHARACTERS} characters together; shorten them`,
+      `the labels of an exemplar together have more than ${EXEMPLAR_CHARACTERS} characters; shorten them`,
     )
   }
 }

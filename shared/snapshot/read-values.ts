@@ -2,9 +2,15 @@ import type { BytesReader } from './bytes-reader.js'
 import { RefusedError } from './errors.js'
 
 const wrongCount = (expected: number) =>
-  new RefusedError('layout', `the record does not have one value for each of its layout's ${expected} series`)
+  new RefusedError(
+    'layout',
+    `the record does not have one value for each of the ${expected} series of its layout; write both in one pass`,
+  )
 
-/** Blocks of `long | double`. An item takes at least two bytes, so a count is checked against what is left. */
+/**
+ * Blocks of `long | double`. An item has at least two bytes, so the remaining bytes bound the
+ * count.
+ */
 export function readNumbers(input: BytesReader, expected: number, into?: Float64Array): Float64Array {
   if (expected * 2 > input.remaining) throw wrongCount(expected)
   const values = into?.length === expected ? into : new Float64Array(expected)
@@ -24,15 +30,16 @@ const doubleView = new Float64Array(1)
 const doubleBytes = new Uint8Array(doubleView.buffer)
 
 /**
- * The loop that every sample passes. Most are longs of up to four bytes: those are read here without a call.
- * A read beyond the end gives undefined, which falls through to `anyLong` or the check for doubles, and they refuse it.
+ * The loop over all samples. Most are longs of up to four bytes, which are decoded here without a
+ * call. A read beyond the end gives undefined, so `anyLong` or the check of doubles refuses the
+ * record.
  */
 function readBlock(input: BytesReader, values: Float64Array, start: number, count: number): void {
   const { buffer } = input
   const size = buffer.length
   let position = input.position
   for (let i = start; i < start + count; i++) {
-    // Room for a tag and four bytes, so that reads stay in bounds and typed.
+    // Enough bytes for a tag and a double, so that reads stay in bounds and typed.
     if (position + 9 <= size) {
       const tag = buffer[position]
       if (tag === 0) {
@@ -88,7 +95,10 @@ function readNumber(input: BytesReader): number {
   const branch = input.long()
   if (branch === 0) return input.anyLong()
   if (branch === 1) return input.double()
-  throw new RefusedError('truncated', 'a value is neither long nor double')
+  throw new RefusedError(
+    'truncated',
+    'a value is neither long nor double; write union branch 0 or 1 before it',
+  )
 }
 
 export function readLongs(input: BytesReader, expected: number): Float64Array {

@@ -16,14 +16,15 @@ export interface SnapshotBody {
 }
 
 /**
- * Reads one record after another without allocating for what is known already: the target's labels and the layout are
- * compared as bytes first and decoded only when they are new, the values go straight into a Float64Array.
+ * Reads records without allocating for known content: labels of the target and the layout are
+ * compared as bytes and decoded only if they are new, and values are read into a Float64Array.
  *
- * `open` reads everything but labels, layout and values. The other methods work on the record that was opened last. All of
- * them throw RefusedError, whatever the bytes are, and allocate no more than a small multiple of the record's size.
+ * `open` reads all fields except labels, layout and values. The other methods work on the record
+ * opened last. All methods throw RefusedError for any malformed input and allocate at most a small
+ * multiple of the size of the record.
  *
- * A record is a Snapshot or a Failure. A Failure has its reason in `failure`, is part 0 of 1 without `end`, and has neither
- * layout nor values: ask for those only when `failure` is null.
+ * A record is a Snapshot or a Failure. For a Failure, `failure` is its reason, `part` is 0 of 1 and
+ * `end` is false. It has neither layout nor values: read those only if `failure` is null.
  */
 export class SnapshotReader {
   readonly #in = new BytesReader()
@@ -43,7 +44,7 @@ export class SnapshotReader {
   part = 0
   parts = 0
   end = false
-  /** Why the collection failed, one line; null for a Snapshot. */
+  /** Why the collection failed, in one line; null for a Snapshot. */
   failure: string | null = null
 
   constructor(private readonly limits: Limits = DEFAULT_LIMITS) {}
@@ -93,21 +94,25 @@ export class SnapshotReader {
     this.end = false
     this.failure = readFailure(input)
     input.expectEnd()
-    // An empty layout id, no layout, no values.
+    // Empty layout id, layout and values.
     this.#layoutIdAt = this.#layoutStart = this.#layoutEnd = this.#valuesStart = input.position
   }
 
-  /** The target as it stands in the record: equal bytes are an equal target. */
+  /** The encoded target: equal bytes mean an equal target. */
   get targetBytes(): Buffer {
     return this.#in.buffer.subarray(this.#targetStart, this.#targetEnd)
   }
 
-  /** @param known the `targetBytes` of an earlier record */
+  /**
+   * Whether the record has this target.
+   *
+   * @param known the `targetBytes` of an earlier record
+   */
   hasTarget(known: Buffer): boolean {
     const { buffer } = this.#in
     const start = this.#targetStart
     if (known.length !== this.#targetEnd - start) return this.#sameLabels(known)
-    // For so few bytes a loop is faster than a call out of JavaScript.
+    // For so few bytes a loop is faster than a native call.
     for (let i = 0; i < known.length; i++) if (known[i] !== buffer[start + i]) return this.#sameLabels(known)
     return true
   }
@@ -116,7 +121,7 @@ export class SnapshotReader {
     return this.#targetFrom(this.#in.buffer, this.#targetStart)
   }
 
-  /** 16 latin1 characters; of a Failure none. */
+  /** 16 latin1 characters; empty for a Failure. */
   layoutId(): string {
     return this.#in.buffer.toString('latin1', this.#layoutIdAt, this.#layoutIdAt + 16)
   }
@@ -151,20 +156,20 @@ export class SnapshotReader {
     }
   }
 
-  /** What follows the layout: a slice of the record, for `bodyOf` later. */
+  /** The fields after the layout: a slice of the record, for `bodyOf`. */
   bodyBytes(): Buffer {
     return this.#in.buffer.subarray(this.#valuesStart)
   }
 
   /**
-   * @param expected how many series the layout has; any other count is refused
-   * @param into reused for the values if it has that length
+   * @param expected number of series of the layout; another number of values is refused
+   * @param into array for the values, used if it has that length
    */
   body(expected: number, into?: Float64Array): SnapshotBody {
     return this.#body(this.#in.buffer, this.#valuesStart, expected, into)
   }
 
-  /** As `body`, of bytes that `bodyBytes` gave. The record that is open is closed by it. */
+  /** As `body`, for the result of `bodyBytes`. It closes the open record. */
   bodyOf(bytes: Buffer, expected: number, into?: Float64Array): SnapshotBody {
     return this.#body(bytes, 0, expected, into)
   }
@@ -179,7 +184,7 @@ export class SnapshotReader {
     return { values, timestamps, exemplars }
   }
 
-  /** Avro has several spellings of one list, and another library of the same app may choose another. */
+  /** Avro has several encodings of a list, and another client library may use another one. */
   #sameLabels(known: Buffer): boolean {
     const ours = this.target()
     const { buffer } = this.#in
@@ -224,21 +229,21 @@ export class SnapshotReader {
   #checkNumbers(): void {
     const { incarnation, sequence, superseded, collectedAt, intervalMs, collectSeconds, part, parts } = this
     if (incarnation < 0 || sequence < 0 || superseded < 0 || collectedAt < 0) {
-      throw new RefusedError('limit', 'incarnation, sequence, superseded and collectedAt may not be negative')
-    }
-    if (intervalMs < 1000 || intervalMs > 120_000) {
       throw new RefusedError(
         'limit',
-        `an intervalMs of ${intervalMs} is not between 1000 and 120000; publish as often as that`,
+        'incarnation, sequence, superseded or collectedAt is negative; write 0 or more',
       )
     }
+    if (intervalMs < 1000 || intervalMs > 120_000) {
+      throw new RefusedError('limit', `intervalMs is ${intervalMs}; use an interval of 1000 to 120000`)
+    }
     if (!(collectSeconds >= 0 && collectSeconds < 1e6)) {
-      throw new RefusedError('limit', `collectSeconds of ${collectSeconds} is no duration; give seconds`)
+      throw new RefusedError('limit', `collectSeconds is ${collectSeconds}; write a duration in seconds`)
     }
     if (parts < 1 || parts > this.limits.parts || part < 0 || part >= parts) {
       throw new RefusedError(
         'limit',
-        `part ${part} of ${parts} is none: count from 0, and not beyond ${this.limits.parts} parts`,
+        `part ${part} of ${parts} does not exist; count parts from 0, and write at most ${this.limits.parts}`,
       )
     }
   }
@@ -253,12 +258,12 @@ function wrongEnvelope(record: Buffer): RefusedError {
   if (record.length < ENVELOPE_BYTES || record[0] !== 0xc3 || record[1] !== 0x01) {
     return new RefusedError(
       'schema',
-      'the record does not begin with the marker C3 01 of an Avro single object; write it before the fingerprint',
+      'the record does not begin with C3 01, the marker of an Avro single object; write it before the fingerprint',
     )
   }
   const hex = (bytes: Buffer) => bytes.toString('hex', 2, ENVELOPE_BYTES)
   return new RefusedError(
     'schema',
-    `the schema's fingerprint is ${hex(record)}, neither ${hex(SNAPSHOT_ENVELOPE)} of kafka_exposer.v1.Snapshot nor ${hex(FAILURE_ENVELOPE)} of kafka_exposer.v1.Failure; write with one of them`,
+    `the schema fingerprint ${hex(record)} is unknown; use ${hex(SNAPSHOT_ENVELOPE)} (kafka_exposer.v1.Snapshot) or ${hex(FAILURE_ENVELOPE)} (kafka_exposer.v1.Failure)`,
   )
 }

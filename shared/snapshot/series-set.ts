@@ -1,14 +1,17 @@
 import type { Label } from '../metrics/model.js'
 
-/** After so many neighbours a series goes to the set of strings: who makes hashes collide on purpose gains nothing. */
+/**
+ * Maximum number of probes. Then the series is stored as a string, so that deliberate collisions
+ * gain nothing.
+ */
 const PROBES = 32
 
 /**
- * Which series there are already, without making a string of each: by a hash of their text, and by their text where hashes
- * are equal. Holds as many as was said at first.
+ * Set of series that does not build a string for each: series are compared by a hash of their text,
+ * and by the text if the hashes are equal. The capacity is fixed.
  *
- * Two series are the same when their metric names are, and their labels but for those with an empty value, which Prometheus
- * takes for absent.
+ * Two series are equal if they have the same metric name and the same labels, except labels with an
+ * empty value, which Prometheus treats as absent.
  */
 export class SeriesSet {
   readonly #slots: Int32Array
@@ -16,7 +19,7 @@ export class SeriesSet {
   readonly #names: string[] = []
   readonly #labels: (readonly Label[])[] = []
   readonly #overflow = new Set<string>()
-  /** Labels that are the same object are hashed once. */
+  /** Hashes of label objects, so that a shared object is hashed once. */
   readonly #labelHashes = new Map<Label, number>()
   #name = ''
   #nameHash = hashText(0x811c9dc5, '')
@@ -29,7 +32,7 @@ export class SeriesSet {
     this.#hashes = new Int32Array(capacity)
   }
 
-  /** @returns false when it is there already */
+  /** @returns false if the set contains it */
   add(name: string, labels: readonly Label[]): boolean {
     const hash = this.#hashOf(name, labels)
     const mask = this.#slots.length - 1
@@ -74,7 +77,7 @@ export class SeriesSet {
   }
 }
 
-/** FNV-1a of the UTF-16 units, and of the length so that a text does not flow into the next. */
+/** FNV-1a of the UTF-16 units and the length, so that the boundary between two texts counts. */
 function hashText(start: number, text: string): number {
   let hash = Math.imul(start ^ text.length, 0x01000193)
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
@@ -94,7 +97,7 @@ function sameLabels(a: readonly Label[], b: readonly Label[]): boolean {
   }
 }
 
-/** Neither may contain a NUL, which validation has seen to before. */
+/** Unambiguous because validation refuses NULs in names and values. */
 function identityOf(name: string, labels: readonly Label[]): string {
   let identity = name
   for (const label of labels) if (label.value !== '') identity += `\0${label.name}\0${label.value}`

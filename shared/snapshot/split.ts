@@ -2,30 +2,33 @@ import { runNow, type Steps } from '../base/steps.js'
 import type { Layout, LayoutFamily } from '../metrics/layout.js'
 import { type EncodedLayout, encodeFamilies, finishLayout } from './layout.js'
 
-/** One record's share of a snapshot. */
+/** Part of a snapshot that one record holds. */
 export interface Part {
   readonly layout: EncodedLayout
-  /** Which of the snapshot's values are this part's: from `from`, below `to`. */
+  /** Range of the values of the snapshot: `from` inclusive, `to` exclusive. */
   readonly from: number
   readonly to: number
 }
 
 /**
- * Bytes above which a snapshot is split, of a record and of its uncompressed layout: well under the broker's default of 1 MiB
- * for the one, and for the other what a shard reads in some milliseconds when it is new.
+ * Maximum size of a record and of its uncompressed layout before a snapshot is split: well below
+ * the broker's default of 1 MiB, and small enough that a shard reads a new layout in a few
+ * milliseconds.
  */
 export const PART_BYTES = 256 * 1024
 
-/** What a value takes at most: a tag and a double, or a tag and a varint of 54 bits. */
+/** Maximum size of a value: a tag and a double, or a tag and a varint of 54 bits. */
 const MAX_VALUE_BYTES = 9
-/** Envelope, numbers, and a target with labels of usual length. */
+/** Envelope, numbers, and a target with labels of typical length. */
 const HEADER_BYTES = 1024
 
 /**
- * How a snapshot of this layout is split into records: between families, in order, a layout each. A family that is larger
- * than a record by itself stays whole, since no family may be in two parts. Hashes and compresses: for when a layout changes.
+ * Splits snapshots of this layout into records, between families and in order, with a layout each.
+ * A family that exceeds the limit alone is not split, because no family may be in two parts. Hashes
+ * and compresses: call it when a layout changes.
  *
- * @param bytesPerSeries what a series adds to a record; more than the default for those with timestamps or exemplars
+ * @param bytesPerSeries bytes that a series adds to a record; more than the default for series with
+ * timestamps or exemplars
  */
 export function planParts(layout: Layout, maxBytes = PART_BYTES, bytesPerSeries = MAX_VALUE_BYTES): Part[] {
   return runNow(planSteps(layout, maxBytes, bytesPerSeries))
@@ -51,7 +54,11 @@ class Planner {
     private readonly bytesPerSeries: number,
   ) {}
 
-  /** @param from the first family, @param to the one after the last, @param first the first family's first series */
+  /**
+   * @param from first family
+   * @param to the family after the last
+   * @param first index of the first series of the first family
+   */
   *plan(from: number, to: number, first: number): Steps<Part[]> {
     let count = 0
     for (let i = from; i < to; i++) count += this.families[i].series.length
@@ -61,7 +68,7 @@ class Planner {
     return [...(yield* this.plan(from, index, first)), ...(yield* this.plan(index, to, first + series))]
   }
 
-  /** Compressing is the dear part: it is done for what may fit only. */
+  /** Compression is expensive: only ranges that may fit are compressed. */
   *#layoutIfItFits(from: number, to: number, count: number): Steps<EncodedLayout | null> {
     const slice = this.bytes.subarray(from === 0 ? 0 : this.ends[from - 1], to === 0 ? 0 : this.ends[to - 1])
     const whole = to - from < 2
@@ -71,7 +78,7 @@ class Planner {
     return whole || layout.compressed.length <= left ? layout : null
   }
 
-  /** Where to cut so that both sides have about as many series, and neither is empty. */
+  /** Splits a range so that both sides have about as many series and neither is empty. */
   #middle(from: number, to: number, count: number): { index: number; series: number } {
     let index = from + 1
     let series = this.families[from].series.length

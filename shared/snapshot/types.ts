@@ -1,30 +1,30 @@
 import type { Label } from '../metrics/model.js'
 
-/** What a snapshot and a failed collection have in common. */
+/** Fields that a snapshot and a failed collection share. */
 export interface CollectionHeader {
-  /** The target's identifying labels: sorted, `job` among them. */
+  /** Identifying labels of the target: sorted, with `job`. */
   readonly target: readonly Label[]
   /** Start of this run of the app, Unix ms. */
   readonly incarnation: number
-  /** Which collection of this run, from 0, failed ones included. */
+  /** Number of the collection within the run, from 0, failed ones included. */
   readonly sequence: number
-  /** Records of this run replaced unsent, so far. */
+  /** Number of records of this run that were superseded before they were sent. */
   readonly superseded: number
   /** Unix ms by the producer's clock, strictly increasing within a run. */
   readonly collectedAt: number
-  /** When the next one is due: 1,000 to 120,000 ms. */
+  /** Milliseconds until the next collection: 1,000 to 120,000. */
   readonly intervalMs: number
-  /** How long the app's own collection took, seconds. */
+  /** Duration of the collection in the app, seconds. */
   readonly collectSeconds: number
 }
 
-/** Everything of a snapshot's record that is not its layout or its values. */
+/** All fields of a snapshot record except layout and values. */
 export interface SnapshotHeader extends CollectionHeader {
-  /** Which part of the snapshot this record is, from 0, and of how many. */
+  /** Number of this part, from 0, and number of parts. */
   readonly part: number
   readonly parts: number
-  /** A clean goodbye, with the final values. */
+  /** Whether this is the last snapshot of the run: the target leaves, it does not go down. */
   readonly end: boolean
-  /** First 16 bytes of SHA-256 of the uncompressed layout, as a latin1 string of 16 characters. */
+  /** First 16 bytes of the SHA-256 of the uncompressed layout, as 16 latin1 characters. */
   readonly layoutId: string
 }

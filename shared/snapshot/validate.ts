@@ -8,36 +8,39 @@ import type { Label } from '../metrics/model.js'
 import { RefusedError } from './errors.js'
 import { SeriesSet } from './series-set.js'
 
-/** The job under which the exposer itself is scraped. */
+/** The job of the exposers. */
 const RESERVED_JOB = 'kafka-exposer'
 
 /**
- * What a target must be, for a producer to ask before it writes and for a shard before it believes.
+ * Checks a target: in producers before writing, in shards after reading.
  *
  * @throws RefusedError (`label`, `reserved`, `limit`)
  */
 export function validateTarget(target: readonly Label[], limits: Limits = DEFAULT_LIMITS): void {
   new LabelChecker(limits).check(target, 'the target')
   const job = target.find(label => label.name === 'job')
-  if (!job?.value) throw new RefusedError('label', 'the target has no job; every target needs that label')
+  if (!job?.value) throw new RefusedError('label', 'the target has no job; add the label job')
   if (job.value === RESERVED_JOB) {
-    throw new RefusedError('reserved', `job ${quote(RESERVED_JOB)} is the exposer's own; choose another`)
+    throw new RefusedError(
+      'reserved',
+      `job ${quote(RESERVED_JOB)} is reserved for exposers; choose another name`,
+    )
   }
   const empty = target.find(label => label.value === '')
   if (empty) {
-    throw new RefusedError('label', `label ${quote(empty.name)} of the target is empty; leave it out`)
+    throw new RefusedError('label', `label ${quote(empty.name)} of the target is empty; omit it`)
   }
 }
 
 /**
- * What a layout must be beyond its Avro schema.
+ * Checks the rules for layouts that go beyond the Avro schema.
  *
  * @throws RefusedError (`layout`, `label`, `reserved`, `duplicate_series`, `limit`)
  */
 export function validateLayout(layout: Layout, limits: Limits = DEFAULT_LIMITS): void {
   const count = layout.families.reduce((sum, family) => sum + family.series.length, 0)
   if (count > limits.samples) {
-    throw new RefusedError('limit', `${count} series, over the limit of ${limits.samples}; expose fewer`)
+    throw new RefusedError('limit', `${count} series are over the limit of ${limits.samples}; expose fewer`)
   }
   const names = new Set<string>()
   const seen = new SeriesSet(count)
@@ -45,14 +48,18 @@ export function validateLayout(layout: Layout, limits: Limits = DEFAULT_LIMITS):
   for (const family of layout.families) {
     checkFamily(family, limits)
     if (names.has(family.name)) {
-      throw new RefusedError('layout', `family ${quote(family.name)} comes twice; put its series into one`)
+      throw new RefusedError(
+        'layout',
+        `family ${quote(family.name)} appears twice; write all its series into one family`,
+      )
     }
     names.add(family.name)
-    // One string for all series of a kind: it is compared and hashed for each of them.
+    // One string for all series with that suffix: it is compared and hashed for each of them.
+    const owner = `family ${quote(family.name)}`
     const sampleNames = new Map(SUFFIXES_OF[family.type].map(suffix => [suffix, family.name + suffix]))
     for (const series of family.series) {
       checkSuffix(family, series)
-      labels.check(series.labels, family.name)
+      labels.check(series.labels, owner)
       checkNumberLabel(family, series)
       if (!seen.add(sampleNames.get(series.suffix)!, series.labels)) throw duplicate(family, series)
     }
@@ -60,8 +67,8 @@ export function validateLayout(layout: Layout, limits: Limits = DEFAULT_LIMITS):
 }
 
 /**
- * The names of a layout's samples. No two parts of one snapshot may share any, because nobody looks for the same series in
- * two of them: a snapshot is split between families.
+ * Names of the samples of a layout. Parts of one snapshot must not share any, because duplicate
+ * series are detected within a part only: a snapshot is split between families.
  */
 export function sampleNames(layout: Layout): Set<string> {
   const names = new Set<string>()
@@ -69,7 +76,7 @@ export function sampleNames(layout: Layout): Set<string> {
   return names
 }
 
-/** @throws RefusedError (`duplicate_series`) when parts of one snapshot share a sample's name */
+/** @throws RefusedError (`duplicate_series`) if parts of one snapshot share the name of a sample */
 export function validateParts(parts: readonly ReadonlySet<string>[]): void {
   const all = new Set<string>()
   for (const names of parts) {
@@ -77,7 +84,7 @@ export function validateParts(parts: readonly ReadonlySet<string>[]): void {
       if (all.has(name)) {
         throw new RefusedError(
           'duplicate_series',
-          `${quote(name)} is in two parts of one snapshot; split between families`,
+          `samples named ${quote(name)} are in two parts of one snapshot; split between families`,
         )
       }
       all.add(name)
@@ -86,11 +93,11 @@ export function validateParts(parts: readonly ReadonlySet<string>[]): void {
 }
 
 function checkFamily({ name, type, help, unit }: LayoutFamily, limits: Limits): void {
-  if (name === '') throw new RefusedError('layout', 'a family has no name')
+  if (name === '') throw new RefusedError('layout', 'a family has no name; name it')
   if (type === 'counter' && name.endsWith('_total')) {
     throw new RefusedError(
       'layout',
-      `counter ${quote(name)} has _total in its family's name; put it into the suffix of its series`,
+      `the name of counter family ${quote(name)} ends in _total; write _total into the suffix of its series`,
     )
   }
   checkText(name, limits.nameBytes, 'layout', () => `the name of family ${quote(name)}`)
@@ -103,7 +110,7 @@ function checkSuffix(family: LayoutFamily, series: LayoutSeries): void {
   if (allowed.includes(series.suffix)) return
   throw new RefusedError(
     'layout',
-    `${family.type} ${quote(family.name)} has a series with suffix ${quote(series.suffix)}; it may have ${allowed.map(quote).join(', ')}`,
+    `${family.type} ${quote(family.name)} has a series with suffix ${quote(series.suffix)}; use ${allowed.map(quote).join(', ')}`,
   )
 }
 
@@ -114,13 +121,13 @@ function checkNumberLabel(family: LayoutFamily, series: LayoutSeries): void {
   if (value !== undefined && isFloatText(value)) return
   throw new RefusedError(
     'label',
-    `${family.type} ${quote(family.name)} has a series whose ${name} is ${value === undefined ? 'missing' : quote(value)}; it must be a number`,
+    `${family.type} ${quote(family.name)} has a series ${value === undefined ? `without label ${name}` : `with ${name} ${quote(value)}`}; set ${name} to a number`,
   )
 }
 
 /**
- * Checks lists of labels. `decodeLayout` gives equal labels as one object, so that remembering the objects that were looked
- * at saves most of the work.
+ * Checks lists of labels. `decodeLayout` returns equal labels as one object, so remembering the
+ * checked objects saves most of the work.
  */
 class LabelChecker {
   readonly #checked = new Set<Label>()
@@ -128,11 +135,12 @@ class LabelChecker {
 
   constructor(private readonly limits: Limits) {}
 
+  /** @param owner description for messages, such as `family "x"` */
   check(labels: readonly Label[], owner: string): void {
     if (labels.length > this.limits.labels) {
       throw new RefusedError(
         'limit',
-        `${quote(owner)} has ${labels.length} labels, over the limit of ${this.limits.labels}`,
+        `${owner} has ${labels.length} labels, over the limit of ${this.limits.labels}; remove some`,
       )
     }
     const previous = this.#previous
@@ -151,16 +159,16 @@ class LabelChecker {
   }
 
   #checkLabel({ name, value }: Label, owner: string): void {
-    if (name === '') throw new RefusedError('label', `${quote(owner)} has a label without a name`)
+    if (name === '') throw new RefusedError('label', `${owner} has a label without a name; name it`)
     if (name.startsWith('__')) {
       throw new RefusedError(
         'reserved',
-        `label ${quote(name)} of ${quote(owner)}: names that begin with __ are Prometheus's own; rename it`,
+        `label ${quote(name)} of ${owner} begins with __, which Prometheus reserves; rename it`,
       )
     }
     const { nameBytes, valueBytes } = this.limits
-    checkText(name, nameBytes, 'label', () => `the name of label ${quote(name)} of ${quote(owner)}`)
-    checkText(value, valueBytes, 'label', () => `label ${quote(name)} of ${quote(owner)}`)
+    checkText(name, nameBytes, 'label', () => `the name of label ${quote(name)} of ${owner}`)
+    checkText(value, valueBytes, 'label', () => `label ${quote(name)} of ${owner}`)
   }
 }
 
@@ -170,24 +178,26 @@ function checkOrder(before: string, name: string, owner: string): void {
   throw new RefusedError(
     'label',
     order === 0
-      ? `${quote(owner)} has label ${quote(name)} twice`
-      : `the labels of ${quote(owner)} are not sorted at ${quote(name)}; sort them by the bytes of their names`,
+      ? `${owner} has label ${quote(name)} twice; remove one`
+      : `the labels of ${owner} are not sorted, ${quote(name)} comes after ${quote(before)}; sort them by the UTF-8 bytes of their names`,
   )
 }
 
-/** What is refused where it stands in text: NULs, over which parsers stumble, and half characters, which UTF-8 has not. */
+/**
+ * Refused in any text: NULs, which break parsers, and lone surrogates, which UTF-8 cannot encode.
+ */
 const FORBIDDEN = /[\0\p{Surrogate}]/u
 
 function checkText(text: string, limit: number, reason: 'label' | 'layout', where: () => string): void {
   if (FORBIDDEN.test(text)) {
-    const what = text.includes('\0') ? 'a NUL byte' : 'half a character (a lone surrogate)'
+    const what = text.includes('\0') ? 'a NUL byte' : 'a lone surrogate'
     throw new RefusedError(reason, `${where()} contains ${what}; remove it`)
   }
-  // No character takes more than three bytes for each of its units.
+  // A UTF-16 unit needs three bytes at most.
   if (text.length * 3 <= limit) return
   const bytes = Buffer.byteLength(text)
   if (bytes > limit) {
-    throw new RefusedError('limit', `${where()} has ${bytes} bytes, over the limit of ${limit}`)
+    throw new RefusedError('limit', `${where()} has ${bytes} bytes, over the limit of ${limit}; shorten it`)
   }
 }
 
@@ -195,5 +205,8 @@ function duplicate(family: LayoutFamily, series: LayoutSeries): RefusedError {
   const labels = series.labels.map(({ name, value }) => `${name}=${JSON.stringify(value)}`).join(',')
   const text = `${family.name}${series.suffix}{${labels}}`
   const short = text.length > 300 ? `${text.slice(0, 300)}…` : text
-  return new RefusedError('duplicate_series', `${short} comes twice in one snapshot; sum or drop one`)
+  return new RefusedError(
+    'duplicate_series',
+    `${short} appears twice in one snapshot; sum both, or remove one`,
+  )
 }

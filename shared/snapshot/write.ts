@@ -4,7 +4,7 @@ import { SNAPSHOT_ENVELOPE } from './envelope.js'
 import type { CollectionHeader, SnapshotHeader } from './types.js'
 
 export interface SnapshotPart {
-  /** gzip of the layout whose id the header names. */
+  /** gzip of the layout with the id in the header. */
   readonly layoutCompressed: Uint8Array
   readonly values: ArrayLike<number>
   /** Unix ms, one per value. */
@@ -13,10 +13,11 @@ export interface SnapshotPart {
 }
 
 /**
- * One record's value: the envelope and a Snapshot. Says nothing on what exposers will think of it: `validateTarget` and
- * `validateLayout` do. The target's labels are taken as they are: sort them first.
+ * The value of a snapshot record: the envelope and a Snapshot. It does not validate: see
+ * `validateTarget` and `validateLayout`. The labels of the target must be sorted.
  *
- * @throws RangeError for a number that the schema cannot hold, or not one timestamp per value: the caller's mistake
+ * @throws RangeError for a number that the schema cannot hold, or if the number of timestamps is
+ * not that of the values, which is a bug in the caller
  */
 export function encodeSnapshot(header: SnapshotHeader, part: SnapshotPart): Buffer {
   const { layoutCompressed, values, timestamps, exemplars } = part
@@ -30,14 +31,16 @@ export function encodeSnapshot(header: SnapshotHeader, part: SnapshotPart): Buff
   out.bytes(layoutCompressed)
   out.numbers(values)
   if (timestamps && timestamps.length !== values.length) {
-    throw new RangeError(`${timestamps.length} timestamps for ${values.length} values`)
+    throw new RangeError(
+      `there are ${timestamps.length} timestamps for ${values.length} values; pass one per value`,
+    )
   }
   writeTimestamps(out, timestamps)
   writeExemplars(out, exemplars)
   return out.toBuffer()
 }
 
-/** The fields with which both schemas begin. */
+/** The fields that both schemas start with. */
 export function writeCollection(out: BytesWriter, header: CollectionHeader): void {
   writeArray(out, header.target, label => {
     out.string(label.name)
@@ -51,7 +54,7 @@ export function writeCollection(out: BytesWriter, header: CollectionHeader): voi
 
 function integer(value: number, field: string): number {
   if (Number.isSafeInteger(value)) return value
-  throw new RangeError(`${field} is ${value}; it must be a safe integer`)
+  throw new RangeError(`${field} is ${value}; pass a safe integer`)
 }
 
 function writeTimestamps(out: BytesWriter, timestamps: ArrayLike<number> | null | undefined): void {
@@ -77,7 +80,7 @@ function writeExemplars(out: BytesWriter, exemplars: readonly Exemplar[] | null 
   })
 }
 
-/** An array or a map: one block, then an empty one. */
+/** An array or a map: one block and the end. */
 export function writeArray<T>(out: BytesWriter, items: readonly T[], write: (item: T) => void): void {
   if (items.length > 0) out.long(items.length)
   for (const item of items) write(item)

@@ -70,7 +70,7 @@ describe('a collection', () => {
     [
       'none of its series can be published',
       () => [{ name: 'bad', type: 'gauge', help: '', values: [{ value: 1, labels: { __a: 'x' } }] }],
-      /^none of the 1 series can be published; first reason, metric "bad": label "__a" is reserved$/,
+      /^none of the 1 series can be published; first reason, metric "bad": label "__a" is reserved; rename it$/,
     ],
   ])('fails with the reason when %s', async (_, source, reason) => {
     const { failure } = await collectOnce(source, 100)

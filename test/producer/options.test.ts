@@ -89,11 +89,11 @@ describe('options', () => {
 
   test.each([
     [{ labels: { job: 'other' } }, /labels must not contain job/],
-    [{ labels: { __zone: 'eu' } }, /Prometheus's own/],
+    [{ labels: { __zone: 'eu' } }, /Prometheus reserves/],
     [{ labels: { zone: '' } }, /zone.* is empty/],
     [{ labels: { zone: 3 } }, /zone is 3; it must be a string/],
     [{ labels: { zone: 'a\0b' } }, /NUL/],
-    [{ job: 'kafka-exposer' }, /exposer's own/],
+    [{ job: 'kafka-exposer' }, /reserved for exposers/],
     [{ job: undefined }, /no job/],
     [{ instance: 7 }, /instance is 7; it must be a string/],
   ])('%j is refused', (more, why) => {

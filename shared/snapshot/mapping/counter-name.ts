@@ -1,12 +1,11 @@
 const TOTAL = '_total'
 
 /**
- * The family of a counter whose samples are named `name`, and what they add to it. A family is
- * named without `_total`; where that would be no name, or one that the written formats show for
- * something else too, the counter goes by its full name and without a type, as which any name is
- * allowed.
+ * Family and suffix of a counter whose samples have this name. The name of the family is the name
+ * without `_total`. If that is empty, ends in `_total` or is exposed by another metric, the counter
+ * keeps its full name and has no type: any name is valid then.
  *
- * @param exposedNames names of the source's metrics and of their samples
+ * @param exposedNames names of the metrics of the source and of their samples
  * @returns null for a counter without a type
  */
 export function counterFamily(

@@ -1,12 +1,12 @@
 import { isText } from '../../metrics/clean-text.js'
 import type { Exemplar, Label } from '../../metrics/model.js'
 
-/** What OpenMetrics allows for the names and values of all labels of an exemplar together. */
+/** Maximum characters of all labels of an exemplar together, as in OpenMetrics. */
 const CHARACTERS = 128
 
 /**
- * Whether a record may carry an exemplar with these labels: with others the exposer would refuse it
- * whole.
+ * Whether a record may contain an exemplar with these labels. Otherwise the exposer would refuse
+ * the record.
  */
 function areAllowed(labels: readonly Label[]): boolean {
   if (labels.length > CHARACTERS / 2) return false
@@ -21,11 +21,11 @@ function areAllowed(labels: readonly Label[]): boolean {
 }
 
 /**
- * An exemplar as a record carries it.
+ * Converts an exemplar to that of a record.
  *
- * @param series its index in the layout; negative or undefined for one that is left out
+ * @param series its index in the layout; negative or undefined for a dropped series
  * @param timestamp Unix milliseconds
- * @returns null for one that is left out
+ * @returns null for a dropped exemplar
  */
 export function carriedExemplar(
   series: number | undefined,

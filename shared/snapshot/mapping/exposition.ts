@@ -8,11 +8,11 @@ import { NumberLabels } from './number-labels.js'
 const SERIES_PER_STEP = 50
 
 /**
- * Adds what a reader has read. Its series have the names and labels that Prometheus stores when it
- * scrapes the same page; what a record has no type for becomes `gauge` or `unknown` under the full
- * names of its samples. The table is in docs/mapping.md.
+ * Adds the families of a reader to a layout. Series get the names and labels that Prometheus stores
+ * when it scrapes the same page. Types that a record does not have become `gauge` or `unknown`
+ * under the full names of the samples, see the table in docs/mapping.md.
  *
- * @param exposedNames of all sources: names that the written formats show
+ * @param exposedNames names of metrics and samples of all sources
  */
 export function* addFamilies(
   builder: LayoutBuilder,
@@ -38,7 +38,7 @@ export function* addFamilies(
   }
 }
 
-/** Adds the names of families and of their samples. */
+/** Adds the names of families and their samples. */
 export function* addFamilyNames(names: Set<string>, families: readonly Family[]): Steps<void> {
   let seen = 0
   for (const { name, series } of families) {
@@ -53,8 +53,8 @@ export function* addFamilyNames(names: Set<string>, families: readonly Family[])
 }
 
 /**
- * Whether all series of a histogram or summary, their creation times apart, may be in a record's
- * family of that type.
+ * Whether all series of a histogram or summary, except creation times, fit a family of that type in
+ * a record.
  */
 function* fitsRecordType({ type, series }: Family, numbers: NumberLabels): Steps<boolean> {
   if (type !== 'histogram' && type !== 'summary') return true

@@ -4,21 +4,21 @@ import { counterFamily } from './counter-name.js'
 import type { FamilyHead, LayoutBuilder } from './layout-builder.js'
 import type { Drop } from './mapping.js'
 
-/** Where the series of one suffix go. */
+/** Family and suffix for the series of one suffix. */
 interface SeriesPlacement {
   readonly head: FamilyHead
   readonly suffix: Suffix
   readonly refusal: Drop | undefined
 }
 
-/** Where the series of a family go. */
+/** Chooses family and suffix in the layout for the series of a family. */
 export class FamilyPlacement {
   readonly #bySuffix = new Map<SampleSuffix, SeriesPlacement>()
 
   constructor(
     private readonly family: Family,
     private readonly exposedNames: ReadonlySet<string>,
-    /** False for a histogram or summary with a series that a record's cannot have. */
+    /** False for a histogram or summary with a series that does not fit its type in a record. */
     private readonly isTyped: boolean,
     private readonly builder: LayoutBuilder,
   ) {}
@@ -40,7 +40,7 @@ export class FamilyPlacement {
       suffix: carried,
     })
     const bySampleName = (carriedType: FamilyType) => ({
-      // The help of a family says nothing of when its series were created.
+      // The help of a family does not describe creation times.
       head: { name: name + suffix, type: carriedType, help: suffix === '_created' ? '' : help, unit: '' },
       suffix: '' as const,
     })
@@ -59,7 +59,7 @@ export class FamilyPlacement {
       case 'gauge':
       case 'unknown':
         return suffix === '' ? typed(name, type, '') : bySampleName('unknown')
-      // Text 0.0.4, which has neither, shows them as gauges.
+      // Text 0.0.4 has neither type: exporters write them as gauges.
       case 'info':
       case 'stateset':
         return bySampleName('gauge')

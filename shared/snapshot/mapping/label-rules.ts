@@ -4,19 +4,16 @@ import type { Limits } from '../../metrics/limits.js'
 import type { Label } from '../../metrics/model.js'
 import type { Drop } from './mapping.js'
 
-/** A label as a record carries it. */
+/** A label as written to a record. */
 interface RecordLabel {
   readonly label: Label
-  /** In a layout, at most. */
+  /** Maximum size in a layout, bytes. */
   readonly bytes: number
 }
 
-/**
- * The labels of series as a record carries them. Labels that are the same object are looked at
- * once.
- */
+/** Converts labels of series to those of a record. A shared label object is checked once. */
 export class LabelRules {
-  /** What the labels that were carried last take in a layout, at most. */
+  /** Maximum size of the last converted labels in a layout, bytes. */
   bytes = 0
   readonly #checked = new Map<Label, RecordLabel | Drop>()
   readonly #numbers = new Map<Label, RecordLabel | Drop>()
@@ -25,8 +22,8 @@ export class LabelRules {
 
   /**
    * @param labels sorted
-   * @param number the label that has to be a number, in one spelling
-   * @returns the same list when nothing has to be changed
+   * @param number the label that must be a number and becomes canonical
+   * @returns the same array if nothing changes
    */
   apply(labels: readonly Label[], number: 'le' | 'quantile' | undefined): readonly Label[] | Drop {
     let result: Label[] | null = null
@@ -35,7 +32,7 @@ export class LabelRules {
     for (let i = 0; i < labels.length; i++) {
       const label = labels[i]
       if (i > 0 && label.name === labels[i - 1].name)
-        return { reason: 'label', message: `label ${label.name} comes twice` }
+        return { reason: 'label', message: `a series has label ${label.name} twice; remove one` }
       const isNumber = label.name === number
       if (isNumber) missing = false
       const carried = isNumber ? this.#number(label) : this.#check(label)
@@ -46,7 +43,7 @@ export class LabelRules {
       result[i] = carried.label
     }
     if (labels.length > this.limits.labels)
-      return { reason: 'limit', message: `more than ${this.limits.labels} labels` }
+      return { reason: 'limit', message: `a series has more than ${this.limits.labels} labels; remove some` }
     return missing ? notANumber(number as string) : (result ?? labels)
   }
 
@@ -73,24 +70,27 @@ export class LabelRules {
 
 const notANumber = (name: string): Drop => ({
   reason: 'label',
-  message: `a series whose ${name} is no number`,
+  message: `a series has no number in label ${name}; set it to a number`,
 })
 
 function checkLabel(label: Label, { nameBytes, valueBytes }: Limits): RecordLabel | Drop {
   const { name, value } = label
   if (name.startsWith('__') || name === '')
-    return { reason: 'reserved', message: `label ${JSON.stringify(name)} is reserved` }
+    return { reason: 'reserved', message: `label ${JSON.stringify(name)} is reserved; rename it` }
   if (!isText(name))
-    return { reason: 'label', message: 'the name of a label has a NUL or half a character in it' }
+    return { reason: 'label', message: 'the name of a label contains a NUL or a lone surrogate; rename it' }
   if (Buffer.byteLength(name) > nameBytes)
-    return { reason: 'limit', message: 'the name of a label is too long' }
+    return { reason: 'limit', message: `the name of a label has more than ${nameBytes} bytes; shorten it` }
   const clean = cleaned(value)
   if (Buffer.byteLength(clean) > valueBytes)
-    return { reason: 'limit', message: `the value of label ${name} is too long` }
+    return {
+      reason: 'limit',
+      message: `the value of label ${name} has more than ${valueBytes} bytes; shorten it`,
+    }
   return carriedLabel(label, clean)
 }
 
-/** Two lengths of up to two bytes, and two texts. */
+/** Two lengths of up to two bytes, and two strings. */
 function carriedLabel(label: Label, value: string): RecordLabel {
   const { name } = label
   return {

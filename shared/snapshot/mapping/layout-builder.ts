@@ -9,7 +9,7 @@ import { SeriesSet } from '../series-set.js'
 import { LabelRules } from './label-rules.js'
 import type { Drop, DropReason, Mapping } from './mapping.js'
 
-/** A family of the layout, without its series. */
+/** A family of the layout without its series. */
 export interface FamilyHead {
   readonly name: string
   readonly type: FamilyType
@@ -17,44 +17,41 @@ export interface FamilyHead {
   readonly unit: string
 }
 
-/** A family of the layout in the making. */
+/** A family of the layout under construction. */
 class FamilyDraft {
   readonly series: LayoutSeries[] = []
-  /** Which series of the source each of them is. */
+  /** Index in the source of each series. */
   readonly sources: number[] = []
-  /** What it takes in a layout, at most. */
+  /** Maximum size in a layout, bytes. */
   bytes = 0
 
   constructor(
     readonly head: FamilyHead,
-    /** The first metric that had series of it. */
+    /** The first metric with series of this family. */
     readonly metric: string,
   ) {}
 }
 
-/** For the suffix that the written formats add. */
+/** Reserve for the suffix of samples. */
 const LONGEST_SUFFIX = '_bucket'.length
-/**
- * What a series takes in a layout beside its labels, at most: suffix, count and end of the list.
- */
+/** Maximum size of a series in a layout without its labels: suffix, count and end of the list. */
 const SERIES_BYTES = 12
 
 const TOO_LARGE: Drop = {
   reason: 'limit',
-  message: `its labels take more than ${DEFAULT_LIMITS.bytes} bytes`,
+  message: `its labels take more than ${DEFAULT_LIMITS.bytes} bytes; use fewer or shorter labels`,
 }
 
 /**
- * Makes a layout of series that anybody may have named. What an exposer would refuse is left out
- * and counted, because it would refuse the whole snapshot: one bad metric must not silence a
- * target. These rules hold for every source; `registry.ts` and `exposition.ts` only say which
- * family and suffix a series has. Series are added in the order of their sources.
+ * Builds a layout from series with arbitrary names and labels. Series that an exposer would refuse
+ * are dropped and counted, because it would refuse the whole snapshot: one invalid metric must not
+ * silence a target. The rules hold for every source; `registry.ts` and `exposition.ts` only choose
+ * family and suffix of a series. Series are added in the order of their sources.
  */
 export class LayoutBuilder {
   readonly #drafts = new Map<string, FamilyDraft>()
   /**
-   * Which family the samples of a name belong to: of two families, one would be lost where a
-   * snapshot is split.
+   * Family of each sample name. Two families must not share one, because they may be in two parts.
    */
   readonly #owners = new Map<string, string>()
   readonly #seen: SeriesSet
@@ -62,13 +59,13 @@ export class LayoutBuilder {
   readonly #order: Int32Array
   readonly #dropped = new Map<string, string>()
   readonly #droppedSeries = new Map<DropReason, number>()
-  /** Series of the sources that were added or dropped so far. */
+  /** Number of series of the sources that were added or dropped. */
   #at = 0
   #carried = 0
 
   /**
-   * @param series of all sources
-   * @param without families of the layout to leave out, and why
+   * @param series number of series of all sources
+   * @param without families of the layout to drop, with the reason
    */
   constructor(
     series: number,
@@ -78,21 +75,25 @@ export class LayoutBuilder {
     this.#seen = new SeriesSet(Math.min(series, DEFAULT_LIMITS.samples))
   }
 
-  /** Why all series of a family are left out, if they are. */
+  /** Why all series of a family are dropped, or undefined. */
   refusalOf({ name }: FamilyHead): Drop | undefined {
     const excluded = this.without.get(name)
     if (excluded) return { reason: 'limit', message: excluded }
-    if (name === '') return { reason: 'layout', message: 'it has no name' }
-    if (!isText(name)) return { reason: 'layout', message: 'its name has a NUL or half a character in it' }
+    if (name === '') return { reason: 'layout', message: 'it has no name; name it' }
+    if (!isText(name))
+      return { reason: 'layout', message: 'its name contains a NUL or a lone surrogate; rename it' }
     if (Buffer.byteLength(name) > DEFAULT_LIMITS.nameBytes - LONGEST_SUFFIX)
-      return { reason: 'limit', message: 'its name is too long' }
+      return {
+        reason: 'limit',
+        message: `its name has more than ${DEFAULT_LIMITS.nameBytes - LONGEST_SUFFIX} bytes; shorten it`,
+      }
     return undefined
   }
 
   /**
-   * Leaves the next series of the sources out.
+   * Drops the next series of the sources.
    *
-   * @param metric what its owner knows it by
+   * @param metric name of the metric in the source
    */
   drop(metric: string, drop: Drop, series = 1): void {
     this.#at += series
@@ -100,10 +101,10 @@ export class LayoutBuilder {
   }
 
   /**
-   * Adds the next series of the sources, or leaves it out.
+   * Adds the next series of the sources, or drops it.
    *
-   * @param metric what its owner knows it by
-   * @param head a family that `refusalOf` has nothing against
+   * @param metric name of the metric in the source
+   * @param head a family without a refusal by `refusalOf`
    * @param labels sorted
    */
   add(metric: string, head: FamilyHead, suffix: Suffix, labels: readonly Label[]): void {
@@ -121,21 +122,27 @@ export class LayoutBuilder {
     const { name, type } = head
     let draft = this.#drafts.get(name)
     if (draft && draft.head.type !== type)
-      return { reason: 'layout', message: 'another metric of that name has another type' }
+      return {
+        reason: 'layout',
+        message: 'another metric with that name has another type; rename one of them',
+      }
     if (draft && draft.bytes > DEFAULT_LIMITS.bytes) return TOO_LARGE
     const carried = this.#labels.apply(labels, numberLabelOf(type, suffix))
     if ('message' in carried) return carried
     if (this.#carried === DEFAULT_LIMITS.samples)
-      return { reason: 'limit', message: `there are more than ${DEFAULT_LIMITS.samples} series` }
+      return {
+        reason: 'limit',
+        message: `the snapshot has more than ${DEFAULT_LIMITS.samples} series; expose fewer`,
+      }
     const sampleName = name + suffix
     const owner = this.#owners.get(sampleName)
     if (owner !== undefined && owner !== name)
       return {
         reason: 'duplicate_series',
-        message: `metric ${owner} has series of the name ${sampleName}`,
+        message: `metric ${owner} has series with the name ${sampleName}; rename one of them`,
       }
     if (!this.#seen.add(sampleName, carried))
-      return { reason: 'duplicate_series', message: 'the same series comes twice' }
+      return { reason: 'duplicate_series', message: 'a series appears twice; sum both, or remove one' }
     if (owner === undefined) this.#owners.set(sampleName, name)
     this.#carried++
     if (!draft) {
@@ -177,5 +184,5 @@ export class LayoutBuilder {
 
 const FAMILIES_PER_STEP = 200
 
-/** Others are left out: a unit is part of the name anyway. */
+/** Invalid units are dropped: the unit is also part of the name. */
 const isUnit = (unit: string) => isText(unit) && Buffer.byteLength(unit) <= DEFAULT_LIMITS.nameBytes

@@ -1,10 +1,7 @@
 import type { Layout } from '../../metrics/layout.js'
 import type { RefusalReason } from '../errors.js'
 
-/**
- * Why series are left out: the reason for which an exposer would refuse the whole snapshot with
- * them.
- */
+/** Reasons for dropping series: those for which an exposer would refuse the whole snapshot. */
 export type DropReason = Extract<
   RefusalReason,
   'label' | 'reserved' | 'limit' | 'layout' | 'duplicate_series'
@@ -12,22 +9,19 @@ export type DropReason = Extract<
 
 export interface Drop {
   readonly reason: DropReason
-  /** For the owner of the metric. */
+  /** One sentence for the author of the metric: what is wrong, and what to do. */
   readonly message: string
 }
 
-/** How the series of a source stand in a layout. */
+/** Mapping of the series of a source to a layout. */
 export interface Mapping {
   readonly layout: Layout
-  /**
-   * Where each series, in the order of the source, stands in the layout; −1 for one that is left
-   * out.
-   */
+  /** Index in the layout of each series of the source; −1 for a dropped one. */
   readonly order: Int32Array
-  /** How many the layout has. */
+  /** Number of series of the layout. */
   readonly series: number
-  /** Metrics of which something is left out, by the name that the source gives them, and why. */
+  /** Metrics with dropped series, by their name in the source, with the reason. */
   readonly dropped: ReadonlyMap<string, string>
-  /** Series that are left out, by reason. */
+  /** Number of dropped series by reason. */
   readonly droppedSeries: ReadonlyMap<DropReason, number>
 }

@@ -3,7 +3,7 @@ import { openMetricsFloat } from '../../metrics/go-float.js'
 import type { Family, Label } from '../../metrics/model.js'
 import { numberOfText } from '../../metrics/text/numbers.js'
 
-/** `le` and `quantile`. Labels that are the same object are looked at once. */
+/** `le` and `quantile` labels. A shared label object is parsed once. */
 export class NumberLabels {
   readonly #numbers = new Map<Label, number | undefined>()
   readonly #stored = new Map<Label, Label>()
@@ -13,8 +13,8 @@ export class NumberLabels {
   }
 
   /**
-   * The labels of a histogram or summary that goes by the names of its samples: Prometheus 3 stores
-   * numbers so.
+   * Labels of a histogram or summary without a type in the record: numbers are spelled as
+   * Prometheus 3 stores them.
    */
   stored({ type }: Family, labels: readonly Label[]): readonly Label[] {
     const name = type === 'summary' ? 'quantile' : 'le'
@@ -37,8 +37,5 @@ export class NumberLabels {
   }
 }
 
-/**
- * Undefined for what Prometheus does not take for a number, decimals beyond the largest double
- * included.
- */
+/** Undefined if Prometheus does not parse it as a number, also beyond the largest double. */
 const numberOf = (text: string): number | undefined => (isFloatText(text) ? numberOfText(text) : undefined)

@@ -11,10 +11,10 @@ import type { Drop } from './mapping.js'
 const SERIES_PER_STEP = 50
 
 /**
- * Adds what a prom-client registry gives, without the way over the neutral model, which would cost
- * CPU in the app.
+ * Adds the metrics of a prom-client registry to a layout. It bypasses the neutral model, which
+ * would cost CPU in the application.
  *
- * @param exposedNames of all sources: names that the written formats show
+ * @param exposedNames names of metrics and samples of all sources
  */
 export function* addMetrics(
   builder: LayoutBuilder,
@@ -40,7 +40,7 @@ export function* addMetrics(
   }
 }
 
-/** Adds the names of metrics and of their samples. */
+/** Adds the names of metrics and their samples. */
 export function addMetricNames(names: Set<string>, metrics: readonly MetricJson[]): void {
   for (const { name, type } of metrics) {
     names.add(name)
@@ -49,11 +49,11 @@ export function addMetricNames(names: Set<string>, metrics: readonly MetricJson[
   }
 }
 
-const NO_NAME: Drop = { reason: 'layout', message: 'it has no name' }
+const NO_NAME: Drop = { reason: 'layout', message: 'it has no name; name it' }
 
 interface SeriesPlacement {
   readonly head: FamilyHead
-  /** Of series whose metric has none of its own; null where they have. */
+  /** Suffix of series that have none in their own name; null if all have one. */
   readonly suffix: Suffix | null
 }
 
@@ -69,11 +69,11 @@ function placementOf(
   if (type !== 'counter') return { head, suffix: '' }
   const counter = counterFamily(String(name), exposedNames)
   if (!counter) return { head: { ...head, type: 'unknown' }, suffix: '' }
-  // A counter without `_total` in its name may still have it in those of its series.
+  // A counter without `_total` in its name may have series with it.
   return { head: { ...head, name: counter.family }, suffix: counter.suffix === '' ? null : counter.suffix }
 }
 
-/** Undefined for a series that is not of its metric's type. */
+/** Undefined for a series that does not fit the type of its metric. */
 function suffixOf(
   metric: MetricJson,
   { metricName }: ValueJson,
@@ -86,10 +86,10 @@ function suffixOf(
 
 const notOfType = ({ metricName }: ValueJson, { head: { type } }: SeriesPlacement): Drop => ({
   reason: 'layout',
-  message: `${metricName === undefined ? 'a series without suffix' : `series ${metricName}`} is not of a ${type}`,
+  message: `${metricName === undefined ? 'a series without suffix' : `series ${metricName}`} is not valid in a ${type}; remove it`,
 })
 
-/** Sorted lists of labels, with one object for each label. */
+/** Sorted lists of labels. Equal labels share one object. */
 class LabelLists {
   readonly #labels = new Map<string, Map<unknown, Label>>()
 

@@ -6,16 +6,16 @@ import { LayoutBuilder } from './layout-builder.js'
 import type { Mapping } from './mapping.js'
 import { addMetricNames, addMetrics } from './registry.js'
 
-/** What a prom-client registry gives, or the families of an exposition. */
+/** Metrics of a prom-client registry, or families of an exposition. */
 export type MappedSource =
   | { readonly metrics: readonly MetricJson[] }
   | { readonly families: readonly Family[] }
 
 /**
- * The layout of all sources of a target together. Of a series that two sources have, the first is
+ * Maps all sources of a target to one layout. If two sources have the same series, the first is
  * kept.
  *
- * @param without families of the layout to leave out, and why
+ * @param without families of the layout to drop, with the reason
  */
 export function* mapSources(
   sources: readonly MappedSource[],
@@ -36,7 +36,7 @@ export function* mapSources(
   return yield* builder.finish()
 }
 
-/** How many a source has. */
+/** Number of series of a source. */
 export function seriesOf(source: MappedSource): number {
   return 'metrics' in source
     ? source.metrics.reduce((sum, { values }) => sum + (values?.length ?? 0), 0)

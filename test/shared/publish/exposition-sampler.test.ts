@@ -63,7 +63,7 @@ describe('a sample of an exposition', () => {
     await expect(
       new ExpositionSampler().sample(exposition([family('bad', 'gauge', [['', { __a: 'x' }]])])),
     ).rejects.toThrow(
-      'none of the 1 series can be published; first reason, metric "bad": label "__a" is reserved',
+      'none of the 1 series can be published; first reason, metric "bad": label "__a" is reserved; rename it',
     )
   })
 

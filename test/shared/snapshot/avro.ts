@@ -14,7 +14,9 @@ export const snapshotSchema = load('snapshot')
 export const failureSchema = load('failure')
 const layoutSchema = load('layout')
 
-/** avsc's reading of our schemas: the reference. Longs beyond 2^53 are rounded, as our reader does. */
+/**
+ * Types of avsc for our schemas: the reference. Longs beyond 2^53 are rounded, as in our reader.
+ */
 const long = avro.types.LongType.__with({
   fromBuffer: (bytes: Buffer) => Number(bytes.readBigInt64LE()),
   toBuffer: (n: number) => {
@@ -32,7 +34,8 @@ const typeOf = (schema: avro.Schema) =>
   avro.Type.forSchema(schema, {
     wrapUnions: true,
     registry: { long },
-    // A primitive written as an object, as it is with a logical type, is not looked up in the registry.
+    // avsc does not look up a primitive in the registry if it is written as an object, as with a
+    // logical type.
     typeHook: schema => ((schema as { type?: unknown }).type === 'long' ? long : undefined),
   })
 export const snapshotType = typeOf(snapshotSchema)
@@ -51,7 +54,10 @@ const text = fc.string({ unit: 'grapheme', maxLength: 12 }).map(s => s.replaceAl
 const labels = fc
   .uniqueArray(fc.tuple(text, text), { selector: ([name]) => name, maxLength: 5 })
   .map(pairs => pairs.map(([name, value]) => ({ name, value })))
-/** Few enough characters for OpenMetrics, no empty names, no NUL; and not `__proto__`, which avsc's maps lose. */
+/**
+ * Within the limit of OpenMetrics, without empty names and NULs; no `__proto__`, which avsc's maps
+ * lose.
+ */
 const exemplarText = (minLength: number) =>
   fc
     .string({ unit: 'binary', minLength, maxLength: 9 })
@@ -91,7 +97,7 @@ const collection = {
 
 export const collectionHeader: fc.Arbitrary<CollectionHeader> = fc.record(collection)
 
-/** Any record that our writer can be asked to write. */
+/** Any record that the writer accepts. */
 export const sample: fc.Arbitrary<Sample> = fc.array(value, { maxLength: 60 }).chain(values =>
   fc
     .record({
@@ -120,7 +126,7 @@ export const sample: fc.Arbitrary<Sample> = fc.array(value, { maxLength: 60 }).c
     .map(s => ({ ...s, header: { ...s.header, layoutId: s.layout.id } })),
 )
 
-/** The sample as avsc takes it. */
+/** The sample as input for avsc. */
 export function toAvsc(s: Sample): unknown {
   const number = (n: number) => (Number.isSafeInteger(n) && !Object.is(n, -0) ? { long: n } : { double: n })
   return {

@@ -15,8 +15,8 @@ function read<T>(bytes: Buffer, act: (reader: BytesReader) => T): T | string {
   }
 }
 
-describe('reading Avro that anybody may have written', () => {
-  test('a long of ten bytes may have no more than 64 bits', () => {
+describe('reading untrusted Avro', () => {
+  test('a long of ten bytes with more than 64 bits is refused', () => {
     const ten = (last: number) => Buffer.from([...new Array<number>(9).fill(0xff), last])
     expect(read(ten(1), r => r.anyLong())).toBe(-(2 ** 63))
     expect(read(ten(2), r => r.anyLong())).toBe('limit')
@@ -24,7 +24,7 @@ describe('reading Avro that anybody may have written', () => {
     expect(read(ten(0x80), r => r.anyLong())).toBe('limit')
   })
 
-  test('every safe integer is read as it is, every other long is refused where it must be exact', () => {
+  test('`long` reads every safe integer and refuses every other long', () => {
     fc.assert(
       fc.property(fc.maxSafeInteger(), n => {
         expect(read(zigzag(n), r => r.long())).toBe(n)
@@ -38,7 +38,7 @@ describe('reading Avro that anybody may have written', () => {
     )
   })
 
-  test('a length is believed as far as there are bytes, whatever the limit', () => {
+  test('a length beyond the remaining bytes is refused, whatever the limit', () => {
     const text = (length: number) => Buffer.concat([zigzag(length), Buffer.from('abc')])
     expect(read(text(3), r => r.string(9, 'it'))).toBe('abc')
     expect(read(text(4), r => r.string(9, 'it'))).toBe('truncated')
@@ -47,7 +47,7 @@ describe('reading Avro that anybody may have written', () => {
     expect(read(text(-3), r => r.string(9, 'it'))).toBe('truncated')
   })
 
-  test('a count is believed as far as there are bytes for so many items', () => {
+  test('a count of items that do not fit into the remaining bytes is refused', () => {
     const bytes = Buffer.concat([zigzag(3), Buffer.alloc(6)])
     expect(read(bytes, r => r.count(9, 0, 2, 'items'))).toBe(3)
     expect(read(bytes, r => r.count(9, 0, 3, 'items'))).toBe('truncated')
@@ -59,7 +59,7 @@ describe('reading Avro that anybody may have written', () => {
     expect(read(sized(-1), r => r.count(9, 0, 2, 'items'))).toBe('truncated')
   })
 
-  test('text is UTF-8, or refused: no character is put in the place of bytes that are none', () => {
+  test('text that is not UTF-8 is refused, without replacement characters', () => {
     const ofBytes = (...bytes: number[]) =>
       read(Buffer.from([bytes.length * 2, ...bytes]), r => r.string(9, 'it'))
     expect(ofBytes(0xc3, 0xa4)).toBe('ä')

@@ -19,7 +19,7 @@ const encode = (s: Sample): Buffer =>
 
 const reader = new SnapshotReader({ ...DEFAULT_LIMITS, parts: 10 })
 
-/** What is refused for any other reason than RefusedError fails the test. */
+/** Returns a refusal; any other error fails the test. */
 function refusal(record: Buffer, series: number): RefusedError | null {
   try {
     reader.open(record)
@@ -34,23 +34,24 @@ function refusal(record: Buffer, series: number): RefusedError | null {
 
 describe('the snapshot codec', () => {
   test('the envelope carries the CRC-64-AVRO of snapshot.avsc', () => {
-    expect(crc64Avro(Buffer.from('"int"'))).toBe(0x7275d51a3f395c8fn) // the value that the specification gives
+    expect(crc64Avro(Buffer.from('"int"'))).toBe(0x7275d51a3f395c8fn) // value of the specification
     expect(crc64Avro(Buffer.from(canonicalForm(snapshotSchema)))).toBe(SNAPSHOT_FINGERPRINT)
   })
 
-  test('what we write, avsc reads as the same', () => {
+  test('avsc reads what we write', () => {
     fc.assert(
       fc.property(sample, s => {
         const record = encode(s)
         expect(record.subarray(0, 10)).toEqual(SNAPSHOT_ENVELOPE)
-        // Map keys lose their order and their duplicates in avsc's objects, so both sides go through its own writer.
+        // In objects of avsc, maps lose order and duplicates: write both sides with avsc to compare
+        // them.
         const read = snapshotType.fromBuffer(record.subarray(10))
         expect(snapshotType.toBuffer(read)).toEqual(snapshotType.toBuffer(toAvsc(s)))
       }),
     )
   })
 
-  test('what avsc writes, we read as the same', () => {
+  test('we read what avsc writes', () => {
     fc.assert(
       fc.property(sample, s => {
         reader.open(Buffer.concat([SNAPSHOT_ENVELOPE, snapshotType.toBuffer(toAvsc(s))]))
@@ -66,7 +67,7 @@ describe('the snapshot codec', () => {
     )
   })
 
-  test('any legal spelling of a record is read as the same', () => {
+  test('every valid encoding of a record is read as the same record', () => {
     fc.assert(
       fc.property(sample, fc.array(fc.nat(99), { minLength: 1, maxLength: 50 }), (s, choices) => {
         reader.open(Buffer.concat([SNAPSHOT_ENVELOPE, new Spelling(choices).record(s)]))
@@ -79,7 +80,7 @@ describe('the snapshot codec', () => {
     )
   })
 
-  test('a value may be any long; beyond 2^53 it is the nearest double', () => {
+  test('a value can be any long; beyond 2^53 it becomes the nearest double', () => {
     const long = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
     const edges = [2n ** 53n + 1n, -(2n ** 53n) - 2n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 54n + 2n]
     fc.assert(
@@ -95,7 +96,7 @@ describe('the snapshot codec', () => {
     )
   })
 
-  test('fifty thousand blocks of one value each are read in place', () => {
+  test('fifty thousand blocks of one value each are read into the given array', () => {
     const count = 50_000
     const blocks = Buffer.concat(Array.from({ length: count }, (_, i) => Buffer.concat([zigzag(1), one(i)])))
     const record = encode(blank([]))
@@ -105,7 +106,7 @@ describe('the snapshot codec', () => {
     expect(into[count - 1]).toBe(count - 1)
   })
 
-  test('a value array is read into the array at hand when it has the right length', () => {
+  test('values are read into the given array if its length matches', () => {
     const into = new Float64Array(2)
     reader.open(encode(blank([5, 6])))
     expect(reader.body(2, into).values).toBe(into)
@@ -113,7 +114,7 @@ describe('the snapshot codec', () => {
     expect(reader.body(3, into).values).not.toBe(into)
   })
 
-  test('a record cut off at any byte is refused', () => {
+  test('a record truncated at any byte is refused', () => {
     const record = encode(blank([1, 2.5, 300, 70_000, -5, 1e12], [1, 2, 3, 4, 5, 6]))
     for (let length = 0; length < record.length; length++) {
       expect(refusal(record.subarray(0, length), 6), `${length} bytes`).toBeInstanceOf(RefusedError)
@@ -126,7 +127,7 @@ describe('the snapshot codec', () => {
     expect(refusal(Buffer.concat([record, Buffer.from([0])]), 1)?.reason).toBe('truncated')
   })
 
-  test('whatever the bytes are, the reader returns or refuses', () => {
+  test('the reader accepts or refuses any bytes', () => {
     fc.assert(
       fc.property(
         sample,
@@ -141,7 +142,7 @@ describe('the snapshot codec', () => {
     )
   })
 
-  test('a count that the bytes cannot hold is refused before anything is allocated', () => {
+  test('a count that exceeds the remaining bytes is refused before any allocation', () => {
     const record = encode(blank([]))
     // The last three bytes: no values, no timestamps, no exemplars.
     const head = record.subarray(0, record.length - 3)
@@ -180,7 +181,7 @@ describe('the snapshot codec', () => {
     expect(refusal(negative, 1)?.reason).toBe('truncated')
   })
 
-  test('a foreign schema is refused by its name', () => {
+  test('another schema is refused as `schema`', () => {
     const record = encode(blank([1]))
     record[5] ^= 1
     expect(refusal(record, 1)).toMatchObject({ reason: 'schema' })
@@ -193,7 +194,7 @@ describe('the snapshot codec', () => {
     expect(refusal(record, 4)?.reason).toBe('layout')
   })
 
-  test('the same target is recognised by its bytes, and in another spelling of them', () => {
+  test('a target is recognised by its bytes, and also in another encoding', () => {
     const target = [
       { name: 'instance', value: 'ä:1' },
       { name: 'job', value: 'a' },
@@ -218,26 +219,26 @@ describe('the snapshot codec', () => {
     expect([...reader.body(1).values]).toEqual([7])
   })
 
-  test('an exemplar of a series that is not there, or with labels that may not be, is refused', () => {
-    const with_ = (series: number, labels: { name: string; value: string }[]) =>
+  test('an exemplar of a missing series or with invalid labels is refused', () => {
+    const reasonFor = (series: number, labels: { name: string; value: string }[]) =>
       refusal(encode({ ...blank([1]), exemplars: [{ series, labels, value: 1, timestamp: null }] }), 1)
         ?.reason
-    expect(with_(0, [{ name: 'trace_id', value: 'a'.repeat(120) }])).toBeUndefined()
-    expect(with_(0, [{ name: 'trace_id', value: 'ä'.repeat(120) }])).toBeUndefined()
-    expect(with_(1, [])).toBe('layout')
-    expect(with_(-1, [])).toBe('layout')
-    expect(with_(0, [{ name: '', value: 'a' }])).toBe('label')
-    expect(with_(0, [{ name: 'a', value: '\0' }])).toBe('label')
+    expect(reasonFor(0, [{ name: 'trace_id', value: 'a'.repeat(120) }])).toBeUndefined()
+    expect(reasonFor(0, [{ name: 'trace_id', value: 'ä'.repeat(120) }])).toBeUndefined()
+    expect(reasonFor(1, [])).toBe('layout')
+    expect(reasonFor(-1, [])).toBe('layout')
+    expect(reasonFor(0, [{ name: '', value: 'a' }])).toBe('label')
+    expect(reasonFor(0, [{ name: 'a', value: '\0' }])).toBe('label')
     expect(
-      with_(0, [
+      reasonFor(0, [
         { name: 'a', value: '1' },
         { name: 'a', value: '2' },
       ]),
     ).toBe('label')
-    expect(with_(0, [{ name: 'trace_id', value: 'a'.repeat(121) }])).toBe('limit')
+    expect(reasonFor(0, [{ name: 'trace_id', value: 'a'.repeat(121) }])).toBe('limit')
   })
 
-  test("a number that the schema cannot hold is the writer's mistake, not the reader's", () => {
+  test('the writer throws a RangeError for a number that the schema cannot hold', () => {
     const s = blank([1])
     for (const sequence of [0.5, Number.NaN, 2 ** 53]) {
       expect(() => encode({ ...s, header: { ...s.header, sequence } })).toThrow(RangeError)
@@ -246,7 +247,7 @@ describe('the snapshot codec', () => {
     expect(() => encode({ ...s, timestamps: [1, 2] })).toThrow(RangeError)
   })
 
-  test('what follows the layout can be kept, and read later', () => {
+  test('the bytes after the layout can be kept and read later', () => {
     reader.open(encode(blank([1, 2.5], [3, 4])))
     const kept = Buffer.from(reader.bodyBytes())
     reader.open(encode(blank([9])))

@@ -6,7 +6,7 @@ import { encodeLayout } from '../../../shared/snapshot/layout.js'
 import type { CollectionHeader, SnapshotHeader } from '../../../shared/snapshot/types.js'
 import { double, zigzag } from './spelling.js'
 
-/** The record that docs/wire-format.md takes apart. */
+/** The record that docs/wire-format.md explains byte by byte. */
 export const EXAMPLE_LAYOUT: Layout = {
   families: [
     {
@@ -57,7 +57,7 @@ export const EXAMPLE_HEADER: SnapshotHeader = {
   layoutId: encoded.id,
 }
 
-/** The collection after that one failed. */
+/** The next collection, which fails. */
 export const EXAMPLE_FAILURE_HEADER: CollectionHeader = {
   target,
   incarnation,
@@ -70,8 +70,8 @@ export const EXAMPLE_FAILURE_HEADER: CollectionHeader = {
 export const EXAMPLE_FAILURE = 'the database does not answer'
 
 /**
- * The layout in gzip that stores: what it compresses to differs from library to library, and of what is stored anybody can
- * see the bytes.
+ * The layout in gzip without compression: compressed bytes depend on the library, and stored ones
+ * are readable.
  */
 export const EXAMPLE_GZIP: Buffer = (() => {
   const { bytes } = encoded
@@ -82,7 +82,7 @@ export const EXAMPLE_GZIP: Buffer = (() => {
   return Buffer.concat([Buffer.from('1f8b08000000000000ff01', 'hex'), length, bytes, trailer])
 })()
 
-/** Bytes line by line, each with what it means. */
+/** Lines of bytes with notes. */
 class Dump {
   readonly #lines: { at: number; bytes: Buffer; note: string }[] = []
   #at = 0
@@ -101,7 +101,7 @@ class Dump {
     return Buffer.concat(this.#lines.map(line => line.bytes))
   }
 
-  /** At most so many bytes a line, the note beside the first. */
+  /** Lines of at most `width` bytes; the note is beside the first line of an item. */
   text(width = 12): string {
     const lines: string[] = []
     for (const { at, bytes, note } of this.#lines) {

@@ -26,7 +26,7 @@ const header: CollectionHeader = {
 const reader = new SnapshotReader()
 const anyText = fc.string({ unit: 'binary', maxLength: 3000 })
 
-/** The record of the header above, with these bytes for the failure. */
+/** A record with the header above and these bytes as its failure. */
 const withBytes = (bytes: Buffer) =>
   Buffer.concat([encodeFailure(header, 'x').subarray(0, -2), zigzag(bytes.length), bytes])
 
@@ -46,7 +46,7 @@ describe('the record of a failed collection', () => {
     expect(FAILURE_ENVELOPE.readBigUInt64LE(2)).toBe(FAILURE_FINGERPRINT)
   })
 
-  test('is read by avsc as what was written', () => {
+  test('is read by avsc as it was written', () => {
     fc.assert(
       fc.property(collectionHeader, anyText, (header, text) => {
         const record = encodeFailure(header, text)
@@ -59,7 +59,7 @@ describe('the record of a failed collection', () => {
     )
   })
 
-  test('is read as avsc writes it: one whole part without an end, whatever was read before', () => {
+  test('written by avsc is read as part 0 of 1 without an end, whatever was read before', () => {
     fc.assert(
       fc.property(collectionHeader, sample, anyText, (header, before, text) => {
         const reader = new SnapshotReader()
@@ -77,7 +77,7 @@ describe('the record of a failed collection', () => {
     )
   })
 
-  test('leaves nothing of itself to the snapshot that is read after it', () => {
+  test('does not affect the snapshot that is read after it', () => {
     fc.assert(
       fc.property(sample, s => {
         const snapshot = { layoutCompressed: s.layout.compressed, values: s.values }
@@ -91,7 +91,7 @@ describe('the record of a failed collection', () => {
     )
   })
 
-  test('cut off at any byte, or followed by more, is refused', () => {
+  test('is refused if it is truncated at any byte or followed by another byte', () => {
     const record = encodeFailure(header, 'the registry is gone')
     for (let length = 0; length < record.length; length++) {
       expect(refusal(record.subarray(0, length)), `${length} bytes`).toBeInstanceOf(RefusedError)
@@ -100,7 +100,7 @@ describe('the record of a failed collection', () => {
     expect(refusal(Buffer.concat([record, Buffer.from([0])]))?.reason).toBe('truncated')
   })
 
-  test('is refused or read, whatever its bytes are', () => {
+  test('is accepted or refused for any bytes', () => {
     fc.assert(
       fc.property(
         collectionHeader,
@@ -124,7 +124,7 @@ describe('the record of a failed collection', () => {
     ['a carriage return', 'over\rwritten', 'label'],
     ['a NUL', 'a\0b', 'label'],
     ['an escape sequence', '\u001b[2J', 'label'],
-    ['Unicode’s separator of lines', 'a\u2028b', 'label'],
+    ['a Unicode line separator', 'a\u2028b', 'label'],
     ['1,025 bytes', 'x'.repeat(1025), 'limit'],
     ['1,026 bytes in 513 characters', 'ä'.repeat(513), 'limit'],
   ])('with a failure of %s is refused', (_, text, reason) => {
@@ -137,13 +137,13 @@ describe('the record of a failed collection', () => {
     expect(refusal(negative)?.reason).toBe('truncated')
   })
 
-  test('with the fingerprint of a snapshot, and the other way round, is refused', () => {
+  test('with the fingerprint of a snapshot is refused', () => {
     const record = encodeFailure(header, 'no')
     SNAPSHOT_ENVELOPE.copy(record)
     expect(refusal(record)).toBeInstanceOf(RefusedError)
   })
 
-  test('obeys the bounds of a snapshot’s numbers', () => {
+  test('has the same bounds for its numbers as a snapshot', () => {
     const refusedWith = (change: Partial<CollectionHeader>) =>
       refusal(encodeFailure({ ...header, ...change }, 'no'))?.reason
     expect(refusedWith({})).toBeUndefined()
@@ -155,8 +155,8 @@ describe('the record of a failed collection', () => {
   })
 })
 
-describe('the reason as it is written', () => {
-  test('of any text is one that readers accept', () => {
+describe('the reason of a failure', () => {
+  test('is accepted by readers, whatever the text', () => {
     fc.assert(
       fc.property(fc.oneof(anyText, fc.string({ unit: 'grapheme', maxLength: 2000 })), text => {
         reader.open(encodeFailure(header, text))
@@ -165,23 +165,23 @@ describe('the reason as it is written', () => {
     )
   })
 
-  test('is the text itself when that is a line already', () => {
+  test('is the text itself if that is one line', () => {
     expect(failureLine('the pool is gone: ECONNREFUSED 127.0.0.1:5432')).toBe(
       'the pool is gone: ECONNREFUSED 127.0.0.1:5432',
     )
   })
 
-  test('has spaces for line breaks and control characters, and U+FFFD for half characters', () => {
+  test('has spaces instead of line breaks and control characters, and U+FFFD instead of lone surrogates', () => {
     expect(failureLine(' a\r\n\tb\0c\u001b[2J\ud800 ')).toBe('a b c [2J\ufffd')
   })
 
-  test('of a text that is too long ends in an ellipsis, between two characters', () => {
+  test('of a long text is cut between two characters and ends in an ellipsis', () => {
     const cut = failureLine('🚀'.repeat(400))
     expect(cut).toBe(`${'🚀'.repeat(255)}…`)
     expect(Buffer.byteLength(failureLine('x'.repeat(1e6)))).toBe(FAILURE_BYTES)
   })
 
-  test('of a blank text says that there is none', () => {
+  test('of a blank text says that no reason was given', () => {
     expect(failureLine(' \n\0 ')).toBe('no reason was given')
   })
 })

@@ -14,8 +14,8 @@ const reasonOf = (act: () => unknown) => {
 }
 
 describe('the order of labels', () => {
-  test('is that of their UTF-8 bytes, also beyond U+FFFF', () => {
-    expect(compareUtf8('\u{ffff}', '\u{10000}')).toBeLessThan(0) // in UTF-16 it is the other way round
+  test('is the order of the UTF-8 bytes of their names, also beyond U+FFFF', () => {
+    expect(compareUtf8('\u{ffff}', '\u{10000}')).toBeLessThan(0) // in UTF-16 the order is reversed
     fc.assert(
       fc.property(text, text, (a, b) => {
         expect(Math.sign(compareUtf8(a, b))).toBe(Buffer.compare(Buffer.from(a), Buffer.from(b)))
@@ -23,7 +23,7 @@ describe('the order of labels', () => {
     )
   })
 
-  test('takes a record of labels or a list, and leaves the list as it was', () => {
+  test('is applied to an object or an array of labels, without changing the array', () => {
     const list = [
       { name: 'job', value: 'a' },
       { name: 'instance', value: 'b' },
@@ -35,7 +35,7 @@ describe('the order of labels', () => {
 })
 
 describe('the key of a target', () => {
-  test('is name NUL value NUL of its labels, sorted', () => {
+  test('is name NUL value NUL of its sorted labels', () => {
     const key = targetKey([
       { name: 'job', value: 'größe' },
       { name: 'instance', value: 'a:1' },
@@ -43,7 +43,7 @@ describe('the key of a target', () => {
     expect(key).toEqual(Buffer.from('instance\0a:1\0job\0größe\0'))
   })
 
-  test('is different for different targets', () => {
+  test('differs between different targets', () => {
     const labels = fc.dictionary(
       fc.constantFrom('a', 'b', 'ab', 'c'),
       fc.constantFrom('', 'a', 'b', 'ab', 'ba', 'c'),
@@ -57,7 +57,7 @@ describe('the key of a target', () => {
     )
   })
 
-  test('is refused for a NUL, a label twice, no job or an empty one', () => {
+  test('is refused for a NUL, a duplicate label, and a missing or empty job', () => {
     const job = { name: 'job', value: 'j' }
     expect(reasonOf(() => targetKey([job, { name: 'a', value: 'x\0y' }]))).toBe('key')
     expect(reasonOf(() => targetKey([job, { name: 'a\0', value: 'x' }]))).toBe('key')

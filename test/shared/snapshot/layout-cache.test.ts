@@ -10,7 +10,7 @@ const layouts = Array.from({ length: 400 }, (_, i) =>
 )
 const [a, b, c] = layouts
 
-/** Every layout takes a byte; counts how often one was built. */
+/** A cache in which each layout has one byte; `built` lists the built layouts. */
 function cacheOf(maxBytes: number) {
   const built: string[] = []
   const cache = new LayoutCache({
@@ -32,7 +32,7 @@ const reasonOf = (act: () => unknown) => {
 }
 
 describe('the layout cache', () => {
-  test('builds a layout once, and gives the same to all', () => {
+  test('builds a layout once and returns the same object to all', () => {
     const { cache, built } = cacheOf(10)
     expect(cache.get(a.id)).toBeUndefined()
     const first = cache.intern(a.id, a.compressed)
@@ -42,7 +42,7 @@ describe('the layout cache', () => {
     expect([cache.size, cache.bytes]).toEqual([1, 1])
   })
 
-  test('gives up the longest unused for a new one, never one that is in use', () => {
+  test('evicts the least recently used layout for a new one, never one in use', () => {
     const { cache } = cacheOf(2)
     cache.acquire(cache.intern(a.id, a.compressed))
     const unused = cache.intern(b.id, b.compressed)
@@ -56,7 +56,7 @@ describe('the layout cache', () => {
     expect(cache.bytes).toBe(2)
   })
 
-  test('refuses what has no room beside those in use, and gives up nothing for it', () => {
+  test('refuses a layout that does not fit beside those in use, without evicting any', () => {
     const { cache } = cacheOf(2)
     const first = cache.intern(a.id, a.compressed)
     cache.acquire(first)
@@ -67,7 +67,7 @@ describe('the layout cache', () => {
     expect(cache.intern(c.id, c.compressed).id).toBe(c.id)
   })
 
-  test('is in use until as often released as acquired', () => {
+  test('keeps a layout in use until it is released as often as acquired', () => {
     const { cache } = cacheOf(1)
     const first = cache.intern(a.id, a.compressed)
     cache.acquire(first)
@@ -80,7 +80,7 @@ describe('the layout cache', () => {
     expect(reasonOf(() => cache.intern(a.id, a.compressed))).toBe('limit')
   })
 
-  test('counts what a layout grows by, in use or not, and no more for one that was given up', () => {
+  test('counts the growth of cached layouts, and ignores evicted ones', () => {
     const { cache } = cacheOf(2)
     const first = cache.intern(a.id, a.compressed)
     cache.grow(first, 1)
@@ -96,23 +96,23 @@ describe('the layout cache', () => {
     expect([cache.bytes, cache.bytesInUse]).toEqual([1, 0])
   })
 
-  test('wrong bytes under the id of a good layout do no harm to it', () => {
+  test('wrong bytes with the id of a valid layout do not affect that layout', () => {
     const { cache } = cacheOf(2)
     expect(reasonOf(() => cache.intern(a.id, b.compressed))).toBe('layout')
     expect(reasonOf(() => cache.intern(a.id, Buffer.from('no gzip')))).toBe('layout')
     expect(cache.intern(a.id, a.compressed).id).toBe(a.id)
   })
 
-  test('a layout that may not be is refused each time for the same reason', () => {
+  test('an invalid layout is refused each time with the same reason', () => {
     const twice = encodeLayout({ families: [counterOf(1), counterOf(1)] })
     const { cache, built } = cacheOf(2)
     expect(reasonOf(() => cache.intern(twice.id, twice.compressed))).toBe('layout')
-    // Its bytes are not looked at again, so that a fleet that repeats it costs little.
+    // Its bytes are not read again, so that refusing it repeatedly is cheap.
     expect(reasonOf(() => cache.intern(twice.id, Buffer.alloc(0)))).toBe('layout')
     expect(built).toEqual([])
   })
 
-  test('remembers some hundred refused layouts, not all of them', () => {
+  test('caches a few hundred refused layouts, not all of them', () => {
     const { cache } = cacheOf(2)
     const bad = layouts.map((_, i): Layout => ({ families: [counterOf(1, `f${i}`), counterOf(1, `f${i}`)] }))
     const encoded = bad.map(encodeLayout)
@@ -127,6 +127,6 @@ describe('the layout cache', () => {
       }
     }
     expect(messageFor(encoded[0])).toContain('not gzip')
-    expect(messageFor(encoded[399])).toContain('comes twice')
+    expect(messageFor(encoded[399])).toContain('appears twice')
   })
 })

@@ -11,7 +11,7 @@ import { layoutType } from './avro.js'
 import { counterOf, layoutArbitrary } from './layouts.js'
 import { Spelling, zigzag } from './spelling.js'
 
-/** Refusals are values here; anything else that is thrown fails the test. */
+/** Returns a refusal; any other error fails the test. */
 function refusal(act: () => unknown): RefusedError | null {
   try {
     act()
@@ -35,7 +35,7 @@ const bucket = (le: string): Layout => ({
 })
 
 describe('the layout codec', () => {
-  test('what we write, avsc reads as the same, and the other way round', () => {
+  test('avsc reads what we write, and we read what avsc writes', () => {
     fc.assert(
       fc.property(layoutArbitrary, layout => {
         const { bytes } = encodeLayout(layout)
@@ -45,7 +45,7 @@ describe('the layout codec', () => {
     )
   })
 
-  test('any legal spelling of a layout is read as the same', () => {
+  test('every valid encoding of a layout is read as the same layout', () => {
     fc.assert(
       fc.property(layoutArbitrary, fc.array(fc.nat(99), { minLength: 1 }), (layout, choices) => {
         const spell = new Spelling(choices)
@@ -80,8 +80,8 @@ describe('the layout codec', () => {
     expect(decodeLayout(layoutType.toBuffer(layout))).toEqual(layout)
   })
 
-  test('labels whose hashes are equal are told apart by their bytes', () => {
-    // Of so many, some have the same 32 bits.
+  test('labels with equal hashes are distinguished by their bytes', () => {
+    // So many labels include some with the same 32-bit hash.
     const count = 300_000
     const { bytes } = encodeLayout({ families: [counterOf(count)] })
     const { families } = decodeLayout(bytes, { ...DEFAULT_LIMITS, samples: count })
@@ -89,7 +89,7 @@ describe('the layout codec', () => {
     expect(wrong).toBe(-1)
   })
 
-  test('equal labels come out as one object', () => {
+  test('equal labels become the same object', () => {
     const { series } = decodeLayout(encodeLayout({ families: [counterOf(3), counterOf(3, 'others')] }).bytes)
       .families[1]
     expect(series[2].labels[1]).toBe(series[0].labels[1])
@@ -101,7 +101,7 @@ describe('the layout codec', () => {
     expect(inflateLayout(id, compressed)).toEqual(bytes)
   })
 
-  test('a layout under the id of another, or that is not gzip, is refused', () => {
+  test('a layout with the id of another one, or not in gzip, is refused', () => {
     const one = encodeLayout({ families: [counterOf(2)] })
     const other = encodeLayout({ families: [counterOf(3)] })
     expect(refusal(() => inflateLayout(other.id, one.compressed))?.reason).toBe('layout')
@@ -128,7 +128,7 @@ describe('the layout codec', () => {
     expect(layout.families[0].series[0].labels).toEqual([{ name: 'le', value: read }])
   })
 
-  test('le of a gauge is a label like any other', () => {
+  test('le of a gauge is an ordinary label', () => {
     const family = { name: 'g', type: 'gauge', help: '', unit: '' } as const
     const layout: Layout = {
       families: [{ ...family, series: [{ suffix: '', labels: [{ name: 'le', value: '1.0' }] }] }],
@@ -136,7 +136,7 @@ describe('the layout codec', () => {
     expect(decodeLayout(encodeLayout(layout).bytes)).toEqual(layout)
   })
 
-  test('a _created series is refused, and the message says so', () => {
+  test('a _created series is refused with its own message', () => {
     const layout = { families: [{ ...counterOf(1), series: [{ suffix: '_created', labels: [] }] }] }
     const { bytes } = encodeLayout(layout as unknown as Layout)
     expect(refusal(() => decodeLayout(bytes))).toMatchObject({
@@ -147,11 +147,11 @@ describe('the layout codec', () => {
 
   test('text that is not UTF-8 is refused', () => {
     const { bytes } = encodeLayout({ families: [counterOf(1, 'ab')] })
-    bytes[bytes.indexOf('ab')] = 0xc3 // begins a character that the b does not end
+    bytes[bytes.indexOf('ab')] = 0xc3 // starts a character that b does not continue
     expect(refusal(() => decodeLayout(bytes))?.reason).toBe('label')
   })
 
-  test('a layout cut off at any byte, or followed by another, is refused', () => {
+  test('a layout truncated at any byte or followed by another byte is refused', () => {
     const { bytes } = encodeLayout({ families: [counterOf(3)] })
     for (let length = 0; length < bytes.length; length++) {
       expect(
@@ -162,7 +162,7 @@ describe('the layout codec', () => {
     expect(refusal(() => decodeLayout(Buffer.concat([bytes, Buffer.alloc(1)])))?.reason).toBe('truncated')
   })
 
-  test('whatever the bytes are, the layout is read or refused', () => {
+  test('the reader accepts or refuses any bytes', () => {
     const mutations = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 6 })
     fc.assert(
       fc.property(layoutArbitrary, mutations, (layout, list) => {
@@ -181,7 +181,7 @@ describe('a hostile layout', () => {
     expect(refusal(() => decodeLayout(bytes))?.reason).toBe('limit')
   })
 
-  test('with more series, labels or text than allowed is refused', () => {
+  test('beyond the limits of series, labels or text is refused', () => {
     const limits = { ...DEFAULT_LIMITS, samples: 3, labels: 1, nameBytes: 8, valueBytes: 10 }
     const read = (layout: Layout) => refusal(() => decodeLayout(encodeLayout(layout).bytes, limits))?.reason
     const only = (labels: { name: string; value: string }[]) => ({
@@ -196,14 +196,14 @@ describe('a hostile layout', () => {
     expect(read(only([{ name: 'a', value: 'ü'.repeat(6) }]))).toBe('limit')
   })
 
-  test('that declares two hundred million series in nine bytes allocates nothing for them', () => {
+  test('with a count of two hundred million series in nine bytes allocates nothing', () => {
     const before = process.memoryUsage()
     const bytes = Buffer.concat([zigzag(1), Buffer.from([0, 0, 0, 0]), zigzag(200_000_000)])
     expect(refusal(() => decodeLayout(bytes, { ...DEFAULT_LIMITS, samples: 1e9 }))?.reason).toBe('truncated')
     expect(process.memoryUsage().heapUsed - before.heapUsed).toBeLessThan(10_000_000)
   })
 
-  test('that inflates to far more than allowed is given up at the limit', () => {
+  test('that inflates far beyond the limit is refused at the limit', () => {
     const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024))
     const before = process.memoryUsage().arrayBuffers
     expect(
@@ -212,7 +212,7 @@ describe('a hostile layout', () => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(4_000_000)
   })
 
-  test('of nothing but empty labels takes no more memory than their number of references', () => {
+  test('of empty labels takes memory for references only', () => {
     const labels = Buffer.concat([zigzag(64), Buffer.alloc(128), zigzag(0)])
     const series = 50_000
     const bytes = Buffer.concat([

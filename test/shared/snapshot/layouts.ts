@@ -3,7 +3,7 @@ import { sortLabels } from '../../../shared/metrics/labels.js'
 import { FAMILY_TYPES, type Layout, type LayoutFamily, SUFFIXES_OF } from '../../../shared/metrics/layout.js'
 import type { Label } from '../../../shared/metrics/model.js'
 
-/** No underscore at its end: `a` with `_sum` and `a_sum` would be the same sample. */
+/** Without underscores: otherwise `a` with `_sum` and `a_sum` could be the same sample. */
 const name = fc
   .string({ unit: 'grapheme', minLength: 1, maxLength: 8 })
   .map(text => text.replaceAll('\0', '0').replaceAll('_', '-'))
@@ -42,12 +42,12 @@ function distinct<T extends { suffix: string; labels: readonly Label[] }>(series
   return [...new Map(series.map(s => [identity(s), s])).values()]
 }
 
-/** Any layout that breaks no rule. */
+/** Any valid layout. */
 export const layoutArbitrary: fc.Arbitrary<Layout> = fc
   .uniqueArray(family, { selector: f => f.name, maxLength: 6 })
   .map(families => ({ families }))
 
-/** One family with so many series, told apart by one label. */
+/** One family with a number of series that differ in one label. */
 export function counterOf(series: number, name = 'requests'): LayoutFamily {
   return {
     name,

@@ -34,7 +34,7 @@ function collector(maxSize = 100) {
 }
 
 describe('parts of a snapshot', () => {
-  test('come out together and in order, whatever order they came in', () => {
+  test('are returned together and in order, whatever the order of arrival', () => {
     const { parts, dropped } = collector()
     expect(parts.add(header(0, 2, 3), 'c', 1)).toBeNull()
     expect(parts.add(header(0, 0, 3), 'a', 1)).toBeNull()
@@ -43,7 +43,7 @@ describe('parts of a snapshot', () => {
     expect([parts.size, dropped]).toEqual([0, []])
   })
 
-  test('of a snapshot whose rest never comes are given back', () => {
+  test('of an incomplete snapshot are dropped when the next one arrives', () => {
     const { parts, dropped } = collector()
     parts.add(header(0, 0, 3), 'a', 1)
     parts.add(header(0, 1, 3), 'b', 1)
@@ -60,7 +60,7 @@ describe('parts of a snapshot', () => {
     expect(parts.add(header(0, 0, 2, { incarnation: 2 }), 'too', 1)).toEqual(['too', 'new'])
   })
 
-  test('that come again change nothing', () => {
+  test('that arrive again are dropped', () => {
     const { parts, dropped, reasonOf } = collector(2)
     parts.add(header(0, 0, 2), 'a', 1)
     expect(parts.add(header(0, 0, 2), 'again', 1)).toBeNull()
@@ -69,7 +69,7 @@ describe('parts of a snapshot', () => {
     expect(reasonOf(header(0, 0, 2), 'once more', 1)).toBe('order')
   })
 
-  test('of an earlier snapshot are refused, and do not disturb the later one', () => {
+  test('of an earlier snapshot are refused and do not affect the later one', () => {
     const { parts, reasonOf } = collector()
     parts.add(header(5, 0, 2), 'a', 1)
     expect(reasonOf(header(4, 1, 2), 'late', 1)).toBe('order')
@@ -91,7 +91,7 @@ describe('parts of a snapshot', () => {
     expect(parts.add(header(0, 1, 2), 'b', 1)).toEqual(['a', 'b'])
   })
 
-  test('that are together too large are refused and given back', () => {
+  test('that are too large together are refused, and those held are dropped', () => {
     const { parts, dropped, reasonOf } = collector(10)
     parts.add(header(0, 0, 4), 'a', 6)
     expect(reasonOf(header(0, 1, 4), 'b', 6)).toBe('limit')
@@ -101,7 +101,7 @@ describe('parts of a snapshot', () => {
     expect(parts.add(header(1, 1, 2), 'e', 5)).toEqual(['d', 'e'])
   })
 
-  test('are held within the limit, and each is handed out, given back, refused or held, in any order of arrival', () => {
+  test('stay within the limit, and each is returned, dropped, refused or held, in any order of arrival', () => {
     const arrival = fc.record({
       incarnation: fc.nat(1),
       sequence: fc.nat(3),
@@ -111,12 +111,12 @@ describe('parts of a snapshot', () => {
     fc.assert(
       fc.property(fc.array(arrival, { maxLength: 40 }), arrivals => {
         const { parts, dropped } = collector(8)
-        let out = 0
+        let returned = 0
         let refused = 0
         arrivals.forEach(({ incarnation, sequence, part, size }, i) => {
           try {
             const complete = parts.add(header(sequence, part, 3, { incarnation }), String(i), size)
-            out += complete?.length ?? 0
+            returned += complete?.length ?? 0
           } catch (error) {
             expect(error).toBeInstanceOf(RefusedError)
             refused++
@@ -124,7 +124,7 @@ describe('parts of a snapshot', () => {
           expect(parts.size).toBeLessThanOrEqual(8)
         })
         parts.discard()
-        expect(out + refused + dropped.length).toBe(arrivals.length)
+        expect(returned + refused + dropped.length).toBe(arrivals.length)
         expect(new Set(dropped).size).toBe(dropped.length)
       }),
     )

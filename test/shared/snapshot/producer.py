@@ -1,9 +1,11 @@
-"""A producer of snapshots, written from docs/wire-format.md alone: its schemas are read from there, and fastavro encodes.
+"""A producer of snapshots that follows docs/wire-format.md.
+
+It reads the schemas from the document and encodes with fastavro:
 
     python producer.py docs/wire-format.md < cases.json > records.json
 
-A case is what an app knows, either families and values or a failure; a record is what it would hand to a Kafka client, in hexadecimal. Numbers are texts in a case,
-since JSON has neither NaN nor -0.
+A case is the data of an app: families and values, or a failure. A record is the input of a Kafka
+client, in hexadecimal. Numbers of a case are strings, because JSON has neither NaN nor -0.
 """
 
 import gzip
@@ -22,7 +24,7 @@ SAFE = 2**53 - 1
 
 
 def schemas_of(document):
-    """The schemas that the document shows in full."""
+    """Schemas in the document, by name."""
     blocks = [json.loads(text) for text in re.findall(r"```json\n(.*?)```", document, re.S)]
     return {schema["name"]: schema for schema in blocks}
 
@@ -60,7 +62,7 @@ def key_of(target):
 
 
 def number_of(text):
-    """An int where the document wants a long, else a float."""
+    """An int if the document requires a long, else a float."""
     value = float(text)
     negative_zero = value == 0 and math.copysign(1, value) < 0
     if math.isfinite(value) and value.is_integer() and abs(value) <= SAFE and not negative_zero:
@@ -72,7 +74,7 @@ class Producer:
     def __init__(self, document):
         schemas = schemas_of(document)
         self.layout_schema = parse_schema(schemas["Layout"])
-        # Every schema defines Label, each for itself.
+        # Each schema defines Label.
         self.snapshot_schema = parse_schema(schemas["Snapshot"], named_schemas={})
         self.failure_schema = parse_schema(schemas["Failure"], named_schemas={})
         self.fingerprints = {
@@ -131,7 +133,7 @@ def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         document = file.read()
     producer = Producer(document)
-    # The document has a murmur2 of its own to copy.
+    # The document contains an implementation of murmur2.
     copied = {}
     exec(re.search(r"```python\n(.*?)```", document, re.S).group(1), copied)
     cases = json.loads(sys.stdin.buffer.read())

@@ -59,7 +59,7 @@ const python = await orSkip('Python with fastavro', pythonWithAvro)
 
 const text = (n: number) => (Object.is(n, -0) ? '-0.0' : String(n))
 
-/** Numbers as texts, labels in no order: the producer must see to both. */
+/** Numbers are strings and labels unsorted: the producer has to convert and sort them. */
 const produce = (cases: Case[]): Output =>
   run(
     cases.map(c => ({
@@ -145,7 +145,7 @@ const anyCase: fc.Arbitrary<Case> = layoutArbitrary.chain(layout => {
   })
 })
 
-/** As a shard reads it: every rule is applied, then the record is what the case was. */
+/** Reads the record as a shard does, with all checks, and compares it with the case. */
 function expectRead({ key, value: hex, partition }: Output['records'][number], c: Case): void {
   const record = Buffer.from(hex, 'hex')
   const reader = new SnapshotReader()
@@ -193,20 +193,20 @@ const example: Case = {
   exemplars: null,
 }
 
-describe.skipIf(!python)('a producer in Python, written from the document', () => {
-  test('computes the fingerprints of the schemas that the document shows', () => {
+describe.skipIf(!python)('a producer in Python that follows docs/wire-format.md', () => {
+  test('computes the fingerprints of the schemas in the document', () => {
     const { fingerprints } = produce([example])
     expect(Buffer.from(fingerprints.Snapshot, 'hex')).toEqual(SNAPSHOT_ENVELOPE.subarray(2))
     expect(Buffer.from(fingerprints.Failure, 'hex')).toEqual(FAILURE_ENVELOPE.subarray(2))
   })
 
-  test("writes the document's example, with the same layoutId", () => {
+  test('writes the example of the document with the same layoutId', () => {
     const { records } = produce([example])
     expectRead(records[0], example)
     expect(records[0].value).toContain(Buffer.from(layoutId, 'latin1').toString('hex'))
   })
 
-  test("writes the document's failure byte by byte", () => {
+  test('writes the failure of the document with the same bytes', () => {
     const { target: _, collectSeconds, ...numbers } = EXAMPLE_FAILURE_HEADER
     const failure: FailureCase = { target: shop, numbers, collectSeconds, failure: EXAMPLE_FAILURE }
     const { records } = produceFailures([failure])
@@ -214,13 +214,13 @@ describe.skipIf(!python)('a producer in Python, written from the document', () =
     expect(records[0].value).toBe(encodeFailure(EXAMPLE_FAILURE_HEADER, EXAMPLE_FAILURE).toString('hex'))
   })
 
-  test('writes any failed collection so that it is read as the same', () => {
+  test('writes failed collections that are read as the same', () => {
     const cases = fc.sample(anyFailure, { numRuns: 150, seed: 20_261_123 })
     const { records } = produceFailures(cases)
     for (const [i, record] of records.entries()) expectFailure(record, cases[i])
   })
 
-  test('puts keys on the partitions that the Java client puts them on', () => {
+  test('chooses the same partitions for keys as the Java client', () => {
     const keys = JAVA.filter(([text]) => /^(\w+\0[^\0]+\0)*job\0[^\0]+\0/.test(text))
     expect(keys.length).toBeGreaterThan(2)
     const cases = keys.map(([text]) => {
@@ -233,7 +233,7 @@ describe.skipIf(!python)('a producer in Python, written from the document', () =
     expect(records.map(r => r.partition)).toEqual(keys.map(([, , partition]) => partition))
   })
 
-  test('writes any snapshot so that it is read as the same', () => {
+  test('writes snapshots that are read as the same', () => {
     const cases = fc.sample(anyCase, { numRuns: 150, seed: 20_261_123 })
     const { records } = produce(cases)
     for (const [i, record] of records.entries()) expectRead(record, cases[i])

@@ -10,9 +10,9 @@ const LIBRARY = 'fastavro>=1.5,<2'
 const INSTALL_WITHIN_MS = 180_000
 
 /**
- * A Python that has fastavro, as a script in the cache that starts the machine's Python with it:
- * made at the first call on a machine, from PyPI or whatever pip is configured to use. Python's venv
- * and its own pip may be missing, as on a Debian that has only python3.
+ * Returns a Python with fastavro: a script in the cache that starts the Python of this machine with
+ * it. It is created by the first call on a machine, from PyPI or the index that pip is configured
+ * with. Python's venv and pip may be missing, as on a Debian with only python3.
  *
  * @throws Unavailable with the reason, in one sentence
  */
@@ -37,7 +37,7 @@ export async function pythonWithAvro(log: (message: string) => void): Promise<st
   return join(folder, 'python')
 }
 
-/** What PYTHONPATH needs for `-m pip`: nothing, or a wheel of Debian, which is pip itself. */
+/** PYTHONPATH for `-m pip`: none, or the pip wheel of Debian, which contains pip. */
 async function findPip(command: string, log: (message: string) => void): Promise<string | undefined> {
   if ((await runCommand(command, ['-m', 'pip', '--version'], { timeoutMs: 60_000 })).code === 0) return
   const root = await fetchDebianPackages({ suite: 'own', packages: ['python3-pip-whl'], programs: [] }, log)

@@ -1,13 +1,13 @@
 import type { Sample } from './avro.js'
 
 /**
- * Writes records in spellings that Avro allows and no encoder chooses: arrays and maps in blocks of any size, with and without
- * their size in bytes, and longs with bytes to spare.
+ * Writes records in valid but unusual encodings: arrays and maps in blocks of any size, with and
+ * without their size in bytes, and longs with redundant bytes.
  */
 export class Spelling {
   #next = 0
 
-  /** @param choices numbers from 0 to 99 that decide, round and round */
+  /** @param choices numbers from 0 to 99, used in rotation for each choice */
   constructor(private readonly choices: readonly number[]) {}
 
   #choose(): number {
@@ -66,7 +66,7 @@ export class Spelling {
     return bytes ? Buffer.concat([this.long(1), bytes]) : this.long(0)
   }
 
-  /** Whole numbers as longs or as doubles: either may stand for them. */
+  /** Integers are longs or doubles: both are valid. */
   number(value: number): Buffer {
     const long = Number.isSafeInteger(value) && !Object.is(value, -0) && this.#choose() < 90
     return Buffer.concat(long ? [this.long(0), this.long(value)] : [this.long(1), double(value)])
@@ -99,7 +99,7 @@ export function zigzag(value: number | bigint): Buffer {
   return Buffer.from([...bytes, Number(z)])
 }
 
-/** The same varint with so many bytes of zero bits at its end, ten bytes at most. */
+/** The same varint with redundant zero bytes, ten bytes at most. */
 function padded(varint: Buffer, spare: number): Buffer {
   const count = Math.min(spare, 10 - varint.length)
   if (count <= 0) return varint

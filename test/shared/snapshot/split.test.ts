@@ -11,14 +11,14 @@ const manyFamilies = (families: number, series: number) => ({
 })
 
 describe('splitting a snapshot', () => {
-  test('a small one is one part, with the very layout that it has', () => {
+  test('a small snapshot is one part with the same layout', () => {
     const layout = manyFamilies(3, 10)
     const [part, ...rest] = planParts(layout)
     expect(rest).toEqual([])
     expect(part).toEqual({ layout: encodeLayout(layout), from: 0, to: 30 })
   })
 
-  test('the parts hold all families, in their order, and all values once', () => {
+  test('the parts contain all families in order, and each value once', () => {
     fc.assert(
       fc.property(layoutArbitrary, fc.integer({ min: 1, max: 3000 }), (layout, maxBytes) => {
         const parts = planParts(layout, maxBytes)
@@ -34,7 +34,7 @@ describe('splitting a snapshot', () => {
     )
   })
 
-  test('no record is larger than 256 KiB, even of values that take the most bytes', () => {
+  test('no record is larger than 256 KiB, even with values of maximum size', () => {
     const layout = manyFamilies(500, 100)
     const values = new Float64Array(50_000).fill(Math.PI)
     const parts = planParts(layout)
@@ -60,20 +60,20 @@ describe('splitting a snapshot', () => {
     })
   })
 
-  test('a family that is too large by itself stays whole', () => {
+  test('a family that exceeds the limit alone is not split', () => {
     const layout = { families: [counterOf(5, 'before'), counterOf(40_000), counterOf(5, 'after')] }
     const sizes = planParts(layout).map(part => part.to - part.from)
     expect(sizes).toEqual([5, 40_000, 5])
   })
 
-  test('what its parts are made of passes the rule that no sample is in two of them', () => {
+  test('no sample name is in two parts', () => {
     const parts = planParts(manyFamilies(50, 100), 20_000).map(p => sampleNames(decodeLayout(p.layout.bytes)))
     expect(parts.length).toBeGreaterThan(1)
     validateParts(parts)
     expect(() => validateParts([...parts, parts[0]])).toThrow(/split between families/)
   })
 
-  test('series with more than a value each make smaller parts', () => {
+  test('series with timestamps or exemplars make smaller parts', () => {
     const layout = manyFamilies(100, 20)
     expect(planParts(layout, 30_000, 100).length).toBeGreaterThan(planParts(layout, 30_000).length)
   })

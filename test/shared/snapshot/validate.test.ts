@@ -33,7 +33,7 @@ const labelled = (...labels: [string, string][]): LayoutSeries => ({
 const reasonOfLayout = (...families: LayoutFamily[]) => reasonOf(() => validateLayout({ families }))
 
 describe('a target', () => {
-  test('with job and other labels in order may be', () => {
+  test('with sorted labels including job is valid', () => {
     expect(reasonOf(() => validateTarget(target({ instance: 'a', job: 'b', ünïcode: 'c' })))).toBeUndefined()
   })
 
@@ -44,16 +44,16 @@ describe('a target', () => {
     ['label', 'is not sorted', { job: 'a', instance: 'b' }],
     ['label', 'has a label without a name', { '': 'a', job: 'b' }],
     ['label', 'contains a NUL', { instance: 'a\0', job: 'b' }],
-    ['label', 'contains half a character', { instance: '\ud800', job: 'b' }],
-    ['reserved', "takes the exposer's own job", { job: 'kafka-exposer' }],
-    ['reserved', "takes a name of Prometheus's own", { __address__: 'a', job: 'b' }],
-    ['limit', 'has a label that is too long', { instance: 'ü'.repeat(2049), job: 'b' }],
-    ['limit', 'has a name that is too long', { ['a'.repeat(1025)]: 'a', job: 'b' }],
+    ['label', 'contains a lone surrogate', { instance: '\ud800', job: 'b' }],
+    ['reserved', 'has the job of the exposers', { job: 'kafka-exposer' }],
+    ['reserved', 'has a reserved label name', { __address__: 'a', job: 'b' }],
+    ['limit', 'has a label value that is too long', { instance: 'ü'.repeat(2049), job: 'b' }],
+    ['limit', 'has a label name that is too long', { ['a'.repeat(1025)]: 'a', job: 'b' }],
   ])('is refused as %s when it %s', (reason, _, labels) => {
     expect(reasonOf(() => validateTarget(target(labels)))).toBe(reason)
   })
 
-  test('is refused when it has a label twice, or too many', () => {
+  test('is refused with a duplicate label or with too many labels', () => {
     const job = { name: 'job', value: 'a' }
     expect(reasonOf(() => validateTarget([job, job]))).toBe('label')
     const many = Array.from({ length: 65 }, (_, i) => ({
@@ -65,7 +65,7 @@ describe('a target', () => {
 })
 
 describe('a layout', () => {
-  test('that breaks no rule may be, before it is written and after it was read', () => {
+  test('without errors is valid before it is written and after it was read', () => {
     fc.assert(
       fc.property(layoutArbitrary, layout => {
         validateLayout(layout)
@@ -74,14 +74,14 @@ describe('a layout', () => {
     )
   })
 
-  test('is refused when a series comes twice, also by its name through another family', () => {
+  test('is refused with a duplicate series, also across families', () => {
     expect(reasonOfLayout(family([labelled(['a', '1']), labelled(['a', '1'])]))).toBe('duplicate_series')
     const summary = family([{ suffix: '_count', labels: [] }], { name: 's', type: 'summary' })
     expect(reasonOfLayout(summary, family([labelled()], { name: 's_count' }))).toBe('duplicate_series')
     expect(reasonOfLayout(summary, family([labelled(['a', '1'])], { name: 's_count' }))).toBeUndefined()
   })
 
-  test('an empty label value tells no series apart, as in Prometheus', () => {
+  test('an empty label value is the same as no label, as in Prometheus', () => {
     expect(reasonOfLayout(family([labelled(['a', '']), labelled()]))).toBe('duplicate_series')
     expect(reasonOfLayout(family([labelled(['a', ''], ['b', '1']), labelled(['b', '1'])]))).toBe(
       'duplicate_series',
@@ -91,13 +91,13 @@ describe('a layout', () => {
     ).toBeUndefined()
   })
 
-  test('two spellings of one bucket are one series', () => {
+  test('buckets with different spellings of le are the same series', () => {
     const bucket = (le: string): LayoutSeries => ({ suffix: '_bucket', labels: [{ name: 'le', value: le }] })
     const layout: Layout = { families: [family([bucket('1'), bucket('1.0')], { type: 'histogram' })] }
     expect(reasonOf(() => validateLayout(decodeLayout(encodeLayout(layout).bytes)))).toBe('duplicate_series')
   })
 
-  test('is refused when a family comes twice, has no name, or _total in it', () => {
+  test('is refused when a family appears twice, has no name, or ends in _total as a counter', () => {
     expect(reasonOfLayout(family([]), family([]))).toBe('layout')
     expect(reasonOfLayout(family([], { name: '' }))).toBe('layout')
     expect(reasonOfLayout(family([], { name: 'a_total', type: 'counter' }))).toBe('layout')
@@ -125,7 +125,7 @@ describe('a layout', () => {
     expect(series([{ name, value: '0.5' }])).toBeUndefined()
   })
 
-  test('is refused for labels that are reserved, nameless, twice, unsorted or with a NUL', () => {
+  test('is refused for labels that are reserved, nameless, duplicate, unsorted or contain a NUL', () => {
     expect(reasonOfLayout(family([labelled(['__name__', 'x'])]))).toBe('reserved')
     expect(reasonOfLayout(family([labelled(['', 'x'])]))).toBe('label')
     expect(reasonOfLayout(family([labelled(['a', 'x'], ['a', 'y'])]))).toBe('label')
@@ -134,7 +134,7 @@ describe('a layout', () => {
     expect(reasonOfLayout(family([], { help: 'a\0b' }))).toBe('layout')
   })
 
-  test('whose labels are shared objects is judged as if they were not', () => {
+  test('with shared label objects is checked as with separate ones', () => {
     const [x, y] = [labelled(['a', 'x']).labels[0], labelled(['b', 'y']).labels[0]]
     const series = (...labels: Label[]): LayoutSeries => ({ suffix: '', labels })
     expect(reasonOfLayout(family([series(x, y), series(x), series(y)]))).toBeUndefined()
@@ -145,14 +145,14 @@ describe('a layout', () => {
     expect(reasonOfLayout(family([series(x, y), series(x, y)]))).toBe('duplicate_series')
   })
 
-  test('with more series than a target may have is refused before it is written', () => {
+  test('with more series than the limit is refused before it is written', () => {
     const limits = { ...DEFAULT_LIMITS, samples: 4 }
     expect(reasonOf(() => validateLayout({ families: [counterOf(4)] }, limits))).toBeUndefined()
     expect(reasonOf(() => validateLayout({ families: [counterOf(5)] }, limits))).toBe('limit')
   })
 })
 
-test('the set of series agrees with a set of strings, however many of its hashes collide', () => {
+test('the set of series agrees with a set of strings, also with many hash collisions', () => {
   const short = fc.constantFrom('', 'a', 'b', 'ab')
   const series = fc.tuple(short, fc.array(fc.tuple(short, short), { maxLength: 3 }))
   fc.assert(
@@ -173,8 +173,8 @@ test('the set of series agrees with a set of strings, however many of its hashes
   )
 })
 
-test('series whose hashes are equal are told apart by their text', () => {
-  // Of so many, some have the same 32 bits.
+test('series with equal hashes are distinguished by their text', () => {
+  // So many series include some with the same 32-bit hash.
   const count = 400_000
   const set = new SeriesSet(count)
   let added = 0

@@ -40,16 +40,16 @@ function fingerprints(schema: typeof snapshotSchema, envelope: Buffer): string {
   return table(
     ['', ''],
     ['---', '---'],
-    ['CRC-64-AVRO, as a number', `\`0x${value.toString(16).padStart(16, '0')}\``],
-    ['as it stands in the record, little endian', `\`${envelope.toString('hex', 2)}\``],
+    ['CRC-64-AVRO as a number', `\`0x${value.toString(16).padStart(16, '0')}\``],
+    ['in the record, little endian', `\`${envelope.toString('hex', 2)}\``],
     [
-      'SHA-256 of the same canonical form, to check yours',
+      'SHA-256 of the canonical form, for verification',
       `\`${createHash('sha256').update(form).digest('hex')}\``,
     ],
   )
 }
 
-/** What the document takes from the code, by the name of its place. */
+/** Generated sections of the document, by name. */
 const GENERATED: Record<string, string> = {
   'snapshot-schema': fenced('json', source('snapshot')),
   'layout-schema': fenced('json', source('layout')),
@@ -57,7 +57,7 @@ const GENERATED: Record<string, string> = {
   'failure-schema': fenced('json', source('failure')),
   'failure-fingerprints': fingerprints(failureSchema, FAILURE_ENVELOPE),
   murmur2: table(
-    ['key (␀ is a NUL byte)', 'UTF-8 bytes', 'murmur2', 'of 12 partitions'],
+    ['key (␀ is a NUL byte)', 'UTF-8 bytes', 'murmur2', 'partition of 12'],
     ['---', '---', '---:', '---:'],
     ...JAVA.map(([text, hash, partition]) => [
       visible(text),
@@ -67,47 +67,47 @@ const GENERATED: Record<string, string> = {
     ]),
   ),
   limits: table(
-    ['of a target', 'at most'],
+    ['limit', 'value'],
     ['---', '---'],
-    ['series, over all parts', DEFAULT_LIMITS.samples.toLocaleString('en')],
-    ['labels of a series, or of the target', String(DEFAULT_LIMITS.labels)],
-    ['bytes of a name: metric, label, unit', DEFAULT_LIMITS.nameBytes.toLocaleString('en')],
-    ["bytes of a label's value, or a help text", DEFAULT_LIMITS.valueBytes.toLocaleString('en')],
-    ['bytes of a record, and of an uncompressed layout', mebibyte(DEFAULT_LIMITS.bytes)],
+    ['series of a target, all parts together', DEFAULT_LIMITS.samples.toLocaleString('en')],
+    ['labels of a series or target', String(DEFAULT_LIMITS.labels)],
+    ['bytes of a metric name, label name or unit', DEFAULT_LIMITS.nameBytes.toLocaleString('en')],
+    ['bytes of a label value or help text', DEFAULT_LIMITS.valueBytes.toLocaleString('en')],
+    ['size of a record, and of an uncompressed layout', mebibyte(DEFAULT_LIMITS.bytes)],
     ['parts of a snapshot', String(DEFAULT_LIMITS.parts)],
-    ['bytes of a failure', FAILURE_BYTES.toLocaleString('en')],
-    ['bytes of a part, as the publisher splits', `${PART_BYTES / 1024} KiB`],
+    ['bytes of the reason of a failure', FAILURE_BYTES.toLocaleString('en')],
+    ['size above which a publisher splits a snapshot', `${PART_BYTES / 1024} KiB`],
   ),
   'example-key': fenced('text', EXAMPLE.key.toString('hex').replace(/(.{48})(?!$)/g, '$1\n')),
-  'example-partition': `Its murmur2 puts it on partition ${partitionFor(EXAMPLE.key, 12)} of 12.`,
+  'example-partition': `With 12 partitions, the record belongs to partition ${partitionFor(EXAMPLE.key, 12)}.`,
   'example-layout': `${fenced('text', EXAMPLE.layoutText)}
 
-Its SHA-256 begins with the layoutId, \`${Buffer.from(EXAMPLE_HEADER.layoutId, 'latin1').toString('hex')}\`.`,
+Its SHA-256 starts with the layoutId \`${Buffer.from(EXAMPLE_HEADER.layoutId, 'latin1').toString('hex')}\`.`,
   'example-record': fenced('text', EXAMPLE.recordText),
   'example-failure': fenced('text', EXAMPLE.failureText),
 }
 
-const place = (name: string) => new RegExp(`(<!-- from the code: ${name} -->\\n)[^]*?(<!-- to here -->)`)
+const section = (name: string) => new RegExp(`(<!-- generated: ${name} -->\\n)[^]*?(<!-- end -->)`)
 
-/** The bytes of a dump as the document prints it: an offset, bytes, two or more spaces, a note. */
+/** Reads the bytes of a dump in the document: an offset, bytes, two or more spaces, a note. */
 function bytesOf(name: string): Buffer {
-  const lines = place(name)
+  const lines = section(name)
     .exec(document)![0]
     .match(/^[0-9a-f]{4} {2}([0-9a-f]{2} )*[0-9a-f]{2}(?= |$)/gm)!
   return Buffer.from(lines.map(line => line.slice(6).replaceAll(' ', '')).join(''), 'hex')
 }
 
 describe('docs/wire-format.md', () => {
-  test('shows the schemas, figures and bytes of the code; run vitest with -u to take over changed ones', async () => {
+  test('contains the schemas, figures and bytes of the code; vitest -u updates it', async () => {
     let text = document
     for (const [name, content] of Object.entries(GENERATED)) {
-      expect(document, `the place for ${name}`).toMatch(place(name))
-      text = text.replace(place(name), (_, begin, end) => `${begin}${content}\n${end}`)
+      expect(document, `the section ${name}`).toMatch(section(name))
+      text = text.replace(section(name), (_, begin, end) => `${begin}${content}\n${end}`)
     }
     await expect(text).toMatchFileSnapshot(file)
   })
 
-  test('has an example that is what the code writes', () => {
+  test('has an example that the code writes with the same bytes', () => {
     const bytes = encodeSnapshot(EXAMPLE_HEADER, { layoutCompressed: EXAMPLE_GZIP, values: EXAMPLE_VALUES })
     expect(bytesOf('example-record')).toEqual(bytes)
     expect(bytesOf('example-layout')).toEqual(encodeLayout(EXAMPLE_LAYOUT).bytes)
@@ -115,7 +115,7 @@ describe('docs/wire-format.md', () => {
     expect(gunzipSync(EXAMPLE_GZIP)).toEqual(bytesOf('example-layout'))
   })
 
-  test('has an example that is read as what it shows', () => {
+  test('has an example that is read as the document says', () => {
     const reader = new SnapshotReader()
     reader.open(bytesOf('example-record'))
     expect(reader.header()).toEqual(EXAMPLE_HEADER)
@@ -126,9 +126,9 @@ describe('docs/wire-format.md', () => {
     expect(reader.failure).toBe(EXAMPLE_FAILURE)
   })
 
-  test('says of every reason for refusal what to do', () => {
-    const section = document.slice(document.indexOf('## What is refused'))
-    const named = [...section.matchAll(/^\| `(\w+)` \|/gm)].map(([, reason]) => reason)
+  test('lists every reason for a refusal', () => {
+    const table = document.slice(document.indexOf('## What is refused'))
+    const named = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, reason]) => reason)
     expect(named.sort()).toEqual([...REFUSAL_REASONS].sort())
   })
 })

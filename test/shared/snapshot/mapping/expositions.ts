@@ -7,7 +7,7 @@ import { seriesOf } from '../../../producer/sampled.js'
 
 export type SeriesSpec = readonly [suffix: SampleSuffix, labels?: Readonly<Record<string, string>>]
 
-/** A family as a reader would give it. */
+/** A family as returned by a reader. */
 export const family = (
   name: string,
   type: MetricType,
@@ -38,7 +38,7 @@ export function exposition(families: readonly Family[], more: Partial<Exposition
 export const mappingOf = (...families: readonly Family[]): Mapping => runNow(mapSources([{ families }]))
 
 /**
- * A mapping by what it says: types by family, series in the layout's order, and what is left out.
+ * Summary of a mapping: types by family, series in the order of the layout, and what was dropped.
  */
 export function described({ layout, dropped, droppedSeries }: Mapping) {
   return {
