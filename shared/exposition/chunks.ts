@@ -1,21 +1,27 @@
-/** Nothing to send yet, but a place to let others have the event loop. */
+/** An empty chunk: rendering can yield the event loop here. */
 export const PAUSE: Buffer = Buffer.alloc(0)
 
-/** Bytes of a chunk, about: worth a write to the socket and a trip to the compressor's thread, and far from a millisecond. */
+/**
+ * Approximate size of a chunk, bytes: worth a write to the socket and a trip to the compression
+ * thread, and rendered in well under a millisecond.
+ */
 const CHUNK = 256 * 1024
-/** Characters that are written at once: what is joined out of many pieces should still be in the processor's cache. */
+/**
+ * Characters that are encoded at once: text joined from many strings should still be in the CPU
+ * cache.
+ */
 const PIECE = 48 * 1024
 const SLACK = 64 * 1024
 
-/** Buffers of scrapes that are over, for the next ones. */
+/** Buffers of finished scrapes for reuse. */
 const spare: Buffer[] = []
 const MAX_SPARE = 4
 
 /**
- * Text on its way to a scraper, as latin1 characters that are UTF-8 bytes. Every line comes with a line feed in front; the first
- * one's is left out, and `finish` ends the last line.
+ * Text of an exposition in latin1 characters that are UTF-8 bytes. Each line starts with a line
+ * feed instead of ending with one: the first one is removed, and `finish` ends the last line.
  *
- * What `flush` gives is valid until something is added: the same memory is written again and again, because a scrape of a
+ * The result of `flush` is valid until the next `add`: the memory is reused, because a scrape of a
  * million series would otherwise leave 140 MB of garbage.
  */
 export class Chunk {
@@ -44,14 +50,14 @@ export class Chunk {
     return bytes
   }
 
-  /** What is left, or null when there was nothing at all. */
+  /** The rest of the text, or null if there was no text at all. */
   finish(): Buffer | null {
     if (!this.#hasText && this.#text === '') return null
     this.#text += '\n'
     return this.flush()
   }
 
-  /** Nothing of it is used any more. */
+  /** Returns the buffer for reuse. The caller no longer uses it or its results. */
   release(): void {
     if (spare.length < MAX_SPARE && this.#buffer.length === CHUNK + SLACK) spare.push(this.#buffer)
   }
@@ -64,7 +70,7 @@ export class Chunk {
     this.#length += this.#buffer.write(text, this.#length, 'latin1')
   }
 
-  /** Rare: one family's labels are many kilobytes long. */
+  /** Rare: a family with labels of many kilobytes. */
   #grow(bytes: number): void {
     const larger = Buffer.allocUnsafeSlow(bytes)
     this.#buffer.copy(larger, 0, 0, this.#length)

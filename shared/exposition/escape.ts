@@ -1,14 +1,18 @@
-/** A metric name that every Prometheus can read. @see https://prometheus.io/docs/concepts/data_model/ */
+/**
+ * Whether a metric name is valid in every version of Prometheus.
+ *
+ * @see https://prometheus.io/docs/concepts/data_model/
+ */
 export function isLegacyMetricName(name: string): boolean {
   return /^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name)
 }
 
-/** A label name that every Prometheus can read. */
+/** Whether a label name is valid in every version of Prometheus. */
 export function isLegacyLabelName(name: string): boolean {
   return /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name)
 }
 
-/** The `underscores` scheme: what is not legal becomes `_`, a code point each. */
+/** The escaping scheme `underscores`: replaces each invalid code point by `_`. */
 export function underscores(name: string, legal: RegExp): string {
   let escaped = ''
   for (const character of name) {
@@ -20,12 +24,12 @@ export function underscores(name: string, legal: RegExp): string {
 export const METRIC_CHARACTER = /^[a-zA-Z0-9_:]$/
 export const LABEL_CHARACTER = /^[a-zA-Z0-9_]$/
 
-/** A label value, or a quoted name: backslash, quote and line feed. */
+/** Escapes a label value or a quoted name: backslash, quote and line feed. */
 export function escapeValue(value: string): string {
   return /[\\"\n]/.test(value) ? value.replace(/[\\"\n]/g, c => (c === '\n' ? '\\n' : `\\${c}`)) : value
 }
 
-/** A help text: backslash and line feed; OpenMetrics escapes the quote too. */
+/** Escapes a help text: backslash and line feed, and in OpenMetrics the quote. */
 export function escapeHelp(help: string, openMetrics: boolean): string {
   if (openMetrics) return escapeValue(help)
   return /[\\\n]/.test(help) ? help.replace(/[\\\n]/g, c => (c === '\n' ? '\\n' : '\\\\')) : help

@@ -3,11 +3,14 @@ import { escapeHelp } from './escape.js'
 import type { Format } from './format.js'
 import { latin1, nameText } from './layout-text.js'
 
-/** What is written of a family before its samples. */
+/** Metadata of a family. */
 export interface FamilyHead {
   /** Without `_total`. */
   readonly name: string
-  /** Suffix of the samples of a counter: `_total`, or empty when the counter was never named so. */
+  /**
+   * Suffix of the samples of a counter: `_total`, or empty for a counter without `_total` in its
+   * name.
+   */
   readonly counterSuffix: '' | '_total'
   readonly type: FamilyType
   readonly help: string
@@ -15,8 +18,9 @@ export interface FamilyHead {
 }
 
 /**
- * HELP, TYPE and UNIT of a family, each after a line feed, as latin1 text. Text names a counter with its `_total`; OpenMetrics without, and it knows
- * no counter whose samples lack it: such a one is `unknown` there.
+ * HELP, TYPE and UNIT of a family as latin1 text, each after a line feed. Text formats name a
+ * counter with `_total`; OpenMetrics names it without. OpenMetrics has no counters whose samples
+ * lack `_total`: they are `unknown` there.
  */
 export function familyLines(family: FamilyHead, format: Format): string {
   const openMetrics = format.name === 'openmetrics-1.0.0'

@@ -1,9 +1,11 @@
-/** The expositions that can be asked for. */
+/** Supported exposition formats. */
 export type FormatName = 'text-0.0.4' | 'text-1.0.0' | 'openmetrics-1.0.0'
 
 /**
- * How names that are not legacy-valid are written: as they are and quoted, or with underscores in place of what is not
- * legal. @see https://github.com/prometheus/docs/blob/main/docs/instrumenting/escaping_schemes.md
+ * How names are written that are not valid in the legacy character set: quoted, or with underscores
+ * instead of invalid characters.
+ *
+ * @see https://github.com/prometheus/docs/blob/main/docs/instrumenting/escaping_schemes.md
  */
 export type Escaping = 'allow-utf-8' | 'underscores'
 

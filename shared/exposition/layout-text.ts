@@ -10,27 +10,28 @@ import {
 } from './escape.js'
 import type { Escaping } from './format.js'
 
-/** Series of a block, a power of two. */
+/** Series per block, a power of two. */
 export const BLOCK = 64
 const MAX_SCRATCH = 1 << 20
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what ASCII is
 const BEYOND_ASCII = /[^\x00-\x7f]/
 
 /**
- * The text of every series of a layout up to where further labels or the value follow: a line feed and `name{a="b"`, or
- * `name` for a series without labels. The line feed is in front because one piece less a line is a quarter of rendering.
- * UTF-8 bytes in one string of latin1 characters, so that slices are cheap and chunks are written without encoding; for a
- * million series in a thousand layouts, that is what fits into memory.
+ * Text of each series of a layout, up to further labels or the value: a line feed and `name{a="b"`,
+ * or `name` for a series without labels. The line feed is in front because one string less per line
+ * saves a quarter of rendering. The text is UTF-8 in latin1 characters, so that slices are cheap
+ * and chunks are written without encoding, and so that a million series in a thousand layouts fit
+ * into memory.
  */
 export class LayoutText {
   /**
-   * In blocks of so many series, of some kilobytes each: the engine's heap has pages of 256 KiB, and two texts of a whole layout
-   * would leave a fifth of each unused.
+   * Blocks of `BLOCK` series, a few kilobytes each: the heap has pages of 256 KiB, and two texts of
+   * a whole layout would leave a fifth of each page unused.
    */
   readonly blocks: readonly string[]
-  /** Where each series begins; one more than there are series. */
+  /** Start of each series, and the end of the last one. */
   readonly offsets: Uint32Array
-  /** 1 where a brace is open: what follows begins with a comma instead of a brace. */
+  /** 1 if the brace is open: further labels follow a comma instead of a brace. */
   readonly open: Uint8Array
 
   constructor(layout: Layout, escaping: Escaping, taken: ReadonlySet<string>) {
@@ -64,7 +65,7 @@ export class LayoutText {
 
 let scratch = Buffer.alloc(0)
 
-/** A flat copy of its own: a rope would keep every piece alive. */
+/** A flat copy: a concatenated string would keep all its pieces alive. */
 function flat(text: string): string {
   const { length } = text
   if (scratch.length < length || scratch.length > MAX_SCRATCH) scratch = Buffer.allocUnsafeSlow(length)
@@ -72,20 +73,20 @@ function flat(text: string): string {
   return scratch.toString('latin1', 0, length)
 }
 
-/** UTF-8 bytes as latin1 characters. */
+/** Converts text to its UTF-8 bytes as latin1 characters. */
 export function latin1(text: string): string {
   if (!BEYOND_ASCII.test(text)) return text
   return Buffer.from(text, 'utf8').toString('latin1')
 }
 
-/** The family's or series' name as it stands in a line, and whether it opens a brace by itself. */
+/** The name of a family or series as it is written, and whether it is quoted within the braces. */
 export function nameText(name: string, escaping: Escaping): { text: string; quoted: boolean } {
   if (isLegacyMetricName(name)) return { text: name, quoted: false }
   if (escaping === 'underscores') return { text: underscores(name, METRIC_CHARACTER), quoted: false }
   return { text: `"${escapeValue(name)}"`, quoted: true }
 }
 
-/** `a="b"`, the name quoted or escaped where it has to be. */
+/** `a="b"`, with the name quoted or escaped if necessary. */
 export function labelText(label: Label, escaping: Escaping): string {
   const { name, value } = label
   const legal = isLegacyLabelName(name)
@@ -106,7 +107,9 @@ function head(name: string, labels: readonly Label[], escaping: Escaping): { tex
     : { text: written.text, open: false }
 }
 
-/** Labels whose names the target's own labels take become `exported_…`, as in a scrape without honor_labels. */
+/**
+ * Renames labels that the target has too to `exported_…`, as a scrape without honor_labels does.
+ */
 function renamed(labels: readonly Label[], taken: ReadonlySet<string>): readonly Label[] {
   if (!labels.some(label => taken.has(label.name))) return labels
   const names = new Set([...taken, ...labels.map(label => label.name)])

@@ -7,8 +7,8 @@ interface Range {
 }
 
 /**
- * The format that an Accept header asks for most, by q-value and then by order. Text 0.0.4 when it asks for nothing that is
- * served: a scraper is better off with a format it may not understand than with none.
+ * Chooses the format for an Accept header, by q-value and then by order. Text 0.0.4 if it accepts
+ * nothing that is supported: a scraper gets more from an unexpected format than from an error.
  *
  * @see https://prometheus.io/docs/instrumenting/content_negotiation/
  */

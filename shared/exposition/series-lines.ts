@@ -1,13 +1,13 @@
 import { numberText } from '../metrics/number-text.js'
 import { BLOCK, type LayoutText } from './layout-text.js'
 
-/** Indexes of the series of one family, or of a piece of it: from `from`, below `to`. */
+/** Indexes of the series of a family or of a part of it: `from` inclusive, `to` exclusive. */
 export interface SeriesRange {
   readonly from: number
   readonly to: number
 }
 
-/** What follows the labels of a layout: more labels and the closing brace, by whether a brace is open. */
+/** Further labels and the closing brace, for series with an open brace and for those without. */
 export interface LabelTail {
   readonly open: string
   readonly closed: string
@@ -16,9 +16,10 @@ export interface LabelTail {
 export const NO_LABELS: LabelTail = { open: '} ', closed: ' ' }
 
 /**
- * The samples of one family of one part, each after a line feed, as latin1 text. This loop is what a scrape costs.
+ * The samples of a family, each after a line feed, as latin1 text. This loop dominates the cost of
+ * a scrape.
  *
- * @param end what follows every value: nothing, or a timestamp
+ * @param end text after every value: empty, or a timestamp
  */
 export function seriesLines(
   values: Float64Array,
@@ -47,10 +48,10 @@ export function seriesLines(
   return lines
 }
 
-/** Series of a family up to which it is one piece of work. */
+/** Maximum number of series of a range. */
 const STEP = 500
 
-/** The family itself, unless it is so long that no chunk should wait for all of it. */
+/** Splits a long family, so that a chunk does not wait for all of it. */
 export function splitRange(family: SeriesRange): readonly SeriesRange[] {
   if (family.to - family.from <= STEP) return [family]
   const parts: SeriesRange[] = []

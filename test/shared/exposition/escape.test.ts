@@ -13,7 +13,7 @@ import { parseExposition } from '../../support/strict-exposition.js'
 
 const anyText = fc.string({ unit: fc.constantFrom('a', '\\', '"', '\n', ',', '}', ' ', '€', '𝄞', '\u0001') })
 
-test('a label value of any text is read back as it was', () => {
+test('every label value is read back unchanged', () => {
   fc.assert(
     fc.property(anyText, value => {
       const [family] = parseExposition(`# TYPE a gauge\na{b="${escapeValue(value)}"} 1\n`)
@@ -22,18 +22,18 @@ test('a label value of any text is read back as it was', () => {
   )
 })
 
-test('a help text of any text is read back as it was, in both formats', () => {
+test('every help text is read back unchanged, in both formats', () => {
   fc.assert(
     fc.property(anyText, fc.boolean(), (help, openMetrics) => {
       const end = openMetrics ? '# EOF\n' : ''
       const [family] = parseExposition(`# HELP a ${escapeHelp(help, openMetrics)}\n${end}`)
-      // In text, Prometheus reads nothing but spaces as nothing.
+      // In the text format, Prometheus reads a text of spaces as empty.
       expect(family.help).toBe(openMetrics || /[^ ]/.test(help) ? help : '')
     }),
   )
 })
 
-test('underscores make any name legal, a character for a character, and leave legal ones alone', () => {
+test('underscores replace invalid characters one by one and leave valid names unchanged', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', minLength: 1 }), name => {
       const metric = underscores(name, METRIC_CHARACTER)
@@ -45,10 +45,10 @@ test('underscores make any name legal, a character for a character, and leave le
   )
 })
 
-test.each(['', '0a', 'a-b', 'a.b', 'é'])('%j is neither a metric nor a label of old', name => {
+test.each(['', '0a', 'a-b', 'a.b', 'é'])('%j is not a legacy metric name, nor a legacy label name', name => {
   expect([isLegacyMetricName(name), isLegacyLabelName(name)]).toEqual([false, false])
 })
 
-test('a colon may be in the name of a metric, not of a label', () => {
+test('a colon is valid in a metric name, not in a label name', () => {
   expect([isLegacyMetricName('a:b'), isLegacyLabelName('a:b')]).toEqual([true, false])
 })
