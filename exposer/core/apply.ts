@@ -19,7 +19,7 @@ import { Target } from './target.js'
 /**
  * Applies one record.
  *
- * @throws RefusedError when the record breaks a rule; nothing has changed then
+ * @throws RefusedError when the record breaks a rule; the target's snapshots are unchanged then
  */
 export function applyRecord(shard: ShardParts, partition: Partition, record: LogRecord, now: Instant): void {
   const { reader } = shard
@@ -28,18 +28,18 @@ export function applyRecord(shard: ShardParts, partition: Partition, record: Log
   const known = knownTarget(shard, record)
   if (known) checkOrder(known, reader)
   const target = known ?? newTarget(shard, partition, record)
-  if (shard.source.active) shard.source.noteHeard(target)
+  if (shard.source.active) shard.source.noteRecord(target)
   try {
-    // During replay only a copy of the bytes is kept: most of what is read there is superseded before anybody asks.
+    // A replay keeps undecoded copies only, because most snapshots are superseded before its end.
     const decoded = partition.loaded || reader.parts > 1
     const part = reader.failure === null ? shard.store.read(reader, record.offset, decoded) : null
     if (!known) admit(shard, partition, target)
     partition.clock.consumed(
       record.timestamp,
       shard.options.staleAfterIntervals * reader.intervalMs,
-      target.cameAt,
+      target.arrivedAt,
     )
-    const parts = part && reader.parts > 1 ? collect(shard, target, part) : whole(target, part)
+    const parts = part && reader.parts > 1 ? collect(shard, target, part) : singlePart(target, part)
     if (parts) complete(shard, partition, target, parts, record, now)
     target.heardAt = partition.clock.time
   } catch (error) {
@@ -50,8 +50,8 @@ export function applyRecord(shard: ShardParts, partition: Partition, record: Log
 }
 
 /**
- * The target is told why it is not shown, and the ledger where the snapshot went. One that is over a limit from its first
- * snapshot is let in for that, so that people find it.
+ * Records a refusal in the target and in the ledger. A new target whose first snapshot exceeds a limit
+ * is admitted, so that the reason is visible in the list of targets.
  */
 function noteRefusal(
   shard: ShardParts,
@@ -60,7 +60,7 @@ function noteRefusal(
   { reason, message }: RefusedError,
   at: number,
 ): void {
-  // It lies before what is known: nothing of the target has changed by it.
+  // The record is older than the newest snapshot and says nothing about the target's current state.
   if (reason === 'order' || reason === 'incarnation') return
   const { reader } = shard
   if (!shard.targets.has(target.key)) {
@@ -70,9 +70,9 @@ function noteRefusal(
   }
   const { incarnation, sequence } = reader
   const before = target.refusal?.incarnation === incarnation ? target.refusal : null
+  // Several refused parts of one snapshot count as one refused snapshot.
   const again = before !== null && before.sequence >= sequence
-  // The parts of one snapshot are one.
-  if (!again && partition.loaded) target.ledger.refused(reason)
+  if (!again && partition.loaded) target.ledger.refuse(reason)
   target.refusal = {
     reason,
     message,
@@ -84,12 +84,13 @@ function noteRefusal(
   target.heardAt = at
 }
 
-/** A known target is recognised by its bytes: no text is decoded for it. */
+/** Finds a known target by comparing bytes, without decoding its labels. */
 function knownTarget(shard: ShardParts, record: LogRecord): Target | undefined {
-  if (record.key === null) throw new RefusedError('key', 'a record without a key; the key is the target')
+  if (record.key === null)
+    throw new RefusedError('key', 'the record has no key; the key identifies the target')
   const target = shard.targets.get(record.key.toString('latin1'))
   if (target && !shard.reader.hasTarget(target.labelBytes)) {
-    throw new RefusedError('key', 'the key is not that of the target inside')
+    throw new RefusedError('key', 'the key does not match the target in the value')
   }
   return target
 }
@@ -102,7 +103,7 @@ function newTarget(shard: ShardParts, partition: Partition, record: LogRecord): 
   if (!record.key!.equals(key)) {
     throw new RefusedError(
       'key',
-      'the key is not that of the target inside: name NUL value NUL of its labels, sorted',
+      'the key does not match the target in the value; expected: name NUL value NUL of its sorted labels',
     )
   }
   const wanted = partitionFor(key, shard.partitionCount)
@@ -113,7 +114,7 @@ function newTarget(shard: ShardParts, partition: Partition, record: LogRecord): 
     )
   }
   if (shard.targets.size >= options.maxTargets) {
-    throw new RefusedError('limit', `more than ${options.maxTargets} targets; add shards`)
+    throw new RefusedError('limit', `the shard has ${options.maxTargets} targets, its limit; add shards`)
   }
   return new Target(
     key.toString('latin1'),
@@ -136,20 +137,23 @@ function checkOrder(target: Target, { incarnation, sequence, collectedAt }: Snap
   if (incarnation < target.incarnation) {
     throw new RefusedError(
       'incarnation',
-      `an older run (started ${incarnation}) of a target whose newest started ${target.incarnation}; do two apps share its labels?`,
+      `incarnation ${incarnation} is older than the newest of the target, ${target.incarnation}; do two applications use the same labels?`,
     )
   }
   if (incarnation > target.incarnation) return
   if (sequence <= target.sequence) {
-    throw new RefusedError('order', `sequence ${sequence} is not above the last, ${target.sequence}`)
+    throw new RefusedError('order', `sequence ${sequence} is not above the last one, ${target.sequence}`)
   }
   if (collectedAt <= target.collectedAt) {
-    throw new RefusedError('order', `collectedAt ${collectedAt} is not above the last, ${target.collectedAt}`)
+    throw new RefusedError(
+      'order',
+      `collectedAt ${collectedAt} is not above the last one, ${target.collectedAt}`,
+    )
   }
 }
 
-/** What is held of a split snapshot has been overtaken: its rest will not come. */
-function whole(target: Target, part: SnapshotPart | null): readonly SnapshotPart[] {
+/** Discards parts of an earlier split snapshot, whose remaining parts will not arrive. */
+function singlePart(target: Target, part: SnapshotPart | null): readonly SnapshotPart[] {
   target.incoming?.discard()
   return part ? [part] : []
 }

@@ -2,7 +2,7 @@ import type { DropReason } from './ledger.js'
 import type { Snapshot } from './store/snapshot.js'
 import type { Store } from './store/store.js'
 
-/** All of a response that showed the snapshot, or said why its collection failed, reached the scraper's socket. */
+/** Books that a response with the snapshot, or with the reason of its failure, was completely sent. */
 export function bookWritten(snapshot: Snapshot): void {
   if (snapshot.fate !== 'pending') return
   snapshot.fate = 'written'
@@ -10,8 +10,8 @@ export function bookWritten(snapshot: Snapshot): void {
 }
 
 /**
- * Its target has these snapshots no longer, for that reason. Each is booked when nobody holds it any more: a response that
- * is being written may still reach its scraper.
+ * Releases snapshots that were removed from their target. Each is booked as dropped for `reason` at its
+ * last release only, because a response in progress may still deliver it.
  */
 export function retire(store: Store, snapshots: readonly Snapshot[], reason: DropReason): void {
   for (const snapshot of snapshots) {
@@ -20,7 +20,7 @@ export function retire(store: Store, snapshots: readonly Snapshot[], reason: Dro
   }
 }
 
-/** Nobody holds the snapshot any more: if it was pending, it will reach no scraper. */
+/** Books the last release of a snapshot: a pending one will not reach any scraper. */
 export function bookReleased(snapshot: Snapshot): void {
   if (snapshot.fate !== 'pending') return
   snapshot.fate = 'dropped'

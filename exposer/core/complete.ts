@@ -10,9 +10,9 @@ import type { Snapshot, SnapshotPart } from './store/snapshot.js'
 import type { Target } from './target.js'
 
 /**
- * All parts of a snapshot have come, or a failed collection, which has none: it becomes the target's newest.
+ * Makes a snapshot with all its parts, or a failed collection (no parts), the newest of its target.
  *
- * @throws RefusedError `limit`
+ * @throws RefusedError `limit`; the parts are released then
  */
 export function complete(
   shard: ShardParts,
@@ -28,7 +28,7 @@ export function complete(
     for (const part of parts) shard.store.release(part)
     throw new RefusedError(
       'limit',
-      `${series} samples in one snapshot, over the limit of ${options.limits.samples}`,
+      `the snapshot has ${series} samples, over the limit of ${options.limits.samples}`,
     )
   }
   const live = partition.loaded
@@ -37,9 +37,9 @@ export function complete(
   if (Math.abs(skew) > options.maxSkewMs) counters.skewed++
   const collectedAt = appendedAt + Math.min(Math.max(skew, -options.maxSkewMs), options.maxSkewMs)
   const replaced = target.incarnation === reader.incarnation && reader.superseded > target.superseded
-  const cameAt = live ? now.wall : appendedAt
-  const late = target.playout.arrived(collectedAt, cameAt, reader.intervalMs, now, replaced)
-  // A failed collection is shown at once.
+  const arrivedAt = live ? now.wall : appendedAt
+  const late = target.playout.arrived(collectedAt, arrivedAt, reader.intervalMs, now, replaced)
+  // A failed collection takes effect at once, so it cannot be late.
   if (late && live && reader.failure === null) counters.late++
   const snapshot = shard.store.assemble({
     target,
@@ -55,20 +55,20 @@ export function complete(
     failure: reader.failure,
     parts,
     series,
-    // What was read in a replay belongs to the time before this shard.
+    // The ledger begins with the assignment; a replay reads what was published before it.
     fate: live ? 'pending' : 'outside',
   })
-  const until = judgeTarget(target, partition, now, options)
-  if (shard.source.active) shard.source.noteApplied(snapshot, until)
-  // Scrapes of it failed, or it had ended: what was shown then is not shown again.
-  adopt(shard, target, now, snapshot, until.state !== 'up')
+  const before = judgeTarget(target, partition, now, options)
+  if (shard.source.active) shard.source.noteApplied(snapshot, before)
+  // After failed scrapes or an end, earlier snapshots are not exposed again.
+  adopt(shard, target, now, snapshot, before.state !== 'up')
   if (live && snapshot.failure === null) shard.history.add(target, snapshot)
   target.incarnation = reader.incarnation
   target.sequence = reader.sequence
   target.superseded = reader.superseded
   target.collectedAt = reader.collectedAt
   target.intervalMs = reader.intervalMs
-  target.cameAt = partition.clock.time
+  target.arrivedAt = partition.clock.time
   target.refusal = null
   counters.snapshots++
   counters.samples += series
@@ -77,29 +77,31 @@ export function complete(
   options.onDelay('consume', Math.max(0, now.wall - appendedAt) / 1000)
 }
 
-function adopt(shard: ShardParts, target: Target, now: Instant, snapshot: Snapshot, away: boolean): void {
+/** @param wasDown whether the target was not `up` before this snapshot */
+function adopt(shard: ShardParts, target: Target, now: Instant, snapshot: Snapshot, wasDown: boolean): void {
   const { snapshots } = target
   const replaying = snapshot.fate === 'outside'
-  // In replay nothing was played yet, so that nothing but the newest is of use; of a target that fails nothing is shown.
-  const gone = replaying || away || snapshot.failure !== null ? snapshots.splice(0) : []
+  // During a replay nothing was exposed yet, so only the newest snapshot is needed.
+  const gone = replaying || wasDown || snapshot.failure !== null ? snapshots.splice(0) : []
   snapshots.push(snapshot)
   gone.push(...prune(target, now.wall, target.playout.delay))
   retire(shard.store, gone, 'unscraped')
 }
 
-/** Books this snapshot, and what lies between it and the last: refused, replaced unsent, or lost on the way. */
+/** Books this snapshot and the gap before it: refused, superseded by the publisher, or missed. */
 function book(target: Target, { reader }: ShardParts): void {
   const { incarnation, sequence, superseded } = reader
   const { ledger, refusal } = target
-  ledger.came()
+  ledger.receive()
   const first = target.incarnation < 0
   const same = target.incarnation === incarnation
-  // Who is heard for the first time may have a past that is not ours to judge, unless everything before was replaced unsent.
+  // Snapshots before the first one received may have been sent before this shard's assignment.
+  // Only if all of them were superseded is it known that none was sent.
   if (first && superseded !== sequence) return
   const gap = same ? sequence - target.sequence - 1 : sequence
   const refused = refusal?.incarnation === incarnation ? refusal.count : 0
   const unsent = superseded - (same ? target.superseded : 0)
   const replaced = Math.min(Math.max(0, unsent), Math.max(0, gap - refused))
-  ledger.replaced(replaced)
-  ledger.lost(Math.max(0, gap - refused - replaced))
+  ledger.supersede(replaced)
+  ledger.miss(Math.max(0, gap - refused - replaced))
 }

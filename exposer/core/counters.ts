@@ -1,15 +1,16 @@
 import type { RefusalReason } from '../../shared/snapshot/errors.js'
 
-/** What a shard has done since it started, in plain numbers. */
+/** Counters of a shard since its start. */
 export class Counters {
   /** Snapshots applied. */
   snapshots = 0
-  /** Samples of them. */
+  /** Samples in applied snapshots. */
   samples = 0
-  /** Snapshots that came when they would have been due already. */
+  /** Snapshots that arrived after their playout delay had elapsed. */
   late = 0
-  /** Collection times more than `maxSkewMs` from their append time. */
+  /** Snapshots whose collection and append times differ by more than `maxSkewMs`. */
   skewed = 0
+  /** Refused records by reason. */
   readonly refused = new Map<RefusalReason, number>()
 
   refuse(reason: RefusalReason): void {

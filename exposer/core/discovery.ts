@@ -8,19 +8,19 @@ export interface SdGroup {
 }
 
 export interface SdOptions {
-  /** The one stable address before all shards, with an optional path prefix. */
+  /** URL of the load balancer in front of all shards, with an optional path prefix. */
   readonly externalUrl: string
-  /** Told of every label that had to be left out. */
+  /** Called for each omitted label. */
   onDropped?(name: string): void
 }
 
-/** A scrape may take this long at most; never longer than its interval, or the target vanishes without a word. */
+/** Never above the scrape interval: Prometheus would discard the target without a message. */
 const MAX_TIMEOUT_MS = 10_000
 
 /**
- * One group per target that is not gone. Interval and timeout are always both given, in integer milliseconds.
+ * One group per target that has not ended. Interval and timeout are both set, in integer milliseconds.
  *
- * One invalid label would void the whole list for everybody, so that what Prometheus would refuse is left out here.
+ * Prometheus rejects a list with one invalid label as a whole. Such labels are omitted.
  *
  * @see https://prometheus.io/docs/prometheus/latest/http_sd/
  */
@@ -53,7 +53,7 @@ function labelsOf(status: TargetStatus, url: URL, path: string, options: SdOptio
   return labels
 }
 
-/** A lone surrogate cannot be written as UTF-8; names with two underscores in front are Prometheus's own. */
+/** A lone surrogate has no UTF-8 encoding; the prefix `__` is reserved by Prometheus. */
 function isValid(name: string, value: string): boolean {
   return name !== '' && !name.startsWith('__') && name.isWellFormed() && value.isWellFormed()
 }

@@ -6,21 +6,21 @@ import type { ShardParts } from './shard-parts.js'
 import type { LeaveReason } from './source.js'
 import type { Target } from './target.js'
 
-/** The target is not the shard's any more, and nothing of it is held but what responses are writing. */
+/** Removes a target from the shard. Responses in progress keep the snapshots that they have acquired. */
 export function forget(shard: ShardParts, partition: Partition, target: Target, reason: LeaveReason): void {
-  if (shard.source.active) shard.source.tellLeft(target, reason)
+  if (shard.source.active) shard.source.notifyLeft(target, reason)
   const drop = reason === 'moved' ? 'moved' : 'forgotten'
   partition.targets.delete(target)
   shard.targets.delete(target.key)
   shard.store.memory.targets -= target.bytes
-  // A response may still be writing one of them, and find that it cannot be decoded.
+  // The list is emptied, because a response may still try to decode one of the snapshots.
   retire(shard.store, target.snapshots.splice(0), drop)
   shard.history.forget(target, drop)
   target.incoming?.discard()
 }
 
-/** Why the target is to be forgotten now; undefined when it is not. */
-export function overFor(
+/** Why the target is to be removed now: its tombstone has expired, or it sent no record for long. */
+export function leaveReasonOf(
   { options }: ShardParts,
   partition: Partition,
   target: Target,

@@ -4,7 +4,7 @@ import type { Partition } from './partition.js'
 import type { Snapshot } from './store/snapshot.js'
 import type { Target } from './target.js'
 
-/** What a target can be, as `exposer_targets{state}`, `/api/v1/targets` and the page name it. */
+/** States of a target, as in `exposer_targets{state}`, `/api/v1/targets` and the page. */
 export const TARGET_STATES = [
   'up',
   'stale',
@@ -19,18 +19,21 @@ export type TargetState = (typeof TARGET_STATES)[number]
 
 export interface Verdict {
   readonly state: TargetState
-  /** One line for people; empty when up. */
+  /** One line, the body of the 503; empty for `up`. */
   readonly reason: string
 }
 
 const UP: Verdict = { state: 'up', reason: '' }
 
-/** What a scrape of this target must be told. The order matters: what we cannot know comes before what we judge by it. */
+/**
+ * The state of a target. The partition is judged first: unless it is loaded, fetched and caught up,
+ * nothing is known about its targets.
+ */
 export function judge(target: Target, partition: Partition, now: Instant, options: ShardOptions): Verdict {
   return judgePartition(partition, now, options) ?? judgeTarget(target, partition, now, options)
 }
 
-/** What holds for all targets of a partition alike, if anything does. */
+/** The state of all targets of a partition that cannot be judged; undefined if they can. */
 export function judgePartition(
   partition: Partition,
   now: Instant,
@@ -49,13 +52,13 @@ export function judgePartition(
   if (partition.lagRecords > 0 && behind > options.maxAgeMs) {
     return {
       state: 'lagging',
-      reason: `partition ${partition.number} is ${seconds(behind)} and ${partition.lagRecords} records behind`,
+      reason: `the lag of partition ${partition.number} is ${seconds(behind)} and ${partition.lagRecords} records`,
     }
   }
   return undefined
 }
 
-/** As `judge`, for a partition that has nothing wrong with it. */
+/** The state of a target in a partition that is loaded, fetched and caught up. */
 export function judgeTarget(
   target: Target,
   partition: Partition,
@@ -67,28 +70,28 @@ export function judgeTarget(
   if (refusal?.reason === 'limit' && partition.clock.since(refusal.at, window) <= window) {
     return { state: 'over_limit', reason: refusal.message }
   }
-  const refused = refusal ? `; the last was refused: ${refusal.message}` : ''
+  const refused = refusal ? `; the last snapshot was refused: ${refusal.message}` : ''
   const failed = newest?.failure ? `; the last collection failed: ${newest.failure}` : ''
-  if (!newest) return { state: 'stale', reason: `no snapshot has come${refused}` }
+  if (!newest) return { state: 'stale', reason: `no snapshot has arrived${refused}` }
   if (newest.end) {
-    return now.wall >= endsAt(target, newest) ? { state: 'ended', reason: 'the app said goodbye' } : UP
+    return now.wall >= endsAt(target, newest) ? { state: 'ended', reason: 'the application has stopped' } : UP
   }
-  const silent = partition.clock.since(target.cameAt, window)
+  const silent = partition.clock.since(target.arrivedAt, window)
   if (silent > window) {
     return {
       state: 'stale',
-      reason: `no snapshot for ${seconds(silent)}, one was due every ${seconds(target.intervalMs)}${failed}${refused}`,
+      reason: `no snapshot for ${seconds(silent)}, the publish interval is ${seconds(target.intervalMs)}${failed}${refused}`,
     }
   }
   return newest.failure === null ? UP : { state: 'failed', reason: newest.failure }
 }
 
-/** How long the target may be silent, ms of log time. */
+/** Time without a snapshot after which the target is stale, ms of log time. */
 export function windowOf(target: Target, { staleAfterIntervals }: ShardOptions): number {
   return staleAfterIntervals * target.intervalMs
 }
 
-/** Unix ms at which an end takes effect: when the final values have been played for an interval. */
+/** Unix ms at which an ended target is no longer exposed: after its final values were, for an interval. */
 export function endsAt(target: Target, last: Snapshot): number {
   return last.collectedAt + target.playout.delay + last.intervalMs
 }

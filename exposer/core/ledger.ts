@@ -1,4 +1,4 @@
-/** Why a snapshot that was published is never written to a scraper. Refused ones have `refused_` and the reason. */
+/** Why a received snapshot was not written to a scraper. For refused ones, `refused_` and the reason. */
 export type DropReason = 'unscraped' | 'moved' | 'forgotten' | `refused_${string}`
 
 export interface LedgerEntry {
@@ -11,12 +11,13 @@ export interface LedgerEntry {
 }
 
 /**
- * Where the snapshots went, from when a target's partition became this shard's:
+ * Accounts for all snapshots since the assignment of the partition:
  *
  *     published = written + superseded + pending + dropped{reason} + missed
  *
- * Published is known by incarnations and sequences. Each snapshot is counted once, whatever happens to it. *Written* means
- * written to a scraper's socket; whether it was kept is not ours to know. What a target books, its shard books too.
+ * The published snapshots are known by incarnations and sequences. Each is counted once. *Written*
+ * means written to the socket of a scraper; whether it was stored is not known. The ledger of a target
+ * also books in the ledger of its shard.
  */
 export class Ledger {
   published = 0
@@ -25,45 +26,46 @@ export class Ledger {
   missed = 0
   #dropped: Map<DropReason, number> | null = null
 
-  constructor(private readonly whole: Ledger | null = null) {}
+  /** @param total the ledger of the shard; null for that ledger itself */
+  constructor(private readonly total: Ledger | null = null) {}
 
-  /** A snapshot came, and waits for somebody to ask. */
-  came(): void {
+  /** A snapshot was received and is pending. */
+  receive(): void {
     this.published++
-    this.whole?.came()
+    this.total?.receive()
   }
 
-  /** @param count snapshots that the producer replaced unsent */
-  replaced(count: number): void {
+  /** @param count snapshots superseded by their publisher before they were sent */
+  supersede(count: number): void {
     this.published += count
     this.superseded += count
-    this.whole?.replaced(count)
+    this.total?.supersede(count)
   }
 
-  /** @param count snapshots that were sent, or should have been, and never came */
-  lost(count: number): void {
+  /** @param count snapshots that were sent, or should have been, and did not arrive */
+  miss(count: number): void {
     this.published += count
     this.missed += count
-    this.whole?.lost(count)
+    this.total?.miss(count)
   }
 
-  /** A snapshot came that may not be. */
-  refused(reason: string): void {
-    this.came()
+  /** A snapshot was received and refused. */
+  refuse(reason: string): void {
+    this.receive()
     this.drop(`refused_${reason}`)
   }
 
-  /** One that was pending reached a scraper. */
+  /** A pending snapshot was written to a scraper. */
   write(): void {
     this.written++
-    this.whole?.write()
+    this.total?.write()
   }
 
-  /** One that was pending never will. */
+  /** A pending snapshot was dropped. */
   drop(reason: DropReason): void {
     this.#dropped ??= new Map()
     this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + 1)
-    this.whole?.drop(reason)
+    this.total?.drop(reason)
   }
 
   get dropped(): ReadonlyMap<DropReason, number> {

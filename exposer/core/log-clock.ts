@@ -1,32 +1,33 @@
-/** In log time, ms. */
+/** A span of log time in ms in which no record could be received. */
 interface Gap {
   readonly from: number
   to: number
 }
 
-/** What lies further back is older than anybody who is waited for, or was excused by a later one. */
+/** Earlier gaps are irrelevant: any target from before them is stale, or has a later gap. */
 const MAX_GAPS = 8
 
 /**
- * The time of a partition, by which staleness is judged.
+ * The log time of a partition, by which staleness is judged.
  *
- * Behind the watermark it is the append time of what was consumed last: a backlog is old, but nobody in it is late. Caught up, it
- * moves by monotonic time from one successful fetch that was answered at the watermark to the next: only then is silence
- * known to be the producers'. Never by wall time, which belongs to another machine than append times do.
+ * Behind the high watermark it is the append time of the last consumed record: a backlog is old, but
+ * its targets are not late. At the watermark it advances with the monotonic clock from one fetch to the
+ * next, because only then is it known that no producer has sent anything. It never follows the wall
+ * clock, which differs from the broker's clock that stamps records.
  */
 export class LogClock {
   /** Unix ms by the broker's clock; −Infinity before the first record. */
   time = Number.NEGATIVE_INFINITY
-  /** Spans of the whole partition in which nobody could be heard, the oldest first. */
+  /** Gaps of the whole partition, oldest first. */
   readonly #gaps: Gap[] = []
-  /** Monotonic ms of the last fetch answered at the watermark, or NaN when behind or failing. */
+  /** Monotonic ms of the last fetch answered at the watermark; NaN when behind or after a failed fetch. */
   #atWatermark = Number.NaN
-  /** The time as of then. */
+  /** Log time at that fetch. */
   #timeThere = Number.NEGATIVE_INFINITY
-  /** Fetches failed: the next record, or the next fetch at the watermark, ends a gap. */
-  #gap = false
+  /** Whether fetches fail. The next record, or the next fetch at the watermark, ends the gap. */
+  #inGap = false
 
-  /** A fetch takes at most a wait of its own; what lies above was this process standing still, not the log. */
+  /** Maximum advance between two fetches. A longer interval means that this process was suspended. */
   static readonly MAX_STEP_MS = 2000
 
   get caughtUp(): boolean {
@@ -34,32 +35,33 @@ export class LogClock {
   }
 
   /**
-   * A record was consumed.
+   * A record was consumed. If the log has no record for longer than `window`, and the target of this
+   * record was not late before, the cause was the partition and not the producers: this is a gap.
    *
-   * @param window how long its target may be silent, ms; if even this one, which evidently lives, was heard before the
-   * silence and not in it, then the partition was silent and not the producers
-   * @param heardBefore when its target was heard last, or −Infinity
+   * @param appended append time, Unix ms
+   * @param window time after which the target of the record is stale, ms
+   * @param heardBefore log time of the target's previous snapshot, or −Infinity
    */
   consumed(appended: number, window: number, heardBefore: number): void {
     const before = this.time
     if (appended <= before) return
     this.time = appended
     const silent = appended - before > window && before - heardBefore <= window
-    if (this.#gap || silent) this.#excuse(before, appended)
-    this.#gap = false
+    if (this.#inGap || silent) this.#addGap(before, appended)
+    this.#inGap = false
   }
 
   /** A fetch was answered at the watermark. */
   fetchedAtWatermark(mono: number): void {
     if (this.caughtUp && this.#timeThere > Number.NEGATIVE_INFINITY) {
-      // What was consumed since then has moved it already: the two are one and the same way forward.
+      // Not added to the advance by records consumed since then: both measure the same time.
       const step = Math.min(Math.max(0, mono - this.#atWatermark), LogClock.MAX_STEP_MS)
       this.time = Math.max(this.time, this.#timeThere + step)
     }
     this.#atWatermark = mono
     this.#timeThere = this.time
-    if (this.#gap) this.#excuse(this.time, this.time)
-    this.#gap = false
+    if (this.#inGap) this.#addGap(this.time, this.time)
+    this.#inGap = false
   }
 
   fetchedBehind(): void {
@@ -68,15 +70,15 @@ export class LogClock {
 
   failed(): void {
     this.#atWatermark = Number.NaN
-    this.#gap = true
+    this.#inGap = true
   }
 
   /**
-   * Milliseconds of log time since then. A gap gives a fresh start, but only to who was not late already when it began: the dead stay
-   * dead, however often fetches fail.
+   * Milliseconds of log time since `heard`. The measurement restarts after each gap, unless the target
+   * was already late when the gap began: failed fetches do not revive a stale target.
    *
    * @param heard log time
-   * @param window how long one may be silent, ms
+   * @param window time after which a target is late, ms
    */
   since(heard: number, window: number): number {
     let start = heard
@@ -88,7 +90,7 @@ export class LogClock {
     return Math.max(0, this.time - start)
   }
 
-  #excuse(from: number, to: number): void {
+  #addGap(from: number, to: number): void {
     const last = this.#gaps.at(-1)
     if (last && from <= last.to) {
       last.to = Math.max(last.to, to)

@@ -9,40 +9,40 @@ export interface Refusal {
   readonly message: string
 }
 
-/** The ways of a snapshot: collected → appended, appended → applied, applied → first served. */
+/** Stages of the snapshot delay: collection to append, append to apply, apply to first exposition. */
 export type Stage = 'produce' | 'consume' | 'expose'
 
 export interface ShardOptions {
   readonly limits: Limits
-  /** D: a snapshot is played to virtual targets this long after its collection, ms; `auto` for each target as it needs. */
+  /** Playout delay D of virtual targets, ms; `auto` derives it from the propagation delay of each target. */
   readonly playoutDelayMs: number | 'auto'
-  /** `auto` chooses no longer ones, ms. */
+  /** Maximum of D with `auto`, ms. */
   readonly maxPlayoutDelayMs: number
   /** A target is stale when the log clock has passed its last snapshot by this many of its intervals. */
   readonly staleAfterIntervals: number
-  /** A partition whose log clock is further behind fails its targets as `lagging`, ms. */
+  /** Lag of a partition above which its targets are `lagging`, ms. */
   readonly maxAgeMs: number
-  /** A partition without a successful fetch for longer fails its targets as `blind`, ms. */
+  /** Time of failing fetches after which the targets of a partition are `blind`, ms. */
   readonly blindAfterMs: number
-  /** A target not heard of for longer is forgotten, ms of log time. */
+  /** Time without a record after which a target is removed, ms of log time. */
   readonly forgetMs: number
-  /** How long a target that ended is answered with an empty 200, ms. */
+  /** How long an ended target is exposed without series, ms. */
   readonly tombstoneMs: number
-  /** A collection time further than this from the append time is counted, and clamped to it, ms. */
+  /** Collection times are clamped to this distance from the append time, and counted, ms. */
   readonly maxSkewMs: number
-  /** What the view `all` shows is no older, and a scraper of it that has not asked for so long is forgotten, ms. */
+  /** Maximum age of samples in the view `all`, and the time without a scrape until a scraper is removed, ms. */
   readonly historyMaxAgeMs: number
-  /** Bytes that values may take that wait for scrapers of the view `all`. */
+  /** Maximum bytes of the samples held for scrapers of the view `all`. */
   readonly historyBytes: number
-  /** Scrapers of the view `all` at the same time. */
+  /** Maximum number of scrapers of the view `all`. */
   readonly maxScrapers: number
-  /** Bytes that all layouts may take together. */
+  /** Maximum bytes of all layouts together. */
   readonly layoutBytes: number
-  /** Targets that a shard holds at most; a further one is refused (`limit`). */
+  /** Maximum number of targets; further ones are refused (`limit`). */
   readonly maxTargets: number
   onRefused(refusal: Refusal): void
   onDelay(stage: Stage, seconds: number): void
-  /** A virtual target is shown at this playout delay. */
+  /** A virtual target was exposed with this playout delay. */
   onPlayed(seconds: number): void
 }
 

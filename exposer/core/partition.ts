@@ -5,17 +5,17 @@ import type { Target } from './target.js'
 export class Partition {
   readonly clock = new LogClock()
   readonly targets = new Set<Target>()
-  /** Next offset to read, −1 before it is known. */
+  /** Offset of the next record; −1 before it is known. */
   position = -1
   highWatermark = -1
-  /** The watermark at which the replay is over; Infinity before it is known. */
+  /** Offset at which the replay is complete; Infinity before it is known. */
   replayUntil = Number.POSITIVE_INFINITY
-  /** Monotonic ms of assignment, and of the end of the replay (NaN before). */
+  /** Monotonic ms of the assignment, and of the end of the replay (NaN before). */
   readonly assignedAt: number
   loadedAt = Number.NaN
-  /** Monotonic ms of the last fetch that was answered. */
+  /** Monotonic ms of the last answered fetch. */
   fetchedAt: number
-  /** Monotonic ms since when fetches fail, NaN while they work. */
+  /** Monotonic ms of the first of the current failed fetches; NaN after a successful one. */
   failingSince = Number.NaN
 
   constructor(
@@ -30,18 +30,18 @@ export class Partition {
     return !Number.isNaN(this.loadedAt)
   }
 
-  /** Records between us and the watermark, never negative. */
+  /** Records between position and high watermark, never negative. */
   get lagRecords(): number {
     return this.position < 0 ? 0 : Math.max(0, this.highWatermark - this.position)
   }
 
-  /** Seconds that what was consumed last is behind, 0 when nothing is left to consume. */
+  /** Age of the last consumed record in seconds; 0 at the high watermark. */
   lagSeconds(wall: number): number {
     if (this.lagRecords === 0 || this.clock.time === Number.NEGATIVE_INFINITY) return 0
     return Math.max(0, wall - this.clock.time) / 1000
   }
 
-  /** Milliseconds for which fetches have failed, 0 while they work. A process that stood still is not blind. */
+  /** Milliseconds since fetches fail; 0 after a successful one. Suspension of this process does not count. */
   blindFor(mono: number): number {
     return Number.isNaN(this.failingSince) ? 0 : mono - this.failingSince
   }

@@ -2,15 +2,15 @@ import type { Steps } from '../../shared/base/steps.js'
 import { BLOCK } from '../../shared/exposition/layout-text.js'
 import type { CompiledLayout } from './store/compiled-layout.js'
 
-/** Series between two steps. */
+/** Series per step. */
 const STEP = 5000
 
 /**
- * Series of some layouts, those of one snapshot, that none of the others has: by name and labels, whatever the order.
+ * Finds the series of `layouts` that none of `others` has, by name and labels, in any order.
  *
- * In steps, because a layout may have tens of thousands of series. The caller holds the layouts until it is done.
+ * In steps, because a layout may have tens of thousands of series. The caller holds the layouts.
  *
- * @returns for each of `layouts` the indexes of its series, ascending
+ * @returns for each of `layouts`, the indexes of the found series, ascending
  */
 export function* seriesMissing(
   layouts: readonly CompiledLayout[],

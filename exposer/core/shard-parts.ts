@@ -7,7 +7,7 @@ import type { Source } from './source.js'
 import type { Store } from './store/store.js'
 import type { Target } from './target.js'
 
-/** What applying a record needs of its shard. */
+/** The parts of a shard that `applyRecord` changes. */
 export interface ShardParts {
   readonly options: ShardOptions
   readonly counters: Counters

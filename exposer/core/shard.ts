@@ -6,7 +6,7 @@ import { SnapshotReader } from '../../shared/snapshot/read.js'
 import { applyRecord } from './apply.js'
 import { bookReleased, retire } from './booking.js'
 import { Counters } from './counters.js'
-import { forget, overFor } from './forget.js'
+import { forget, leaveReasonOf } from './forget.js'
 import { History } from './history/history.js'
 import { judge, judgePartition, type Verdict } from './judge.js'
 import { Ledger } from './ledger.js'
@@ -22,7 +22,7 @@ import type { Snapshot } from './store/snapshot.js'
 import { Store } from './store/store.js'
 import type { Target } from './target.js'
 
-/** Targets between two steps of a sweep: some tenths of a millisecond. */
+/** Targets per step of a sweep: some tenths of a millisecond. */
 const SWEPT_PER_STEP = 1000
 
 export interface Assignment {
@@ -34,16 +34,16 @@ export interface Assignment {
 }
 
 /**
- * All that one shard knows: its partitions, their targets, and what each of them may be told. Pure: it is fed records and
- * handed time, and does no IO. Whether it may serve at all (the lease) is its shell's to know.
+ * The state of one shard: its partitions, their targets and snapshots. It receives records and time as
+ * arguments and does no IO. Whether it may serve its partitions (the lease) is decided by the caller.
  */
 export class Shard {
   readonly options: ShardOptions
   readonly counters = new Counters()
   readonly ledger = new Ledger()
-  /** Everything held of targets; who reads a snapshot acquires it there. */
+  /** Memory of all targets. Readers of a snapshot acquire it there. */
   readonly store: Store
-  /** What waits for scrapers that want every snapshot. */
+  /** Snapshots held for scrapers of the view `all`. */
   readonly history: History
   readonly seriesShown: SeriesShown
   readonly #targets = new Map<string, Target>()
@@ -85,12 +85,17 @@ export class Shard {
     }
   }
 
-  /** Where a fresh partition begins. When nothing is to be read it is loaded at once. */
+  /**
+   * Starts the replay of a partition, or restarts it if its log was replaced.
+   *
+   * @param from offset of the first record
+   * @param until offset at which the replay is complete; if it is `from`, the partition is loaded at once
+   */
   replay(number: number, from: number, until: number, now: Instant): void {
     let partition = this.#partitions.get(number)
     if (!partition) return
     if (partition.position >= 0) {
-      // Its log was replaced by a shorter one: what we know of it is of another log.
+      // The log was replaced by a shorter one: the targets are those of the old log.
       this.#drop(number)
       partition = new Partition(number, now.mono)
       this.#partitions.set(number, partition)
@@ -99,7 +104,7 @@ export class Shard {
     partition.advance(from, until, now.mono)
   }
 
-  /** Applies one record. Never throws: what breaks a rule is refused whole, counted and reported. */
+  /** Applies one record. Never throws: an invalid record is refused as a whole, counted and reported. */
   apply(number: number, record: LogRecord, now: Instant): void {
     const partition = this.#partitions.get(number)
     if (!partition) return
@@ -107,13 +112,13 @@ export class Shard {
       applyRecord(this.#parts, partition, record, now)
     } catch (error) {
       this.#refuse(error as Error, number, record.offset)
-      // What was appended is time that passed in the log, whatever it says.
+      // The append time of a refused record also advances the log time.
       partition.clock.consumed(record.timestamp, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY)
     }
     partition.position = record.offset + 1
     const { source } = this.#parts
-    if (source.noted) {
-      source.tellNoted(target => (this.#targets.has(target.key) ? this.judge(target, now) : undefined))
+    if (source.hasNote) {
+      source.notifyNoted(target => (this.#targets.has(target.key) ? this.judge(target, now) : undefined))
     }
   }
 
@@ -137,7 +142,7 @@ export class Shard {
     }
   }
 
-  /** Whether all that was in the partition when it was assigned has been applied. */
+  /** Whether the replay of the partition is complete. */
   loaded(number: number): boolean {
     return this.#partitions.get(number)?.loaded ?? false
   }
@@ -156,11 +161,13 @@ export class Shard {
 
   judge(target: Target, now: Instant): Verdict {
     const partition = this.#partitions.get(target.partition)
-    if (!partition) return { state: 'replaying', reason: `partition ${target.partition} is not this shard's` }
+    if (!partition) {
+      return { state: 'replaying', reason: `partition ${target.partition} is not assigned to this shard` }
+    }
     return judge(target, partition, now, this.options)
   }
 
-  /** Why nothing of this shard can be trusted now, if so: it is blind, or too far behind. */
+  /** Why the targets of some partition cannot be judged now: replaying, blind or lagging. */
   trouble(now: Instant): string | undefined {
     for (const partition of this.#partitions.values()) {
       const verdict = judgePartition(partition, now, this.options)
@@ -169,7 +176,10 @@ export class Shard {
     return undefined
   }
 
-  /** What `/target` renders, decoded, to be acquired; undefined before the first snapshot is whole, and for a failed collection. */
+  /**
+   * The snapshot that `/target` exposes now, decoded; the caller acquires it. Undefined before the first
+   * complete snapshot, and after a failed collection.
+   */
   played(target: Target, now: Instant): Snapshot | undefined {
     target.playout.scraped(now)
     const snapshot = this.#due(target, now)
@@ -193,9 +203,11 @@ export class Shard {
   }
 
   /**
-   * Decodes what the replay left as bytes. False when that fails: the snapshot is refused now, and its target's no longer.
+   * Decodes a snapshot that a replay left undecoded. If that fails, the snapshot is refused and removed
+   * from its target.
    *
    * @param snapshot held by its target or by the caller
+   * @returns whether the snapshot is decoded
    */
   decode(snapshot: Snapshot): boolean {
     try {
@@ -204,7 +216,7 @@ export class Shard {
     } catch (error) {
       const { snapshots, partition } = snapshot.target
       const at = snapshots.indexOf(snapshot)
-      // Another response has found it out, or its target has a newer one.
+      // Another response has already refused it, or the target has replaced it.
       if (at < 0) return false
       retire(this.store, snapshots.splice(at, 1), 'refused_schema')
       this.#refuse(error as Error, partition, -1)
@@ -213,15 +225,15 @@ export class Shard {
   }
 
   /**
-   * Forgets who was not heard of for long, whose tombstone is over, and what waits too long for scrapers; tells subscribers what
-   * time has changed. To be called now and then.
+   * Removes silent targets, expired tombstones and old samples of the view `all`, and notifies
+   * subscribers of state changes caused by time. To be called about once a second.
    */
   sweep(now: Instant): void {
     const steps = this.sweepSteps(now)
     while (!steps.next().done);
   }
 
-  /** As `sweep`, in steps; targets may come and go meanwhile. */
+  /** As `sweep`, in steps. Targets may be added and removed between steps. */
   *sweepSteps(now: Instant): Steps<void> {
     this.history.sweep(now)
     const { source } = this.#parts
@@ -230,26 +242,26 @@ export class Shard {
       if (++step % SWEPT_PER_STEP === 0) yield
       const partition = this.#partitions.get(target.partition)
       if (!partition) continue
-      const reason = overFor(this.#parts, partition, target, now)
-      if (source.active) source.tellState(target, judge(target, partition, now, this.options))
+      const reason = leaveReasonOf(this.#parts, partition, target, now)
+      if (source.active) source.notifyState(target, judge(target, partition, now, this.options))
       if (reason) forget(this.#parts, partition, target, reason)
     }
   }
 
   /**
-   * From now on the subscriber is told what happens to this shard's targets: at once of those that are there, so better before
-   * there are many.
+   * Notifies the subscriber of changes of this shard's targets from now on. It is notified of all
+   * present targets synchronously: subscribe before there are many.
    *
-   * @returns ends it
+   * @returns a function that ends the subscription
    */
   subscribe(subscriber: Subscriber, now: Instant): () => void {
     const { source } = this.#parts
     const first = !source.active
     for (const target of this.#targets.values()) {
       const verdict = this.judge(target, now)
-      // Nobody was told of it while there were no subscribers.
-      if (first) target.told = verdict.state
-      else source.tellState(target, verdict)
+      // Without subscribers `notifiedState` was not maintained.
+      if (first) target.notifiedState = verdict.state
+      else source.notifyState(target, verdict)
       subscriber.onState(target, null, verdict)
     }
     source.add(subscriber)

@@ -5,57 +5,65 @@ import type { Store } from './store/store.js'
 import type { Target } from './target.js'
 
 /**
- * Why a target is no longer the shard's: its partition is another shard's, or its log was replaced; it was not heard of for
- * long; or it ended and its tombstone is over.
+ * Why a target was removed from the shard. `moved`: its partition was lost, or the log was replaced.
+ * `forgotten`: it sent no record for long. `ended`: its tombstone has expired.
  */
 export type LeaveReason = 'moved' | 'forgotten' | 'ended'
 
 /**
- * Told what happens to the targets of a shard, as it happens. `Shard.subscribe` begins it.
+ * Receives the changes of the targets of a shard, after `Shard.subscribe`.
  *
- * Order: of one target first `onState` from null, then what happens to it, last `onLeft`; a target that comes back begins anew.
- * A transition that a record causes is told before the record's `onApplied`. Of different targets there is no order.
+ * Order: for one target, first `onState` from null, then its changes, last `onLeft`. A target that
+ * returns begins again. A transition that a record causes precedes the record's `onApplied`. There is
+ * no order between targets.
  *
- * Delay: a record tells at once. What time alone does (a target goes stale, ends, is forgotten; its partition is blind or
- * lagging, or has been replayed) is told by the next sweep, so by whoever sweeps the shard. What the target was in between is told
- * with the record that ends it, however short it was: a target that was silent for longer than its window was stale.
+ * Delay: changes by a record are notified at once. Changes by time (a target becomes stale, ends or is
+ * removed; its partition becomes blind, lagging or loaded) are notified by the next sweep. If a target
+ * was stale between two snapshots, that is notified with the second one at the latest, even if no sweep
+ * happened in between.
  *
- * What may be missed: snapshots of a replay, which belong to the time before this shard; the transition from `replaying` says when
- * it is over, and `target.newest` is then what came last, to be decoded with `Shard.decode`. Times at which a partition was blind or
- * lagging between two sweeps.
+ * Not notified: snapshots of a replay, which were published before the assignment. The transition from
+ * `replaying` marks its end; `target.newest` is then the last snapshot, to be decoded with
+ * `Shard.decode`. Also not notified: that a partition was blind or lagging between two sweeps only.
  *
- * Ownership: what is handed in may be read during the call. To read a snapshot or a layout later, `acquire` it in the shard's
- * store, and `release` it when done: until then it takes memory, and a snapshot that no scraper was shown is pending in the
- * ledger. A target is an identity: its labels and key stay, what is known of it changes.
+ * Ownership: arguments may be read during the call. To read a snapshot or layout later, `acquire` it in
+ * the shard's store and `release` it afterwards. Until then it occupies memory, and a snapshot that was
+ * not written to a scraper is pending in the ledger. The labels and key of a target never change; its
+ * other fields do.
  *
- * Calls are synchronous and inside the shard: they do no more than take note. They neither change the shard nor throw; what one
- * throws comes out of the call of the shard that told it.
+ * Calls are synchronous, within calls of the shard. Subscribers must be fast, must not change the shard,
+ * and must not throw: an exception propagates to the caller of the shard.
  */
 export interface Subscriber {
-  /** The target is of another state now. @param from null when it was not there */
+  /**
+   * The state of the target has changed.
+   *
+   * @param from null for a new target
+   */
   onState(target: Target, from: TargetState | null, to: Verdict): void
   /**
-   * A snapshot, or a failed collection, was applied, and is its target's newest. Its values are decoded.
+   * A snapshot or a failed collection was applied and is the newest of its target. Its values are
+   * decoded.
    *
-   * @param before the layouts of the snapshot before, which may be of a replay, in case they are not the same:
-   *   `seriesMissing(before, its own)` are the series that left. Null when none left: the layouts are the same, or nothing was
-   *   before, or a failed collection.
+   * @param before the layouts of the previous snapshot (possibly of a replay), if they differ:
+   *   `seriesMissing(before, its own)` are the series that disappeared. Null if the layouts are the same,
+   *   or if there was no previous snapshot, or it was a failed collection.
    */
   onApplied(snapshot: Snapshot, before: readonly CompiledLayout[] | null): void
-  /** The target is about to be forgotten: `target.newest` is the last that came. */
+  /** The target is about to be removed; `target.newest` is its last snapshot. */
   onLeft(target: Target, reason: LeaveReason): void
 }
 
-/** What the record that is being applied did. */
+/** Effects of the record that is being applied, to be notified afterwards. */
 interface Note {
   readonly target: Target
-  /** What scrapes of the target were told until then. */
-  readonly until: Verdict | null
+  /** State of the target before the record; null if the record has not changed it yet. */
+  readonly stateBefore: Verdict | null
   readonly snapshot: Snapshot | null
   readonly before: readonly CompiledLayout[] | null
 }
 
-/** Tells subscribers, and costs nothing without any. */
+/** Notifies subscribers of changes. Costs one comparison per record without subscribers. */
 export class Source {
   readonly #subscribers = new Set<Subscriber>()
   #note: Note | null = null
@@ -74,44 +82,46 @@ export class Source {
     this.#subscribers.delete(subscriber)
   }
 
-  /** Something of the target came, and may have changed its state. */
-  noteHeard(target: Target): void {
-    this.#note = { target, until: null, snapshot: null, before: null }
+  /** A record of the target is being applied and may change its state. */
+  noteRecord(target: Target): void {
+    this.#note = { target, stateBefore: null, snapshot: null, before: null }
   }
 
   /**
-   * A snapshot is about to become its target's newest.
+   * A snapshot is about to become the newest of its target.
    *
-   * @param until what scrapes of the target were told until now
+   * @param stateBefore state of the target without it
    */
-  noteApplied(snapshot: Snapshot, until: Verdict): void {
+  noteApplied(snapshot: Snapshot, stateBefore: Verdict): void {
     const { target, parts } = snapshot
     const before = changedLayouts(target.newest, parts)
     for (const layout of before ?? []) this.store.acquire(layout)
-    this.#note = { target, until, snapshot, before }
+    this.#note = { target, stateBefore, snapshot, before }
   }
 
-  /** Whether a record was applied that subscribers are to be told of. */
-  get noted(): boolean {
+  /** Whether the last record has effects to be notified. */
+  get hasNote(): boolean {
     return this.#note !== null
   }
 
   /**
-   * The record has been applied.
+   * Notifies the effects of the record that has been applied.
    *
-   * @param judge what scrapes of its target are told from now on; undefined when it was not let in
+   * @param judge returns the current state of its target; undefined if the target was not admitted
    */
-  tellNoted(judge: (target: Target) => Verdict | undefined): void {
+  notifyNoted(judge: (target: Target) => Verdict | undefined): void {
     const note = this.#note
     if (!note) return
     this.#note = null
-    const { target, until, snapshot, before } = note
+    const { target, stateBefore, snapshot, before } = note
     try {
       const verdict = judge(target)
       if (!verdict) return
-      if (target.told === 'up' && until && until.state !== 'up') this.tellState(target, until)
-      this.tellState(target, verdict)
-      // What a replay reads belongs to the time before this shard.
+      if (target.notifiedState === 'up' && stateBefore && stateBefore.state !== 'up') {
+        this.notifyState(target, stateBefore)
+      }
+      this.notifyState(target, verdict)
+      // Snapshots of a replay were published before the assignment.
       if (!snapshot || snapshot.fate === 'outside') return
       for (const subscriber of this.#subscribers) subscriber.onApplied(snapshot, before)
     } finally {
@@ -119,17 +129,17 @@ export class Source {
     }
   }
 
-  tellState(target: Target, verdict: Verdict): void {
-    const from = target.told
+  notifyState(target: Target, verdict: Verdict): void {
+    const from = target.notifiedState
     if (from === verdict.state) return
-    target.told = verdict.state
+    target.notifiedState = verdict.state
     for (const subscriber of this.#subscribers) subscriber.onState(target, from, verdict)
   }
 
-  tellLeft(target: Target, reason: LeaveReason): void {
-    // Nobody knows of one that came and went in one call.
-    if (target.told === null) return
-    target.told = null
+  notifyLeft(target: Target, reason: LeaveReason): void {
+    // The target was added and removed within one call, without a notification.
+    if (target.notifiedState === null) return
+    target.notifiedState = null
     for (const subscriber of this.#subscribers) subscriber.onLeft(target, reason)
   }
 }

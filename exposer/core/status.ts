@@ -4,18 +4,18 @@ import type { Partition } from './partition.js'
 import type { Snapshot } from './store/snapshot.js'
 import type { Target } from './target.js'
 
-/** A row of /api/v1/targets, but for the shard, which the shell adds. */
+/** An entry of /api/v1/targets, without the address of the shard. */
 export interface TargetStatus {
   readonly labels: Readonly<Record<string, string>>
   readonly state: TargetState
   readonly reason: string
-  /** Log time since its newest snapshot was appended. */
+  /** Log time since the arrival of the newest snapshot. */
   readonly ageSeconds: number
-  /** From collection to application of its newest snapshot. */
+  /** Propagation delay of the newest snapshot. */
   readonly delaySeconds: number
-  /** D, the delay at which it is played. */
+  /** Playout delay D. */
   readonly playoutSeconds: number
-  /** Why D is what it is. */
+  /** What determines D, in one line. */
   readonly playoutReason: string
   readonly series: number
   readonly partition: number
@@ -34,9 +34,9 @@ export interface PartitionStatus {
   /** Unix ms, or null before the first record. */
   readonly logTime: number | null
   readonly targets: number
-  /** Milliseconds since a fetch was last answered. */
+  /** Milliseconds since the last answered fetch. */
   readonly unheardMs: number
-  /** How long the replay took, or null while it goes on. */
+  /** Duration of the replay; null before its end. */
   readonly replayMs: number | null
 }
 
@@ -52,7 +52,7 @@ export function describeTarget(
     labels: Object.fromEntries(target.labels.map(({ name, value }) => [name, value])),
     state: verdict.state,
     reason: verdict.reason,
-    ageSeconds: partition ? partition.clock.since(target.cameAt, Number.POSITIVE_INFINITY) / 1000 : 0,
+    ageSeconds: partition ? partition.clock.since(target.arrivedAt, Number.POSITIVE_INFINITY) / 1000 : 0,
     delaySeconds: newest ? Math.max(0, newest.appliedAt - newest.collectedAt) / 1000 : 0,
     playoutSeconds: target.playout.delay / 1000,
     playoutReason: target.playout.reason(now),

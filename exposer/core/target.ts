@@ -6,7 +6,7 @@ import type { Ledger } from './ledger.js'
 import type { Playout } from './playout/playout.js'
 import type { Snapshot, SnapshotPart } from './store/snapshot.js'
 
-/** The last snapshot that was refused, if none came after it that was not. */
+/** The last refused snapshot, unless a valid one arrived after it. */
 export interface TargetRefusal {
   readonly reason: RefusalReason
   readonly message: string
@@ -14,47 +14,47 @@ export interface TargetRefusal {
   readonly at: number
   readonly incarnation: number
   readonly sequence: number
-  /** How many of this run were refused since the last that was not. */
+  /** Refused snapshots of this incarnation since the last valid one. */
   readonly count: number
 }
 
-/** Its own object with its ledger and playout delay, and its entries in maps. */
+/** Estimated bytes of a target object, its ledger and playout delay, and its entries in maps. */
 const OWN_BYTES = 3300
 const LABEL_BYTES = 96
 
-/** One application as Prometheus sees it: its identity, and the snapshots that may still be wanted. */
+/** One target: its labels, its state, and the snapshots that may still be exposed. */
 export class Target {
   readonly labels: readonly Label[]
-  /** As they stand in a record: equal bytes need no decoding. */
+  /** The labels as encoded in a record, to recognise them without decoding. */
   readonly labelBytes: Buffer
-  /** Its key as latin1 text. */
+  /** The record key as latin1 text. */
   readonly key: string
   readonly partition: number
 
-  /** Ascending by collection; the last is the newest, the first what is played or older. Never empty once applied. */
+  /** Ascending by collection time. The first is the exposed one or older. */
   readonly snapshots: Snapshot[] = []
-  /** Where the parts of a split snapshot wait for each other; null as long as none is split. */
+  /** Collects the parts of split snapshots; null before the first split snapshot. */
   incoming: PartCollector<SnapshotPart> | null = null
 
   incarnation = -1
   sequence = -1
   superseded = 0
-  /** By the producer's clock, not clamped: the next must be above. */
+  /** Collection time of the newest snapshot by the producer's clock, not clamped. */
   collectedAt = -1
   intervalMs = 0
   /**
-   * Log time at which the last snapshot came: that of its append, or later, when the append was stamped by a clock that is behind
-   * the log's, as after a change of leaders.
+   * Log time of the arrival of the newest snapshot. It is later than the append time if the broker's
+   * clock is behind the log time, as after a change of the leader.
    */
-  cameAt = Number.NEGATIVE_INFINITY
-  /** Log time at which it last sent anything, also what was refused. */
+  arrivedAt = Number.NEGATIVE_INFINITY
+  /** Log time of its last record, including refused ones. */
   heardAt = Number.NEGATIVE_INFINITY
   refusal: TargetRefusal | null = null
-  /** It was there before its partition came to this shard. */
+  /** Whether it was found in a replay: it existed before this shard was assigned its partition. */
   moved = false
-  /** The state that subscribers were told last; null before they were told of it, and without any. */
-  told: TargetState | null = null
-  /** Cached by the massive view. */
+  /** The last state notified to subscribers; null before that, and without subscribers. */
+  notifiedState: TargetState | null = null
+  /** Label text of the massive view, cached by it. */
   tail: { closed: string; open: string } | null = null
 
   constructor(
@@ -71,7 +71,7 @@ export class Target {
     this.partition = partition
   }
 
-  /** What it takes beside its snapshots, about: labels are held as bytes, as objects, in its key, and in the text of a view. */
+  /** Estimated bytes without snapshots. Labels are held as bytes, objects, key and text of the massive view. */
   get bytes(): number {
     return OWN_BYTES + LABEL_BYTES * this.labels.length + 5 * this.labelBytes.length
   }

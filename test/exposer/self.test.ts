@@ -128,7 +128,7 @@ describe('/telemetry', () => {
     expect(await lines()).toContain('exposer_records_rejected_total{reason="order"} 2')
     const warnings = shard.log.filter(line => line.level === 'warn')
     expect(warnings).toHaveLength(1)
-    expect(warnings[0].message).toMatch(/^Record refused: sequence 5 is not above the last/)
+    expect(warnings[0].message).toMatch(/^Record refused: sequence 5 is not above the last one/)
     expect(warnings[0].fields).toMatchObject({ reason: 'order', partition: partitionOf(app), offset: 1 })
   })
 

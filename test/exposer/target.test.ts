@@ -103,7 +103,7 @@ describe('a target whose partition is owned', () => {
     await shard.append({ labels: neighbour })
     const response = await shard.get(path(app))
     expect(response.status).toBe(503)
-    expect(await response.text()).toMatch(/^no snapshot for 6\d\.\d s, one was due every 15\.0 s\n$/)
+    expect(await response.text()).toMatch(/^no snapshot for 6\d\.\d s, the publish interval is 15\.0 s\n$/)
     expect((await shard.get(path(neighbour))).status).toBe(200)
   })
 })

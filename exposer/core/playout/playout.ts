@@ -51,12 +51,18 @@ export class Playout {
    * A snapshot has come.
    *
    * @param collectedAt Unix ms by the producer's clock
-   * @param cameAt Unix ms by our clock; in a replay when it was appended, because when we read it says nothing
+   * @param arrivedAt Unix ms by our clock; in a replay when it was appended, because when we read it says nothing
    * @param replaced its publisher replaced others unsent before it: the one before was held up by an outage, which is over
    * @returns whether it is late: it would have been due before it came
    */
-  arrived(collectedAt: number, cameAt: number, intervalMs: number, now: Instant, replaced = false): boolean {
-    const propagation = cameAt - collectedAt
+  arrived(
+    collectedAt: number,
+    arrivedAt: number,
+    intervalMs: number,
+    now: Instant,
+    replaced = false,
+  ): boolean {
+    const propagation = arrivedAt - collectedAt
     const late = propagation > this.delay
     if (late) this.late++
     if (this.options.fixedMs !== null) return late
