@@ -67,5 +67,5 @@ export const DEFAULT_OPTIONS: ShardOptions = {
 }
 
 export function playoutOptions({ playoutDelayMs, maxPlayoutDelayMs }: ShardOptions): PlayoutOptions {
-  return { fixedMs: playoutDelayMs === 'auto' ? null : playoutDelayMs, mostMs: maxPlayoutDelayMs }
+  return { fixedMs: playoutDelayMs === 'auto' ? null : playoutDelayMs, maxMs: maxPlayoutDelayMs }
 }

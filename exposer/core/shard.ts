@@ -185,8 +185,8 @@ export class Shard {
     const snapshot = this.#due(target, now)
     if (!snapshot || snapshot.failure !== null || !this.decode(snapshot)) return undefined
     this.options.onPlayed(target.playout.delay / 1000)
-    if (!snapshot.served) {
-      snapshot.served = true
+    if (!snapshot.exposed) {
+      snapshot.exposed = true
       this.options.onDelay('expose', Math.max(0, now.wall - snapshot.appliedAt) / 1000)
     }
     return snapshot

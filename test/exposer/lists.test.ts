@@ -208,6 +208,8 @@ describe('two shards', () => {
   test('two shards of one address are named as the mistake that they are', async () => {
     map = { ...map, members: map.members.map(member => ({ ...member, address: a.url })) }
     await a.get('/sd', impatient)
-    expect(a.log.map(line => line.message).join()).toContain('give each its own --web.advertise-address')
+    expect(a.log.map(line => line.message).join()).toContain(
+      'set a different --web.advertise-address for each shard',
+    )
   })
 })

@@ -34,7 +34,7 @@ export function simulate({ intervalMs, delay, seed, settleMs, measureMs }: Simul
   readonly replicas: readonly Replica[]
 } {
   const random = mulberry32(seed)
-  const playout = new Playout({ fixedMs: null, mostMs: 30_000 })
+  const playout = new Playout({ fixedMs: null, maxMs: 30_000 })
   const end = settleMs + measureMs
   const events: { at: number; run: (now: { wall: number; mono: number }) => void }[] = []
   const held: Snapshot[] = []

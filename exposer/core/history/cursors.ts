@@ -1,12 +1,12 @@
-/** Where a scraper of the view `all` is. */
+/** Progress of one scraper of the view `all`. */
 export interface Cursor {
   /** Position of the last snapshot that was written to it. */
-  at: number
+  position: number
   /** Monotonic ms of its last scrape. */
-  askedAt: number
+  scrapedAt: number
 }
 
-/** Who scrapes the view `all`, by the names that they give themselves. */
+/** The scrapers of the view `all`, by the parameter `scraper`. */
 export class Cursors {
   readonly #cursors = new Map<string, Cursor>()
 
@@ -20,10 +20,10 @@ export class Cursors {
     return [...this.#cursors.keys()]
   }
 
-  /** Up to here everybody has had everything; Infinity when there is nobody. */
+  /** The lowest position: snapshots up to it were written to all scrapers. Infinity without scrapers. */
   get slowest(): number {
     let slowest = Number.POSITIVE_INFINITY
-    for (const { at } of this.#cursors.values()) slowest = Math.min(slowest, at)
+    for (const { position } of this.#cursors.values()) slowest = Math.min(slowest, position)
     return slowest
   }
 
@@ -31,26 +31,26 @@ export class Cursors {
     return this.#cursors.get(name)
   }
 
-  /** Undefined when there are as many as there may be. */
-  add(name: string, at: number): Cursor | undefined {
+  /** Undefined when the maximum number of scrapers is reached. */
+  add(name: string, position: number): Cursor | undefined {
     if (this.#cursors.size >= this.options.maxScrapers) return undefined
-    const cursor = { at, askedAt: 0 }
+    const cursor = { position, scrapedAt: 0 }
     this.#cursors.set(name, cursor)
     return cursor
   }
 
-  /** How many have not had what is at this position. */
+  /** Number of scrapers to which the snapshot at this position was not written yet. */
   behind(position: number): number {
     let count = 0
-    for (const { at } of this.#cursors.values()) if (at < position) count++
+    for (const cursor of this.#cursors.values()) if (cursor.position < position) count++
     return count
   }
 
-  /** Takes out those that have not asked for as long as anything is shown. */
+  /** Removes and returns the scrapers without a scrape for `maxAgeMs`. */
   expire(mono: number): Cursor[] {
     const gone: Cursor[] = []
     for (const [name, cursor] of this.#cursors) {
-      if (mono - cursor.askedAt <= this.options.maxAgeMs) continue
+      if (mono - cursor.scrapedAt <= this.options.maxAgeMs) continue
       this.#cursors.delete(name)
       gone.push(cursor)
     }

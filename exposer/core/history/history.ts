@@ -5,18 +5,18 @@ import type { Target } from '../target.js'
 import { type Cursor, Cursors } from './cursors.js'
 
 export interface HistoryOptions {
-  /** Nothing older is shown, and who has not asked for so long is forgotten, ms. */
+  /** Maximum age of exposed samples, and the time without a scrape until a scraper is removed, ms. */
   readonly maxAgeMs: number
-  /** What the values of all that waits may take together. */
+  /** Maximum bytes of the held values. */
   readonly maxBytes: number
-  /** Scrapers that have a cursor at the same time. */
+  /** Maximum number of scrapers. */
   readonly maxScrapers: number
 }
 
-/** Why samples were not shown to a scraper of the view `all` that waited for them. */
+/** Why samples were held for a scraper of the view `all` and not exposed to it. */
 export type SampleDrop = 'too_old' | 'history_full' | 'moved' | 'forgotten' | 'scraper_gone' | 'not_ascending'
 
-/** What a scrape may see: everything after `from` up to `to`, both positions in the order of arrival. */
+/** The snapshots of one scrape: those after position `from` up to `to`, in order of arrival. */
 export interface Span {
   readonly scraper: string
   readonly from: number
@@ -24,31 +24,33 @@ export interface Span {
 }
 
 interface Entry {
-  readonly at: number
+  readonly position: number
   readonly target: Target
-  /** Null when it is not held any more. */
+  /** Null after its release. */
   snapshot: Snapshot | null
 }
 
-/** An entry's own objects, about. */
+/** Estimated bytes of an entry itself. */
 const OVERHEAD = 256
-/** Entries released at once: each takes about a microsecond, and hundreds of thousands may wait. */
+/** Entries released per call: each takes about a microsecond, and there may be hundreds of thousands. */
 const STEP = 2000
-/** With each that comes, so many that everybody has had go: what waits cannot become more than is wanted. */
-const STEP_OF_ONE = 2
+/** Delivered entries released per added one. More than one, so that their number decreases. */
+const STEP_PER_ENTRY = 2
 
 /**
- * What arrived since the slowest scraper of the view `all` was there, in the order of arrival. Kept only while there are such
- * scrapers; bounded by their number, by age and by bytes. What is dropped before a scraper has had it is counted, once for each such scraper.
+ * Snapshots since the last scrape of the slowest scraper of the view `all`, in order of arrival. They
+ * are held only while there are scrapers, bounded in scrapers, age and bytes. Samples that are dropped
+ * before a scraper has received them are counted once for each such scraper.
  */
 export class History {
+  /** Dropped samples by reason. */
   readonly dropped = new Map<SampleDrop, number>()
-  /** Bytes of the values that wait. */
+  /** Bytes of the held values. */
   bytes = 0
   readonly #cursors: Cursors
   readonly #byTarget = new Map<Target, Entry[]>()
   #queue: Entry[] = []
-  /** Where the queue begins; what lies before has been let go. */
+  /** Index of the first entry in the queue; those before it are released. */
   #head = 0
   #last = 0
 
@@ -63,7 +65,7 @@ export class History {
     return this.#cursors.names
   }
 
-  /** Snapshots that wait. */
+  /** Number of held snapshots. */
   get length(): number {
     return this.#queue.length - this.#head
   }
@@ -71,7 +73,7 @@ export class History {
   /** A snapshot has been applied. */
   add(target: Target, snapshot: Snapshot): void {
     if (this.#cursors.size === 0) return
-    const entry = { at: ++this.#last, target, snapshot }
+    const entry = { position: ++this.#last, target, snapshot }
     this.store.acquire(snapshot)
     this.bytes += bytesOf(snapshot)
     this.store.memory.history += OVERHEAD
@@ -79,37 +81,37 @@ export class History {
     const list = this.#byTarget.get(target)
     if (list) list.push(entry)
     else this.#byTarget.set(target, [entry])
-    this.#trim(STEP_OF_ONE)
+    this.#trim(STEP_PER_ENTRY)
     while (this.bytes > this.options.maxBytes) this.#dropFirst('history_full')
   }
 
-  /** A scrape begins. Undefined: too many others have a cursor. */
+  /** Begins a scrape. Undefined when the maximum number of scrapers is reached. */
   open(scraper: string, now: Instant): Span | undefined {
-    // Who is new is shown the newest, and from now on all.
+    // A new scraper has no held snapshots: it is shown the newest, and from then on all.
     const cursor = this.#cursors.get(scraper) ?? this.#cursors.add(scraper, this.#last)
     if (!cursor) return undefined
-    cursor.askedAt = now.mono
-    return { scraper, from: cursor.at, to: this.#last }
+    cursor.scrapedAt = now.mono
+    return { scraper, from: cursor.position, to: this.#last }
   }
 
-  /** What of the target this scrape is the first to see, ascending by arrival. */
-  waiting(target: Target, { from, to }: Span): Snapshot[] {
+  /** Snapshots of the target that were not written to the scraper yet, in order of arrival. */
+  unseen(target: Target, { from, to }: Span): Snapshot[] {
     const found: Snapshot[] = []
-    for (const { at, snapshot } of this.#byTarget.get(target) ?? []) {
-      if (at > from && at <= to && snapshot) found.push(snapshot)
+    for (const { position, snapshot } of this.#byTarget.get(target) ?? []) {
+      if (position > from && position <= to && snapshot) found.push(snapshot)
     }
     return found
   }
 
-  /** All of the scrape reached the scraper's socket: it is not shown that again. */
-  written({ scraper, to }: Span): void {
+  /** Moves the scraper's position after a response was completely written to its socket. */
+  acknowledge({ scraper, to }: Span): void {
     const cursor = this.#cursors.get(scraper)
     if (!cursor) return
-    cursor.at = Math.max(cursor.at, to)
+    cursor.position = Math.max(cursor.position, to)
     this.#trim(STEP)
   }
 
-  /** Forgets who does not ask any more, and lets go of what has become too old. To be called now and then. */
+  /** Removes inactive scrapers and releases snapshots that are too old. To be called about once a second. */
   sweep(now: Instant): void {
     for (const gone of this.#cursors.expire(now.mono)) this.#countUnseen(gone)
     const oldest = now.wall - this.options.maxAgeMs
@@ -120,9 +122,12 @@ export class History {
     this.#trim(STEP)
   }
 
-  /** The target is not held any more. */
+  /** Releases all snapshots of a target that was removed from the shard. */
   forget(target: Target, reason: SampleDrop): void {
-    for (const entry of this.#byTarget.get(target) ?? []) this.#letGo(entry, reason)
+    for (const entry of this.#byTarget.get(target) ?? []) {
+      this.#countMissed(entry, reason)
+      this.#release(entry)
+    }
     this.#byTarget.delete(target)
   }
 
@@ -134,10 +139,10 @@ export class History {
     return this.#queue[this.#head]
   }
 
-  /** Lets go of what every scraper has had, as many at a time as the event loop can spare. */
-  #trim(most: number): void {
+  /** Releases up to `max` snapshots that were written to all scrapers. */
+  #trim(max: number): void {
     const seen = this.#cursors.slowest
-    for (let left = most; left > 0 && this.length > 0 && this.#first.at <= seen; left--) this.#shift()
+    for (let left = max; left > 0 && this.length > 0 && this.#first.position <= seen; left--) this.#shift()
   }
 
   #dropFirst(reason: SampleDrop): void {
@@ -158,12 +163,6 @@ export class History {
     this.#head = 0
   }
 
-  #letGo(entry: Entry, reason: SampleDrop): void {
-    if (!entry.snapshot) return
-    this.#countMissed(entry, reason)
-    this.#release(entry)
-  }
-
   #release(entry: Entry): void {
     const { snapshot } = entry
     if (!snapshot) return
@@ -173,21 +172,21 @@ export class History {
     this.store.release(snapshot)
   }
 
-  #countMissed({ at, snapshot }: Entry, reason: SampleDrop): void {
+  #countMissed({ position, snapshot }: Entry, reason: SampleDrop): void {
     if (!snapshot) return
-    const scrapers = this.#cursors.behind(at)
+    const scrapers = this.#cursors.behind(position)
     if (scrapers > 0) this.drop(reason, scrapers * snapshot.series)
   }
 
   #countUnseen(cursor: Cursor): void {
     let samples = 0
     for (let i = this.#head; i < this.#queue.length; i++) {
-      const { at, snapshot } = this.#queue[i]
-      if (at > cursor.at && snapshot) samples += snapshot.series
+      const { position, snapshot } = this.#queue[i]
+      if (position > cursor.position && snapshot) samples += snapshot.series
     }
     if (samples > 0) this.drop('scraper_gone', samples)
   }
 }
 
-/** By the number of series and not by the arrays, which may be decoded later: what is added is what is taken away. */
+/** From the number of series, which is constant; arrays may be decoded between addition and release. */
 const bytesOf = (snapshot: Snapshot) => OVERHEAD + 8 * snapshot.series

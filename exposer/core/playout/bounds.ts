@@ -1,2 +1,2 @@
-/** Snapshots of a target that wait for their time; a producer whose clock is ahead must not pile them up. */
+/** Maximum number of held snapshots of a target, also if the producer's clock is ahead. */
 export const MAX_HELD = 64

@@ -1,31 +1,30 @@
 import { phaseOf } from './phases.js'
 
 export interface Choice {
-  /** D as it is now, ms; NaN before the first choice. */
+  /** Current D, ms; NaN before the first choice. */
   readonly current: number
-  /** What covers the way through the queue. */
+  /** The delay that covers the propagation delay, ms. */
   readonly least: number
+  /** Maximum of D, ms. */
   readonly most: number
   readonly intervalMs: number
-  /**
-   * The delays, modulo the interval, at which a snapshot would become due in the very moment of a scrape, for each scraper one.
-   */
+  /** For each scraper, the delay modulo the interval at which snapshots become due when it scrapes. */
   readonly boundaries: readonly number[]
 }
 
-/** How far D stays away from every boundary, as a share of the interval, as long as there is room for it. */
+/** Distance of D from each boundary as a share of the interval; the first that is possible. */
 const GUARDS = [1 / 4, 1 / 8, 1 / 16, 1 / 32]
-/** A delay that is good enough is kept down to this share of the guard: each change of it may repeat or skip a snapshot. */
+/** D is kept down to this share of the first guard, because each change may repeat or skip a snapshot. */
 const KEPT = 1 / 2
 
 /**
- * D: no less than what covers the way through the queue, and such that no snapshot becomes due just when somebody scrapes, where
- * the noise of a timer would decide whether a scrape still sees the one before or sees two steps at once.
+ * Chooses D, ms. It covers the propagation delay, and no snapshot becomes due at the time of a scrape:
+ * timer noise would decide whether that scrape repeats or skips a snapshot.
  */
 export function chooseDelay({ current, least, most, intervalMs, boundaries }: Choice): number {
   const lowest = Math.min(least, most)
   const free = (delay: number) => distance(delay, boundaries, intervalMs)
-  // A long tail shows its longest ways now and then: half of D may be to spare before it is taken back.
+  // With a long-tailed distribution the longest delays are rare: D is shortened only if it is twice too long.
   const highest = Math.min(most, Math.max(lowest + intervalMs, 2 * lowest))
   const usable = current >= lowest && current <= highest
   const [guard] = GUARDS
@@ -38,12 +37,12 @@ export function chooseDelay({ current, least, most, intervalMs, boundaries }: Ch
         candidates.push(lowest + phaseOf(edge - lowest, intervalMs))
       }
     }
-    // A hair's breadth of rounding must not refuse a candidate that was made to fit.
+    // The tolerance covers rounding errors: candidates are at this distance exactly.
     const fitting = candidates.filter(delay => delay <= most && free(delay) >= room - 1e-6)
     if (fitting.length === 0) continue
     const smallest = Math.min(...fitting)
     if (!usable) return smallest
-    // On the same side of every boundary nothing is repeated or skipped.
+    // If D crosses no boundary, no snapshot is repeated or skipped.
     const same = fitting.filter(delay => !between(current, delay, boundaries, intervalMs))
     return same.length ? nearest(current, same) : smallest
   }
@@ -53,13 +52,13 @@ export function chooseDelay({ current, least, most, intervalMs, boundaries }: Ch
 function distance(delay: number, boundaries: readonly number[], intervalMs: number): number {
   let least = Number.POSITIVE_INFINITY
   for (const boundary of boundaries) {
-    const one = phaseOf(delay - boundary, intervalMs)
-    least = Math.min(least, one, intervalMs - one)
+    const phase = phaseOf(delay - boundary, intervalMs)
+    least = Math.min(least, phase, intervalMs - phase)
   }
   return least
 }
 
-/** Whether a boundary lies between two delays. */
+/** Whether a boundary is between two delays. */
 function between(a: number, b: number, boundaries: readonly number[], intervalMs: number): boolean {
   const [low, high] = a < b ? [a, b] : [b, a]
   return boundaries.some(boundary => low + phaseOf(boundary - low, intervalMs) <= high)

@@ -3,10 +3,11 @@ import type { Target } from '../target.js'
 import { MAX_HELD } from './bounds.js'
 
 /**
- * Which snapshot a virtual target plays now: the newest collected at least D ago, else the oldest held.
+ * Index of the snapshot that a virtual target exposes: the newest collected at least D ago, else the
+ * oldest held.
  *
- * Serving what was collected a constant time ago, and not what came last, is what takes the jitter of the way through the
- * queue out of rate(): as in an audio player, at the cost of D.
+ * A constant age removes the jitter of the propagation delay from `rate()`, as a jitter buffer does for
+ * audio.
  *
  * @param wall Unix ms
  */
@@ -16,16 +17,19 @@ export function playedAt(snapshots: readonly Snapshot[], wall: number, delayMs: 
   return index
 }
 
-/** What is held beyond those that D takes, for timers that are early. */
-const TO_SPARE = 3
+/** Snapshots held in addition to those that D requires, for publishers with early timers. */
+const SPARE = 3
 
-/** Takes out what was played before, and what is more than a publisher that keeps to its interval could have waiting. */
+/**
+ * Removes and returns the snapshots before the exposed one, and those in excess of what a publisher
+ * with a regular interval has within D.
+ */
 export function prune(target: Target, wall: number, delayMs: number): Snapshot[] {
   const { snapshots, newest } = target
   if (!newest || snapshots.length < 2) return []
-  // A producer whose clock is ahead has that many more on the way to their time.
+  // If the producer's clock is ahead, its snapshots become due later, and more are held.
   const ahead = Math.max(0, newest.collectedAt - wall)
-  const most = Math.min(MAX_HELD, Math.ceil((delayMs + ahead) / newest.intervalMs) + TO_SPARE)
+  const most = Math.min(MAX_HELD, Math.ceil((delayMs + ahead) / newest.intervalMs) + SPARE)
   const gone = Math.max(playedAt(snapshots, wall, delayMs), snapshots.length - most)
   return gone > 0 ? snapshots.splice(0, gone) : []
 }

@@ -1,6 +1,6 @@
-/** Scrapes that are remembered: enough for four scrapers, twice each. */
-const REMEMBERED = 8
-/** Intervals after which a scrape says nothing any more. */
+/** Number of recorded scrapes: two of each of four scrapers. */
+const RECORDED = 8
+/** Age in intervals after which a recorded scrape is ignored. */
 const MAX_AGE = 6
 
 /** `value` modulo `interval`, never negative. */
@@ -9,27 +9,27 @@ export function phaseOf(value: number, intervalMs: number): number {
   return rest < 0 ? rest + intervalMs : rest
 }
 
-/** The way from one phase to another, the shorter one, in [−interval/2, interval/2). */
+/** The shorter difference between two phases, in [−interval/2, interval/2). */
 export function phaseDifference(from: number, to: number, intervalMs: number): number {
   return phaseOf(to - from + intervalMs / 2, intervalMs) - intervalMs / 2
 }
 
-/** When a target is scraped, as a phase of its interval: each scraper that keeps the target's interval has one of its own. */
+/** The phases of the interval at which a target is scraped, one for each scraper with that interval. */
 export class ScrapePhases {
-  readonly #times = new Float64Array(REMEMBERED).fill(Number.NEGATIVE_INFINITY)
+  readonly #times = new Float64Array(RECORDED).fill(Number.NEGATIVE_INFINITY)
   #next = 0
 
   /** @param wall Unix ms */
   add(wall: number): void {
     this.#times[this.#next] = wall
-    this.#next = (this.#next + 1) % REMEMBERED
+    this.#next = (this.#next + 1) % RECORDED
   }
 
   /**
-   * The phases at which somebody scrapes steadily: where two recent scrapes meet that are an interval or more apart. People with
-   * curl, who come at any time, are none.
+   * The phases of regular scrapers: those with two recent scrapes in different intervals. Single
+   * requests, such as by curl, are ignored.
    *
-   * @param tolerance ms that two scrapes of one scraper may differ by
+   * @param tolerance maximum phase difference between two scrapes of one scraper, ms
    */
   steady(wall: number, intervalMs: number, tolerance: number): number[] {
     const recent = [...this.#times].filter(time => time > wall - MAX_AGE * intervalMs).sort((a, b) => b - a)

@@ -5,55 +5,57 @@ import { phaseDifference, phaseOf, ScrapePhases } from './phases.js'
 import { WindowMax } from './window-max.js'
 
 export interface PlayoutOptions {
-  /** D in ms for every target, or null to choose it for each by itself. */
+  /** D of all targets in ms, or null to choose it for each target. */
   readonly fixedMs: number | null
-  /** D never gets longer, ms. */
-  readonly mostMs: number
+  /** Maximum of D, ms. */
+  readonly maxMs: number
 }
 
-/** D before anything is known of a target's way through the queue, ms. */
-const UNKNOWN_MS = 1000
-/** Beyond the longest way of the last ten minutes. */
-const MARGIN = { share: 0.05, leastMs: 50 }
-/** How much one snapshot moves the estimate of the phase at which a target publishes. */
+/** D before the first measured propagation delay, ms. */
+const INITIAL_MS = 1000
+/** Added to the longest propagation delay of the last ten minutes. */
+const MARGIN = { share: 0.05, minMs: 50 }
+/** Weight of one snapshot in the estimate of the phase at which a target collects. */
 const SMOOTHING = 1 / 8
 
 /**
- * The playout delay D of one target, as a jitter buffer has: long enough for what came the slowest way in the last ten minutes, and
- * off the moments at which it is scraped. Its propagation is taken by the producer's clock at one end and ours at the other,
- * so that a clock that is wrong by a constant cancels out.
+ * The playout delay D of one target, as in a jitter buffer: it covers the longest propagation delay of
+ * the last ten minutes, and keeps clear of the times of scrapes. The propagation delay is measured with
+ * the producer's clock at one end and this shard's at the other, so that a constant clock error cancels
+ * out.
  */
 export class Playout {
   /** D, ms. */
   delay: number
-  /** Snapshots that came when they would have been due already. */
+  /** Snapshots that arrived after D had elapsed. */
   late = 0
   readonly #propagation = new WindowMax()
   readonly #scrapes = new ScrapePhases()
   #intervalMs = 0
-  /** The phase at which the target collects. */
+  /** Estimated phase of the interval at which the target collects. */
   #phase = Number.NaN
-  /** Ways that no D may cover. */
+  /** Propagation delays above the maximum of D. */
   readonly #beyond = new WindowMax()
-  /** Whether the last way counts. */
+  /** Whether the last propagation delay is in `#propagation`. */
   #counted = false
-  /** Whether the last one had replaced others unsent. */
+  /** Whether the publisher superseded others before the last snapshot. */
   #replaced = false
-  /** The longest way for which D was chosen, ms. */
+  /** The propagation delay for which D was chosen, ms. */
   #covered = Number.NEGATIVE_INFINITY
   #minute = -1
 
   constructor(private readonly options: PlayoutOptions) {
-    this.delay = options.fixedMs ?? UNKNOWN_MS
+    this.delay = options.fixedMs ?? INITIAL_MS
   }
 
   /**
-   * A snapshot has come.
+   * A snapshot has arrived.
    *
    * @param collectedAt Unix ms by the producer's clock
-   * @param arrivedAt Unix ms by our clock; in a replay when it was appended, because when we read it says nothing
-   * @param replaced its publisher replaced others unsent before it: the one before was held up by an outage, which is over
-   * @returns whether it is late: it would have been due before it came
+   * @param arrivedAt Unix ms by this shard's clock; the append time for a replayed snapshot
+   * @param replaced whether the publisher superseded others since the previous snapshot: an outage
+   *   delayed that one, and is over
+   * @returns whether it is late: D had elapsed before it arrived
    */
   arrived(
     collectedAt: number,
@@ -74,18 +76,18 @@ export class Playout {
     this.#phase = Number.isNaN(this.#phase)
       ? phase
       : phaseOf(this.#phase + phaseDifference(this.#phase, phase, intervalMs) * SMOOTHING, intervalMs)
-    // An outage is no jitter: waiting for the next one would show everything late for ten minutes, and what was replaced never came.
-    // One that is always too slow for its interval is no outage either: its ways are what they are.
+    // An outage is not jitter: D would be too long for ten minutes. If the publisher supersedes before
+    // every snapshot, Kafka is too slow for its interval; that is not an outage, and the delay counts.
     if (replaced && this.#counted && !this.#replaced) {
       this.#propagation.retract(now.mono)
       this.#minute = -1
     }
     this.#replaced = replaced
-    // D may not be as long as that, and a shorter one does not help what is late by more.
+    // D cannot cover a delay above its maximum, and a shorter D would be no better for such a snapshot.
     this.#counted = propagation <= this.#most
     if (this.#counted) this.#propagation.add(propagation, now.mono)
     else this.#beyond.add(propagation, now.mono)
-    // Looking at it costs more than a record may: only when D is too short now, or when a minute of the window has gone.
+    // D is chosen anew only if it may be too short, or once a minute: for each record it would cost too much.
     const minute = Math.floor(now.mono / 60_000)
     if (propagation > this.#covered || minute !== this.#minute) {
       this.#minute = minute
@@ -94,38 +96,38 @@ export class Playout {
     return late
   }
 
-  /** Somebody is about to be shown what is due now. */
+  /** The target is being scraped. */
   scraped(now: Instant): void {
     if (this.options.fixedMs !== null || this.#intervalMs === 0) return
     this.#scrapes.add(now.wall)
     this.#choose(now)
   }
 
-  /** Why D is what it is: one line for people. */
+  /** What determines D, in one line. */
   reason(now: Instant): string {
     if (this.options.fixedMs !== null) return 'fixed by --exposition.playout-delay'
     const longest = this.#propagation.max(now.mono)
     const beyond = this.#beyond.max(now.mono)
     if (beyond > longest) {
-      return `the longest way of the last ten minutes took ${(beyond / 1000).toFixed(2)} s, which no D may cover; ${(this.#most / 1000).toFixed(0)} s is the most`
+      return `longest propagation delay of the last 10 minutes: ${(beyond / 1000).toFixed(2)} s, above the maximum of ${(this.#most / 1000).toFixed(0)} s`
     }
-    if (longest === Number.NEGATIVE_INFINITY) return 'nothing has come in the last ten minutes'
-    const way = `the longest way of the last ten minutes took ${(longest / 1000).toFixed(2)} s`
+    if (longest === Number.NEGATIVE_INFINITY) return 'no snapshot in the last 10 minutes'
+    const cause = `longest propagation delay of the last 10 minutes: ${(longest / 1000).toFixed(2)} s`
     const spare = this.delay - this.#least(now)
     return spare > 1
-      ? `${way}; ${(spare / 1000).toFixed(2)} s to spare keep it clear of scrapes and changes`
-      : way
+      ? `${cause}; ${(spare / 1000).toFixed(2)} s longer than required, to avoid scrape times and changes`
+      : cause
   }
 
-  /** What waits for its time is held: no more than may be held. */
+  /** Maximum of D: snapshots are held for D, and their number is bounded. */
   get #most(): number {
-    return Math.min(this.options.mostMs, (MAX_HELD - 4) * this.#intervalMs)
+    return Math.min(this.options.maxMs, (MAX_HELD - 4) * this.#intervalMs)
   }
 
   #least(now: Instant): number {
     const longest = this.#propagation.max(now.mono)
-    if (longest === Number.NEGATIVE_INFINITY) return UNKNOWN_MS
-    return Math.max(0, longest + Math.max(MARGIN.leastMs, longest * MARGIN.share))
+    if (longest === Number.NEGATIVE_INFINITY) return INITIAL_MS
+    return Math.max(0, longest + Math.max(MARGIN.minMs, longest * MARGIN.share))
   }
 
   #choose(now: Instant): void {

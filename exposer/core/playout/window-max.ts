@@ -2,13 +2,13 @@ const BUCKETS = 10
 const BUCKET_MS = 60_000
 
 /**
- * The largest of the values of the last ten minutes, in constant memory: a bucket a minute, so that a value is forgotten after
- * nine to ten minutes.
+ * The maximum of the last ten minutes in constant memory: one bucket per minute, so that a value is
+ * dropped after nine to ten minutes.
  */
 export class WindowMax {
   readonly #buckets = new Float64Array(BUCKETS).fill(Number.NEGATIVE_INFINITY)
   #bucket = -1
-  /** What the bucket of the last value had before it. */
+  /** Maximum of the last value's bucket before that value, to retract it. */
   #before = Number.NEGATIVE_INFINITY
   #beforeBucket = -1
 
@@ -21,14 +21,14 @@ export class WindowMax {
     if (value > this.#buckets[at]) this.#buckets[at] = value
   }
 
-  /** Takes the last value back: it should not have counted. */
+  /** Removes the last value. */
   retract(mono: number): void {
     this.#turn(mono)
     if (this.#beforeBucket < 0 || this.#bucket - this.#beforeBucket >= BUCKETS) return
     this.#buckets[this.#beforeBucket % BUCKETS] = this.#before
   }
 
-  /** −Infinity when there was none. */
+  /** −Infinity without values. */
   max(mono: number): number {
     this.#turn(mono)
     let max = Number.NEGATIVE_INFINITY

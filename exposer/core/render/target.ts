@@ -8,17 +8,16 @@ import { numberText } from '../../../shared/metrics/number-text.js'
 import type { Snapshot } from '../store/snapshot.js'
 
 export interface TargetView {
-  /** With the collection time of the snapshot at every sample; only on demand, because it costs staleness handling. */
+  /** Adds the collection time to each sample. Prometheus has no staleness handling for such samples. */
   readonly timestamps?: boolean
 }
 
 /**
- * One virtual target, as if Prometheus scraped the app itself: only its series, without its identifying labels, and the age
- * of what is shown. A chunk is valid until the next is asked for. Who sends it has acquired the snapshot, so that a scrape
- * never mixes two.
+ * Renders a virtual target as if Prometheus scraped the application directly: its series without the
+ * target's labels, and the age of the snapshot. A chunk is valid until the next one is requested.
  *
- * @param snapshot decoded, as `Shard.played` gives it
- * @returns how many samples it has
+ * @param snapshot decoded, from `Shard.played`, and acquired by the caller
+ * @returns the number of samples
  */
 export function* renderTarget(
   snapshot: Snapshot,
@@ -50,12 +49,12 @@ export function* renderTarget(
   }
 }
 
-/** Milliseconds in text, seconds in OpenMetrics. */
+/** A timestamp: milliseconds in the text format, seconds in OpenMetrics. */
 export function timestampText(ms: number, openMetrics: boolean): string {
   return numberText(openMetrics ? ms / 1000 : ms)
 }
 
 const ageLines = (seconds: number) =>
-  '\n# HELP exposer_target_snapshot_age_seconds Seconds since what is shown was collected by the app.' +
+  '\n# HELP exposer_target_snapshot_age_seconds Time since the collection of the exposed snapshot.' +
   '\n# TYPE exposer_target_snapshot_age_seconds gauge' +
   `\nexposer_target_snapshot_age_seconds ${numberText(seconds)}`

@@ -7,33 +7,33 @@ import { decodeLayout, inflateLayout } from '../../../shared/snapshot/layout.js'
 import { Held } from './held.js'
 
 export interface CompiledFamily extends FamilyHead {
-  /** Its series: from `from`, below `to`. */
+  /** Indexes of its series: from `from`, below `to`. */
   readonly from: number
   readonly to: number
 }
 
 const NONE: ReadonlySet<string> = new Set()
-/** Texts of a layout beside the plain one that are kept. */
+/** Cached texts of a layout besides the plain one. */
 const MAX_VARIANTS = 16
-/** What a family takes beside its texts: its own object, its entry in the family index, and the maps of that. */
+/** Estimated bytes of a family besides its texts: object, entry in the family index and its maps. */
 const FAMILY_BYTES = 600
 
-/** What a shard keeps of a layout: its families, and the text of its series, once for all targets that share it. */
+/** A layout as a shard holds it: its families and the text of its series, shared by all its targets. */
 export class CompiledLayout extends Held {
   readonly id: string
   readonly families: readonly CompiledFamily[]
   readonly series: number
-  /** The source, for the rare other spelling: decoded objects of a thousand layouts would not fit. */
+  /** Source for further texts, which are rare. Decoded layouts would take too much memory. */
   readonly #compressed: Buffer
   readonly #plain: LayoutText
   readonly #variants = new Map<string, LayoutText>()
   readonly #labelNames: ReadonlySet<string>
-  /** Whether every name can be written without quoting, so that both escapings are the same text. */
+  /** Whether no name needs quoting, so that the text is the same for both escapings. */
   readonly #legacy: boolean
 
   #bytes: number
 
-  /** @param onGrown told how many bytes more it takes, when a text was made that it had not yet */
+  /** @param onGrown called with the additional bytes when another text was rendered */
   constructor(
     layout: Layout,
     id: string,
@@ -68,7 +68,7 @@ export class CompiledLayout extends Held {
     }
   }
 
-  /** @param taken names that the target's own labels take, for a view that shows them */
+  /** @param taken names of the target's labels, in a view that exposes them with each series */
   text(escaping: Escaping, taken: ReadonlySet<string> = NONE): LayoutText {
     let variant = this.#legacy || escaping === 'allow-utf-8' ? '' : 'escaped'
     for (const name of taken) if (this.#labelNames.has(name)) variant += `\0${name}`
@@ -76,7 +76,7 @@ export class CompiledLayout extends Held {
     return this.#variants.get(variant) ?? this.#makeVariant(variant, escaping, taken)
   }
 
-  /** Of its texts, with all variants, and of its families. */
+  /** Bytes of all texts and families. */
   get bytes(): number {
     return this.#bytes
   }

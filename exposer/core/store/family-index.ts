@@ -1,27 +1,27 @@
 import type { CompiledFamily, CompiledLayout } from './compiled-layout.js'
 
-/** The layouts that have a family, and which of theirs it is. */
+/** The layouts with a family of one name. */
 export interface IndexedFamily {
   readonly first: CompiledFamily
   readonly members: Map<CompiledLayout, CompiledFamily>
-  /** Of another type than the first: not shown, because one name cannot have two types. */
+  /** Families of another type than the first. They are not exposed, because a name has one type. */
   readonly conflicting: Map<CompiledLayout, CompiledFamily>
 }
 
 /**
- * The massive view's table of contents: by family name, all layouts that have it. Kept up to date as layouts come and go,
- * because making it anew takes longer than many a scrape.
+ * Layouts by family name, for the massive view. Updated incrementally, because building it takes longer
+ * than many scrapes.
  */
 export class FamilyIndex {
   readonly #families = new Map<string, IndexedFamily>()
-  /** Families of names that are the shard's own, left out. */
+  /** Number of omitted families with a reserved name. */
   #reserved = 0
   #sorted: [string, IndexedFamily][] | null = null
 
-  /** @param reserved names that no application's family may have here */
+  /** @param reserved names of families that are omitted */
   constructor(private readonly reserved: ReadonlySet<string> = new Set()) {}
 
-  /** Families left out: another layout has the name with another type, or it is reserved. */
+  /** Number of omitted families: their name is reserved, or has another type in another layout. */
   get conflicts(): number {
     let count = this.#reserved
     for (const family of this.#families.values()) count += family.conflicting.size
@@ -34,17 +34,17 @@ export class FamilyIndex {
     return this.#sorted
   }
 
-  /** Somebody holds the layout, which nobody did. */
-  enter(layout: CompiledLayout): void {
-    for (const family of layout.families) this.#enter(layout, family)
+  /** Adds a layout at its first acquisition. */
+  add(layout: CompiledLayout): void {
+    for (const family of layout.families) this.#add(layout, family)
   }
 
-  /** Nobody holds the layout any more. */
-  leave(layout: CompiledLayout): void {
-    for (const family of layout.families) this.#leave(layout, exposedName(family))
+  /** Removes a layout at its last release. */
+  remove(layout: CompiledLayout): void {
+    for (const family of layout.families) this.#remove(layout, exposedName(family))
   }
 
-  #enter(layout: CompiledLayout, family: CompiledFamily): void {
+  #add(layout: CompiledLayout, family: CompiledFamily): void {
     const name = exposedName(family)
     if (this.reserved.has(name)) {
       this.#reserved++
@@ -62,21 +62,21 @@ export class FamilyIndex {
     else known.conflicting.set(layout, family)
   }
 
-  #leave(layout: CompiledLayout, name: string): void {
+  #remove(layout: CompiledLayout, name: string): void {
     if (this.reserved.has(name)) this.#reserved--
     const known = this.#families.get(name)
     if (!known) return
     known.conflicting.delete(layout)
     known.members.delete(layout)
     if (known.members.size > 0) return
-    // The type that came first is gone; the next takes its place.
+    // The last family of the first type was removed: the next type takes its place.
     this.#families.delete(name)
     this.#sorted = null
-    for (const [other, family] of known.conflicting) this.#enter(other, family)
+    for (const [other, family] of known.conflicting) this.#add(other, family)
   }
 }
 
-/** The name that text exposes: what decides whether two families are one. */
+/** The name of the family in the text format, by which families of several layouts are merged. */
 function exposedName(family: CompiledFamily): string {
   return family.name + family.counterSuffix
 }

@@ -1,10 +1,9 @@
 /**
- * Something that several holders share: `Store.acquire` and `Store.release` count them, and nobody else.
+ * An object with a reference count, changed by `Store.acquire` and `Store.release` only.
  *
- * Its maker is the first holder. When the last one has released it, its memory is used again: nothing of it may be
- * read from then on.
+ * Its creator is the first holder. After the last release its memory is reused: it must not be read.
  */
 export abstract class Held {
-  /** References that were acquired and not released. */
+  /** Number of references. */
   holders = 0
 }

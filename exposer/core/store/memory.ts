@@ -1,13 +1,10 @@
-/**
- * Bytes that a shard's targets take, by what they are taken for. Counted where they are taken and given back, so that
- * asking costs nothing.
- */
+/** Bytes of a shard's targets by use, updated at each allocation and release. */
 export class Memory {
-  /** Labels of targets, and what is known of each. */
+  /** Target objects with their labels. */
   targets = 0
-  /** Values, their timestamps, and copies of records that are not decoded yet: of snapshots, and of parts that wait for others. */
+  /** Values, timestamps and undecoded copies of records, of snapshots and of parts of incomplete ones. */
   values = 0
   exemplars = 0
-  /** Entries of the history; what they hold is counted as values. */
+  /** Entries of the history, without their snapshots. */
   history = 0
 }

@@ -4,45 +4,42 @@ import type { Target } from '../target.js'
 import type { CompiledLayout } from './compiled-layout.js'
 import { Held } from './held.js'
 
-/** One record's share of a snapshot. It holds its layout. */
+/** The part of a snapshot in one record. It holds its layout. */
 export class SnapshotPart extends Held {
   timestamps: Float64Array | null = null
   exemplars: readonly Exemplar[] | null = null
 
-  /**
-   * @param values null while `raw` waits to be decoded: during replay only what is newest in the end is worth it
-   */
+  /** @param values null before `raw` is decoded: during a replay only the newest snapshots are decoded at last */
   constructor(
     readonly layout: CompiledLayout,
     public values: Float64Array | null,
     public raw: Buffer | null,
-    /** Of its record, in the partition. */
+    /** Offset of its record. */
     readonly offset: number,
   ) {
     super()
   }
 }
 
-/** What the ledger has of a snapshot; `outside` for what was read in a replay. */
+/** State of a snapshot in the ledger; `outside` if it was read in a replay and is not in the ledger. */
 export type Fate = 'pending' | 'written' | 'dropped' | 'outside'
 
-/** What a snapshot is made of. */
 export interface SnapshotFields {
   readonly target: Target
   readonly incarnation: number
   readonly sequence: number
-  /** Of the record that completed it, in the partition; its parts have their own. */
+  /** Offset of the record that completed it. */
   readonly offset: number
   /** Unix ms by the producer's clock, clamped to within `maxSkewMs` of the append time. */
   readonly collectedAt: number
   /** Unix ms by the broker's clock. */
   readonly appendedAt: number
-  /** Unix ms by ours. */
+  /** Unix ms by this shard's clock. */
   readonly appliedAt: number
   readonly intervalMs: number
   readonly collectSeconds: number
   readonly end: boolean
-  /** Why the collection failed, in one line; null for one that did not. A failed collection has no parts. */
+  /** Why the collection failed, in one line; null if it succeeded. A failed collection has no parts. */
   readonly failure: string | null
   readonly parts: readonly SnapshotPart[]
   readonly series: number
@@ -50,8 +47,8 @@ export interface SnapshotFields {
 }
 
 /**
- * All of a target at one collection time, or why nothing could be collected then. It holds its parts. Never changed once it is
- * complete, so that a scrape never mixes two.
+ * All series of a target at one collection time, or the reason of a failed collection. It holds its
+ * parts. Its content never changes.
  */
 export class Snapshot extends Held implements SnapshotFields {
   readonly target: Target
@@ -67,11 +64,11 @@ export class Snapshot extends Held implements SnapshotFields {
   readonly failure: string | null
   readonly parts: readonly SnapshotPart[]
   readonly series: number
-  /** Changed by booking alone. */
+  /** Changed by booking.ts only. */
   fate: Fate
-  /** Whether a scrape has shown it. */
-  served = false
-  /** Why its target has it no longer; null while it does. */
+  /** Whether `/target` has exposed it. */
+  exposed = false
+  /** Why it was removed from its target; null before. */
   retired: DropReason | null = null
 
   constructor(fields: SnapshotFields) {

@@ -12,36 +12,38 @@ import { Snapshot, type SnapshotFields, SnapshotPart } from './snapshot.js'
 
 export interface StoreOptions {
   readonly limits: Limits
-  /** Bytes that all layouts may take together. */
+  /** Maximum bytes of all layouts together. */
   readonly layoutBytes: number
-  /** Names that no application's family may have in the family index. */
+  /** Names of families that are omitted from the family index. */
   readonly reserved: ReadonlySet<string>
-  /** Nobody holds the snapshot any more. */
+  /** Called at the last release of a snapshot. */
   onReleased(snapshot: Snapshot): void
 }
 
-/** Bytes that a store holds, by what for. Their sum is what all targets take. */
+/** Bytes in a store by use. */
 export interface StoreBytes {
   readonly targets: number
-  /** Layouts that a snapshot has, and those that none has but the next one may. */
+  /** Layouts of snapshots. */
   readonly layouts: number
+  /** Layouts without a snapshot, kept for the next ones. */
   readonly cachedLayouts: number
   readonly values: number
   readonly exemplars: number
   readonly history: number
-  /** Arrays and buffers for the snapshots to come. */
+  /** Pooled arrays and buffers. */
   readonly spare: number
 }
 
 /**
- * Everything that a shard holds of its targets.
+ * Memory of a shard's targets.
  *
- * Snapshots, their parts and their layouts are shared: by targets, by the history, by responses that are being written, by
- * whoever subscribes. Each of them acquires what it reads and releases it when it is done; what the last one releases is used
- * again at once. A snapshot holds its parts, and a part its layout, so that who holds a snapshot need acquire nothing else.
+ * Snapshots, parts and layouts are shared by targets, the history, responses in progress and
+ * subscribers. Each holder acquires what it reads and releases it afterwards. After the last release
+ * the memory is reused at once. A snapshot holds its parts and a part its layout, so that a holder of a
+ * snapshot needs no further references.
  */
 export class Store {
-  /** Families of the layouts that somebody holds. */
+  /** Families of the layouts in use. */
   readonly families: FamilyIndex
   readonly memory = new Memory()
   readonly #layouts: LayoutCache<CompiledLayout>
@@ -61,7 +63,7 @@ export class Store {
     })
   }
 
-  /** Different layouts, those that nobody holds included. */
+  /** Number of distinct layouts, including those that are not in use. */
   get layoutCount(): number {
     return this.#layouts.size
   }
@@ -74,17 +76,17 @@ export class Store {
     return { targets, layouts, cachedLayouts, values, exemplars, history, spare }
   }
 
-  /** The layout of that id as long as it is known; acquire it to keep it. */
+  /** The layout of that id, if it is in the store. The caller acquires it to keep it. */
   layout(id: string): CompiledLayout | undefined {
     return this.#layouts.get(id)
   }
 
   /**
-   * The part that the reader has open, held by the caller.
+   * Creates a part from the record that is open in the reader. The caller is its first holder.
    *
-   * @param offset of its record
-   * @param decoded whether its values are wanted now; else a copy of the bytes is kept for `decode`
-   * @throws RefusedError when the layout or the values break a rule; nothing is held then
+   * @param offset offset of the record
+   * @param decoded whether the values are decoded now; else a copy of the bytes is kept for `decode`
+   * @throws RefusedError when the layout or the values are invalid; nothing is held then
    */
   read(reader: SnapshotReader, offset: number, decoded: boolean): SnapshotPart {
     const id = reader.layoutId()
@@ -99,7 +101,7 @@ export class Store {
     return part
   }
 
-  /** A snapshot, held by the caller, whose parts were the caller's and are now its own. */
+  /** Creates a snapshot. The caller is its first holder, and its references to the parts pass to the snapshot. */
   assemble(fields: SnapshotFields): Snapshot {
     const snapshot = new Snapshot(fields)
     snapshot.holders = 1
@@ -107,9 +109,9 @@ export class Store {
   }
 
   /**
-   * Decodes what a replay left as bytes.
+   * Decodes the parts that a replay left undecoded.
    *
-   * @throws RefusedError when they break a rule; what the snapshot has stays as it is
+   * @throws RefusedError when a part is invalid; that part stays undecoded
    */
   decode({ parts }: Snapshot): void {
     for (const part of parts) {
@@ -121,22 +123,22 @@ export class Store {
       part.timestamps = timestamps
       part.exemplars = exemplars
       part.raw = null
-      this.#raws.give(raw)
+      this.#raws.recycle(raw)
       this.memory.values += valueBytes(part) - before
       this.memory.exemplars += exemplarBytes(exemplars)
     }
   }
 
-  /** The caller holds it too, until it releases it. It must be held already, or just have been looked up. */
+  /** Adds a reference, which the caller releases. The object must have a holder or come from `layout`. */
   acquire(held: Held): void {
     if (held instanceof CompiledLayout) this.#acquireLayout(held)
     else held.holders++
   }
 
   /**
-   * The caller does not read it any more.
+   * Removes a reference. The caller must not read the object afterwards.
    *
-   * @throws Error when it is released more often than it was acquired; nothing has changed then
+   * @throws Error when there is no reference; nothing has changed then
    */
   release(held: Held): void {
     if (held instanceof Snapshot) this.#releaseSnapshot(held)
@@ -145,13 +147,13 @@ export class Store {
   }
 
   #releaseSnapshot(snapshot: Snapshot): void {
-    if (!isLast(snapshot)) return
+    if (!dropReference(snapshot)) return
     for (const part of snapshot.parts) this.#releasePart(part)
     this.options.onReleased(snapshot)
   }
 
   #releasePart(part: SnapshotPart): void {
-    if (!isLast(part)) return
+    if (!dropReference(part)) return
     const { values, raw } = part
     this.memory.values -= valueBytes(part)
     this.memory.exemplars -= exemplarBytes(part.exemplars)
@@ -159,23 +161,23 @@ export class Store {
     part.raw = null
     part.timestamps = null
     part.exemplars = null
-    if (values) this.#arrays.give(values)
-    if (raw) this.#raws.give(raw)
+    if (values) this.#arrays.recycle(values)
+    if (raw) this.#raws.recycle(raw)
     this.#releaseLayout(part.layout)
   }
 
   #acquireLayout(layout: CompiledLayout): void {
     this.#layouts.acquire(layout)
-    if (layout.holders === 1) this.families.enter(layout)
+    if (layout.holders === 1) this.families.add(layout)
   }
 
   #releaseLayout(layout: CompiledLayout): void {
     this.#layouts.release(layout)
-    if (layout.holders === 0) this.families.leave(layout)
+    if (layout.holders === 0) this.families.remove(layout)
   }
 
   #decoded(reader: SnapshotReader, layout: CompiledLayout, offset: number): SnapshotPart {
-    const array = this.#arrays.take(layout.series)
+    const array = this.#arrays.reuse(layout.series)
     try {
       const { values, timestamps, exemplars } = reader.body(layout.series, array)
       const part = new SnapshotPart(layout, values, null, offset)
@@ -183,14 +185,14 @@ export class Store {
       part.exemplars = exemplars
       return part
     } catch (error) {
-      if (array) this.#arrays.give(array)
+      if (array) this.#arrays.recycle(array)
       throw error
     }
   }
 }
 
-/** Gives back a holder's reference. */
-function isLast(held: Held): boolean {
+/** Removes a reference; returns whether it was the last. */
+function dropReference(held: Held): boolean {
   if (held.holders === 0) throw new Error('a snapshot is released more often than it was acquired')
   return --held.holders === 0
 }
@@ -199,7 +201,7 @@ function valueBytes({ values, timestamps, raw }: SnapshotPart): number {
   return (values?.byteLength ?? 0) + (timestamps?.byteLength ?? 0) + (raw?.buffer.byteLength ?? 0)
 }
 
-/** An exemplar's own objects, and those of a label, about. */
+/** Estimated bytes of the objects of an exemplar, and of each of its labels. */
 const EXEMPLAR_BYTES = 120
 const LABEL_BYTES = 96
 

@@ -114,8 +114,8 @@ describe('a target', () => {
   const now = (ms: number) => ({ wall: ms, mono: ms })
 
   test('that publishes at one phase is played so whatever its clock says', () => {
-    const right = new Playout({ fixedMs: null, mostMs: 30_000 })
-    const ahead = new Playout({ fixedMs: null, mostMs: 30_000 })
+    const right = new Playout({ fixedMs: null, maxMs: 30_000 })
+    const ahead = new Playout({ fixedMs: null, maxMs: 30_000 })
     for (let t = 0; t < 60_000; t += 1000) {
       right.arrived(t, t + 200, 1000, now(t + 200))
       ahead.arrived(t + 4000, t + 200, 1000, now(t + 200))
@@ -127,7 +127,7 @@ describe('a target', () => {
   })
 
   test('with a fixed delay keeps it, and what is late is counted', () => {
-    const playout = new Playout({ fixedMs: 500, mostMs: 30_000 })
+    const playout = new Playout({ fixedMs: 500, maxMs: 30_000 })
     expect(playout.arrived(0, 400, 1000, now(400))).toBe(false)
     expect(playout.arrived(1000, 1600, 1000, now(1600))).toBe(true)
     expect([playout.delay, playout.late]).toEqual([500, 1])
@@ -135,24 +135,24 @@ describe('a target', () => {
   })
 
   test('says why its delay is what it is', () => {
-    const playout = new Playout({ fixedMs: null, mostMs: 2000 })
-    expect(playout.reason(now(0))).toContain('nothing has come')
+    const playout = new Playout({ fixedMs: null, maxMs: 2000 })
+    expect(playout.reason(now(0))).toContain('no snapshot in the last 10 minutes')
     playout.arrived(0, 700, 1000, now(700))
     expect(playout.reason(now(700))).toBe(
-      'the longest way of the last ten minutes took 0.70 s; 0.25 s to spare keep it clear of scrapes and changes',
+      'longest propagation delay of the last 10 minutes: 0.70 s; 0.25 s longer than required, to avoid scrape times and changes',
     )
     playout.arrived(500, 1500, 1000, now(1500))
     expect(playout.delay).toBe(1050)
-    expect(playout.reason(now(1500))).toBe('the longest way of the last ten minutes took 1.00 s')
+    expect(playout.reason(now(1500))).toBe('longest propagation delay of the last 10 minutes: 1.00 s')
     playout.arrived(1000, 9000, 1000, now(9000))
     expect(playout.delay).toBe(1050)
     expect(playout.reason(now(9000))).toBe(
-      'the longest way of the last ten minutes took 8.00 s, which no D may cover; 2 s is the most',
+      'longest propagation delay of the last 10 minutes: 8.00 s, above the maximum of 2 s',
     )
   })
 
   test('does not wait for the next outage: what one held up counts no more once the publisher says that it replaced others', () => {
-    const playout = new Playout({ fixedMs: null, mostMs: 30_000 })
+    const playout = new Playout({ fixedMs: null, maxMs: 30_000 })
     let t = 0
     for (; t < 60_000; t += 1000) playout.arrived(t, t + 100, 1000, now(t + 100))
     const before = playout.delay
@@ -165,7 +165,7 @@ describe('a target', () => {
   })
 
   test('takes jitter for jitter, however long, as long as nothing is replaced', () => {
-    const playout = new Playout({ fixedMs: null, mostMs: 30_000 })
+    const playout = new Playout({ fixedMs: null, maxMs: 30_000 })
     for (let t = 0; t < 60_000; t += 1000) {
       playout.arrived(t, t + (t === 30_000 ? 8000 : 100), 1000, now(t + 8000))
     }

@@ -17,25 +17,25 @@ import type { ShownTo } from './series-added.js'
 import { Rounds } from './shown.js'
 import type { View } from './view.js'
 
-/** Targets between two places where others have the event loop. */
+/** Targets prepared between two pauses. */
 const PREPARE_STEP = 50
 
 export interface MassiveOptions {
   readonly view: View
   readonly format: Format
   readonly now: Instant
-  /** Who asks, by the name that it gives itself; empty when it does not. */
+  /** Value of the parameter `scraper`; empty without one. */
   readonly scraper?: string
-  /** What this scraper has not seen; the view `all` has one, and no other. */
+  /** Unseen snapshots of the scraper; for the view `all` only. */
   readonly span?: Span | undefined
 }
 
 /**
- * The whole shard as one target: what people build. One group per family over all targets, their identifying labels as labels, undelayed;
- * and what Prometheus would have reported of each if it had scraped it.
+ * One scrape of the massive view: all targets of the shard with their labels, without playout delay, each
+ * family once over all targets, and the series that Prometheus adds to each scrape of a target.
  *
- * What is shown is taken when it is made, and held until `end`, so that a scrape never mixes two snapshots of one target, however long it
- * takes. To be rendered once.
+ * The constructor acquires the snapshots and `end` releases them, so that a response never mixes two
+ * snapshots of a target. To be rendered once.
  */
 export class MassiveScrape {
   readonly #choice: Choice
@@ -53,9 +53,9 @@ export class MassiveScrape {
   }
 
   /**
-   * A chunk is valid until the next is asked for; empty ones are places where a long preparation may be interrupted.
+   * A chunk is valid until the next one is requested. Empty chunks are pauses of long preparations.
    *
-   * @returns how many samples it has
+   * @returns the number of samples
    */
   *render(): Generator<Buffer, number> {
     const chunk = new Chunk()
@@ -72,9 +72,9 @@ export class MassiveScrape {
     }
   }
 
-  /** @param written whether all of it reached the scraper's socket */
+  /** @param written whether the whole response was written to the socket */
   end(written: boolean): void {
-    const { chosen, left } = this.#choice
+    const { chosen, omitted } = this.#choice
     releaseChosen(this.shard, chosen, written)
     const { span } = this.options
     const { history } = this.shard
@@ -84,8 +84,8 @@ export class MassiveScrape {
       if (newest) this.#shownTo.remember(target, newest)
     }
     if (!span) return
-    history.written(span)
-    for (const [reason, samples] of left) history.drop(reason, samples)
+    history.acknowledge(span)
+    for (const [reason, samples] of omitted) history.drop(reason, samples)
   }
 
   *#prepare(): Generator<Buffer> {
@@ -93,14 +93,16 @@ export class MassiveScrape {
     for (const chosen of this.#choice.chosen) {
       const { target } = chosen
       const tail = tailOf(target, this.options.format.escaping)
-      const readable = chosen.snapshots.filter(one => one.failure === null && this.shard.decode(one))
-      for (const [round, snapshot] of readable.entries()) this.#show(target, snapshot, tail, round)
+      const readable = chosen.snapshots.filter(
+        snapshot => snapshot.failure === null && this.shard.decode(snapshot),
+      )
+      for (const [round, snapshot] of readable.entries()) this.#addToRound(round, target, snapshot, tail)
       yield* this.#report(chosen, readable, tail)
       if (++step % PREPARE_STEP === 0) yield PAUSE
     }
   }
 
-  #show(target: Target, snapshot: Snapshot, tail: LabelTail, round: number): void {
+  #addToRound(round: number, target: Target, snapshot: Snapshot, tail: LabelTail): void {
     const { format, view } = this.options
     const openMetrics = format.name === 'openmetrics-1.0.0'
     const taken = new Set(target.labels.map(label => label.name))
@@ -114,7 +116,7 @@ export class MassiveScrape {
 
   *#report(chosen: Chosen, readable: readonly Snapshot[], tail: LabelTail): Generator<Buffer> {
     const { state, target } = chosen
-    // Who has left is no target any more.
+    // As in Prometheus, a target that is no longer discovered has no `up`.
     if (state === 'ended') return
     const newest = readable[readable.length - 1]
     if (state !== 'up' || !newest) {
@@ -131,12 +133,12 @@ export class MassiveScrape {
       let begun = false
       for (const round of this.#rounds.all) {
         for (const [layout, family] of members) {
-          for (const one of round.get(layout) ?? []) {
+          for (const { part, text, tail, end, exemplars } of round.get(layout) ?? []) {
             if (!begun) chunk.add(familyLines(first, format))
             begun = true
             this.#samples += family.to - family.from
             for (const piece of splitRange(family)) {
-              chunk.add(seriesLines(one.part.values!, one.text, piece, one.tail, one.end, one.exemplars))
+              chunk.add(seriesLines(part.values!, text, piece, tail, end, exemplars))
               if (chunk.isFull) yield chunk.flush()
             }
           }
@@ -146,7 +148,7 @@ export class MassiveScrape {
   }
 }
 
-/** The target's own labels, as they close a series' line: made once, unless their names have two spellings. */
+/** Text of the target's labels at the end of a series; cached unless it depends on the escaping. */
 function tailOf(target: Target, escaping: Escaping): LabelTail {
   if (target.tail) return target.tail
   const labels = latin1(target.labels.map(label => labelText(label, escaping)).join(','))

@@ -3,43 +3,43 @@ import { PAUSE } from '../../../../shared/exposition/chunks.js'
 import type { LabelTail } from '../../../../shared/exposition/series-lines.js'
 import { numberText } from '../../../../shared/metrics/number-text.js'
 
-/** What Prometheus would report of a scrape of the application itself. */
+/** The values that Prometheus would report for a direct scrape of the application. */
 export interface Report {
   readonly tail: LabelTail
   readonly up: boolean
-  /** Seconds that the application's own collection took; 0 when it is down. */
+  /** Duration of the application's collection in seconds; 0 when it is down. */
   readonly duration: number
   readonly samples: number
-  /** Series that the scraper was not shown before. */
+  /** Series that were not exposed to this scraper before. */
   readonly added: number
 }
 
 type Of = (report: Report) => number
 
 const METRICS: readonly (readonly [name: string, help: string, of: Of])[] = [
-  ['up', 'Whether the target publishes in time.', report => (report.up ? 1 : 0)],
+  ['up', 'Whether the target is up.', report => (report.up ? 1 : 0)],
   [
     'scrape_duration_seconds',
-    'How long the collection of the newest snapshot took the application.',
+    'Duration of the collection of the newest snapshot.',
     report => report.duration,
   ],
-  ['scrape_samples_scraped', 'Samples in the newest snapshot.', report => report.samples],
+  ['scrape_samples_scraped', 'Number of samples in the newest snapshot.', report => report.samples],
   [
     'scrape_samples_post_metric_relabeling',
-    'As scrape_samples_scraped: nothing is relabeled before it is shown.',
+    'Number of samples in the newest snapshot, which is not relabeled.',
     report => report.samples,
   ],
-  ['scrape_series_added', 'Series that this scraper was not shown before.', report => report.added],
+  ['scrape_series_added', 'Number of series that are new to this scraper.', report => report.added],
 ]
 
-/** Names of the synthetic families: an application's own families of that name are not shown beside them. */
+/** Names of the report families, reserved: families of applications with these names are omitted. */
 export const REPORT_NAMES: ReadonlySet<string> = new Set(METRICS.map(([name]) => name))
 
 /**
- * The samples that Prometheus adds to each scrape of a target, for each target behind the massive one. Never timestamped, so that they are
- * of the scrape's own time and end with it.
+ * Renders, for each target, the series that Prometheus adds to a scrape. They have no timestamps: like
+ * those of Prometheus they have the time of the scrape, and become stale with it.
  *
- * @returns how many samples they are
+ * @returns the number of samples
  * @see https://prometheus.io/docs/concepts/jobs_instances/#automatically-generated-labels-and-time-series
  */
 export function* reportLines(reports: readonly Report[], chunk: Chunk): Generator<Buffer, number> {

@@ -4,36 +4,37 @@ import type { Snapshot } from '../../store/snapshot.js'
 import type { Store } from '../../store/store.js'
 import type { Target } from '../../target.js'
 
-/** The ids of a snapshot's layouts: what a scraper was shown must not keep layouts that nobody holds. */
+/** Ids of a snapshot's layouts. Ids instead of layouts, so that they hold no memory. */
 type LayoutIds = readonly string[]
 
 /**
- * Which series each scraper was shown last, so that those that are new to it can be counted, as Prometheus does by its cache of a target:
- * a scrape that failed, or a target that was down meanwhile, does not make old series new.
+ * The series last exposed to each scraper, to count new ones as Prometheus does with its cache of a
+ * target: after a failed scrape, or an interval in which the target was down, its series are not new.
  */
 export class SeriesShown {
   readonly #scrapers = new Map<string, WeakMap<Target, LayoutIds>>()
 
-  /** @param maxScrapers of more, the one that has not asked for longest is forgotten */
+  /** @param maxScrapers above it, the least recent scraper is removed */
   constructor(
     private readonly store: Store,
     private readonly maxScrapers: number,
   ) {}
 
-  /** @param scraper its name, or empty for those who do not say */
+  /** @param scraper value of the parameter `scraper`, or empty; all scrapers without a name share one state */
   of(scraper: string): ShownTo {
     const known = this.#scrapers.get(scraper)
     const layouts = known ?? new WeakMap<Target, LayoutIds>()
     this.#scrapers.delete(scraper)
     this.#scrapers.set(scraper, layouts)
     if (this.#scrapers.size > this.maxScrapers) {
-      const [longest] = this.#scrapers.keys()
-      this.#scrapers.delete(longest)
+      const [leastRecent] = this.#scrapers.keys()
+      this.#scrapers.delete(leastRecent)
     }
     return new ShownTo(this.store, layouts, known === undefined)
   }
 }
 
+/** The series last exposed to one scraper. */
 export class ShownTo {
   constructor(
     private readonly store: Store,
@@ -41,13 +42,16 @@ export class ShownTo {
     private readonly first: boolean,
   ) {}
 
-  /** How many series of these snapshots, one after the other, the one before did not have; of the first, what was shown last. */
+  /**
+   * Number of new series: those of each snapshot that its predecessor does not have. The predecessor of
+   * the first is the snapshot last exposed to this scraper.
+   */
   *added(target: Target, snapshots: readonly Snapshot[]): Generator<Buffer, number> {
     let before = this.layouts.get(target)
     let sum = 0
     for (const snapshot of snapshots) {
       const layouts = idsOf(snapshot)
-      // A target that moved here was shown elsewhere to a scraper that is not new: its series are not either.
+      // A target that moved here was exposed to a known scraper by its previous owner.
       if (before) sum += yield* this.#difference(before, snapshot)
       else if (this.first || !target.moved) sum += snapshot.series
       before = layouts
@@ -59,7 +63,7 @@ export class ShownTo {
     this.layouts.set(target, idsOf(newest))
   }
 
-  /** Layouts that are not known any more have no series in common with the snapshot. */
+  /** Layouts that are no longer in the store count as having no series. */
   *#difference(before: LayoutIds, { parts }: Snapshot): Generator<Buffer, number> {
     if (before.length === parts.length && parts.every(({ layout }, i) => layout.id === before[i])) return 0
     const known = before.map(id => this.store.layout(id)).filter(layout => layout !== undefined)

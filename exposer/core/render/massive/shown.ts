@@ -3,7 +3,7 @@ import type { LabelTail } from '../../../../shared/exposition/series-lines.js'
 import type { CompiledLayout } from '../../store/compiled-layout.js'
 import type { SnapshotPart } from '../../store/snapshot.js'
 
-/** One part of a snapshot, with all that its lines need but the family. */
+/** A part of a snapshot with everything that is needed to render the series of a family. */
 export interface Shown {
   readonly part: SnapshotPart
   readonly text: LayoutText
@@ -13,8 +13,9 @@ export interface Shown {
 }
 
 /**
- * What a scrape shows, by layout and by round: the first snapshots of all targets, then the second ones, … so that the samples of a series
- * ascend also when its layout changed in between.
+ * The content of a scrape by round and layout. The first round has the first snapshots of all targets,
+ * the second their second ones, and so on. The samples of a series thus ascend also if its layout
+ * changed in between.
  */
 export class Rounds {
   readonly #rounds: Map<CompiledLayout, Shown[]>[] = []
@@ -23,10 +24,10 @@ export class Rounds {
     return this.#rounds
   }
 
-  add(round: number, layout: CompiledLayout, one: Shown): void {
+  add(round: number, layout: CompiledLayout, shown: Shown): void {
     while (this.#rounds.length <= round) this.#rounds.push(new Map())
     const list = this.#rounds[round].get(layout)
-    if (list) list.push(one)
-    else this.#rounds[round].set(layout, [one])
+    if (list) list.push(shown)
+    else this.#rounds[round].set(layout, [shown])
   }
 }
