@@ -50,8 +50,8 @@ export function applyRecord(shard: ShardParts, partition: Partition, record: Log
 }
 
 /**
- * Records a refusal in the target and in the ledger. A new target whose first snapshot exceeds a limit
- * is admitted, so that the reason is visible in the list of targets.
+ * Records a refusal in the target and in the ledger. A new target whose first snapshot exceeds a
+ * limit is admitted, so that the reason is visible in the list of targets.
  */
 function noteRefusal(
   shard: ShardParts,

@@ -2,7 +2,9 @@ import type { DropReason } from './ledger.js'
 import type { Snapshot } from './store/snapshot.js'
 import type { Store } from './store/store.js'
 
-/** Books that a response with the snapshot, or with the reason of its failure, was completely sent. */
+/**
+ * Books that a response with the snapshot, or with the reason of its failure, was completely sent.
+ */
 export function bookWritten(snapshot: Snapshot): void {
   if (snapshot.fate !== 'pending') return
   snapshot.fate = 'written'
@@ -10,8 +12,8 @@ export function bookWritten(snapshot: Snapshot): void {
 }
 
 /**
- * Releases snapshots that were removed from their target. Each is booked as dropped for `reason` at its
- * last release only, because a response in progress may still deliver it.
+ * Releases snapshots that were removed from their target. Each is booked as dropped for `reason` at
+ * its last release only, because a response in progress may still deliver it.
  */
 export function retire(store: Store, snapshots: readonly Snapshot[], reason: DropReason): void {
   for (const snapshot of snapshots) {

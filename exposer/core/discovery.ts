@@ -18,7 +18,8 @@ export interface SdOptions {
 const MAX_TIMEOUT_MS = 10_000
 
 /**
- * One group per target that has not ended. Interval and timeout are both set, in integer milliseconds.
+ * One group per target that has not ended. Interval and timeout are both set, in integer
+ * milliseconds.
  *
  * Prometheus rejects a list with one invalid label as a whole. Such labels are omitted.
  *

@@ -6,7 +6,10 @@ import type { ShardParts } from './shard-parts.js'
 import type { LeaveReason } from './source.js'
 import type { Target } from './target.js'
 
-/** Removes a target from the shard. Responses in progress keep the snapshots that they have acquired. */
+/**
+ * Removes a target from the shard. Responses in progress keep the snapshots that they have
+ * acquired.
+ */
 export function forget(shard: ShardParts, partition: Partition, target: Target, reason: LeaveReason): void {
   if (shard.source.active) shard.source.notifyLeft(target, reason)
   const drop = reason === 'moved' ? 'moved' : 'forgotten'
@@ -19,7 +22,9 @@ export function forget(shard: ShardParts, partition: Partition, target: Target, 
   target.incoming?.discard()
 }
 
-/** Why the target is to be removed now: its tombstone has expired, or it sent no record for long. */
+/**
+ * Why the target is to be removed now: its tombstone has expired, or it sent no record for long.
+ */
 export function leaveReasonOf(
   { options }: ShardParts,
   partition: Partition,

@@ -91,7 +91,10 @@ export function windowOf(target: Target, { staleAfterIntervals }: ShardOptions):
   return staleAfterIntervals * target.intervalMs
 }
 
-/** Unix ms at which an ended target is no longer exposed: after its final values were, for an interval. */
+/**
+ * Unix ms at which an ended target is no longer exposed: after its final values were, for an
+ * interval.
+ */
 export function endsAt(target: Target, last: Snapshot): number {
   return last.collectedAt + target.playout.delay + last.intervalMs
 }

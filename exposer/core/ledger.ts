@@ -1,4 +1,7 @@
-/** Why a received snapshot was not written to a scraper. For refused ones, `refused_` and the reason. */
+/**
+ * Why a received snapshot was not written to a scraper. For refused ones, `refused_` and the
+ * reason.
+ */
 export type DropReason = 'unscraped' | 'moved' | 'forgotten' | `refused_${string}`
 
 export interface LedgerEntry {
@@ -16,8 +19,8 @@ export interface LedgerEntry {
  *     published = written + superseded + pending + dropped{reason} + missed
  *
  * The published snapshots are known by incarnations and sequences. Each is counted once. *Written*
- * means written to the socket of a scraper; whether it was stored is not known. The ledger of a target
- * also books in the ledger of its shard.
+ * means written to the socket of a scraper; whether it was stored is not known. The ledger of a
+ * target also books in the ledger of its shard.
  */
 export class Ledger {
   published = 0

@@ -10,24 +10,29 @@ const MAX_GAPS = 8
 /**
  * The log time of a partition, by which staleness is judged.
  *
- * Behind the high watermark it is the append time of the last consumed record: a backlog is old, but
- * its targets are not late. At the watermark it advances with the monotonic clock from one fetch to the
- * next, because only then is it known that no producer has sent anything. It never follows the wall
- * clock, which differs from the broker's clock that stamps records.
+ * Behind the high watermark it is the append time of the last consumed record: a backlog is old,
+ * but its targets are not late. At the watermark it advances with the monotonic clock from one
+ * fetch to the next, because only then is it known that no producer has sent anything. It never
+ * follows the wall clock, which differs from the broker's clock that stamps records.
  */
 export class LogClock {
   /** Unix ms by the broker's clock; −Infinity before the first record. */
   time = Number.NEGATIVE_INFINITY
   /** Gaps of the whole partition, oldest first. */
   readonly #gaps: Gap[] = []
-  /** Monotonic ms of the last fetch answered at the watermark; NaN when behind or after a failed fetch. */
+  /**
+   * Monotonic ms of the last fetch answered at the watermark; NaN when behind or after a failed
+   * fetch.
+   */
   #atWatermark = Number.NaN
   /** Log time at that fetch. */
   #timeThere = Number.NEGATIVE_INFINITY
   /** Whether fetches fail. The next record, or the next fetch at the watermark, ends the gap. */
   #inGap = false
 
-  /** Maximum advance between two fetches. A longer interval means that this process was suspended. */
+  /**
+   * Maximum advance between two fetches. A longer interval means that this process was suspended.
+   */
   static readonly MAX_STEP_MS = 2000
 
   get caughtUp(): boolean {
@@ -35,8 +40,9 @@ export class LogClock {
   }
 
   /**
-   * A record was consumed. If the log has no record for longer than `window`, and the target of this
-   * record was not late before, the cause was the partition and not the producers: this is a gap.
+   * A record was consumed. If the log has no record for longer than `window`, and the target of
+   * this record was not late before, the cause was the partition and not the producers: this is a
+   * gap.
    *
    * @param appended append time, Unix ms
    * @param window time after which the target of the record is stale, ms
@@ -74,8 +80,8 @@ export class LogClock {
   }
 
   /**
-   * Milliseconds of log time since `heard`. The measurement restarts after each gap, unless the target
-   * was already late when the gap began: failed fetches do not revive a stale target.
+   * Milliseconds of log time since `heard`. The measurement restarts after each gap, unless the
+   * target was already late when the gap began: failed fetches do not revive a stale target.
    *
    * @param heard log time
    * @param window time after which a target is late, ms

@@ -9,16 +9,24 @@ export interface Refusal {
   readonly message: string
 }
 
-/** Stages of the snapshot delay: collection to append, append to apply, apply to first exposition. */
+/**
+ * Stages of the snapshot delay: collection to append, append to apply, apply to first exposition.
+ */
 export type Stage = 'produce' | 'consume' | 'expose'
 
 export interface ShardOptions {
   readonly limits: Limits
-  /** Playout delay D of virtual targets, ms; `auto` derives it from the propagation delay of each target. */
+  /**
+   * Playout delay D of virtual targets, ms; `auto` derives it from the propagation delay of each
+   * target.
+   */
   readonly playoutDelayMs: number | 'auto'
   /** Maximum of D with `auto`, ms. */
   readonly maxPlayoutDelayMs: number
-  /** A target is stale when the log clock has passed its last snapshot by this many of its intervals. */
+  /**
+   * A target is stale when the log clock has passed its last snapshot by this many of its
+   * intervals.
+   */
   readonly staleAfterIntervals: number
   /** Lag of a partition above which its targets are `lagging`, ms. */
   readonly maxAgeMs: number
@@ -30,7 +38,10 @@ export interface ShardOptions {
   readonly tombstoneMs: number
   /** Collection times are clamped to this distance from the append time, and counted, ms. */
   readonly maxSkewMs: number
-  /** Maximum age of samples in the view `all`, and the time without a scrape until a scraper is removed, ms. */
+  /**
+   * Maximum age of samples in the view `all`, and the time without a scrape until a scraper is
+   * removed, ms.
+   */
   readonly historyMaxAgeMs: number
   /** Maximum bytes of the samples held for scrapers of the view `all`. */
   readonly historyBytes: number

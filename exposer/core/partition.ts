@@ -41,7 +41,10 @@ export class Partition {
     return Math.max(0, wall - this.clock.time) / 1000
   }
 
-  /** Milliseconds since fetches fail; 0 after a successful one. Suspension of this process does not count. */
+  /**
+   * Milliseconds since fetches fail; 0 after a successful one. Suspension of this process does not
+   * count.
+   */
   blindFor(mono: number): number {
     return Number.isNaN(this.failingSince) ? 0 : mono - this.failingSince
   }

@@ -34,8 +34,9 @@ export interface Assignment {
 }
 
 /**
- * The state of one shard: its partitions, their targets and snapshots. It receives records and time as
- * arguments and does no IO. Whether it may serve its partitions (the lease) is decided by the caller.
+ * The state of one shard: its partitions, their targets and snapshots. It receives records and time
+ * as arguments and does no IO. Whether it may serve its partitions (the lease) is decided by the
+ * caller.
  */
 export class Shard {
   readonly options: ShardOptions
@@ -89,7 +90,8 @@ export class Shard {
    * Starts the replay of a partition, or restarts it if its log was replaced.
    *
    * @param from offset of the first record
-   * @param until offset at which the replay is complete; if it is `from`, the partition is loaded at once
+   * @param until offset at which the replay is complete; if it is `from`, the partition is loaded
+   *   at once
    */
   replay(number: number, from: number, until: number, now: Instant): void {
     let partition = this.#partitions.get(number)
@@ -104,7 +106,10 @@ export class Shard {
     partition.advance(from, until, now.mono)
   }
 
-  /** Applies one record. Never throws: an invalid record is refused as a whole, counted and reported. */
+  /**
+   * Applies one record. Never throws: an invalid record is refused as a whole, counted and
+   * reported.
+   */
   apply(number: number, record: LogRecord, now: Instant): void {
     const partition = this.#partitions.get(number)
     if (!partition) return
@@ -177,8 +182,8 @@ export class Shard {
   }
 
   /**
-   * The snapshot that `/target` exposes now, decoded; the caller acquires it. Undefined before the first
-   * complete snapshot, and after a failed collection.
+   * The snapshot that `/target` exposes now, decoded; the caller acquires it. Undefined before the
+   * first complete snapshot, and after a failed collection.
    */
   played(target: Target, now: Instant): Snapshot | undefined {
     target.playout.scraped(now)
@@ -203,8 +208,8 @@ export class Shard {
   }
 
   /**
-   * Decodes a snapshot that a replay left undecoded. If that fails, the snapshot is refused and removed
-   * from its target.
+   * Decodes a snapshot that a replay left undecoded. If that fails, the snapshot is refused and
+   * removed from its target.
    *
    * @param snapshot held by its target or by the caller
    * @returns whether the snapshot is decoded

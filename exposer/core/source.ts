@@ -5,8 +5,8 @@ import type { Store } from './store/store.js'
 import type { Target } from './target.js'
 
 /**
- * Why a target was removed from the shard. `moved`: its partition was lost, or the log was replaced.
- * `forgotten`: it sent no record for long. `ended`: its tombstone has expired.
+ * Why a target was removed from the shard. `moved`: its partition was lost, or the log was
+ * replaced. `forgotten`: it sent no record for long. `ended`: its tombstone has expired.
  */
 export type LeaveReason = 'moved' | 'forgotten' | 'ended'
 
@@ -14,25 +14,25 @@ export type LeaveReason = 'moved' | 'forgotten' | 'ended'
  * Receives the changes of the targets of a shard, after `Shard.subscribe`.
  *
  * Order: for one target, first `onState` from null, then its changes, last `onLeft`. A target that
- * returns begins again. A transition that a record causes precedes the record's `onApplied`. There is
- * no order between targets.
+ * returns begins again. A transition that a record causes precedes the record's `onApplied`. There
+ * is no order between targets.
  *
- * Delay: changes by a record are notified at once. Changes by time (a target becomes stale, ends or is
- * removed; its partition becomes blind, lagging or loaded) are notified by the next sweep. If a target
- * was stale between two snapshots, that is notified with the second one at the latest, even if no sweep
- * happened in between.
+ * Delay: changes by a record are notified at once. Changes by time (a target becomes stale, ends or
+ * is removed; its partition becomes blind, lagging or loaded) are notified by the next sweep. If a
+ * target was stale between two snapshots, that is notified with the second one at the latest, even
+ * if no sweep happened in between.
  *
- * Not notified: snapshots of a replay, which were published before the assignment. The transition from
- * `replaying` marks its end; `target.newest` is then the last snapshot, to be decoded with
+ * Not notified: snapshots of a replay, which were published before the assignment. The transition
+ * from `replaying` marks its end; `target.newest` is then the last snapshot, to be decoded with
  * `Shard.decode`. Also not notified: that a partition was blind or lagging between two sweeps only.
  *
- * Ownership: arguments may be read during the call. To read a snapshot or layout later, `acquire` it in
- * the shard's store and `release` it afterwards. Until then it occupies memory, and a snapshot that was
- * not written to a scraper is pending in the ledger. The labels and key of a target never change; its
- * other fields do.
+ * Ownership: arguments may be read during the call. To read a snapshot or layout later, `acquire`
+ * it in the shard's store and `release` it afterwards. Until then it occupies memory, and a
+ * snapshot that was not written to a scraper is pending in the ledger. The labels and key of a
+ * target never change; its other fields do.
  *
- * Calls are synchronous, within calls of the shard. Subscribers must be fast, must not change the shard,
- * and must not throw: an exception propagates to the caller of the shard.
+ * Calls are synchronous, within calls of the shard. Subscribers must be fast, must not change the
+ * shard, and must not throw: an exception propagates to the caller of the shard.
  */
 export interface Subscriber {
   /**
@@ -46,8 +46,8 @@ export interface Subscriber {
    * decoded.
    *
    * @param before the layouts of the previous snapshot (possibly of a replay), if they differ:
-   *   `seriesMissing(before, its own)` are the series that disappeared. Null if the layouts are the same,
-   *   or if there was no previous snapshot, or it was a failed collection.
+   *   `seriesMissing(before, its own)` are the series that disappeared. Null if the layouts are the
+   * same, or if there was no previous snapshot, or it was a failed collection.
    */
   onApplied(snapshot: Snapshot, before: readonly CompiledLayout[] | null): void
   /** The target is about to be removed; `target.newest` is its last snapshot. */

@@ -43,8 +43,8 @@ export class Target {
   collectedAt = -1
   intervalMs = 0
   /**
-   * Log time of the arrival of the newest snapshot. It is later than the append time if the broker's
-   * clock is behind the log time, as after a change of the leader.
+   * Log time of the arrival of the newest snapshot. It is later than the append time if the
+   * broker's clock is behind the log time, as after a change of the leader.
    */
   arrivedAt = Number.NEGATIVE_INFINITY
   /** Log time of its last record, including refused ones. */
@@ -71,7 +71,10 @@ export class Target {
     this.partition = partition
   }
 
-  /** Estimated bytes without snapshots. Labels are held as bytes, objects, key and text of the massive view. */
+  /**
+   * Estimated bytes without snapshots. Labels are held as bytes, objects, key and text of the
+   * massive view.
+   */
   get bytes(): number {
     return OWN_BYTES + LABEL_BYTES * this.labels.length + 5 * this.labelBytes.length
   }

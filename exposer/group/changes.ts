@@ -7,8 +7,8 @@ const RESUMED_PER_TURN = 16
  * Notifies held requests of changes of ownership. A resumed request checks again whether it can be
  * answered.
  *
- * After a rebalance thousands of requests may be held. They are resumed in order of arrival, a few per
- * turn, so that rendering their responses does not block the event loop.
+ * After a rebalance thousands of requests may be held. They are resumed in order of arrival, a few
+ * per turn, so that rendering their responses does not block the event loop.
  */
 export class Changes {
   #waiting = new Set<() => void>()

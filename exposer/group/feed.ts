@@ -67,7 +67,8 @@ export class Feed implements PartitionListener, Assignment {
     const { shard, clock } = this.options
     const now = clock.now()
     shard.replay(partition, from, until, now)
-    // Unset if the log was replaced while the partition was owned: held requests need a notification then too.
+    // Unset if the log was replaced while the partition was owned: held requests need a
+    // notification then too.
     if (!this.#assignedAt.has(partition)) this.#assignedAt.set(partition, now.mono)
     this.#reportReplayed(partition)
   }

@@ -8,9 +8,9 @@ const RETRY_MS = 200
 /**
  * Cache of the group's map: which shard owns which partitions.
  *
- * Each change of ownership makes all members rejoin. A map that was read after this shard's last join
- * is therefore valid until its next one. The map is read on demand, once for all concurrent requests,
- * and discarded at a rebalance.
+ * Each change of ownership makes all members rejoin. A map that was read after this shard's last
+ * join is therefore valid until its next one. The map is read on demand, once for all concurrent
+ * requests, and discarded at a rebalance.
  */
 export class Group {
   #map: GroupMap | undefined
@@ -30,8 +30,8 @@ export class Group {
   ) {}
 
   /**
-   * The map, if it is known, stable and has one owner for each partition. Otherwise it is requested,
-   * and `changes` is notified when it is known.
+   * The map, if it is known, stable and has one owner for each partition. Otherwise it is
+   * requested, and `changes` is notified when it is known.
    */
   map(): GroupMap | undefined {
     if (!this.#map) this.#request()

@@ -20,8 +20,8 @@ export interface Assignment {
  * Decides whether a partition may be served by this shard.
  *
  * An assignment is not sufficient: a process that was suspended for a minute still has its old one.
- * Only while the lease is valid can no other shard own the partition. The lease is therefore checked
- * for each request and before each chunk of a response.
+ * Only while the lease is valid can no other shard own the partition. The lease is therefore
+ * checked for each request and before each chunk of a response.
  */
 export class Ownership {
   /** Whether a request was refused because the lease had expired. */
@@ -46,7 +46,10 @@ export class Ownership {
     return this.#leaving ? this.#leaving.partitionCount : this.options.assignment.current?.partitionCount
   }
 
-  /** Holds new requests from now on, so that the handover truncates no response. Running responses may complete. */
+  /**
+   * Holds new requests from now on, so that the handover truncates no response. Running responses
+   * may complete.
+   */
   prepareToLeave(): void {
     this.#leaving = { partitionCount: this.partitionCount }
   }
@@ -58,8 +61,8 @@ export class Ownership {
   }
 
   /**
-   * @param hopped whether another shard redirected or forwarded the request. It is then held instead of
-   *   redirected again, because shards with outdated maps could redirect it in a circle.
+   * @param hopped whether another shard redirected or forwarded the request. It is then held
+   *   instead of redirected again, because shards with outdated maps could redirect it in a circle.
    */
   locate(partition: number, hopped: boolean): Place {
     if (this.#left) return this.#locateOwner(partition)
@@ -97,7 +100,9 @@ export class Ownership {
     return trouble() ?? 'the lease has expired: the group coordinator did not answer in time'
   }
 
-  /** Why a request for all partitions of this shard cannot be answered now; undefined when it can. */
+  /**
+   * Why a request for all partitions of this shard cannot be answered now; undefined when it can.
+   */
   shardPendingReason(): string | undefined {
     const pending = this.pendingReason()
     if (pending) return pending

@@ -19,9 +19,9 @@ const IDLE_MS = 60_000
 /**
  * HTTP client for the other shards of the group, with keep-alive connections.
  *
- * With TLS, a shard trusts the public certificate authorities, the certificates in its own `cert_file`
- * and `client_ca_file`, and its own certificate whatever names it has. It presents its own certificate
- * as client certificate.
+ * With TLS, a shard trusts the public certificate authorities, the certificates in its own
+ * `cert_file` and `client_ca_file`, and its own certificate whatever names it has. It presents its
+ * own certificate as client certificate.
  */
 export class PeerClient {
   readonly #plain = new Agent({ keepAlive: true, timeout: IDLE_MS })
@@ -41,8 +41,8 @@ export class PeerClient {
   }
 
   /**
-   * Resolves with the response once its headers have arrived, for any status code. Rejects if there is
-   * no response.
+   * Resolves with the response once its headers have arrived, for any status code. Rejects if there
+   * is no response.
    */
   async request(url: string, { authorization, headers, ...options }: PeerRequest): Promise<IncomingMessage> {
     const secure = url.startsWith('https:')

@@ -104,7 +104,9 @@ function reasonOf(error: unknown): string {
     : message
 }
 
-/** Why the answers are not a complete list; undefined if each partition is in exactly one of them. */
+/**
+ * Why the answers are not a complete list; undefined if each partition is in exactly one of them.
+ */
 export function findGap(answers: readonly ShardAnswer[], partitionCount: number): string | undefined {
   const failed = answers.find(answer => 'error' in answer)
   if (failed && 'error' in failed) return `shard ${failed.address} does not answer: ${failed.error}`

@@ -7,20 +7,25 @@ import { acceptsLines, ownLines, scopeOf, sendLines, UNKNOWN_SCOPE } from './lis
 import type { Services } from './services.js'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
-/** Shorter than for scrapers, because people wait: after it, the response is partial with a warning. */
+/**
+ * Shorter than for scrapers, because people wait: after it, the response is partial with a warning.
+ */
 const MAX_HOLD_MS = 2000
 
 export interface ApiList {
   readonly path: string
   /** This shard's lines, each a JSON object. */
   own(services: Services): Promise<ShardLines>
-  /** @param warnings JSON of the field `warnings` as in Prometheus's API, with a leading comma; or empty */
+  /**
+   * @param warnings JSON of the field `warnings` as in Prometheus's API, with a leading comma; or
+   * empty
+   */
   render(list: MergedList, warnings: string): Rendering
 }
 
 /**
- * Handler of a list of the group or of one shard (`?scope=`), in the response format of Prometheus's
- * API. If shards do not answer, the list has the lines of the others and a warning.
+ * Handler of a list of the group or of one shard (`?scope=`), in the response format of
+ * Prometheus's API. If shards do not answer, the list has the lines of the others and a warning.
  */
 export function apiList({ path, own, render }: ApiList, services: Services) {
   const ownLinesOf = () => own(services)

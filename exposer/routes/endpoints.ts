@@ -16,7 +16,10 @@ import { telemetry } from './telemetry.js'
 
 const PROGRAM = 'kafka-exposer'
 
-/** All endpoints of a shard. A new endpoint is a file in this folder with its handler, and a line here. */
+/**
+ * All endpoints of a shard. A new endpoint is a file in this folder with its handler, and a line
+ * here.
+ */
 export function endpoints(services: Services): RequestListener {
   const { web, logger, clock } = services
   const app = new Application({ web, logger, realm: PROGRAM })

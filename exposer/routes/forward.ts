@@ -16,8 +16,8 @@ const MIN_TIMEOUT_MS = 100
  *
  * @param deadline monotonic ms at which the response of the other shard must have begun
  * @param gone aborted when the client disconnects
- * @returns `moved`: the other shard redirected the request, because it no longer owns the partition;
- *   nothing was sent to the client
+ * @returns `moved`: the other shard redirected the request, because it no longer owns the
+ *   partition; nothing was sent to the client
  */
 export async function forward(
   ctx: Exchange,

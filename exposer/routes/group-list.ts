@@ -16,10 +16,15 @@ export interface MergedList {
 export interface PartialList extends Pending, MergedList {}
 
 const CACHE_MS = 1000
-/** Interval between requests while the list is partial: other shards do not report their changes. */
+/**
+ * Interval between requests while the list is partial: other shards do not report their changes.
+ */
 const RETRY_MS = 250
 
-/** The list of the whole group at one path. Concurrent requests share one, and it is cached for a second. */
+/**
+ * The list of the whole group at one path. Concurrent requests share one, and it is cached for a
+ * second.
+ */
 export class GroupList {
   #cached: { readonly list: MergedList; readonly at: number } | undefined
   #request: Promise<MergedList | PartialList | Pending> | undefined
@@ -72,7 +77,10 @@ export class GroupList {
     return this.#cached.list
   }
 
-  /** A partition that moved during the requests may be missing from the answers, or be in two of them. */
+  /**
+   * A partition that moved during the requests may be missing from the answers, or be in two of
+   * them.
+   */
   #changeSince(map: object): string | undefined {
     return this.services.group.map() === map ? undefined : 'partitions moved during the request'
   }

@@ -14,8 +14,8 @@ const MAX_TIMEOUT_MS = 120_000
 const SHARE = 0.9
 
 /**
- * How long a request may be held, ms: 90 % of its scrape timeout, so that the response still arrives
- * within the timeout.
+ * How long a request may be held, ms: 90 % of its scrape timeout, so that the response still
+ * arrives within the timeout.
  */
 export function maxHoldMs(headers: IncomingHttpHeaders): number {
   const seconds = Number(headers['x-prometheus-scrape-timeout-seconds'])

@@ -6,7 +6,10 @@ import type { MergedList } from './group-list.js'
 import { joined } from './lists.js'
 import type { Services } from './services.js'
 
-/** Prefix of the line with a shard's total, which includes removed targets, among those of its targets. */
+/**
+ * Prefix of the line with a shard's total, which includes removed targets, among those of its
+ * targets.
+ */
 const TOTAL = '{"total":'
 
 /** `/api/v1/ledger?scope=`: the ledger in total and of each current target. */

@@ -13,8 +13,8 @@ export function scopeOf(ctx: Context): 'shard' | 'group' | undefined {
 }
 
 /**
- * The lines of this shard. The request is held until all partitions of the shard are replayed; if one
- * moves while the lines are rendered, they are rendered again.
+ * The lines of this shard. The request is held until all partitions of the shard are replayed; if
+ * one moves while the lines are rendered, they are rendered again.
  */
 export async function ownLines(
   ctx: Context,

@@ -9,7 +9,10 @@ import type { Ownership } from '../group/ownership.js'
 import type { PeerClient } from '../group/peer-client.js'
 import type { Telemetry } from '../telemetry/telemetry.js'
 
-/** Dependencies of the routes. A function declares the part that it needs: `Pick<Services, 'clock'>`. */
+/**
+ * Dependencies of the routes. A function declares the part that it needs: `Pick<Services,
+ * 'clock'>`.
+ */
 export interface Services {
   readonly shard: Shard
   readonly ownership: Ownership
@@ -28,6 +31,9 @@ export interface Services {
   readonly address: string
   /** URL at which service discovery lists all targets; `address` if undefined. */
   readonly externalUrl: string | undefined
-  /** Why this shard is not ready, apart from ownership: it is starting or stopping, or waits for Kafka. */
+  /**
+   * Why this shard is not ready, apart from ownership: it is starting or stopping, or waits for
+   * Kafka.
+   */
   readonly trouble: () => string | undefined
 }

@@ -95,7 +95,10 @@ async function serve(ctx: Exchange, key: Buffer, services: Services): Promise<Sc
   }
 }
 
-/** An exposition without series, for a target that has ended: Prometheus writes stale markers for its series. */
+/**
+ * An exposition without series, for a target that has ended: Prometheus writes stale markers for
+ * its series.
+ */
 function* renderEmpty(format: Format): Rendering {
   // An OpenMetrics exposition without `# EOF` counts as truncated, and the scrape would fail.
   if (format.name === 'openmetrics-1.0.0') yield Buffer.from('# EOF\n')

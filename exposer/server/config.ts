@@ -18,19 +18,27 @@ export interface ExposerConfig {
     /** 0: any free port. */
     readonly port: number
   }
-  /** URL of this shard for other shards and redirected scrapers; derived from `listen` if undefined. */
+  /**
+   * URL of this shard for other shards and redirected scrapers; derived from `listen` if undefined.
+   */
   readonly advertiseAddress: string | undefined
   /** URL of the load balancer in front of all shards. */
   readonly externalUrl: string | undefined
   readonly maxConnections: number
-  /** TLS, headers and users of the HTTP server: a file in the format of Prometheus's exporter-toolkit. */
+  /**
+   * TLS, headers and users of the HTTP server: a file in the format of Prometheus's
+   * exporter-toolkit.
+   */
   readonly webConfigFile?: string | undefined
 
   /** The view of `/metrics` without `?view=`. */
   readonly view: View
   /** Samples held for the view `all`. */
   readonly history: {
-    /** Maximum age of exposed samples, and the time without a scrape after which a scraper is removed. */
+    /**
+     * Maximum age of exposed samples, and the time without a scrape after which a scraper is
+     * removed.
+     */
     readonly maxAge: number
     /** Memory for the held samples. */
     readonly bytes: number

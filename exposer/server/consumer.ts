@@ -5,8 +5,8 @@ import { encodeAddress } from '../group/map.js'
 import type { ExposerConfig } from './config.js'
 
 /**
- * Creates the group consumer of a shard. It replays assigned partitions, advertises the address of the
- * shard as member metadata, and commits no offsets.
+ * Creates the group consumer of a shard. It replays assigned partitions, advertises the address of
+ * the shard as member metadata, and commits no offsets.
  *
  * @throws KafkaError when the address of a broker is invalid
  */

@@ -14,8 +14,8 @@ const POLL_MS = 20
 const DESCRIBE_TIMEOUT_MS = 2000
 
 /**
- * Leaves the group without failed scrapes: lets responses in progress complete, leaves the group, and
- * redirects requests that still arrive to the new owners.
+ * Leaves the group without failed scrapes: lets responses in progress complete, leaves the group,
+ * and redirects requests that still arrive to the new owners.
  */
 export async function depart(
   { ownership, group, changes, telemetry, clock }: Services,

@@ -27,11 +27,15 @@ export interface Exposer {
    * @throws Error when the server cannot listen
    */
   start(): Promise<void>
-  /** Leaves the group, so that other shards take over at once, and completes responses in progress. */
+  /**
+   * Leaves the group, so that other shards take over at once, and completes responses in progress.
+   */
   stop(): Promise<void>
   /** URL of the shard, known after `start`. */
   readonly url: string
-  /** Rejects when the shard cannot continue, with an error that names the remedy. Never resolves. */
+  /**
+   * Rejects when the shard cannot continue, with an error that names the remedy. Never resolves.
+   */
   readonly failed: Promise<never>
 }
 

@@ -140,7 +140,9 @@ async function countTargets(shard: Shard, now: Instant): Promise<TargetCounts> {
   return { states, series }
 }
 
-/** The shard counts in plain numbers, because an increment of a Counter per record costs too much. */
+/**
+ * The shard counts in plain numbers, because an increment of a Counter per record costs too much.
+ */
 function registerSnapshotCounters(registry: Registry, { shard }: MetricsSource): void {
   const { counters, ledger } = shard
   const absolute = (name: string, help: string, value: () => number) =>

@@ -26,7 +26,8 @@ export interface Lines {
 }
 
 /**
- * A whole shard but for Kafka: everything from its HTTP server to its core is real; what Kafka would say is said by hand.
+ * A whole shard but for Kafka: everything from its HTTP server to its core is real; what Kafka
+ * would say is said by hand.
  */
 export class HandFed {
   /** Set to make the lease lapse; by default it holds for as long as the test. */
@@ -39,7 +40,10 @@ export class HandFed {
   })
   mapsRead = 0
   trouble: string | undefined
-  /** Milliseconds that the shard's clocks are ahead of the machine's: a test need not wait for time to pass. */
+  /**
+   * Milliseconds that the shard's clocks are ahead of the machine's: a test need not wait for time
+   * to pass.
+   */
   ahead = 0
   readonly clock: Clock = {
     now: () => ({ wall: Date.now() + this.ahead, mono: performance.now() + this.ahead }),

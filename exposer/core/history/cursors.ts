@@ -20,7 +20,10 @@ export class Cursors {
     return [...this.#cursors.keys()]
   }
 
-  /** The lowest position: snapshots up to it were written to all scrapers. Infinity without scrapers. */
+  /**
+   * The lowest position: snapshots up to it were written to all scrapers. Infinity without
+   * scrapers.
+   */
   get slowest(): number {
     let slowest = Number.POSITIVE_INFINITY
     for (const { position } of this.#cursors.values()) slowest = Math.min(slowest, position)

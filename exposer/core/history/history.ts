@@ -5,7 +5,9 @@ import type { Target } from '../target.js'
 import { type Cursor, Cursors } from './cursors.js'
 
 export interface HistoryOptions {
-  /** Maximum age of exposed samples, and the time without a scrape until a scraper is removed, ms. */
+  /**
+   * Maximum age of exposed samples, and the time without a scrape until a scraper is removed, ms.
+   */
   readonly maxAgeMs: number
   /** Maximum bytes of the held values. */
   readonly maxBytes: number
@@ -32,15 +34,18 @@ interface Entry {
 
 /** Estimated bytes of an entry itself. */
 const OVERHEAD = 256
-/** Entries released per call: each takes about a microsecond, and there may be hundreds of thousands. */
+/**
+ * Entries released per call: each takes about a microsecond, and there may be hundreds of
+ * thousands.
+ */
 const STEP = 2000
 /** Delivered entries released per added one. More than one, so that their number decreases. */
 const STEP_PER_ENTRY = 2
 
 /**
- * Snapshots since the last scrape of the slowest scraper of the view `all`, in order of arrival. They
- * are held only while there are scrapers, bounded in scrapers, age and bytes. Samples that are dropped
- * before a scraper has received them are counted once for each such scraper.
+ * Snapshots since the last scrape of the slowest scraper of the view `all`, in order of arrival.
+ * They are held only while there are scrapers, bounded in scrapers, age and bytes. Samples that are
+ * dropped before a scraper has received them are counted once for each such scraper.
  */
 export class History {
   /** Dropped samples by reason. */
@@ -111,7 +116,10 @@ export class History {
     this.#trim(STEP)
   }
 
-  /** Removes inactive scrapers and releases snapshots that are too old. To be called about once a second. */
+  /**
+   * Removes inactive scrapers and releases snapshots that are too old. To be called about once a
+   * second.
+   */
   sweep(now: Instant): void {
     for (const gone of this.#cursors.expire(now.mono)) this.#countUnseen(gone)
     const oldest = now.wall - this.options.maxAgeMs
@@ -188,5 +196,7 @@ export class History {
   }
 }
 
-/** From the number of series, which is constant; arrays may be decoded between addition and release. */
+/**
+ * From the number of series, which is constant; arrays may be decoded between addition and release.
+ */
 const bytesOf = (snapshot: Snapshot) => OVERHEAD + 8 * snapshot.series

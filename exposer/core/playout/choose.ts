@@ -8,23 +8,29 @@ export interface Choice {
   /** Maximum of D, ms. */
   readonly most: number
   readonly intervalMs: number
-  /** For each scraper, the delay modulo the interval at which snapshots become due when it scrapes. */
+  /**
+   * For each scraper, the delay modulo the interval at which snapshots become due when it scrapes.
+   */
   readonly boundaries: readonly number[]
 }
 
 /** Distance of D from each boundary as a share of the interval; the first that is possible. */
 const GUARDS = [1 / 4, 1 / 8, 1 / 16, 1 / 32]
-/** D is kept down to this share of the first guard, because each change may repeat or skip a snapshot. */
+/**
+ * D is kept down to this share of the first guard, because each change may repeat or skip a
+ * snapshot.
+ */
 const KEPT = 1 / 2
 
 /**
- * Chooses D, ms. It covers the propagation delay, and no snapshot becomes due at the time of a scrape:
- * timer noise would decide whether that scrape repeats or skips a snapshot.
+ * Chooses D, ms. It covers the propagation delay, and no snapshot becomes due at the time of a
+ * scrape: timer noise would decide whether that scrape repeats or skips a snapshot.
  */
 export function chooseDelay({ current, least, most, intervalMs, boundaries }: Choice): number {
   const lowest = Math.min(least, most)
   const free = (delay: number) => distance(delay, boundaries, intervalMs)
-  // With a long-tailed distribution the longest delays are rare: D is shortened only if it is twice too long.
+  // With a long-tailed distribution the longest delays are rare: D is shortened only if it is twice
+  // too long.
   const highest = Math.min(most, Math.max(lowest + intervalMs, 2 * lowest))
   const usable = current >= lowest && current <= highest
   const [guard] = GUARDS

@@ -3,11 +3,11 @@ import type { Target } from '../target.js'
 import { MAX_HELD } from './bounds.js'
 
 /**
- * Index of the snapshot that a virtual target exposes: the newest collected at least D ago, else the
- * oldest held.
+ * Index of the snapshot that a virtual target exposes: the newest collected at least D ago, else
+ * the oldest held.
  *
- * A constant age removes the jitter of the propagation delay from `rate()`, as a jitter buffer does for
- * audio.
+ * A constant age removes the jitter of the propagation delay from `rate()`, as a jitter buffer does
+ * for audio.
  *
  * @param wall Unix ms
  */

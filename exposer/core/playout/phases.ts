@@ -14,7 +14,9 @@ export function phaseDifference(from: number, to: number, intervalMs: number): n
   return phaseOf(to - from + intervalMs / 2, intervalMs) - intervalMs / 2
 }
 
-/** The phases of the interval at which a target is scraped, one for each scraper with that interval. */
+/**
+ * The phases of the interval at which a target is scraped, one for each scraper with that interval.
+ */
 export class ScrapePhases {
   readonly #times = new Float64Array(RECORDED).fill(Number.NEGATIVE_INFINITY)
   #next = 0

@@ -19,10 +19,10 @@ const MARGIN = { share: 0.05, minMs: 50 }
 const SMOOTHING = 1 / 8
 
 /**
- * The playout delay D of one target, as in a jitter buffer: it covers the longest propagation delay of
- * the last ten minutes, and keeps clear of the times of scrapes. The propagation delay is measured with
- * the producer's clock at one end and this shard's at the other, so that a constant clock error cancels
- * out.
+ * The playout delay D of one target, as in a jitter buffer: it covers the longest propagation delay
+ * of the last ten minutes, and keeps clear of the times of scrapes. The propagation delay is
+ * measured with the producer's clock at one end and this shard's at the other, so that a constant
+ * clock error cancels out.
  */
 export class Playout {
   /** D, ms. */
@@ -76,18 +76,21 @@ export class Playout {
     this.#phase = Number.isNaN(this.#phase)
       ? phase
       : phaseOf(this.#phase + phaseDifference(this.#phase, phase, intervalMs) * SMOOTHING, intervalMs)
-    // An outage is not jitter: D would be too long for ten minutes. If the publisher supersedes before
-    // every snapshot, Kafka is too slow for its interval; that is not an outage, and the delay counts.
+    // An outage is not jitter: D would be too long for ten minutes. If the publisher supersedes
+    // before every snapshot, Kafka is too slow for its interval; that is not an outage, and the
+    // delay counts.
     if (replaced && this.#counted && !this.#replaced) {
       this.#propagation.retract(now.mono)
       this.#minute = -1
     }
     this.#replaced = replaced
-    // D cannot cover a delay above its maximum, and a shorter D would be no better for such a snapshot.
+    // D cannot cover a delay above its maximum, and a shorter D would be no better for such a
+    // snapshot.
     this.#counted = propagation <= this.#most
     if (this.#counted) this.#propagation.add(propagation, now.mono)
     else this.#beyond.add(propagation, now.mono)
-    // D is chosen anew only if it may be too short, or once a minute: for each record it would cost too much.
+    // D is chosen anew only if it may be too short, or once a minute: for each record it would cost
+    // too much.
     const minute = Math.floor(now.mono / 60_000)
     if (propagation > this.#covered || minute !== this.#minute) {
       this.#minute = minute

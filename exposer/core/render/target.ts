@@ -8,13 +8,16 @@ import { numberText } from '../../../shared/metrics/number-text.js'
 import type { Snapshot } from '../store/snapshot.js'
 
 export interface TargetView {
-  /** Adds the collection time to each sample. Prometheus has no staleness handling for such samples. */
+  /**
+   * Adds the collection time to each sample. Prometheus has no staleness handling for such samples.
+   */
   readonly timestamps?: boolean
 }
 
 /**
- * Renders a virtual target as if Prometheus scraped the application directly: its series without the
- * target's labels, and the age of the snapshot. A chunk is valid until the next one is requested.
+ * Renders a virtual target as if Prometheus scraped the application directly: its series without
+ * the target's labels, and the age of the snapshot. A chunk is valid until the next one is
+ * requested.
  *
  * @param snapshot decoded, from `Shard.played`, and acquired by the caller
  * @returns the number of samples

@@ -15,10 +15,14 @@ export interface CompiledFamily extends FamilyHead {
 const NONE: ReadonlySet<string> = new Set()
 /** Cached texts of a layout besides the plain one. */
 const MAX_VARIANTS = 16
-/** Estimated bytes of a family besides its texts: object, entry in the family index and its maps. */
+/**
+ * Estimated bytes of a family besides its texts: object, entry in the family index and its maps.
+ */
 const FAMILY_BYTES = 600
 
-/** A layout as a shard holds it: its families and the text of its series, shared by all its targets. */
+/**
+ * A layout as a shard holds it: its families and the text of its series, shared by all its targets.
+ */
 export class CompiledLayout extends Held {
   readonly id: string
   readonly families: readonly CompiledFamily[]

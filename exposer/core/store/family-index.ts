@@ -9,8 +9,8 @@ export interface IndexedFamily {
 }
 
 /**
- * Layouts by family name, for the massive view. Updated incrementally, because building it takes longer
- * than many scrapes.
+ * Layouts by family name, for the massive view. Updated incrementally, because building it takes
+ * longer than many scrapes.
  */
 export class FamilyIndex {
   readonly #families = new Map<string, IndexedFamily>()

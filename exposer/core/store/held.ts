@@ -1,7 +1,8 @@
 /**
  * An object with a reference count, changed by `Store.acquire` and `Store.release` only.
  *
- * Its creator is the first holder. After the last release its memory is reused: it must not be read.
+ * Its creator is the first holder. After the last release its memory is reused: it must not be
+ * read.
  */
 export abstract class Held {
   /** Number of references. */

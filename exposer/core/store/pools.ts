@@ -7,8 +7,8 @@ const MAX_RAW_BYTES = 4 * 1024 * 1024
 const MAX_LENGTHS = 4096
 
 /**
- * Arrays of released snapshots, reused for the values of the next ones. Above the limit, arrays of the
- * length that was added first are dropped: its layout may no longer be in use.
+ * Arrays of released snapshots, reused for the values of the next ones. Above the limit, arrays of
+ * the length that was added first are dropped: its layout may no longer be in use.
  */
 export class ArrayPool {
   readonly #free = new Map<number, Float64Array[]>()
@@ -18,7 +18,10 @@ export class ArrayPool {
     return this.#bytes
   }
 
-  /** Removes and returns an array of that length, with arbitrary content; undefined if there is none. */
+  /**
+   * Removes and returns an array of that length, with arbitrary content; undefined if there is
+   * none.
+   */
   reuse(length: number): Float64Array | undefined {
     const array = this.#free.get(length)?.pop()
     if (array) this.#bytes -= array.byteLength
@@ -43,8 +46,8 @@ export class ArrayPool {
 }
 
 /**
- * Buffers for undecoded copies of records. A replay supersedes most copies at once; a new buffer for
- * each would be hundreds of megabytes of garbage per second.
+ * Buffers for undecoded copies of records. A replay supersedes most copies at once; a new buffer
+ * for each would be hundreds of megabytes of garbage per second.
  */
 export class RawPool {
   readonly #free: Buffer[] = []

@@ -9,7 +9,10 @@ export class SnapshotPart extends Held {
   timestamps: Float64Array | null = null
   exemplars: readonly Exemplar[] | null = null
 
-  /** @param values null before `raw` is decoded: during a replay only the newest snapshots are decoded at last */
+  /**
+   * @param values null before `raw` is decoded: during a replay only the newest snapshots are
+   * decoded at last
+   */
   constructor(
     readonly layout: CompiledLayout,
     public values: Float64Array | null,
@@ -21,7 +24,9 @@ export class SnapshotPart extends Held {
   }
 }
 
-/** State of a snapshot in the ledger; `outside` if it was read in a replay and is not in the ledger. */
+/**
+ * State of a snapshot in the ledger; `outside` if it was read in a replay and is not in the ledger.
+ */
 export type Fate = 'pending' | 'written' | 'dropped' | 'outside'
 
 export interface SnapshotFields {
@@ -39,7 +44,9 @@ export interface SnapshotFields {
   readonly intervalMs: number
   readonly collectSeconds: number
   readonly end: boolean
-  /** Why the collection failed, in one line; null if it succeeded. A failed collection has no parts. */
+  /**
+   * Why the collection failed, in one line; null if it succeeded. A failed collection has no parts.
+   */
   readonly failure: string | null
   readonly parts: readonly SnapshotPart[]
   readonly series: number

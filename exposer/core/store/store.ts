@@ -38,9 +38,9 @@ export interface StoreBytes {
  * Memory of a shard's targets.
  *
  * Snapshots, parts and layouts are shared by targets, the history, responses in progress and
- * subscribers. Each holder acquires what it reads and releases it afterwards. After the last release
- * the memory is reused at once. A snapshot holds its parts and a part its layout, so that a holder of a
- * snapshot needs no further references.
+ * subscribers. Each holder acquires what it reads and releases it afterwards. After the last
+ * release the memory is reused at once. A snapshot holds its parts and a part its layout, so that a
+ * holder of a snapshot needs no further references.
  */
 export class Store {
   /** Families of the layouts in use. */
@@ -85,7 +85,8 @@ export class Store {
    * Creates a part from the record that is open in the reader. The caller is its first holder.
    *
    * @param offset offset of the record
-   * @param decoded whether the values are decoded now; else a copy of the bytes is kept for `decode`
+   * @param decoded whether the values are decoded now; else a copy of the bytes is kept for
+   *   `decode`
    * @throws RefusedError when the layout or the values are invalid; nothing is held then
    */
   read(reader: SnapshotReader, offset: number, decoded: boolean): SnapshotPart {
@@ -101,7 +102,10 @@ export class Store {
     return part
   }
 
-  /** Creates a snapshot. The caller is its first holder, and its references to the parts pass to the snapshot. */
+  /**
+   * Creates a snapshot. The caller is its first holder, and its references to the parts pass to the
+   * snapshot.
+   */
   assemble(fields: SnapshotFields): Snapshot {
     const snapshot = new Snapshot(fields)
     snapshot.holders = 1
@@ -129,7 +133,10 @@ export class Store {
     }
   }
 
-  /** Adds a reference, which the caller releases. The object must have a holder or come from `layout`. */
+  /**
+   * Adds a reference, which the caller releases. The object must have a holder or come from
+   * `layout`.
+   */
   acquire(held: Held): void {
     if (held instanceof CompiledLayout) this.#acquireLayout(held)
     else held.holders++

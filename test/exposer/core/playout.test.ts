@@ -103,7 +103,8 @@ describe('the choice of a delay', () => {
   })
 
   test('gets out of the way of a scraper without passing it', () => {
-    // Snapshots become due 20 ms before the scrape; a little less of D and they would be due long before.
+    // Snapshots become due 20 ms before the scrape; a little less of D and they would be due long
+    // before.
     const delay = chooseDelay({ current: 3980, least: 3100, most: 30_000, intervalMs: 1000, boundaries: [0] })
     expect(delay).toBeLessThan(3980)
     expect(delay).toBeGreaterThan(3100)
@@ -189,7 +190,8 @@ describe('once the delay has settled, every snapshot is played exactly once to e
       const { replicas } = simulate({ intervalMs, delay, seed, settleMs: 1_200_000, measureMs: 1_800_000 })
       for (const { repeated, skipped, scrapes } of replicas) {
         expect(scrapes).toBeGreaterThan(100)
-        // A long tail may show its longest way only now, of up to three intervals: D moves once by that.
+        // A long tail may show its longest way only now, of up to three intervals: D moves once by
+        // that.
         expect(repeated + skipped).toBeLessThanOrEqual(name.startsWith('heavy') ? 3 : 0)
       }
     }

@@ -124,7 +124,8 @@ describe('the view all', () => {
     expect(dropped()).toEqual({ too_old: 1 })
     for (let i = 0; i < 3; i++) publish()
     shard.shard.sweep(shard.now)
-    // Those of 5 s for b alone, which a has had; b asked 6 s ago and is forgotten with what it had not seen: 6 of them.
+    // Those of 5 s for b alone, which a has had; b asked 6 s ago and is forgotten with what it had
+    // not seen: 6 of them.
     expect(dropped()).toEqual({ too_old: 1, scraper_gone: 6 })
     expect(shard.shard.history.scrapers).toEqual(['a'])
   })
@@ -190,7 +191,8 @@ describe('the view all', () => {
     shard.publish(app, { exposition: x(1), collectedAt: at, appendedAt: at })
     seen('a')
     shard.publish(app, { exposition: x(2), collectedAt: at + 5000, appendedAt: at + 5000 })
-    // Another leader's clock is behind: the same append is some seconds earlier, and the collection with it.
+    // Another leader's clock is behind: the same append is some seconds earlier, and the collection
+    // with it.
     shard.publish(app, { exposition: x(3), collectedAt: at + 6000, appendedAt: at + 2000 })
     expect(seen('a')).toEqual(['2@5'])
     expect(dropped()).toEqual({ not_ascending: 1 })
@@ -230,7 +232,10 @@ describe('the view all', () => {
           const shard = new FakeShard(undefined, { historyMaxAgeMs: 12_000, historyBytes, maxScrapers: 2 })
           const { history, ledger } = shard.shard
           const apps = [0, 1, 2].map(i => new FakeApp({ labels: { job: `${i}` }, intervalMs: 5000 }))
-          /** By scraper: the samples that it is due since it has a place, and those of them that it has had. */
+          /**
+           * By scraper: the samples that it is due since it has a place, and those of them that it
+           * has had.
+           */
           const due = new Map<string, Set<string>>()
           const had = new Map<string, Set<string>>()
           let missing = 0

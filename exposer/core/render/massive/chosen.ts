@@ -10,7 +10,10 @@ import type { Target } from '../../target.js'
 export interface Chosen {
   readonly target: Target
   readonly state: TargetState
-  /** Ascending by collection time; without a span the newest only. A failed collection can only be the last. */
+  /**
+   * Ascending by collection time; without a span the newest only. A failed collection can only be
+   * the last.
+   */
   readonly snapshots: readonly Snapshot[]
 }
 
@@ -34,8 +37,8 @@ export function choose(shard: Shard, span: Span | undefined, now: Instant): Choi
     const snapshots = span ? ascending(shard.history.unseen(target, span), oldest, omitted) : []
     const { newest } = target
     const last = snapshots.at(-1)?.collectedAt ?? Number.NEGATIVE_INFINITY
-    // A target that is up is always exposed, because Prometheus writes stale markers for missing series.
-    // One that is not up is exposed with its unseen snapshots only.
+    // A target that is up is always exposed, because Prometheus writes stale markers for missing
+    // series. One that is not up is exposed with its unseen snapshots only.
     if (state === 'up' && newest && newest.collectedAt >= oldest && newest.collectedAt > last) {
       snapshots.push(newest)
     }
@@ -58,8 +61,8 @@ export function releaseChosen(shard: Shard, chosen: readonly Chosen[], written: 
 }
 
 /**
- * Omits snapshots that Prometheus would reject: it rejects samples that are not later than the previous
- * one of the scrape, and a whole scrape with one sample that is too old.
+ * Omits snapshots that Prometheus would reject: it rejects samples that are not later than the
+ * previous one of the scrape, and a whole scrape with one sample that is too old.
  */
 function ascending(
   unseen: readonly Snapshot[],

@@ -31,11 +31,12 @@ export interface MassiveOptions {
 }
 
 /**
- * One scrape of the massive view: all targets of the shard with their labels, without playout delay, each
- * family once over all targets, and the series that Prometheus adds to each scrape of a target.
+ * One scrape of the massive view: all targets of the shard with their labels, without playout
+ * delay, each family once over all targets, and the series that Prometheus adds to each scrape of a
+ * target.
  *
- * The constructor acquires the snapshots and `end` releases them, so that a response never mixes two
- * snapshots of a target. To be rendered once.
+ * The constructor acquires the snapshots and `end` releases them, so that a response never mixes
+ * two snapshots of a target. To be rendered once.
  */
 export class MassiveScrape {
   readonly #choice: Choice

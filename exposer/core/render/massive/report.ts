@@ -32,12 +32,14 @@ const METRICS: readonly (readonly [name: string, help: string, of: Of])[] = [
   ['scrape_series_added', 'Number of series that are new to this scraper.', report => report.added],
 ]
 
-/** Names of the report families, reserved: families of applications with these names are omitted. */
+/**
+ * Names of the report families, reserved: families of applications with these names are omitted.
+ */
 export const REPORT_NAMES: ReadonlySet<string> = new Set(METRICS.map(([name]) => name))
 
 /**
- * Renders, for each target, the series that Prometheus adds to a scrape. They have no timestamps: like
- * those of Prometheus they have the time of the scrape, and become stale with it.
+ * Renders, for each target, the series that Prometheus adds to a scrape. They have no timestamps:
+ * like those of Prometheus they have the time of the scrape, and become stale with it.
  *
  * @returns the number of samples
  * @see https://prometheus.io/docs/concepts/jobs_instances/#automatically-generated-labels-and-time-series

@@ -9,7 +9,8 @@ type LayoutIds = readonly string[]
 
 /**
  * The series last exposed to each scraper, to count new ones as Prometheus does with its cache of a
- * target: after a failed scrape, or an interval in which the target was down, its series are not new.
+ * target: after a failed scrape, or an interval in which the target was down, its series are not
+ * new.
  */
 export class SeriesShown {
   readonly #scrapers = new Map<string, WeakMap<Target, LayoutIds>>()
@@ -20,7 +21,10 @@ export class SeriesShown {
     private readonly maxScrapers: number,
   ) {}
 
-  /** @param scraper value of the parameter `scraper`, or empty; all scrapers without a name share one state */
+  /**
+   * @param scraper value of the parameter `scraper`, or empty; all scrapers without a name share
+   * one state
+   */
   of(scraper: string): ShownTo {
     const known = this.#scrapers.get(scraper)
     const layouts = known ?? new WeakMap<Target, LayoutIds>()
@@ -43,8 +47,8 @@ export class ShownTo {
   ) {}
 
   /**
-   * Number of new series: those of each snapshot that its predecessor does not have. The predecessor of
-   * the first is the snapshot last exposed to this scraper.
+   * Number of new series: those of each snapshot that its predecessor does not have. The
+   * predecessor of the first is the snapshot last exposed to this scraper.
    */
   *added(target: Target, snapshots: readonly Snapshot[]): Generator<Buffer, number> {
     let before = this.layouts.get(target)

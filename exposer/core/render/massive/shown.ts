@@ -13,9 +13,9 @@ export interface Shown {
 }
 
 /**
- * The content of a scrape by round and layout. The first round has the first snapshots of all targets,
- * the second their second ones, and so on. The samples of a series thus ascend also if its layout
- * changed in between.
+ * The content of a scrape by round and layout. The first round has the first snapshots of all
+ * targets, the second their second ones, and so on. The samples of a series thus ascend also if its
+ * layout changed in between.
  */
 export class Rounds {
   readonly #rounds: Map<CompiledLayout, Shown[]>[] = []
