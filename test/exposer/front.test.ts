@@ -29,7 +29,7 @@ function raw(asked: string, headers: Record<string, string> = {}) {
 const withoutAge = (text: string) => text.replace(/^exposer_target_snapshot_age_seconds .*$/m, '')
 
 describe('/target', () => {
-  test('is answered the same in front of the router as behind it', async () => {
+  test('has the same response in front of the router as behind it', async () => {
     await shard.append({ labels: app })
     const [before, behind] = [await shard.get(path(app)), await shard.get(path(app).replace('?', '/?'))]
     expect(withoutAge(await before.text())).toBe(withoutAge(await behind.text()))
@@ -38,7 +38,7 @@ describe('/target', () => {
     expect(headersOf(before)).toEqual(headersOf(behind))
   })
 
-  test('gives reasons in the same way, and none with HEAD', async () => {
+  test('has the same error texts, and none with HEAD', async () => {
     const before = await shard.get('/target')
     const behind = await shard.get('/target/')
     expect([before.status, await before.text()]).toEqual([behind.status, await behind.text()])
@@ -47,7 +47,7 @@ describe('/target', () => {
     expect([head.status, await head.text()]).toEqual([400, ''])
   })
 
-  test('is asked for and not posted to', async () => {
+  test('accepts GET and refuses POST', async () => {
     const response = await shard.get(path(app), {}, { method: 'POST' })
     expect(response.status).toBe(405)
     expect(response.headers.get('allow')).toBe('HEAD, GET')
@@ -65,7 +65,7 @@ describe('/target', () => {
     expect(text).toContain('exposer_scrape_samples_sum{path="/target"} 2')
   })
 
-  test('whose handler breaks is 500, counted and logged, and the next is answered', async () => {
+  test('is 500 when its handler throws, counted and logged, and the next request is answered', async () => {
     await shard.append({ labels: app })
     const { shard: core } = shard.services
     const { judge } = core
@@ -82,13 +82,13 @@ describe('/target', () => {
     expect(text).toContain('exposer_scrapes_total{path="/target",code="500"} 1')
   })
 
-  test('looks at every parameter, however many there are', async () => {
+  test('reads all parameters, however many there are', async () => {
     // Were the last one overlooked, it would be a bad request, because there is no job.
     const labels = Object.fromEntries(Array.from({ length: 1100 }, (_, i) => [`l${i}`, 'v']))
     expect((await shard.get(path({ ...labels, job: 'shop' }))).status).toBe(404)
   })
 
-  test('a body that is small is sent plain and whole, a larger one compressed and whole', async () => {
+  test('a small body is sent uncompressed, a larger one compressed, both completely', async () => {
     await shard.append({ labels: app })
     await shard.append({ labels: { job: 'many' }, layout: manySeries(500), values: new Array(500).fill(1) })
     const small = await raw(path(app), { 'accept-encoding': 'gzip' })

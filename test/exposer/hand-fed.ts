@@ -26,13 +26,13 @@ export interface Lines {
 }
 
 /**
- * A whole shard but for Kafka: everything from its HTTP server to its core is real; what Kafka
- * would say is said by hand.
+ * A shard without Kafka: everything from its HTTP server to its core is real. Tests call the listener
+ * of the group consumer instead.
  */
 export class HandFed {
-  /** Set to make the lease lapse; by default it holds for as long as the test. */
+  /** Set to let the lease expire; by default it does not expire during the test. */
   leaseUntil = Number.POSITIVE_INFINITY
-  /** What the coordinator says; a function may throw. */
+  /** The response of the coordinator; may throw. */
   map: () => GroupMap | Promise<GroupMap> = () => ({
     stable: true,
     partitionCount: PARTITIONS,
@@ -40,10 +40,7 @@ export class HandFed {
   })
   mapsRead = 0
   trouble: string | undefined
-  /**
-   * Milliseconds that the shard's clocks are ahead of the machine's: a test need not wait for time
-   * to pass.
-   */
+  /** Milliseconds by which the shard's clocks are ahead of the machine's, to skip time in tests. */
   ahead = 0
   readonly clock: Clock = {
     now: () => ({ wall: Date.now() + this.ahead, mono: performance.now() + this.ahead }),
@@ -103,7 +100,7 @@ export class HandFed {
     await this.web?.close()
   }
 
-  /** A new assignment; all of it is replayed at once unless `replaying` says otherwise. */
+  /** A new assignment. All partitions are empty and loaded at once, unless `replaying` is true. */
   assign(partitions: readonly number[], { replaying = false, kept = [] as readonly number[] } = {}): void {
     const { feed } = this.#parts
     const before = feed.current?.partitions ?? new Set(this.#next.keys())
@@ -114,13 +111,13 @@ export class HandFed {
     if (!replaying) for (const partition of fresh) this.loaded(partition)
   }
 
-  /** The partition turns out to be empty: it is loaded. */
+  /** The partition is empty, so that it is loaded. */
   loaded(partition: number): void {
     this.#parts.feed.onReplay(partition, 0, 0)
     this.#next.set(partition, 0)
   }
 
-  /** The topic was made anew: the partition's log begins again, and has so many records. */
+  /** The topic was deleted and created again: the log of the partition has so many records. */
   replaced(partition: number, records: number): void {
     this.#parts.feed.onReplay(partition, 0, records)
     this.#next.set(partition, 0)
@@ -130,7 +127,7 @@ export class HandFed {
     this.#parts.feed.onRebalancing()
   }
 
-  /** The brokers answer a fetch with nothing new. */
+  /** A fetch was answered without records. */
   fetched(partition: number): void {
     const next = this.#next.get(partition) ?? 0
     this.#parts.feed.onFetched(partition, next, next, this.clock.now().mono)
@@ -163,13 +160,13 @@ export interface SnapshotOf {
   readonly intervalMs?: number
   readonly collectedAt?: number
   readonly appendedAt?: number
-  /** The collection failed, for that reason. */
+  /** Reason of a failed collection. */
   readonly failure?: string
 }
 
 const RUN_STARTED = Date.now() - 3_600_000
 let lastCollected = 0
-/** Now, but later than ever before: two snapshots are never of the same millisecond. */
+/** The current time, but strictly ascending: no two snapshots have the same collection time. */
 const collectedNow = () => {
   lastCollected = Math.max(lastCollected + 1, Date.now())
   return lastCollected

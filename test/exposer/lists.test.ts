@@ -29,7 +29,7 @@ describe('one shard', () => {
   })
   afterEach(() => shard.stop())
 
-  test('/sd lists every target at the own address, with interval and timeout, sorted', async () => {
+  test('/sd lists all targets at the address of the shard, with interval and timeout, sorted', async () => {
     const response = await shard.get('/sd')
     expect(response.headers.get('content-type')).toMatch(/^application\/json/)
     const groups = (await response.json()) as SdGroup[]
@@ -50,14 +50,14 @@ describe('one shard', () => {
     expect(instances).toEqual([...instances].sort())
   })
 
-  test('/sd without any target is an empty list, once that is certain', async () => {
+  test('/sd without targets is an empty list, once all partitions are replayed', async () => {
     const empty = await HandFed.start()
     empty.assign(all)
     expect(await (await empty.get('/sd')).json()).toEqual([])
     await empty.stop()
   })
 
-  test('/api/v1/targets has a row for each target, in the manner of Prometheus', async () => {
+  test('/api/v1/targets has an entry for each target, in the response format of Prometheus', async () => {
     const answer = (await (await shard.get('/api/v1/targets?scope=shard')).json()) as TargetsAnswer
     expect(answer.status).toBe('success')
     expect(answer.data.targets).toHaveLength(apps.length)
@@ -78,7 +78,7 @@ describe('one shard', () => {
     })
   })
 
-  test.each(['/sd', '/api/v1/targets'])('%s names the scopes that there are', async path => {
+  test.each(['/sd', '/api/v1/targets'])('%s names the valid scopes', async path => {
     const response = await shard.get(`${path}?scope=world`)
     expect(response.status).toBe(400)
     expect(await response.text()).toContain('valid scopes: group, shard')
@@ -114,7 +114,7 @@ describe('two shards', () => {
     await b.stop()
   })
 
-  test('either lists the targets of both, at the one stable address, the same way', async () => {
+  test('each lists the targets of both, at the external URL', async () => {
     const [one, other] = await Promise.all([a, b].map(async shard => (await shard.get('/sd')).text()))
     expect(one).toBe(other)
     const groups = JSON.parse(one) as SdGroup[]
@@ -123,14 +123,14 @@ describe('two shards', () => {
     expect(groups[0].labels.__metrics_path__).toBe('/prefix/target')
   })
 
-  test('scope=shard lists the own ones and says for which partitions', async () => {
+  test('scope=shard lists the targets of the shard and names its partitions', async () => {
     const response = await a.get('/sd?scope=shard')
     expect(response.headers.get('x-exposer-partitions')).toBe('0,1')
     const own = apps.filter(labels => [0, 1].includes(partitionOf(labels)))
     expect(await response.json()).toHaveLength(own.length)
   })
 
-  test('the list is asked for once for all who want it, and good for a second', async () => {
+  test('the list is requested once for concurrent requests, and cached for a second', async () => {
     const lists = await Promise.all(Array.from({ length: 20 }, () => a.get('/sd')))
     expect(lists.every(list => list.status === 200)).toBe(true)
     await a.get('/sd')
@@ -143,7 +143,7 @@ describe('two shards', () => {
     )
   })
 
-  test('a shorter list is never given: a shard that is down makes it 503 with the reason', async () => {
+  test('an incomplete list is never sent: with a shard that is down it is 503 with the reason', async () => {
     await b.stop()
     const response = await a.get('/sd', impatient)
     expect(response.status).toBe(503)
@@ -151,7 +151,7 @@ describe('two shards', () => {
     b = await HandFed.start()
   })
 
-  test('a shorter list is never given: partitions that nobody, or more than one, speaks for make it 503', async () => {
+  test('an incomplete list is never sent: with a partition that no shard or several shards list it is 503', async () => {
     b.assign([3], { kept: [3] })
     const missing = await a.get('/sd', impatient)
     expect(missing.status).toBe(503)
@@ -162,7 +162,7 @@ describe('two shards', () => {
     expect(await twice.text()).toBe('the list is incomplete: 2 shards list partition 1\n')
   })
 
-  test('a request waits for a shard that is still replaying', async () => {
+  test('a request is held while another shard is replaying', async () => {
     b.assign([2, 3], { replaying: true })
     const answer = a.get('/sd')
     await eventually(() => expect(b.services.changes.waiting).toBe(1))
@@ -171,7 +171,7 @@ describe('two shards', () => {
     expect((await answer).status).toBe(200)
   })
 
-  test('/api/v1/targets shows what there is when a shard is missing, and says what is missing', async () => {
+  test('/api/v1/targets lists the other targets when a shard is down, with a warning', async () => {
     await b.stop()
     const answer = (await (await a.get('/api/v1/targets', impatient)).json()) as TargetsAnswer
     const own = apps.filter(labels => [0, 1].includes(partitionOf(labels)))
@@ -184,7 +184,7 @@ describe('two shards', () => {
     b = await HandFed.start()
   })
 
-  test('/api/v1/targets of the group has the shard of each row', async () => {
+  test('/api/v1/targets of the group has the shard of each entry', async () => {
     const answer = (await (await a.get('/api/v1/targets')).json()) as TargetsAnswer
     expect(answer.warnings).toBeUndefined()
     for (const row of answer.data.targets) {
@@ -193,7 +193,7 @@ describe('two shards', () => {
     expect(answer.data.targets).toHaveLength(apps.length)
   })
 
-  test('without a stable address there is a warning, once', async () => {
+  test('without an external URL a warning is logged once', async () => {
     const lone = await HandFed.start()
     lone.map = () => map
     lone.assign([0, 1])
@@ -205,7 +205,7 @@ describe('two shards', () => {
     await lone.stop()
   })
 
-  test('two shards of one address are named as the mistake that they are', async () => {
+  test('two shards with one address are logged as a configuration error', async () => {
     map = { ...map, members: map.members.map(member => ({ ...member, address: a.url })) }
     await a.get('/sd', impatient)
     expect(a.log.map(line => line.message).join()).toContain(

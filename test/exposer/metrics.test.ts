@@ -31,7 +31,7 @@ describe('the views', () => {
     expect(text.match(/^requests_total\{[^}]*\} 42 \d{13}$/gm)).toHaveLength(apps.length)
   })
 
-  test.each(['newest', ''])('view "%s" is refused with the names of those there are', async view => {
+  test.each(['newest', ''])('view "%s" is refused with the names of the valid ones', async view => {
     const response = await shard.get(`/metrics?view=${view}`)
     expect(response.status).toBe(400)
     expect(await response.text()).toBe('unknown view; valid views: latest, timestamped, all\n')
@@ -50,7 +50,7 @@ describe('the views', () => {
     },
   )
 
-  test('view "all" shows each scraper every snapshot that is new to it', async () => {
+  test('view "all" exposes to each scraper all snapshots since its last scrape', async () => {
     const all = async (scraper: string) =>
       newer(await (await shard.get(`/metrics?view=all&scraper=${scraper}`)).text())
     expect(await all('p')).toBe(apps.length)
@@ -61,7 +61,7 @@ describe('the views', () => {
     expect(await all('p')).toBe(apps.length)
   })
 
-  test('view "all" keeps its place for a HEAD and for a scraper that has one, and refuses one too many with those there are', async () => {
+  test('view "all" does not move a position for HEAD, and refuses one scraper too many with the names of the others', async () => {
     await shard.get('/metrics?view=all&scraper=head', {}, { method: 'HEAD' })
     for (let i = 0; i < 16; i++) {
       expect((await shard.get(`/metrics?view=all&scraper=p${i}`)).status).toBe(200)
@@ -72,13 +72,13 @@ describe('the views', () => {
     expect((await shard.get('/metrics?view=all&scraper=p3')).status).toBe(200)
   })
 
-  test('HEAD makes no body', async () => {
+  test('HEAD has no body', async () => {
     const response = await shard.get('/metrics', {}, { method: 'HEAD' })
     expect(response.status).toBe(200)
     expect(await response.text()).toBe('')
   })
 
-  test('other methods are refused with those there are', async () => {
+  test('other methods are refused with the allowed ones', async () => {
     const response = await shard.get('/metrics', {}, { method: 'POST' })
     expect(response.status).toBe(405)
     expect(response.headers.get('allow')).toContain('GET')
@@ -96,7 +96,7 @@ describe('during a handover', () => {
     expect((await answer).status).toBe(200)
   })
 
-  test('it is 503 with the partitions that are missing when the time is up', async () => {
+  test('it is 503 with the partitions being replayed when the deadline passes', async () => {
     shard.assign(all, { replaying: true })
     shard.loaded(0)
     const response = await shard.get('/metrics', { 'x-prometheus-scrape-timeout-seconds': '0.1' })
@@ -133,7 +133,7 @@ describe('a long response', () => {
     return Buffer.concat(chunks)
   }
 
-  test('is whole, plain and compressed', async () => {
+  test('is complete, plain and compressed', async () => {
     const plain = await read(await begin())
     expect(plain.toString().match(/^many\{/gm)).toHaveLength(series)
     const compressed = await begin({ 'accept-encoding': 'gzip' })
@@ -155,13 +155,13 @@ describe('a long response', () => {
     },
   )
 
-  test('is cut off when a rebalance begins on the way', async () => {
+  test('is aborted when a rebalance begins during the response', async () => {
     const response = await begin()
     shard.rebalance()
     await expect(read(response)).rejects.toThrow(/aborted/)
   })
 
-  test('is given up when its reader goes away, and others are answered as before', async () => {
+  test('is ended when its client disconnects, and others are answered as before', async () => {
     const response = await begin()
     response.destroy()
     await eventually(() =>
@@ -171,7 +171,7 @@ describe('a long response', () => {
     expect(shard.log.filter(line => line.level === 'error')).toEqual([])
   })
 
-  test('in the view all, is shown again to a scraper that went away in the middle, and not when it had all of it', async () => {
+  test('in the view all, is repeated to a scraper that disconnected, and not after a complete response', async () => {
     await (await shard.get('/metrics?view=all&scraper=p')).text()
     for (const sequence of [1, 2]) {
       await shard.append({
@@ -194,7 +194,7 @@ describe('a long response', () => {
     expect(await lines()).toHaveLength(series)
   })
 
-  test('waits for a reader that is slow instead of piling up in memory', async () => {
+  test('waits for a slow client instead of accumulating in memory', async () => {
     const response = await begin()
     const written = () => shard.sockets.reduce((sum, socket) => sum + socket.bytesWritten, 0)
     let before = -1

@@ -23,7 +23,7 @@ describe('changes', () => {
   const never = new AbortController().signal
   setMaxListeners(0, never)
 
-  test('wake those who wait, in the order in which they came, and not all in one turn', async () => {
+  test('resume waiting requests in order of arrival, and not all in one turn', async () => {
     const changes = new Changes()
     const woken: number[] = []
     const waits = Array.from({ length: 100 }, (_, i) => changes.next(60_000, never).then(() => woken.push(i)))
@@ -34,7 +34,7 @@ describe('changes', () => {
     expect(woken).toEqual(Array.from({ length: 100 }, (_, i) => i))
   })
 
-  test('end a wait also at its deadline, when it is aborted, and for good when closed', async () => {
+  test('end a wait also at its deadline, when it is aborted, and when they are closed', async () => {
     const changes = new Changes()
     await changes.next(1, never)
     await changes.next(60_000, AbortSignal.abort())
@@ -46,14 +46,14 @@ describe('changes', () => {
   })
 })
 
-describe('whether the answers are the whole group', () => {
+describe('the answers of the shards are a complete list', () => {
   const answer = (address: string, ...partitions: number[]) => ({ address, partitions, lines: [] })
 
-  test('every partition is spoken for once', () => {
+  test('if each partition is in one answer', () => {
     expect(findGap([answer('a', 0, 2), answer('b', 1)], 3)).toBeUndefined()
   })
 
-  test('any other distribution is found out', () => {
+  test('and in no other case', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 8 }),
@@ -69,7 +69,7 @@ describe('whether the answers are the whole group', () => {
     )
   })
 
-  test('a silent shard is named with its reason', () => {
+  test('a shard that does not answer is named with the error', () => {
     const failed = { address: 'http://b:1', partitions: [1], error: 'ECONNREFUSED' }
     expect(findGap([answer('a', 0), failed], 2)).toBe('shard http://b:1 does not answer: ECONNREFUSED')
   })

@@ -18,7 +18,7 @@ describe('/-/ready', () => {
     return [response.status, (await response.text()).trim()]
   }
 
-  test('says what it waits for until every partition is replayed', async () => {
+  test('is 503 with the reason until all partitions are replayed', async () => {
     shard.trouble = 'nothing listens at 127.0.0.1:1'
     expect(await ready()).toEqual([503, 'nothing listens at 127.0.0.1:1'])
     shard.trouble = undefined
@@ -30,7 +30,7 @@ describe('/-/ready', () => {
     expect(await ready()).toEqual([200, 'kafka-exposer is ready.'])
   })
 
-  test('is 503 without a lease, and while the brokers cannot be read', async () => {
+  test('is 503 without a lease, and while fetches fail', async () => {
     shard.assign(all)
     shard.leaseUntil = 0
     expect((await ready())[1]).toMatch(/the lease has expired/)
@@ -89,7 +89,7 @@ describe('/telemetry', () => {
     }
   })
 
-  test('counts what was scraped, by path', async () => {
+  test('counts requests by path', async () => {
     shard.assign(all)
     await shard.append({ labels: app })
     await (await shard.get(path(app))).text()
@@ -114,7 +114,7 @@ describe('/telemetry', () => {
     expect(text).toContain('exposer_playout_delay_seconds_count 3')
   })
 
-  test('has nothing of partitions that are not owned any more', async () => {
+  test('has no series of partitions that were lost', async () => {
     shard.assign(all)
     const positions = async () => (await lines()).filter(line => line.startsWith('exposer_position{'))
     expect(await positions()).toHaveLength(PARTITIONS)
@@ -122,7 +122,7 @@ describe('/telemetry', () => {
     expect(await positions()).toEqual(['exposer_position{topic="metrics.snapshots",partition="1"} 0'])
   })
 
-  test('counts refused records by reason, and the log has the first of each with its place', async () => {
+  test('counts refused records by reason, and logs the first of each with its offset', async () => {
     shard.assign(all)
     for (let i = 0; i < 3; i++) await shard.append({ labels: app, sequence: 5 })
     expect(await lines()).toContain('exposer_records_rejected_total{reason="order"} 2')
@@ -132,7 +132,7 @@ describe('/telemetry', () => {
     expect(warnings[0].fields).toMatchObject({ reason: 'order', partition: partitionOf(app), offset: 1 })
   })
 
-  test('shows requests that are held', async () => {
+  test('counts held requests as in flight', async () => {
     const answer = shard.get(path(app))
     await eventually(async () =>
       expect(await lines()).toContain('exposer_scrapes_in_flight{path="/target"} 1'),
@@ -143,7 +143,7 @@ describe('/telemetry', () => {
 })
 
 describe('the page', () => {
-  test('comes with all its files, and nothing else is read from the disk', async () => {
+  test('is served with all its files, and no other file is', async () => {
     const html = await (await shard.get('/')).text()
     const files = [...html.matchAll(/(?:href|src)="(page\/[^"]+)"/g)].map(match => match[1])
     expect(files.length).toBeGreaterThan(2)
@@ -157,7 +157,7 @@ describe('the page', () => {
     }
   })
 
-  test('is not sent again when it has not changed, and runs no script but its own', async () => {
+  test('is not sent again when it has not changed, and runs its own scripts only', async () => {
     const first = await shard.get('/page/app.js')
     // fetch would ask for no cached answer.
     const again = await new Promise<IncomingMessage>(resolve =>
@@ -169,7 +169,7 @@ describe('the page', () => {
   })
 })
 
-test('a URL with many long labels fits, one beyond 64 KiB is refused and hurts nobody', async () => {
+test('a URL with many long labels is accepted, and one beyond 64 KiB is refused without effect on others', async () => {
   shard.assign(all)
   const long = (count: number) =>
     Object.fromEntries(Array.from({ length: count }, (_, i) => [`label_${i}`, 'x'.repeat(3000)]))

@@ -31,16 +31,16 @@ describe('a target whose partition is owned', () => {
     expect(text).not.toContain('shop')
   })
 
-  test('is found whatever the order of its labels, and empty ones do not count', async () => {
+  test('is found whatever the order of its labels, and empty labels are ignored', async () => {
     expect((await shard.get('/target?instance=a:1&empty=&job=shop')).status).toBe(200)
   })
 
-  test('carries timestamps only when asked', async () => {
+  test('has timestamps only on request', async () => {
     const text = await (await shard.get(`${path(app)}&__timestamps=true`)).text()
     expect(text).toMatch(/^requests_total\{path="\/"\} 42 \d{13}$/m)
   })
 
-  test('is OpenMetrics for who prefers it', async () => {
+  test('is OpenMetrics for a scraper that prefers it', async () => {
     const accept = 'application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.1'
     const response = await shard.get(path(app), { accept })
     expect(response.headers.get('content-type')).toMatch(/^application\/openmetrics-text; version=1\.0\.0/)
@@ -54,13 +54,13 @@ describe('a target whose partition is owned', () => {
     expect(await response.text()).toBe('')
   })
 
-  test('is 404 when nothing was heard of it', async () => {
+  test('is 404 without a record of it', async () => {
     const response = await shard.get('/target?job=shop&instance=unheard')
     expect(response.status).toBe(404)
     expect(await response.text()).toMatch(/^no such target: .*\n$/)
   })
 
-  test('is 200 and empty once its goodbye has been played, in OpenMetrics with the end that it demands', async () => {
+  test('is 200 without series after its end, in OpenMetrics with # EOF', async () => {
     await shard.append({ labels: app, sequence: 1, end: true, intervalMs: 1000 })
     await eventually(async () => expect(await (await shard.get(path(app))).text()).toBe(''), 5000, 50)
     const response = await shard.get(path(app), { accept: 'application/openmetrics-text;version=1.0.0' })
@@ -68,7 +68,7 @@ describe('a target whose partition is owned', () => {
     expect(await response.text()).toBe('# EOF\n')
   })
 
-  test('is 503 with the reason of a failed collection, which is written then, until the next snapshot comes', async () => {
+  test('is 503 with the reason of a failed collection, booked as written, until the next snapshot arrives', async () => {
     await (await shard.get(path(app))).text()
     const failure = 'connect ECONNREFUSED 127.0.0.1:9100: “no one” listens'
     await shard.append({ labels: app, sequence: 1, failure })
@@ -95,7 +95,7 @@ describe('a target whose partition is owned', () => {
     expect(await response.text()).toMatch(/^partition \d could not be fetched for 30\.\d s\n$/)
   })
 
-  test('is 503 with the reason when it is silent while its neighbours are heard', async () => {
+  test('is 503 with the reason when only other targets of its partition send snapshots', async () => {
     const neighbour = Array.from({ length: 100 }, (_, i) => ({ job: 'shop', instance: `n:${i}` })).find(
       labels => partitionOf(labels) === partitionOf(app),
     )!
@@ -120,7 +120,7 @@ test.each([
   expect(await response.text()).toMatch(reason)
 })
 
-describe("a target of another shard's", () => {
+describe('a target of another shard', () => {
   const owner = 'http://10.0.0.7:9754'
   beforeEach(() => {
     shard.map = () => ({
@@ -134,7 +134,7 @@ describe("a target of another shard's", () => {
     shard.assign(others)
   })
 
-  test('is redirected to its owner, with all that was asked', async () => {
+  test('is redirected to its owner, with all parameters', async () => {
     const response = await shard.get(`${path(app)}&__timestamps=true`)
     expect(response.status).toBe(307)
     expect(response.headers.get('location')).toBe(
@@ -142,7 +142,7 @@ describe("a target of another shard's", () => {
     )
   })
 
-  test('is never redirected twice: who was sent here already is held, then refused', async () => {
+  test('is never redirected twice: a redirected request is held, then refused', async () => {
     const response = await shard.get(`${path(app)}&__hop=1`, {
       'x-prometheus-scrape-timeout-seconds': '0.2',
     })
@@ -151,7 +151,7 @@ describe("a target of another shard's", () => {
     expect(shard.mapsRead).toBe(0)
   })
 
-  test('who was sent here before the partition came is answered when it comes', async () => {
+  test('a request redirected here before the partition is assigned is answered after the assignment', async () => {
     const answer = shard.get(`${path(app)}&__hop=1`)
     await held(1)
     shard.assign(all, { kept: others })
@@ -159,7 +159,7 @@ describe("a target of another shard's", () => {
     expect((await answer).status).toBe(200)
   })
 
-  test('the map of the group is read once for all who wait for it, and again after a rebalance', async () => {
+  test('the map of the group is read once for all held requests, and again after a rebalance', async () => {
     const answers = await Promise.all(Array.from({ length: 50 }, () => shard.get(path(app))))
     expect(answers.every(answer => answer.status === 307)).toBe(true)
     expect(shard.mapsRead).toBe(1)
@@ -169,7 +169,7 @@ describe("a target of another shard's", () => {
     expect(shard.mapsRead).toBe(2)
   })
 
-  test('is held while the map is not whole, and redirected as soon as it is', async () => {
+  test('is held while the map is not complete, and redirected as soon as it is', async () => {
     const whole = shard.map
     shard.map = () => ({ stable: false, partitionCount: PARTITIONS, members: [] })
     const answer = shard.get(path(app))
@@ -178,7 +178,7 @@ describe("a target of another shard's", () => {
     expect((await answer).status).toBe(307)
   })
 
-  test('is held while the coordinator cannot be asked, and the trouble is logged once', async () => {
+  test('is held while the coordinator does not answer, and the error is logged once', async () => {
     const whole = shard.map
     shard.map = () => {
       throw new Error('no coordinator')
@@ -209,14 +209,14 @@ describe('during a handover', () => {
     expect((await shard.get(path(app))).status).toBe(404)
   })
 
-  test('a request is told why it waited when its time is up', async () => {
+  test('a request is answered with the reason when its deadline passes', async () => {
     shard.assign(all, { replaying: true })
     const response = await shard.get(path(app), { 'x-prometheus-scrape-timeout-seconds': '0.1' })
     expect(response.status).toBe(503)
     expect(await response.text()).toBe(`partition ${partitionOf(app)} is being replayed\n`)
   })
 
-  test('a rebalance holds what is asked meanwhile, and a kept partition answers after it', async () => {
+  test('requests are held during a rebalance, and answered after it for a kept partition', async () => {
     shard.assign(all)
     await shard.append({ labels: app })
     shard.rebalance()
@@ -236,7 +236,7 @@ describe('during a handover', () => {
     expect((await answer).status).toBe(200)
   })
 
-  test('a client that goes away while it is held leaves nothing behind', async () => {
+  test('a client that disconnects while its request is held leaves no waiting request', async () => {
     const leaving = new AbortController()
     const answer = shard.get(path(app), {}, { signal: leaving.signal })
     await held(1)
@@ -263,7 +263,7 @@ describe('without a lease', () => {
     shard.leaseUntil = performance.now() - 1
   })
 
-  test('nothing is served, whatever is assigned', async () => {
+  test('nothing is served, whatever the assignment', async () => {
     for (const asked of [path(app), '/metrics', '/sd?scope=shard']) {
       const response = await shard.get(asked, { 'x-prometheus-scrape-timeout-seconds': '0.1' })
       expect(response.status).toBe(503)
@@ -271,7 +271,7 @@ describe('without a lease', () => {
     }
   })
 
-  test('requests are held, and answered when the lease is there again', async () => {
+  test('requests are held, and answered when the lease is valid again', async () => {
     const answer = shard.get(path(app))
     await held(1)
     shard.leaseUntil = Number.POSITIVE_INFINITY

@@ -64,7 +64,7 @@ describe('applying records', () => {
     expect(shard.appMetrics()).toBe('')
   })
 
-  test('what was lost is told from what was replaced unsent', () => {
+  test('missed and superseded snapshots are distinguished', () => {
     const shard = new FakeShard()
     const app = new FakeApp()
     const publish = (sequence: number, superseded: number) => {
@@ -89,7 +89,7 @@ describe('applying records', () => {
     expect(shard.target(app)).toContain('x 2\n')
   })
 
-  test('during replay nothing is decoded but what is newest in the end', () => {
+  test('a replay decodes only the newest snapshots at its end', () => {
     const shard = new Shard()
     const now = { wall: 1_700_000_000_000, mono: 0 }
     shard.assign({ epoch: 1, partitionCount: 1, kept: [], fresh: [0], lost: [] }, now)
@@ -97,7 +97,7 @@ describe('applying records', () => {
     const app = new FakeApp()
     for (let i = 0; i < 100; i++) {
       const record = app.record({ exposition: x(i), collectedAt: now.wall - (100 - i) * 1000 })
-      // Garbage in what is superseded is never looked at.
+      // Superseded snapshots are never decoded, even if they are invalid.
       if (i < 99) record.value!.fill(0xff, record.value!.length - 4)
       shard.apply(0, record, now)
     }
@@ -109,7 +109,7 @@ describe('applying records', () => {
     expect(shard.counters.refused.size).toBe(0)
   })
 
-  test('garbage in the newest snapshot of a replay is refused when it is decoded, and costs nobody else anything', () => {
+  test('an invalid newest snapshot of a replay is refused when it is decoded, without effect on other targets', () => {
     const shard = new FakeShard()
     shard.shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [0], lost: [] }, shard.now)
     shard.shard.replay(0, 0, 2, shard.now)
@@ -124,7 +124,7 @@ describe('applying records', () => {
     expect(shard.refusals).toHaveLength(1)
   })
 
-  test('a snapshot that two responses find to be garbage is refused once, and its layout stays with its neighbours', () => {
+  test('a snapshot that two responses cannot decode is refused once, and its layout stays with other targets', () => {
     const shard = new FakeShard()
     shard.shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [0], lost: [] }, shard.now)
     shard.shard.replay(0, 0, 2, shard.now)
@@ -144,7 +144,7 @@ describe('applying records', () => {
     expect(shard.appMetrics()).toBe('# HELP x X.\n# TYPE x gauge\nx{job="good"} 1\n')
   })
 
-  test('a partition that is lost takes its targets and their layouts with it', () => {
+  test('the targets of a lost partition and their layouts are released', () => {
     const shard = new FakeShard()
     const app = new FakeApp()
     shard.publish(app, { exposition, collectedAt: shard.wall })

@@ -27,7 +27,7 @@ const setting = (options: ConstructorParameters<typeof FakeShard>[1] = {}) => {
 }
 
 describe('a failed collection', () => {
-  test('makes its target fail at once with its reason, whatever the playout delay, and nothing is shown of it', () => {
+  test('makes its target fail at once with its reason, whatever the playout delay, without samples', () => {
     const { shard, app, publish, fail, verdict, up } = setting({ playoutDelayMs: 5000 })
     for (let i = 0; i < 8; i++) publish()
     expect(verdict().state).toBe('up')
@@ -38,7 +38,7 @@ describe('a failed collection', () => {
     expect(up()).toBe('0')
   })
 
-  test('is over with the next snapshot, which is shown at once, and never one from before', () => {
+  test('ends with the next snapshot, which is exposed at once, and never with an earlier one', () => {
     const { shard, app, publish, fail, verdict, up } = setting({ playoutDelayMs: 5000 })
     publish()
     publish()
@@ -62,7 +62,7 @@ describe('a failed collection', () => {
     expect(added()).toBe('0')
   })
 
-  test('is known from its first record on: its target is listed, and found by service discovery', () => {
+  test('lists its target from the first record on, also in service discovery', () => {
     const { shard, fail, target } = setting()
     fail()
     const status = shard.shard.describe(target(), shard.now)
@@ -70,7 +70,7 @@ describe('a failed collection', () => {
     expect(sdGroups([status], { externalUrl: 'http://exposer:9754' })).toHaveLength(1)
   })
 
-  test('is found in a replay as it is found live', () => {
+  test('has the same effect in a replay', () => {
     const { shard, app, verdict } = setting()
     shard.shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [0], lost: [] }, shard.now)
     shard.shard.replay(0, 0, 2, shard.now)
@@ -82,7 +82,7 @@ describe('a failed collection', () => {
     expectReferences(shard.shard, true)
   })
 
-  test('keeps its target alive for a window, and then it is stale like any other, and forgotten like any other', () => {
+  test('is followed by staleness after a window, and by the removal of its target, as a snapshot is', () => {
     const { shard, app, fail, verdict } = setting({ forgetMs: 60_000 })
     fail()
     shard.pass(2000)
@@ -94,7 +94,7 @@ describe('a failed collection', () => {
     expect(shard.state(app)).toBe('unknown')
   })
 
-  test('keeps to the order of its run: one that was delivered again, or is of an older run, changes nothing', () => {
+  test('is refused when it is delivered again or belongs to an earlier incarnation', () => {
     const { shard, app, publish, verdict } = setting()
     publish()
     const again = app.failure(why, { collectedAt: shard.wall + 1, sequence: 0 })
@@ -105,7 +105,7 @@ describe('a failed collection', () => {
     expect(verdict().state).toBe('up')
   })
 
-  test('lets go of the parts of a snapshot that it overtakes', () => {
+  test('releases the parts of an incomplete snapshot before it', () => {
     const { shard, fail, target } = setting()
     const app = new FakeApp({ intervalMs: 1000, partBytes: 100 })
     const many = Array.from({ length: 4 }, (_, i) => x(1).replaceAll('x', `x${i}`)).join('')
@@ -120,7 +120,7 @@ describe('a failed collection', () => {
     expectReferences(shard.shard, true)
   })
 
-  test('that is followed by a refused snapshot is told from it, and a limit wins', () => {
+  test('before a refused snapshot is part of the reason, except of a limit', () => {
     const { shard, app, fail, verdict } = setting({
       limits: { samples: 1, labels: 64, nameBytes: 1024, valueBytes: 4096, bytes: 1 << 20, parts: 8 },
     })
@@ -132,7 +132,7 @@ describe('a failed collection', () => {
     expect(verdict()).toEqual({ state: 'failed', reason: why })
   })
 
-  test('in the view all: what had not been shown comes first, then it is down', () => {
+  test('in the view all comes after the unseen snapshots', () => {
     const { shard, publish, fail, up } = setting()
     publish()
     shard.all('p')
@@ -150,7 +150,7 @@ describe('a failed collection', () => {
 })
 
 describe('the ledger counts a failed collection like a snapshot', () => {
-  test('pending, and written once it was reported to a scraper, by the target or by the massive view', () => {
+  test('as pending, and as written when it was reported to a scraper by the target or the massive view', () => {
     const { shard, publish, fail, target } = setting()
     const entry = () => shard.shard.ledger.entry()
     publish()
@@ -165,7 +165,7 @@ describe('the ledger counts a failed collection like a snapshot', () => {
     expect(entry()).toMatchObject({ published: 3, pending: 0, written: 2 })
   })
 
-  test('unscraped, when the next came before anybody asked; missed, when it did not come', () => {
+  test('as unscraped when the next arrives before a scrape; as missed when it does not arrive', () => {
     const { shard, app, publish, fail } = setting()
     const entry = () => shard.shard.ledger.entry()
     fail()

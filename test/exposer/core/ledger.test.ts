@@ -10,7 +10,7 @@ const limits = {
   limits: { samples: 3, labels: 64, nameBytes: 1024, valueBytes: 4096, bytes: 1 << 20, parts: 8 },
 }
 
-/** A scraper asks, and gets all of the answer or none. */
+/** A scrape whose response is received completely or not at all. */
 function scrape(shard: FakeShard, app: FakeApp, whole = true): void {
   const target = shard.shard.find(app.latin1Key)
   const played = target && shard.shard.played(target, shard.now)
@@ -20,7 +20,7 @@ function scrape(shard: FakeShard, app: FakeApp, whole = true): void {
   shard.shard.store.release(played)
 }
 
-describe('the ledger counts each snapshot once, as what it was', () => {
+describe('the ledger counts each snapshot once', () => {
   const setting = () => {
     const shard = new FakeShard(undefined, { ...limits, playoutDelayMs: 0 })
     const app = new FakeApp({ intervalMs: 1000 })
@@ -31,7 +31,7 @@ describe('the ledger counts each snapshot once, as what it was', () => {
     return { shard, app, publish, entry: () => shard.shard.ledger.entry() }
   }
 
-  test('written, when a scraper got all of it; once, however often', () => {
+  test('as written when a scraper has received it completely; once, however often it is scraped', () => {
     const { shard, app, publish, entry } = setting()
     publish()
     expect(entry()).toMatchObject({ published: 1, pending: 1, written: 0 })
@@ -42,7 +42,7 @@ describe('the ledger counts each snapshot once, as what it was', () => {
     expect(entry()).toMatchObject({ published: 1, pending: 0, written: 1, dropped: {} })
   })
 
-  test('unscraped, when a newer one came before anybody asked', () => {
+  test('as unscraped when a newer one arrives before a scrape', () => {
     const { publish, entry } = setting()
     publish()
     publish()
@@ -50,7 +50,7 @@ describe('the ledger counts each snapshot once, as what it was', () => {
     expect(entry()).toMatchObject({ published: 3, pending: 1, dropped: { unscraped: 2 } })
   })
 
-  test('written even when it is replaced while it is being sent, and unscraped when that fails', () => {
+  test('as written when it is replaced while a response with it is sent, and as unscraped when that response fails', () => {
     const { shard, app, publish, entry } = setting()
     for (const written of [true, false]) {
       publish()
@@ -66,26 +66,26 @@ describe('the ledger counts each snapshot once, as what it was', () => {
     expect(entry()).toMatchObject({ published: 4, written: 3, pending: 0, dropped: { unscraped: 1 } })
   })
 
-  test('superseded, when its app replaced it unsent; missed, when it was sent and never came', () => {
+  test('as superseded when its publisher replaced it before sending; as missed when it was sent and did not arrive', () => {
     const { publish, entry } = setting()
     publish({ sequence: 0 })
     publish({ sequence: 5, superseded: 3 })
     expect(entry()).toMatchObject({ published: 6, superseded: 3, missed: 1 })
   })
 
-  test('of an app that began while the brokers were away, what it replaced is known', () => {
+  test('as superseded also before the first snapshot of an app that started during an outage', () => {
     const { publish, entry } = setting()
     publish({ sequence: 7, superseded: 7 })
     expect(entry()).toMatchObject({ published: 8, superseded: 7, missed: 0, pending: 1 })
   })
 
-  test('of an app that was heard for the first time in the middle of its run, only that', () => {
+  test('from the first one received, of an app whose earlier snapshots may have been sent before the assignment', () => {
     const { publish, entry } = setting()
     publish({ sequence: 70, superseded: 7 })
     expect(entry()).toMatchObject({ published: 1, superseded: 0, missed: 0, pending: 1 })
   })
 
-  test('a restart begins at nothing, and is no loss', () => {
+  test('a restart of an app is no loss', () => {
     const { shard, app, publish, entry } = setting()
     publish({ sequence: 9, superseded: 0 })
     scrape(shard, app)
@@ -93,7 +93,7 @@ describe('the ledger counts each snapshot once, as what it was', () => {
     expect(entry()).toMatchObject({ published: 2, written: 1, pending: 1, missed: 0 })
   })
 
-  test('a record that is delivered again is nothing new', () => {
+  test('a record that is delivered again is not counted again', () => {
     const { shard, app, publish, entry } = setting()
     publish()
     const before = entry()
@@ -102,7 +102,7 @@ describe('the ledger counts each snapshot once, as what it was', () => {
     expect(entry()).toEqual(before)
   })
 
-  test('refused, once, and not missed as well', () => {
+  test('a refused snapshot is counted once, and not also as missed', () => {
     const { publish, entry } = setting()
     publish()
     publish({ exposition: tooMuch })
@@ -123,7 +123,7 @@ describe('the ledger counts each snapshot once, as what it was', () => {
     expect(entry()).toMatchObject({ published: 1, pending: 0, dropped: { moved: 1 } })
   })
 
-  test('what a replay reads belongs to the time before, and only what comes after it is counted', () => {
+  test('snapshots of a replay are not counted, only those after it', () => {
     const { shard, app, entry } = setting()
     shard.shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [0], lost: [] }, shard.now)
     shard.shard.replay(0, 0, 3, shard.now)
@@ -139,7 +139,7 @@ describe('the ledger counts each snapshot once, as what it was', () => {
     expect(entry()).toMatchObject({ published: 3, superseded: 1, missed: 1, pending: 1 })
   })
 
-  test('it adds up, and pending is what is held and was shown to nobody, whatever happens in which order', () => {
+  test('it adds up after any sequence of events, and pending are the held snapshots that were not written', () => {
     const step = fc.oneof(
       fc.record({
         kind: fc.constant('publish' as const),
@@ -219,7 +219,7 @@ describe('the ledger counts each snapshot once, as what it was', () => {
 })
 
 describe('limits', () => {
-  test('a target over a limit fails with the reason, its neighbours do not, and it recovers by itself', () => {
+  test('a target over a limit fails with the reason, other targets do not, and it recovers with the next valid snapshot', () => {
     const shard = new FakeShard(undefined, limits)
     const good = new FakeApp({ labels: { job: 'j', instance: 'good' } })
     const bad = new FakeApp({ labels: { job: 'j', instance: 'bad' } })
@@ -247,7 +247,7 @@ describe('limits', () => {
     )
   })
 
-  test('a target that was never within its limits is forgotten like any other', () => {
+  test('a target that was never within its limits is removed like any other', () => {
     const shard = new FakeShard(undefined, limits)
     const bad = new FakeApp()
     shard.publish(bad, { exposition: tooMuch, collectedAt: shard.wall })

@@ -51,7 +51,7 @@ describe('the massive view', () => {
     expect(shard.target(app)).toContain(`x${labels} 1\n`) // there Prometheus does it
   })
 
-  test('of families that disagree on their type the first wins until it is gone, and that is counted', () => {
+  test('of families with different types the first is exposed until it is removed, and the others are counted', () => {
     const shard = new FakeShard()
     const first = new FakeApp({ labels: { job: 'a' } })
     const second = new FakeApp({ labels: { job: 'b' } })
@@ -78,7 +78,7 @@ describe('the massive view', () => {
     expect(shard.appMetrics()).toBe('')
   })
 
-  test('whatever is published comes back from it with the same values, and no series comes twice', () => {
+  test('exposes any published series with the same value, and no series twice', () => {
     const name = fc.constantFrom('a', 'b', 'c_total', 'd')
     const labels = fc.dictionary(
       fc.constantFrom('job', 'instance', 'x', 'exported_job'),

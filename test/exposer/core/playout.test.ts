@@ -6,8 +6,8 @@ import { Playout } from '../../../exposer/core/playout/playout.js'
 import { WindowMax } from '../../../exposer/core/playout/window-max.js'
 import { type Distribution, simulate } from '../../support/playout-simulation.js'
 
-describe('the largest of the last ten minutes', () => {
-  test('is what a list of all values would say, give or take a minute', () => {
+describe('the maximum of the last ten minutes', () => {
+  test('equals the maximum of a list of all values, to within a minute', () => {
     const step = fc.record({ value: fc.integer(), after: fc.integer({ min: 0, max: 400_000 }) })
     fc.assert(
       fc.property(fc.array(step, { minLength: 1, maxLength: 60 }), steps => {
@@ -37,7 +37,7 @@ describe('phases', () => {
     expect(phaseOf(-1, 1000)).toBe(999)
   })
 
-  test('who scrapes steadily is known by a second scrape, and who comes once is nobody', () => {
+  test('a regular scraper is recognised by its second scrape, and a single request is ignored', () => {
     const phases = new ScrapePhases()
     for (let i = 0; i < 3; i++) {
       phases.add(10_000 + i * 1000 + i)
@@ -72,7 +72,7 @@ describe('the choice of a delay', () => {
   const clearance = (delay: number, boundary: number, intervalMs: number) =>
     Math.abs(phaseDifference(boundary, delay, intervalMs))
 
-  test('covers the way, wastes little, and keeps clear of one or two scrapers', () => {
+  test('covers the propagation delay, is not much longer, and keeps clear of one or two scrapers', () => {
     fc.assert(
       fc.property(choice, one => {
         const delay = chooseDelay(one)
@@ -85,7 +85,7 @@ describe('the choice of a delay', () => {
     )
   })
 
-  test('does not move as long as it is good', () => {
+  test('does not change while it is long enough and clear of scrapes', () => {
     fc.assert(
       fc.property(choice, one => {
         const delay = chooseDelay(one)
@@ -94,7 +94,7 @@ describe('the choice of a delay', () => {
     )
   })
 
-  test('never exceeds what is allowed, whatever the way takes', () => {
+  test('never exceeds the maximum, whatever the propagation delay is', () => {
     fc.assert(
       fc.property(choice, one => {
         expect(chooseDelay({ ...one, most: 3000 })).toBeLessThanOrEqual(3000)
@@ -102,7 +102,7 @@ describe('the choice of a delay', () => {
     )
   })
 
-  test('gets out of the way of a scraper without passing it', () => {
+  test('moves away from the time of a scrape without crossing it', () => {
     // Snapshots become due 20 ms before the scrape; a little less of D and they would be due long
     // before.
     const delay = chooseDelay({ current: 3980, least: 3100, most: 30_000, intervalMs: 1000, boundaries: [0] })
@@ -114,7 +114,7 @@ describe('the choice of a delay', () => {
 describe('a target', () => {
   const now = (ms: number) => ({ wall: ms, mono: ms })
 
-  test('that publishes at one phase is played so whatever its clock says', () => {
+  test('with a constant clock error is exposed at the same times as without', () => {
     const right = new Playout({ fixedMs: null, maxMs: 30_000 })
     const ahead = new Playout({ fixedMs: null, maxMs: 30_000 })
     for (let t = 0; t < 60_000; t += 1000) {
@@ -123,11 +123,11 @@ describe('a target', () => {
     }
     expect(right.delay).toBeGreaterThanOrEqual(200)
     expect(right.delay).toBeLessThan(1200)
-    // Its snapshots seem to come from the future: nothing has to be added.
+    // Its snapshots seem to be collected in the future, so that D is 0.
     expect(ahead.delay).toBeLessThanOrEqual(1000)
   })
 
-  test('with a fixed delay keeps it, and what is late is counted', () => {
+  test('with a fixed delay keeps it, and late snapshots are counted', () => {
     const playout = new Playout({ fixedMs: 500, maxMs: 30_000 })
     expect(playout.arrived(0, 400, 1000, now(400))).toBe(false)
     expect(playout.arrived(1000, 1600, 1000, now(1600))).toBe(true)
@@ -135,7 +135,7 @@ describe('a target', () => {
     expect(playout.reason(now(1600))).toContain('fixed')
   })
 
-  test('says why its delay is what it is', () => {
+  test('reports the reason of its delay', () => {
     const playout = new Playout({ fixedMs: null, maxMs: 2000 })
     expect(playout.reason(now(0))).toContain('no snapshot in the last 10 minutes')
     playout.arrived(0, 700, 1000, now(700))
@@ -152,7 +152,7 @@ describe('a target', () => {
     )
   })
 
-  test('does not wait for the next outage: what one held up counts no more once the publisher says that it replaced others', () => {
+  test('does not count the delay of an outage once its publisher has superseded snapshots', () => {
     const playout = new Playout({ fixedMs: null, maxMs: 30_000 })
     let t = 0
     for (; t < 60_000; t += 1000) playout.arrived(t, t + 100, 1000, now(t + 100))
@@ -165,7 +165,7 @@ describe('a target', () => {
     expect(playout.reason(now(t + 8100))).toContain('took 0.20 s')
   })
 
-  test('takes jitter for jitter, however long, as long as nothing is replaced', () => {
+  test('counts any delay as jitter while its publisher supersedes nothing', () => {
     const playout = new Playout({ fixedMs: null, maxMs: 30_000 })
     for (let t = 0; t < 60_000; t += 1000) {
       playout.arrived(t, t + (t === 30_000 ? 8000 : 100), 1000, now(t + 8000))

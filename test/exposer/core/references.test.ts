@@ -4,7 +4,7 @@ import { expectNothingHeld, expectReferences } from '../../support/references.js
 import { anyStep, ShardHistory } from '../../support/shard-history.js'
 
 describe('what is acquired is released', () => {
-  test('after any records, scrapes, sweeps and moves, in whatever order, nothing is held that nobody needs', () => {
+  test('after any sequence of records, scrapes, sweeps and moves nothing is held without a holder', () => {
     fc.assert(
       fc.property(
         fc.array(anyStep, { maxLength: 80, size: 'max' }),

@@ -44,7 +44,7 @@ describe('what the massive view reports of each target', () => {
     expect(reported()).toMatchObject({ scrape_samples_scraped: 1, scrape_series_added: 0 })
   })
 
-  test('of one that fell silent, that it is down and has nothing; of one that said goodbye, nothing', () => {
+  test('is up 0 without samples for a stale target, and nothing for an ended one', () => {
     const { shard, app, publish, reported } = setting()
     publish('x')
     expect(reported()).toMatchObject({ up: 1, scrape_series_added: 1 })
@@ -72,7 +72,7 @@ describe('what the massive view reports of each target', () => {
     expect(shard.metrics('latest', openMetrics)).toMatch(/\nscrape_series_added\{.*\} \d\n# EOF\n$/)
   })
 
-  test('in the view all counts the new series of all snapshots that the scraper is shown, none for a repetition, and all at first', () => {
+  test('in the view all counts the new series of all exposed snapshots, none of a repeated one, and all at the first scrape', () => {
     const { shard, publish, reported } = setting()
     publish('a', 'b')
     publish('a', 'b')
@@ -84,7 +84,7 @@ describe('what the massive view reports of each target', () => {
     expect(reported(shard.all('p'))).toMatchObject({ scrape_samples_scraped: 4, scrape_series_added: 0 })
   })
 
-  test('counts new series for each scraper by itself, and those of a target that moved here only for who is new here', () => {
+  test('counts new series per scraper, and those of a target that moved here only for a new scraper', () => {
     const { shard, app, publish, reported } = setting()
     const massive = (scraper: string) =>
       reported(scrapeMassive(shard.shard, { view: 'latest', format: TEXT, now: shard.now, scraper }))
@@ -103,7 +103,7 @@ describe('what the massive view reports of each target', () => {
     expect(massive('new')).toMatchObject({ up: 1, scrape_series_added: 1 })
   })
 
-  test("an application's own family of such a name is left out, and counted as a conflict", () => {
+  test("an application's family with a reserved name is omitted, and counted as a conflict", () => {
     const { shard, publish } = setting()
     publish('up', 'x')
     expect(shard.metrics().match(/^up/gm)).toHaveLength(1)

@@ -27,7 +27,7 @@ const setting = (options: ConstructorParameters<typeof FakeShard>[1] = {}) => {
 }
 
 describe('a subscriber', () => {
-  test('is told of each snapshot, and of the transitions that records cause, at once', () => {
+  test('is notified of each snapshot, and of the transitions that records cause, at once', () => {
     const { shard, app, fold, publish } = setting()
     publish('x')
     publish('x', 'y')
@@ -39,7 +39,7 @@ describe('a subscriber', () => {
     fold.expectSame(shard.now, false)
   })
 
-  test('is told of the transitions that time causes by the next sweep', () => {
+  test('is notified of the transitions that time causes by the next sweep', () => {
     const { shard, fold, publish, sweep } = setting()
     publish('x')
     shard.pass(4000)
@@ -53,7 +53,7 @@ describe('a subscriber', () => {
     expect(fold.transitions).toEqual(['null→up', 'up→stale', 'stale→blind', 'blind→stale'])
   })
 
-  test('is told that a target was stale although it came back before a sweep, as when a backlog is read', () => {
+  test('is notified that a target was stale although it returned before a sweep, as in a backlog', () => {
     const { shard, app, fold, publish } = setting()
     publish('x')
     const neighbour = new FakeApp({ labels: { job: 'neighbour' }, intervalMs: 1000 })
@@ -67,7 +67,7 @@ describe('a subscriber', () => {
     expect(fold.transitions).toEqual(['null→up', 'up→stale', 'stale→up', 'up→stale', 'stale→up'])
   })
 
-  test('is told why a target left: its partition moved, it was not heard of for long, or it ended', () => {
+  test('is notified why a target left: its partition moved, it was silent for long, or it ended', () => {
     const { shard, app, fold, publish, sweep } = setting({ forgetMs: 60_000, tombstoneMs: 10_000 })
     publish('x')
     shard.shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [0], lost: [] }, shard.now)
@@ -86,7 +86,7 @@ describe('a subscriber', () => {
     expect(fold.left).toEqual(['moved', 'forgotten', 'ended'])
   })
 
-  test('is told of a replay when it is over, with what came last', () => {
+  test('is notified of the end of a replay, with the newest snapshot', () => {
     const { shard, app, fold, sweep } = setting()
     shard.shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [0], lost: [] }, shard.now)
     shard.shard.replay(0, 0, 2, shard.now)
@@ -101,7 +101,7 @@ describe('a subscriber', () => {
     expect(fold.applied).toBe(0)
   })
 
-  test('is told of a target that was over a limit from its first snapshot on', () => {
+  test('is notified of a target whose first snapshot is over a limit', () => {
     const { shard, app, fold } = setting({
       limits: { samples: 1, labels: 64, nameBytes: 1024, valueBytes: 4096, bytes: 1 << 20, parts: 8 },
     })
@@ -112,7 +112,7 @@ describe('a subscriber', () => {
     fold.expectSame(shard.now, true)
   })
 
-  test('that comes later is told of what is there, and one that has ended its subscription of nothing more', () => {
+  test('that subscribes later is notified of the present targets, and one that has unsubscribed of nothing more', () => {
     const { shard, fold, publish, unsubscribe } = setting()
     publish('x')
     shard.pass(4000)
@@ -127,7 +127,7 @@ describe('a subscriber', () => {
     expect(fold.applied).toBe(1)
   })
 
-  test('may hold a snapshot for longer than the shard does, and its values stay what they were', () => {
+  test('may hold a snapshot for longer than the shard does, and its values do not change', () => {
     const { shard, app, publish } = setting({ playoutDelayMs: 0 })
     const { store } = shard.shard
     const held: { snapshot: Parameters<Subscriber['onApplied']>[0]; values: number[] }[] = []
@@ -156,7 +156,7 @@ describe('a subscriber', () => {
     expectReferences(shard.shard, true)
   })
 
-  test('who folds what it is told knows at any time which targets there are, after a sweep in which state, and their series', () => {
+  test('can derive from its notifications the targets and series at any time, and their states after a sweep', () => {
     fc.assert(
       fc.property(
         fc.array(anyStep, { maxLength: 80, size: 'max' }),

@@ -21,7 +21,7 @@ describe('staleness in log time', () => {
     expect(shard.state(a)).toBe('up')
   })
 
-  test('time in which fetches fail does not count, and makes targets blind, not stale', () => {
+  test('time in which fetches fail makes targets blind, not stale', () => {
     const shard = new FakeShard()
     const a = app('a', 1000)
     shard.publish(a, { exposition, collectedAt: shard.wall })
@@ -40,7 +40,7 @@ describe('staleness in log time', () => {
     expect(shard.state(a)).toBe('stale')
   })
 
-  test('a shard that stood still and then gets everything in one answer counts that time once', () => {
+  test('a suspended shard that then receives all records in one fetch counts that time once', () => {
     const shard = new FakeShard()
     const a = app('a', 1000)
     shard.publish(a, { exposition, collectedAt: shard.wall })
@@ -56,7 +56,7 @@ describe('staleness in log time', () => {
     expect(shard.state(a)).toBe('stale')
   })
 
-  test('who was late already stays so when fetches fail for a moment', () => {
+  test('a stale target stays stale when fetches fail briefly', () => {
     const shard = new FakeShard()
     const [dead, alive] = [app('dead', 1000), app('alive', 1000)]
     for (const a of [dead, alive]) shard.publish(a, { exposition, collectedAt: shard.wall })
@@ -75,7 +75,7 @@ describe('staleness in log time', () => {
     }
   })
 
-  test('nobody is late because another broker, whose clock is behind, has become the leader', () => {
+  test('no target becomes stale because a broker whose clock is behind has become the leader', () => {
     const shard = new FakeShard()
     const a = app('a', 1000)
     shard.publish(a, { exposition, collectedAt: shard.wall })
@@ -92,7 +92,7 @@ describe('staleness in log time', () => {
     expect(shard.state(a)).toBe('stale')
   })
 
-  test('one that comes back is shown as it is now, not as it was before', () => {
+  test('a target that returns is exposed with its new snapshot, not with an earlier one', () => {
     const shard = new FakeShard()
     const a = app('a', 5000)
     shard.publish(a, { exposition, collectedAt: shard.wall })
@@ -104,7 +104,7 @@ describe('staleness in log time', () => {
     expect(shard.target(a)).toContain('x 2')
   })
 
-  test('a backlog delays the verdict, and kills nobody who went on publishing', () => {
+  test('a backlog delays staleness, and no target that kept publishing becomes stale', () => {
     const shard = new FakeShard()
     const alive = app('alive', 5000)
     const dead = app('dead', 5000)
@@ -152,7 +152,7 @@ describe('staleness in log time', () => {
     expect(shard.state(second)).toBe('stale')
   })
 
-  test('an end is played for an interval, then the target has ended, then it is forgotten', () => {
+  test('final values are exposed for an interval, then the target has ended, then it is removed', () => {
     const shard = new FakeShard()
     const a = app('a')
     shard.publish(a, { exposition, collectedAt: shard.wall, end: true })
@@ -178,7 +178,7 @@ describe('staleness in log time', () => {
     expect(shard.state(again)).toBe('up')
   })
 
-  test('a target not heard of for an hour is forgotten', () => {
+  test('a target without a record for an hour is removed', () => {
     const shard = new FakeShard()
     const a = app('a')
     shard.publish(a, { exposition, collectedAt: shard.wall })
@@ -192,15 +192,15 @@ describe('staleness in log time', () => {
     expect(shard.shard.store.bytes()).toMatchObject({ targets: 0, layouts: 0, values: 0 })
   })
 
-  test('whoever publishes in time is never stale, however fetches pause, fail and pile up', () => {
+  test('a target that publishes in time is never stale, however fetches pause, fail and lag', () => {
     const step = fc.record({
-      /** How often the app publishes before the shard looks again. */
+      /** Snapshots published before the next fetch. */
       rounds: fc.integer({ min: 1, max: 40 }),
       failing: fc.boolean(),
       behind: fc.boolean(),
-      /** All of it in one answer. */
+      /** Whether one fetch returns all of them. */
       atOnce: fc.boolean(),
-      /** How long the shard then looks in vain, ms. */
+      /** Time of empty fetches after that, ms. */
       quiet: fc.integer({ min: 0, max: 990 }),
     })
     fc.assert(

@@ -10,7 +10,7 @@ const counter = (value: number) =>
 const withoutAge = (text: string) => text.replace(/# HELP exposer_target_snapshot_age[\s\S]*$/, '')
 
 describe('a virtual target', () => {
-  test('shows what the app itself would have shown, and how old that is', () => {
+  test('has the exposition of the app, and the age of the snapshot', () => {
     const app = new FakeApp()
     const shard = new FakeShard()
     const exposition = [
@@ -36,7 +36,7 @@ describe('a virtual target', () => {
     expect(shown).toContain('\nexposer_target_snapshot_age_seconds 2.5\n')
   })
 
-  test('plays the newest snapshot that was collected at least D ago', () => {
+  test('exposes the newest snapshot that was collected at least D ago', () => {
     const app = new FakeApp({ intervalMs: 1000 })
     const shard = new FakeShard(undefined, { playoutDelayMs: 1000 })
     shard.publish(app, { exposition: counter(1), collectedAt: shard.wall })
@@ -50,7 +50,7 @@ describe('a virtual target', () => {
     expect(shard.target(app)).toContain('} 2\n')
   })
 
-  test('a snapshot that is held back by a response is not written over by the next ones', () => {
+  test('the memory of a snapshot in a slow response is not reused for the next ones', () => {
     const app = new FakeApp({ intervalMs: 1000 })
     const shard = new FakeShard()
     const big = (value: number) =>
@@ -73,7 +73,7 @@ describe('a virtual target', () => {
     expect(target.snapshots.length).toBeLessThan(4)
   })
 
-  test('a split snapshot is shown when all of its parts have come, and never in part', () => {
+  test('a split snapshot is exposed when all of its parts have arrived, and never in part', () => {
     const app = new FakeApp({ partBytes: 1200 })
     const shard = new FakeShard()
     const families = (value: number) =>
@@ -100,7 +100,7 @@ describe('a virtual target', () => {
     expect(shard.shard.ledger.missed).toBe(1)
   })
 
-  test('what is held of a split snapshot is let go when a whole one overtakes it', () => {
+  test('the parts of an incomplete snapshot are released when a later one arrives', () => {
     const app = new FakeApp({ partBytes: 200 })
     const shard = new FakeShard()
     const many = Array.from({ length: 40 }, (_, f) => `# HELP f${f} A family.\n# TYPE f${f} gauge\nf${f} 1\n`)

@@ -27,7 +27,7 @@ const setting = (options = {}) => {
 }
 
 describe('the view all', () => {
-  test('shows a scraper the newest at first, and then every snapshot since it was there, ascending', () => {
+  test('exposes the newest snapshot to a new scraper, and then each snapshot since its last scrape, ascending', () => {
     const { publish, seen } = setting()
     publish()
     publish()
@@ -38,7 +38,7 @@ describe('the view all', () => {
     expect(seen('a')).toEqual(['3@3', '4@4', '5@5'])
   })
 
-  test('repeats the newest when nothing is new, so that no series looks gone', () => {
+  test('repeats the newest snapshot when there is no new one, so that no series becomes stale', () => {
     const { publish, seen } = setting()
     publish()
     expect(seen('a')).toEqual(['1@1'])
@@ -47,7 +47,7 @@ describe('the view all', () => {
     expect(seen('a')).toEqual(['2@2'])
   })
 
-  test('each scraper has a place of its own', () => {
+  test('each scraper has its own position', () => {
     const { publish, seen } = setting()
     publish()
     seen('a')
@@ -59,7 +59,7 @@ describe('the view all', () => {
     expect(seen('b')).toEqual(['2@2', '3@3'])
   })
 
-  test('shows again what did not reach the scraper, and nothing that did', () => {
+  test('repeats what a failed response contained, and nothing that a complete one did', () => {
     const { publish, seen } = setting()
     publish()
     seen('a')
@@ -71,7 +71,7 @@ describe('the view all', () => {
     expect(seen('a')).toEqual(['4@4'])
   })
 
-  test('what a target published before it fell silent is shown, and then it is gone', () => {
+  test('exposes what a target published before it became stale, and then nothing of it', () => {
     const { shard, publish, seen } = setting()
     publish()
     seen('a')
@@ -97,7 +97,7 @@ describe('the view all', () => {
     expect(seen('a')).toEqual(['2@2', '3@3', '4@4'])
   })
 
-  test('is the only view that keeps anything, and keeps it only while somebody wants it', () => {
+  test('is the only view that holds snapshots, and only while there are scrapers of it', () => {
     const { shard, publish, seen } = setting({ historyMaxAgeMs: 10_000 })
     publish()
     shard.metrics()
@@ -113,7 +113,7 @@ describe('the view all', () => {
     expect(shard.shard.history.bytes).toBe(0)
   })
 
-  test('shows nothing older than the maximal age, and counts what it left out', () => {
+  test('exposes nothing older than the maximum age, and counts what it omits', () => {
     const { shard, publish, seen, dropped } = setting({ historyMaxAgeMs: 4000 })
     publish()
     seen('a')
@@ -130,7 +130,7 @@ describe('the view all', () => {
     expect(shard.shard.history.scrapers).toEqual(['a'])
   })
 
-  test('is bounded in bytes: the oldest goes first, counted once for each scraper that had not had it', () => {
+  test('is bounded in bytes: the oldest is dropped first, counted once for each scraper that had not received it', () => {
     const { shard, publish, seen, dropped } = setting({ historyBytes: 3 * 300 })
     publish()
     seen('a')
@@ -144,7 +144,7 @@ describe('the view all', () => {
     expect(seen('a')).toEqual(['4@4', '5@5', '6@6'])
   })
 
-  test('is bounded in scrapers: one too many is refused, and let in when another does not ask any more', () => {
+  test('is bounded in scrapers: one too many is refused, and accepted when another has stopped scraping', () => {
     const { shard, publish, seen } = setting({ maxScrapers: 2, historyMaxAgeMs: 10_000 })
     publish()
     seen('a')
@@ -158,7 +158,7 @@ describe('the view all', () => {
     expect(seen('c')).toEqual(['12@12'])
   })
 
-  test('what waits of a partition that moves away is counted, and the new owner begins with the newest', () => {
+  test('held snapshots of a partition that moves are counted, and the new owner begins with the newest', () => {
     const { shard, publish, seen, dropped } = setting()
     publish()
     seen('a')
@@ -170,7 +170,7 @@ describe('the view all', () => {
     expect(shard.shard.history.bytes).toBe(0)
   })
 
-  test('very many that everybody has had are let go of a piece at a time, and faster than others come', () => {
+  test('delivered snapshots are released in steps, and faster than new ones arrive', () => {
     const { shard, publish, seen, dropped } = setting({ historyMaxAgeMs: 1e9 })
     const { history } = shard.shard
     publish()
@@ -185,7 +185,7 @@ describe('the view all', () => {
     expect(dropped()).toEqual({})
   })
 
-  test('where clocks were set back, the samples of a series still ascend', () => {
+  test('the samples of a series ascend also when clocks are set back', () => {
     const { shard, app, seen, dropped } = setting({ maxSkewMs: 1000 })
     const at = shard.wall
     shard.publish(app, { exposition: x(1), collectedAt: at, appendedAt: at })
@@ -198,7 +198,7 @@ describe('the view all', () => {
     expect(dropped()).toEqual({ not_ascending: 1 })
   })
 
-  test('a snapshot that waits is pending in the ledger, and written when it was shown', () => {
+  test('a held snapshot is pending in the ledger, and written when it was exposed', () => {
     const { shard, publish, seen } = setting()
     publish()
     seen('a')
@@ -210,7 +210,7 @@ describe('the view all', () => {
     expect(shard.shard.ledger.entry()).toMatchObject({ written: 6, pending: 0, dropped: {} })
   })
 
-  test('whatever happens, each scraper is written each sample at most once, ascending, and what it was not is counted', () => {
+  test('after any sequence of events, each scraper has received each sample at most once, ascending, and the others are counted', () => {
     const step = fc.oneof(
       { weight: 5, arbitrary: fc.record({ do: fc.constant('publish' as const), app: fc.nat(2) }) },
       {

@@ -9,7 +9,7 @@ const mapOf = (metadata: Uint8Array) =>
     members: [{ memberId: 'a', metadata: Buffer.from(metadata), partitions: [0, 1] }],
   })
 
-test('the address that a shard tells the group is where the map says that it is reached', () => {
+test('the map has the address that a shard advertises as member metadata', () => {
   expect(mapOf(encodeAddress('http://10.0.0.7:9754'))).toEqual({
     stable: true,
     partitionCount: 2,
@@ -17,7 +17,7 @@ test('the address that a shard tells the group is where the map says that it is 
   })
 })
 
-test('a member that tells nothing legible has no address, whatever its bytes are', () => {
+test('a member with invalid metadata has an empty address, whatever its bytes are', () => {
   expect(mapOf(Buffer.from('{"address":7}')).members[0]!.address).toBe('')
   expect(mapOf(Buffer.from('null')).members[0]!.address).toBe('')
   fc.assert(
