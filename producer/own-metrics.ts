@@ -181,8 +181,8 @@ export function registerStats(source: MetricSource, publisher: string, stats: Pu
 }
 
 /**
- * @returns undefined if the registry refuses the metrics, or the application has metrics with one of
- *   their names
+ * @returns undefined if the registry refuses the metrics, or the application has metrics with one
+ *   of their names
  */
 function publishersOf(registry: RegistryLike): Map<string, PublisherStats> | undefined {
   const known = registered.get(registry)

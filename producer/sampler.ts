@@ -13,8 +13,8 @@ import { isOwnMetric } from './own-metrics.js'
 import { type SourceReading, type SourceValues, valuesOf } from './source-values.js'
 
 /**
- * The input from which a layout was built: the shape of a registry, or the families of an exposition,
- * which are compared by identity.
+ * The input from which a layout was built: the shape of a registry, or the families of an
+ * exposition, which are compared by identity.
  */
 type SourceShape = { readonly metrics: readonly unknown[] } | { readonly families: readonly Family[] }
 
@@ -28,8 +28,8 @@ interface SourcesPlan extends Plan {
 
 /**
  * Maps the readings of an application's sources to samples: values in layout order. The layout is
- * built, hashed and compressed only if it differs from the last one. A comparison costs a fraction of
- * that, and most registries stop changing minutes after the start.
+ * built, hashed and compressed only if it differs from the last one. A comparison costs a fraction
+ * of that, and most registries stop changing minutes after the start.
  */
 export class Sampler {
   #plan: SourcesPlan | null = null

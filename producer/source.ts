@@ -16,8 +16,8 @@ export interface RegistryLike {
 type Metrics = readonly MetricJson[] | string
 
 /**
- * Returns metrics as prom-client's `getMetricsAsJSON` does, or the text of an exposition, for example
- * from prom-client's `clusterMetrics`.
+ * Returns metrics as prom-client's `getMetricsAsJSON` does, or the text of an exposition, for
+ * example from prom-client's `clusterMetrics`.
  */
 export type CollectFunction = () => Promise<Metrics> | Metrics
 
@@ -66,7 +66,9 @@ class Source {
 
   constructor(private readonly source: RegistryLike | CollectFunction) {}
 
-  /** Awaits a collection that is still running instead of starting another: they would accumulate. */
+  /**
+   * Awaits a collection that is still running instead of starting another: they would accumulate.
+   */
   async collect(timeoutMs: number): Promise<Collected> {
     this.#collecting ??= this.#read().finally(() => {
       this.#collecting = null
@@ -118,8 +120,8 @@ function isMetric(value: unknown): boolean {
 }
 
 /**
- * Restores the suffix `_total` of counters: a scrape of an OpenMetrics registry removes it from their
- * names, and prints it nevertheless.
+ * Restores the suffix `_total` of counters: a scrape of an OpenMetrics registry removes it from
+ * their names, and prints it nevertheless.
  */
 function withTotalSuffix(registry: RegistryLike, metrics: readonly MetricJson[]): readonly MetricJson[] {
   if (!registry.contentType?.includes('openmetrics')) return metrics

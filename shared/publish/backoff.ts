@@ -2,7 +2,8 @@ const FIRST_MS = 100
 const MAX_MS = 1000
 
 /**
- * Exponential backoff in milliseconds. Half of it is random, so that publishers do not retry in step.
+ * Exponential backoff in milliseconds. Half of it is random, so that publishers do not retry in
+ * step.
  *
  * @param failures consecutive failures, at least 1
  * @param random from 0 to 1

@@ -21,8 +21,8 @@ export interface ConflatingTarget {
   readonly bytes: number
   offer(publication: Publication): void
   /**
-   * Retries without waiting for the backoff. Resolves when nothing is held, or when the target or the
-   * outbox is closed.
+   * Retries without waiting for the backoff. Resolves when nothing is held, or when the target or
+   * the outbox is closed.
    */
   drain(): Promise<void>
   /** Stops sending for this target. Publications that are held stay `held` in `counts`. */
@@ -30,8 +30,9 @@ export interface ConflatingTarget {
 }
 
 /**
- * The outbox of publishers. Each target has at most one publication in flight and one pending, which
- * the next one supersedes. Memory per target is constant, and only the newest publication is retried.
+ * The outbox of publishers. Each target has at most one publication in flight and one pending,
+ * which the next one supersedes. Memory per target is constant, and only the newest publication is
+ * retried.
  */
 export class ConflatingOutbox {
   readonly #loop: SendLoop<Publication>

@@ -1,8 +1,8 @@
 import type { TargetQueue } from './target-queue.js'
 
 /**
- * Holds at most one snapshot in flight and one pending. A newer snapshot supersedes the pending one,
- * because it holds the complete state. Memory is constant, however long an outage lasts.
+ * Holds at most one snapshot in flight and one pending. A newer snapshot supersedes the pending
+ * one, because it holds the complete state. Memory is constant, however long an outage lasts.
  */
 export class ConflatingQueue<T> implements TargetQueue<T> {
   #pending: T | null = null

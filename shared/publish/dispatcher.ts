@@ -13,11 +13,13 @@ const UNKNOWN_LANE = Number.MIN_SAFE_INTEGER
 
 /** State of one target in a dispatcher. */
 export class Slot<T> {
-  /** Whether items of the target are in flight. No others are sent meanwhile, to keep their order. */
+  /**
+   * Whether items of the target are in flight. No others are sent meanwhile, to keep their order.
+   */
   inFlight = false
   /**
-   * Whether the brokers refused a batch with items of the target. Until an attempt succeeds, its items
-   * are sent one at a time, in batches of their own.
+   * Whether the brokers refused a batch with items of the target. Until an attempt succeeds, its
+   * items are sent one at a time, in batches of their own.
    */
   isIsolated = false
   /** Consecutive failures of the target itself, not of its lane. */
@@ -238,8 +240,8 @@ export class Dispatcher<T extends Pick<Publication, 'encodedBytes'>> {
 }
 
 /**
- * Passes the outcomes to the queues of the targets. Of one target, no entry after the first failed one
- * counts as acknowledged.
+ * Passes the outcomes to the queues of the targets. Of one target, no entry after the first failed
+ * one counts as acknowledged.
  */
 function completeTargets<T>(
   entries: readonly Entry<T>[],

@@ -15,9 +15,9 @@ interface ExpositionPlan extends Plan {
 }
 
 /**
- * Maps expositions of one source to samples. While the reader returns the same families, this is one
- * pass over the values. For programs that publish for other processes; prom-client registries are
- * mapped without the metric model.
+ * Maps expositions of one source to samples. While the reader returns the same families, this is
+ * one pass over the values. For programs that publish for other processes; prom-client registries
+ * are mapped without the metric model.
  */
 export class ExpositionSampler {
   #plan: ExpositionPlan | null = null
@@ -29,7 +29,9 @@ export class ExpositionSampler {
    */
   droppedExemplars = 0
 
-  /** Metric families of the current layout that are dropped in whole or in part, with the reason. */
+  /**
+   * Metric families of the current layout that are dropped in whole or in part, with the reason.
+   */
   get dropped(): ReadonlyMap<string, string> {
     return this.#plan?.mapping.dropped ?? new Map()
   }

@@ -22,8 +22,8 @@ export interface OrderedDelivery {
 export interface OrderedTarget {
   readonly counts: DeliveryCounts
   /**
-   * Resolves when the outbox has room, in the order of the calls. The publication is held until it is
-   * acknowledged or refused. Publications of one target keep their order.
+   * Resolves when the outbox has room, in the order of the calls. The publication is held until it
+   * is acknowledged or refused. Publications of one target keep their order.
    *
    * @throws OutboxClosed if the outbox or the target is closed before
    */

@@ -5,8 +5,8 @@ export interface Publication {
   /** Estimated size of its records. */
   readonly encodedBytes: number
   /**
-   * Encodes the records lazily, in order. Called when they are sent, because they contain the number
-   * of superseded publications.
+   * Encodes the records lazily, in order. Called when they are sent, because they contain the
+   * number of superseded publications.
    *
    * @param superseded number of superseded publications of the target so far
    */
@@ -18,8 +18,8 @@ export interface RecordSender {
   /** Calls for different lanes do not delay each other. Undefined if the lane is not known yet. */
   laneOf(key: Buffer): number | undefined
   /**
-   * Makes one attempt to write the entries in order. After a failed entry, further entries of the same
-   * key are not written. Its duration is bounded.
+   * Makes one attempt to write the entries in order. After a failed entry, further entries of the
+   * same key are not written. Its duration is bounded.
    *
    * @returns for each entry its error, or null if it was acknowledged
    */

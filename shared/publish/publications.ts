@@ -48,8 +48,8 @@ export function failureOf(run: RunHeader, collection: Collection, failure: strin
 }
 
 /**
- * Timestamps of a part. Null if no value of the part has one: a record has timestamps for all of its
- * values or for none.
+ * Timestamps of a part. Null if no value of the part has one: a record has timestamps for all of
+ * its values or for none.
  */
 function timestampsWithin(
   timestamps: Float64Array,

@@ -6,8 +6,8 @@ const WARN_EVERY_MS = 60_000
 const MAX_NAMED_METRICS = 10
 
 /**
- * The log messages of a publisher. Failures are logged at most once a minute by kind, recovery once,
- * and each dropped metric once.
+ * The log messages of a publisher. Failures are logged at most once a minute by kind, recovery
+ * once, and each dropped metric once.
  */
 export class Report {
   readonly #logger: Logger

@@ -7,8 +7,8 @@ export interface Sample {
   /** One value per series, in layout order over all parts. */
   readonly values: Float64Array
   /**
-   * Unix milliseconds for each value. NaN stands for the time of the collection. Null if no value has a
-   * timestamp.
+   * Unix milliseconds for each value. NaN stands for the time of the collection. Null if no value
+   * has a timestamp.
    */
   readonly timestamps: Float64Array | null
   /** By index into `values`, or null. */
@@ -16,8 +16,8 @@ export interface Sample {
 }
 
 /**
- * Maximum size of a record. Kafka's default for `max.message.bytes` is 1,048,588, which includes the
- * overhead of a record batch.
+ * Maximum size of a record. Kafka's default for `max.message.bytes` is 1,048,588, which includes
+ * the overhead of a record batch.
  */
 export const RECORD_BYTES = 1_000_000
 /** Maximum size of a value in a record, with its union tag. */

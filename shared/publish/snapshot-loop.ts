@@ -76,8 +76,8 @@ export class SnapshotLoop {
   }
 
   /**
-   * Collects once more and offers the result as the end of the run. If that collection fails, the end
-   * has the values of the last snapshot. Nothing is offered afterwards.
+   * Collects once more and offers the result as the end of the run. If that collection fails, the
+   * end has the values of the last snapshot. Nothing is offered afterwards.
    *
    * @param timeoutMs timeout of a collection in progress, and then of the final one
    */

@@ -15,7 +15,9 @@ function describeObject(path: string, object: object, into: Map<string, unknown>
   }
 }
 
-/** All functions of loaded kafkajs modules and their prototypes, of globals, and process listeners. */
+/**
+ * All functions of loaded kafkajs modules and their prototypes, of globals, and process listeners.
+ */
 function currentFunctions(): Map<string, unknown> {
   const found = new Map<string, unknown>()
   for (const [file, module] of Object.entries(require.cache)) {

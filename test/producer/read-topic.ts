@@ -25,7 +25,9 @@ export interface TopicReader {
   stop(): Promise<void>
 }
 
-/** Reads a topic from its beginning until `stop`. Throws for a record that an exposer would refuse. */
+/**
+ * Reads a topic from its beginning until `stop`. Throws for a record that an exposer would refuse.
+ */
 export async function readTopic(brokers: string[], topic: string): Promise<TopicReader> {
   const records: Published[] = []
   const onRecord = (partition: number, record: LogRecord) => {

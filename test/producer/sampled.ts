@@ -28,7 +28,9 @@ export function seriesOf(layouts: readonly Layout[]): string[] {
   )
 }
 
-/** The layouts of a sample, encoded, decoded and validated as by an exposer. @throws RefusedError */
+/**
+ * The layouts of a sample, encoded, decoded and validated as by an exposer. @throws RefusedError
+ */
 export function layoutsOf(sample: Sample): Layout[] {
   const layouts = sample.parts.map(({ layout }) => decodeLayout(layout.bytes))
   for (const layout of layouts) validateLayout(layout)
