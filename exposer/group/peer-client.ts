@@ -37,7 +37,7 @@ export class PeerClient {
 
   /** Whether the shards of the group require credentials. All have the same web configuration. */
   get needCredentials(): boolean {
-    return this.web?.users.demanded ?? false
+    return this.web?.users.required ?? false
   }
 
   /**

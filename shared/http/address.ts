@@ -2,23 +2,23 @@ import type { AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
 
 /**
- * The URL under which a server is reached that listens there: the address itself, or, when it listens on every interface,
- * the first address of this machine that others can use.
+ * Returns the URL of a server by its listen address. For a server that listens on all interfaces,
+ * this is the first external address of this machine, preferably an IPv4 one.
  */
 export function urlOf(
   { address, port }: Pick<AddressInfo, 'address' | 'port'>,
   interfaces: ReturnType<typeof networkInterfaces> = networkInterfaces(),
   scheme: 'http' | 'https' = 'http',
 ): string {
-  const everywhere = address === '::' || address === '0.0.0.0'
-  const host = everywhere ? outwardAddress(interfaces) : address
+  const isWildcard = address === '::' || address === '0.0.0.0'
+  const host = isWildcard ? externalAddress(interfaces) : address
   return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-function outwardAddress(interfaces: ReturnType<typeof networkInterfaces>): string {
-  const outward = Object.values(interfaces)
+function externalAddress(interfaces: ReturnType<typeof networkInterfaces>): string {
+  const external = Object.values(interfaces)
     .flatMap(addresses => addresses ?? [])
     .filter(({ internal, address }) => !internal && !address.startsWith('fe80:'))
-  const found = outward.find(({ family }) => family === 'IPv4') ?? outward[0]
+  const found = external.find(({ family }) => family === 'IPv4') ?? external[0]
   return found?.address ?? '127.0.0.1'
 }

@@ -16,7 +16,8 @@ export interface ApplicationOptions extends Guard {
 }
 
 /**
- * The HTTP application of a program: the program adds its routes and hands `listener` to its server.
+ * The HTTP application of a program: the program adds its routes and hands `listener` to its
+ * server.
  *
  * Errors are one line of plain text: a `Refusal` that a handler throws, an unknown path (404), a
  * method that the path does not have (405), a bug in a handler (500, logged).

@@ -13,8 +13,8 @@ export function goneSignal(response: ServerResponse): AbortSignal {
 const queued = new WeakMap<Socket, Set<ServerResponse>>()
 
 /**
- * Closes a pipelined response together with its connection. Node emits `close` only for the response
- * that it is writing: those queued behind it would never end, nor release what they hold.
+ * Closes a pipelined response together with its connection. Node emits `close` only for the
+ * response that it is writing: those queued behind it would never end, nor release what they hold.
  */
 export function closeWithConnection(response: ServerResponse): void {
   // The response that is being written has the socket.

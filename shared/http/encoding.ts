@@ -1,5 +1,6 @@
 /**
- * Whether an Accept-Encoding header allows gzip and does not prefer the plain body. Without a header the body is plain.
+ * Whether an Accept-Encoding header allows gzip and does not prefer identity. False for an empty
+ * header.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3
  */

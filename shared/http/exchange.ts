@@ -9,7 +9,7 @@ export interface Exchange {
   readonly req: IncomingMessage
   readonly res: ServerResponse
   readonly method: string
-  /** Without its question mark, as it came. */
+  /** As received, without the question mark. */
   readonly querystring: string
   readonly query: ParsedUrlQuery
   status: number
@@ -17,14 +17,14 @@ export interface Exchange {
   body: unknown
   /** False: the handler ends the response itself. */
   respond?: boolean | undefined
-  /** @returns a header of the request, empty without it */
+  /** @returns a header of the request, or an empty string */
   get(name: string): string
   set(name: string, value: string | string[]): void
   vary(field: string): void
   redirect(url: string): void
 }
 
-/** Straight on Node's own objects. `end` is to be called when all has been said. */
+/** An exchange on Node's own request and response. `end` sends the response. */
 export class PlainExchange implements Exchange {
   type = ''
   body: unknown
@@ -50,7 +50,7 @@ export class PlainExchange implements Exchange {
   }
 
   get query(): ParsedUrlQuery {
-    this.#query ??= parse(this.querystring, '&', '=', EVERY)
+    this.#query ??= parse(this.querystring, '&', '=', ALL_PARAMETERS)
     return this.#query
   }
 
@@ -95,5 +95,5 @@ export class PlainExchange implements Exchange {
   }
 }
 
-/** Node looks at a thousand parameters by default and leaves out the rest: a target with a label less is another one. */
-const EVERY = { maxKeys: 0 }
+/** By default Node ignores parameters beyond 1,000. A missing label would select another target. */
+const ALL_PARAMETERS = { maxKeys: 0 }

@@ -3,17 +3,17 @@ import type { Logger } from '../base/logger.js'
 import type { Exchange } from './exchange.js'
 import { ClientGone, Refusal, refuse } from './refusal.js'
 
-const GONE = ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'HPE_INVALID_EOF_STATE']
+const CONNECTION_CLOSED = ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'HPE_INVALID_EOF_STATE']
 
 /** Logs an error of a handler or a connection: at level debug when a client caused it. */
 export function logFailure(error: Error & { code?: string }, logger: Logger): void {
   const { code = '', message } = error
-  if (error instanceof ClientGone || GONE.includes(code)) {
-    logger.debug('a client went away', { error })
+  if (error instanceof ClientGone || CONNECTION_CLOSED.includes(code)) {
+    logger.debug('a client closed its connection', { error })
   } else if (code.startsWith('HPE_')) {
-    // The error holds the bytes of the request, which may contain a password: not logged.
+    // Do not log the error: it contains bytes of the request, which may include a password.
     logger.debug('a client sent a malformed request', { reason: message })
-  } else logger.error('a request failed, which is a mistake in the program', { error, stack: error.stack })
+  } else logger.error('a request failed because of a bug', { error, stack: error.stack })
 }
 
 /**

@@ -21,20 +21,20 @@ export async function admit(exchange: Exchange, { web, logger, realm }: Guard): 
   if (!web) return true
   for (const [name, value] of web.current.headers) exchange.set(name, value)
   const { users } = web
-  if (!users.demanded) return true
+  if (!users.required) return true
   const verdict = await users.judge(exchange.get('authorization') || undefined).catch(error => {
-    logger.warn('A password could not be compared', { error })
+    logger.warn('Failed to compare a password with its hash', { error })
     return 'busy' as const
   })
   if (verdict === 'known') return true
   if (verdict === 'busy') {
-    web.turnAway('busy', 'too many passwords are being compared')
+    web.countRefusal('busy', 'too many pending password comparisons')
     exchange.set('Retry-After', '5')
-    sayWhy(exchange, 503, 'too many passwords are being compared: ask again')
+    sayWhy(exchange, 503, 'too many pending password comparisons: retry later')
   } else {
-    web.turnAway('credentials', 'no user has these credentials')
+    web.countRefusal('credentials', 'missing or wrong credentials')
     exchange.set('WWW-Authenticate', `Basic realm="${realm}", charset="UTF-8"`)
-    sayWhy(exchange, 401, 'a user name and its password are needed')
+    sayWhy(exchange, 401, 'a user name and password are required')
   }
   return false
 }

@@ -1,6 +1,6 @@
 import type { Exchange } from './exchange.js'
 
-/** Why a request is not answered with what it asked for: one line, for people with curl. */
+/** Answers with a status and a reason: one line of plain text. */
 export function sayWhy(ctx: Exchange, status: number, reason: string): undefined {
   ctx.status = status
   ctx.type = 'text/plain; charset=utf-8'

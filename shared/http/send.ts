@@ -8,14 +8,14 @@ export interface SentBody<R> extends Sent {
   readonly result: R | undefined
 }
 
-/** Clients ask in the same words again and again. */
+/** Memoized: a client sends the same header with each request. */
 const wantsGzip = memoize(prefersGzip)
 
 /**
  * Answers 200 with a body that is generated in chunks, compressed if the client prefers that. An
  * empty chunk yields the event loop.
  *
- * @param alive called before every chunk: false cuts off the response
+ * @param alive called before each chunk; if false, the response is cut off
  */
 export async function sendGenerated<R>(
   exchange: Exchange,

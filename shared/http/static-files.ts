@@ -9,7 +9,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
   '.svg': 'image/svg+xml',
 }
-/** A page may load only files of its own, and is not shown in frames. */
+/** Allows a page only files from its own origin, and forbids framing. */
 const CONTENT_SECURITY_POLICY = "default-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 const INDEX = 'index.html'
 

@@ -4,26 +4,36 @@ import { pipeline } from 'node:stream/promises'
 import { constants, createGzip, gzipSync } from 'node:zlib'
 import { nextTurn } from '../base/scheduling.js'
 
-/** A body below this is sent as it is: it fits into a packet or two, and compressing costs more than it saves. */
-const SMALL = 2048
-/** Level 1 makes expositions about ten times smaller for a fifth of the CPU of the default level. */
+/** Bodies below this size are not compressed: they fit into one or two packets. */
+const MIN_GZIP_BYTES = 2048
+/**
+ * Level 1 compresses expositions by a factor of ten, with a fifth of the CPU of the default level.
+ */
 const GZIP = { level: constants.Z_BEST_SPEED, chunkSize: 64 * 1024 }
 /**
- * On the spot: a body of one chunk takes 25 to 300 µs, and handing it to another thread a millisecond. The lines that are alike
- * are near each other, so that a smaller window finds as much and leaves less memory to clear; the output comes from Node's pool.
+ * For synchronous compression of a body of one chunk. It takes 25 to 300 µs, a transfer to another
+ * thread a millisecond. Similar lines are close to each other, so that a smaller window compresses
+ * as well, and needs less memory to be cleared. The output comes from Node's buffer pool.
  */
 const SMALL_GZIP = { level: constants.Z_BEST_SPEED, windowBits: 14, memLevel: 6, chunkSize: 4000 }
 const NOTHING = Buffer.alloc(0)
-/** Keeps a first chunk for as long as it takes to see whether it is the only one: a buffer for each would be garbage. */
+/**
+ * Holds a first chunk until it is known whether there is a second. Avoids an allocation per
+ * response.
+ */
 const scratch = Buffer.allocUnsafeSlow(64 * 1024)
 
 export interface StreamOptions {
   readonly gzip: boolean
-  /** Asked before every chunk: false cuts the response off, so that its reader sees a failure and not an end. */
+  /**
+   * Called before each chunk. If false, the response is cut off, which clients see as a failure.
+   */
   readonly alive: () => boolean
 }
 
-/** What was sent. `whole` is false when the client went away or the response was cut off. */
+/**
+ * What was sent. `whole` is false if the client closed the connection or the response was cut off.
+ */
 export interface Sent {
   readonly bytes: number
   readonly whole: boolean
@@ -33,8 +43,9 @@ export interface Sent {
 class CutOff extends Error {}
 
 /**
- * Writes a generated body: chunk by chunk with backpressure, a turn of the event loop between chunks, compressed on another
- * thread. The response's status and headers are set but not yet written. The generator is closed on every path.
+ * Writes a generated body chunk by chunk, with backpressure. Yields the event loop between chunks,
+ * and compresses on another thread. Status and headers of the response are set, but not yet
+ * written. The generator is closed in any case.
  */
 export async function sendChunks(
   response: ServerResponse,
@@ -44,7 +55,7 @@ export async function sendChunks(
   const sent = { bytes: 0, whole: false }
   try {
     let first = chunks.next()
-    // Empty chunks are only places to let others have the event loop.
+    // Empty chunks only yield the event loop.
     while (!first.done && first.value.length === 0) {
       await nextTurn()
       first = chunks.next()
@@ -56,14 +67,17 @@ export async function sendChunks(
     sent.whole = true
   } catch (error) {
     response.destroy()
-    if (!(error instanceof CutOff) && !isGone(error)) throw error
+    if (!(error instanceof CutOff) && !isConnectionClosed(error)) throw error
   } finally {
     chunks.return(undefined)
   }
   return sent
 }
 
-/** Whether all of an ended response has been handed to the system to be sent. What happens to it then is not known to anybody here. */
+/**
+ * Resolves with whether an ended response was passed to the operating system completely. Its
+ * delivery to the client is not known.
+ */
 export function reachedSocket(response: ServerResponse): Promise<boolean> {
   if (response.writableFinished || response.destroyed) return Promise.resolve(response.writableFinished)
   return new Promise(resolve => {
@@ -72,7 +86,10 @@ export function reachedSocket(response: ServerResponse): Promise<boolean> {
   })
 }
 
-/** A chunk is valid only until the next is asked for; what this gives is, until others have the event loop. */
+/**
+ * Copies a chunk, which is valid only until the generator continues. The result is valid until the
+ * event loop is yielded.
+ */
 function keep(chunk: Buffer): Buffer {
   return chunk.length > scratch.length ? Buffer.from(chunk) : scratch.subarray(0, chunk.copy(scratch))
 }
@@ -87,13 +104,13 @@ function sendWhole(
   sent: { bytes: number },
 ): void {
   let bytes = body
-  if (options.gzip && body.length >= SMALL) {
+  if (options.gzip && body.length >= MIN_GZIP_BYTES) {
     bytes = gzipSync(body, SMALL_GZIP)
     response.setHeader('Content-Encoding', 'gzip')
   }
   if (!options.alive()) throw new CutOff()
   response.setHeader('Content-Length', bytes.length)
-  // As text, a character a byte, it is written in one piece with the headers, and the scratch buffer is free again.
+  // Node writes a latin1 string together with the headers, and the scratch buffer can be reused.
   if (bytes.length <= scratch.length) response.end(bytes.toString('latin1'), 'latin1')
   else response.end(bytes)
   sent.bytes = bytes.length
@@ -101,20 +118,20 @@ function sendWhole(
 
 async function sendStream(
   response: ServerResponse,
-  begun: readonly Buffer[],
+  first: readonly Buffer[],
   rest: Iterable<Buffer>,
   options: StreamOptions,
   sent: { bytes: number },
 ): Promise<void> {
   if (!options.gzip) {
-    await feed(response, begun, rest, chunk => {
+    await feed(response, first, rest, chunk => {
       if (!options.alive()) throw new CutOff()
       sent.bytes += chunk.length
     })
     response.end()
     return
   }
-  // Checked where bytes leave for the socket: what a compressor holds may be older than the lease.
+  // Checked after compression: the compressor may hold bytes that are older than the lease.
   async function* outlet(from: AsyncIterable<Buffer>) {
     for await (const chunk of from) {
       if (!options.alive()) throw new CutOff()
@@ -125,32 +142,32 @@ async function sendStream(
   response.setHeader('Content-Encoding', 'gzip')
   const gzip = createGzip(GZIP)
   const piped = pipeline(gzip, outlet, response)
-  const fed = feed(gzip, begun, rest, () => {}).then(() => gzip.end())
-  // When the way out fails, feeding fails because of it: the cause is the one to tell.
+  const fed = feed(gzip, first, rest, () => {}).then(() => gzip.end())
+  // If the pipeline fails, feeding fails as a consequence: report only the cause.
   fed.catch(() => {})
   await piped
   await fed
 }
 
-/** Writes chunk by chunk, each when the one before has been taken: a chunk is valid only until the next is asked for. */
+/** Writes each chunk when the previous one is consumed, because chunks share a buffer. */
 async function feed(
   out: Writable,
-  begun: readonly Buffer[],
+  first: readonly Buffer[],
   rest: Iterable<Buffer>,
   before: (chunk: Buffer) => void,
 ): Promise<void> {
-  let gone: (error: Error) => void = () => {}
+  let fail: (error: Error) => void = () => {}
   const close = () =>
-    gone(Object.assign(new Error('the client went away'), { code: 'ERR_STREAM_PREMATURE_CLOSE' }))
+    fail(Object.assign(new Error('the client closed the connection'), { code: 'ERR_STREAM_PREMATURE_CLOSE' }))
   out.once('close', close)
   try {
     const write = (chunk: Buffer) =>
       new Promise<void>((resolve, reject) => {
-        gone = reject
+        fail = reject
         if (out.destroyed) close()
         else out.write(chunk, error => (error ? reject(error) : resolve()))
       })
-    for (const chunks of [begun, rest]) {
+    for (const chunks of [first, rest]) {
       for (const chunk of chunks) {
         if (chunk.length) {
           before(chunk)
@@ -164,7 +181,7 @@ async function feed(
   }
 }
 
-function isGone(error: unknown): boolean {
+function isConnectionClosed(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException
   return (
     code === 'ERR_STREAM_PREMATURE_CLOSE' ||

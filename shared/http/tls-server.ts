@@ -9,32 +9,33 @@ import type { TlsConfig } from './web-config/load.js'
 const HANDSHAKE_MS = 10_000
 
 /**
- * A server that speaks TLS as its web configuration says now: each handshake is by the newest certificate, and by the newest rule for
- * those of clients. Connections that are there stay as they are.
+ * An HTTPS server that follows its web configuration. Each handshake uses the current certificate
+ * and the current rules for client certificates. Established connections are not affected by
+ * changes.
  */
 export class TlsServer extends Server {
-  /** Also those whose handshake is not over, which nobody else knows of. */
+  /** Includes sockets in a handshake, which `closeAllConnections` of Node does not close. */
   readonly #sockets = new Set<Socket>()
 
   constructor(options: ServerOptions, web: LiveWebConfig) {
     const tls = web.current.tls!
-    super({ ...options, ...tls.context, ...demandOf(tls), handshakeTimeout: HANDSHAKE_MS })
+    super({ ...options, ...tls.context, ...clientAuthOptions(tls), handshakeTimeout: HANDSHAKE_MS })
     this.on('connection', (socket: Socket) => {
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
     })
-    // Before anything is read from it.
+    // Prepended, to run before the HTTP server reads from the socket.
     this.prependListener('secureConnection', (socket: TLSSocket) => {
       const client = { certificate: socket.getPeerX509Certificate(), verified: socket.authorized }
       const refusal = refusalOf(client, web.current.tls!)
       if (refusal === undefined) return
-      web.turnAway('client_certificate', refusal)
+      web.countRefusal('client_certificate', refusal)
       socket.destroy()
     })
     web.onChange(({ tls }) => {
       this.setSecureContext(tls!.context)
-      // Read by the server at every connection.
-      Object.assign(this, demandOf(tls!))
+      // Node reads these properties at each connection.
+      Object.assign(this, clientAuthOptions(tls!))
     })
   }
 
@@ -44,7 +45,7 @@ export class TlsServer extends Server {
   }
 }
 
-/** Who may connect is decided after the handshake, by one rule for all types. */
-function demandOf({ clientAuth }: TlsConfig) {
+/** Certificates are verified after the handshake, by `refusalOf`, for all types alike. */
+function clientAuthOptions({ clientAuth }: TlsConfig) {
   return { requestCert: clientAuth !== 'NoClientCert', rejectUnauthorized: false }
 }

@@ -83,8 +83,8 @@ describe('a configuration', () => {
       expect.stringMatching(/^--kafka\.config\.file: .*kafka\.yml: the file: .*extra/),
       '--kafka.heartbeat-interval: must be at most a third of --kafka.session-timeout (15s); otherwise one lost heartbeat can cost the shard its partitions',
       '--staleness.forget: must not be less than --staleness.max-age (2m)',
-      expect.stringMatching(/^--web\.config\.file: .*web\.yml: users: nothing of this name is known here$/),
-      expect.stringMatching(/^--web\.config\.file: .*web\.yml: tls_server_config: needs cert_file/),
+      expect.stringMatching(/^--web\.config\.file: .*web\.yml: users: unknown key$/),
+      expect.stringMatching(/^--web\.config\.file: .*web\.yml: tls_server_config: cert_file .* is required/),
     ])
   })
 

@@ -75,9 +75,7 @@ describe('/target', () => {
     expect((await shard.get(path(app))).status).toBe(500)
     core.judge = judge
     expect((await shard.get(path(app))).status).toBe(200)
-    expect(shard.log.map(line => line.message)).toContain(
-      'a request failed, which is a mistake in the program',
-    )
+    expect(shard.log.map(line => line.message)).toContain('a request failed because of a bug')
     const text = await (await shard.get('/telemetry')).text()
     expect(text).toContain('exposer_scrapes_total{path="/target",code="500"} 1')
   })

@@ -7,7 +7,9 @@ export class BodyMemory {
   constructor(readonly limit: number) {}
 }
 
-/** Memory of one request body. Acquired while the body is read, freed when its response is closed. */
+/**
+ * Memory of one request body. Acquired while the body is read, freed when its response is closed.
+ */
 export class BodyBudget {
   #held = 0
   #decoded = 0

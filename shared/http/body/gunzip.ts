@@ -4,7 +4,10 @@ import { concatenate } from './blocks.js'
 import type { BodyBudget } from './budget.js'
 import type { BodyCodec, BodyDecoder } from './codecs.js'
 
-/** Size of output chunks. Small bodies should not allocate much, large ones not switch threads often. */
+/**
+ * Size of output chunks. Small bodies should not allocate much, large ones not switch threads
+ * often.
+ */
 const SMALL_CHUNK = 16 * 1024
 const LARGE_CHUNK = 64 * 1024
 

@@ -116,8 +116,8 @@ function expectsContinue({ headers, httpVersionMinor }: IncomingMessage): boolea
 }
 
 /**
- * Mean size of chunks. Node spends a microsecond on a chunk of any size: 1 MiB in chunks of one byte
- * blocks the event loop for 190 ms.
+ * Mean size of chunks. Node spends a microsecond on a chunk of any size: 1 MiB in chunks of one
+ * byte blocks the event loop for 190 ms.
  */
 const MIN_CHUNK = 16
 /** Chunks before the mean is checked. */

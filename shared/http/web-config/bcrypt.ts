@@ -2,8 +2,8 @@ import { createRequire } from 'node:module'
 import { Worker } from 'node:worker_threads'
 
 /**
- * Text and not a file, so that it runs the same from TypeScript and from what is built of it. bcryptjs has an asynchronous
- * comparison, but that gives way to others only every 100 ms.
+ * A string instead of a file, so that it runs the same from TypeScript and from the build. The
+ * asynchronous comparison of bcryptjs is not used: it yields the event loop only every 100 ms.
  */
 const PROGRAM = `
 const { parentPort, workerData } = require('node:worker_threads')
@@ -16,34 +16,34 @@ parentPort.on('message', ({ id, password, hash }) => {
   parentPort.postMessage({ id, same })
 })`
 
-/** A thread costs some MiB, and passwords are compared rarely. */
+/** Time after which an idle thread is terminated, to free a few MiB. Comparisons are rare. */
 const IDLE_MS = 10_000
 
 /**
- * Compares passwords with bcrypt hashes, one after the other, on a thread of its own that is there only while it is needed: a
- * comparison is 50 to 100 ms of CPU, on purpose.
+ * Compares passwords with bcrypt hashes, one after the other, on another thread: a comparison takes
+ * 50 to 100 ms of CPU. The thread is started on demand and terminated when idle.
  */
 export class BcryptWorker {
   #worker: Worker | undefined
   #idle: NodeJS.Timeout | undefined
   #last = 0
   #closed = false
-  readonly #asked = new Map<number, { resolve: (same: boolean) => void; reject: (error: Error) => void }>()
+  readonly #pending = new Map<number, { resolve: (same: boolean) => void; reject: (error: Error) => void }>()
 
-  /** Comparisons that are under way or wait for their turn. */
+  /** Number of comparisons that have not completed. */
   get pending(): number {
-    return this.#asked.size
+    return this.#pending.size
   }
 
-  /** Rejects when the thread fails. */
+  /** Rejects if the thread fails or this is closed. */
   compare(password: string, hash: string): Promise<boolean> {
     if (this.#closed) return Promise.reject(new Error('this server is stopping'))
     clearTimeout(this.#idle)
     this.#worker ??= this.#start()
-    // A process may end while nobody waits for an answer.
+    // The thread keeps the process alive only during comparisons.
     this.#worker.ref()
     const id = ++this.#last
-    const answer = new Promise<boolean>((resolve, reject) => this.#asked.set(id, { resolve, reject }))
+    const answer = new Promise<boolean>((resolve, reject) => this.#pending.set(id, { resolve, reject }))
     this.#worker.postMessage({ id, password, hash })
     return answer
   }
@@ -61,11 +61,11 @@ export class BcryptWorker {
       resourceLimits: { maxOldGenerationSizeMb: 64 },
     })
     worker.on('message', ({ id, same }: { id: number; same: boolean }) => {
-      this.#asked.get(id)?.resolve(same)
-      this.#asked.delete(id)
-      if (this.#asked.size) return
+      this.#pending.get(id)?.resolve(same)
+      this.#pending.delete(id)
+      if (this.#pending.size) return
       worker.unref()
-      this.#idle = setTimeout(() => void this.#end(new Error('nobody waits any more')), IDLE_MS).unref()
+      this.#idle = setTimeout(() => void this.#end(new Error('the thread was idle')), IDLE_MS).unref()
     })
     const fail = (error: Error) => {
       if (this.#worker === worker) void this.#end(error)
@@ -79,9 +79,9 @@ export class BcryptWorker {
     clearTimeout(this.#idle)
     const worker = this.#worker
     this.#worker = undefined
-    const asked = [...this.#asked.values()]
-    this.#asked.clear()
-    for (const { reject } of asked) reject(reason)
+    const pending = [...this.#pending.values()]
+    this.#pending.clear()
+    for (const { reject } of pending) reject(reason)
     await worker?.terminate()
   }
 }

@@ -2,52 +2,52 @@ import type { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { TlsConfig } from './load.js'
 
-/** What a handshake told of the client. */
-export interface Client {
+/** The client's certificate, as known after the handshake. */
+export interface TlsClient {
   readonly certificate: Pick<X509Certificate, 'subjectAltName'> | undefined
-  /** Whether an authority that the server knows issued it. */
+  /** Whether it was issued by a CA that the server trusts. */
   readonly verified: boolean
 }
 
 /**
- * Why a client is not let in, or undefined when it is.
+ * Returns why a client is refused, or undefined if it is accepted.
  *
  * @see https://pkg.go.dev/crypto/tls#ClientAuthType
  */
 export function refusalOf(
-  { certificate, verified }: Client,
+  { certificate, verified }: TlsClient,
   { clientAuth, allowedSans }: Pick<TlsConfig, 'clientAuth' | 'allowedSans'>,
 ): string | undefined {
   if (clientAuth === 'NoClientCert') return undefined
-  if (!certificate) return clientAuth.startsWith('Require') ? 'it has no certificate' : undefined
+  if (!certificate) return clientAuth.startsWith('Require') ? 'the client has no certificate' : undefined
   if (clientAuth.includes('Verify') && !verified)
-    return 'no authority of client_ca_file issued its certificate'
+    return 'the client certificate was not issued by a CA of client_ca_file'
   if (!allowedSans) return undefined
   const names = namesOf(certificate.subjectAltName)
   const allowed = allowedSans.map(canonical)
   return names.some(name => allowed.includes(canonical(name)))
     ? undefined
-    : 'none of the names in its certificate is among client_allowed_sans'
+    : 'the client certificate has no name of client_allowed_sans'
 }
 
-const KINDS = ['DNS', 'IP Address', 'email', 'URI']
+const NAME_TYPES = ['DNS', 'IP Address', 'email', 'URI']
 
 /**
- * The names in a certificate that can be allowed, from how Node.js writes them: `DNS:a.example, IP Address:10.0.0.1`, with quotes
- * where a name has characters that mean something there.
+ * Parses Node's `subjectAltName`, such as `DNS:a.example, IP Address:10.0.0.1`. Names with special
+ * characters are quoted.
  */
 export function namesOf(subjectAltName: string | undefined): string[] {
   const names: string[] = []
-  for (const [, kind, written] of (subjectAltName ?? '').matchAll(
+  for (const [, type, text] of (subjectAltName ?? '').matchAll(
     /([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,"]*)(?:, |$)/g,
   )) {
-    if (!KINDS.includes(kind.trim())) continue
-    names.push(written.startsWith('"') ? (JSON.parse(written) as string) : written)
+    if (!NAME_TYPES.includes(type.trim())) continue
+    names.push(text.startsWith('"') ? (JSON.parse(text) as string) : text)
   }
   return names
 }
 
-/** Addresses of IPv6 are written in many ways. */
+/** Normalizes IPv6 addresses, which have several spellings. */
 function canonical(name: string): string {
   return isIP(name) === 6 ? new URL(`http://[${name}]`).hostname.slice(1, -1) : name
 }

@@ -5,34 +5,37 @@ import { loadWebConfig, type WebConfig } from './load.js'
 import { WebConfigError } from './parse.js'
 import { Users } from './users.js'
 
-const LOOK_EVERY_MS = 1000
+const CHECK_INTERVAL_MS = 1000
 
-/** Why somebody was not answered. */
-type TurnedAway = 'credentials' | 'busy' | 'client_certificate'
+/** Why a client was refused. */
+type RefusalReason = 'credentials' | 'busy' | 'client_certificate'
 
 /**
- * A web configuration that follows its files: looked at once a second, and read again when any of them has changed.
+ * A web configuration that is reloaded when one of its files changes. The files are checked once a
+ * second. If a changed configuration is invalid, the previous one stays in effect.
  *
- * A new one that is wrong changes nothing: what was read before stays. Lifetime: `start` once, `close` once.
+ * Lifetime: call `start` once and `close` once.
  */
 export class LiveWebConfig {
   current: WebConfig
   users: Users
-  /** Counted here, for whoever tells them on. */
+  /** Number of reloads by result. */
   readonly reloads = { success: 0, failure: 0 }
-  readonly turnedAway: Record<TurnedAway, number> = { credentials: 0, busy: 0, client_certificate: 0 }
+  /** Number of refused requests and connections by reason. */
+  readonly refused: Record<RefusalReason, number> = { credentials: 0, busy: 0, client_certificate: 0 }
   lastReloadSuccessful = true
   readonly #bcrypt = new BcryptWorker()
   readonly #listeners: ((config: WebConfig) => void)[] = []
+  /** Modification stamp of the files at the last reload. */
   #stamp: string | undefined
-  /** What is wrong with what the files say now. */
-  #broken: string | undefined
+  /** Problems of the current files, or undefined if they are valid. */
+  #problems: string | undefined
   #timer: NodeJS.Timeout | undefined
-  #looking: Promise<void> = Promise.resolve()
+  #checking: Promise<void> = Promise.resolve()
 
   /**
-   * @param path of the file
-   * @throws WebConfigError when it cannot be used as it is now
+   * @param path path of the file
+   * @throws WebConfigError if the configuration is invalid
    */
   constructor(
     private readonly path: string,
@@ -42,78 +45,78 @@ export class LiveWebConfig {
     this.users = new Users(this.current.users, this.#bcrypt)
   }
 
-  /** Begins to follow the files. */
+  /** Starts checking the files. */
   start(): void {
-    for (const note of this.current.notes) this.logger.warn(note, { file: this.path })
-    const again = () => {
-      this.#looking = this.#look()
-        .catch(error => this.logger.error('The web configuration cannot be followed', { error }))
+    for (const warning of this.current.warnings) this.logger.warn(warning, { file: this.path })
+    const check = () => {
+      this.#checking = this.#check()
+        .catch(error => this.logger.error('Failed to check the web configuration for changes', { error }))
         .finally(() => {
-          if (this.#timer) this.#timer = setTimeout(again, LOOK_EVERY_MS).unref()
+          if (this.#timer) this.#timer = setTimeout(check, CHECK_INTERVAL_MS).unref()
         })
     }
-    // Read once more at once: what was changed since the first time has left no trace yet.
-    this.#timer = setTimeout(again, 0).unref()
+    // Reload at once: the files may have changed since the constructor read them.
+    this.#timer = setTimeout(check, 0).unref()
   }
 
   async close(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    await this.#looking
+    await this.#checking
     await this.#bcrypt.close()
   }
 
-  turnAway(reason: TurnedAway, why: string): void {
-    this.turnedAway[reason]++
-    this.logger.debug('Somebody was not let in', { reason, why })
+  countRefusal(reason: RefusalReason, why: string): void {
+    this.refused[reason]++
+    this.logger.debug('Refused a client', { reason, why })
   }
 
   onChange(listener: (config: WebConfig) => void): void {
     this.#listeners.push(listener)
   }
 
-  async #look(): Promise<void> {
-    // Taken before reading: what changes meanwhile is seen the next time.
+  async #check(): Promise<void> {
+    // Determined before reading, so that a change during the read is detected by the next check.
     const stamp = await stampOf(this.current.files)
-    // A broken one may name files that are not there yet and come without a change of any that is known.
-    if (stamp === this.#stamp && this.#broken === undefined) return
+    // An invalid configuration may name a missing file, whose creation changes no known file.
+    if (stamp === this.#stamp && this.#problems === undefined) return
     this.#stamp = stamp
     try {
       const config = loadWebConfig(this.path)
-      if (!sameAs(config, this.current)) this.#take(config)
-      this.#broken = undefined
+      if (!isEqual(config, this.current)) this.#apply(config)
+      this.#problems = undefined
       this.lastReloadSuccessful = true
     } catch (error) {
       if (!(error instanceof WebConfigError)) throw error
-      this.#complain(error.problems.join('; '))
+      this.#reportFailure(error.problems.join('; '))
     }
   }
 
-  #complain(problems: string): void {
-    if (problems === this.#broken) return
-    this.#broken = problems
+  #reportFailure(problems: string): void {
+    if (problems === this.#problems) return
+    this.#problems = problems
     this.reloads.failure++
     this.lastReloadSuccessful = false
-    this.logger.error('The changed web configuration cannot be used: the one before stays in force', {
+    this.logger.error('Failed to reload the web configuration: the previous one stays in effect', {
       file: this.path,
       problems,
     })
   }
 
-  #take(config: WebConfig): void {
+  #apply(config: WebConfig): void {
     if ((config.tls === undefined) !== (this.current.tls === undefined)) {
-      throw new WebConfigError(['tls_server_config: TLS is switched on or off only by a restart'])
+      throw new WebConfigError(['tls_server_config: TLS can be enabled or disabled only by a restart'])
     }
     this.current = config
     this.users = new Users(config.users, this.#bcrypt)
     for (const listener of this.#listeners) listener(config)
     this.reloads.success++
-    this.logger.info('The web configuration was read anew', { file: this.path })
-    for (const note of config.notes) this.logger.warn(note, { file: this.path })
+    this.logger.info('Reloaded the web configuration', { file: this.path })
+    for (const warning of config.warnings) this.logger.warn(warning, { file: this.path })
   }
 }
 
-/** Changes whenever one of the files does, also when it is replaced or vanishes. */
+/** Returns a text that changes when one of the files is changed, replaced or removed. */
 async function stampOf(files: readonly string[]): Promise<string> {
   const stamps = files.map(async file => {
     try {
@@ -126,7 +129,7 @@ async function stampOf(files: readonly string[]): Promise<string> {
   return (await Promise.all(stamps)).join(' ')
 }
 
-function sameAs(a: WebConfig, b: WebConfig): boolean {
+function isEqual(a: WebConfig, b: WebConfig): boolean {
   const text = (config: WebConfig) =>
     JSON.stringify(config, (_, value: unknown) => (value instanceof Map ? [...value] : value))
   return text(a) === text(b)

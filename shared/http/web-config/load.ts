@@ -6,42 +6,43 @@ import { parseWebConfig, WebConfigError } from './parse.js'
 import type { ClientAuthType, TlsSection, WebConfigFile } from './schema.js'
 import { CURVES, cipherList, VERSIONS } from './tls-names.js'
 
-/** How an HTTP server is to be run. */
+/** Settings of an HTTP server. */
 export interface WebConfig {
   /** Undefined: plain HTTP. */
   readonly tls: TlsConfig | undefined
-  /** To be set on every response. */
+  /** Headers of every response. */
   readonly headers: ReadonlyMap<string, string>
-  /** Bcrypt hashes by user. Empty: everybody may ask. */
+  /** Bcrypt hashes by user. Empty: no authentication. */
   readonly users: ReadonlyMap<string, string>
-  /** Every file that this was read from. */
+  /** All files that this was read from. */
   readonly files: readonly string[]
-  /** What people should know about it, a sentence each. */
-  readonly notes: readonly string[]
+  /** Warnings about valid but questionable settings. */
+  readonly warnings: readonly string[]
 }
 
 export interface TlsConfig {
   readonly context: SecureContextOptions & { readonly cert: string; readonly key: string }
   readonly clientAuth: ClientAuthType
-  /** Names of which a client's certificate has to have one. */
+  /** Names of which a client certificate must have at least one. */
   readonly allowedSans: readonly string[] | undefined
 }
 
 /**
- * Reads a web configuration file and the files that it names; relative paths start at the file.
+ * Reads a web configuration file and the files that it names. Relative paths are resolved against
+ * the folder of the file.
  *
- * @throws WebConfigError with everything that is wrong
+ * @throws WebConfigError that lists all problems
  */
 export function loadWebConfig(path: string): WebConfig {
   const file = parseWebConfig(read(path, 'the file'))
   const tls = file.tls_server_config && Object.keys(file.tls_server_config).length > 0
-  const named = tls ? readNamed(file.tls_server_config!, dirname(path)) : undefined
+  const files = tls ? readTlsFiles(file.tls_server_config!, dirname(path)) : undefined
   return {
-    tls: named && tlsOf(file.tls_server_config!, named),
+    tls: files && tlsOf(file.tls_server_config!, files),
     headers: new Map(Object.entries(file.http_server_config?.headers ?? {}).filter(isSet)),
     users: new Map(Object.entries(file.basic_auth_users ?? {})),
-    files: [path, ...(named?.files ?? [])],
-    notes: notesOn(file),
+    files: [path, ...(files?.paths ?? [])],
+    warnings: warningsOf(file),
   }
 }
 
@@ -55,21 +56,21 @@ function read(path: string, name: string): string {
   }
 }
 
-interface Named {
+interface TlsFiles {
   readonly cert: string
   readonly key: string
   readonly clientCa: string | undefined
-  readonly files: readonly string[]
+  readonly paths: readonly string[]
 }
 
-function readNamed(section: TlsSection, folder: string): Named {
+function readTlsFiles(section: TlsSection, folder: string): TlsFiles {
   const problems: string[] = []
-  const files: string[] = []
+  const paths: string[] = []
   const contents = (key: 'cert' | 'key' | 'client_ca'): string => {
     const name = section[`${key}_file`]
     if (!name) return section[key] ?? ''
     const path = resolve(folder, name)
-    files.push(path)
+    paths.push(path)
     try {
       return read(path, `tls_server_config.${key}_file`)
     } catch (error) {
@@ -79,10 +80,10 @@ function readNamed(section: TlsSection, folder: string): Named {
   }
   const [cert, key, clientCa] = [contents('cert'), contents('key'), contents('client_ca')]
   if (problems.length) throw new WebConfigError(problems)
-  return { cert, key, clientCa: clientCa || undefined, files }
+  return { cert, key, clientCa: clientCa || undefined, paths }
 }
 
-function tlsOf(section: TlsSection, { cert, key, clientCa }: Named): TlsConfig {
+function tlsOf(section: TlsSection, { cert, key, clientCa }: TlsFiles): TlsConfig {
   const { min_version: min, max_version: max } = section
   const config: TlsConfig = {
     context: {
@@ -100,15 +101,15 @@ function tlsOf(section: TlsSection, { cert, key, clientCa }: Named): TlsConfig {
     clientAuth: section.client_auth_type ?? 'NoClientCert',
     allowedSans: section.client_allowed_sans,
   }
-  tryOut('tls_server_config: certificate and key', () => createSecureContext({ cert, key }))
-  // OpenSSL takes a list of authorities without any for a list.
-  if (clientCa !== undefined) tryOut('tls_server_config: client_ca', () => new X509Certificate(clientCa))
-  tryOut('tls_server_config', () => createSecureContext(config.context))
+  verify('tls_server_config: certificate and key', () => createSecureContext({ cert, key }))
+  // OpenSSL accepts a CA file without certificates.
+  if (clientCa !== undefined) verify('tls_server_config: client_ca', () => new X509Certificate(clientCa))
+  verify('tls_server_config', () => createSecureContext(config.context))
   return config
 }
 
-/** Whether OpenSSL takes it. */
-function tryOut(what: string, attempt: () => unknown): void {
+/** @throws WebConfigError if OpenSSL refuses the values */
+function verify(what: string, attempt: () => unknown): void {
   try {
     attempt()
   } catch (error) {
@@ -116,21 +117,19 @@ function tryOut(what: string, attempt: () => unknown): void {
   }
 }
 
-function notesOn({
+function warningsOf({
   tls_server_config: tls,
   http_server_config: http,
   basic_auth_users: users,
 }: WebConfigFile) {
-  const notes: string[] = []
-  if (http?.http2) notes.push('HTTP/1.1 is served and no HTTP/2: http_server_config.http2 has no effect')
+  const warnings: string[] = []
+  if (http?.http2) warnings.push('HTTP/2 is not supported: http_server_config.http2 has no effect')
   const type = tls?.client_auth_type
   if (type === 'RequestClientCert' || type === 'RequireAnyClientCert') {
-    notes.push(`With client_auth_type ${type} nobody verifies who issued the certificates of clients`)
+    warnings.push(`client_auth_type ${type} does not verify the issuer of client certificates`)
   }
   if (users && Object.keys(users).length && !tls?.cert && !tls?.cert_file) {
-    notes.push(
-      'Passwords travel in the clear, because the file has basic_auth_users but no tls_server_config',
-    )
+    warnings.push('Passwords are sent in cleartext: the file has basic_auth_users but no tls_server_config')
   }
-  return notes
+  return warnings
 }

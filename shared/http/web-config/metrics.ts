@@ -28,12 +28,12 @@ export function registerWebConfigMetrics(registry: Registry, prefix: string, web
   })
   new Counter({
     name: `${prefix}_web_turned_away_total`,
-    help: 'Connections and requests that were refused by the web configuration, by reason.',
+    help: 'Connections and requests refused because of the web configuration, by reason.',
     labelNames: ['reason'],
     registers,
     collect() {
       this.reset()
-      for (const [reason, count] of Object.entries(web.turnedAway)) this.inc({ reason }, count)
+      for (const [reason, count] of Object.entries(web.refused)) this.inc({ reason }, count)
     },
   })
 }

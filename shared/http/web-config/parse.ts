@@ -1,9 +1,9 @@
 import { parseDocument } from 'yaml'
 import type { z } from 'zod'
-import { tlsContradictions } from './contradictions.js'
+import { findTlsConflicts } from './contradictions.js'
 import { type WebConfigFile, webConfigFile } from './schema.js'
 
-/** Everything that is wrong with a file, one line each, with the path of the value where it is one. */
+/** All problems of a file, one line each, with the path of the value if there is one. */
 export class WebConfigError extends Error {
   override readonly name = 'WebConfigError'
   constructor(readonly problems: readonly string[]) {
@@ -12,7 +12,8 @@ export class WebConfigError extends Error {
 }
 
 /**
- * Reads the text of a web configuration file, as strictly as Prometheus's exporter-toolkit does: what it does not know is an error.
+ * Parses a web configuration file as strictly as Prometheus's exporter-toolkit: unknown keys are
+ * errors.
  *
  * @throws WebConfigError
  * @see https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md
@@ -26,13 +27,13 @@ export function parseWebConfig(text: string): WebConfigFile {
   const result = webConfigFile.safeParse(value)
   const problems = [
     ...(result.success ? [] : result.error.issues.flatMap(describe)),
-    ...tlsContradictions((value as { tls_server_config?: unknown }).tls_server_config),
+    ...findTlsConflicts((value as { tls_server_config?: unknown }).tls_server_config),
   ]
   if (problems.length || !result.success) throw new WebConfigError(problems)
   return result.data
 }
 
-/** `key:` without a value is the same as no key, for the toolkit. */
+/** Removes keys without a value, which the exporter-toolkit ignores. */
 function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNulls)
   if (typeof value !== 'object' || value === null) return value
@@ -56,9 +57,7 @@ function describe(issue: Issue): string[] {
 
 function unknown(path: string, key: string): string {
   if (path === '' && key === 'rate_limit') {
-    return 'is not supported: how many connections there may be is limited by --web.max-connections'
+    return 'is not supported: use --web.max-connections to limit connections'
   }
-  return path === 'http_server_config.headers'
-    ? 'this header cannot be set'
-    : 'nothing of this name is known here'
+  return path === 'http_server_config.headers' ? 'this header cannot be set' : 'unknown key'
 }

@@ -2,7 +2,7 @@ import { validateHeaderValue } from 'node:http'
 import { z } from 'zod'
 import { CIPHERS_TLS12, CIPHERS_TLS13, CURVES, OLD_VERSIONS, VERSIONS } from './tls-names.js'
 
-/** Whose certificates are asked for, and what becomes of those who have none: Go's names. */
+/** Policies for client certificates, by the names of Go's `tls.ClientAuthType`. */
 export const CLIENT_AUTH_TYPES = [
   'NoClientCert',
   'RequestClientCert',
@@ -12,10 +12,10 @@ export const CLIENT_AUTH_TYPES = [
 ] as const
 export type ClientAuthType = (typeof CLIENT_AUTH_TYPES)[number]
 
-/** A first check with a dearer hash would outlast every scrape: 2^16 rounds take about 5 s. */
+/** Maximum bcrypt cost: 2^16 rounds take about 5 s, which is longer than most scrape timeouts. */
 const MAX_COST = 16
 
-/** What is wrong with a value, as a sentence without a subject; undefined when nothing is. */
+/** Returns the problem of a value, to be appended to its path. Undefined if it is valid. */
 type Rule = (value: string) => string | undefined
 
 const text = (rule: Rule) =>
@@ -27,18 +27,18 @@ const text = (rule: Rule) =>
 const version = text(value => {
   if (value in VERSIONS) return undefined
   return OLD_VERSIONS.includes(value)
-    ? `${value} is not spoken any more by the TLS library of Node.js: write TLS12 or TLS13`
-    : `${JSON.stringify(value)} is no version of TLS: write TLS12 or TLS13`
+    ? `${value} is not supported by the TLS library of Node.js: use TLS12 or TLS13`
+    : `${JSON.stringify(value)} is not a TLS version: use TLS12 or TLS13`
 })
 
 const cipher = text(value =>
   CIPHERS_TLS12.has(value) || CIPHERS_TLS13.includes(value)
     ? undefined
-    : `${JSON.stringify(value)} is no cipher suite that is held secure, or not by its name: the names are those of https://pkg.go.dev/crypto/tls#CipherSuites`,
+    : `${JSON.stringify(value)} is not a secure cipher suite: use names from https://pkg.go.dev/crypto/tls#CipherSuites`,
 )
 
 const curve = text(value =>
-  CURVES.has(value) ? undefined : `${JSON.stringify(value)} is none of ${[...CURVES.keys()].join(', ')}`,
+  CURVES.has(value) ? undefined : `${JSON.stringify(value)} is not one of ${[...CURVES.keys()].join(', ')}`,
 )
 
 const HEADERS: Readonly<Record<string, readonly string[]>> = {
@@ -58,16 +58,16 @@ const header = (name: string, allowed: readonly string[]) =>
       validateHeaderValue(name, value)
       return undefined
     } catch {
-      return 'has characters that no header may have'
+      return 'has characters that are not allowed in a header'
     }
   }).optional()
 
 const hash = text(value => {
   const cost = /^\$2[aby]?\$(\d\d)\$[./A-Za-z0-9]{53}$/.exec(value)?.[1]
-  if (cost === undefined) return 'is no bcrypt hash; this makes one: htpasswd -nBC 10 "" | tr -d \':\\n\''
-  if (Number(cost) < 4) return `has a cost of ${Number(cost)}: bcrypt needs 4 at least`
+  if (cost === undefined) return 'is not a bcrypt hash; create one with: htpasswd -nBC 10 "" | tr -d \':\\n\''
+  if (Number(cost) < 4) return `has a cost of ${Number(cost)}: the minimum is 4`
   if (Number(cost) > MAX_COST) {
-    return `has a cost of ${Number(cost)}: checking a password against it would take longer than any scrape may; take 10 to 12, ${MAX_COST} at most`
+    return `has a cost of ${Number(cost)}: a comparison would exceed the scrape timeout; use 10 to 12, at most ${MAX_COST}`
   }
   return undefined
 })
@@ -81,11 +81,11 @@ const tls = z.strictObject({
   client_ca_file: z.string().optional(),
   client_auth_type: z
     .preprocess(
-      // An older spelling, still taken by the toolkit.
+      // The exporter-toolkit still accepts this older name.
       value => (value === '' ? undefined : value === 'RequireClientCert' ? 'RequireAnyClientCert' : value),
       z
         .enum(CLIENT_AUTH_TYPES, {
-          error: issue => `${JSON.stringify(issue.input)} is none of ${CLIENT_AUTH_TYPES.join(', ')}`,
+          error: issue => `${JSON.stringify(issue.input)} is not one of ${CLIENT_AUTH_TYPES.join(', ')}`,
         })
         .optional(),
     )
@@ -99,11 +99,11 @@ const tls = z.strictObject({
 })
 
 const users = z.record(
-  z.string().refine(name => !name.includes(':'), 'has a colon, which no user name may have'),
+  z.string().refine(name => !name.includes(':'), 'user names must not contain a colon'),
   hash,
 )
 
-/** The file, without what is null in it. */
+/** Schema of the file after null values have been removed. */
 export const webConfigFile = z.strictObject({
   tls_server_config: tls.optional(),
   http_server_config: z

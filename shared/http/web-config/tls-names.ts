@@ -1,16 +1,18 @@
 /**
- * What web configuration files call things, which is what Go's crypto/tls calls them, and what OpenSSL calls the same.
+ * Names of Go's crypto/tls, which web configuration files use, and the corresponding names of
+ * OpenSSL.
  *
  * @see https://pkg.go.dev/crypto/tls#pkg-constants
  */
 
-/** Those that Go holds secure, in its names. TLS 1.3 has its own, which no list chooses from, in Go as here. */
+/** Cipher suites of TLS 1.3, by Go's names. As in Go, they cannot be configured. */
 export const CIPHERS_TLS13: readonly string[] = [
   'TLS_AES_128_GCM_SHA256',
   'TLS_AES_256_GCM_SHA384',
   'TLS_CHACHA20_POLY1305_SHA256',
 ]
 
+/** Cipher suites of TLS 1.2 that Go considers secure. */
 export const CIPHERS_TLS12: ReadonlyMap<string, string> = new Map([
   ['TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA', 'ECDHE-ECDSA-AES128-SHA'],
   ['TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA', 'ECDHE-ECDSA-AES256-SHA'],
@@ -36,11 +38,12 @@ export const VERSIONS = { TLS12: 'TLSv1.2', TLS13: 'TLSv1.3' } as const
 export const OLD_VERSIONS: readonly string[] = ['TLS10', 'TLS11']
 
 /**
- * A list of Go's names as OpenSSL's, with the ciphers of TLS 1.3, without which TLS 1.3 would be off.
+ * Converts Go's names to an OpenSSL cipher list. Adds the ciphers of TLS 1.3, without which OpenSSL
+ * disables TLS 1.3.
  *
- * @param names known ones
+ * @param names valid names of cipher suites
  */
 export function cipherList(names: readonly string[]): string {
-  const older = names.flatMap(name => CIPHERS_TLS12.get(name) ?? [])
-  return [...CIPHERS_TLS13, ...older].join(':')
+  const tls12 = names.flatMap(name => CIPHERS_TLS12.get(name) ?? [])
+  return [...CIPHERS_TLS13, ...tls12].join(':')
 }

@@ -1,49 +1,50 @@
 import { createHmac, randomBytes } from 'node:crypto'
 
-/** Compares on demand, and tells how many comparisons wait. */
-export interface Comparer {
+/** Compares passwords with hashes. */
+export interface PasswordComparer {
+  /** Number of comparisons that have not completed. */
   readonly pending: number
   compare(password: string, hash: string): Promise<boolean>
 }
 
-/** `busy`: so many passwords are being compared that this one was not. */
+/** `busy`: not compared, because too many comparisons are pending. */
 export type Verdict = 'known' | 'unknown' | 'busy'
 
-/** Credentials that are remembered as right; a Prometheus needs one. */
-const REMEMBERED = 1000
-/** At 100 ms each the last of them waits for as long as a scrape does by default. */
+/** Size of the cache of verified credentials. One Prometheus server uses one entry. */
+const MAX_CACHED = 1000
+/** At 100 ms each, the last one completes within the default scrape timeout of 10 s. */
 const MAX_PENDING = 100
 const DEFAULT_COST = 10
 
 /**
- * Who may ask, by basic authentication.
+ * Verifies credentials of basic authentication.
  *
- * What was right once is remembered, as a keyed digest and not as a password, until the users change: they are changed by
- * making another one of these.
+ * Verified credentials are cached as keyed digests, not as passwords. When the users change, a new
+ * instance is created.
  *
  * @see https://www.rfc-editor.org/rfc/rfc7617
  */
 export class Users {
   readonly #secret = randomBytes(32)
-  /** Digests, the longest unused first. */
-  readonly #right = new Set<string>()
+  /** Digests of verified credentials, least recently used first. */
+  readonly #verified = new Set<string>()
   readonly #comparing = new Map<string, Promise<boolean>>()
-  readonly #nobody: string
+  readonly #dummyHash: string
 
-  /** @param hashes bcrypt's, by user; empty: everybody may ask */
+  /** @param hashes bcrypt hashes by user; empty: no authentication */
   constructor(
     private readonly hashes: ReadonlyMap<string, string>,
-    private readonly comparer: Comparer,
+    private readonly comparer: PasswordComparer,
   ) {
-    this.#nobody = hashOfNobody(hashes.values())
+    this.#dummyHash = dummyHash(hashes.values())
   }
 
-  /** Whether anybody is asked for credentials. */
-  get demanded(): boolean {
+  /** Whether requests need credentials. */
+  get required(): boolean {
     return this.hashes.size > 0
   }
 
-  /** @param authorization the header of that name */
+  /** @param authorization the Authorization header */
   async judge(authorization: string | undefined): Promise<Verdict> {
     const credentials = credentialsOf(authorization)
     if (!credentials) return 'unknown'
@@ -51,8 +52,8 @@ export class Users {
     const digest = createHmac('sha256', this.#secret)
       .update(JSON.stringify([user, password]))
       .digest('base64')
-    if (this.#right.delete(digest)) {
-      this.#right.add(digest)
+    if (this.#verified.delete(digest)) {
+      this.#verified.add(digest)
       return 'known'
     }
     let comparing = this.#comparing.get(digest)
@@ -64,13 +65,15 @@ export class Users {
     return (await comparing) ? 'known' : 'unknown'
   }
 
-  /** Whoever is unknown is compared too, so that the time of an answer does not tell who is known. */
+  /**
+   * Compares unknown users with a dummy hash: the response time must not reveal which users exist.
+   */
   async #compare(user: string, password: string, digest: string): Promise<boolean> {
     const hash = this.hashes.get(user)
-    const same = await this.comparer.compare(password, hash ?? this.#nobody)
+    const same = await this.comparer.compare(password, hash ?? this.#dummyHash)
     if (hash === undefined || !same) return false
-    if (this.#right.size >= REMEMBERED) this.#right.delete(this.#right.values().next().value!)
-    this.#right.add(digest)
+    if (this.#verified.size >= MAX_CACHED) this.#verified.delete(this.#verified.values().next().value!)
+    this.#verified.add(digest)
     return true
   }
 }
@@ -83,11 +86,11 @@ function credentialsOf(authorization: string | undefined): { user: string; passw
   return colon < 0 ? undefined : { user: text.slice(0, colon), password: text.slice(colon + 1) }
 }
 
-/** A hash that costs as much as the dearest of the users', of no password that anybody knows. */
-function hashOfNobody(hashes: Iterable<string>): string {
+/** Returns a hash of an unknown password, with the highest cost of the users' hashes. */
+function dummyHash(hashes: Iterable<string>): string {
   let cost = 0
   for (const hash of hashes) cost = Math.max(cost, Number(hash.split('$')[2]))
   const random = randomBytes(64).toString('base64').replace(/[+=]/g, '.')
-  // The last character of a salt has two bits only.
+  // The last character of a salt encodes only two bits.
   return `$2b$${String(cost || DEFAULT_COST).padStart(2, '0')}$${random.slice(0, 21)}.${random.slice(22, 53)}`
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { urlOf } from '../../../shared/http/address.js'
 
-describe('the address that a server on every interface is reached at', () => {
+describe('the URL of a server', () => {
   const eth = { address: '10.1.2.3', family: 'IPv4', internal: false } as const
   const lo = { address: '127.0.0.1', family: 'IPv4', internal: true } as const
   const local = { address: 'fe80::1', family: 'IPv6', internal: false } as const
@@ -14,7 +14,7 @@ describe('the address that a server on every interface is reached at', () => {
     ['::', interfaces(lo, local, six, eth), 'http://10.1.2.3:9754'],
     ['0.0.0.0', interfaces(lo, local, six), 'http://[2001:db8::1]:9754'],
     ['::', interfaces(lo), 'http://127.0.0.1:9754'],
-  ])('listening on %s with %j: %s', (address, list, url) => {
+  ])('that listens on %s with the interfaces %j is %s', (address, list, url) => {
     expect(urlOf({ address, port: 9754 }, list)).toBe(url)
   })
 })

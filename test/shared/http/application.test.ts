@@ -26,7 +26,7 @@ function connect(): RawClient {
   return client
 }
 
-describe('a response that is no success is a line of plain text', () => {
+describe('an error response is one line of plain text', () => {
   const routes = (app: Application) => {
     app.router.get('/read', ctx => sayWhy(ctx, 200, 'read'))
     app.router.put('/both', ctx => sayWhy(ctx, 200, 'put'))
@@ -48,7 +48,7 @@ describe('a response that is no success is a line of plain text', () => {
     expect(answer.headers.get('content-type')).toBe('text/plain; charset=utf-8')
   })
 
-  test('and has no body when HEAD asks', async () => {
+  test('without a body for HEAD', async () => {
     await start(routes)
     expect(await ask('/nowhere', 'HEAD')).toMatchObject({ status: 404, text: '' })
     expect(await ask('/both', 'HEAD')).toMatchObject({ status: 405, text: '' })
@@ -58,7 +58,7 @@ describe('a response that is no success is a line of plain text', () => {
 describe('a handler that throws', () => {
   const throwing = (error: () => Error) => (app: Application) => {
     app.fastPath('/fast', async exchange => {
-      // It meant to write the response itself.
+      // The handler has taken over the response.
       exchange.respond = false
       throw error()
     })
@@ -68,36 +68,41 @@ describe('a handler that throws', () => {
     })
   }
 
-  test.each(['/fast', '/slow'])('a refusal at %s: its status, headers and message', async path => {
-    await start(throwing(() => new Refusal(429, 'slow down: ask once a minute', { 'Retry-After': '60' })))
-    const { status, headers, text } = await ask(path)
-    expect([status, headers.get('retry-after'), text]).toEqual([429, '60', 'slow down: ask once a minute\n'])
-    expect(served.log).toEqual([])
-  })
+  test.each(['/fast', '/slow'])(
+    'a Refusal at %s is answered with its status, headers and message',
+    async path => {
+      await start(throwing(() => new Refusal(429, 'slow down: ask once a minute', { 'Retry-After': '60' })))
+      const { status, headers, text } = await ask(path)
+      expect([status, headers.get('retry-after'), text]).toEqual([
+        429,
+        '60',
+        'slow down: ask once a minute\n',
+      ])
+      expect(served.log).toEqual([])
+    },
+  )
 
   test.each(['/fast', '/slow'])(
-    'anything else at %s: 500, logged, and no word of it to the client',
+    'any other error at %s is logged and answered with 500, without details',
     async path => {
       await start(throwing(() => new TypeError('a secret')))
       const { status, text } = await ask(path)
       expect(status).toBe(500)
       expect(text).toBe('Internal Server Error\n')
-      expect(served.log).toMatchObject([
-        { level: 'error', message: 'a request failed, which is a mistake in the program' },
-      ])
+      expect(served.log).toMatchObject([{ level: 'error', message: 'a request failed because of a bug' }])
     },
   )
 
   test.each(['/fast', '/slow'])(
-    'because the client went away at %s: no mistake of the program',
+    'at %s because the client closed its connection is not logged as a bug',
     async path => {
       await start(throwing(() => new ClientGone()))
       await ask(path)
-      expect(served.log).toMatchObject([{ level: 'debug', message: 'a client went away' }])
+      expect(served.log).toMatchObject([{ level: 'debug', message: 'a client closed its connection' }])
     },
   )
 
-  test.each(['/fast', '/slow'])('after a response has begun at %s: it is cut off', async path => {
+  test.each(['/fast', '/slow'])('at %s after the response has begun cuts it off', async path => {
     const begin = async ({ res }: { res: import('node:http').ServerResponse }) => {
       res.writeHead(200, { 'Content-Length': 10 })
       res.write('half')
@@ -113,7 +118,7 @@ describe('a handler that throws', () => {
 })
 
 describe('a prefix', () => {
-  test('stands before every path, the fast ones too', async () => {
+  test('applies to all paths, including fast paths', async () => {
     await start(
       app => {
         app.fastPath('/fast', async exchange => sayWhy(exchange, 200, `fast ${exchange.querystring}`))
@@ -134,8 +139,8 @@ describe('a prefix', () => {
   })
 })
 
-describe('a request body that nobody reads', () => {
-  test('does not keep its connection from the next request, when it is small', async () => {
+describe('an unread request body', () => {
+  test('that is small does not prevent the next request of its connection', async () => {
     await start(() => {})
     const client = connect()
     for (let i = 0; i < 3; i++) {
@@ -146,7 +151,7 @@ describe('a request body that nobody reads', () => {
     expect(served.sockets).toHaveLength(1)
   })
 
-  test('does not keep its response back, nor its connection open for ever', async () => {
+  test('neither delays the response nor keeps the connection open for ever', async () => {
     await start(() => {}, { discardMs: 50 })
     const client = connect()
     await client.head('POST /nowhere', { 'Transfer-Encoding': 'chunked' })
@@ -155,7 +160,7 @@ describe('a request body that nobody reads', () => {
     await client.closed
   })
 
-  test('is not waited for when the client expects 100 Continue', async () => {
+  test('is not awaited when the client expects 100 Continue', async () => {
     await start(() => {})
     const client = connect()
     await client.head('PUT /nowhere', { 'Content-Length': 1e9, Expect: '100-continue' })
@@ -164,7 +169,7 @@ describe('a request body that nobody reads', () => {
   })
 })
 
-test('bytes that are no request are answered 400, and are no mistake of the program', async () => {
+test('a malformed request is answered with 400 and not logged as a bug', async () => {
   await start(() => {})
   const client = connect()
   await client.write('hello\r\n\r\n')

@@ -37,16 +37,16 @@ const ask = async (times: number) => {
   await eventually(() => expect(signals).toHaveLength(times))
 }
 
-test('a client that goes away aborts all of its requests, the pipelined ones too', async () => {
+test('a closed connection aborts all of its requests, including pipelined ones', async () => {
   await ask(20)
   expect(signals.some(signal => signal.aborted)).toBe(false)
   client.reset()
   await eventually(() => expect(signals.every(signal => signal.aborted)).toBe(true))
-  // For a request that is looked at late, too.
+  // Also for a signal that is created afterwards.
   expect(goneSignal(responses[19]).aborted).toBe(true)
 })
 
-test('pipelined responses are closed once, and their connection has no listener for each', async () => {
+test('pipelined responses are closed once, without a listener per response on the connection', async () => {
   await ask(20)
   const closed = responses.map(() => 0)
   for (const [i, response] of responses.entries()) response.on('close', () => closed[i]++)

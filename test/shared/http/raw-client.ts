@@ -7,9 +7,9 @@ export interface RawResponse {
   readonly body: string
 }
 
-/** A client that sends exactly the bytes of a test, and reads responses that have a Content-Length. */
+/** A client that sends raw bytes and reads responses that have a Content-Length. */
 export class RawClient {
-  /** Resolves when the connection is closed, by whichever end and in whichever way. */
+  /** Resolves when the connection is closed by either side. */
   readonly closed: Promise<void>
   readonly #socket: Socket
   #received = Buffer.alloc(0)
@@ -30,7 +30,7 @@ export class RawClient {
     )
   }
 
-  /** Resolves when the system has taken the bytes, or the connection is closed. */
+  /** Resolves when the bytes are passed to the operating system, or the connection is closed. */
   async write(bytes: string | Uint8Array): Promise<void> {
     await Promise.race([
       new Promise<void>(resolve => this.#socket.write(bytes, () => resolve())),
@@ -38,7 +38,7 @@ export class RawClient {
     ])
   }
 
-  /** A request line with headers; the body is the caller's. */
+  /** Sends a request line and headers, without a body. */
   head(line: string, headers: Readonly<Record<string, string | number>> = {}): Promise<void> {
     const lines = Object.entries({ Host: 'test', ...headers }).map(([name, value]) => `${name}: ${value}\r\n`)
     return this.write(`${line} HTTP/1.1\r\n${lines.join('')}\r\n`)
@@ -50,7 +50,10 @@ export class RawClient {
     )
   }
 
-  /** The next response, an interim one included. Rejects when the connection is closed before its end. */
+  /**
+   * Reads the next response, which may be interim. Rejects if the connection is closed before its
+   * end.
+   */
   async response(): Promise<RawResponse> {
     for (;;) {
       const found = this.#parse()
@@ -66,7 +69,7 @@ export class RawClient {
     this.#socket.destroy()
   }
 
-  /** Ends the connection with a reset. */
+  /** Resets the connection. */
   reset(): void {
     this.#socket.resetAndDestroy()
   }

@@ -44,7 +44,7 @@ afterEach(() => served.stop())
 const push = (outcome: string) => fetch(`${served.url}/push/${outcome}`, { method: 'POST' })
 const lines = async () => (await registry.metrics()).split('\n')
 
-test('requests are counted by handler and status code, however they end', async () => {
+test('requests are counted by handler and status code, including failed ones', async () => {
   for (const outcome of ['well', 'well', 'refused', 'gone', 'broken']) await push(outcome)
   const text = await lines()
   for (const [code, count] of [

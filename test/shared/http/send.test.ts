@@ -39,7 +39,7 @@ function* lines(count: number): Generator<Buffer, string> {
   return `${count} lines`
 }
 
-/** As it is on the wire. */
+/** Reads a response without decoding it. */
 const ask = (path: string, headers: Record<string, string> = {}) =>
   new Promise<{ response: IncomingMessage; body: Buffer }>((resolve, reject) => {
     get(served.url + path, { headers }, response => {
@@ -56,7 +56,7 @@ describe.each(['/fast', '/slow'])('a generated body at %s', path => {
     [1, undefined],
     [5000, undefined],
     [5000, 'gzip'],
-  ])('of %d chunks arrives whole, with Accept-Encoding %s', async (count, encoding) => {
+  ])('of %d chunks arrives complete, with Accept-Encoding %s', async (count, encoding) => {
     generate = () => lines(count)
     const { response, body } = await ask(path, encoding ? { 'accept-encoding': encoding } : {})
     expect([response.statusCode, response.headers['content-type']]).toEqual([200, 'text/x-test'])
@@ -67,7 +67,7 @@ describe.each(['/fast', '/slow'])('a generated body at %s', path => {
     expect(sent).toEqual([{ bytes: body.length, whole: true, result: `${count} lines` }])
   })
 
-  test('is not made for HEAD', async () => {
+  test('is not generated for HEAD', async () => {
     generate = () => {
       throw new Error('made')
     }
@@ -76,7 +76,7 @@ describe.each(['/fast', '/slow'])('a generated body at %s', path => {
     expect(sent).toEqual([{ bytes: 0, whole: false, result: undefined }])
   })
 
-  test.each([1, 5000])('of %d chunks that may not go out any more is cut off', async count => {
+  test.each([1, 5000])('of %d chunks is cut off when alive returns false', async count => {
     generate = () => lines(count)
     alive = () => false
     await expect(ask(path)).rejects.toThrow()
@@ -84,7 +84,7 @@ describe.each(['/fast', '/slow'])('a generated body at %s', path => {
     expect(closed).toBe(true)
   })
 
-  test('whose generator breaks is cut off, and the mistake is logged', async () => {
+  test('whose generator throws is cut off, and the error is logged', async () => {
     generate = function* () {
       yield line
       yield line
@@ -95,7 +95,7 @@ describe.each(['/fast', '/slow'])('a generated body at %s', path => {
     expect(served.log.map(({ level }) => level)).toContain('error')
   })
 
-  test('is closed when its client goes away', async () => {
+  test('is closed when the client closes its connection', async () => {
     generate = function* () {
       for (;;) yield line
     }
@@ -107,7 +107,7 @@ describe.each(['/fast', '/slow'])('a generated body at %s', path => {
   })
 
   test.each([undefined, 'gzip'])(
-    'is closed when its client goes away, also one that is queued behind another, with Accept-Encoding %s',
+    'that is pipelined is closed when the client closes its connection, with Accept-Encoding %s',
     async encoding => {
       let open = 0
       generate = function* () {

@@ -9,7 +9,7 @@ export interface LogLine {
   readonly error: unknown
 }
 
-/** An application with the routes of a test, on a port of 127.0.0.1. */
+/** An application with the test's routes, on a port of 127.0.0.1. */
 export class Served {
   readonly log: LogLine[] = []
   readonly sockets: Socket[] = []

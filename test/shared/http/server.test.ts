@@ -12,22 +12,25 @@ afterEach(async () => {
   served = undefined
 })
 
-describe('listening where another program listens', () => {
-  test.each([undefined, '--push.listen-address'])('fails with what to do, naming the flag %s', async flag => {
-    const other = createServer()
-    const { port } = await listen(other, { host: '127.0.0.1', port: 0 })
-    try {
-      const attempt = listen(createHttpServer({ maxConnections: 1 }), { host: '127.0.0.1', port }, flag)
-      await expect(attempt).rejects.toMatchObject({
-        name: 'StartError',
-        message: `cannot listen on 127.0.0.1:${port}: the address is already in use; choose another ${flag ?? '--web.listen-address'}`,
-      })
-    } finally {
-      await close(other, 0)
-    }
-  })
+describe('listening on an address in use', () => {
+  test.each([undefined, '--push.listen-address'])(
+    'fails with an error that names the flag %s',
+    async flag => {
+      const other = createServer()
+      const { port } = await listen(other, { host: '127.0.0.1', port: 0 })
+      try {
+        const attempt = listen(createHttpServer({ maxConnections: 1 }), { host: '127.0.0.1', port }, flag)
+        await expect(attempt).rejects.toMatchObject({
+          name: 'StartError',
+          message: `cannot listen on 127.0.0.1:${port}: the address is already in use; choose another ${flag ?? '--web.listen-address'}`,
+        })
+      } finally {
+        await close(other, 0)
+      }
+    },
+  )
 
-  test('fails for an address that this machine does not have', async () => {
+  test('fails for an address of another machine', async () => {
     const attempt = listen(createHttpServer({ maxConnections: 1 }), { host: '192.0.2.1', port: 9 })
     await expect(attempt).rejects.toThrow(/^cannot listen on 192\.0\.2\.1:9: .*; choose another --web/)
   })
@@ -54,7 +57,7 @@ describe('closing', () => {
     return { response, answer: () => answer() }
   }
 
-  test('lets a response end that is in flight, and accepts no other request', async () => {
+  test('completes a response in flight, and accepts no other request', async () => {
     const { response, answer } = await holding()
     const { url, server } = served!
     const closed = close(server, 60_000)
@@ -64,13 +67,13 @@ describe('closing', () => {
     await closed
   })
 
-  test('does not wait beyond its grace period', async () => {
+  test('does not exceed its grace period', async () => {
     const { response } = await holding()
     await close(served!.server, 20)
     await expect(response).rejects.toThrow()
   })
 
-  test('does not wait for a connection that is kept for a next request', async () => {
+  test('does not wait for an idle keep-alive connection', async () => {
     served = await Served.start(() => {})
     const client = new RawClient(served.port)
     await client.head('GET /')
@@ -81,7 +84,7 @@ describe('closing', () => {
 })
 
 describe('limits', () => {
-  test('a connection beyond the limit is closed, and the others stay', async () => {
+  test('a connection beyond the limit is closed, and the others stay open', async () => {
     served = await Served.start(({ router }) => router.get('/', healthy('hello')), {
       limits: { maxConnections: 2 },
     })
@@ -101,14 +104,15 @@ describe('limits', () => {
     }
   })
 
-  test('headers beyond the limit are refused with 431', async () => {
+  test('headers above the size limit are refused with 431', async () => {
     served = await Served.start(() => {}, { limits: { maxHeaderBytes: 2000 } })
     const ask = (length: number) => fetch(`${served!.url}/?${'x'.repeat(length)}`)
     expect([(await ask(1000)).status, (await ask(3000)).status]).toEqual([404, 431])
   })
 
-  test('headers that do not arrive in time close the connection', async () => {
-    // Node looks for such connections every 30 s by default: what is set here is that limit and the idle one.
+  test('a connection is closed when headers do not arrive in time', async () => {
+    // Node looks for such connections every 30 s by default: what is set here is that limit and the
+    // idle one.
     served = await Served.start(() => {}, { limits: { silenceTimeout: 30 } })
     const client = new RawClient(served.port)
     await client.write('GET / HTTP/1.1\r\n')

@@ -59,7 +59,7 @@ test.each([
   expect((await fetch(served.url + path)).status).toBe(404)
 })
 
-test('a file that has not changed is not sent again', async () => {
+test('an unchanged file is answered with 304', async () => {
   const etag = (await fetch(`${served.url}/page/app.js`)).headers.get('etag')!
   const again = await new Promise<IncomingMessage>(resolve =>
     get(`${served.url}/page/app.js`, { headers: { 'if-none-match': etag } }, resolve),
@@ -68,7 +68,7 @@ test('a file that has not changed is not sent again', async () => {
   expect(again.statusCode).toBe(304)
 })
 
-test('a folder that is not there has no files', async () => {
+test('a missing folder has no files', async () => {
   const none = await Served.start(({ router }) =>
     router.get('/', staticFiles(new URL('file:///nowhere/at/all/'))),
   )

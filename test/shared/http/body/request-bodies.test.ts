@@ -17,7 +17,7 @@ const LIMITS: BodyLimits = {
   timeoutMs: 20_000,
 }
 
-/** A format of our own that needs all of the body at once: reversed. */
+/** A codec of the test that needs the complete body: it reverses the bytes. */
 const reversed = bufferedCodec((encoded, maxBytes) => {
   if (encoded.length > maxBytes) throw Object.assign(new Error('large'), { reason: 'too_large' })
   if (encoded[0] === 0xff) throw new Error('it begins with 255')
@@ -30,7 +30,7 @@ const CODECS = { reversed, snappy: snappyBlock, 'snappy-framed': snappyFrames }
 
 let served: Served
 let bodies: RequestBodies
-/** What handlers do with a body; by default they answer with its digest. */
+/** How the handler answers a body. Default: with its digest. */
 let handle: (body: Buffer) => Promise<string>
 let handled: number
 const clients: RawClient[] = []
@@ -66,7 +66,7 @@ function connect(): RawClient {
   return client
 }
 
-/** Sends a whole body on a connection of its own. */
+/** Sends a complete body on a new connection. */
 async function push(body: Uint8Array, headers: Record<string, string> = {}): Promise<RawResponse> {
   const client = connect()
   await client.head('POST /push', { 'Content-Length': body.length, ...headers })
@@ -77,7 +77,7 @@ async function push(body: Uint8Array, headers: Record<string, string> = {}): Pro
 const gzip = (body: Uint8Array) => push(body, { 'Content-Encoding': 'gzip' })
 const text = (length: number) =>
   Buffer.from('metric{job="a"} 1\n'.repeat(Math.ceil(length / 18)).slice(0, length))
-/** Random enough not to shrink. */
+/** Incompressible bytes. */
 const noise = (length: number) =>
   Buffer.concat(
     Array.from({ length: Math.ceil(length / 32) }, (_, i) => createHash('sha256').update(`${i}`).digest()),
@@ -101,7 +101,7 @@ describe('a body', () => {
     ['', bytes => Buffer.from(bytes)],
     ['Identity', bytes => Buffer.from(bytes)],
     ['GZIP', bytes => gzipSync(bytes)],
-    // Several members are one body.
+    // Several gzip members form one body.
     ['x-gzip', bytes => Buffer.concat(thirds(bytes).map(part => gzipSync(part)))],
     ['reversed', bytes => Buffer.from(bytes).reverse()],
     ['snappy', bytes => compressSync(Buffer.from(bytes))],
@@ -115,7 +115,7 @@ describe('a body', () => {
     ],
   )
 
-  test('arrives as it was encoded, in whichever coding and pieces', async () => {
+  test('is decoded correctly for any coding and chunking', async () => {
     await fc.assert(
       fc.asyncProperty(
         body,
@@ -148,14 +148,14 @@ describe('a body', () => {
     )
   })
 
-  test('may be empty, and is empty where a request has none', async () => {
+  test('may be empty, also when the request has none', async () => {
     expect((await push(Buffer.alloc(0))).body).toBe(digest(Buffer.alloc(0)))
     const client = connect()
     await client.head('POST /push')
     expect((await client.response()).body).toBe(digest(Buffer.alloc(0)))
   })
 
-  test('in small chunks takes no more memory than one in large chunks', async () => {
+  test('in small chunks needs no more memory than one in large chunks', async () => {
     const sent = text(40_000)
     const client = connect()
     await client.head('POST /push', { 'Transfer-Encoding': 'chunked' })
@@ -166,7 +166,7 @@ describe('a body', () => {
     expect((await client.response()).body).toBe(digest(sent))
   })
 
-  test('a thousand small ones, on connections that are kept, leave nothing behind', async () => {
+  test('releases its memory, also after a thousand small ones on keep-alive connections', async () => {
     const sent = Array.from({ length: 1000 }, (_, i) => gzipSync(text(100 + i)))
     const work = async (lane: number) => {
       const client = connect()
@@ -182,7 +182,7 @@ describe('a body', () => {
     for (const socket of served.sockets) expect(socket.listenerCount('close')).toBeLessThan(10)
   })
 
-  test('counts as held until its request has been answered', async () => {
+  test('counts as held until the response is closed', async () => {
     let answer: (text: string) => void = () => {}
     handle = () => new Promise(resolve => (answer = resolve))
     const response = push(text(50_000))
@@ -193,7 +193,7 @@ describe('a body', () => {
     await eventually(() => expect(bodies.held).toBe(0))
   })
 
-  test('cannot be read a second time, which is a mistake in the program', async () => {
+  test('cannot be read twice', async () => {
     const twice = await Served.start(({ router }) =>
       router.post('/twice', async ctx => {
         await bodies.read(ctx)
@@ -217,27 +217,27 @@ describe('a body is refused', () => {
     expect(handled).toBe(0)
   }
 
-  test('whose Content-Length is above the limit, before any of it is sent', async () => {
+  test('whose Content-Length is above the limit, before it is sent', async () => {
     const client = connect()
     await client.head('POST /push', { 'Content-Length': LIMITS.maxSent + 1 })
     refused(413, /^the body is larger than 262144 bytes: send less per request\n$/)(await client.response())
   })
 
-  test('that goes on beyond the limit, in the moment it does', async () => {
+  test('at the byte that exceeds the limit', async () => {
     const client = connect()
     await client.head('POST /push', { 'Transfer-Encoding': 'chunked' })
     for (let sent = 0; sent <= LIMITS.maxSent; sent += 65_536) await client.chunk(text(65_536))
-    // It is not over yet.
+    // The body has not ended yet.
     refused(413, /^the body is larger than 262144 bytes/)(await client.response())
   })
 
-  test('that is sent whole although it is above the limit, and its client sees why', async () => {
-    // As a client does that reads no response before it has sent everything.
+  test('that is above the limit and sent completely, and its client receives the reason', async () => {
+    // Like a client that reads the response only after sending the body.
     const sent = noise(20 * LIMITS.maxSent)
     refused(413, /^the body is larger than/)(await push(sent))
   })
 
-  test('that inflates beyond the limit, long before all of it has been sent', async () => {
+  test('that inflates beyond the limit, before it is sent completely', async () => {
     const bomb = gzipSync(Buffer.alloc(200 * 1024 * 1024))
     expect(bomb.length).toBeLessThan(LIMITS.maxSent)
     const client = connect()
@@ -247,7 +247,7 @@ describe('a body is refused', () => {
     await eventually(() => expect(bodies.held).toBe(0))
   })
 
-  test('whose decoder refuses to make that much of it', async () => {
+  test('whose decoder reports that it is too large', async () => {
     await restart({ maxDecoded: 1000 })
     refused(
       413,
@@ -289,7 +289,7 @@ describe('a body is refused', () => {
     ],
   ])('with 400 when its gzip %s', async (_, body, message) => {
     refused(400, message)(await gzip(body))
-    // The same when it comes in two pieces, at any place.
+    // The same for two chunks, split at any byte.
     for (const cut of [1, member.length, member.length + 2]) {
       if (cut >= body.length) continue
       const client = connect()
@@ -301,7 +301,7 @@ describe('a body is refused', () => {
     expect(handled).toBe(0)
   })
 
-  test('that goes on with zeros for long, without reading on', async () => {
+  test('that has trailing zeros, without reading all of them', async () => {
     const client = connect()
     await client.head('POST /push', { 'Transfer-Encoding': 'chunked', 'Content-Encoding': 'gzip' })
     await client.chunk(member)
@@ -323,30 +323,33 @@ describe('a body is refused', () => {
       /^the decoded body is larger than 1048576 bytes/,
     ],
     ['snappy-framed', compressSync(Buffer.alloc(100)), 400, /send the snappy framing format, not a block\n$/],
-  ])('that is no %s of the right format or size', async (coding, body, status, message) => {
+  ])('that is not valid %s', async (coding, body, status, message) => {
     refused(status, message)(await push(body, { 'Content-Encoding': coding }))
   })
 
-  test('with 400 and the reason when a decoder of the program cannot read it', async () => {
+  test('with 400 and the reason when a custom decoder fails', async () => {
     refused(
       400,
       /^the body cannot be decoded: it begins with 255\n$/,
     )(await push(Uint8Array.of(255, 1), { 'Content-Encoding': 'reversed' }))
   })
 
-  test.each(['br', 'gzip, gzip', 'constructor', '"'])('with 415 when its coding is %s', async coding => {
-    const response = await push(text(10), { 'Content-Encoding': coding })
-    refused(
-      415,
-      /^unsupported Content-Encoding .*: use one of identity, gzip, x-gzip, reversed, snappy, snappy-framed\n$/,
-    )(response)
-    expect(response.headers.get('accept-encoding')).toBe(
-      'identity, gzip, x-gzip, reversed, snappy, snappy-framed',
-    )
-  })
+  test.each(['br', 'gzip, gzip', 'constructor', '"'])(
+    'with 415 when its Content-Encoding is %s',
+    async coding => {
+      const response = await push(text(10), { 'Content-Encoding': coding })
+      refused(
+        415,
+        /^unsupported Content-Encoding .*: use one of identity, gzip, x-gzip, reversed, snappy, snappy-framed\n$/,
+      )(response)
+      expect(response.headers.get('accept-encoding')).toBe(
+        'identity, gzip, x-gzip, reversed, snappy, snappy-framed',
+      )
+    },
+  )
 
-  test('with 503 while all bodies together take too much, and taken when they do not', async () => {
-    // Room for one body and, while it is put together, its pieces.
+  test('with 503 while all bodies exceed the memory limit, and accepted afterwards', async () => {
+    // Memory for one body and its blocks while they are concatenated.
     await restart({ maxHeld: 450_000 })
     let answer: (text: string) => void = () => {}
     handle = () => new Promise(resolve => (answer = resolve))
@@ -361,7 +364,7 @@ describe('a body is refused', () => {
     await eventually(async () => expect((await push(text(200_000))).body).toBe('second'))
   })
 
-  test('that comes in thousands of chunks of one byte, and its connection is closed', async () => {
+  test('that has thousands of chunks of one byte, and its connection is closed', async () => {
     const client = connect()
     await client.head('POST /push', { 'Transfer-Encoding': 'chunked' })
     await client.write('1\r\na\r\n'.repeat(5000))
@@ -372,7 +375,7 @@ describe('a body is refused', () => {
     await client.closed
   })
 
-  test('with 503 when one connection pipelines more requests than memory allows', async () => {
+  test('with 503 when a connection pipelines more requests than the memory limit allows', async () => {
     await restart({ maxHeld: 10.5 * REQUEST_BYTES })
     let answer: () => void = () => {}
     const answered = new Promise<void>(resolve => {
@@ -389,7 +392,7 @@ describe('a body is refused', () => {
     expect(statuses.filter(status => status === 200).length).toBeLessThanOrEqual(10)
   })
 
-  test('that does not arrive in time, with 408, and its connection is closed', async () => {
+  test('with 408 when it does not arrive in time, and its connection is closed', async () => {
     await restart({ timeoutMs: 50 })
     const client = connect()
     await client.head('POST /push', { 'Content-Length': 100 })
@@ -402,7 +405,7 @@ describe('a body is refused', () => {
 })
 
 describe('a client', () => {
-  test('that expects 100 Continue gets it when its body is wanted', async () => {
+  test('that expects 100 Continue receives it when the body is read', async () => {
     const client = connect()
     await client.head('POST /push', { 'Content-Length': 5, Expect: '100-continue' })
     expect((await client.response()).status).toBe(100)
@@ -410,7 +413,7 @@ describe('a client', () => {
     expect((await client.response()).body).toBe(digest(Buffer.from('hello')))
   })
 
-  test('that expects 100 Continue sends nothing of a body that is refused', async () => {
+  test('that expects 100 Continue sends no byte of a refused body', async () => {
     const client = connect()
     await client.head('POST /push', { 'Content-Length': LIMITS.maxSent + 1, Expect: '100-continue' })
     const response = await client.response()
@@ -431,11 +434,11 @@ describe('a client', () => {
       await eventually(() => expect(bodies.held).toBe(0))
     }
     await eventually(() => expect(served.log.length).toBeGreaterThanOrEqual(3))
-    for (const { message } of served.log) expect(message).toBe('a client went away')
+    for (const { message } of served.log) expect(message).toBe('a client closed its connection')
     expect(handled).toBe(0)
   })
 
-  test('that pipelines requests and goes away leaves nothing of any of them', async () => {
+  test('that pipelines requests and disconnects leaves no memory held', async () => {
     let answer: () => void = () => {}
     const answered = new Promise<void>(resolve => {
       answer = resolve
@@ -451,16 +454,18 @@ describe('a client', () => {
     await eventually(() => expect(bodies.held).toBe(0))
   })
 
-  test('that declares more than it sends is not taken for one that sent it', async () => {
+  test('that sends less than its Content-Length does not complete a body', async () => {
     const client = connect()
     await client.head('POST /push', { 'Content-Length': 10 })
     await client.write('only 9 by')
     client.destroy()
-    await eventually(() => expect(served.log.map(line => line.message)).toContain('a client went away'))
+    await eventually(() =>
+      expect(served.log.map(line => line.message)).toContain('a client closed its connection'),
+    )
     expect(handled).toBe(0)
   })
 
-  test('that sends more than it declares has the rest read as a request, and never as the body', async () => {
+  test('that sends more than its Content-Length has the rest parsed as a request', async () => {
     const seen: string[] = []
     handle = async body => {
       seen.push(String(body))
@@ -474,7 +479,7 @@ describe('a client', () => {
     for (const body of seen) expect(body).toBe('hello')
   })
 
-  test('that gives both a Content-Length and a Transfer-Encoding is refused', async () => {
+  test('that sends both Content-Length and Transfer-Encoding is refused', async () => {
     const client = connect()
     await client.head('POST /push', { 'Content-Length': 5, 'Transfer-Encoding': 'chunked' })
     await client.write('0\r\n\r\n')
@@ -482,7 +487,7 @@ describe('a client', () => {
     expect(handled).toBe(0)
   })
 
-  test('of Node gets the reason for a body that is too large', async () => {
+  test('of Node receives the reason for a body that is too large', async () => {
     const status = await new Promise<number>((resolve, reject) => {
       const sent = request(`${served.url}/push`, { method: 'POST' }, response => {
         response.resume()

@@ -8,7 +8,7 @@ export interface Answer {
   readonly headers: IncomingHttpHeaders
   readonly body: Buffer
   readonly text: string
-  /** The serial number of the server's certificate; empty without TLS. */
+  /** Serial number of the server certificate; empty without TLS. */
   readonly serial: string
 }
 
@@ -16,7 +16,10 @@ export const basic = (user: string, password: string) => ({
   authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
 })
 
-/** One request on a connection of its own; rejects when that is cut off. Certificates are for `ca` to know. */
+/**
+ * Sends a request on a new connection. Rejects if it is cut off, or if `ca` does not trust the
+ * server.
+ */
 export function ask(url: string, options: RequestOptions = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const send = url.startsWith('https:') ? httpsRequest : request

@@ -8,7 +8,7 @@ export interface Certificate extends KeyedCertificate {
   readonly keyFile: string
 }
 
-/** A folder with certificates, and whatever files a test needs beside them. */
+/** A folder with certificates and other files of a test. */
 export class Folder {
   readonly path = mkdtempSync(join(tmpdir(), 'kafka-exposer-web-'))
 
@@ -18,12 +18,12 @@ export class Folder {
     return path
   }
 
-  /** One that signs itself; an authority too. */
+  /** Creates a self-signed certificate, which is also a CA. */
   selfSigned(name: string, sans = 'IP:127.0.0.1'): Certificate {
     return this.#write(createCertificate({ name, sans, ca: true }))
   }
 
-  /** One that the other signs. */
+  /** Creates a certificate that is signed by another one. */
   signed(name: string, by: Certificate, sans = 'IP:127.0.0.1'): Certificate {
     return this.#write(createCertificate({ name, sans, ca: false, issuer: by }))
   }

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { afterAll, describe, expect, test } from 'vitest'
-import { type Client, namesOf, refusalOf } from '../../../../shared/http/web-config/client-cert.js'
+import { namesOf, refusalOf, type TlsClient } from '../../../../shared/http/web-config/client-cert.js'
 import type { ClientAuthType } from '../../../../shared/http/web-config/schema.js'
 import { Folder } from './certificates.js'
 
@@ -10,10 +10,10 @@ afterAll(() => folder.remove())
 const nobody = { certificate: undefined, verified: false }
 const self = { certificate: { subjectAltName: 'DNS:a.example' }, verified: false }
 const known = { ...self, verified: true }
-const refusal = (client: Client, clientAuth: ClientAuthType, allowedSans?: string[]) =>
+const refusal = (client: TlsClient, clientAuth: ClientAuthType, allowedSans?: string[]) =>
   refusalOf(client, { clientAuth, allowedSans })
 
-describe('who is let in', () => {
+describe('client certificates', () => {
   test.each([
     ['NoClientCert', true, true, true],
     ['RequestClientCert', true, true, true],
@@ -28,7 +28,7 @@ describe('who is let in', () => {
     ])
   })
 
-  test('a certificate without an allowed name is not, and one that is not given has none to show', () => {
+  test('a certificate without an allowed name is refused, a missing optional one is not', () => {
     expect(refusal(known, 'RequireAndVerifyClientCert', ['b.example', 'a.example'])).toBeUndefined()
     expect(refusal(known, 'RequireAndVerifyClientCert', ['b.example'])).toMatch(/client_allowed_sans/)
     expect(refusal(known, 'RequireAndVerifyClientCert', ['example'])).toMatch(/client_allowed_sans/)
@@ -37,7 +37,7 @@ describe('who is let in', () => {
   })
 })
 
-test('names of all kinds are read from a certificate', () => {
+test('names of all types are parsed', () => {
   const sans = 'DNS:a.example,IP:10.0.0.1,IP:2001:db8::1,email:x@a.example,URI:spiffe://a.example/b,RID:1.2.3'
   const certificate = new X509Certificate(folder.selfSigned('many', sans).cert)
   const names = ['a.example', '10.0.0.1', '2001:DB8:0:0:0:0:0:1', 'x@a.example', 'spiffe://a.example/b']
@@ -51,7 +51,7 @@ test('names of all kinds are read from a certificate', () => {
   }
 })
 
-test('a name cannot pretend to be two', () => {
+test('a quoted name with a comma is one name', () => {
   const pretending = String.raw`URI:"spiffe://x, DNS:admin.example", DNS:"b\"c", DNS:d`
   expect(namesOf(pretending)).toEqual(['spiffe://x, DNS:admin.example', 'b"c', 'd'])
 })

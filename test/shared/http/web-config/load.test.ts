@@ -16,37 +16,37 @@ const load = (yaml: string) => loadWebConfig(folder.write('web.yml', yaml))
 const tls = (...lines: string[]) =>
   load(['tls_server_config:', 'cert_file: server.pem', 'key_file: server.key', ...lines].join('\n  '))
 
-test('relative paths start at the file, and every file that was read is known', () => {
+test('relative paths are resolved against the folder of the file, and all files are listed', () => {
   const config = tls('client_auth_type: RequireAndVerifyClientCert', `client_ca_file: ${other.certFile}`)
   expect(config.tls?.context).toMatchObject({ cert: server.cert, key: server.key, ca: other.cert })
   expect(config.files).toEqual([`${folder.path}/web.yml`, server.certFile, server.keyFile, other.certFile])
 })
 
-test('without tls_server_config there is no TLS, and who sends passwords then is told so', () => {
+test('without tls_server_config there is no TLS, and users cause a warning', () => {
   const hash = '$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG'
   const config = load(`basic_auth_users:\n  alice: ${hash}\n`)
   expect(config.tls).toBeUndefined()
   expect(config.users).toEqual(new Map([['alice', hash]]))
-  expect(config.notes).toEqual([expect.stringContaining('in the clear')])
+  expect(config.warnings).toEqual([expect.stringContaining('in cleartext')])
 })
 
-test('HTTP/2 and certificates that nobody verifies are told of', () => {
+test('HTTP/2 and unverified client certificates cause warnings', () => {
   const file = `tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n  client_auth_type: RequestClientCert\nhttp_server_config:\n  http2: true\n`
-  expect(load(file).notes).toEqual([
-    expect.stringContaining('HTTP/1.1 is served'),
+  expect(load(file).warnings).toEqual([
+    expect.stringContaining('HTTP/2 is not supported'),
     expect.stringContaining('RequestClientCert'),
   ])
-  expect(tls().notes).toEqual([])
+  expect(tls().warnings).toEqual([])
 })
 
-test('headers that are blank are not set', () => {
+test('empty headers are not set', () => {
   const { headers } = load(
     'http_server_config:\n  headers:\n    X-Frame-Options: ""\n    X-XSS-Protection: "0"\n',
   )
   expect(headers).toEqual(new Map([['X-XSS-Protection', '0']]))
 })
 
-test('ciphers of TLS 1.3 stay on whatever list is given', () => {
+test('any list of cipher suites includes those of TLS 1.3', () => {
   const { ciphers } = tls('cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]').tls!.context
   expect(ciphers!.split(':')).toEqual([
     expect.stringMatching(/^TLS_AES_128/),
@@ -66,12 +66,12 @@ test.each([
   expect(() => load(`tls_server_config:\n  cert_file: ${cert}\n  key_file: ${key}\n`)).toThrow(problem)
 })
 
-test('a file of authorities without any is refused', () => {
+test('a CA file without certificates is refused', () => {
   expect(() => tls('client_auth_type: RequireAndVerifyClientCert', 'client_ca_file: junk.pem')).toThrow(
     /client_ca cannot be used/,
   )
 })
 
-test('a file that is not there is refused', () => {
+test('a missing file is refused', () => {
   expect(() => loadWebConfig(`${folder.path}/missing.yml`)).toThrow(/^the file: ENOENT/)
 })

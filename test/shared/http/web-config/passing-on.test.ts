@@ -12,8 +12,8 @@ afterAll(() => shards.folder.remove())
 
 const unheard = neighbours.find(labels => partitionOf(labels) === partitionOf(app))!
 
-describe('with users, a target of another shard', () => {
-  test('is answered as its owner answers it', async () => {
+describe('with users, a request for a target of another shard', () => {
+  test('is answered with the response of the owner', async () => {
     const [asked] = await shards.pair(users)
     const answer = await ask(asked.url + path(app), { headers })
     expect(answer.status).toBe(200)
@@ -25,13 +25,13 @@ describe('with users, a target of another shard', () => {
     const head = await ask(asked.url + path(app), { headers, method: 'HEAD' })
     expect([head.status, head.text]).toEqual([200, ''])
   })
-  test('is not answered to who is unknown: the owner is not even asked', async () => {
+  test('without valid credentials is refused without a request to the owner', async () => {
     const [asked, owner] = await shards.pair(users)
     expect((await ask(asked.url + path(app))).status).toBe(401)
-    expect(owner.web!.turnedAway.credentials).toBe(0)
+    expect(owner.web!.refused.credentials).toBe(0)
   })
 
-  test('comes in the format and encoding that was asked for, with the time there is for it', async () => {
+  test('is forwarded with format, encoding and scrape timeout', async () => {
     const seen: IncomingMessage[] = []
     const owner = await shards.stranger((request, response) => {
       seen.push(request)
@@ -53,7 +53,7 @@ describe('with users, a target of another shard', () => {
     expect(seconds).toBeLessThanOrEqual(4.5)
   })
 
-  test('arrives whole and compressed, however long it is', async () => {
+  test('yields a large exposition completely and compressed', async () => {
     const [asked, owner] = await shards.pair(users)
     const values = Array.from({ length: 20_000 }, (_, i) => i)
     await owner.append({ labels: app, sequence: 1, layout: manySeries(20_000), values })
@@ -63,9 +63,9 @@ describe('with users, a target of another shard', () => {
     expect(text.match(/^many\{/gm)).toHaveLength(20_000)
   })
 
-  test('is passed on once: who is asked by a shard asks nobody else', async () => {
+  test('is forwarded at most once', async () => {
     const [asked, owner] = await shards.pair(users)
-    // Each believes that the other has it.
+    // Each shard takes the other for the owner.
     owner.map = mapOf(owner.url, asked.url)
     owner.assign(others)
     const answer = await ask(asked.url + path(app), {
@@ -80,7 +80,7 @@ describe('with users, a target of another shard', () => {
     await eventually(async () => expect(await begun(owner)).toBe('1'))
   })
 
-  test('is found again when its owner has just left and sends us on', async () => {
+  test('is forwarded to the new owner when the old one redirects', async () => {
     let asks = 0
     const left = await shards.stranger((_, response) => {
       asks++
@@ -96,7 +96,7 @@ describe('with users, a target of another shard', () => {
     expect((await answer).status).toBe(200)
   })
 
-  test('is 502 with the reason when its owner cannot be reached, and 504 when it is silent', async () => {
+  test('is 502 with the reason when the owner cannot be reached, and 504 when it times out', async () => {
     const asked = await shards.start(users)
     asked.assign(others)
     asked.map = mapOf(asked.url, 'http://127.0.0.1:1')
@@ -111,7 +111,7 @@ describe('with users, a target of another shard', () => {
     expect(silent.status).toBe(504)
   })
 
-  test('is cut off when its owner cuts it off: half an exposition is never a whole one', async () => {
+  test('is cut off when the owner cuts it off: a partial exposition never looks complete', async () => {
     const owner = await shards.stranger((_, response) => {
       response.write('a 1\n')
       setImmediate(() => response.destroy())
@@ -122,7 +122,7 @@ describe('with users, a target of another shard', () => {
     await expect(ask(asked.url + path(app), { headers })).rejects.toThrow(/aborted|hang up|ECONNRESET/)
   })
 
-  test('is no longer asked for when the client goes away', async () => {
+  test('is aborted when the client closes its connection', async () => {
     let closed = 0
     let begun = 0
     const owner = await shards.stranger((request, response) => {
@@ -144,7 +144,7 @@ describe('with users, a target of another shard', () => {
 })
 
 describe('without users', () => {
-  test('a target of another shard is redirected as before, over TLS too', async () => {
+  test('a request for a target of another shard is redirected, also with TLS', async () => {
     const server = shards.folder.selfSigned('redirecting')
     const [asked, owner] = await shards.pair(tlsOf(server))
     const answer = await ask(asked.url + path(app), { ca: server.cert, headers })
@@ -152,7 +152,7 @@ describe('without users', () => {
     expect(answer.headers.location).toBe(`${owner.url}${path(app)}&__hop=1`)
   })
 
-  test('credentials that a client sends are not shown to other shards', async () => {
+  test('credentials of a client are not forwarded to other shards', async () => {
     const seen: IncomingMessage[] = []
     const other = await shards.stranger((request, response) => {
       seen.push(request)

@@ -25,14 +25,14 @@ describe('shards with TLS trust each other', () => {
     expect(JSON.parse(rows.text)).not.toHaveProperty('warnings')
   }
 
-  test('by one certificate that all have, whatever names are in it', async () => {
+  test('by a shared certificate, whatever its names', async () => {
     await works(await shards.pair(tlsOf(shards.folder.selfSigned('shared', 'DNS:exposer.example')) + users))
     await works(
       await shards.pair(tlsOf(shards.folder.signed('shared-too', authority, 'DNS:exposer.example')) + users),
     )
   })
 
-  test('by certificates of their own, with their addresses in them, of an authority in client_ca_file', async () => {
+  test('by certificates with their addresses that a CA in client_ca_file issued', async () => {
     const rule = ['client_auth_type: RequireAndVerifyClientCert', `client_ca_file: ${authority.certFile}`]
     const [a, b] = ['of-a', 'of-b'].map(name => shards.folder.signed(name, authority))
     const prometheus = shards.folder.signed('prometheus', authority, 'DNS:prometheus')
@@ -42,7 +42,7 @@ describe('shards with TLS trust each other', () => {
     })
   })
 
-  test('by the certificate of the authority after their own in cert_file', async () => {
+  test('by a CA certificate that follows their own in cert_file', async () => {
     const chained = (name: string) => {
       const one = shards.folder.signed(name, authority)
       return { ...one, certFile: shards.folder.write(`${name}-chain.pem`, one.cert + authority.cert) }
@@ -50,7 +50,7 @@ describe('shards with TLS trust each other', () => {
     await works(await shards.pair(tlsOf(chained('chained-a')) + users, tlsOf(chained('chained-b')) + users))
   })
 
-  test('and nobody else: a stranger gets no credentials, nor does who is reached in the clear', async () => {
+  test('and send no credentials to an untrusted shard or without TLS', async () => {
     const [asked] = await shards.pair(
       tlsOf(shards.folder.selfSigned('one')) + users,
       tlsOf(shards.folder.selfSigned('two')) + users,
@@ -66,7 +66,7 @@ describe('shards with TLS trust each other', () => {
     expect(seen).toEqual([])
   })
 
-  test('by another name is not enough: its certificate has to name where it is reached', async () => {
+  test('only if the certificate names the advertised address', async () => {
     const named = shards.folder.signed('named', authority, 'DNS:elsewhere.example')
     const rule = ['client_auth_type: VerifyClientCertIfGiven', `client_ca_file: ${authority.certFile}`]
     const [asked] = await shards.pair(
@@ -87,7 +87,7 @@ describe('lists of the whole group', () => {
   const neighbour = neighbours.find(labels => partitionOf(labels) !== partitionOf(app))!
 
   test.each(['/sd', '/api/v1/targets', '/api/v1/ledger'])(
-    '%s is asked for with the credentials of who asks',
+    '%s is requested with the credentials of the client',
     async list => {
       for (const shard of both) {
         const answer = await ask(shard.url + list, { headers })

@@ -43,7 +43,7 @@ const healthy = (options: object = {}) => ask(`${shard!.url}/-/healthy`, { ca: s
 const by = ({ cert, key }: Certificate) => ({ cert, key })
 
 describe('a server with TLS', () => {
-  test('answers over TLS to who knows its certificate, and to nobody else', async () => {
+  test('answers over TLS only, with its certificate', async () => {
     await start(tls())
     expect(shard!.url).toMatch(/^https:/)
     const answer = await healthy()
@@ -53,17 +53,17 @@ describe('a server with TLS', () => {
     await expect(ask(shard!.url.replace('https', 'http'))).rejects.toThrow()
   })
 
-  test('speaks the versions that it is told to', async () => {
+  test('uses the configured TLS versions', async () => {
     await start(tls('min_version: TLS13'))
     await expect(healthy({ maxVersion: 'TLSv1.2' })).rejects.toThrow(/version/)
     expect((await healthy()).status).toBe(200)
   })
 
-  test('takes the ciphers and curves that it is told, and TLS 1.3 beside them', async () => {
+  test('uses the configured cipher suites and curves, and those of TLS 1.3', async () => {
     await start(
       tls('cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384]', 'curve_preferences: [CurveP384]'),
     )
-    const spoken = (options: object) =>
+    const cipherOf = (options: object) =>
       new Promise<string>((resolve, reject) => {
         const { port } = new URL(shard!.url)
         const socket = connectTls(
@@ -74,15 +74,15 @@ describe('a server with TLS', () => {
           },
         ).on('error', reject)
       })
-    expect(await spoken({ maxVersion: 'TLSv1.2' })).toBe('ECDHE-ECDSA-AES256-GCM-SHA384')
+    expect(await cipherOf({ maxVersion: 'TLSv1.2' })).toBe('ECDHE-ECDSA-AES256-GCM-SHA384')
     await expect(
-      spoken({ maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256' }),
+      cipherOf({ maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256' }),
     ).rejects.toThrow()
-    expect(await spoken({})).toMatch(/^TLS_/)
-    await expect(spoken({ ecdhCurve: 'X25519' })).rejects.toThrow()
+    expect(await cipherOf({})).toMatch(/^TLS_/)
+    await expect(cipherOf({ ecdhCurve: 'X25519' })).rejects.toThrow()
   })
 
-  test('a client that never ends its handshake does not keep it from stopping', async () => {
+  test('stops although a client never completes its handshake', async () => {
     const mute = await start(tls())
     const socket = connect(Number(new URL(mute.url).port), '127.0.0.1')
     await new Promise(resolve => socket.once('connect', resolve))
@@ -94,10 +94,12 @@ describe('a server with TLS', () => {
 })
 
 describe('client certificates', () => {
-  /** Who gets an answer: nobody in particular, a stranger, who is known. */
-  const letIn = async () => {
-    const outcomes = [{}, by(stranger), by(known)].map(who =>
-      healthy(who).then(
+  /**
+   * Whether a client is accepted: without a certificate, with an untrusted one, with a trusted one.
+   */
+  const accepted = async () => {
+    const outcomes = [{}, by(stranger), by(known)].map(credentials =>
+      healthy(credentials).then(
         answer => answer.status === 200,
         () => false,
       ),
@@ -112,11 +114,11 @@ describe('client certificates', () => {
     ['RequireAndVerifyClientCert', [false, false, true]],
   ] as [ClientAuthType, boolean[]][])('by %s', async (type, expected) => {
     await start(tls(`client_auth_type: ${type}`, 'client_ca_file: authority.pem'))
-    expect(await letIn()).toEqual(expected)
-    expect(shard!.web!.turnedAway.client_certificate).toBe(expected.filter(one => !one).length)
+    expect(await accepted()).toEqual(expected)
+    expect(shard!.web!.refused.client_certificate).toBe(expected.filter(isAccepted => !isAccepted).length)
   })
 
-  test('need a name that is allowed, where names are', async () => {
+  test('need an allowed name if client_allowed_sans is set', async () => {
     const rule = ['client_auth_type: RequireAndVerifyClientCert', 'client_ca_file: authority.pem']
     await start(tls(...rule, 'client_allowed_sans: [prometheus.example]'))
     expect((await healthy(by(known))).status).toBe(200)
@@ -124,7 +126,7 @@ describe('client certificates', () => {
     await eventually(() => expect(healthy(by(known))).rejects.toThrow())
   })
 
-  test('that nobody knows do not get in by resuming the session they were refused in', async () => {
+  test('that were refused are not accepted by resuming the session', async () => {
     await start(tls('client_auth_type: RequireAndVerifyClientCert', 'client_ca_file: authority.pem'))
     for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
       for (const who of [{}, by(stranger)]) {
@@ -133,24 +135,24 @@ describe('client certificates', () => {
         agent.destroy()
       }
     }
-    expect(shard!.web!.turnedAway.client_certificate).toBe(12)
+    expect(shard!.web!.refused.client_certificate).toBe(12)
   })
 
-  test('are asked for as soon as the file says so, without a restart', async () => {
+  test('are required after a reload, without a restart', async () => {
     await start(tls())
-    expect(await letIn()).toEqual([true, true, true])
+    expect(await accepted()).toEqual([true, true, true])
     folder.write(
       'web.yml',
       tls('client_auth_type: RequireAndVerifyClientCert', 'client_ca_file: authority.pem'),
     )
-    await eventually(async () => expect(await letIn()).toEqual([false, false, true]))
+    await eventually(async () => expect(await accepted()).toEqual([false, false, true]))
   })
 })
 
 describe('users', () => {
   const PATHS = ['/-/healthy', '/-/ready', '/', '/target?job=a', '/sd', '/metrics', '/telemetry', '/nowhere']
 
-  test('are asked for at every path, without TLS too', async () => {
+  test('are required at all paths, also without TLS', async () => {
     await start(USERS)
     for (const path of PATHS) {
       const answer = await ask(shard!.url + path)
@@ -161,14 +163,14 @@ describe('users', () => {
       expect((await ask(shard!.url + path, { headers: basic('alice', 'secret') })).status).toBe(200)
     }
     expect((await ask(`${shard!.url}/-/healthy`, { headers: basic('alice', 'wrong') })).status).toBe(401)
-    expect(shard!.web!.turnedAway.credentials).toBe(PATHS.length + 1)
+    expect(shard!.web!.refused.credentials).toBe(PATHS.length + 1)
     expect(shard!.log).toContainEqual(
-      expect.objectContaining({ level: 'warn', message: expect.stringContaining('in the clear') }),
+      expect.objectContaining({ level: 'warn', message: expect.stringContaining('in cleartext') }),
     )
   })
 
-  test('who were right once are not compared again: a scrape costs no bcrypt', async () => {
-    // Twelve: so slow that a second comparison would be seen to be under way.
+  test('with cached credentials cause no bcrypt comparison', async () => {
+    // With cost 12, a second comparison would take several turns of the event loop.
     await start(`basic_auth_users:\n  alice: ${hashSync('secret', 12)}\n`)
     const headers = basic('alice', 'secret')
     expect((await ask(`${shard!.url}/-/healthy`, { headers })).status).toBe(200)
@@ -181,7 +183,7 @@ describe('users', () => {
     expect(turns).toBe(0)
   })
 
-  test('come and go while the server runs, also on connections that are kept', async () => {
+  test('are changed by a reload, also for open connections', async () => {
     await start(tls(), USERS)
     const agent = new Agent({ ca: server.cert, keepAlive: true, maxSockets: 1 })
     const status = async (user: string, password: string) =>
@@ -199,7 +201,7 @@ describe('users', () => {
 })
 
 describe('headers that are configured', () => {
-  test('are on every answer, whoever it is for', async () => {
+  test('are in all responses, also those to refused requests', async () => {
     await start('http_server_config:\n  headers:\n    X-Content-Type-Options: nosniff\n', USERS)
     for (const headers of [{}, basic('alice', 'secret')]) {
       const answer = await ask(`${shard!.url}/telemetry`, { headers })
@@ -212,7 +214,7 @@ describe('a changed configuration', () => {
   const telemetry = async () => (await ask(`${shard!.url}/telemetry`, { ca: server.cert })).text
   const serial = async () => (await healthy({ rejectUnauthorized: false })).serial
 
-  test('a certificate that is replaced is in force for the next connection', async () => {
+  test('with a new certificate applies to the next connection', async () => {
     const first = folder.selfSigned('rotating')
     await start('tls_server_config:\n  cert_file: rotating.pem\n  key_file: rotating.key\n')
     const second = folder.selfSigned('rotating')
@@ -220,7 +222,7 @@ describe('a changed configuration', () => {
     await eventually(async () => expect(await serial()).toBe(new X509Certificate(second.cert).serialNumber))
   })
 
-  test('that is broken leaves the one before in force, is told once, and counted', async () => {
+  test('that is invalid leaves the previous one in effect, and is logged once and counted', async () => {
     await start(tls())
     const before = await serial()
     expect(await telemetry()).toContain('exposer_web_config_last_reload_successful 1\n')
@@ -230,10 +232,10 @@ describe('a changed configuration', () => {
     )
     expect(await telemetry()).toContain('exposer_web_config_last_reload_successful 0\n')
     expect(await serial()).toBe(before)
-    const told = shard!.log.filter(line => line.level === 'error')
-    expect(told).toHaveLength(1)
-    expect(told[0].fields?.problems).toMatch(/cert_file: ENOENT/)
-    // The file that was missing comes: nothing else changes.
+    const errors = shard!.log.filter(line => line.level === 'error')
+    expect(errors).toHaveLength(1)
+    expect(errors[0].fields?.problems).toMatch(/cert_file: ENOENT/)
+    // Create the missing file, and change nothing else.
     const late = folder.selfSigned('late')
     folder.write('missing.pem', late.cert)
     folder.write('server.key', late.key)
@@ -245,7 +247,7 @@ describe('a changed configuration', () => {
     }
   })
 
-  test('that would switch TLS off is refused: nobody speaks in the clear who did not mean to', async () => {
+  test('that would disable TLS is refused', async () => {
     await start(tls())
     folder.write('web.yml', '')
     await eventually(() => expect(shard!.web!.reloads.failure).toBe(1))

@@ -8,17 +8,17 @@ import { type Certificate, Folder } from './certificates.js'
 
 export const app = { job: 'shop', instance: 'a:1' }
 const all = Array.from({ length: PARTITIONS }, (_, p) => p)
-/** All but the app's. */
+/** All partitions except that of the app. */
 export const others = all.filter(p => p !== partitionOf(app))
 export const neighbours = Array.from({ length: 100 }, (_, i) => ({ job: 'shop', instance: `n:${i}` }))
 
-/** A web configuration with the one user whose credentials `headers` has. */
+/** A web configuration with one user, whose credentials are in `headers`. */
 export const users = `basic_auth_users:\n  alice: ${hashSync('secret', 4)}\n`
 export const headers = basic('alice', 'secret')
 export const tlsOf = ({ certFile, keyFile }: Certificate, ...lines: string[]) =>
   `${['tls_server_config:', `cert_file: ${certFile}`, `key_file: ${keyFile}`, ...lines].join('\n  ')}\n`
 
-/** The app's partition is the second's, all others are the first's. */
+/** The second shard owns the partition of the app, the first one all others. */
 export const mapOf = (url: string, owner: string) => (): GroupMap => ({
   stable: true,
   partitionCount: PARTITIONS,
@@ -28,7 +28,7 @@ export const mapOf = (url: string, owner: string) => (): GroupMap => ({
   ],
 })
 
-/** Shards with web configurations, and what pretends to be one; all end with `stop`. */
+/** Shards with web configurations, and fake ones. `stop` stops them all. */
 export class Shards {
   readonly folder = new Folder()
   readonly #stops: (() => Promise<unknown>)[] = []
@@ -41,7 +41,7 @@ export class Shards {
     return shard
   }
 
-  /** Two, of which the second owns the app's partition. */
+  /** Starts two shards. The second one owns the partition of the app. */
   async pair(webConfig: string, ofOwner = webConfig): Promise<[HandFed, HandFed]> {
     const [asked, owner] = [await this.start(webConfig), await this.start(ofOwner)]
     asked.map = owner.map = mapOf(asked.url, owner.url)
@@ -51,7 +51,7 @@ export class Shards {
     return [asked, owner]
   }
 
-  /** Instead of a shard: what a test makes of it. @returns its URL */
+  /** Starts a fake shard with the test's handler. @returns its URL */
   async stranger(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
     const server = createServer(answer).listen(0, '127.0.0.1')
     await new Promise(resolve => server.once('listening', resolve))
