@@ -243,7 +243,7 @@ describe('limits', () => {
     shard.pass(38_500)
     expect(shard.state(bad)).toBe('stale')
     expect(shard.shard.judge(shard.shard.find(bad.latin1Key)!, shard.now).reason).toContain(
-      'the last was refused',
+      'the last snapshot was refused',
     )
   })
 

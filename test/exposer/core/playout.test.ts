@@ -162,7 +162,7 @@ describe('a target', () => {
     expect(playout.delay).toBeGreaterThan(8000)
     playout.arrived(t + 7900, t + 8100, 1000, now(t + 8100), true)
     expect(playout.delay).toBeLessThanOrEqual(before)
-    expect(playout.reason(now(t + 8100))).toContain('took 0.20 s')
+    expect(playout.reason(now(t + 8100))).toContain('minutes: 0.20 s')
   })
 
   test('counts any delay as jitter while its publisher supersedes nothing', () => {
@@ -190,8 +190,8 @@ describe('once the delay has settled, every snapshot is played exactly once to e
       const { replicas } = simulate({ intervalMs, delay, seed, settleMs: 1_200_000, measureMs: 1_800_000 })
       for (const { repeated, skipped, scrapes } of replicas) {
         expect(scrapes).toBeGreaterThan(100)
-        // A long tail may show its longest way only now, of up to three intervals: D moves once by
-        // that.
+        // A long-tailed delay may reach its maximum only now, up to three intervals: D changes once
+        // by that.
         expect(repeated + skipped).toBeLessThanOrEqual(name.startsWith('heavy') ? 3 : 0)
       }
     }

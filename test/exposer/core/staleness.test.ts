@@ -142,8 +142,8 @@ describe('staleness in log time', () => {
     const first = app('first', 1000)
     const second = app('second', 1000)
     for (const a of [first, second]) shard.publish(a, { exposition, collectedAt: shard.wall })
-    // A minute in which no broker took anything, found in the backlog: the first to come back
-    // speaks for all.
+    // The brokers accepted no record for a minute: the first record after it ends the gap of all
+    // targets.
     shard.wall += 60_000
     shard.publish(first, { exposition, collectedAt: shard.wall })
     expect(shard.state(second)).toBe('up')
