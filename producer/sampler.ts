@@ -1,7 +1,7 @@
 import { nextTurn } from '../shared/base/scheduling.js'
 import { runInSlices, type Steps } from '../shared/base/steps.js'
 import type { Family } from '../shared/metrics/model.js'
-import { sameShape, shapeOf } from '../shared/metrics/prom-client/shape.js'
+import { hasShape, shapeOf } from '../shared/metrics/prom-client/shape.js'
 import { place, placeTimestamps } from '../shared/publish/place.js'
 import { type Plan, publicationPlan, unpublishableReason } from '../shared/publish/plan.js'
 import type { Sample } from '../shared/publish/sample.js'
@@ -61,7 +61,7 @@ export class Sampler {
     if (
       !plan ||
       (timestamps && !plan.timestamps) ||
-      !(await runInSlices(sameShapes(plan.shapes, readings)))
+      !(await runInSlices(haveShapes(plan.shapes, readings)))
     ) {
       plan = await runInSlices(planOf(readings, timestamps))
       this.#plan = plan
@@ -83,12 +83,12 @@ function* planOf(readings: readonly SourceReading[], timestamps: boolean): Steps
   return { ...plan, shapes, timestamps, unpublishable: whyUnpublishable(readings, plan.mapping) }
 }
 
-function* sameShapes(shapes: readonly SourceShape[], readings: readonly SourceReading[]): Steps<boolean> {
+function* haveShapes(shapes: readonly SourceShape[], readings: readonly SourceReading[]): Steps<boolean> {
   if (shapes.length !== readings.length) return false
   for (const [i, reading] of readings.entries()) {
     const shape = shapes[i]
     if ('metrics' in reading) {
-      if (!('metrics' in shape) || !(yield* sameShape(shape.metrics, reading.metrics))) return false
+      if (!('metrics' in shape) || !(yield* hasShape(shape.metrics, reading.metrics))) return false
     } else if (!('families' in shape) || shape.families !== reading.families) return false
   }
   return true

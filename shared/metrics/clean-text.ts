@@ -1,14 +1,13 @@
-/** Whether UTF-8 and the formats can hold it: no half characters and no NUL. */
+/** Whether a text has neither lone surrogates nor NULs, so that all formats can hold it. */
 export const isText = (text: string): boolean => text.isWellFormed() && !text.includes('\0')
 
-/** Text that a record can hold: NULs and half characters become U+FFFD. */
+/** Replaces NULs and lone surrogates by U+FFFD, so that a record can hold the text. */
 export const cleaned = (text: string): string =>
   isText(text) ? text : text.toWellFormed().replaceAll('\0', '\u{fffd}')
 
-/** The same, cut to its limit. */
+/** As `cleaned`, and cut to at most `maxBytes` of UTF-8. */
 export function cleanedTo(maxBytes: number, text: string): string {
   const clean = cleaned(text)
-  // No character takes more than three bytes for each of its units; one that is cut in half
-  // becomes a replacement character.
+  // A UTF-16 unit takes at most three bytes of UTF-8. A surrogate pair that is cut becomes U+FFFD.
   return Buffer.byteLength(clean) <= maxBytes ? clean : clean.slice(0, maxBytes / 3).toWellFormed()
 }

@@ -1,11 +1,11 @@
-/** Linear in the text's length, whatever the text is: anybody may have written it. */
+/** Matches in linear time, because the text is untrusted. */
 const DECIMAL = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/
 const INFINITE = /^[+-]?inf(inity)?$/i
 
 /**
- * One text for each number in `le` and `quantile`, so that the same bucket of two producers is the same series: what
- * JavaScript prints, which is also what prom-client exposes, and `+Inf`. What is no number is left as it is; validation
- * refuses it where a number is required.
+ * Returns the canonical text of a number in `le` or `quantile`, so that the same bucket of two
+ * producers is the same series: the text of JavaScript, which prom-client uses too, and `+Inf`.
+ * Other text is returned unchanged; validation refuses it where a number is required.
  */
 export function canonicalFloat(text: string): string {
   const value = parse(text)
@@ -14,7 +14,7 @@ export function canonicalFloat(text: string): string {
   return value === -Infinity ? '-Inf' : String(value)
 }
 
-/** Whether it is a number as Prometheus writes and reads them, hexadecimal aside. */
+/** Whether the text is a number in the syntax of Prometheus, except hexadecimal numbers. */
 export function isFloatText(text: string): boolean {
   return parse(text) !== undefined
 }

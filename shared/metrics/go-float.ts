@@ -1,11 +1,11 @@
 /**
- * A number as Go programs print it in text formats: `expfmt` of prometheus/common, which is
- * `strconv.FormatFloat(f, 'g', -1, 64)` but for `0`, which has no sign.
+ * Formats a number as Go's `expfmt` of prometheus/common does in text formats. This is
+ * `strconv.FormatFloat(f, 'g', -1, 64)`, except that zero has no sign.
  */
 export function goFloat(value: number): string {
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : value < 0 ? '-Inf' : 'NaN'
   if (value === 0) return '0'
-  // The digits of both languages are the same: the fewest that give the number back.
+  // Go and JavaScript print the same digits: the fewest that identify the number.
   const [digits, power] = value.toExponential().split('e')
   const exponent = Number(power)
   if (exponent >= -4 && exponent < 6) return String(value)
@@ -13,8 +13,8 @@ export function goFloat(value: number): string {
 }
 
 /**
- * As OpenMetrics wants `le` and `quantile`, and as Prometheus 3 stores them: never without a point
- * or an exponent.
+ * Formats a number for `le` and `quantile` as OpenMetrics requires and Prometheus 3 stores it:
+ * always with a point or an exponent.
  */
 export function openMetricsFloat(value: number): string {
   const text = goFloat(value)

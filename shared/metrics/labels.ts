@@ -1,13 +1,13 @@
 import type { Label } from './model.js'
 
-/** Compares by UTF-8 bytes, which for strings is by code point: UTF-16 order differs above U+FFFF. */
+/** Compares by UTF-8 bytes, that is by code points. UTF-16 order differs above U+FFFF. */
 export function compareUtf8(a: string, b: string): number {
   const length = Math.min(a.length, b.length)
   for (let i = 0; i < length; i++) {
     const x = a.charCodeAt(i)
     const y = b.charCodeAt(i)
     if (x === y) continue
-    // Surrogates stand for code points above all others, yet have smaller units than U+E000 to U+FFFF.
+    // Surrogates encode the highest code points, but are less than the units U+E000 to U+FFFF.
     const xs = (x & 0xf800) === 0xd800
     const ys = (y & 0xf800) === 0xd800
     if (xs !== ys) return xs ? 1 : -1
@@ -16,7 +16,7 @@ export function compareUtf8(a: string, b: string): number {
   return a.length - b.length
 }
 
-/** Labels in the order in which they are written: by the UTF-8 bytes of their names. */
+/** Returns labels sorted by the UTF-8 bytes of their names. */
 export function sortLabels(labels: readonly Label[] | Readonly<Record<string, string>>): Label[] {
   const list = Array.isArray(labels)
     ? [...(labels as readonly Label[])]

@@ -4,7 +4,7 @@ import type { Label } from './model.js'
 export const FAMILY_TYPES = ['unknown', 'counter', 'gauge', 'histogram', 'summary'] as const
 export type FamilyType = (typeof FAMILY_TYPES)[number]
 
-/** What a series adds to its family's name. */
+/** Suffixes that a series can add to the name of its family. */
 export const SUFFIXES = ['', '_total', '_bucket', '_sum', '_count'] as const
 export type Suffix = (typeof SUFFIXES)[number]
 
@@ -23,12 +23,15 @@ export interface LayoutFamily {
   readonly series: readonly LayoutSeries[]
 }
 
-/** What rarely changes in a snapshot: its families and the order of its series. */
+/** The part of a snapshot that rarely changes: its families and the order of its series. */
 export interface Layout {
   readonly families: readonly LayoutFamily[]
 }
 
-/** Which suffixes the series of a family may have, by its type. A counter that was never named `_total` has none. */
+/**
+ * Suffixes that the series of a family may have, by type. A counter whose exposed name has no
+ * `_total` has the empty suffix.
+ */
 export const SUFFIXES_OF: Readonly<Record<FamilyType, readonly Suffix[]>> = {
   unknown: [''],
   gauge: [''],
@@ -37,7 +40,7 @@ export const SUFFIXES_OF: Readonly<Record<FamilyType, readonly Suffix[]>> = {
   summary: ['', '_sum', '_count'],
 }
 
-/** The label of a series that must be a number, if any. */
+/** Returns the label of a series whose value must be a number, if any. */
 export function numberLabelOf(type: FamilyType, suffix: Suffix): 'le' | 'quantile' | undefined {
   if (type === 'histogram' && suffix === '_bucket') return 'le'
   return type === 'summary' && suffix === '' ? 'quantile' : undefined

@@ -1,4 +1,7 @@
-/** What one target may be. Beyond it a snapshot is refused whole, as Prometheus does with `sample_limit`. */
+/**
+ * Limits of one target. A snapshot that exceeds one is refused as a whole, as with `sample_limit`
+ * of Prometheus.
+ */
 export interface Limits {
   /** Series of one snapshot. */
   readonly samples: number

@@ -1,6 +1,6 @@
 /**
- * The neutral metric model: what every input format is read into, and what is published, rendered and stored from. It follows
- * the data models of the Prometheus text format and OpenMetrics 1.0; names are as the input spells them.
+ * The neutral metric model. All input formats are read into it. It follows the data models of the
+ * Prometheus text format and OpenMetrics 1.0. Names are spelled as in the input.
  */
 
 /** One label. Lists of labels are sorted by the UTF-8 bytes of their names. */
@@ -22,7 +22,7 @@ export const METRIC_TYPES = [
 ] as const
 export type MetricType = (typeof METRIC_TYPES)[number]
 
-/** What a sample's name adds to its family's name. */
+/** Suffixes that a sample name can add to the name of its family. */
 export const SAMPLE_SUFFIXES = [
   '',
   '_total',
@@ -39,13 +39,18 @@ export type SampleSuffix = (typeof SAMPLE_SUFFIXES)[number]
 /** Identity of one series within its family. */
 export interface Series {
   readonly suffix: SampleSuffix
-  /** Sorted by name, without `__name__`. `le` and `quantile` are ordinary labels, spelled as in the input. */
+  /**
+   * Sorted by name, without `__name__`. `le` and `quantile` are ordinary labels, spelled as in the
+   * input.
+   */
   readonly labels: readonly Label[]
 }
 
 /** A metric family without its values. */
 export interface Family {
-  /** As the input spells it: a counter of the text format includes `_total`, one of OpenMetrics does not. */
+  /**
+   * Spelled as in the input: with `_total` for counters of the text format, without in OpenMetrics.
+   */
   readonly name: string
   readonly type: MetricType
   readonly help: string
@@ -63,17 +68,18 @@ export interface Exemplar {
 }
 
 /**
- * One page or message as it was read: the families, and a column of values in the order of their series.
+ * The content of one text page or protobuf body: the families, and values in the order of their
+ * series.
  *
- * A reader returns the same `families` object as for the page before as long as nothing but values, timestamps and exemplars has
- * changed. Callers keep what they derived from it by identity.
+ * A reader returns the same `families` object as before while only values, timestamps and exemplars
+ * change. Callers compare it by identity to reuse what they derived from it.
  */
 export interface Exposition {
   readonly families: readonly Family[]
   readonly values: Float64Array
-  /** Unix milliseconds, NaN for a series without one; null when no series has any. */
+  /** Unix milliseconds, or NaN for a series without a timestamp. Null if no series has one. */
   readonly timestamps: Float64Array | null
   readonly exemplars: readonly Exemplar[] | null
-  /** What the input contains and the model does not, by reason: number of series. For example `native_histogram`. */
+  /** Number of series of the input that are left out, by reason, such as `native_histogram`. */
   readonly omitted: ReadonlyMap<string, number>
 }

@@ -3,7 +3,7 @@ import type { Exemplar } from '../model.js'
 import type { ExemplarJson } from './metric-json.js'
 import { textOf } from './text-of.js'
 
-/** @returns null for one without labels or a value */
+/** Converts an exemplar. @returns null if it has no labels or no value */
 export function exemplarOf({ labelSet, value, timestamp }: ExemplarJson): Omit<Exemplar, 'series'> | null {
   if (typeof value !== 'number' || !labelSet) return null
   const labels = Object.entries(labelSet).map(([name, text]) => ({ name, value: textOf(text) }))

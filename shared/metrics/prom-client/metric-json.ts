@@ -1,4 +1,4 @@
-/** A metric as prom-client's `getMetricsAsJSON` gives it (versions 14 and 15). */
+/** A metric as returned by prom-client's `getMetricsAsJSON` (versions 14 and 15). */
 export interface MetricJson {
   readonly name: string
   readonly help: string
@@ -10,7 +10,7 @@ export interface MetricJson {
 export interface ValueJson {
   readonly value: number
   readonly labels?: Readonly<Record<string, unknown>>
-  /** With the suffix `_bucket`, `_sum` or `_count`, for the series of histograms and summaries. */
+  /** Name with the suffix `_bucket`, `_sum` or `_count`, for series of histograms and summaries. */
   readonly metricName?: string
   readonly exemplar?: ExemplarJson | null
 }

@@ -1,11 +1,12 @@
 import type { Steps } from '../../base/steps.js'
 import type { MetricJson } from './metric-json.js'
 
-const SERIES_A_STEP = 200
+/** Series between two steps. */
+const SERIES_PER_STEP = 200
 
 /**
- * What a layout is made of, as one flat list: a null before each series, a name before each value. Two lists are equal only if
- * they say the same.
+ * Returns all of a registry that determines its layout, as a flat list: null before each series,
+ * and the label name before each label value. Equal lists mean equal layouts.
  */
 export function* shapeOf(metrics: readonly MetricJson[]): Steps<readonly unknown[]> {
   const shape: unknown[] = []
@@ -15,14 +16,14 @@ export function* shapeOf(metrics: readonly MetricJson[]): Steps<readonly unknown
     for (const { metricName, labels } of metric.values ?? []) {
       shape.push(null, metricName)
       for (const name in labels) shape.push(name, labels[name])
-      if (++at % SERIES_A_STEP === 0) yield
+      if (++at % SERIES_PER_STEP === 0) yield
     }
   }
   return shape
 }
 
-/** Done for every snapshot: walks along the list and makes nothing. */
-export function* sameShape(shape: readonly unknown[], metrics: readonly MetricJson[]): Steps<boolean> {
+/** Compares metrics with a shape. Called for every snapshot; allocates nothing. */
+export function* hasShape(shape: readonly unknown[], metrics: readonly MetricJson[]): Steps<boolean> {
   let i = 0
   let at = 0
   for (const metric of metrics) {
@@ -35,7 +36,7 @@ export function* sameShape(shape: readonly unknown[], metrics: readonly MetricJs
         if (shape[i] !== name || !Object.is(shape[i + 1], labels[name])) return false
         i += 2
       }
-      if (++at % SERIES_A_STEP === 0) yield
+      if (++at % SERIES_PER_STEP === 0) yield
     }
   }
   return i === shape.length

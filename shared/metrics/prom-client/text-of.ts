@@ -1,4 +1,6 @@
-/** Whatever an app gives, as prom-client prints it: `String`, but that it throws for some objects. */
+/**
+ * Converts a label value as prom-client does, by `String`. Empty for objects for which that throws.
+ */
 export function textOf(value: unknown): string {
   if (typeof value === 'string') return value
   try {

@@ -1,14 +1,17 @@
 import type { Exemplar } from '../model.js'
 import type { ExemplarDraft } from './exemplar.js'
 
-/** The numbers of a body, in the order of its series. */
+/** Values, timestamps and exemplars of a body, in the order of its series. */
 export class Columns {
   length = 0
   #values: Float64Array
   #timestamps: Float64Array | null = null
   #exemplars: Exemplar[] | null = null
 
-  /** @param expected how many there will probably be, @param limit how many there may be */
+  /**
+   * @param expected expected number of series
+   * @param limit maximum number of series
+   */
   constructor(
     expected: number,
     private readonly limit: number,
@@ -16,7 +19,7 @@ export class Columns {
     this.#values = new Float64Array(Math.max(64, Math.min(expected, limit)))
   }
 
-  get isFull(): boolean {
+  get exceedsLimit(): boolean {
     return this.length > this.limit
   }
 

@@ -1,40 +1,40 @@
 import type { ExemplarDraft } from './exemplar.js'
 import type { WireReader } from './wire.js'
 
-/** The fields of Metric that hold its value, by number. */
+/** Numbers of the fields of Metric that hold a value. */
 export const GAUGE = 2
 export const COUNTER = 3
 export const SUMMARY = 4
 export const UNTYPED = 5
 export const HISTOGRAM = 7
 
-/** One Metric message, decoded. One object serves for all of a body. */
+/** One decoded Metric message. The object is reused for all metrics of a body. */
 export class MetricDraft {
-  /** Where the content of each label's message begins and ends, in turns. */
+  /** Start and end offset of each label message, alternating. */
   readonly labels: number[] = []
-  /** Bit mask of the fields above that are there. */
+  /** Bit mask of the value fields that are present. */
   kinds = 0
   /** Unix milliseconds, or NaN. */
   timestamp = Number.NaN
-  /** Of a counter, gauge or untyped metric. */
+  /** Value of a counter, gauge or untyped metric. */
   value = 0
   exemplar: ExemplarDraft | null = null
-  /** Of a summary or histogram. */
+  /** Sum and count of a summary or histogram. */
   sum = 0
   count = 0
   /** Upper bounds of buckets, or quantiles, and the count or value of each. */
   readonly bounds: number[] = []
   readonly values: number[] = []
-  /** Of the buckets. */
+  /** One for each bucket. */
   readonly exemplars: (ExemplarDraft | null)[] = []
-  /** Whether it is a native histogram, beside its buckets or instead of them. */
+  /** Whether it is a native histogram, with or without classic buckets. */
   native = false
-  /** Exemplars that were too long to be read. */
+  /** Number of exemplars that were skipped because of their length. */
   longExemplars = 0
 
   constructor(
     private readonly wire: WireReader,
-    /** Buckets or quantiles that it may have. */
+    /** Maximum number of buckets or quantiles. */
     private readonly maxBounds: number,
   ) {}
 

@@ -7,8 +7,8 @@ import { FIXED64, keyOf, LENGTH, VARINT, type WireReader } from './wire.js'
 export type ExemplarDraft = Omit<Exemplar, 'series'>
 
 /**
- * Longer messages are left out without being read: names and values of the labels have 128
- * characters together at most, as OpenMetrics 1.0 limits them.
+ * Longer messages are skipped: OpenMetrics 1.0 limits names and values of the labels to 128
+ * characters in total.
  */
 const MAX_BYTES = 1024
 
@@ -17,7 +17,7 @@ const VALUE = keyOf(2, FIXED64)
 const TIMESTAMP = keyOf(3, LENGTH)
 const EXEMPLAR_FIELDS = 0b1110
 
-/** Reads an Exemplar message, its length included. @returns null for one that is too long */
+/** Reads an Exemplar message with its length. @returns null if it is too long */
 export function readExemplar(wire: WireReader, end: number, limits: Limits): ExemplarDraft | null {
   const to = wire.length(end)
   if (to - wire.at > MAX_BYTES) {
@@ -47,8 +47,9 @@ const NANOS = keyOf(2, VARINT)
 const TIMESTAMP_FIELDS = 0b110
 
 /**
- * Reads a google.protobuf.Timestamp, its length included. @returns Unix milliseconds, or null for
- * one that no double holds
+ * Reads a google.protobuf.Timestamp with its length.
+ *
+ * @returns Unix milliseconds, or null beyond 2^53
  */
 function readTimestamp(wire: WireReader, end: number): number | null {
   const to = wire.length(end)

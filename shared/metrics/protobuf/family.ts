@@ -6,8 +6,8 @@ import { COUNTER, GAUGE, HISTOGRAM, SUMMARY, UNTYPED } from './draft.js'
 import { keyOf, LENGTH, VARINT, type WireReader } from './wire.js'
 
 /**
- * A type of the schema, in the order of its enum: what the model calls it, and which field of
- * Metric its values are in.
+ * A metric type: its name in the model, and the field of Metric that holds its values. Listed in
+ * the order of the enum.
  */
 interface Kind {
   readonly type: MetricType
@@ -31,9 +31,9 @@ export interface FamilyHead {
   readonly kind: Kind
 }
 
-/** A metric family whose metrics are found and not yet read. */
+/** A metric family whose metrics are located, but not yet read. */
 export interface FamilyDraft extends FamilyHead {
-  /** Where each metric's message begins and ends, in turns. */
+  /** Start and end offset of each metric message, alternating. */
   readonly metrics: number[]
 }
 
@@ -45,18 +45,18 @@ const UNIT = keyOf(5, LENGTH)
 const FAMILY_FIELDS = 0b111110
 
 /** Fields or families between two steps. */
-const A_STEP = 1000
+const ITEMS_PER_STEP = 1000
 
 /**
- * Finds the families of a body: messages of MetricFamily, the length of each before it. A family
- * that comes twice goes on where it was: its series are those of both.
+ * Locates the families of a body: length-delimited messages of MetricFamily. Families with the same
+ * name are merged.
  */
 export function* findFamilies(wire: WireReader, limits: Limits): Steps<ReadonlyMap<string, FamilyDraft>> {
   const drafts = new Map<string, FamilyDraft>()
   const size = wire.bytes.length
   let metrics = 0
   for (let messages = 1; wire.at < size; messages++) {
-    if (messages % A_STEP === 0) yield
+    if (messages % ITEMS_PER_STEP === 0) yield
     const start = wire.at
     const family = yield* findFamily(wire, wire.length(size), start, limits, limits.samples - metrics)
     metrics += family.metrics.length / 2
@@ -76,13 +76,16 @@ export function* findFamilies(wire: WireReader, limits: Limits): Steps<ReadonlyM
   return drafts
 }
 
-/** @param start where its length is, @param room metrics that it may have */
+/**
+ * @param start offset of the message's length
+ * @param maxMetrics maximum number of metrics
+ */
 function* findFamily(
   wire: WireReader,
   end: number,
   start: number,
   limits: Limits,
-  room: number,
+  maxMetrics: number,
 ): Steps<FamilyDraft> {
   let name = ''
   let help = ''
@@ -93,7 +96,7 @@ function* findFamily(
   for (let key = wire.key(end); key !== 0; key = wire.key(end)) {
     if (key === METRIC) {
       const to = wire.length(end)
-      if (metrics.push(wire.at, to) > room * 2)
+      if (metrics.push(wire.at, to) > maxMetrics * 2)
         wire.refuse('limit', `more than ${limits.samples} metrics; expose fewer`)
       wire.at = to
     } else if (key === NAME) name = wire.string(end, limits.nameBytes, 'the name of a metric family')
@@ -101,7 +104,7 @@ function* findFamily(
     else if (key === UNIT) unit = wire.string(end, limits.nameBytes, 'the unit')
     else if (key === TYPE) type = wire.uint64(end)
     else wire.skip(key, end, FAMILY_FIELDS)
-    if (++fields % A_STEP === 0) yield
+    if (++fields % ITEMS_PER_STEP === 0) yield
   }
   if (name === '') wire.refuse('name', 'a metric family has no name; give it one', start)
   const kind = KINDS[type]
@@ -116,7 +119,7 @@ function* findFamily(
   return { name, help, unit, kind, metrics }
 }
 
-/** As Prometheus checks it: the name ends in the unit, that of a counter before `_total`. */
+/** Checks a unit as Prometheus does: the name must end in it, for a counter before `_total`. */
 function isUnitOf(unit: string, name: string, { type }: Kind): boolean {
   const bare = type === 'counter' && name.endsWith('_total') ? name.slice(0, -'_total'.length) : name
   return bare.endsWith(`_${unit}`)

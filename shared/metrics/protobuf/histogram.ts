@@ -12,14 +12,14 @@ const ZERO_COUNT = keyOf(7, VARINT)
 const NEGATIVE_SPANS = keyOf(9, LENGTH)
 const POSITIVE_SPANS = keyOf(12, LENGTH)
 /**
- * The above. Of the others those are skipped whose wire type depends on whether they are packed.
+ * The fields above. Repeated fields, which may be packed or not, are skipped with any wire type.
  */
 const HISTOGRAM_FIELDS = 0b1_0010_1101_1110
 
 /**
- * Reads the classic part of a histogram, and whether it has a native one: a span, a zero threshold,
- * or observations in the zero bucket, as Prometheus 3 tells. A count that is a float overrides the
- * integer.
+ * Reads the classic buckets of a histogram, and whether it is a native one: it then has a span, a
+ * zero threshold, or observations in the zero bucket, as in Prometheus 3. A float count overrides
+ * the integer count.
  */
 export function readHistogram(wire: WireReader, end: number, draft: MetricDraft, limits: Limits): void {
   draft.kinds |= 1 << HISTOGRAM

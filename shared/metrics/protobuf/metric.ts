@@ -6,8 +6,8 @@ import { readSummary } from './summary.js'
 import { FIXED64, keyOf, LENGTH, VARINT, type WireReader } from './wire.js'
 
 /**
- * Bytes of one Metric message. It is read in one step, so that its size bounds how long the event
- * loop is held; a histogram of 10,000 buckets has 300 KB.
+ * Maximum size of a Metric message. It is read in one step, so that its size bounds how long the
+ * event loop is blocked. A histogram with 10,000 buckets has 300 KB.
  */
 const MAX_BYTES = 1024 * 1024
 
@@ -21,8 +21,8 @@ const HISTOGRAM_KEY = keyOf(HISTOGRAM, LENGTH)
 const METRIC_FIELDS = 0b11111110
 
 /**
- * Reads the Metric message from `from`, below `to`. Of a field that comes twice the later value
- * counts; lists go on.
+ * Reads the Metric message between two offsets. If a field occurs twice, the last value counts.
+ * Repeated fields are appended.
  */
 export function readMetric(
   wire: WireReader,
@@ -73,7 +73,7 @@ export function readMetric(
 const VALUE = keyOf(1, FIXED64)
 const NUMBER_FIELDS = 0b10
 
-/** Gauge and Untyped. */
+/** Reads a Gauge or Untyped message. */
 function readNumber(wire: WireReader, end: number, kind: number, draft: MetricDraft): void {
   draft.kinds |= 1 << kind
   for (let key = wire.key(end); key !== 0; key = wire.key(end)) {

@@ -11,21 +11,22 @@ import { SeriesBuilder } from './series.js'
 import { isFamilyAt, type Shape, ShapeTape } from './shape.js'
 import { WireReader } from './wire.js'
 
-/** Bytes that are read, and series that are made, between two steps. */
-const BYTES_A_STEP = 16 * 1024
-const SERIES_A_STEP = 200
+/** Bytes read and series built between two steps. */
+const BYTES_PER_STEP = 16 * 1024
+const SERIES_PER_STEP = 200
 
 /**
- * Reads the protobuf exposition format: messages of `io.prometheus.client.MetricFamily`, the length
- * of each before it (content type `application/vnd.google.protobuf;
+ * Reads the protobuf exposition format: length-delimited messages of
+ * `io.prometheus.client.MetricFamily` (content type `application/vnd.google.protobuf;
  * proto=io.prometheus.client.MetricFamily; encoding=delimited`).
  *
- * Gives the families that the text reader gives for the same metrics: names as text 0.0.4 spells
- * them, `le` and `quantile` as Go prints them. Series that come twice stay twice. Native histograms
- * are left out and counted (`native_histogram`), with their classic buckets kept; so are exemplars
- * that are too long (`exemplar_too_long`). Created timestamps are not read, as text has none.
+ * Returns the same families as the text reader for the same metrics: names are spelled as in text
+ * 0.0.4, `le` and `quantile` as printed by Go. Duplicate series are kept. Native histograms are
+ * left out and counted (`native_histogram`); their classic buckets are kept. Exemplars that are too
+ * long are left out and counted (`exemplar_too_long`). Created timestamps are ignored, since text
+ * has none.
  *
- * One reader for each source: it remembers the last body's families, and reads only numbers while
+ * Use one reader per source: it keeps the families of the last body, and reads only values while
  * nothing else has changed.
  */
 export class ProtobufReader {
@@ -33,15 +34,15 @@ export class ProtobufReader {
 
   constructor(private readonly limits: Limits = DEFAULT_LIMITS) {}
 
-  /** Bytes that are kept of the last body, its families aside. */
+  /** Memory kept for the last body, not counting its families. */
   get retainedBytes(): number {
     return this.#shape?.tape.size ?? 0
   }
 
   /**
-   * Reads a body at once.
+   * Reads a body synchronously.
    *
-   * @throws ProtobufRefused for a body that cannot be read, and nothing else
+   * @throws ProtobufRefused if the body is invalid
    */
   read(body: Buffer): Exposition {
     return runNow(this.readInSteps(body))
@@ -53,8 +54,11 @@ export class ProtobufReader {
     const drafts = yield* findFamilies(wire, this.limits)
     const shape = this.#shape
     if (shape && shape.heads.length === drafts.size) {
-      const known = yield* new BodyReading(wire, this.limits, shape.series).numbers(drafts.values(), shape)
-      if (known) return known
+      const unchanged = yield* new BodyReading(wire, this.limits, shape.series).numbers(
+        drafts.values(),
+        shape,
+      )
+      if (unchanged) return unchanged
     }
     const reading = new BodyReading(wire, this.limits, shape?.series ?? 0)
     const made = yield* reading.all(drafts.values())
@@ -82,8 +86,9 @@ class BodyReading {
   }
 
   /**
-   * The numbers only, with the families of the body before. @returns null when something else has
-   * changed
+   * Reads only values, with the families of the previous body.
+   *
+   * @returns null if the families have changed
    */
   *numbers(drafts: Iterable<FamilyDraft>, shape: Shape): Steps<Exposition | null> {
     const { tape, families } = shape
@@ -99,7 +104,7 @@ class BodyReading {
         if (position < 0) return null
         this.#addNumbers(family)
         bytes += metrics[i + 1] - metrics[i]
-        if (bytes < BYTES_A_STEP) continue
+        if (bytes < BYTES_PER_STEP) continue
         bytes = 0
         yield
       }
@@ -107,6 +112,7 @@ class BodyReading {
     return this.#exposition(families)
   }
 
+  /** Reads families and values. */
   *all(drafts: Iterable<FamilyDraft>): Steps<{ readonly shape: Shape; readonly exposition: Exposition }> {
     const builder = new SeriesBuilder(this.wire, this.limits)
     const tape = new ShapeTape()
@@ -114,7 +120,7 @@ class BodyReading {
     const heads: FamilyHead[] = []
     const counts: number[] = []
     let bytes = 0
-    let made = 0
+    let built = 0
     for (const family of drafts) {
       const { name, help, unit, kind, metrics } = family
       const series: Series[] = []
@@ -123,12 +129,12 @@ class BodyReading {
         tape.record(this.wire.bytes, this.#draft)
         this.#addNumbers(family)
         builder.begin(kind.type, this.#draft, metrics[i])
-        for (const one of seriesOf(family, this.#draft, builder)) {
-          series.push(one)
-          if (++made % SERIES_A_STEP === 0) yield
+        for (const item of seriesOf(family, this.#draft, builder)) {
+          series.push(item)
+          if (++built % SERIES_PER_STEP === 0) yield
         }
         bytes += metrics[i + 1] - metrics[i]
-        if (bytes < BYTES_A_STEP) continue
+        if (bytes < BYTES_PER_STEP) continue
         bytes = 0
         yield
       }
@@ -167,7 +173,8 @@ class BodyReading {
       columns.add(sum, timestamp, null)
       columns.add(count, timestamp, null)
     }
-    if (columns.isFull) this.wire.refuse('limit', `more than ${this.limits.samples} series; expose fewer`)
+    if (columns.exceedsLimit)
+      this.wire.refuse('limit', `more than ${this.limits.samples} series; expose fewer`)
   }
 
   #omit(reason: string, count: number): void {
@@ -175,14 +182,14 @@ class BodyReading {
   }
 }
 
-/** A native histogram without buckets has no series. */
+/** A native histogram without classic buckets has no series. */
 const isClassic = ({ native, bounds }: MetricDraft) => !native || bounds.length > 0
 
-/** The bucket of infinity may be left out: it has what `count` has. */
+/** The input may omit the bucket `+Inf`, whose value is the count. */
 const needsInfinity = (field: number, { bounds }: MetricDraft) =>
   field === HISTOGRAM && !bounds.includes(Infinity)
 
-/** In the order in which their numbers are added. */
+/** Yields the series of a metric, in the order in which `#addNumbers` adds their values. */
 function* seriesOf({ kind }: FamilyDraft, draft: MetricDraft, builder: SeriesBuilder): Generator<Series> {
   if (kind.field !== HISTOGRAM && kind.field !== SUMMARY) {
     yield builder.plain('')

@@ -7,14 +7,14 @@ import type { MetricDraft } from './draft.js'
 import { readLabel } from './label.js'
 import type { WireReader } from './wire.js'
 
-/** Makes the series of metrics, with one object for each label. */
+/** Builds the series of metrics. Equal labels share one object. */
 export class SeriesBuilder {
   readonly #labels = new Map<string, Label>()
   readonly #bounds = new Map<string, Label>()
-  /** Of the metric that was begun last, sorted. */
+  /** Labels of the current metric, sorted. */
   #own: Label[] = []
   #type: MetricType = 'unknown'
-  /** The name of the label with the bound, and where among the others it stands. */
+  /** Name of the label with the bound, and its index among the labels of the current metric. */
   #boundName: 'le' | 'quantile' = 'le'
   #boundAt = 0
 
@@ -23,13 +23,13 @@ export class SeriesBuilder {
     private readonly limits: Limits,
   ) {}
 
-  /** @param offset of the metric, for messages */
+  /** Starts a metric. @param offset its offset, for error messages */
   begin(type: MetricType, { labels, bounds }: MetricDraft, offset: number): void {
     const own: Label[] = []
     for (let i = 0; i < labels.length; i += 2) own.push(this.#label(labels[i], labels[i + 1]))
     if (own.length > 1) own.sort((a, b) => compareUtf8(a.name, b.name))
     for (let i = 1; i < own.length; i++)
-      if (own[i - 1].name === own[i].name) this.#refuseTwice(own[i], offset)
+      if (own[i - 1].name === own[i].name) this.#refuseDuplicate(own[i], offset)
     this.#own = own
     this.#type = type
     if (type !== 'summary' && type !== 'histogram' && type !== 'gaugehistogram') return
@@ -37,8 +37,9 @@ export class SeriesBuilder {
     this.#boundName = name
     const at = own.findIndex(label => compareUtf8(label.name, name) >= 0)
     this.#boundAt = at < 0 ? own.length : at
-    const taken = own[this.#boundAt]
-    if (taken?.name === name && (bounds.length > 0 || type !== 'summary')) this.#refuseTwice(taken, offset)
+    const existing = own[this.#boundAt]
+    if (existing?.name === name && (bounds.length > 0 || type !== 'summary'))
+      this.#refuseDuplicate(existing, offset)
   }
 
   plain(suffix: SampleSuffix): Series {
@@ -67,7 +68,7 @@ export class SeriesBuilder {
   }
 
   #bound(bound: number): Label {
-    // Text 0.0.4 has no gauge histograms: the spelling is that of OpenMetrics, as Prometheus has it.
+    // Text 0.0.4 has no gauge histograms. Prometheus spells their bounds as in OpenMetrics.
     const value = this.#type === 'gaugehistogram' ? openMetricsFloat(bound) : goFloat(bound)
     const key = this.#boundName + value
     let label = this.#bounds.get(key)
@@ -78,7 +79,7 @@ export class SeriesBuilder {
     return label
   }
 
-  #refuseTwice({ name }: Label, offset: number): never {
+  #refuseDuplicate({ name }: Label, offset: number): never {
     this.wire.refuse('duplicate', `a metric has label ${quote(name)} twice; remove one`, offset)
   }
 }

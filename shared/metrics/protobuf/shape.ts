@@ -3,8 +3,8 @@ import type { MetricDraft } from './draft.js'
 import type { FamilyDraft, FamilyHead } from './family.js'
 
 /**
- * All of a body that its families are made of, as one run of bytes: the labels of each metric, and
- * the bounds of its buckets or quantiles. Bodies whose runs are equal have equal families.
+ * All bytes of a body that determine its series: the labels of each metric, and the bounds of its
+ * buckets or quantiles. Bodies with equal tapes and equal family heads have equal families.
  */
 export class ShapeTape {
   #bytes: Buffer
@@ -20,7 +20,7 @@ export class ShapeTape {
     return this.#bytes.length
   }
 
-  /** Writes what is of a metric, at the end. */
+  /** Appends a metric. */
   record(source: Buffer, draft: MetricDraft): void {
     const { labels, bounds } = draft
     let size = 8 + 8 * bounds.length
@@ -80,7 +80,7 @@ export class ShapeTape {
   }
 }
 
-/** What is kept of a body until the next. */
+/** State kept from one body to the next. */
 export interface Shape {
   readonly heads: readonly FamilyHead[]
   /** Metrics of each family. */
@@ -90,7 +90,7 @@ export interface Shape {
   readonly series: number
 }
 
-/** Whether the family at an index is the same but for its metrics, and has as many. */
+/** Whether the family at an index has the same head and the same number of metrics. */
 export function isFamilyAt({ heads, counts }: Shape, index: number, now: FamilyDraft): boolean {
   const { name, help, unit, kind } = heads[index]
   if (name !== now.name || kind !== now.kind || counts[index] !== now.metrics.length) return false

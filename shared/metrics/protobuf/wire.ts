@@ -2,28 +2,28 @@ import { isUtf8 } from 'node:buffer'
 import { ProtobufRefused, type RefusalReason } from './refusal.js'
 
 /**
- * Wire types of the Protocol Buffers encoding. 3 and 4 are groups, which nothing has written for
- * ten years.
+ * Wire types of the Protocol Buffers encoding. 3 and 4 are groups, which are deprecated and not
+ * supported.
  */
 export const VARINT = 0
 export const FIXED64 = 1
 export const LENGTH = 2
 const FIXED32 = 5
 
-/** What a field's key is on the wire. */
+/** Key of a field on the wire. */
 export const keyOf = (field: number, wireType: number): number => field * 8 + wireType
 
 const TWO_32 = 2 ** 32
 
 /**
- * Reads the Protocol Buffers wire format from bytes that anybody may have written. A length is
- * believed only as far as the enclosing message has bytes left.
+ * Reads the Protocol Buffers wire format from untrusted bytes. A length may not exceed the rest of
+ * the enclosing message.
  *
  * @see https://protobuf.dev/programming-guides/encoding/
  */
 export class WireReader {
   at = 0
-  /** The two halves of the varint that was read last. */
+  /** Lower and upper 32 bits of the last varint. */
   #low = 0
   #high = 0
   readonly #doubles: DataView
@@ -32,23 +32,23 @@ export class WireReader {
     this.#doubles = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   }
 
-  /** The next field's key, or 0 at the end of the message. */
+  /** Reads the key of the next field. @returns 0 at the end of the message */
   key(end: number): number {
     if (this.at >= end) return 0
     const start = this.at
     this.#varint(end)
     const key = this.#low
-    if (this.#high !== 0 || key >>> 3 === 0) this.refuse('syntax', 'this is no field number', start)
+    if (this.#high !== 0 || key >>> 3 === 0) this.refuse('syntax', 'not a field number', start)
     return key
   }
 
-  /** An unsigned integer of 64 bits. Beyond 2^53 the result is the nearest double. */
+  /** Reads an unsigned 64-bit integer. Beyond 2^53 the result is the nearest double. */
   uint64(end: number): number {
     this.#varint(end)
     return this.#high * TWO_32 + this.#low
   }
 
-  /** A signed integer of 64 bits. Beyond 2^53 the result is the nearest double. */
+  /** Reads a signed 64-bit integer. Beyond 2^53 the result is the nearest double. */
   int64(end: number): number {
     this.#varint(end)
     return (this.#high | 0) * TWO_32 + this.#low
@@ -61,7 +61,7 @@ export class WireReader {
     return this.#doubles.getFloat64(at, true)
   }
 
-  /** Reads the length of a message, string or bytes. @returns where it ends */
+  /** Reads the length of a message, string or bytes. @returns the offset of its end */
   length(end: number): number {
     const start = this.at
     this.#varint(end)
@@ -71,7 +71,7 @@ export class WireReader {
     return this.at + length
   }
 
-  /** @param what for messages, such as `the label name` */
+  /** @param what subject of error messages, such as `the label name` */
   string(end: number, limit: number, what: string): string {
     const to = this.length(end)
     const from = this.at
@@ -92,10 +92,10 @@ export class WireReader {
   }
 
   /**
-   * Goes over a field.
+   * Skips an unknown field.
    *
-   * @param known bit mask of the field numbers that the message's schema defines: with another wire
-   * type they are refused
+   * @param known bit mask of the field numbers of the schema, which are refused here: they have
+   *   another wire type
    */
   skip(key: number, end: number, known: number): void {
     const field = key >>> 3
@@ -146,7 +146,10 @@ export class WireReader {
     this.#longVarint(end, i, low)
   }
 
-  /** @param low the first 28 bits, @param i where the fifth byte is */
+  /**
+   * @param i offset of the fifth byte
+   * @param low the first 28 bits
+   */
   #longVarint(end: number, i: number, low: number): void {
     const { bytes } = this
     let high = 0

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { canonicalFloat, isFloatText } from '../../../shared/metrics/float-text.js'
 
-test('every number has one text, however it was written', () => {
+test('all spellings of a number have one canonical text', () => {
   fc.assert(
     fc.property(fc.double({ noNaN: true }), fc.nat(17), (value, digits) => {
       const text = canonicalFloat(value.toExponential())
@@ -22,7 +22,7 @@ test.each(['', ' 1', '1 ', '1e', 'e1', '.', '+', '1_000', '0x10', 'Infinit', 'on
   },
 )
 
-test('a long text is judged in one pass', () => {
-  // A pattern that tries every way to cut the digits in two would be busy here until the test is given up.
+test('a long text is matched in linear time', () => {
+  // A pattern that backtracks over all splits of the digits would exceed the timeout of the test.
   expect(isFloatText(`${'1'.repeat(400_000)}x`)).toBe(false)
 })

@@ -31,7 +31,7 @@ describe('a number as Go prints it', () => {
     expect(openMetricsFloat(value)).toBe(openMetrics)
   })
 
-  test('is the same number when it is read', () => {
+  test('parses to the same number', () => {
     fc.assert(
       fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), value => {
         expect(Number(goFloat(value))).toBe(value + 0)

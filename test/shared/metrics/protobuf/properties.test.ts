@@ -66,7 +66,7 @@ const family: fc.Arbitrary<FamilyMessage> = fc.constantFrom(...Object.values(TYP
 )
 const families = fc.uniqueArray(family, { selector: ({ name }) => name, maxLength: 4 })
 
-/** What the families say, series by series, made without the reader. */
+/** The expected series, derived without the reader. */
 function expected(given: readonly FamilyMessage[]): [string, number][] {
   const line = (name: string, pairs: readonly LabelPair[], value = 0): [string, number] => [
     `${name}{${[...pairs]
@@ -101,7 +101,7 @@ function expected(given: readonly FamilyMessage[]): [string, number][] {
   )
 }
 
-/** The model's own rules. */
+/** Checks the invariants of the model. */
 function checkExposition({ families, values, timestamps, exemplars }: Exposition): void {
   const series = families.flatMap(family => family.series)
   expect(values).toHaveLength(series.length)
@@ -114,7 +114,7 @@ function checkExposition({ families, values, timestamps, exemplars }: Exposition
 }
 
 describe('bodies of protobufjs', () => {
-  test('are read as what they were written from', () => {
+  test('are read as the metrics that were encoded', () => {
     fc.assert(
       fc.property(families, given => {
         const exposition = readBody(encode(...given))
@@ -128,7 +128,7 @@ describe('bodies of protobufjs', () => {
     )
   })
 
-  test('one after the other are read by one reader as each by its own', () => {
+  test('are read the same by a shared reader as by new ones', () => {
     const shapes = fc.array(fc.uniqueArray(family, { selector: f => f.name, maxLength: 2 }), { maxLength: 3 })
     const order = fc.array(fc.nat(), { maxLength: 8 })
     fc.assert(
@@ -143,7 +143,7 @@ describe('bodies of protobufjs', () => {
   })
 })
 
-describe('any bytes give an exposition or a refusal', () => {
+describe('the result is an exposition or a refusal', () => {
   const limits = { ...DEFAULT_LIMITS, samples: 100 }
   const judge = (body: Buffer) => {
     const read = tryBody(body, limits)
@@ -153,14 +153,14 @@ describe('any bytes give an exposition or a refusal', () => {
     expect(offset).toBeLessThanOrEqual(body.length)
   }
 
-  test('arbitrary ones', () => {
+  test('for arbitrary bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), bytes => judge(Buffer.from(bytes))),
       { numRuns: 3000 },
     )
   })
 
-  test('those of a body that was changed', () => {
+  test('for a corrupted body', () => {
     const changes = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 })
     fc.assert(
       fc.property(families, changes, (given, changed) => {
@@ -173,13 +173,13 @@ describe('any bytes give an exposition or a refusal', () => {
     )
   })
 
-  test('those of a body that was cut off', () => {
+  test('for a truncated body', () => {
     fc.assert(
       fc.property(families, fc.nat(), (given, at) => {
         const body = encode(...given)
         const whole = readBody(body)
         const read = tryBody(body.subarray(0, at % (body.length + 1)))
-        // At a boundary between families the rest is a body too.
+        // A body that is truncated between families is valid.
         if (typeof read !== 'string')
           expect(samplesOf(whole)).toEqual(expect.arrayContaining(samplesOf(read)))
       }),

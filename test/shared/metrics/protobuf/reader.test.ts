@@ -27,7 +27,7 @@ describe('bodies of Go’s own encoder', () => {
     expect(exposition.families.length).toBeGreaterThan(3)
   })
 
-  test('have the exemplars of counters and buckets', () => {
+  test('include exemplars of counters and buckets', () => {
     const { families, exemplars } = readBody(fixture('process.pb'))
     const series = families.flatMap(({ name, series }) => series.map(one => ({ name, ...one })))
     const seen = exemplars!.map(({ series: index, labels, value, timestamp }) => {
@@ -50,11 +50,11 @@ describe('bodies of Go’s own encoder', () => {
   })
 })
 
-describe('what text cannot say', () => {
+describe('features that text does not have', () => {
   const exposition = readBody(fixture('beyond.pb'))
   const samples = Object.fromEntries(samplesOf(exposition))
 
-  test('native histograms are left out and counted, their classic buckets kept', () => {
+  test('native histograms are left out and counted, and their classic buckets are kept', () => {
     expect(Object.keys(samples).filter(name => name.startsWith('native'))).toEqual([
       'native_bucket{le="1",of="both"}',
       'native_bucket{le="+Inf",of="both"}',
@@ -68,13 +68,13 @@ describe('what text cannot say', () => {
     expect(Object.fromEntries(exposition.omitted)).toEqual({ native_histogram: 2 })
   })
 
-  test('counts that are floats override the integers', () => {
+  test('float counts override integer counts', () => {
     expect(samples['floats_bucket{le="2"}']).toBe(1.5)
     expect(samples['floats_bucket{le="+Inf"}']).toBe(2.5)
     expect(samples['floats_count{}']).toBe(2.5)
   })
 
-  test('gauge histograms are named as Prometheus names them, le included', () => {
+  test('gauge histograms have the series names and le values of Prometheus', () => {
     expect(exposition.families[2]).toMatchObject({ name: 'queued', type: 'gaugehistogram' })
     expect(Object.keys(samples).filter(name => name.startsWith('queued'))).toEqual([
       'queued_bucket{le="1.0"}',
@@ -84,7 +84,7 @@ describe('what text cannot say', () => {
     ])
   })
 
-  test('units, and the time of an exemplar to the millisecond', () => {
+  test('units, and timestamps of exemplars in milliseconds', () => {
     expect(exposition.families[3]).toMatchObject({
       name: 'waited_seconds_total',
       type: 'counter',
@@ -95,7 +95,7 @@ describe('what text cannot say', () => {
 })
 
 describe('the families', () => {
-  test('are the same object while only numbers change', async () => {
+  test('are the same object while only values change', async () => {
     const reader = new ProtobufReader()
     const body = (value: number, timestampMs?: number) =>
       encode(gauge('g', { a: value, b: value + 1 }), {
@@ -211,7 +211,7 @@ describe('the families', () => {
         },
       ],
     ],
-  ])('are made anew for %s, and say the same as those of a new reader', (_, after) => {
+  ])('are rebuilt for %s, and equal those of a new reader', (_, after) => {
     const reader = new ProtobufReader()
     const before = reader.read(encode(first, second))
     const now = reader.read(encode(...after))
@@ -219,7 +219,7 @@ describe('the families', () => {
     expect(now).toEqual(readBody(encode(...after)))
   })
 
-  test('of one name that come twice are one, its series those of both', () => {
+  test('with the same name are merged', () => {
     expect(
       samplesOf(readBody(encode(gauge('g', { a: 1 }), gauge('other', { a: 2 }), gauge('g', { a: 3, b: 4 })))),
     ).toEqual([
@@ -230,13 +230,13 @@ describe('the families', () => {
     ])
   })
 
-  test('without metrics are there', () => {
+  test('may have no metrics', () => {
     expect(readBody(encode({ name: 'later', type: TYPES.GAUGE, help: 'h' })).families).toEqual([
       { name: 'later', type: 'gauge', help: 'h', unit: '', series: [] },
     ])
   })
 
-  test('of an empty body are none', () => {
+  test('of an empty body are an empty list', () => {
     expect(readBody(Buffer.alloc(0)).families).toEqual([])
   })
 })
@@ -245,7 +245,7 @@ describe('the wire format', () => {
   const name = nested(1, 'a')
   const type = field(3, 0, TYPES.GAUGE)
 
-  test('has fields in any order, unknown ones and some that come twice', () => {
+  test('may have fields in any order, unknown fields and repeated fields', () => {
     const metric = nested(
       4,
       nested(2, field(9, 0, 1)),
@@ -261,12 +261,12 @@ describe('the wire format', () => {
     expect([...exposition.timestamps!]).toEqual([6])
   })
 
-  test('takes a varint in more bytes than it needs, as writers pad lengths, up to ten', () => {
+  test('may have padded varints of up to ten bytes', () => {
     const padded = Buffer.concat([Buffer.from([0x85, 0x80, 0x80, 0x00]), name, type])
     expect(readBody(padded).families).toMatchObject([{ name: 'a', type: 'gauge' }])
   })
 
-  test('is refused when cut off anywhere but between families', () => {
+  test('is refused when truncated, except between families', () => {
     const body = fixture('beyond.pb')
     let boundaries = 0
     for (let length = 0; length < body.length; length++) {
@@ -285,11 +285,11 @@ describe('the wire format', () => {
       delimited(name, field(9, 6)),
       /^syntax: .* wire type 6, which does not exist/,
     ],
-    ['field number 0', delimited(Buffer.from([0x02, 0x00])), /^syntax: byte 1: this is no field number/],
+    ['field number 0', delimited(Buffer.from([0x02, 0x00])), /^syntax: byte 1: not a field number/],
     [
       'a field number beyond 29 bits',
       delimited(Buffer.from([0x82, 0x80, 0x80, 0x80, 0x10, 0])),
-      /^syntax: byte 1: this is no field number/,
+      /^syntax: byte 1: not a field number/,
     ],
     ['a known field of another type', delimited(field(1, 0, 5)), /^syntax: .* field 1 has wire type 0/],
     [
@@ -384,13 +384,13 @@ describe('metrics', () => {
     expect(refusal(family)).toMatch(why)
   })
 
-  test('of one name and another type are refused', () => {
+  test('of one family with two types are refused', () => {
     expect(tryBody(encode(gauge('a', { x: 1 }), { ...gauge('a', {}), type: TYPES.SUMMARY }))).toMatch(
       /^duplicate: byte 27: metric family "a" is a summary and was a gauge before/,
     )
   })
 
-  test('exemplars that are too long are left out and counted, the metric kept', () => {
+  test('keep their series when their exemplar is too long, which is counted', () => {
     const exposition = readBody(
       encode({
         name: 'a',
@@ -456,7 +456,7 @@ describe('limits', () => {
     expect(refused).toMatch(why)
   })
 
-  test('what is exactly at them is read', () => {
+  test('allow the exact maximum', () => {
     const families = [
       { ...gauge('x'.repeat(20), many(9)), help: 'x'.repeat(30) },
       { name: 'a', type: 1, metric: label('l', 'é'.repeat(15)) },
@@ -464,7 +464,7 @@ describe('limits', () => {
     expect(readBody(encode(...families), limits).values).toHaveLength(10)
   })
 
-  test('a metric of more than a mebibyte is refused before it is read', () => {
+  test('refuse a metric of more than 1 MiB before it is read', () => {
     expect(
       tryBody(
         encode({ name: 'a', type: 4, metric: [{ histogram: { negativeCount: Array(200_000).fill(1) } }] }),
@@ -472,8 +472,8 @@ describe('limits', () => {
     ).toMatch(/^limit: .* a metric has \d+ bytes, over the limit of 1048576/)
   })
 
-  test('a body of many empty things costs no more than its refusal', () => {
-    // Sixteen mebibytes: eight million metrics without a field.
+  test('bound the cost of a body with millions of empty metrics', () => {
+    // 16 MiB: eight million metrics without fields.
     const metrics = Buffer.alloc(16 * 1024 * 1024, Buffer.from([0x22, 0x00]))
     const body = Buffer.concat([Buffer.from([0x80, 0x80, 0x80, 0x08]), metrics])
     expect(tryBody(body)).toMatch(/^limit: .* more than 50000 metrics/)

@@ -1,6 +1,6 @@
 import protobuf from 'protobufjs'
 
-/** The public schema of the format, as client_model has it. */
+/** The schema of client_model. */
 const { root } = protobuf.parse(
   `syntax = "proto2";
   package io.prometheus.client;
@@ -41,7 +41,7 @@ const { root } = protobuf.parse(
 )
 const MetricFamily = root.lookupType('io.prometheus.client.MetricFamily')
 
-/** Types by their number in the schema. */
+/** Metric types in the order of the enum. */
 export const TYPES = { COUNTER: 0, GAUGE: 1, SUMMARY: 2, UNTYPED: 3, HISTOGRAM: 4, GAUGE_HISTOGRAM: 5 }
 
 export interface LabelPair {
@@ -96,12 +96,12 @@ export interface FamilyMessage {
   readonly metric?: readonly MetricMessage[]
 }
 
-/** A body as protobufjs writes it: each message with its length before it. */
+/** Encodes a body with protobufjs: length-delimited messages. */
 export function encode(...families: readonly FamilyMessage[]): Buffer {
   return Buffer.concat(families.map(family => Buffer.from(MetricFamily.encodeDelimited(family).finish())))
 }
 
-/** What protobufjs reads of a body: objects, one for each message. */
+/** Decodes a body with protobufjs, to one object per message. */
 export function decode(body: Uint8Array): readonly unknown[] {
   const reader = protobuf.Reader.create(body)
   const families: unknown[] = []
@@ -109,18 +109,18 @@ export function decode(body: Uint8Array): readonly unknown[] {
   return families
 }
 
-/** One field of a message that the encoder above cannot write. */
+/** Encodes a field that protobufjs does not write. */
 export function field(number: number, wireType: number, ...content: readonly number[]): Buffer {
   return Buffer.from([number * 8 + wireType, ...content])
 }
 
-/** A field that is a message, a string or bytes. At most 127 bytes. */
+/** Encodes a field of type message, string or bytes, at most 127 bytes. */
 export function nested(number: number, ...content: readonly (Uint8Array | string)[]): Buffer {
   const bytes = Buffer.concat(content.map(piece => Buffer.from(piece)))
   return Buffer.concat([field(number, 2, bytes.length), bytes])
 }
 
-/** A message with its length before it. At most 127 bytes. */
+/** Encodes a length-delimited message of at most 127 bytes. */
 export function delimited(...content: readonly Uint8Array[]): Buffer {
   const bytes = Buffer.concat(content)
   return Buffer.concat([Buffer.from([bytes.length]), bytes])
