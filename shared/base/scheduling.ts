@@ -1,25 +1,29 @@
 import { setImmediate } from 'node:timers/promises'
 
 /**
- * Yields the event loop: resolves in its next turn, when input and timers that are due have been served.
+ * Yields the event loop: resolves in its next turn, after pending input and due timers.
  *
- * The only place that does so; what decides how much work is done in a turn stands on it.
+ * No other module yields the event loop. Everything that limits the work of a turn uses this
+ * function.
  */
 export function nextTurn(): Promise<void> {
   return setImmediate()
 }
 
 /**
- * Work of one turn, ms. No turn may take more than 10 ms, and whoever checks the time after each step exceeds this by
- * one step.
+ * Maximum work of one turn, ms. The limit of a turn is 10 ms; the rest is for the step during which
+ * this time elapses.
  */
 export const SLICE_MS = 5
 
-/** The work of one turn, by how long it has taken. */
+/** Measures the work of one turn. */
 export class Slice {
   #start: number
 
-  /** @param mono monotonic ms, as `over` takes it */
+  /**
+   * @param ms maximum work of a turn
+   * @param mono monotonic clock, ms
+   */
   constructor(
     private readonly ms = SLICE_MS,
     private readonly mono: () => number = () => performance.now(),
@@ -27,18 +31,18 @@ export class Slice {
     this.#start = mono()
   }
 
-  /** Whether it is time to yield the event loop. @param now for callers that know the time already */
+  /** Whether it is time to yield the event loop. @param now monotonic ms, if the caller has it */
   isOver(now: number = this.mono()): boolean {
     return now - this.#start >= this.ms
   }
 
-  /** Yields the event loop and begins anew. */
+  /** Yields the event loop and restarts the measurement. */
   async next(): Promise<void> {
     await nextTurn()
     this.restart()
   }
 
-  /** Begins anew, when the event loop was yielded for another reason. */
+  /** Restarts the measurement after the event loop was yielded for another reason. */
   restart(): void {
     this.#start = this.mono()
   }

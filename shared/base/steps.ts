@@ -15,7 +15,7 @@ export function runNow<T>(steps: Steps<T>): T {
   return step.value
 }
 
-/** Shorter than other slices: an application's own work shares the event loop with them. */
+/** Slices in an application are shorter, because its own work shares the event loop, ms. */
 const STEPS_MS = 3
 const compress = promisify<Uint8Array, Buffer>(gzip)
 

@@ -31,7 +31,8 @@ const { brokers, topic, instance, series, interval } = JSON.parse(process.argv[2
 collectDefaultMetrics()
 registryOf(series, register)
 const loop = new LoopWatch()
-// What the registry itself takes, which all of its metrics do in one turn, is not the publisher's.
+// The registry collects all metrics in one turn. That time is excluded from the slices of the
+// publisher.
 const own = register.getMetricsAsJSON.bind(register)
 const publisher = createPublisher({
   register: Object.assign(Object.create(register), { getMetricsAsJSON: () => loop.excluding(own) }),

@@ -134,7 +134,7 @@ export async function run(): Promise<Row[]> {
       run: () => void runNow(mapSources([{ families }])),
     },
     {
-      work: 'map a registry, families new',
+      work: 'map a registry, new families',
       note: longestOf(() => publicationPlan(without => mapSources([{ metrics }], without), false)),
       run: () => void runNow(mapSources([{ metrics }])),
     },

@@ -19,10 +19,15 @@ const ROUNDS = 9
 const ROUNDS_WARM = 3
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 
-/** Takes everything at once: what is left is the outbox itself, encoding included. */
-const nowhere = { laneOf: () => 0, sendAll: async (entries: readonly unknown[]) => entries.map(() => null) }
+/**
+ * A sender that acknowledges everything at once, to measure the outbox itself with the encoding.
+ */
+const nullSender = {
+  laneOf: () => 0,
+  sendAll: async (entries: readonly unknown[]) => entries.map(() => null),
+}
 
-/** A sender that counts its calls, each of which is a request for each broker. */
+/** Counts the calls of a sender. Each call is one request per broker. */
 function counted(sender: RecordSender): RecordSender & { calls: number } {
   const counting = {
     calls: 0,
@@ -35,7 +40,7 @@ function counted(sender: RecordSender): RecordSender & { calls: number } {
   return counting
 }
 
-/** As if each target had a publisher of its own: a request for each snapshot. */
+/** Sends each snapshot in its own request, as if each target had its own publisher. */
 const oneByOne = (sender: RecordSender): RecordSender => {
   const lanes = new Map<string, number>()
   return {
@@ -77,24 +82,27 @@ async function measure(what: string, to: RecordSender): Promise<Row> {
     figures.push((user + system) / (TARGETS * SERIES))
   }
   const acknowledged = targets.reduce((sum, { outbox }) => sum + outbox.counts.acknowledged, 0)
-  if (acknowledged !== TARGETS * (ROUNDS + ROUNDS_WARM)) throw new Error(`${acknowledged} snapshots arrived`)
+  if (acknowledged !== TARGETS * (ROUNDS + ROUNDS_WARM))
+    throw new Error(`only ${acknowledged} snapshots were acknowledged`)
   return {
     work: `one outbox, ${TARGETS.toLocaleString('en')} targets of ${SERIES} series, ${what}`,
     figure: `${spread(figures, 3)} CPU-s per million samples`,
-    note: `${(sender.calls / ROUNDS).toFixed(0)} sends for ${TARGETS} snapshots; making the values included`,
+    note: `${(sender.calls / ROUNDS).toFixed(0)} sends for ${TARGETS} snapshots; includes generating the values`,
   }
 }
 
-/** What an agent or a gateway pays for sending for many targets over one connection to each broker. */
+/**
+ * Measures the CPU time of an agent or a gateway that sends for many targets through one outbox.
+ */
 export async function run(): Promise<Row[]> {
-  const rows = [await measure('to a sender that takes all at once', nowhere)]
+  const rows = [await measure('to a sender that acknowledges at once', nullSender)]
   return withKafka(async bench => {
     const topic = await bench.topic()
     const kafka = { brokers: bench.brokers }
     const sender = createSender({ kafka, topic, logger: quiet, sendTimeout: 60_000 })
     try {
       rows.push(await measure('to Kafka, 12 partitions of one broker', sender))
-      rows.push(await measure('to Kafka, a request for each snapshot', oneByOne(sender)))
+      rows.push(await measure('to Kafka, one request per snapshot', oneByOne(sender)))
     } finally {
       await sender.disconnect()
     }

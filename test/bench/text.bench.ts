@@ -58,8 +58,7 @@ function measure({ run }: Case, pages: readonly Buffer[]): number {
 }
 
 /**
- * CPU-milliseconds of each step in which a first page is read, those of the collector's threads
- * included.
+ * CPU-ms of each step of reading a first page, including the threads of the garbage collector.
  */
 function stepsOf(page: Buffer): number[] {
   const steps = new TextReader('scrape').readInSteps(page)

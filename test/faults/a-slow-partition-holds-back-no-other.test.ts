@@ -9,13 +9,15 @@ import { eventually } from '../support/eventually.js'
 import { name, silent } from '../support/kafka.js'
 
 const { Kafka, logLevel } = kafkajs
-/** Broker 1 leads all; partitions 0 and 1 wait for broker 2, the others for broker 3. */
+/**
+ * Broker 1 leads all partitions. The follower of 0 and 1 is broker 2, that of the others broker 3.
+ */
 const ASSIGNMENT = [2, 2, 3, 3, 3, 3].map(follower => [1, follower])
 const SLOW = 2
 
 let kafka: LocalKafka
 beforeAll(async () => {
-  // A broker that stands still stays in sync for longer than the test takes.
+  // A suspended broker must stay in the ISR during the test, so that its partitions wait for it.
   const properties = { 'broker.session.timeout.ms': '120000', 'replica.lag.time.max.ms': '120000' }
   kafka = await startKafka({ own: true, brokers: 3, properties })
 })
@@ -34,7 +36,7 @@ async function newTopic(): Promise<string> {
   return topic
 }
 
-test('a partition whose replica stands still delays the others of its broker once, and is well when it goes on', {
+test('a partition whose replica hangs delays the others of its broker only once, and recovers when it resumes', {
   timeout: 120_000,
 }, async () => {
   const topic = await newTopic()
@@ -61,10 +63,10 @@ test('a partition whose replica stands still delays the others of its broker onc
   try {
     await grow(targets, 3)
     kafka.nodes[1].pause()
-    // What was in flight may still be acknowledged.
+    // Sends in flight may still be acknowledged.
     await grow(others, 1)
     const stuck = arrived(slow)
-    // At one round of the others for each timeout this would take minutes.
+    // If the others advanced only once per timeout, this would take minutes.
     await grow(others, 100)
     expect(arrived(slow)).toEqual(stuck)
     kafka.nodes[1].resume()

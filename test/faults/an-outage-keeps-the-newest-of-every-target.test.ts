@@ -28,7 +28,7 @@ const publication = (number: number) => ({
 const senderOf = (topic: string) =>
   createSender({ kafka: { brokers: kafka.brokers }, topic, logger: silent, sendTimeout: 2000 })
 
-/** The numbers of each target's records, in the order of the topic. */
+/** The numbers in the records of each target, in the order of the topic. */
 async function read(topic: string): Promise<Map<string, number[]>> {
   const numbers = new Map<string, number[]>()
   await tail?.stop()
@@ -73,14 +73,14 @@ test('the newest publication of every target arrives after an outage, in order, 
     for (let i = 0; i < TARGETS; i++) expect(numbers.get(String(keyOf(i)))?.at(-1)).toBe(round)
   })
   for (const own of numbers.values()) {
-    // One that was sent again, because nobody knew whether it had arrived, may stand twice.
+    // A publication may be in the topic twice, because sends with an unknown result are repeated.
     for (let i = 1; i < own.length; i++) expect(own[i]).toBeGreaterThanOrEqual(own[i - 1])
   }
   outbox.stop()
   await sender.disconnect()
 })
 
-test('of an ordered outbox nothing is missing after an outage, and its memory stays within its bound', {
+test('an ordered outbox loses nothing in an outage, and its memory stays within its limit', {
   timeout: 120_000,
 }, async () => {
   const topic = await newTopic(6, kafka.brokers)
@@ -96,7 +96,7 @@ test('of an ordered outbox nothing is missing after an outage, and its memory st
     for (let number = 0; number < EACH; number++) {
       acknowledged.push((await target.offer(publication(number))).acknowledged)
       most = Math.max(most, outbox.bytes)
-      // Other than the caller of a publication that is already there, others have their turn.
+      // Yield, so that the callers of other targets run too.
       if (++taken % 50 === 0) await new Promise(setImmediate)
     }
     await Promise.all(acknowledged)

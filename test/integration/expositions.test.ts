@@ -71,7 +71,7 @@ describe.skipIf(!prometheusPath)('every exposition of the collection', () => {
     pages?.closeAllConnections()
   })
 
-  /** What Prometheus says of each page now. */
+  /** The refusal of Prometheus or the stored samples, by page. */
   async function judgements(format: Format): Promise<[Case, Judgement][]> {
     const targets = (await prometheus.targets()).filter(({ scrapePool }) => scrapePool === format)
     expect(targets.filter(({ health }) => health === 'unknown')).toEqual([])
@@ -94,8 +94,8 @@ describe.skipIf(!prometheusPath)('every exposition of the collection', () => {
   }
 
   test.each(Object.keys(FORMATS) as Format[])(
-    '%s: a real Prometheus accepts and stores what we read',
-    // A scrape that timed out on a busy machine is followed by another.
+    '%s: a real Prometheus accepts the same pages and stores the same samples as our reader',
+    // Repeated, because scrapes may time out on a busy machine.
     format => eventually(async () => expectAgreement(format, await judgements(format)), 120_000, 1000),
     150_000,
   )

@@ -114,8 +114,8 @@ describe.skipIf(!prometheusPath)('a page that is scraped directly and through a 
       for (const [index, case_] of CASES_AND_PAGES.entries()) {
         const page = pageOf(case_, formats.read === OPENMETRICS)
         bodies.set(`/direct/${route}/${index}`, { type: contentType(formats.read), body: page })
-        const given = read(case_, formats.read)
-        const body = given && written(given, formats.written)
+        const mapped = read(case_, formats.read)
+        const body = mapped && written(mapped, formats.written)
         if (body !== undefined)
           bodies.set(`/record/${route}/${index}`, { type: contentType(formats.written), body })
       }

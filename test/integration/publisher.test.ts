@@ -301,8 +301,8 @@ describe('stop', () => {
   })
 
   test.each([
-    ['where nothing listens', async () => unreachable],
-    ['that takes connections and never responds', startSilentBroker],
+    ['that is unreachable', async () => unreachable],
+    ['that accepts connections and never responds', startSilentBroker],
   ])(
     'keeps its deadline with a broker %s, and logs that the end of the run was not acknowledged',
     async (_, where) => {

@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest'
 import { nextTurn, SLICE_MS, Slice } from '../../../shared/base/scheduling.js'
 
 describe('yielding the event loop', () => {
-  test('lets input and timers that are due be served before it resolves', async () => {
+  test('runs pending input and due timers before it resolves', async () => {
     const order: string[] = []
     const timer = new Promise<void>(resolve => setTimeout(resolve, 0)).then(() => order.push('timer'))
-    // A timer of 0 ms is due after one.
+    // Node.js runs a timer of 0 ms after 1 ms.
     const start = performance.now()
     while (performance.now() - start < 2);
     const turns = nextTurn()
@@ -16,7 +16,7 @@ describe('yielding the event loop', () => {
     expect(order).toEqual(['microtask', 'timer', 'turn'])
   })
 
-  test('a slice is over when its work has taken as long as it may, and begins anew with the next turn', async () => {
+  test('a slice is over after its maximum work, and restarts with the next turn', async () => {
     let mono = 1000
     const slice = new Slice(undefined, () => mono)
     expect(slice.isOver()).toBe(false)
