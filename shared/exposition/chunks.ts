@@ -5,17 +5,17 @@ export const PAUSE: Buffer = Buffer.alloc(0)
  * Approximate size of a chunk, bytes: worth a write to the socket and a trip to the compression
  * thread, and rendered in well under a millisecond.
  */
-const CHUNK = 256 * 1024
+const CHUNK_BYTES = 256 * 1024
 /**
  * Characters that are encoded at once: text joined from many strings should still be in the CPU
  * cache.
  */
-const PIECE = 48 * 1024
-const SLACK = 64 * 1024
+const MAX_TEXT = 48 * 1024
+const SLACK_BYTES = 64 * 1024
 
 /** Buffers of finished scrapes for reuse. */
-const spare: Buffer[] = []
-const MAX_SPARE = 4
+const spareBuffers: Buffer[] = []
+const MAX_SPARE_BUFFERS = 4
 
 /**
  * Text of an exposition in latin1 characters that are UTF-8 bytes. Each line starts with a line
@@ -31,16 +31,16 @@ export class Chunk {
   #length = 0
 
   constructor() {
-    this.#buffer = spare.pop() ?? Buffer.allocUnsafeSlow(CHUNK + SLACK)
+    this.#buffer = spareBuffers.pop() ?? Buffer.allocUnsafeSlow(CHUNK_BYTES + SLACK_BYTES)
   }
 
   add(text: string): void {
     this.#text += text
-    if (this.#text.length >= PIECE) this.#write()
+    if (this.#text.length >= MAX_TEXT) this.#write()
   }
 
   get isFull(): boolean {
-    return this.#length >= CHUNK
+    return this.#length >= CHUNK_BYTES
   }
 
   flush(): Buffer {
@@ -59,7 +59,8 @@ export class Chunk {
 
   /** Returns the buffer for reuse. The caller no longer uses it or its results. */
   release(): void {
-    if (spare.length < MAX_SPARE && this.#buffer.length === CHUNK + SLACK) spare.push(this.#buffer)
+    if (spareBuffers.length < MAX_SPARE_BUFFERS && this.#buffer.length === CHUNK_BYTES + SLACK_BYTES)
+      spareBuffers.push(this.#buffer)
   }
 
   #write(): void {

@@ -44,14 +44,18 @@ export class LayoutText {
     let i = 0
     for (const family of layout.families) {
       for (const series of family.series) {
-        const { text, open } = head(family.name + series.suffix, renamed(series.labels, taken), escaping)
+        const { text, open } = seriesText(
+          family.name + series.suffix,
+          renameTaken(series.labels, taken),
+          escaping,
+        )
         const bytes = latin1(`\n${text}`)
         pieces.push(bytes)
         at += bytes.length
         this.open[i] = open ? 1 : 0
         this.offsets[++i] = at
         if (i % BLOCK !== 0 && i < count) continue
-        blocks.push(flat(pieces.join('')))
+        blocks.push(flatCopy(pieces.join('')))
         pieces = []
       }
     }
@@ -66,7 +70,7 @@ export class LayoutText {
 let scratch = Buffer.alloc(0)
 
 /** A flat copy: a concatenated string would keep all its pieces alive. */
-function flat(text: string): string {
+function flatCopy(text: string): string {
   const { length } = text
   if (scratch.length < length || scratch.length > MAX_SCRATCH) scratch = Buffer.allocUnsafeSlow(length)
   scratch.write(text, 'latin1')
@@ -98,7 +102,11 @@ export function labelText(label: Label, escaping: Escaping): string {
   return `${written}="${escapeValue(value)}"`
 }
 
-function head(name: string, labels: readonly Label[], escaping: Escaping): { text: string; open: boolean } {
+function seriesText(
+  name: string,
+  labels: readonly Label[],
+  escaping: Escaping,
+): { text: string; open: boolean } {
   const written = nameText(name, escaping)
   const parts = labels.map(label => labelText(label, escaping))
   if (written.quoted) return { text: `{${[written.text, ...parts].join(',')}`, open: true }
@@ -110,7 +118,7 @@ function head(name: string, labels: readonly Label[], escaping: Escaping): { tex
 /**
  * Renames labels that the target has too to `exported_…`, as a scrape without honor_labels does.
  */
-function renamed(labels: readonly Label[], taken: ReadonlySet<string>): readonly Label[] {
+function renameTaken(labels: readonly Label[], taken: ReadonlySet<string>): readonly Label[] {
   if (!labels.some(label => taken.has(label.name))) return labels
   const names = new Set([...taken, ...labels.map(label => label.name)])
   return labels.map(label => {

@@ -33,13 +33,13 @@ export function seriesLines(
   let lines = ''
   for (let i = family.from; i < family.to; ) {
     const first = i - (i % BLOCK)
-    const heads = blocks[first / BLOCK]
+    const texts = blocks[first / BLOCK]
     const base = offsets[first]
     let from = offsets[i] - base
     const last = Math.min(family.to, first + BLOCK)
     for (; i < last; i++) {
       const to = offsets[i + 1] - base
-      lines += heads.slice(from, to) + (open[i] === 1 ? tail.open : tail.closed) + numberText(values[i])
+      lines += texts.slice(from, to) + (open[i] === 1 ? tail.open : tail.closed) + numberText(values[i])
       from = to
       if (end !== '') lines += end
       if (exemplars !== null) lines += exemplars.get(i) ?? ''
@@ -49,14 +49,14 @@ export function seriesLines(
 }
 
 /** Maximum number of series of a range. */
-const STEP = 500
+const MAX_RANGE = 500
 
 /** Splits a long family, so that a chunk does not wait for all of it. */
 export function splitRange(family: SeriesRange): readonly SeriesRange[] {
-  if (family.to - family.from <= STEP) return [family]
+  if (family.to - family.from <= MAX_RANGE) return [family]
   const parts: SeriesRange[] = []
-  for (let from = family.from; from < family.to; from += STEP) {
-    parts.push({ from, to: Math.min(family.to, from + STEP) })
+  for (let from = family.from; from < family.to; from += MAX_RANGE) {
+    parts.push({ from, to: Math.min(family.to, from + MAX_RANGE) })
   }
   return parts
 }
