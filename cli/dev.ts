@@ -5,7 +5,13 @@ import { actionFlag, duration, flag, hostPort, list } from '../shared/base/flags
 import { formatDuration } from '../shared/base/flags/duration.js'
 import type { Values } from '../shared/base/flags/types.js'
 import { aborted } from '../shared/base/signals.js'
-import { groupFlag, kafkaFlags, kafkaProblems, readKafkaConfig, topicFlag } from '../shared/kafka/flags.js'
+import {
+  groupFlag,
+  kafkaFlags,
+  kafkaProblems,
+  readKafkaConfig,
+  topicFlag,
+} from '../shared/kafka/flags.js'
 import { type Command, commonFlags, readFlags } from './common.js'
 
 const flags = {
@@ -77,7 +83,8 @@ function optionsOf(values: Values<typeof flags>) {
 }
 
 function announce(pipeline: Pipeline, { duration, json }: Values<typeof flags>): void {
-  const stop = duration === undefined ? 'Ctrl-C' : `by itself in ${formatDuration(duration)}, or Ctrl-C`
+  const stop =
+    duration === undefined ? 'Ctrl-C' : `by itself in ${formatDuration(duration)}, or Ctrl-C`
   // With --json, standard output carries nothing but the JSON line.
   if (json) process.stdout.write(`${asJson(pipeline)}\n`)
   ;(json ? process.stderr : process.stdout).write(asText(pipeline, stop))
@@ -107,6 +114,7 @@ function progress(message: string): void {
 }
 
 function textOf(error: unknown): string {
-  if (error instanceof Unavailable || (error as Error).name === 'KafkaError') return (error as Error).message
+  if (error instanceof Unavailable || (error as Error).name === 'KafkaError')
+    return (error as Error).message
   return (error as Error).stack ?? String(error)
 }

@@ -15,10 +15,23 @@ import { formatDuration } from '../shared/base/flags/duration.js'
 import type { Problem, Values } from '../shared/base/flags/types.js'
 import { aborted } from '../shared/base/signals.js'
 import { checkWebConfig, listenFlag, webFlags } from '../shared/http/flags.js'
-import { groupFlag, kafkaFlags, kafkaProblems, readKafkaConfig, topicFlag } from '../shared/kafka/flags.js'
+import {
+  groupFlag,
+  kafkaFlags,
+  kafkaProblems,
+  readKafkaConfig,
+  topicFlag,
+} from '../shared/kafka/flags.js'
 import { checkTopic } from '../shared/kafka/topics.js'
 import { DEFAULT_LIMITS } from '../shared/metrics/limits.js'
-import { type Command, commonFlags, type Invocation, logFlags, loggerOf, readFlags } from './common.js'
+import {
+  type Command,
+  commonFlags,
+  type Invocation,
+  logFlags,
+  loggerOf,
+  readFlags,
+} from './common.js'
 import { keepHeapSmall } from './heap.js'
 
 const flags = {
@@ -132,7 +145,10 @@ export const exposer: Command = async invocation => {
 }
 
 /** Checks what a shard checks when it starts. @returns the exit code */
-async function checkConfig({ kafka, topic }: ExposerConfig, { stdout }: Invocation): Promise<number> {
+async function checkConfig(
+  { kafka, topic }: ExposerConfig,
+  { stdout }: Invocation,
+): Promise<number> {
   stdout.write('The flags and their files are valid.\n')
   const report = await checkTopic(kafka, topic)
   const errors = report.problems.filter(problem => problem.severity === 'error')
@@ -186,7 +202,10 @@ function contradictions(values: Partial<Values<typeof flags>>): Problem[] {
   const maxAge = values['staleness.max-age']
   const forget = values['staleness.forget']
   if (maxAge !== undefined && forget !== undefined && forget < maxAge) {
-    report('--staleness.forget', `must not be less than --staleness.max-age (${formatDuration(maxAge)})`)
+    report(
+      '--staleness.forget',
+      `must not be less than --staleness.max-age (${formatDuration(maxAge)})`,
+    )
   }
   problems.push(...webConfigProblems(values))
   return problems

@@ -75,7 +75,8 @@ async function measure(invocation: Invocation): Promise<number> {
   if (!values) return 0
   const planned = await prepare(values)
   const { compare } = values
-  const old = compare === undefined ? undefined : await blame('--compare', () => readResults(compare))
+  const old =
+    compare === undefined ? undefined : await blame('--compare', () => readResults(compare))
   const start = Date.now()
   const progress = (message: string) => {
     const seconds = ((Date.now() - start) / 1000).toFixed(0).padStart(4)
@@ -84,7 +85,11 @@ async function measure(invocation: Invocation): Promise<number> {
   const results = await runLab({
     planned,
     edition:
-      values.set.length > 0 || values.parameters !== undefined ? 'custom' : values.full ? 'full' : 'short',
+      values.set.length > 0 || values.parameters !== undefined
+        ? 'custom'
+        : values.full
+          ? 'full'
+          : 'short',
     seed: values.seed,
     repetitions: values.repetitions ?? (values.full ? 3 : 1),
     versions: await versions(invocation.version, progress),
@@ -148,7 +153,10 @@ function overridesOf({ set, parameters }: Values<typeof flags>): Overrides {
   return overrides
 }
 
-async function versions(own: string, log: (message: string) => void): Promise<Record<string, string>> {
+async function versions(
+  own: string,
+  log: (message: string) => void,
+): Promise<Record<string, string>> {
   const binary = await fetchPart('prometheus', log)
   const { stdout } = await runCommand(binary, ['--version'])
   return {

@@ -27,7 +27,8 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     graceMs: GRACE_MS,
   },
   'topic create': {
-    summary: 'Create the topics of a program with the required settings, and list the ACLs to grant.',
+    summary:
+      'Create the topics of a program with the required settings, and list the ACLs to grant.',
     load: async () => (await import('./topic.js')).create,
     graceMs: GRACE_MS,
   },
@@ -64,7 +65,10 @@ const USAGE = 2
 async function main(argv: readonly string[]): Promise<number> {
   const [first = '', second = ''] = argv
   if (argv.length === 0 || ['help', '--help', '-h'].includes(first)) {
-    const rows = Object.entries(COMMANDS).map(([name, { summary }]): [string, string] => [name, summary])
+    const rows = Object.entries(COMMANDS).map(([name, { summary }]): [string, string] => [
+      name,
+      summary,
+    ])
     process.stdout.write(programHelp(PROGRAM, DESCRIPTION, rows, process.stdout.columns))
     return argv.length === 0 ? USAGE : SUCCESS
   }
@@ -106,11 +110,14 @@ async function run({ load, graceMs }: Entry, argv: readonly string[]): Promise<n
   // When the reader of standard output exits, as `head` does, the command ends without an error.
   const closed = new AbortController()
   process.stdout.on('error', () => closed.abort())
-  return runUntilSignal(ending => command(invocationOf(argv, AbortSignal.any([ending, closed.signal]))), {
-    graceMs,
-    report,
-    warn: message => process.stderr.write(`${PROGRAM}: ${message}\n`),
-  })
+  return runUntilSignal(
+    ending => command(invocationOf(argv, AbortSignal.any([ending, closed.signal]))),
+    {
+      graceMs,
+      report,
+      warn: message => process.stderr.write(`${PROGRAM}: ${message}\n`),
+    },
+  )
 }
 
 function invocationOf(argv: readonly string[], signal: AbortSignal): Invocation {
@@ -120,13 +127,16 @@ function invocationOf(argv: readonly string[], signal: AbortSignal): Invocation 
 
 /** Prints an error, with its stack only if it is unexpected. @returns the exit code */
 function report(error: unknown): number {
-  const { name, message, stack, code, problems } = error as NodeJS.ErrnoException & { problems?: unknown[] }
+  const { name, message, stack, code, problems } = error as NodeJS.ErrnoException & {
+    problems?: unknown[]
+  }
   if (name === 'ConfigError') {
     const lines = message.split('\n').map(line => `${PROGRAM}: error: ${line}\n`)
     process.stderr.write(lines.join(''))
     return problems ? USAGE : FAILURE
   }
-  const expected = name === 'KafkaError' || name === 'StartError' || (code && !code.startsWith('ERR_'))
+  const expected =
+    name === 'KafkaError' || name === 'StartError' || (code && !code.startsWith('ERR_'))
   process.stderr.write(`${PROGRAM}: error: ${expected ? message : (stack ?? String(error))}\n`)
   return FAILURE
 }

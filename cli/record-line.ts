@@ -98,7 +98,10 @@ export class RecordPrinter {
   #checkOrder(key: string, header: SnapshotHeader): void {
     const last = this.#positions.get(key)
     if (last && header.incarnation < last.incarnation) {
-      throw new RefusedError('incarnation', `its run is older than that of ${time(last.incarnation)}`)
+      throw new RefusedError(
+        'incarnation',
+        `its run is older than that of ${time(last.incarnation)}`,
+      )
     }
     if (last?.incarnation === header.incarnation && !follows(header, last)) {
       throw new RefusedError(
@@ -108,20 +111,25 @@ export class RecordPrinter {
     }
     this.#positions.delete(key)
     this.#positions.set(key, header)
-    if (this.#positions.size > MAX_TARGETS) this.#positions.delete(this.#positions.keys().next().value!)
+    if (this.#positions.size > MAX_TARGETS)
+      this.#positions.delete(this.#positions.keys().next().value!)
   }
 }
 
-const seriesIn = (layout: Layout) => layout.families.reduce((sum, family) => sum + family.series.length, 0)
+const seriesIn = (layout: Layout) =>
+  layout.families.reduce((sum, family) => sum + family.series.length, 0)
 
 function follows(header: SnapshotHeader, last: Position): boolean {
   // The parts of a snapshot share its sequence and collection time.
-  if (header.parts > 1 && header.sequence === last.sequence) return header.collectedAt === last.collectedAt
+  if (header.parts > 1 && header.sequence === last.sequence)
+    return header.collectedAt === last.collectedAt
   return header.sequence > last.sequence && header.collectedAt > last.collectedAt
 }
 
 function describe(header: SnapshotHeader, now: number): string {
-  const labels = header.target.map(({ name, value }) => `${name}=${JSON.stringify(value)}`).join(', ')
+  const labels = header.target
+    .map(({ name, value }) => `${name}=${JSON.stringify(value)}`)
+    .join(', ')
   const age = ((now - header.collectedAt) / 1000).toFixed(1)
   const part = header.parts > 1 ? ` part=${header.part + 1}/${header.parts}` : ''
   const end = header.end ? ' end' : ''

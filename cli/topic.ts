@@ -3,7 +3,12 @@ import { formatDuration } from '../shared/base/flags/duration.js'
 import type { Values } from '../shared/base/flags/types.js'
 import { kafkaFlags, kafkaProblems, readKafkaConfig, topicFlag } from '../shared/kafka/flags.js'
 import { ROLES, type RoleNames } from '../shared/kafka/topics/roles.js'
-import { checkTopics, createTopics, type RoleReport, type TopicReport } from '../shared/kafka/topics.js'
+import {
+  checkTopics,
+  createTopics,
+  type RoleReport,
+  type TopicReport,
+} from '../shared/kafka/topics.js'
 import type { KafkaConfig } from '../shared/kafka/types.js'
 import { type Command, commonFlags, type Invocation, readFlags } from './common.js'
 
@@ -71,8 +76,15 @@ export const create: Command = async invocation => {
     replicationFactor: values['replication-factor'],
     retentionMs: values.retention,
   }
-  for (const { topic, created } of await createTopics(kafka, values.for, choices, namesOf(values))) {
-    invocation.stdout.write(created ? `created topic ${topic}\n` : `topic ${topic} already exists\n`)
+  for (const { topic, created } of await createTopics(
+    kafka,
+    values.for,
+    choices,
+    namesOf(values),
+  )) {
+    invocation.stdout.write(
+      created ? `created topic ${topic}\n` : `topic ${topic} already exists\n`,
+    )
   }
   return report(kafka, values, invocation)
 }
@@ -89,7 +101,9 @@ async function report(
 ): Promise<number> {
   const found = await checkTopics(kafka, values.for, namesOf(values))
   stdout.write(reportText(found))
-  const hasError = found.topics.some(({ problems }) => problems.some(({ severity }) => severity === 'error'))
+  const hasError = found.topics.some(({ problems }) =>
+    problems.some(({ severity }) => severity === 'error'),
+  )
   return hasError ? 1 : 0
 }
 

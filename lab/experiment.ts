@@ -1,7 +1,9 @@
 import type { Lab } from './harness/lab.js'
 import type { Observations, Verdict } from './types.js'
 
-export type Parameters = Readonly<Record<string, number | string | readonly number[] | readonly string[]>>
+export type Parameters = Readonly<
+  Record<string, number | string | readonly number[] | readonly string[]>
+>
 
 /**
  * One experiment. `run` starts the system, injects the faults and measures; `judge` is pure and

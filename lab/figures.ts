@@ -25,7 +25,10 @@ export function mergeFigures(figures: readonly Figure[]): Figure[] {
   for (const figure of figures) {
     const key = JSON.stringify([figure.name, figure.variant, figure.setting])
     const existing = merged.get(key)
-    merged.set(key, existing ? { ...existing, values: [...existing.values, ...figure.values] } : figure)
+    merged.set(
+      key,
+      existing ? { ...existing, values: [...existing.values, ...figure.values] } : figure,
+    )
   }
   return [...merged.values()]
 }

@@ -11,7 +11,11 @@ export type Overrides = Readonly<Record<string, Readonly<Record<string, unknown>
  *
  * @throws Error that lists every invalid override
  */
-export function parametersOf(experiment: Experiment, edition: Edition, overrides: Overrides): Parameters {
+export function parametersOf(
+  experiment: Experiment,
+  edition: Edition,
+  overrides: Overrides,
+): Parameters {
   const given = overrides[experiment.name] ?? {}
   const parameters: Record<string, Parameters[string]> = { ...experiment[edition] }
   const errors: string[] = []
@@ -19,7 +23,9 @@ export function parametersOf(experiment: Experiment, edition: Edition, overrides
     const original = parameters[name]
     if (original === undefined) {
       const names = Object.keys(parameters).join(', ')
-      errors.push(`${experiment.name} has no parameter ${JSON.stringify(name)}; its parameters are: ${names}`)
+      errors.push(
+        `${experiment.name} has no parameter ${JSON.stringify(name)}; its parameters are: ${names}`,
+      )
       continue
     }
     const converted = convert(value, original)
@@ -34,7 +40,9 @@ export function parametersOf(experiment: Experiment, edition: Edition, overrides
 }
 
 /** Parses an override such as `asynchrony.measureSeconds=30`. */
-export function parseOverride(text: string): readonly [experiment: string, name: string, value: string] {
+export function parseOverride(
+  text: string,
+): readonly [experiment: string, name: string, value: string] {
   const match = /^([\w-]+)\.(\w+)=(.*)$/.exec(text)
   if (!match) throw new Error(`${JSON.stringify(text)} is not of the form experiment.name=value`)
   return [match[1], match[2], match[3]]
@@ -55,4 +63,8 @@ function convert(value: unknown, original: Parameters[string]): Parameters[strin
 }
 
 const describeType = (original: Parameters[string]) =>
-  Array.isArray(original) ? 'a list' : typeof original === 'number' ? 'a non-negative number' : 'a string'
+  Array.isArray(original)
+    ? 'a list'
+    : typeof original === 'number'
+      ? 'a non-negative number'
+      : 'a string'

@@ -68,10 +68,17 @@ async function runExperiment(
   try {
     const repetitions: Observations[] = []
     for (let repetition = 0; repetition < run.repetitions; repetition++) {
-      repetitions.push(await runRepetition(run, experiment, parameters, repetition, estimate, secondsAfter))
+      repetitions.push(
+        await runRepetition(run, experiment, parameters, repetition, estimate, secondsAfter),
+      )
     }
     const merged = merge(repetitions)
-    return { ...common, ...merged, verdicts: experiment.judge(merged, parameters), seconds: seconds() }
+    return {
+      ...common,
+      ...merged,
+      verdicts: experiment.judge(merged, parameters),
+      seconds: seconds(),
+    }
   } catch (error) {
     run.signal.throwIfAborted()
     const failed = (error as Error).message
@@ -97,7 +104,10 @@ async function runRepetition(
     seed: run.seed + repetition,
     signal: run.signal,
     onStep: text =>
-      run.progress(`${experiment.name}${ordinal}: ${text}`, secondsAfter + estimate * (1 - completed)),
+      run.progress(
+        `${experiment.name}${ordinal}: ${text}`,
+        secondsAfter + estimate * (1 - completed),
+      ),
     onCompletion: fraction => {
       completed = (repetition + Math.min(1, fraction)) / run.repetitions
     },
@@ -112,5 +122,9 @@ async function runRepetition(
 /** The figures of all repetitions; plots and unmeasured quantities of the first repetition only. */
 function merge(repetitions: readonly Observations[]): Observations {
   const [{ plots, notMeasured }] = repetitions
-  return { figures: mergeFigures(repetitions.flatMap(({ figures }) => figures)), plots, notMeasured }
+  return {
+    figures: mergeFigures(repetitions.flatMap(({ figures }) => figures)),
+    plots,
+    notMeasured,
+  }
 }

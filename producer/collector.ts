@@ -41,7 +41,9 @@ export class SourceCollector implements Collector {
       if (!readings.some(hasSeries)) throw summaryOf(errors)
       this.events.incomplete(errors[0])
     }
-    const reading = this.#sampler.read(extra.length > 0 ? [...readings, { metrics: extra }] : readings)
+    const reading = this.#sampler.read(
+      extra.length > 0 ? [...readings, { metrics: extra }] : readings,
+    )
     return {
       sample: async () => {
         const { layouts } = this.#sampler

@@ -74,7 +74,12 @@ export function settingsOf(options: PublisherOptions): Settings {
   if (problems.length > 0) throw new TypeError(`createPublisher: ${problems.join('; ')}`)
   return {
     register: given.register,
-    kafka: { brokers: brokers!, clientId: 'kafka-exposer-publisher', ssl: given.ssl, sasl: given.sasl },
+    kafka: {
+      brokers: brokers!,
+      clientId: 'kafka-exposer-publisher',
+      ssl: given.ssl,
+      sasl: given.sasl,
+    },
     target: target!,
     key: targetKey(target!),
     intervalMs: intervalMs!,
@@ -93,9 +98,9 @@ function checkSource(source: unknown): void {
 }
 
 function brokersOf(brokers: unknown): string[] {
-  const list = (typeof brokers === 'string' ? brokers.split(',') : Array.isArray(brokers) ? brokers : []).map(
-    b => String(b).trim(),
-  )
+  const list = (
+    typeof brokers === 'string' ? brokers.split(',') : Array.isArray(brokers) ? brokers : []
+  ).map(b => String(b).trim())
   if (list.length === 0 || list.some(broker => broker === ''))
     throw new Error('pass at least one broker as host:port')
   for (const broker of list) parseAddress(broker)
@@ -104,8 +109,15 @@ function brokersOf(brokers: unknown): string[] {
 
 /** Checks the name as Kafka's brokers do. */
 function topicOf(topic: unknown): string {
-  if (typeof topic !== 'string' || !/^[a-zA-Z0-9._-]{1,249}$/.test(topic) || topic === '.' || topic === '..')
-    throw new Error(`${JSON.stringify(topic)} is not a topic name; use 1 to 249 letters, digits, and . _ -`)
+  if (
+    typeof topic !== 'string' ||
+    !/^[a-zA-Z0-9._-]{1,249}$/.test(topic) ||
+    topic === '.' ||
+    topic === '..'
+  )
+    throw new Error(
+      `${JSON.stringify(topic)} is not a topic name; use 1 to 249 letters, digits, and . _ -`,
+    )
   return topic
 }
 
@@ -131,9 +143,16 @@ const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000 }
 
 function intervalOf(interval: string | number): number {
   const match = /^(\d+)(ms|s|m)$/.exec(String(interval))
-  const ms = typeof interval === 'number' ? interval : match ? Number(match[1]) * UNITS[match[2]] : Number.NaN
-  if (!Number.isInteger(ms)) throw new Error(`${JSON.stringify(interval)} is not a duration such as '15s'`)
-  if (ms < 1000 || ms > 120_000) throw new Error(`${JSON.stringify(interval)} is not between 1s and 2m`)
+  const ms =
+    typeof interval === 'number'
+      ? interval
+      : match
+        ? Number(match[1]) * UNITS[match[2]]
+        : Number.NaN
+  if (!Number.isInteger(ms))
+    throw new Error(`${JSON.stringify(interval)} is not a duration such as '15s'`)
+  if (ms < 1000 || ms > 120_000)
+    throw new Error(`${JSON.stringify(interval)} is not between 1s and 2m`)
   return ms
 }
 
@@ -145,7 +164,8 @@ function targetOf({ job, instance, labels }: PublisherOptions): Label[] {
   // A value from the environment may be missing. An empty job fails validation below.
   const target = sortLabels({ ...labels, job: job ?? '', instance: instance ?? hostname() })
   for (const { name, value } of target)
-    if (typeof value !== 'string') throw new Error(`${name} is ${JSON.stringify(value)}; it must be a string`)
+    if (typeof value !== 'string')
+      throw new Error(`${name} is ${JSON.stringify(value)}; it must be a string`)
   try {
     validateTarget(target)
   } catch (error) {

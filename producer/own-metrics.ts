@@ -91,7 +91,8 @@ export const DEFINITIONS: readonly Definition[] = [
     name: 'publisher_send_duration_seconds',
     type: 'histogram',
     help: 'Time from encoding a snapshot to its acknowledgement by the brokers.',
-    values: (stats, labels) => stats.sendDurations.values('publisher_send_duration_seconds', labels),
+    values: (stats, labels) =>
+      stats.sendDurations.values('publisher_send_duration_seconds', labels),
   },
   {
     name: 'publisher_last_ack_timestamp_seconds',
@@ -162,7 +163,11 @@ interface Registration {
  *
  * @param publisher value of the label `publisher`; a number is appended if it is in use
  */
-export function registerStats(source: MetricSource, publisher: string, stats: PublisherStats): Registration {
+export function registerStats(
+  source: MetricSource,
+  publisher: string,
+  stats: PublisherStats,
+): Registration {
   const sources = (Array.isArray(source) ? source : [source]) as (RegistryLike | (() => unknown))[]
   for (const registry of sources) {
     if (typeof registry === 'function' || typeof registry.registerMetric !== 'function') continue

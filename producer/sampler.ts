@@ -16,7 +16,9 @@ import { type SourceReading, type SourceValues, valuesOf } from './source-values
  * The input from which a layout was built: the shape of a registry, or the families of an
  * exposition, which are compared by identity.
  */
-type SourceShape = { readonly metrics: readonly unknown[] } | { readonly families: readonly Family[] }
+type SourceShape =
+  | { readonly metrics: readonly unknown[] }
+  | { readonly families: readonly Family[] }
 
 interface SourcesPlan extends Plan {
   readonly shapes: readonly SourceShape[]
@@ -77,13 +79,18 @@ function* planOf(readings: readonly SourceReading[], timestamps: boolean): Steps
   const shapes: SourceShape[] = []
   for (const reading of readings)
     shapes.push(
-      'metrics' in reading ? { metrics: yield* shapeOf(reading.metrics) } : { families: reading.families },
+      'metrics' in reading
+        ? { metrics: yield* shapeOf(reading.metrics) }
+        : { families: reading.families },
     )
   const plan = yield* publicationPlan(without => mapSources(readings, without), timestamps)
   return { ...plan, shapes, timestamps, unpublishable: whyUnpublishable(readings, plan.mapping) }
 }
 
-function* haveShapes(shapes: readonly SourceShape[], readings: readonly SourceReading[]): Steps<boolean> {
+function* haveShapes(
+  shapes: readonly SourceShape[],
+  readings: readonly SourceReading[],
+): Steps<boolean> {
   if (shapes.length !== readings.length) return false
   for (const [i, reading] of readings.entries()) {
     const shape = shapes[i]
@@ -95,7 +102,10 @@ function* haveShapes(shapes: readonly SourceShape[], readings: readonly SourceRe
 }
 
 /** Returns null if at least one series other than the publisher's own metrics can be published. */
-function whyUnpublishable(readings: readonly SourceReading[], { order, dropped }: Mapping): string | null {
+function whyUnpublishable(
+  readings: readonly SourceReading[],
+  { order, dropped }: Mapping,
+): string | null {
   let at = 0
   let total = 0
   for (const { own, series } of readings.flatMap(groupsOf)) {

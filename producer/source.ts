@@ -21,7 +21,10 @@ type Metrics = readonly MetricJson[] | string
  */
 export type CollectFunction = () => Promise<Metrics> | Metrics
 
-export type MetricSource = RegistryLike | CollectFunction | readonly (RegistryLike | CollectFunction)[]
+export type MetricSource =
+  | RegistryLike
+  | CollectFunction
+  | readonly (RegistryLike | CollectFunction)[]
 
 export interface Collected {
   /** Readings of the sources that did not fail, in the order of the sources. */
@@ -42,7 +45,10 @@ export class Sources {
   readonly #sources: readonly Source[]
 
   constructor(source: MetricSource) {
-    const sources = (Array.isArray(source) ? source : [source]) as readonly (RegistryLike | CollectFunction)[]
+    const sources = (Array.isArray(source) ? source : [source]) as readonly (
+      | RegistryLike
+      | CollectFunction
+    )[]
     this.#sources = sources.map(source => new Source(source))
   }
 
@@ -51,7 +57,8 @@ export class Sources {
     const all = await Promise.all(this.#sources.map(source => source.collect(timeoutMs)))
     const omitted = new Map<string, number>()
     for (const collected of all)
-      for (const [reason, count] of collected.omitted) omitted.set(reason, (omitted.get(reason) ?? 0) + count)
+      for (const [reason, count] of collected.omitted)
+        omitted.set(reason, (omitted.get(reason) ?? 0) + count)
     return {
       readings: all.flatMap(({ readings }) => readings),
       errors: all.flatMap(({ errors }) => errors),
@@ -116,14 +123,19 @@ const isObject = (value: unknown) => typeof value === 'object' && value !== null
 function isMetric(value: unknown): boolean {
   if (!isObject(value)) return false
   const { values } = value as { values?: unknown }
-  return values === undefined || values === null || (Array.isArray(values) && values.every(isObject))
+  return (
+    values === undefined || values === null || (Array.isArray(values) && values.every(isObject))
+  )
 }
 
 /**
  * Restores the suffix `_total` of counters: a scrape of an OpenMetrics registry removes it from
  * their names, and prints it nevertheless.
  */
-function withTotalSuffix(registry: RegistryLike, metrics: readonly MetricJson[]): readonly MetricJson[] {
+function withTotalSuffix(
+  registry: RegistryLike,
+  metrics: readonly MetricJson[],
+): readonly MetricJson[] {
   if (!registry.contentType?.includes('openmetrics')) return metrics
   return metrics.map(metric =>
     metric.type === 'counter' && !metric.name.endsWith('_total')
@@ -142,7 +154,10 @@ async function collectOneByOne(registry: RegistryLike): Promise<readonly MetricJ
   for (const metric of (registry.getMetricsAsArray?.() ?? []) as MetricLike[]) {
     try {
       const [json] = checkedMetrics([await metric.get()])
-      const values = json.values?.map(value => ({ ...value, labels: { ...defaults, ...value.labels } }))
+      const values = json.values?.map(value => ({
+        ...value,
+        labels: { ...defaults, ...value.labels },
+      }))
       metrics.push({ ...json, values })
     } catch {
       // The caller reports the error that the registry threw, which is the first of these.

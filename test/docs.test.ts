@@ -31,7 +31,9 @@ describe('the documentation', () => {
       const file = path === '' ? page : join(dirname(page), path)
       expect(existsSync(join(root, file)), `${page} links to ${target}`).toBe(true)
       if (anchor === undefined) continue
-      const anchors = [...read(file).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchorOf(heading))
+      const anchors = [...read(file).matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+        anchorOf(heading),
+      )
       expect(anchors, `${page} links to ${target}`).toContain(anchor)
     }
   })
@@ -39,7 +41,9 @@ describe('the documentation', () => {
   test('docs/configuration.md has all flags of the exposer with their defaults', () => {
     const help = read('test/cli/exposer-help.txt')
     const rows = read('docs/configuration.md').split('\n')
-    for (const [, flag, value] of help.matchAll(/^ +(?:-\w, )?(--[a-z.-]+)(?:=("?[^\s"<]+"?))?/gm)) {
+    for (const [, flag, value] of help.matchAll(
+      /^ +(?:-\w, )?(--[a-z.-]+)(?:=("?[^\s"<]+"?))?/gm,
+    )) {
       if (['--help', '--version', '--log.level', '--log.format'].includes(flag)) continue
       const row = rows.find(line => line.startsWith(`| \`${flag}\``))
       expect(row, `${flag} is not in docs/configuration.md`).toBeDefined()

@@ -4,7 +4,9 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const SOURCES: readonly string[] = JSON.parse(readFileSync(join(root, 'tsconfig.build.json'), 'utf8')).include
+const SOURCES: readonly string[] = JSON.parse(
+  readFileSync(join(root, 'tsconfig.build.json'), 'utf8'),
+).include
 
 /**
  * The allowed imports. Each table lists layers from top to bottom. A module may import from its own
@@ -12,7 +14,13 @@ const SOURCES: readonly string[] = JSON.parse(readFileSync(join(root, 'tsconfig.
  */
 const PROGRAMS = [['cli'], ['dev', 'lab'], ['exposer', 'gateway', 'agent', 'producer'], ['shared']]
 const WITHIN: Readonly<Record<string, readonly (readonly string[])[]>> = {
-  shared: [['publish', 'remote-write'], ['exposition', 'snapshot'], ['metrics'], ['http', 'kafka'], ['base']],
+  shared: [
+    ['publish', 'remote-write'],
+    ['exposition', 'snapshot'],
+    ['metrics'],
+    ['http', 'kafka'],
+    ['base'],
+  ],
   exposer: [['server'], ['routes', 'page', 'remote-write'], ['group', 'telemetry'], ['core']],
 }
 
@@ -27,9 +35,12 @@ interface Import {
 }
 
 const importsOf = (file: string): Import[] =>
-  [...readFileSync(join(root, file), 'utf8').matchAll(/(?:from|import)\s*\(?\s*'(\.\.?\/[^']+)'/g)].map(
-    ([, specifier]) => ({ file, imported: relative(root, join(root, dirname(file), specifier)) }),
-  )
+  [
+    ...readFileSync(join(root, file), 'utf8').matchAll(/(?:from|import)\s*\(?\s*'(\.\.?\/[^']+)'/g),
+  ].map(([, specifier]) => ({
+    file,
+    imported: relative(root, join(root, dirname(file), specifier)),
+  }))
 
 const files = SOURCES.flatMap(folder =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
@@ -56,7 +67,8 @@ function isException({ file, imported }: Import): boolean {
   return Object.keys(EXCEPTIONS).some(exception => {
     const [from, to] = exception.split(' → ')
     return (
-      (file === from || file.startsWith(`${from}/`)) && (imported === to || imported.startsWith(`${to}/`))
+      (file === from || file.startsWith(`${from}/`)) &&
+      (imported === to || imported.startsWith(`${to}/`))
     )
   })
 }
@@ -73,22 +85,29 @@ describe('imports', () => {
     expect(offending.map(name)).toEqual([])
   })
 
-  test.each(Object.entries(WITHIN))('between folders of %s go downwards only', (program, layers) => {
-    const offending = imports.filter(found => {
-      if (folderOf(found.file, 0) !== program || folderOf(found.imported, 0) !== program) return false
-      const from = folderOf(found.file, 1)
-      const to = folderOf(found.imported, 1)
-      return !isException(found) && !isAllowed(layers, from ?? '', to ?? '')
-    })
-    expect(offending.map(name)).toEqual([])
-  })
+  test.each(Object.entries(WITHIN))(
+    'between folders of %s go downwards only',
+    (program, layers) => {
+      const offending = imports.filter(found => {
+        if (folderOf(found.file, 0) !== program || folderOf(found.imported, 0) !== program)
+          return false
+        const from = folderOf(found.file, 1)
+        const to = folderOf(found.imported, 1)
+        return !isException(found) && !isAllowed(layers, from ?? '', to ?? '')
+      })
+      expect(offending.map(name)).toEqual([])
+    },
+  )
 
   // The naive variants of the lab use kafkajs directly, as people build them.
   const ours = files.filter(file => !file.startsWith('lab/naive/'))
-  const naming = (what: RegExp) => ours.filter(file => what.test(readFileSync(join(root, file), 'utf8')))
+  const naming = (what: RegExp) =>
+    ours.filter(file => what.test(readFileSync(join(root, file), 'utf8')))
 
   test('of kafkajs are in one file, so that it can be replaced', () => {
-    expect(naming(/(from|import|require)\s*\(?\s*['"`]kafkajs/)).toEqual(['shared/kafka/wire/internals.ts'])
+    expect(naming(/(from|import|require)\s*\(?\s*['"`]kafkajs/)).toEqual([
+      'shared/kafka/wire/internals.ts',
+    ])
   })
 
   test('and the names of kafkajs errors are in shared/kafka/wire only', () => {
@@ -97,7 +116,9 @@ describe('imports', () => {
   })
 
   test('yield the event loop in one module only', () => {
-    expect(naming(/\bsetImmediate\b|\bscheduler\.(yield|wait)\b/)).toEqual(['shared/base/scheduling.ts'])
+    expect(naming(/\bsetImmediate\b|\bscheduler\.(yield|wait)\b/)).toEqual([
+      'shared/base/scheduling.ts',
+    ])
   })
 
   test('need every listed exception', () => {

@@ -63,11 +63,15 @@ describe.each([
     expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json']))
     const compiled = files.filter(file => file.startsWith('lib/'))
     expect(compiled.filter(file => !/^lib\/(cli|exposer|producer|shared)\//.test(file))).toEqual([])
-    expect(files.filter(file => /\.(ts|js|mjs|map)$/.test(file) && !compiled.includes(file))).toEqual([])
+    expect(
+      files.filter(file => /\.(ts|js|mjs|map)$/.test(file) && !compiled.includes(file)),
+    ).toEqual([])
     const { dependencies } = manifestOf(folder)
     const imported = compiled
       .filter(file => /\.m?js$/.test(file))
-      .flatMap(file => packagesIn(readFileSync(join(app.folder, 'node_modules', packageName, file), 'utf8')))
+      .flatMap(file =>
+        packagesIn(readFileSync(join(app.folder, 'node_modules', packageName, file), 'utf8')),
+      )
     expect([...new Set(imported)].sort()).toEqual(Object.keys(dependencies).sort())
     expect(app.packages()).toEqual(expect.arrayContaining(Object.keys(dependencies)))
   })

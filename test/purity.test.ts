@@ -21,7 +21,9 @@ test.each(['exposer/core', 'shared/exposition'])('%s does no IO and reads no clo
   const violations = files.flatMap(file =>
     readFileSync(join(root, folder, file), 'utf8')
       .split('\n')
-      .filter(line => !/^\s*(\*|\/\/|\/\*)/.test(line) && IMPURE.some(pattern => pattern.test(line)))
+      .filter(
+        line => !/^\s*(\*|\/\/|\/\*)/.test(line) && IMPURE.some(pattern => pattern.test(line)),
+      )
       .map(line => `${file}: ${line.trim()}`),
   )
   expect(violations).toEqual([])

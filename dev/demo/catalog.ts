@@ -49,7 +49,10 @@ export const catalog: DemoService = {
   },
 
   async visit(call, random) {
-    const { body } = await call('GET', `/search?q=${random.pick([...KINDS, ...COLOURS, 'unicorn'])}`)
+    const { body } = await call(
+      'GET',
+      `/search?q=${random.pick([...KINDS, ...COLOURS, 'unicorn'])}`,
+    )
     for (const { id } of (body as { id: number }[]).slice(0, random.below(3)))
       await call('GET', `/products/${id}`)
     if (random.chance(0.05)) await call('GET', `/products/${products.length + random.below(10)}`)

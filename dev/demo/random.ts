@@ -17,7 +17,8 @@ export const random: Random = {
   below: n => Math.floor(Math.random() * n),
   duration(medianMs) {
     // Box–Muller transform of two uniform numbers.
-    const normal = Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random())
+    const normal =
+      Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random())
     return medianMs * Math.exp(0.7 * normal)
   },
   pick: items => items[Math.floor(Math.random() * items.length)],

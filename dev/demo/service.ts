@@ -6,7 +6,10 @@ import type { Random } from './random.js'
 export type Visit = (call: Call, random: Random) => Promise<void>
 
 /** Sends a request to the service and returns status and decoded body of the response. */
-export type Call = (method: 'GET' | 'POST', path: string) => Promise<{ status: number; body: unknown }>
+export type Call = (
+  method: 'GET' | 'POST',
+  path: string,
+) => Promise<{ status: number; body: unknown }>
 
 /** A demo application: its routes, its metrics, and the visits that generate its load. */
 export interface DemoService {

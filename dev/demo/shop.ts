@@ -21,7 +21,11 @@ export const shop: DemoService = {
         this.set(carts.size)
       },
     })
-    const orders = new Counter({ name: 'shop_orders_total', help: 'Total number of orders.', registers })
+    const orders = new Counter({
+      name: 'shop_orders_total',
+      help: 'Total number of orders.',
+      registers,
+    })
     const revenue = new Counter({
       name: 'shop_revenue_euros_total',
       help: 'Total revenue of all orders in euros.',

@@ -70,7 +70,12 @@ export class Child {
   }
 
   /** Starts a script in a Node.js process. */
-  static node(name: string, script: string, args: readonly string[], logFile: string): Promise<Child> {
+  static node(
+    name: string,
+    script: string,
+    args: readonly string[],
+    logFile: string,
+  ): Promise<Child> {
     return Child.start({ name, command: process.execPath, args: [script, ...args], logFile })
   }
 

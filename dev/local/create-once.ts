@@ -18,7 +18,10 @@ export async function createOnce(
   return folder
 }
 
-async function createFolder(folder: string, fill: (unfinished: string) => Promise<void>): Promise<void> {
+async function createFolder(
+  folder: string,
+  fill: (unfinished: string) => Promise<void>,
+): Promise<void> {
   if (existsSync(folder)) return
   const unfinished = join(
     dirname(folder),

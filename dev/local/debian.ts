@@ -46,7 +46,11 @@ export async function fetchDebianPackages(
   const make = async (unfinished: string) => {
     const { packages } = wanted
     const apt = join(unfinished, 'apt')
-    const archives = await download({ suite, packages, dependencies: wanted.suite === 'own' }, apt, log)
+    const archives = await download(
+      { suite, packages, dependencies: wanted.suite === 'own' },
+      apt,
+      log,
+    )
     for (const archive of archives) await unpack(archive, unfinished)
     for (const path of [apt, ...UNUSED.map(path => join(unfinished, path))]) {
       rmSync(path, { recursive: true, force: true })

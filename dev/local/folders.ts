@@ -17,7 +17,8 @@ import { reaper } from './reaper.js'
 /** The folder of package.json, for both the sources and the compiled program. */
 export const packageRoot = ((): string => {
   let folder = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder) folder = dirname(folder)
+  while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder)
+    folder = dirname(folder)
   return folder
 })()
 
@@ -27,7 +28,8 @@ export const packageRoot = ((): string => {
  */
 export function cacheFolder(...path: string[]): string {
   const { KAFKA_EXPOSER_CACHE, XDG_CACHE_HOME } = process.env
-  const root = KAFKA_EXPOSER_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'kafka-exposer')
+  const root =
+    KAFKA_EXPOSER_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'kafka-exposer')
   return resolve(root, ...path)
 }
 
@@ -72,7 +74,8 @@ function removeAbandoned(parent: string): void {
   for (const entry of readdirSync(parent)) {
     try {
       const owner = JSON.parse(readFileSync(join(parent, entry, 'owner.json'), 'utf8'))
-      if (!isAlive(owner.pid, owner.identity)) rmSync(join(parent, entry), { recursive: true, force: true })
+      if (!isAlive(owner.pid, owner.identity))
+        rmSync(join(parent, entry), { recursive: true, force: true })
     } catch {} // Not a run folder, or another process is removing it.
   }
 }

@@ -79,7 +79,13 @@ export function existingKafka(brokers: readonly string[]): LocalKafka {
   }
 }
 
-function fromMaven({ nodes, stop }: { nodes: readonly KafkaNode[]; stop(): Promise<void> }): LocalKafka {
+function fromMaven({
+  nodes,
+  stop,
+}: {
+  nodes: readonly KafkaNode[]
+  stop(): Promise<void>
+}): LocalKafka {
   return {
     brokers: nodes.map(node => node.address),
     get pid() {
@@ -105,7 +111,9 @@ function fromMaven({ nodes, stop }: { nodes: readonly KafkaNode[]; stop(): Promi
 
 function fromDocker(container: Awaited<ReturnType<typeof startContainer>>): LocalKafka {
   const refuse = (): never => {
-    throw new Error('a Kafka in Docker can only be restarted; install Java 17 and Maven to pause or kill it')
+    throw new Error(
+      'a Kafka in Docker can only be restarted; install Java 17 and Maven to pause or kill it',
+    )
   }
   return {
     brokers: [container.address],

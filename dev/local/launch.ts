@@ -68,7 +68,8 @@ async function launchOne(
     }
     await child.kill()
     const log = child.logTail()
-    if (!ADDRESS_IN_USE.test(log) || attempt === 5) throw new Error(`${child.describeExit()}:\n${log}`)
+    if (!ADDRESS_IN_USE.test(log) || attempt === 5)
+      throw new Error(`${child.describeExit()}:\n${log}`)
     port = (await freePorts(1))[0]
   }
 }

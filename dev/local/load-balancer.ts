@@ -1,5 +1,11 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  request,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Backend } from './load-balancer/backend.js'
 import { isFree } from './ports.js'
@@ -37,7 +43,11 @@ export class LoadBalancer {
   /** Listens on the preferred port, or on any free port if it is in use. */
   static async start(preferred = 0): Promise<LoadBalancer> {
     // Long label values make long URLs. Prometheus keeps connections open between scrapes.
-    const server = createServer({ maxHeaderSize: 64 * 1024, keepAliveTimeout: 75_000, requestTimeout: 0 })
+    const server = createServer({
+      maxHeaderSize: 64 * 1024,
+      keepAliveTimeout: 75_000,
+      requestTimeout: 0,
+    })
     const port = (await isFree(preferred)) ? preferred : 0
     server.listen({ port, host: '127.0.0.1' })
     try {
@@ -86,7 +96,9 @@ export class LoadBalancer {
     const first = this.#next++
     const n = this.#backends.length
     const rotated = this.#backends.map((_, i) => this.#backends[(first + i) % n])
-    return (['ready', 'unready', 'dead'] as const).flatMap(health => rotated.filter(b => b.health === health))
+    return (['ready', 'unready', 'dead'] as const).flatMap(health =>
+      rotated.filter(b => b.health === health),
+    )
   }
 }
 

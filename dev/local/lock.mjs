@@ -68,7 +68,8 @@ function takeOver(path, dead) {
   }
   try {
     const holder = read(path)
-    if (holder && holder.pid === dead.pid && holder.identity === dead.identity) rmSync(path, { force: true })
+    if (holder && holder.pid === dead.pid && holder.identity === dead.identity)
+      rmSync(path, { force: true })
   } finally {
     rmSync(guard, { force: true })
   }

@@ -33,7 +33,8 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Local
     if (await prometheus.becameReady()) return prometheus
     const log = prometheus.logTail()
     await prometheus.stop()
-    if (!ADDRESS_IN_USE.test(log) || attempt === 5) throw new Error(`Prometheus did not start:\n${log}`)
+    if (!ADDRESS_IN_USE.test(log) || attempt === 5)
+      throw new Error(`Prometheus did not start:\n${log}`)
   }
 }
 
@@ -47,7 +48,11 @@ export class LocalPrometheus extends PrometheusApi {
     this.#folder = folder
   }
 
-  static async start(binary: string, port: number, options: PrometheusOptions): Promise<LocalPrometheus> {
+  static async start(
+    binary: string,
+    port: number,
+    options: PrometheusOptions,
+  ): Promise<LocalPrometheus> {
     const folder = createRunFolder('prometheus')
     const address = `127.0.0.1:${port}`
     writeConfig(folder, options.config)
@@ -100,7 +105,8 @@ export class LocalPrometheus extends PrometheusApi {
   async reload(config?: PrometheusConfig): Promise<void> {
     if (config !== undefined) writeConfig(this.#folder, config)
     const response = await fetch(`${this.url}/-/reload`, { method: 'POST' })
-    if (!response.ok) throw new Error(`Prometheus refused the configuration: ${await response.text()}`)
+    if (!response.ok)
+      throw new Error(`Prometheus refused the configuration: ${await response.text()}`)
   }
 
   /** Kills Prometheus and removes its data. */
@@ -113,5 +119,8 @@ export class LocalPrometheus extends PrometheusApi {
 const configFile = (folder: string): string => join(folder, 'prometheus.yml')
 
 function writeConfig(folder: string, config: PrometheusConfig): void {
-  writeFileSync(configFile(folder), typeof config === 'string' ? config : JSON.stringify(config, null, 2))
+  writeFileSync(
+    configFile(folder),
+    typeof config === 'string' ? config : JSON.stringify(config, null, 2),
+  )
 }

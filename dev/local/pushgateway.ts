@@ -28,7 +28,10 @@ export async function startPushgateway(flags: readonly string[] = []): Promise<L
     removeRunFolder(folder)
   }
   const url = `http://${address}`
-  for (const until = performance.now() + START_TIMEOUT_MS; performance.now() < until && !child.exit; ) {
+  for (
+    const until = performance.now() + START_TIMEOUT_MS;
+    performance.now() < until && !child.exit;
+  ) {
     if (await isReady(url)) return { url, stop }
     await new Promise(resolve => setTimeout(resolve, 50))
   }

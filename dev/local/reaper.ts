@@ -13,7 +13,10 @@ class Reaper {
 
   constructor() {
     const script = fileURLToPath(new URL('./reaper/watchdog.mjs', import.meta.url))
-    const child = spawn(process.execPath, [script], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
+    const child = spawn(process.execPath, [script], {
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    })
     this.#watchdog = child.stdin
     // If the watchdog has died, a failed write must not crash this process.
     this.#watchdog.on('error', () => {})

@@ -9,7 +9,10 @@ import { Unavailable, which } from './run-command.js'
  *
  * @throws Unavailable with what to do
  */
-export async function fetchPart(name: PartName, log: (message: string) => void = () => {}): Promise<string> {
+export async function fetchPart(
+  name: PartName,
+  log: (message: string) => void = () => {},
+): Promise<string> {
   const part: Part = PARTS[name]
   const found = findPart(part)
   if (found) return found
@@ -20,11 +23,15 @@ export async function fetchPart(name: PartName, log: (message: string) => void =
     await fetchDebianPackages(part.debian, log)
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error
-    throw new Unavailable(`${title} is missing: it is not on the PATH, and ${error.message}. ${remedy}.`)
+    throw new Unavailable(
+      `${title} is missing: it is not on the PATH, and ${error.message}. ${remedy}.`,
+    )
   }
   const path = findFetched(part)
   if (path) return path
-  throw new Unavailable(`${title} is missing: the program from Debian does not run here. ${remedy}.`)
+  throw new Unavailable(
+    `${title} is missing: the program from Debian does not run here. ${remedy}.`,
+  )
 }
 
 /** @throws Unavailable if its variable names another program or version */
@@ -35,7 +42,9 @@ function findPart(part: Part): string | null {
     if (problem) throw new Unavailable(`${part.variable}=${configured} ${problem}.`)
     return configured
   }
-  const onPath = part.commands.map(which).find(path => path !== null && problemOf(part, path) === null)
+  const onPath = part.commands
+    .map(which)
+    .find(path => path !== null && problemOf(part, path) === null)
   return onPath ?? findFetched(part)
 }
 
@@ -57,7 +66,10 @@ function problemOf(part: Part, path: string): string | null {
   return problem
 }
 
-function findProblem({ title, versionArguments, version, atLeast }: Part, path: string): string | null {
+function findProblem(
+  { title, versionArguments, version, atLeast }: Part,
+  path: string,
+): string | null {
   let printed: string
   try {
     printed = execFileSync(path, versionArguments, {

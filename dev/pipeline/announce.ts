@@ -17,9 +17,13 @@ const QUERY = 'sum by (job) (rate(http_requests_total[1m]))'
 export function asText(pipeline: Pipeline, stop: string): string {
   const { front, kafka, shards, apps, prometheus } = pipeline
   const { job, instance } = apps[0]
-  const graph = prometheus && `${prometheus.url}/query?g0.expr=${encodeURIComponent(QUERY)}&g0.tab=0`
+  const graph =
+    prometheus && `${prometheus.url}/query?g0.expr=${encodeURIComponent(QUERY)}&g0.tab=0`
   const rows: [string, string][] = [
-    ['Targets', `${front.url}   state, age and playout delay of each app, at the one stable address`],
+    [
+      'Targets',
+      `${front.url}   state, age and playout delay of each app, at the one stable address`,
+    ],
     ['Shards', shards.map(shard => shard.url).join('   ')],
     ['Apps', apps.map(app => `${app.url}/metrics (${app.job})`).join('   ')],
     ['Kafka', kafka.brokers.join(', ')],

@@ -23,7 +23,8 @@ export async function checkPrometheus(
       const selector = `job="${job}",instance="${instance}"`
       const [up] = await prometheus.query(`up{${selector}}`)
       if (!up) return `${job} is not a target of Prometheus`
-      if (up.value[1] !== '1') return `${job} is down in Prometheus${await lastError(prometheus, job)}`
+      if (up.value[1] !== '1')
+        return `${job} is down in Prometheus${await lastError(prometheus, job)}`
       const [rate] = await prometheus.query(`sum(rate(http_requests_total{${selector}}[30s]))`)
       if (!(Number(rate?.value[1]) > 0)) return `Prometheus has no request rate of ${job}`
       rates.set(job, Number(rate.value[1]))
@@ -57,7 +58,9 @@ export async function checkExposers(front: string, apps: readonly AppLabels[]): 
     if (!response.ok) return { problems: [(await response.text()).trim()], rates }
     const { data } = (await response.json()) as { data: { targets: TargetRow[] } }
     const problems = apps.map(({ job, instance }) => {
-      const row = data.targets.find(({ labels }) => labels.job === job && labels.instance === instance)
+      const row = data.targets.find(
+        ({ labels }) => labels.job === job && labels.instance === instance,
+      )
       if (!row) return `${job} is not a target of the exposers`
       return row.state === 'up' ? null : `${job} is ${row.state} (${row.reason})`
     })

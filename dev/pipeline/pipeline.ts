@@ -101,7 +101,10 @@ export class Pipeline {
     const { problems, rates } = this.prometheus
       ? await checkPrometheus(this.prometheus, running)
       : await checkExposers(this.front.url, running)
-    const required = [...this.kafka.nodes.map(node => node.child!), ...this.apps.map(({ child }) => child)]
+    const required = [
+      ...this.kafka.nodes.map(node => node.child!),
+      ...this.apps.map(({ child }) => child),
+    ]
     const exits = required.filter(child => child.exit).map(child => child.describeExit())
     return { problems: [...exits, ...problems], rates }
   }
@@ -124,7 +127,11 @@ export class Pipeline {
 
   async #launchPrograms(): Promise<void> {
     const { topic, group, kafkaFlags } = this.options
-    const kafka = [`--kafka.brokers=${this.kafka.brokers.join(',')}`, `--kafka.topic=${topic}`, ...kafkaFlags]
+    const kafka = [
+      `--kafka.brokers=${this.kafka.brokers.join(',')}`,
+      `--kafka.topic=${topic}`,
+      ...kafkaFlags,
+    ]
     const cli = compiledScript('cli/main.js')
     const demo = compiledScript('dev/demo/main.js')
     const shards = Array.from({ length: SHARDS }, (_, i): Program => {
@@ -177,7 +184,9 @@ export class Pipeline {
       if (problems.length === 0) return
       const ended = this.#children.find(child => child.exit)
       if (ended || performance.now() > until) {
-        const logs = (ended ? [ended] : this.#children).map(child => `${child.name}: ${child.logTail(3)}`)
+        const logs = (ended ? [ended] : this.#children).map(
+          child => `${child.name}: ${child.logTail(3)}`,
+        )
         throw new Error(`the pipeline did not start: ${problems.join('; ')}\n${logs.join('\n')}`)
       }
       const message = `waiting for the samples of all apps (${JOBS.length - problems.length} of ${JOBS.length} up)`

@@ -8,7 +8,12 @@ import { filesUnder, SOURCES, versionOf } from './sources.mjs'
 /** Files that affect the compilation of all sources. */
 const SETTINGS = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json']
 
-export const dist = { name: 'the program', folder: 'dist', config: 'tsconfig.build.json', sources: SOURCES }
+export const dist = {
+  name: 'the program',
+  folder: 'dist',
+  config: 'tsconfig.build.json',
+  sources: SOURCES,
+}
 export const bench = {
   name: 'the benchmarks',
   folder: 'dist-bench',
@@ -34,7 +39,8 @@ export async function compile({ name, folder, config, sources }) {
     return
   progress(`compiling ${name}`)
   rmSync(stamp, { force: true })
-  for (const removed of Object.keys(before ?? {}).filter(file => !now[file])) removeOutput(folder, removed)
+  for (const removed of Object.keys(before ?? {}).filter(file => !now[file]))
+    removeOutput(folder, removed)
   await run('tsc', process.execPath, ['node_modules/typescript/bin/tsc', '-p', config])
   for (const asset of names.filter(isAsset)) {
     mkdirSync(join(root, folder, dirname(asset)), { recursive: true })

@@ -7,7 +7,8 @@ import { run } from './run.mjs'
 
 /** Runs `npm ci` if node_modules does not match package-lock.json. */
 export async function installDependencies() {
-  if (!isStale(packagesIn('package-lock.json'), packagesIn('node_modules/.package-lock.json'))) return
+  if (!isStale(packagesIn('package-lock.json'), packagesIn('node_modules/.package-lock.json')))
+    return
   progress('installing dependencies (npm ci)')
   const options = ['ci', '--include=dev', '--prefer-offline', '--no-audit', '--no-fund']
   const npm = process.env.npm_execpath

@@ -32,5 +32,7 @@ function stage(folder) {
 /** The entry points in lib/ of a package, as paths below dist/. */
 function entriesOf({ bin = {}, exports }) {
   const named = [bin, ...Object.values(exports)].flatMap(value => Object.values(value))
-  return named.map(path => /^(?:\.\/)?lib\/(.+)$/.exec(path)?.[1]).filter(path => path !== undefined)
+  return named
+    .map(path => /^(?:\.\/)?lib\/(.+)$/.exec(path)?.[1])
+    .filter(path => path !== undefined)
 }

@@ -46,13 +46,18 @@ function referencesOf(file) {
   if (!/\.(m?js|d\.ts)$/.test(file)) return []
   const lines = readFileSync(join(BUILD, file), 'utf8').split('\n')
   const code = lines.filter(line => !/^\s*(\*|\/\/|\/\*)/.test(line)).join('\n')
-  return REFERENCES.flatMap(pattern => [...code.matchAll(pattern)].map(([, specifier]) => specifier))
+  return REFERENCES.flatMap(pattern =>
+    [...code.matchAll(pattern)].map(([, specifier]) => specifier),
+  )
 }
 
 /** The file that a relative specifier names, or the files of the folder that it names. */
 function filesAt(importer, specifier) {
   const target = join(BUILD, importer, '..', specifier)
-  const path = relative(BUILD, importer.endsWith('.d.ts') ? target.replace(/\.js$/, '.d.ts') : target)
+  const path = relative(
+    BUILD,
+    importer.endsWith('.d.ts') ? target.replace(/\.js$/, '.d.ts') : target,
+  )
   // package.json and other files that are not compiled are outside of dist/.
   if (path.startsWith('..')) return []
   const stats = statSync(join(BUILD, path), { throwIfNoEntry: false })

@@ -14,5 +14,6 @@ export async function run(name, command, args) {
     child.once('error', reject)
     child.once('close', resolve)
   })
-  if (code !== 0) throw new SetupError(`${output.trimEnd()}\n${name} failed with exit code ${code}.`)
+  if (code !== 0)
+    throw new SetupError(`${output.trimEnd()}\n${name} failed with exit code ${code}.`)
 }

@@ -15,8 +15,9 @@ try {
 } catch (error) {
   process.stderr.write(`${error.stack}\n`)
 }
-process.stdout.write(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`, () =>
-  process.exit(counts.failed === 0 && !process.exitCode ? 0 : 1),
+process.stdout.write(
+  `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`,
+  () => process.exit(counts.failed === 0 && !process.exitCode ? 0 : 1),
 )
 
 /** Counts tests. A file that cannot be loaded and an error outside of tests count as failures. */

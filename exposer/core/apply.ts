@@ -21,7 +21,12 @@ import { Target } from './target.js'
  *
  * @throws RefusedError when the record breaks a rule; the target's snapshots are unchanged then
  */
-export function applyRecord(shard: ShardParts, partition: Partition, record: LogRecord, now: Instant): void {
+export function applyRecord(
+  shard: ShardParts,
+  partition: Partition,
+  record: LogRecord,
+  now: Instant,
+): void {
   const { reader } = shard
   if (record.value === null) throw refusalOf(record)
   reader.open(record.value)
@@ -114,7 +119,10 @@ function newTarget(shard: ShardParts, partition: Partition, record: LogRecord): 
     )
   }
   if (shard.targets.size >= options.maxTargets) {
-    throw new RefusedError('limit', `the shard has ${options.maxTargets} targets, its limit; add shards`)
+    throw new RefusedError(
+      'limit',
+      `the shard has ${options.maxTargets} targets, its limit; add shards`,
+    )
   }
   return new Target(
     key.toString('latin1'),
@@ -142,7 +150,10 @@ function checkOrder(target: Target, { incarnation, sequence, collectedAt }: Snap
   }
   if (incarnation > target.incarnation) return
   if (sequence <= target.sequence) {
-    throw new RefusedError('order', `sequence ${sequence} is not above the last one, ${target.sequence}`)
+    throw new RefusedError(
+      'order',
+      `sequence ${sequence} is not above the last one, ${target.sequence}`,
+    )
   }
   if (collectedAt <= target.collectedAt) {
     throw new RefusedError(
@@ -158,7 +169,11 @@ function singlePart(target: Target, part: SnapshotPart | null): readonly Snapsho
   return part ? [part] : []
 }
 
-function collect(shard: ShardParts, target: Target, part: SnapshotPart): readonly SnapshotPart[] | null {
+function collect(
+  shard: ShardParts,
+  target: Target,
+  part: SnapshotPart,
+): readonly SnapshotPart[] | null {
   const { reader, options } = shard
   target.incoming ??= new PartCollector({
     maxSize: options.limits.samples,

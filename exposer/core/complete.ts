@@ -36,7 +36,8 @@ export function complete(
   const skew = reader.collectedAt - appendedAt
   if (Math.abs(skew) > options.maxSkewMs) counters.skewed++
   const collectedAt = appendedAt + Math.min(Math.max(skew, -options.maxSkewMs), options.maxSkewMs)
-  const replaced = target.incarnation === reader.incarnation && reader.superseded > target.superseded
+  const replaced =
+    target.incarnation === reader.incarnation && reader.superseded > target.superseded
   const arrivedAt = live ? now.wall : appendedAt
   const late = target.playout.arrived(collectedAt, arrivedAt, reader.intervalMs, now, replaced)
   // A failed collection takes effect at once, so it cannot be late.
@@ -78,7 +79,13 @@ export function complete(
 }
 
 /** @param wasDown whether the target was not `up` before this snapshot */
-function adopt(shard: ShardParts, target: Target, now: Instant, snapshot: Snapshot, wasDown: boolean): void {
+function adopt(
+  shard: ShardParts,
+  target: Target,
+  now: Instant,
+  snapshot: Snapshot,
+  wasDown: boolean,
+): void {
   const { snapshots } = target
   const replaying = snapshot.fate === 'outside'
   // During a replay nothing was exposed yet, so only the newest snapshot is needed.

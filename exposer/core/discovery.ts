@@ -36,7 +36,12 @@ export function sdGroups(statuses: Iterable<TargetStatus>, options: SdOptions): 
   return groups
 }
 
-function labelsOf(status: TargetStatus, url: URL, path: string, options: SdOptions): Record<string, string> {
+function labelsOf(
+  status: TargetStatus,
+  url: URL,
+  path: string,
+  options: SdOptions,
+): Record<string, string> {
   const labels: Record<string, string> = {
     __metrics_path__: path,
     __scrape_interval__: `${status.intervalMs}ms`,

@@ -10,7 +10,12 @@ import type { Target } from './target.js'
  * Removes a target from the shard. Responses in progress keep the snapshots that they have
  * acquired.
  */
-export function forget(shard: ShardParts, partition: Partition, target: Target, reason: LeaveReason): void {
+export function forget(
+  shard: ShardParts,
+  partition: Partition,
+  target: Target,
+  reason: LeaveReason,
+): void {
   if (shard.source.active) shard.source.notifyLeft(target, reason)
   const drop = reason === 'moved' ? 'moved' : 'forgotten'
   partition.targets.delete(target)
@@ -32,7 +37,8 @@ export function leaveReasonOf(
   now: Instant,
 ): LeaveReason | undefined {
   const { newest } = target
-  if (newest?.end) return now.wall > endsAt(target, newest) + options.tombstoneMs ? 'ended' : undefined
+  if (newest?.end)
+    return now.wall > endsAt(target, newest) + options.tombstoneMs ? 'ended' : undefined
   const silent = partition.clock.since(target.heardAt, windowOf(target, options))
   return silent > options.forgetMs ? 'forgotten' : undefined
 }

@@ -29,7 +29,12 @@ const UP: Verdict = { state: 'up', reason: '' }
  * The state of a target. The partition is judged first: unless it is loaded, fetched and caught up,
  * nothing is known about its targets.
  */
-export function judge(target: Target, partition: Partition, now: Instant, options: ShardOptions): Verdict {
+export function judge(
+  target: Target,
+  partition: Partition,
+  now: Instant,
+  options: ShardOptions,
+): Verdict {
   return judgePartition(partition, now, options) ?? judgeTarget(target, partition, now, options)
 }
 
@@ -74,7 +79,9 @@ export function judgeTarget(
   const failed = newest?.failure ? `; the last collection failed: ${newest.failure}` : ''
   if (!newest) return { state: 'stale', reason: `no snapshot has arrived${refused}` }
   if (newest.end) {
-    return now.wall >= endsAt(target, newest) ? { state: 'ended', reason: 'the application has stopped' } : UP
+    return now.wall >= endsAt(target, newest)
+      ? { state: 'ended', reason: 'the application has stopped' }
+      : UP
   }
   const silent = partition.clock.since(target.arrivedAt, window)
   if (silent > window) {

@@ -83,7 +83,14 @@ export class Ledger {
 
   entry(): LedgerEntry {
     const { published, written, superseded, pending, missed } = this
-    return { published, written, superseded, pending, missed, dropped: Object.fromEntries(this.dropped) }
+    return {
+      published,
+      written,
+      superseded,
+      pending,
+      missed,
+      dropped: Object.fromEntries(this.dropped),
+    }
   }
 }
 

@@ -77,6 +77,9 @@ export const DEFAULT_OPTIONS: ShardOptions = {
   onPlayed() {},
 }
 
-export function playoutOptions({ playoutDelayMs, maxPlayoutDelayMs }: ShardOptions): PlayoutOptions {
+export function playoutOptions({
+  playoutDelayMs,
+  maxPlayoutDelayMs,
+}: ShardOptions): PlayoutOptions {
   return { fixedMs: playoutDelayMs === 'auto' ? null : playoutDelayMs, maxMs: maxPlayoutDelayMs }
 }

@@ -41,5 +41,8 @@ export function* seriesMissing(
 function headOf(layout: CompiledLayout, index: number): string {
   const { blocks, offsets } = layout.text('allow-utf-8')
   const first = index - (index % BLOCK)
-  return blocks[first / BLOCK].slice(offsets[index] - offsets[first], offsets[index + 1] - offsets[first])
+  return blocks[first / BLOCK].slice(
+    offsets[index] - offsets[first],
+    offsets[index + 1] - offsets[first],
+  )
 }

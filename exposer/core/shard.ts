@@ -17,7 +17,12 @@ import { REPORT_NAMES } from './render/massive/report.js'
 import { SeriesShown } from './render/massive/series-added.js'
 import type { ShardParts } from './shard-parts.js'
 import { Source, type Subscriber } from './source.js'
-import { describePartition, describeTarget, type PartitionStatus, type TargetStatus } from './status.js'
+import {
+  describePartition,
+  describeTarget,
+  type PartitionStatus,
+  type TargetStatus,
+} from './status.js'
 import type { Snapshot } from './store/snapshot.js'
 import { Store } from './store/store.js'
 import type { Target } from './target.js'
@@ -54,7 +59,12 @@ export class Shard {
   constructor(options: Partial<ShardOptions> = {}) {
     this.options = { ...DEFAULT_OPTIONS, ...options }
     const { limits, layoutBytes } = this.options
-    this.store = new Store({ limits, layoutBytes, reserved: REPORT_NAMES, onReleased: bookReleased })
+    this.store = new Store({
+      limits,
+      layoutBytes,
+      reserved: REPORT_NAMES,
+      onReleased: bookReleased,
+    })
     this.seriesShown = new SeriesShown(this.store, this.options.maxScrapers)
     this.history = new History(
       {
@@ -123,7 +133,9 @@ export class Shard {
     partition.position = record.offset + 1
     const { source } = this.#parts
     if (source.hasNote) {
-      source.notifyNoted(target => (this.#targets.has(target.key) ? this.judge(target, now) : undefined))
+      source.notifyNoted(target =>
+        this.#targets.has(target.key) ? this.judge(target, now) : undefined,
+      )
     }
   }
 
@@ -167,7 +179,10 @@ export class Shard {
   judge(target: Target, now: Instant): Verdict {
     const partition = this.#partitions.get(target.partition)
     if (!partition) {
-      return { state: 'replaying', reason: `partition ${target.partition} is not assigned to this shard` }
+      return {
+        state: 'replaying',
+        reason: `partition ${target.partition} is not assigned to this shard`,
+      }
     }
     return judge(target, partition, now, this.options)
   }

@@ -150,6 +150,7 @@ function changedLayouts(
 ): readonly CompiledLayout[] | null {
   if (!before || before.parts.length === 0) return null
   const same =
-    before.parts.length === parts.length && parts.every((part, i) => part.layout === before.parts[i].layout)
+    before.parts.length === parts.length &&
+    parts.every((part, i) => part.layout === before.parts[i].layout)
   return same ? null : before.parts.map(part => part.layout)
 }

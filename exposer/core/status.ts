@@ -52,7 +52,9 @@ export function describeTarget(
     labels: Object.fromEntries(target.labels.map(({ name, value }) => [name, value])),
     state: verdict.state,
     reason: verdict.reason,
-    ageSeconds: partition ? partition.clock.since(target.arrivedAt, Number.POSITIVE_INFINITY) / 1000 : 0,
+    ageSeconds: partition
+      ? partition.clock.since(target.arrivedAt, Number.POSITIVE_INFINITY) / 1000
+      : 0,
     delaySeconds: newest ? Math.max(0, newest.appliedAt - newest.collectedAt) / 1000 : 0,
     playoutSeconds: target.playout.delay / 1000,
     playoutReason: target.playout.reason(now),

@@ -85,7 +85,8 @@ export class Group {
         return
       }
     } catch (error) {
-      if (!this.#errorLogged) this.options.logger.warn('Cannot read the members of the group', { error })
+      if (!this.#errorLogged)
+        this.options.logger.warn('Cannot read the members of the group', { error })
       this.#errorLogged = true
     }
     this.#retry = setTimeout(() => {

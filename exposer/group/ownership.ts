@@ -11,7 +11,9 @@ export type Place =
 /** The partitions of this shard. */
 export interface Assignment {
   /** Undefined before the first assignment and during a rebalance. */
-  readonly current: { readonly partitionCount: number; readonly partitions: ReadonlySet<number> } | undefined
+  readonly current:
+    | { readonly partitionCount: number; readonly partitions: ReadonlySet<number> }
+    | undefined
   /** Whether the replay of the partition is complete. */
   loaded(partition: number): boolean
 }
@@ -43,7 +45,9 @@ export class Ownership {
 
   /** Undefined before the first assignment. */
   get partitionCount(): number | undefined {
-    return this.#leaving ? this.#leaving.partitionCount : this.options.assignment.current?.partitionCount
+    return this.#leaving
+      ? this.#leaving.partitionCount
+      : this.options.assignment.current?.partitionCount
   }
 
   /**
@@ -74,7 +78,8 @@ export class Ownership {
         ? { kind: 'here' }
         : { kind: 'pending', reason: `partition ${partition} is being replayed` }
     }
-    if (hopped) return { kind: 'pending', reason: `partition ${partition} is not assigned to this shard` }
+    if (hopped)
+      return { kind: 'pending', reason: `partition ${partition} is not assigned to this shard` }
     return this.#locateOwner(partition)
   }
 
@@ -117,7 +122,8 @@ export class Ownership {
    */
   tenureCheck(): () => boolean {
     const { current } = this.options.assignment
-    return () => current !== undefined && current === this.options.assignment.current && this.leaseLeft() > 0
+    return () =>
+      current !== undefined && current === this.options.assignment.current && this.leaseLeft() > 0
   }
 
   /** Remaining lease in ms; zero or negative without a lease. */

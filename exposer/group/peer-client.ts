@@ -44,7 +44,10 @@ export class PeerClient {
    * Resolves with the response once its headers have arrived, for any status code. Rejects if there
    * is no response.
    */
-  async request(url: string, { authorization, headers, ...options }: PeerRequest): Promise<IncomingMessage> {
+  async request(
+    url: string,
+    { authorization, headers, ...options }: PeerRequest,
+  ): Promise<IncomingMessage> {
     const secure = url.startsWith('https:')
     if (this.needCredentials && this.web?.current.tls && !secure) {
       throw new Error(`its address is ${new URL(url).origin}, and a password is not sent in the clear: set an https:// URL as its --web.advertise-address`) // biome-ignore format: one line

@@ -50,11 +50,13 @@ export function requestShards(
 ): Promise<ShardAnswer[]> {
   return Promise.all(
     map.members.map(({ address, partitions }) =>
-      (address === own.address ? own.lines() : requestShard(address, path, access)).catch(error => ({
-        address,
-        partitions,
-        error: reasonOf(error),
-      })),
+      (address === own.address ? own.lines() : requestShard(address, path, access)).catch(
+        error => ({
+          address,
+          partitions,
+          error: reasonOf(error),
+        }),
+      ),
     ),
   )
 }
@@ -74,10 +76,13 @@ async function requestShard(
     signal: AbortSignal.timeout(TIMEOUT_MS),
   })
   const text = await boundedText(response)
-  if (response.statusCode !== 200) throw new Error(`${response.statusCode} ${text.slice(0, 200).trim()}`)
+  if (response.statusCode !== 200)
+    throw new Error(`${response.statusCode} ${text.slice(0, 200).trim()}`)
   const header = response.headers[PARTITIONS_HEADER.toLowerCase()]
   if (typeof header !== 'string')
-    throw new Error(`no header ${PARTITIONS_HEADER} in the response: is it an exposer of this version?`)
+    throw new Error(
+      `no header ${PARTITIONS_HEADER} in the response: is it an exposer of this version?`,
+    )
   const partitions = header.split(',').filter(Boolean).map(Number)
   return { address, partitions, lines: text.split('\n').filter(Boolean) }
 }
@@ -92,7 +97,8 @@ async function boundedText(response: IncomingMessage): Promise<string> {
       if (bytes > MAX_BYTES) throw new Error(`the response has more than ${MAX_BYTES} bytes`)
     }
   }
-  if (response.headers['content-encoding'] === 'gzip') await pipeline(response, createGunzip(), collect)
+  if (response.headers['content-encoding'] === 'gzip')
+    await pipeline(response, createGunzip(), collect)
   else await pipeline(response, collect)
   return Buffer.concat(chunks).toString('utf8')
 }
@@ -107,7 +113,10 @@ function reasonOf(error: unknown): string {
 /**
  * Why the answers are not a complete list; undefined if each partition is in exactly one of them.
  */
-export function findGap(answers: readonly ShardAnswer[], partitionCount: number): string | undefined {
+export function findGap(
+  answers: readonly ShardAnswer[],
+  partitionCount: number,
+): string | undefined {
   const failed = answers.find(answer => 'error' in answer)
   if (failed && 'error' in failed) return `shard ${failed.address} does not answer: ${failed.error}`
   const owners = new Array<number>(partitionCount).fill(0)

@@ -109,7 +109,10 @@ function renderSummary() {
   const series = state.targets.reduce((sum, target) => sum + target.series, 0)
   const states = [...counts].sort(([a], [b]) => stateRank(a) - stateRank(b))
   byId('summary').replaceChildren(
-    createTile(formatCount(state.targets.length), state.targets.length === 1 ? 'target' : 'targets'),
+    createTile(
+      formatCount(state.targets.length),
+      state.targets.length === 1 ? 'target' : 'targets',
+    ),
     createTile(formatCount(series), 'series'),
     ...states.map(([name, count]) => createStateTile(name, count)),
   )

@@ -94,7 +94,8 @@ export const columns = [
     id: 'delay',
     width: '100px',
     title: 'Propagation delay',
-    tooltip: 'Time from the collection of the newest snapshot in the app until the shard applied it',
+    tooltip:
+      'Time from the collection of the newest snapshot in the app until the shard applied it',
     isNumeric: true,
     sortKey: target => target.delaySeconds,
     createCell: target => createCell('number', formatSeconds(target.delaySeconds)),
@@ -115,7 +116,8 @@ export const columns = [
     tooltip: 'A virtual target serves the newest snapshot that is at least this old',
     isNumeric: true,
     sortKey: target => target.playoutSeconds,
-    createCell: target => createCell('number', formatSeconds(target.playoutSeconds), target.playoutReason),
+    createCell: target =>
+      createCell('number', formatSeconds(target.playoutSeconds), target.playoutReason),
   },
   {
     id: 'series',

@@ -4,7 +4,12 @@
  * the label of that name, or `state`, `shard` or `partition`, by prefix.
  */
 export function createFilter(expression) {
-  const predicates = expression.trim().toLowerCase().split(/\s+/).filter(Boolean).map(createPredicate)
+  const predicates = expression
+    .trim()
+    .toLowerCase()
+    .split(/\s+/)
+    .filter(Boolean)
+    .map(createPredicate)
   return target => predicates.every(matches => matches(target))
 }
 

@@ -21,7 +21,8 @@ export class DelayHistory {
       }
       if (!existing) this.#targets.set(target.key, entry)
     }
-    for (const [key, { seenAt }] of this.#targets) if (now - seenAt > FORGET_MS) this.#targets.delete(key)
+    for (const [key, { seenAt }] of this.#targets)
+      if (now - seenAt > FORGET_MS) this.#targets.delete(key)
   }
 
   delaysOf(target) {

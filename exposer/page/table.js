@@ -10,7 +10,9 @@ const OVERSCAN = 12
 export class Table {
   #rows = []
   #first = 0
-  #rowHeight = Number.parseFloat(getComputedStyle(document.documentElement).getPropertyValue('--row'))
+  #rowHeight = Number.parseFloat(
+    getComputedStyle(document.documentElement).getPropertyValue('--row'),
+  )
   #scroller = document.getElementById('scroller')
   #head = document.getElementById('head')
   #body = document.getElementById('rows')
@@ -31,7 +33,10 @@ export class Table {
     this.#empty.textContent = emptyText
     for (const [i, column] of columns.entries()) {
       const direction = sort.descending ? 'descending' : 'ascending'
-      this.#head.children[i].setAttribute('aria-sort', column.id === sort.column ? direction : 'none')
+      this.#head.children[i].setAttribute(
+        'aria-sort',
+        column.id === sort.column ? direction : 'none',
+      )
     }
     this.#renderRows()
   }

@@ -30,7 +30,11 @@ export interface ApiList {
 export function apiList({ path, own, render }: ApiList, services: Services) {
   const ownLinesOf = () => own(services)
   const list = new GroupList(path, ownLinesOf, services)
-  const sendMerged = (ctx: Context, merged: MergedList, warning?: string): Promise<ScrapeResult> => {
+  const sendMerged = (
+    ctx: Context,
+    merged: MergedList,
+    warning?: string,
+  ): Promise<ScrapeResult> => {
     const warnings = warning === undefined ? '' : `,"warnings":${JSON.stringify([warning])}`
     return send(ctx, JSON_TYPE, () => render(merged, warnings))
   }
@@ -46,7 +50,8 @@ export function apiList({ path, own, render }: ApiList, services: Services) {
     }
     const deadline = Math.min(holdDeadline(ctx, services), services.clock.now().mono + MAX_HOLD_MS)
     const merged = await list.get(deadline, ctx.res)
-    if ('answers' in merged) return sendMerged(ctx, merged, 'pending' in merged ? merged.pending : undefined)
+    if ('answers' in merged)
+      return sendMerged(ctx, merged, 'pending' in merged ? merged.pending : undefined)
     const lines = await ownLinesOf()
     const warning = `the list contains this shard only: ${merged.pending}`
     return sendMerged(ctx, { answers: [lines], lines: lines.lines }, warning)

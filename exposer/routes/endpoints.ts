@@ -25,8 +25,10 @@ export function endpoints(services: Services): RequestListener {
   const app = new Application({ web, logger, realm: PROGRAM })
   const { router } = app
   /** Counts the requests in the shard's metrics by path. */
-  const scrape = <C extends Exchange>(path: string, handler: (ctx: C) => Promise<ScrapeResult | undefined>) =>
-    observed(path, { observer: services.telemetry.scrapes, clock }, handler)
+  const scrape = <C extends Exchange>(
+    path: string,
+    handler: (ctx: C) => Promise<ScrapeResult | undefined>,
+  ) => observed(path, { observer: services.telemetry.scrapes, clock }, handler)
 
   app.fastPath('/target', scrape('/target', target(services)))
   router.get('/metrics', scrape('/metrics', metrics(services)))

@@ -8,7 +8,13 @@ import type { Services } from './services.js'
 export const HOP_HEADER = 'X-Exposer-Hop'
 
 const REQUEST_HEADERS = ['accept', 'accept-encoding', 'user-agent']
-const RESPONSE_HEADERS = ['content-type', 'content-encoding', 'content-length', 'vary', 'www-authenticate']
+const RESPONSE_HEADERS = [
+  'content-type',
+  'content-encoding',
+  'content-length',
+  'vary',
+  'www-authenticate',
+]
 const MIN_TIMEOUT_MS = 100
 
 /**
@@ -32,7 +38,10 @@ export async function forward(
   try {
     response = await peers.request(url, {
       method: ctx.method,
-      headers: { ...requestHeaders(ctx), 'x-prometheus-scrape-timeout-seconds': String(left / 1000) },
+      headers: {
+        ...requestHeaders(ctx),
+        'x-prometheus-scrape-timeout-seconds': String(left / 1000),
+      },
       authorization: ctx.get('authorization') || undefined,
       signal: AbortSignal.any([gone, timeout.signal]),
     })

@@ -43,7 +43,10 @@ export class GroupList {
    * The complete list, or after `deadline` (monotonic ms) the partial one, or the reason why there
    * is none.
    */
-  async get(deadline: number, response: ServerResponse): Promise<MergedList | PartialList | Pending> {
+  async get(
+    deadline: number,
+    response: ServerResponse,
+  ): Promise<MergedList | PartialList | Pending> {
     const { clock, changes } = this.services
     const gone = goneSignal(response)
     for (;;) {
@@ -70,7 +73,9 @@ export class GroupList {
     const at = clock.now().mono
     const own = { address, lines: this.lines }
     const answers = await requestShards(map, this.path, own, { peers, authorization })
-    const lines = await mergeInSlices(answers.map(answer => ('lines' in answer ? answer.lines : [])))
+    const lines = await mergeInSlices(
+      answers.map(answer => ('lines' in answer ? answer.lines : [])),
+    )
     const gap = findGap(answers, map.partitionCount) ?? this.#changeSince(map)
     if (gap) return { pending: gap, answers, lines }
     this.#cached = { list: { answers, lines }, at }

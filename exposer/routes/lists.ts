@@ -45,7 +45,12 @@ export function sendLines(ctx: Context, { partitions, lines }: ShardLines) {
 }
 
 /** Joins lines to one body, in chunks. */
-export function* joined(head: string, lines: readonly string[], separator: string, tail: string): Rendering {
+export function* joined(
+  head: string,
+  lines: readonly string[],
+  separator: string,
+  tail: string,
+): Rendering {
   let text = head
   let first = true
   for (const line of lines) {

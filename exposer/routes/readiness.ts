@@ -9,7 +9,9 @@ export function notReady({
   trouble,
 }: Pick<Services, 'ownership' | 'shard' | 'clock' | 'trouble'>) {
   return (): string | undefined =>
-    trouble() ?? ownership.shardPendingReason() ?? failureOf(shard.partitions(clock.now()), shard.options)
+    trouble() ??
+    ownership.shardPendingReason() ??
+    failureOf(shard.partitions(clock.now()), shard.options)
 }
 
 /** Why the scrapes of targets in an owned, replayed partition fail; undefined when they do not. */

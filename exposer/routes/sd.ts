@@ -40,7 +40,10 @@ const sendList = (ctx: Context, lines: readonly string[]) =>
 async function ownTargets(services: Services): Promise<ShardLines> {
   const { shard, ownership, clock, address, externalUrl, telemetry } = services
   const now = clock.now()
-  const options = { externalUrl: externalUrl ?? address, onDropped: () => telemetry.droppedLabels.inc() }
+  const options = {
+    externalUrl: externalUrl ?? address,
+    onDropped: () => telemetry.droppedLabels.inc(),
+  }
   const partitions = ownership.partitions()
   const lines = await mapInSlices([...shard.targets()], target =>
     sdGroups([shard.describe(target, now)], options).map(group => JSON.stringify(group)),

@@ -37,7 +37,9 @@ export function target(services: Services) {
     const deadline = holdDeadline(ctx, services)
     let gone: AbortSignal | undefined
     for (;;) {
-      const place = await hold({ deadline, response: ctx.res }, services, () => locate(key, hopped, services))
+      const place = await hold({ deadline, response: ctx.res }, services, () =>
+        locate(key, hopped, services),
+      )
       if ('pending' in place) return sayWhy(ctx, 503, place.pending)
       if (place.kind === 'here') return serve(ctx, key, services)
       if (hopped || !peers.needCredentials) return redirect(ctx, place.address)
@@ -61,16 +63,22 @@ function redirect(ctx: Exchange, address: string): undefined {
 
 function locate(key: Buffer, hopped: boolean, { ownership }: Services) {
   const count = ownership.partitionCount
-  if (count === undefined) return { pending: ownership.pendingReason() ?? 'the group is rebalancing' }
+  if (count === undefined)
+    return { pending: ownership.pendingReason() ?? 'the group is rebalancing' }
   const place = ownership.locate(partitionFor(key, count), hopped)
   return place.kind === 'pending' ? { pending: place.reason } : place
 }
 
-async function serve(ctx: Exchange, key: Buffer, services: Services): Promise<ScrapeResult | undefined> {
+async function serve(
+  ctx: Exchange,
+  key: Buffer,
+  services: Services,
+): Promise<ScrapeResult | undefined> {
   const { shard, clock, ownership } = services
   const now = clock.now()
   const found = shard.find(key.toString('latin1'))
-  if (!found) return sayWhy(ctx, 404, 'no such target: it has no record in the log within the replay window')
+  if (!found)
+    return sayWhy(ctx, 404, 'no such target: it has no record in the log within the replay window')
   const { state, reason } = shard.judge(found, now)
   const alive = ownership.tenureCheck()
   if (state === 'ended') return sendExposition(ctx, renderEmpty, alive)

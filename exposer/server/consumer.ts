@@ -1,4 +1,7 @@
-import { createGroupConsumer, type GroupConsumerOptions } from '../../shared/kafka/group-consumer.js'
+import {
+  createGroupConsumer,
+  type GroupConsumerOptions,
+} from '../../shared/kafka/group-consumer.js'
 import { replayWindow } from '../../shared/kafka/start.js'
 import type { GroupConsumer } from '../../shared/kafka/types.js'
 import { encodeAddress } from '../group/map.js'

@@ -72,7 +72,9 @@ class RunningExposer implements Exposer {
     this.#clock = dependencies.clock ?? systemClock
     const { webConfigFile } = config
     this.#web =
-      webConfigFile === undefined ? undefined : new LiveWebConfig(webConfigFile, dependencies.logger)
+      webConfigFile === undefined
+        ? undefined
+        : new LiveWebConfig(webConfigFile, dependencies.logger)
     this.#server = createHttpServer({ maxConnections: config.maxConnections }, this.#web)
     this.failed = new Promise((_, reject) => {
       this.#fail = reject
@@ -101,7 +103,11 @@ class RunningExposer implements Exposer {
       web: this.#web,
     })
     this.#services = services
-    this.#consumer = createShardConsumer(config, this.#url, { listener: feed, logger, clock: this.#clock })
+    this.#consumer = createShardConsumer(config, this.#url, {
+      listener: feed,
+      logger,
+      clock: this.#clock,
+    })
     serve(this.#server, endpoints(services))
     this.#web?.start()
     this.#sweeping = setInterval(() => void feed.sweep(), SWEEP_MS)

@@ -18,7 +18,10 @@ export function registerShardMetrics(registry: Registry, source: MetricsSource):
 }
 
 /** Owned partitions only: partitions of other shards must not look like lag here. */
-function registerPartitionMetrics(registry: Registry, { shard, clock, topic }: MetricsSource): void {
+function registerPartitionMetrics(
+  registry: Registry,
+  { shard, clock, topic }: MetricsSource,
+): void {
   const perPartition = (
     name: string,
     help: string,
@@ -155,8 +158,16 @@ function registerSnapshotCounters(registry: Registry, { shard }: MetricsSource):
         this.inc(value())
       },
     })
-  absolute('exposer_snapshots_total', 'Total number of snapshots applied.', () => counters.snapshots)
-  absolute('exposer_samples_total', 'Total number of samples in applied snapshots.', () => counters.samples)
+  absolute(
+    'exposer_snapshots_total',
+    'Total number of snapshots applied.',
+    () => counters.snapshots,
+  )
+  absolute(
+    'exposer_samples_total',
+    'Total number of samples in applied snapshots.',
+    () => counters.samples,
+  )
   absolute(
     'exposer_snapshots_missed_total',
     'Total number of snapshots that did not arrive, by gaps in their sequence numbers.',

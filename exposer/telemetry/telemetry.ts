@@ -15,7 +15,9 @@ export interface TelemetrySource {
 }
 
 const STAGES: readonly Stage[] = ['produce', 'consume', 'expose']
-const DELAY_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300]
+const DELAY_BOUNDS = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300,
+]
 
 /** The shard's own metrics. All names have the prefix `exposer_`, except those of the process. */
 export class Telemetry {

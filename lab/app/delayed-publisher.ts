@@ -62,7 +62,12 @@ export class DelayedPublisher {
   }
 
   counts() {
-    return { collected: this.#collected, superseded: 0, sendErrors: this.#sendErrors, bufferedBytes: 0 }
+    return {
+      collected: this.#collected,
+      superseded: 0,
+      sendErrors: this.#sendErrors,
+      bufferedBytes: 0,
+    }
   }
 
   async stop(): Promise<void> {

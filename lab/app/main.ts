@@ -17,7 +17,9 @@ const targets = Array.from(
   { length: options.targets },
   (_, i) => new LabTarget(options.job, `${options.instance}-${i}`, options),
 )
-const publishers = (await Promise.all(targets.map(target => startPublishers(target, options)))).flat()
+const publishers = (
+  await Promise.all(targets.map(target => startPublishers(target, options)))
+).flat()
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 const loopDelay = monitorEventLoopDelay({ resolution: 10 })

@@ -20,7 +20,10 @@ export interface RunningPublisher {
 const silentLogger = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** Starts one publisher of the target for each topic of the options. */
-export async function startPublishers(target: LabTarget, options: AppOptions): Promise<RunningPublisher[]> {
+export async function startPublishers(
+  target: LabTarget,
+  options: AppOptions,
+): Promise<RunningPublisher[]> {
   const { topics } = options
   const publishers: RunningPublisher[] = []
   if (topics.naive !== undefined) publishers.push(await startNaive(target, options, topics.naive))
@@ -40,10 +43,22 @@ function startNaive({ register, job, instance }: LabTarget, options: AppOptions,
 function startDelayed({ register, job, instance }: LabTarget, options: AppOptions, topic: string) {
   const { brokers, intervalMs } = options
   const drawDelayMs = delaysOf('kafka-exposer', job, instance, options)
-  return DelayedPublisher.start({ register, brokers, topic, job, instance, intervalMs, drawDelayMs })
+  return DelayedPublisher.start({
+    register,
+    brokers,
+    topic,
+    job,
+    instance,
+    intervalMs,
+    drawDelayMs,
+  })
 }
 
-async function startReal({ register, job, instance }: LabTarget, options: AppOptions, topic: string) {
+async function startReal(
+  { register, job, instance }: LabTarget,
+  options: AppOptions,
+  topic: string,
+) {
   const { brokers, intervalMs } = options
   const publisher = createPublisher({
     register,
@@ -57,7 +72,10 @@ async function startReal({ register, job, instance }: LabTarget, options: AppOpt
   await publisher.start()
   // Read from the registry, where a user of the publisher reads them.
   const read = async (name: string) =>
-    (await register.getSingleMetric(name)?.get())?.values.reduce((sum, { value }) => sum + value, 0) ?? 0
+    (await register.getSingleMetric(name)?.get())?.values.reduce(
+      (sum, { value }) => sum + value,
+      0,
+    ) ?? 0
   return {
     counts: async () => ({
       collected: await read('publisher_snapshots_total'),
@@ -69,7 +87,12 @@ async function startReal({ register, job, instance }: LabTarget, options: AppOpt
   }
 }
 
-function delaysOf(variant: string, job: string, instance: string, { delay, seed }: AppOptions): () => number {
+function delaysOf(
+  variant: string,
+  job: string,
+  instance: string,
+  { delay, seed }: AppOptions,
+): () => number {
   const random = randomOf(seed, `delay of ${variant} ${job} ${instance}`)
   return () => drawDelay(delay, random) * 1000
 }

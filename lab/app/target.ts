@@ -34,7 +34,11 @@ export class LabTarget {
         this.set(Date.now() / 1000)
       },
     })
-    this.#alert = new Gauge({ name: 'lab_alert', help: 'Whether the alert condition is met.', registers })
+    this.#alert = new Gauge({
+      name: 'lab_alert',
+      help: 'Whether the alert condition is met.',
+      registers,
+    })
     const gauges = Math.max(0, series - OTHER_SERIES)
     if (gauges === 0) return
     let collections = 0

@@ -47,7 +47,8 @@ interface Evaluation {
 export const asynchrony: Experiment<Parameters> = {
   name: 'asynchrony',
   title: 'Asynchrony: effect of the propagation delay on rate()',
-  question: 'Are graphs and alerts still correct if samples arrive late, each with a different delay?',
+  question:
+    'Are graphs and alerts still correct if samples arrive late, each with a different delay?',
   short: {
     intervalSeconds: 5,
     delays: ['uniform', 'heavy'],
@@ -97,7 +98,12 @@ export const asynchrony: Experiment<Parameters> = {
     lab.reportCompletion(0.8)
     lab.reportStep('setting an alert condition, then killing the apps')
     const alertDelays = await measureAlertDelays(lab, prometheus, apps)
-    const visibility = await measureVisibilityAfterDeath(lab, prometheus, apps, parameters.staleSeconds)
+    const visibility = await measureVisibilityAfterDeath(
+      lab,
+      prometheus,
+      apps,
+      parameters.staleSeconds,
+    )
     return {
       figures: [
         ...errorFigures('live', live, parameters),
@@ -109,7 +115,9 @@ export const asynchrony: Experiment<Parameters> = {
       plots: plotsOf(live, parameters, from),
       notMeasured: [
         ...(parameters.windows.includes('5m') ? [] : ['rate() over 5m: only in the full edition']),
-        ...(parameters.counters.includes('bursty') ? [] : ['bursty counters: only in the full edition']),
+        ...(parameters.counters.includes('bursty')
+          ? []
+          : ['bursty counters: only in the full edition']),
       ],
     }
   },
@@ -123,7 +131,9 @@ export const asynchrony: Experiment<Parameters> = {
       Math.max(...medians(`rate() error over ${windows[0]}, live, p99`, variant))
     const naive = p99('naive')
     const exposer = p99('kafka-exposer')
-    const bias = Math.min(...medians(`rate() bias over ${windows[0]}, live, median`, 'naive with timestamps'))
+    const bias = Math.min(
+      ...medians(`rate() bias over ${windows[0]}, live, median`, 'naive with timestamps'),
+    )
     const visible = (variant: Variant) => median(valuesOf(figures, VISIBLE_AFTER_DEATH, variant))
     const percent = (value: number) => `${value.toFixed(value < 10 ? 2 : 0)} %`
     const seconds = (value: number) => `${value.toFixed(0)} s`
@@ -215,7 +225,8 @@ async function arrange(lab: Lab, parameters: Parameters, startMs: number) {
   await lab.waitUntil(
     'every app has samples in every variant',
     async () =>
-      (await prometheus.query(`lab_work_total${VARIANT_SELECTOR}`)).length === VARIANTS.length * apps.length,
+      (await prometheus.query(`lab_work_total${VARIANT_SELECTOR}`)).length ===
+      VARIANTS.length * apps.length,
     60,
   )
   return { apps, prometheus }
@@ -234,7 +245,10 @@ async function evaluateLive(
   for (let second = 0; second < parameters.measureSeconds; second++) {
     const at = Date.now() / 1000
     for (const window of parameters.windows) {
-      for (const { metric, value } of await prometheus.query(`rate(lab_work_total[${window}])`, at)) {
+      for (const { metric, value } of await prometheus.query(
+        `rate(lab_work_total[${window}])`,
+        at,
+      )) {
         evaluations.push(evaluationOf(metric, window, value[0], Number(value[1]), startMs))
       }
     }
@@ -253,7 +267,11 @@ async function evaluateStored(
 ): Promise<Evaluation[]> {
   const evaluations: Evaluation[] = []
   for (const window of windows) {
-    const result = await prometheus.queryRange(`rate(lab_work_total[${window}])`, { start, end, step: 1 })
+    const result = await prometheus.queryRange(`rate(lab_work_total[${window}])`, {
+      start,
+      end,
+      step: 1,
+    })
     for (const { metric, values } of result) {
       for (const [at, value] of values)
         evaluations.push(evaluationOf(metric, window, at, Number(value), startMs))
@@ -281,17 +299,24 @@ const secondsOf = (window: string) => Number.parseInt(window, 10) * (window.ends
  * Error in percent of the mean rate, because the true rate of a bursty counter can be 0. Rounded to
  * millionths, which removes floating-point errors.
  */
-const errorOf = ({ rate, truth }: Evaluation) => Math.round((1e8 * (rate - truth)) / MEAN_RATE) / 1e6
+const errorOf = ({ rate, truth }: Evaluation) =>
+  Math.round((1e8 * (rate - truth)) / MEAN_RATE) / 1e6
 
 /** @param mode how the rate was evaluated: live or historical */
-function errorFigures(mode: string, evaluations: readonly Evaluation[], { windows }: Parameters): Figure[] {
+function errorFigures(
+  mode: string,
+  evaluations: readonly Evaluation[],
+  { windows }: Parameters,
+): Figure[] {
   const settings = [...new Set(evaluations.map(({ setting }) => setting))]
   const cases = windows.flatMap(window =>
     settings.flatMap(setting => VARIANTS.map(variant => ({ window, setting, variant }))),
   )
   return cases.flatMap(({ window, setting, variant }) => {
     const errors = evaluations
-      .filter(found => found.variant === variant && found.setting === setting && found.window === window)
+      .filter(
+        found => found.variant === variant && found.setting === setting && found.window === window,
+      )
       .map(errorOf)
     const absolute = errors.map(Math.abs)
     const figure = (quantity: string, statistic: string, value: number): Figure => ({
@@ -311,7 +336,11 @@ function errorFigures(mode: string, evaluations: readonly Evaluation[], { window
 }
 
 /** Share of the time in which the series of a running app has no value. */
-async function measureGaps(prometheus: LabPrometheus, start: number, end: number): Promise<Figure[]> {
+async function measureGaps(
+  prometheus: LabPrometheus,
+  start: number,
+  end: number,
+): Promise<Figure[]> {
   const result = await prometheus.queryRange('lab_work_total', { start, end, step: 1 })
   const expected = Math.floor(end - start) + 1
   return result.map(({ metric, values }) => ({
@@ -358,7 +387,8 @@ async function measureVisibilityAfterDeath(
   const lastSeen = new Map<Variant, number>()
   while (Date.now() - diedAt < maxSeconds * 1000) {
     const result = await prometheus.query('count by (variant) (lab_work_total)')
-    for (const { metric } of result) lastSeen.set(metric.variant as Variant, (Date.now() - diedAt) / 1000)
+    for (const { metric } of result)
+      lastSeen.set(metric.variant as Variant, (Date.now() - diedAt) / 1000)
     if (result.length === 0) break
     await lab.sleep(0.25)
   }
@@ -372,12 +402,18 @@ async function measureVisibilityAfterDeath(
   }))
 }
 
-function plotsOf(live: readonly Evaluation[], { windows }: Parameters, from: number): Observations['plots'] {
+function plotsOf(
+  live: readonly Evaluation[],
+  { windows }: Parameters,
+  from: number,
+): Observations['plots'] {
   const settings = [...new Set(live.map(({ setting }) => setting))]
   const [window] = windows
   return settings.flatMap(setting => {
     const select = (variant: Variant) =>
-      live.filter(found => found.variant === variant && found.setting === setting && found.window === window)
+      live.filter(
+        found => found.variant === variant && found.setting === setting && found.window === window,
+      )
     const lines = (pointsOf: (evaluations: Evaluation[]) => Line['points']) =>
       VARIANTS.map((variant): Line => ({ variant, label: '', points: pointsOf(select(variant)) }))
     return [

@@ -95,7 +95,9 @@ export const discovery: Experiment<Parameters> = {
     lab.reportStep(`pausing and resuming ${faultyApps} apps`)
     const pausedAt = Date.now()
     for (const app of toPause) app.pause()
-    const hangs = (await Promise.all(toPause.map(app => measureDetection('paused', app, pausedAt)))).flat()
+    const hangs = (
+      await Promise.all(toPause.map(app => measureDetection('paused', app, pausedAt)))
+    ).flat()
     const resumedAt = Date.now()
     for (const app of toPause) app.resume()
     const recoveries = await Promise.all(
@@ -280,9 +282,15 @@ async function measureAffected(
   })
   const lines = VARIANTS.map((variant): Line => {
     const series = counts.find(({ metric }) => metric.variant === variant)
-    const at = new Map(series?.values.map(([time, value]) => [Math.round(time - from), Number(value)]))
+    const at = new Map(
+      series?.values.map(([time, value]) => [Math.round(time - from), Number(value)]),
+    )
     const seconds = Array.from({ length: expected + 10 }, (_, i) => i - 10)
-    return { variant, label: '', points: seconds.map(second => [second, at.get(second) ?? 0] as const) }
+    return {
+      variant,
+      label: '',
+      points: seconds.map(second => [second, at.get(second) ?? 0] as const),
+    }
   })
   const plots: Observations['plots'] = [
     {

@@ -64,7 +64,8 @@ const POLL_SECONDS = 0.25
 export const load: Experiment<Parameters> = {
   name: 'load',
   title: 'Load: throughput, delay and CPU cost',
-  question: 'How many samples per second can the pipeline sustain, and how much CPU does a sample cost?',
+  question:
+    'How many samples per second can the pipeline sustain, and how much CPU does a sample cost?',
   short: {
     intervalSeconds: 2,
     seriesPerApp: 500,
@@ -91,7 +92,9 @@ export const load: Experiment<Parameters> = {
   },
 
   estimate: ({ variants, apps, settleSeconds, measureSeconds, intervalSeconds }) =>
-    12 + variants.length * (8 + 2 * intervalSeconds + apps.length * (settleSeconds + measureSeconds + 1)),
+    12 +
+    variants.length *
+      (8 + 2 * intervalSeconds + apps.length * (settleSeconds + measureSeconds + 1)),
 
   async run(lab, parameters): Promise<Observations> {
     lab.reportStep('starting Kafka')
@@ -104,33 +107,45 @@ export const load: Experiment<Parameters> = {
       figures.push(...figuresOf(variant, steps, parameters))
       lab.reportCompletion((i + 1) / parameters.variants.length)
     }
-    return { figures, plots: plotsOf(stepsByVariant, parameters), notMeasured: notMeasured(parameters) }
+    return {
+      figures,
+      plots: plotsOf(stepsByVariant, parameters),
+      notMeasured: notMeasured(parameters),
+    }
   },
 
   judge({ figures }, parameters) {
     const { intervalSeconds, apps } = parameters
     const maximum = (variant: LoadVariant) => Math.max(0, ...valuesOf(figures, THROUGHPUT, variant))
     const sustained = (variant: LoadVariant) =>
-      apps.filter(count => valuesOf(figures, THROUGHPUT, variant, settingOf(count, parameters)).length > 0)
+      apps.filter(
+        count => valuesOf(figures, THROUGHPUT, variant, settingOf(count, parameters)).length > 0,
+      )
     const valueAt = (name: string, variant: LoadVariant, count: number | undefined) =>
       count === undefined
         ? Number.NaN
         : (valuesOf(figures, name, variant, settingOf(count, parameters))[0] ?? Number.NaN)
     const steps = sustained('kafka-exposer')
     const last = steps.at(-1)
-    const cost = (component: Component) => valueAt(`${CPU_PER_SAMPLE}: ${component}`, 'kafka-exposer', last)
+    const cost = (component: Component) =>
+      valueAt(`${CPU_PER_SAMPLE}: ${component}`, 'kafka-exposer', last)
     const p99 = (variant: LoadVariant, count = last) => valueAt(`${DELAY}, p99`, variant, count)
     const longest = Math.max(...steps.map(count => p99('kafka-exposer', count)))
     const offered = (Math.max(...apps) * parameters.seriesPerApp) / intervalSeconds
     return [
       {
         claim: 'kafka-exposer sustains at least as many samples per second as the naive exposer',
-        holds: maximum('kafka-exposer') > 0 ? maximum('kafka-exposer') >= 0.95 * maximum('naive') : false,
+        holds:
+          maximum('kafka-exposer') > 0
+            ? maximum('kafka-exposer') >= 0.95 * maximum('naive')
+            : false,
         because: `${formatRate(maximum('kafka-exposer'))} kafka-exposer, ${formatRate(maximum('naive'))} naive, ${formatRate(maximum('direct'))} direct, of ${formatRate(offered)} offered at the last step`,
       },
       {
         claim: 'Per sample the exposer uses less CPU than Prometheus',
-        holds: isKnown(cost('exposer'), cost('Prometheus')) ? cost('exposer') < cost('Prometheus') : null,
+        holds: isKnown(cost('exposer'), cost('Prometheus'))
+          ? cost('exposer') < cost('Prometheus')
+          : null,
         because: isKnown(cost('exposer'), cost('Prometheus'))
           ? `${cost('exposer').toFixed(2)} CPU seconds per million samples in the exposer, ${cost('Prometheus').toFixed(2)} in Prometheus`
           : 'the CPU usage was not measured',
@@ -279,18 +294,24 @@ async function observeArrivals(
 }
 
 /** Percentage of failed scrapes; 100 if there were none. */
-async function failedScrapes(prometheus: LabPrometheus, { measureSeconds }: Parameters): Promise<number> {
+async function failedScrapes(
+  prometheus: LabPrometheus,
+  { measureSeconds }: Parameters,
+): Promise<number> {
   const window = `${Math.round(measureSeconds)}s`
   const succeeded = await prometheus.queryValue(`sum(sum_over_time(up[${window}]))`)
   const all = await prometheus.queryValue(`sum(count_over_time(up[${window}]))`)
   return Number.isNaN(all) ? 100 : 100 * (1 - succeeded / all)
 }
 
-async function consumerLag(variant: LoadVariant, [exposer]: readonly LabProcess[]): Promise<number> {
+async function consumerLag(
+  variant: LoadVariant,
+  [exposer]: readonly LabProcess[],
+): Promise<number> {
   if (variant !== 'kafka-exposer') return Number.NaN
   const telemetry = await exposer.get('/telemetry')
-  const lags = [...telemetry.matchAll(/^exposer_consumer_lag_seconds\{.*\} (\S+)/gm)].map(([, text]) =>
-    Number(text),
+  const lags = [...telemetry.matchAll(/^exposer_consumer_lag_seconds\{.*\} (\S+)/gm)].map(
+    ([, text]) => Number(text),
   )
   return Math.max(...lags)
 }

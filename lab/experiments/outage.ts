@@ -80,7 +80,9 @@ export const outage: Experiment<Parameters> = {
   },
 
   estimate: ({ faults, outageSeconds, restSeconds, elections }) =>
-    30 + faults.length * (outageSeconds + restSeconds + 10) + (elections > 0 ? 30 + elections * 20 : 0),
+    30 +
+    faults.length * (outageSeconds + restSeconds + 10) +
+    (elections > 0 ? 30 + elections * 20 : 0),
 
   async run(lab, parameters): Promise<Observations> {
     const { faults, outageSeconds, restSeconds } = parameters
@@ -122,7 +124,8 @@ export const outage: Experiment<Parameters> = {
   },
 
   judge({ figures }) {
-    const maximum = (name: string, variant: Variant) => Math.max(...valuesOf(figures, name, variant))
+    const maximum = (name: string, variant: Variant) =>
+      Math.max(...valuesOf(figures, name, variant))
     const naiveBuffer = maximum(BUFFERED, 'naive')
     const exposerBuffer = maximum(BUFFERED, 'kafka-exposer')
     const growth = maximum(GROWTH, 'naive')
@@ -133,7 +136,9 @@ export const outage: Experiment<Parameters> = {
     return [
       {
         claim: 'With an unbounded send buffer the memory of the apps grows for the whole outage',
-        holds: isKnown(naiveBuffer, growth) ? growth > 0.05 && naiveBuffer > 5 * exposerBuffer : null,
+        holds: isKnown(naiveBuffer, growth)
+          ? growth > 0.05 && naiveBuffer > 5 * exposerBuffer
+          : null,
         because: `${megabytes(naiveBuffer)} are buffered at the end of an outage, growing by ${megabytes(growth)} per minute`,
       },
       {
@@ -194,7 +199,8 @@ async function arrange(lab: Lab, { series, targets, intervalSeconds }: Parameter
   await lab.waitUntil(
     'every variant has samples',
     async () =>
-      (await prometheus.query('count by (variant) (lab_work_total)')).length === APP_VARIANTS.length,
+      (await prometheus.query('count by (variant) (lab_work_total)')).length ===
+      APP_VARIANTS.length,
   )
   return { cluster, apps, prometheus }
 }
@@ -283,7 +289,10 @@ function loopFigures(variant: AppVariant, history: readonly TimedStats[]): Figur
     unit: 'ms',
     values: [value],
   })
-  return [figure('p99 of half-second maxima', quantile(delays, 0.99)), figure('max', Math.max(...delays))]
+  return [
+    figure('p99 of half-second maxima', quantile(delays, 0.99)),
+    figure('max', Math.max(...delays)),
+  ]
 }
 
 /** Median growth rate of the send buffer over the outages. */
@@ -369,7 +378,9 @@ async function measureElections(lab: Lab, { elections, series }: Parameters): Pr
     let longestGap = 0
     for (const end = Date.now() + 15_000; Date.now() < end; ) {
       const text = await app.process.get('/metrics?target=0')
-      const lastAck = Number(/^publisher_last_ack_timestamp_seconds(?:\{.*\})? (\S+)$/m.exec(text)?.[1])
+      const lastAck = Number(
+        /^publisher_last_ack_timestamp_seconds(?:\{.*\})? (\S+)$/m.exec(text)?.[1],
+      )
       longestGap = Math.max(longestGap, Date.now() / 1000 - lastAck)
       await lab.sleep(0.1)
     }

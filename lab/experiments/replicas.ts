@@ -33,7 +33,8 @@ const PERCENT_OF_RATE = 10
 export const replicas: Experiment<Parameters> = {
   name: 'replicas',
   title: 'Replicas: agreement of two Prometheus servers',
-  question: 'In a high-availability pair of Prometheus servers, does each replica have all samples?',
+  question:
+    'In a high-availability pair of Prometheus servers, does each replica have all samples?',
   short: { intervalSeconds: 2, apps: 6, measureSeconds: 75, window: '20s' },
   full: { intervalSeconds: 5, apps: 20, measureSeconds: 420, window: '1m' },
   reduced: { intervalSeconds: 1, apps: 2, measureSeconds: 14, window: '5s' },
@@ -57,7 +58,8 @@ export const replicas: Experiment<Parameters> = {
   },
 
   judge({ figures }) {
-    const stored = (variant: Variant, setting?: string) => median(valuesOf(figures, STORED, variant, setting))
+    const stored = (variant: Variant, setting?: string) =>
+      median(valuesOf(figures, STORED, variant, setting))
     const difference = (variant: Variant) => median(valuesOf(figures, DIFFERENCE, variant, ''))
     const percent = (value: number) => `${value.toFixed(1)} %`
     const drained = stored('naive with timestamps')
@@ -124,13 +126,16 @@ async function arrange(lab: Lab, { intervalSeconds, apps }: Parameters): Promise
       ],
     })
   const pair: Pair = [await startReplica('replica-1'), await startReplica('replica-2')]
-  await lab.waitUntil('both replicas have samples of every app, direct and with kafka-exposer', async () => {
-    for (const replica of pair) {
-      const series = await replica.query('lab_work_total{variant=~"direct|kafka-exposer"}')
-      if (series.length < 3 * apps) return false
-    }
-    return true
-  })
+  await lab.waitUntil(
+    'both replicas have samples of every app, direct and with kafka-exposer',
+    async () => {
+      for (const replica of pair) {
+        const series = await replica.query('lab_work_total{variant=~"direct|kafka-exposer"}')
+        if (series.length < 3 * apps) return false
+      }
+      return true
+    },
+  )
   return pair
 }
 
@@ -141,7 +146,9 @@ async function arrange(lab: Lab, { intervalSeconds, apps }: Parameters): Promise
  */
 async function measureStored(pair: Pair, start: number, end: number): Promise<Figure[]> {
   const seconds = Date.now() / 1000 - start + 1
-  const samples = await Promise.all(pair.map(replica => replica.querySamples('lab_work_total', seconds)))
+  const samples = await Promise.all(
+    pair.map(replica => replica.querySamples('lab_work_total', seconds)),
+  )
   const figures = new Map<string, Figure & { values: number[] }>()
   for (const key of new Set(samples.flatMap(bySeries => [...bySeries.keys()]))) {
     const metric = JSON.parse(key) as Record<string, string>
@@ -153,9 +160,17 @@ async function measureStored(pair: Pair, start: number, end: number): Promise<Fi
     const setting = metric.setting ?? ''
     const sizes = valueSets.map(({ size }) => size)
     const total =
-      variant === 'direct' ? Math.max(...sizes) : new Set(valueSets.flatMap(values => [...values])).size
+      variant === 'direct'
+        ? Math.max(...sizes)
+        : new Set(valueSets.flatMap(values => [...values])).size
     if (total === 0) continue
-    const figure = figures.get(variant + setting) ?? { name: STORED, variant, setting, unit: '%', values: [] }
+    const figure = figures.get(variant + setting) ?? {
+      name: STORED,
+      variant,
+      setting,
+      unit: '%',
+      values: [],
+    }
     figure.values.push((100 * Math.min(...sizes)) / total)
     figures.set(variant + setting, figure)
   }
@@ -163,7 +178,11 @@ async function measureStored(pair: Pair, start: number, end: number): Promise<Fi
 }
 
 /** One point per second; 0 where the query returned no value. */
-function pointsEachSecond(values: readonly [number, string][], start: number, end: number): Line['points'] {
+function pointsEachSecond(
+  values: readonly [number, string][],
+  start: number,
+  end: number,
+): Line['points'] {
   const bySecond = new Map(values.map(([at, value]) => [Math.round(at - start), Number(value)]))
   return Array.from(
     { length: Math.floor(end - start) + 1 },
@@ -173,14 +192,20 @@ function pointsEachSecond(values: readonly [number, string][], start: number, en
 
 async function measureDifference(pair: Pair, window: string, start: number, end: number) {
   const results = await Promise.all(
-    pair.map(replica => replica.queryRange(`rate(lab_work_total[${window}])`, { start, end, step: 1 })),
+    pair.map(replica =>
+      replica.queryRange(`rate(lab_work_total[${window}])`, { start, end, step: 1 }),
+    ),
   )
   const select = (replica: number, variant: Variant, setting: string) =>
-    results[replica].filter(({ metric }) => metric.variant === variant && (metric.setting ?? '') === setting)
+    results[replica].filter(
+      ({ metric }) => metric.variant === variant && (metric.setting ?? '') === setting,
+    )
   const ratesOf = (replica: number, variant: Variant, setting: string) =>
     new Map(
       select(replica, variant, setting).flatMap(({ metric, values }) =>
-        values.map(([at, value]) => [`${metric.instance} ${Math.round(at)}`, Number(value)] as const),
+        values.map(
+          ([at, value]) => [`${metric.instance} ${Math.round(at)}`, Number(value)] as const,
+        ),
       ),
     )
   const measured = VARIANTS.flatMap(variant =>
@@ -194,7 +219,13 @@ async function measureDifference(pair: Pair, window: string, start: number, end:
       key => PERCENT_OF_RATE * Math.abs((rates1.get(key) ?? 0) - (rates2.get(key) ?? 0)),
     )
     const value = quantile(differences, 0.99)
-    return { name: DIFFERENCE, variant, setting, unit: '%', values: Number.isNaN(value) ? [] : [value] }
+    return {
+      name: DIFFERENCE,
+      variant,
+      setting,
+      unit: '%',
+      values: Number.isNaN(value) ? [] : [value],
+    }
   })
   const lines = (['naive', 'kafka-exposer'] as const).flatMap(variant =>
     pair.map((_, replica): Line => {

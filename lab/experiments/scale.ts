@@ -61,7 +61,8 @@ const SUSTAINED_PERCENT = 90
 export const scale: Experiment<Parameters> = {
   name: 'scale',
   title: 'Scale: one massive target or many small targets',
-  question: 'How many series can Prometheus scrape through Kafka, and which component is the limit?',
+  question:
+    'How many series can Prometheus scrape through Kafka, and which component is the limit?',
   short: {
     intervalSeconds: 2,
     seriesPerApp: 1000,
@@ -88,7 +89,8 @@ export const scale: Experiment<Parameters> = {
   },
 
   estimate: parameters =>
-    12 + casesOf(parameters).length * (6 + 2.5 * parameters.intervalSeconds + parameters.measureSeconds),
+    12 +
+    casesOf(parameters).length * (6 + 2.5 * parameters.intervalSeconds + parameters.measureSeconds),
 
   async run(lab, parameters): Promise<Observations> {
     lab.reportStep('starting Kafka')
@@ -128,7 +130,8 @@ export const scale: Experiment<Parameters> = {
       figureValue(figures, name, { setup, series, shards: 1 })
     const massiveMin = valueAt(LONGEST, 'massive', minSize)
     const massiveMax = massive && valueAt(LONGEST, 'massive', massive.series)
-    const secondsPerSeries = massive && massiveMax !== undefined ? massiveMax / massive.series : Number.NaN
+    const secondsPerSeries =
+      massive && massiveMax !== undefined ? massiveMax / massive.series : Number.NaN
     const virtualMin = valueAt(TYPICAL, 'virtual', minSize)
     const virtualMax = virtual && valueAt(TYPICAL, 'virtual', virtual.series)
     const failed = valueAt(FAILED, 'virtual', maxSize)
@@ -138,7 +141,10 @@ export const scale: Experiment<Parameters> = {
       {
         claim: 'The scrape duration of a massive target grows with the number of series',
         holds:
-          massive && massiveMin !== undefined && massiveMax !== undefined && massive.series > minSize
+          massive &&
+          massiveMin !== undefined &&
+          massiveMax !== undefined &&
+          massive.series > minSize
             ? massiveMax / massiveMin > massive.series / minSize / 4
             : null,
         because:
@@ -147,9 +153,13 @@ export const scale: Experiment<Parameters> = {
             : 'it was not scraped at any size',
       },
       {
-        claim: 'The scrape duration of a virtual target does not depend on the total number of series',
+        claim:
+          'The scrape duration of a virtual target does not depend on the total number of series',
         holds:
-          virtual && virtualMax !== undefined && virtualMin !== undefined && virtual.series > minSize
+          virtual &&
+          virtualMax !== undefined &&
+          virtualMin !== undefined &&
+          virtual.series > minSize
             ? virtualMax < intervalSeconds / 10
             : null,
         because:
@@ -169,7 +179,8 @@ export const scale: Experiment<Parameters> = {
   },
 }
 
-const formatPercent = (value: number | undefined) => (value === undefined ? 'none' : `${value.toFixed(0)} %`)
+const formatPercent = (value: number | undefined) =>
+  value === undefined ? 'none' : `${value.toFixed(0)} %`
 
 const isKafkaExposer = (setup: Setup) => setup === 'massive' || setup === 'virtual'
 
@@ -208,10 +219,15 @@ const settingOf = (testCase: Case) =>
   [`${formatCount(testCase.series)} series`, ...detailsOf(testCase)].join(', ')
 
 const formatCount = (series: number): string =>
-  series >= 1e6 ? `${Number((series / 1e6).toPrecision(2))} M` : `${Number((series / 1000).toPrecision(2))} k`
+  series >= 1e6
+    ? `${Number((series / 1e6).toPrecision(2))} M`
+    : `${Number((series / 1000).toPrecision(2))} k`
 
-const figureValue = (figures: readonly Figure[], name: string, testCase: Case): number | undefined =>
-  valuesOf(figures, name, variantOf(testCase.setup), settingOf(testCase))[0]
+const figureValue = (
+  figures: readonly Figure[],
+  name: string,
+  testCase: Case,
+): number | undefined => valuesOf(figures, name, variantOf(testCase.setup), settingOf(testCase))[0]
 
 function unmeasured(testCase: Case, note: string): Figure {
   return {
@@ -251,7 +267,9 @@ async function measure(
     )
   } catch (error) {
     lab.signal.throwIfAborted()
-    const maximum = await prometheus.queryValue(`max_over_time(${scraped}[5m:1s])`).catch(() => Number.NaN)
+    const maximum = await prometheus
+      .queryValue(`max_over_time(${scraped}[5m:1s])`)
+      .catch(() => Number.NaN)
     const { maxLatenessMs } = await fleet.stats()
     const samples = Number.isNaN(maximum) ? 'no samples' : `at most ${formatCount(maximum)} samples`
     const lateness = describeLateness(maxLatenessMs, intervalSeconds)
@@ -261,7 +279,12 @@ async function measure(
   const meter = new Meter({ Prometheus: [prometheus], exposers })
   await lab.sleep(measureSeconds)
   const usage = meter.read()
-  const scrapes = await measureScrapes(prometheus, testCase, parameters, (Date.now() - startMs) / 1000)
+  const scrapes = await measureScrapes(
+    prometheus,
+    testCase,
+    parameters,
+    (Date.now() - startMs) / 1000,
+  )
   return { ...scrapes, usage }
 }
 
@@ -271,12 +294,21 @@ const describeLateness = (maxLatenessMs: number, intervalSeconds: number) =>
     ? `; the apps collected ${(maxLatenessMs / 1000).toFixed(1)} s late`
     : ''
 
-async function arrange(lab: Lab, cluster: Cluster, { setup, shards, series }: Case, parameters: Parameters) {
+async function arrange(
+  lab: Lab,
+  cluster: Cluster,
+  { setup, shards, series }: Case,
+  parameters: Parameters,
+) {
   const { seriesPerApp, intervalSeconds } = parameters
   const interval = `${intervalSeconds}s`
   const topic = await cluster.createTopic()
   const targets = Math.ceil(series / seriesPerApp)
-  const topics = isKafkaExposer(setup) ? { snapshots: topic } : setup === 'direct' ? {} : { naive: topic }
+  const topics = isKafkaExposer(setup)
+    ? { snapshots: topic }
+    : setup === 'direct'
+      ? {}
+      : { naive: topic }
   const fleetOptions = {
     job: 'lab',
     targets: setup === 'direct' ? targets : 0,
@@ -299,7 +331,9 @@ async function arrange(lab: Lab, cluster: Cluster, { setup, shards, series }: Ca
       3 * intervalSeconds + 20,
     )
     const scrapeConfig =
-      setup === 'virtual' ? job.virtualTargets(group) : job.massive('kafka-exposer', interval, group.shards)
+      setup === 'virtual'
+        ? job.virtualTargets(group)
+        : job.massive('kafka-exposer', interval, group.shards)
     return { fleet, exposers: group.shards, scrapeConfig }
   }
   const naive = await lab.startNaiveExposer(cluster, topic, {
@@ -309,7 +343,11 @@ async function arrange(lab: Lab, cluster: Cluster, { setup, shards, series }: Ca
   return { fleet, exposers: [naive], scrapeConfig: job.massive(setup, interval, [naive]) }
 }
 
-async function startPublishing(lab: Lab, options: Fleet['options'], targets: number): Promise<Fleet> {
+async function startPublishing(
+  lab: Lab,
+  options: Fleet['options'],
+  targets: number,
+): Promise<Fleet> {
   const fleet = await lab.startFleet(options)
   await fleet.growTo(targets)
   await lab.sleep(options.intervalMs / 1000)
@@ -324,7 +362,10 @@ async function measureScrapes(
 ): Promise<Omit<Measurement, 'usage'>> {
   const selector = targetSelector(setup)
   const from = Date.now() / 1000 - measureSeconds
-  const durations = await prometheus.querySamples(`scrape_duration_seconds${selector}`, secondsSinceStart + 5)
+  const durations = await prometheus.querySamples(
+    `scrape_duration_seconds${selector}`,
+    secondsSinceStart + 5,
+  )
   const firstScrapes: number[] = []
   const laterScrapes: number[] = []
   for (const samples of durations.values()) {
@@ -344,7 +385,9 @@ async function measureScrapes(
   // Samples of a scrape are stored with its start time. The offset excludes scrapes that are in
   // progress.
   const range = `[${Math.round(measureSeconds)}s] offset ${intervalSeconds}s`
-  const scraped = await prometheus.queryValue(`sum(sum_over_time(scrape_samples_scraped${selector}${range}))`)
+  const scraped = await prometheus.queryValue(
+    `sum(sum_over_time(scrape_samples_scraped${selector}${range}))`,
+  )
   const rounds = Math.floor(measureSeconds / intervalSeconds)
   return {
     firstScrapes,
@@ -391,7 +434,9 @@ function plotsOf(figures: readonly Figure[], parameters: Parameters): Observatio
       variant: variantOf(setup),
       label: detailsOf({ setup, shards: 1 }).join(', '),
       points: cases
-        .filter(testCase => testCase.setup === setup && testCase.shards === 1 && wasSustained(testCase))
+        .filter(
+          testCase => testCase.setup === setup && testCase.shards === 1 && wasSustained(testCase),
+        )
         .flatMap(testCase => {
           const value = figureValue(figures, name, testCase)
           return value === undefined ? [] : [[testCase.series, value] as const]
@@ -431,7 +476,9 @@ function notMeasured({ sizes, shards, setups }: Parameters): string[] {
   return [
     ...(Math.max(...sizes) < 1e6 ? ['1 M series and more: only in the full edition'] : []),
     ...(shards.length < 2 ? ['several shards: only in the full edition'] : []),
-    ...(setups.includes('naive with timestamps') ? [] : ['naive with timestamps: only in the full edition']),
+    ...(setups.includes('naive with timestamps')
+      ? []
+      : ['naive with timestamps: only in the full edition']),
     'CPU of the apps: one process stands for all of them and renders without a client library',
   ]
 }

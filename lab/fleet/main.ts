@@ -17,7 +17,8 @@ const senders =
   topics.snapshots === undefined
     ? undefined
     : await FleetSenders.start(brokers, topics.snapshots, workload, intervalMs)
-const naiveQueue = topics.naive === undefined ? undefined : await NaiveQueue.start(brokers, topics.naive)
+const naiveQueue =
+  topics.naive === undefined ? undefined : await NaiveQueue.start(brokers, topics.naive)
 
 let targetCount = 0
 let collected = 0
@@ -28,7 +29,8 @@ const startMs = Date.now()
 /** Multiples of the golden ratio modulo 1 are evenly spread for any number of targets. */
 const phaseOf = (target: number) => ((target * 0.6180339887498949) % 1) * intervalMs
 
-const firstRoundFrom = (target: number) => Math.ceil((Date.now() - startMs - phaseOf(target)) / intervalMs)
+const firstRoundFrom = (target: number) =>
+  Math.ceil((Date.now() - startMs - phaseOf(target)) / intervalMs)
 
 function scheduleCollection(target: number, round: number): void {
   const due = startMs + phaseOf(target) + round * intervalMs

@@ -19,7 +19,9 @@ export class FleetWorkload {
   readonly #prefixes: string[] = []
 
   constructor(readonly series: number) {
-    const families: LayoutFamily[] = [familyOf(COLLECTED_METRIC, 'Unix time of the collection.', [[]])]
+    const families: LayoutFamily[] = [
+      familyOf(COLLECTED_METRIC, 'Unix time of the collection.', [[]]),
+    ]
     for (let first = 1; first < series; first += SERIES_PER_FAMILY) {
       const name = `lab_level_${String(families.length).padStart(4, '0')}`
       const queues = Array.from({ length: Math.min(SERIES_PER_FAMILY, series - first) }, (_, i) => [
@@ -82,5 +84,11 @@ function familyOf(
   help: string,
   series: readonly { readonly name: string; readonly value: string }[][],
 ): LayoutFamily {
-  return { name, type: 'gauge', help, unit: '', series: series.map(labels => ({ suffix: '', labels })) }
+  return {
+    name,
+    type: 'gauge',
+    help,
+    unit: '',
+    series: series.map(labels => ({ suffix: '', labels })),
+  }
 }

@@ -38,7 +38,8 @@ export class LabProcess {
   async get(path: string): Promise<string> {
     const response = await fetch(this.url + path)
     const text = await response.text()
-    if (!response.ok) throw new Error(`${this.url}${path} returned HTTP status ${response.status}: ${text}`)
+    if (!response.ok)
+      throw new Error(`${this.url}${path} returned HTTP status ${response.status}: ${text}`)
     return text
   }
 }
@@ -62,7 +63,15 @@ export async function startProcess(
 ): Promise<LabProcess> {
   const logFile = join(logFolder, `${name.replace(/\W+/g, '-')}-${++processes}.log`)
   const [{ child, url }] = await launch(
-    [{ name, script: compiledScript(script), preferredPort: await freePort(), args: argsOf, logFile }],
+    [
+      {
+        name,
+        script: compiledScript(script),
+        preferredPort: await freePort(),
+        args: argsOf,
+        logFile,
+      },
+    ],
     onStart,
   )
   return new LabProcess(child, url)

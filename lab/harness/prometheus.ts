@@ -22,7 +22,10 @@ export class LabPrometheus {
     return this.local.query(promql, time)
   }
 
-  queryRange(promql: string, range: { start: number; end: number; step: number }): Promise<Series[]> {
+  queryRange(
+    promql: string,
+    range: { start: number; end: number; step: number },
+  ): Promise<Series[]> {
     return this.local.queryRange(promql, range)
   }
 
@@ -70,7 +73,11 @@ export const globalConfig = (interval: string) => ({
  * as a label, so that one Prometheus server can hold all variants.
  */
 export const job = {
-  direct: (interval: string, apps: readonly { readonly url: string }[], overrides: object = {}) => ({
+  direct: (
+    interval: string,
+    apps: readonly { readonly url: string }[],
+    overrides: object = {},
+  ) => ({
     job_name: 'direct',
     scrape_interval: interval,
     scrape_timeout: interval,

@@ -24,7 +24,10 @@ export class NaivePublisher {
   ) {}
 
   static async start(options: NaivePublisherOptions): Promise<NaivePublisher> {
-    const publisher = new NaivePublisher(options, await NaiveQueue.start(options.brokers, options.topic))
+    const publisher = new NaivePublisher(
+      options,
+      await NaiveQueue.start(options.brokers, options.topic),
+    )
     publisher.#timer = setInterval(() => void publisher.#collect(), options.intervalMs)
     return publisher
   }

@@ -50,7 +50,8 @@ export class NaiveStore {
       yield `# TYPE ${name} ${type}\n`
       let text = ''
       for (const [key, samples] of series) {
-        if (timestamps) for (const { value, timestamp } of samples) text += `${key} ${value} ${timestamp}\n`
+        if (timestamps)
+          for (const { value, timestamp } of samples) text += `${key} ${value} ${timestamp}\n`
         else text += `${key} ${samples[samples.length - 1].value}\n`
         if (text.length < 65_536) continue
         yield text

@@ -60,7 +60,8 @@ function changedVerdicts(old: ExperimentResult | undefined, current: ExperimentR
   return lines
 }
 
-const keyOf = ({ name, variant, setting, unit }: Figure) => JSON.stringify([name, variant, setting, unit])
+const keyOf = ({ name, variant, setting, unit }: Figure) =>
+  JSON.stringify([name, variant, setting, unit])
 
 function figureLines(old: ExperimentResult, current: ExperimentResult): string[] {
   const oldByKey = new Map(old.figures.map(figure => [keyOf(figure), figure]))

@@ -58,7 +58,10 @@ function axesOf(plot: Plot, lines: readonly Line[]): [Scale, Scale] {
     const low = Math.max(Math.min(...positive, high || 1), (high || 1) / 1e4)
     return logarithmic(low, high || 1, range)
   }
-  return [scaleFor(xs, logX, horizontal, plot.kind === 'distribution'), scaleFor(ys, logY, vertical, true)]
+  return [
+    scaleFor(xs, logX, horizontal, plot.kind === 'distribution'),
+    scaleFor(ys, logY, vertical, true),
+  ]
 }
 
 function renderGrid(plot: Plot, x: Scale, y: Scale): string {
@@ -146,5 +149,9 @@ const round = (value: number) => value.toFixed(1).replace(/\.0$/, '')
 export const slug = (text: string) => text.replace(/\W+/g, '-')
 
 export function html(text: string): string {
-  return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;')
+  return text
+    .replace(/&/g, '&amp;')
+    .replace(/</g, '&lt;')
+    .replace(/>/g, '&gt;')
+    .replace(/"/g, '&quot;')
 }

@@ -10,14 +10,18 @@ import { STYLE } from './style.js'
  *
  * @returns the paths of the first two
  */
-export async function writeReport(results: Results, folder: string): Promise<{ html: string; json: string }> {
+export async function writeReport(
+  results: Results,
+  folder: string,
+): Promise<{ html: string; json: string }> {
   const paths = { html: join(folder, 'index.html'), json: join(folder, 'results.json') }
   await writeAtomically(paths.html, renderHtml(results))
   await writeResults(paths.json, results)
   for (const { name, plots } of results.experiments) {
     for (const [i, plot] of plots.entries()) {
       const svg = renderPlot(plot)
-      if (svg) await writeAtomically(join(folder, 'plots', `${slug(name)}-${i + 1}.svg`), standalone(svg))
+      if (svg)
+        await writeAtomically(join(folder, 'plots', `${slug(name)}-${i + 1}.svg`), standalone(svg))
     }
   }
   return paths

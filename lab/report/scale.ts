@@ -10,13 +10,22 @@ export interface Scale {
  * @param range first and last pixel of the axis
  * @param count approximate number of ticks
  */
-export function linear(low: number, high: number, range: readonly [number, number], count = 5): Scale {
+export function linear(
+  low: number,
+  high: number,
+  range: readonly [number, number],
+  count = 5,
+): Scale {
   const [from, to] = low === high ? [low - 0.5, high + 0.5] : [low, high]
   const step = niceStep((to - from) / count)
   const first = Math.floor(from / step) * step
   const last = Math.ceil(to / step) * step
-  const toPixel = (value: number) => range[0] + ((value - first) / (last - first)) * (range[1] - range[0])
-  const ticks = Array.from({ length: Math.round((last - first) / step) + 1 }, (_, i) => first + i * step)
+  const toPixel = (value: number) =>
+    range[0] + ((value - first) / (last - first)) * (range[1] - range[0])
+  const ticks = Array.from(
+    { length: Math.round((last - first) / step) + 1 },
+    (_, i) => first + i * step,
+  )
   return Object.assign(toPixel, { ticks: ticks.map(tick => Number(tick.toPrecision(12))) })
 }
 

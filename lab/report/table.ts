@@ -19,7 +19,9 @@ const COLOR_OF = { holds: 'green', fails: 'red', unknown: 'yellow' } as const
 export function renderTable(results: Results, options: TableOptions): string {
   const paint = (text: string, style: Style) =>
     options.color ? `\u001b[${ANSI_CODES[style]}m${text}\u001b[0m` : text
-  const blocks = results.experiments.map(experiment => renderExperiment(experiment, options.width, paint))
+  const blocks = results.experiments.map(experiment =>
+    renderExperiment(experiment, options.width, paint),
+  )
   const footer = `${results.edition} edition, seed ${results.seed}, ${formatSeconds(results.seconds)}. Figures are the median (minimum–maximum) of all values.`
   return `${blocks.join('\n\n')}\n\n${paint(wrap(footer, options.width).join('\n'), 'dim')}\n`
 }
@@ -52,15 +54,20 @@ function renderExperiment(experiment: ExperimentResult, width: number, paint: Pa
 function figureLines({ figures }: ExperimentResult, width: number, paint: Paint): string[] {
   const variants = variantsOf(figures)
   const cellsOf = (row: Row) =>
-    variants.map(variant => (row.byVariant.has(variant) ? formatFigure(row.byVariant.get(variant)!) : ''))
+    variants.map(variant =>
+      row.byVariant.has(variant) ? formatFigure(row.byVariant.get(variant)!) : '',
+    )
   const groups = groupsOf(figures)
   const cells = groups.flatMap(group => group.rows.map(cellsOf))
-  const widths = variants.map((variant, i) => Math.max(variant.length, ...cells.map(row => row[i].length)))
+  const widths = variants.map((variant, i) =>
+    Math.max(variant.length, ...cells.map(row => row[i].length)),
+  )
   const nameWidth = width - widths.reduce((sum, columnWidth) => sum + columnWidth + 2, 0)
   // Without room for columns each variant gets its own line.
   const isStacked = nameWidth < 24
   const lines: string[] = []
-  if (!isStacked) lines.push(paint(' '.repeat(nameWidth) + alignRight([...variants], widths), 'bold'))
+  if (!isStacked)
+    lines.push(paint(' '.repeat(nameWidth) + alignRight([...variants], widths), 'bold'))
   for (const { setting, rows } of groups) {
     if (setting) lines.push(paint(setting, 'bold'))
     for (const row of rows) {
@@ -68,12 +75,15 @@ function figureLines({ figures }: ExperimentResult, width: number, paint: Paint)
       const labelLines = wrap(label, (isStacked ? width : nameWidth) - 2)
       if (isStacked) {
         lines.push(...labelLines.map(line => `  ${line}`))
-        for (const [i, cell] of cellsOf(row).entries()) if (cell) lines.push(`    ${variants[i]}: ${cell}`)
+        for (const [i, cell] of cellsOf(row).entries())
+          if (cell) lines.push(`    ${variants[i]}: ${cell}`)
         continue
       }
       const last = labelLines.length - 1
       lines.push(...labelLines.slice(0, last).map(line => `  ${line}`))
-      lines.push((`  ${labelLines[last]}`.padEnd(nameWidth) + alignRight(cellsOf(row), widths)).trimEnd())
+      lines.push(
+        (`  ${labelLines[last]}`.padEnd(nameWidth) + alignRight(cellsOf(row), widths)).trimEnd(),
+      )
     }
   }
   return lines

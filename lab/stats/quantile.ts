@@ -36,7 +36,10 @@ export function distribution(values: readonly number[], steps = 200): [x: number
  * Theil–Sen estimator: the median slope over all pairs of points, robust against outliers. Above
  * `maxPoints` the points are thinned evenly. NaN for fewer than two points.
  */
-export function trend(points: readonly (readonly [x: number, y: number])[], maxPoints = 200): number {
+export function trend(
+  points: readonly (readonly [x: number, y: number])[],
+  maxPoints = 200,
+): number {
   const step = Math.max(1, Math.floor(points.length / maxPoints))
   const thinned = points.filter((_, i) => i % step === 0)
   const slopes: number[] = []

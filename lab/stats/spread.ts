@@ -12,5 +12,10 @@ export interface Spread {
 export function spreadOf(values: readonly number[]): Spread | null {
   const known = values.filter(value => !Number.isNaN(value))
   if (known.length === 0) return null
-  return { median: median(known), min: Math.min(...known), max: Math.max(...known), count: known.length }
+  return {
+    median: median(known),
+    min: Math.min(...known),
+    max: Math.max(...known),
+    count: known.length,
+  }
 }

@@ -71,7 +71,11 @@ export class CellHistogram<L extends string> {
     let count = 0
     for (const [i, bound] of [...this.bounds, '+Inf'].entries()) {
       count += counts[i]
-      values.push({ labels: { le: bound, ...labels }, value: count, metricName: `${this.name}_bucket` })
+      values.push({
+        labels: { le: bound, ...labels },
+        value: count,
+        metricName: `${this.name}_bucket`,
+      })
     }
     values.push({ labels, value: sum, metricName: `${this.name}_sum` })
     values.push({ labels, value: count, metricName: `${this.name}_count` })

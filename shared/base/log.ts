@@ -42,7 +42,9 @@ function plain(fields: Fields): Fields {
       try {
         return [
           key,
-          JSON.parse(JSON.stringify(value, (_, inner) => (inner instanceof Error ? inner.message : inner))),
+          JSON.parse(
+            JSON.stringify(value, (_, inner) => (inner instanceof Error ? inner.message : inner)),
+          ),
         ]
       } catch {
         return [key, '[unprintable]']

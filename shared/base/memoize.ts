@@ -5,7 +5,9 @@ const MAX_LENGTH = 1024
  * Caches the results of a pure function for up to 64 texts. A full cache is emptied. Results for
  * texts of more than 1,024 characters are not cached.
  */
-export function memoize<T extends NonNullable<unknown>>(compute: (text: string) => T): (text: string) => T {
+export function memoize<T extends NonNullable<unknown>>(
+  compute: (text: string) => T,
+): (text: string) => T {
   const cache = new Map<string, T>()
   return text => {
     const cached = cache.get(text)

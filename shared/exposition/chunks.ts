@@ -59,7 +59,10 @@ export class Chunk {
 
   /** Returns the buffer for reuse. The caller no longer uses it or its results. */
   release(): void {
-    if (spareBuffers.length < MAX_SPARE_BUFFERS && this.#buffer.length === CHUNK_BYTES + SLACK_BYTES)
+    if (
+      spareBuffers.length < MAX_SPARE_BUFFERS &&
+      this.#buffer.length === CHUNK_BYTES + SLACK_BYTES
+    )
       spareBuffers.push(this.#buffer)
   }
 

@@ -16,7 +16,8 @@ export function isLegacyLabelName(name: string): boolean {
 export function underscores(name: string, legal: RegExp): string {
   let escaped = ''
   for (const character of name) {
-    escaped += legal.test(character) && !(escaped === '' && /[0-9]/.test(character)) ? character : '_'
+    escaped +=
+      legal.test(character) && !(escaped === '' && /[0-9]/.test(character)) ? character : '_'
   }
   return escaped
 }
@@ -26,7 +27,9 @@ export const LABEL_CHARACTER = /^[a-zA-Z0-9_]$/
 
 /** Escapes a label value or a quoted name: backslash, quote and line feed. */
 export function escapeValue(value: string): string {
-  return /[\\"\n]/.test(value) ? value.replace(/[\\"\n]/g, c => (c === '\n' ? '\\n' : `\\${c}`)) : value
+  return /[\\"\n]/.test(value)
+    ? value.replace(/[\\"\n]/g, c => (c === '\n' ? '\\n' : `\\${c}`))
+    : value
 }
 
 /** Escapes a help text: backslash and line feed, and in OpenMetrics the quote. */

@@ -6,7 +6,9 @@ import { labelText, latin1 } from './layout-text.js'
  * ` # {trace_id="…"} 0.3 1700000000.123` by index of the series, or null without exemplars.
  * OpenMetrics only.
  */
-export function exemplarTexts(exemplars: readonly Exemplar[] | null): ReadonlyMap<number, string> | null {
+export function exemplarTexts(
+  exemplars: readonly Exemplar[] | null,
+): ReadonlyMap<number, string> | null {
   if (!exemplars?.length) return null
   return new Map(exemplars.map(exemplar => [exemplar.series, exemplarText(exemplar)]))
 }

@@ -29,7 +29,11 @@ export function familyLines(family: FamilyHead, format: Format): string {
     openMetrics ? family.name : family.name + family.counterSuffix,
     format.escaping,
   )
-  const type = bare ? 'unknown' : !openMetrics && family.type === 'unknown' ? 'untyped' : family.type
+  const type = bare
+    ? 'unknown'
+    : !openMetrics && family.type === 'unknown'
+      ? 'untyped'
+      : family.type
   let lines = `\n# HELP ${name} ${escapeHelp(family.help, openMetrics)}\n# TYPE ${name} ${type}`
   if (openMetrics && family.unit !== '' && family.name.endsWith(`_${family.unit}`)) {
     lines += `\n# UNIT ${name} ${family.unit}`

@@ -72,7 +72,8 @@ let scratch = Buffer.alloc(0)
 /** A flat copy: a concatenated string would keep all its pieces alive. */
 function flatCopy(text: string): string {
   const { length } = text
-  if (scratch.length < length || scratch.length > MAX_SCRATCH) scratch = Buffer.allocUnsafeSlow(length)
+  if (scratch.length < length || scratch.length > MAX_SCRATCH)
+    scratch = Buffer.allocUnsafeSlow(length)
   scratch.write(text, 'latin1')
   return scratch.toString('latin1', 0, length)
 }
@@ -86,7 +87,8 @@ export function latin1(text: string): string {
 /** The name of a family or series as it is written, and whether it is quoted within the braces. */
 export function nameText(name: string, escaping: Escaping): { text: string; quoted: boolean } {
   if (isLegacyMetricName(name)) return { text: name, quoted: false }
-  if (escaping === 'underscores') return { text: underscores(name, METRIC_CHARACTER), quoted: false }
+  if (escaping === 'underscores')
+    return { text: underscores(name, METRIC_CHARACTER), quoted: false }
   return { text: `"${escapeValue(name)}"`, quoted: true }
 }
 

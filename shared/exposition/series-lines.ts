@@ -39,7 +39,8 @@ export function seriesLines(
     const last = Math.min(family.to, first + BLOCK)
     for (; i < last; i++) {
       const to = offsets[i + 1] - base
-      lines += texts.slice(from, to) + (open[i] === 1 ? tail.open : tail.closed) + numberText(values[i])
+      lines +=
+        texts.slice(from, to) + (open[i] === 1 ? tail.open : tail.closed) + numberText(values[i])
       from = to
       if (end !== '') lines += end
       if (exemplars !== null) lines += exemplars.get(i) ?? ''

@@ -3,7 +3,12 @@ import type { Logger } from '../base/logger.js'
 import type { Exchange } from './exchange.js'
 import { ClientGone, Refusal, refuse } from './refusal.js'
 
-const CONNECTION_CLOSED = ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'HPE_INVALID_EOF_STATE']
+const CONNECTION_CLOSED = [
+  'ECONNRESET',
+  'EPIPE',
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'HPE_INVALID_EOF_STATE',
+]
 
 /** Logs an error of a handler or a connection: at level debug when a client caused it. */
 export function logFailure(error: Error & { code?: string }, logger: Logger): void {
@@ -21,7 +26,11 @@ export function logFailure(error: Error & { code?: string }, logger: Logger): vo
  *
  * @param report called for errors other than refusals
  */
-export function answerError(exchange: Exchange, error: unknown, report: (error: Error) => void): void {
+export function answerError(
+  exchange: Exchange,
+  error: unknown,
+  report: (error: Error) => void,
+): void {
   if (error instanceof Refusal && !exchange.res.headersSent) {
     refuse(exchange, error)
     return

@@ -17,7 +17,10 @@ export interface FastPaths {
  * the rest of a small response. Any other request goes to `others`, also one whose path has another
  * spelling: the router has the same handler.
  */
-export function fastPaths({ handlers, admit, report }: FastPaths, others: RequestListener): RequestListener {
+export function fastPaths(
+  { handlers, admit, report }: FastPaths,
+  others: RequestListener,
+): RequestListener {
   const answer = async (exchange: PlainExchange, handler: Handler) => {
     try {
       if (await admit(exchange)) await handler(exchange)

@@ -75,7 +75,9 @@ export async function listen(
   await new Promise<void>((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException) => {
       const reason = error.code === 'EADDRINUSE' ? 'the address is already in use' : error.message
-      reject(new StartError(`cannot listen on ${host ?? ''}:${port}: ${reason}; choose another ${flag}`))
+      reject(
+        new StartError(`cannot listen on ${host ?? ''}:${port}: ${reason}; choose another ${flag}`),
+      )
     }
     server.once('error', fail)
     server.listen({ host, port }, () => {

@@ -79,7 +79,8 @@ export async function sendChunks(
  * delivery to the client is not known.
  */
 export function reachedSocket(response: ServerResponse): Promise<boolean> {
-  if (response.writableFinished || response.destroyed) return Promise.resolve(response.writableFinished)
+  if (response.writableFinished || response.destroyed)
+    return Promise.resolve(response.writableFinished)
   return new Promise(resolve => {
     response.once('finish', () => resolve(true))
     response.once('close', () => resolve(response.writableFinished))
@@ -91,7 +92,9 @@ export function reachedSocket(response: ServerResponse): Promise<boolean> {
  * event loop is yielded.
  */
 function keep(chunk: Buffer): Buffer {
-  return chunk.length > scratch.length ? Buffer.from(chunk) : scratch.subarray(0, chunk.copy(scratch))
+  return chunk.length > scratch.length
+    ? Buffer.from(chunk)
+    : scratch.subarray(0, chunk.copy(scratch))
 }
 
 const own = (kept: Buffer) => (kept.buffer === scratch.buffer ? Buffer.from(kept) : kept)
@@ -158,7 +161,11 @@ async function feed(
 ): Promise<void> {
   let fail: (error: Error) => void = () => {}
   const close = () =>
-    fail(Object.assign(new Error('the client closed the connection'), { code: 'ERR_STREAM_PREMATURE_CLOSE' }))
+    fail(
+      Object.assign(new Error('the client closed the connection'), {
+        code: 'ERR_STREAM_PREMATURE_CLOSE',
+      }),
+    )
   out.once('close', close)
   try {
     const write = (chunk: Buffer) =>

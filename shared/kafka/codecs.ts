@@ -29,7 +29,10 @@ export class CodecError extends Error {
   }
 }
 
-type Decompress = (bytes: Buffer, options: { maxOutputLength: number; chunkSize: number }) => Promise<Buffer>
+type Decompress = (
+  bytes: Buffer,
+  options: { maxOutputLength: number; chunkSize: number },
+) => Promise<Buffer>
 
 const gunzip = promisify(zlib.gunzip) as Decompress
 // Node has zstd since 22.15.

@@ -64,7 +64,8 @@ const SOCKET: Readonly<Record<string, (broker: string) => string>> = {
   ECONNREFUSED: b =>
     `nothing listens at ${b}: check that Kafka is running there and that the broker list is correct`,
   ENOTFOUND: b => `the host name of ${b} cannot be resolved: ${ADVERTISED}`,
-  EAI_AGAIN: b => `the host name of ${b} cannot be resolved at the moment: check DNS; ${ADVERTISED}`,
+  EAI_AGAIN: b =>
+    `the host name of ${b} cannot be resolved at the moment: check DNS; ${ADVERTISED}`,
   ETIMEDOUT: b => `${b} does not respond: check the network and the firewalls`,
   EHOSTUNREACH: b => `${b} is unreachable: check the network; ${ADVERTISED}`,
   ENETUNREACH: b => `the network of ${b} is unreachable: check the network of this machine`,
@@ -110,13 +111,15 @@ const PROTOCOL: Readonly<Record<string, (context: ErrorContext) => string>> = {
     `the replicas of a partition of ${topicOf(c)} did not acknowledge the write in time: check for an overloaded or unreachable broker`,
   MESSAGE_TOO_LARGE: c =>
     `${topicOf(c)} refuses records of this size: set its max.message.bytes to 1048588 or more`,
-  RECORD_LIST_TOO_LARGE: c => `${topicOf(c)} refuses batches of this size: increase its max.message.bytes`,
+  RECORD_LIST_TOO_LARGE: c =>
+    `${topicOf(c)} refuses batches of this size: increase its max.message.bytes`,
   INVALID_REPLICATION_FACTOR: () =>
     'there are too few brokers: start more, or choose a lower replication factor',
   INVALID_PARTITIONS: () => 'the number of partitions is invalid: choose 1 or more',
   INVALID_CONFIG: () => 'the cluster refuses a setting of the topic',
   POLICY_VIOLATION: () => 'a policy of the cluster refuses the request: ask its administrator',
-  UNSUPPORTED_SASL_MECHANISM: () => 'the broker does not support this SASL mechanism: choose another one',
+  UNSUPPORTED_SASL_MECHANISM: () =>
+    'the broker does not support this SASL mechanism: choose another one',
   SASL_AUTHENTICATION_FAILED: () => 'the broker refuses the user name or the password: check both',
   ILLEGAL_SASL_STATE: () =>
     'this listener of the broker does not use SASL: remove `sasl`, or use another port',
@@ -136,7 +139,10 @@ export function explain(error: unknown, context: ErrorContext = {}): KafkaError 
 
   const kind = errorKind(error)
   if (kind === 'login' || e.type === 'SASL_AUTHENTICATION_FAILED') {
-    return wrap('AUTHENTICATION', `${broker} refuses the SASL login: check mechanism, user name and password`)
+    return wrap(
+      'AUTHENTICATION',
+      `${broker} refuses the SASL login: check mechanism, user name and password`,
+    )
   }
   if (e.type) {
     const { type } = e

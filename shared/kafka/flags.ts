@@ -91,7 +91,9 @@ function readKafkaConfigFile(path: string): Pick<KafkaConfig, 'ssl' | 'sasl'> | 
     }
     const { ssl, sasl } = result.data
     return {
-      ...(ssl === undefined ? {} : { ssl: typeof ssl === 'boolean' ? ssl : connectionOptions(ssl, beside) }),
+      ...(ssl === undefined
+        ? {}
+        : { ssl: typeof ssl === 'boolean' ? ssl : connectionOptions(ssl, beside) }),
       ...(sasl === undefined
         ? {}
         : {

@@ -108,7 +108,10 @@ class TopicGroupConsumer implements GroupConsumer {
       metadata: options.metadata ?? new Uint8Array(),
       assigner: options.assigner ?? stickyAssigner,
       sessionTimeout,
-      heartbeatInterval: Math.min(options.heartbeatInterval ?? HEARTBEAT_INTERVAL_MS, sessionTimeout / 3),
+      heartbeatInterval: Math.min(
+        options.heartbeatInterval ?? HEARTBEAT_INTERVAL_MS,
+        sessionTimeout / 3,
+      ),
       committer: this.#commits && new Committer(this.#commits, topic, logger, onError),
       lease: this.#lease,
       clock,
@@ -177,7 +180,8 @@ class TopicGroupConsumer implements GroupConsumer {
   }
 
   commit(partition: number, offset: number, metadata = ''): void {
-    if (!this.#commits) throw new Error('this member does not commit offsets: create it with `commits: true`')
+    if (!this.#commits)
+      throw new Error('this member does not commit offsets: create it with `commits: true`')
     this.#commits.add(partition, offset, metadata)
   }
 
@@ -238,7 +242,9 @@ class TopicGroupConsumer implements GroupConsumer {
     for (const partition of partitions) {
       this.#commits?.begin(partition, committed.get(partition)?.offset ?? NOTHING_COMMITTED)
     }
-    return new Map(partitions.map(partition => [partition, start.of(partition, committed, this.#assignedAt)]))
+    return new Map(
+      partitions.map(partition => [partition, start.of(partition, committed, this.#assignedAt)]),
+    )
   }
 
   /**

@@ -78,7 +78,14 @@ class TopicSender implements Sender {
   readonly #cluster: Cluster
   readonly #lanes: PartitionLanes
 
-  constructor({ kafka, topic, logger, sendTimeout, maxBatchBytes, background = false }: SenderOptions) {
+  constructor({
+    kafka,
+    topic,
+    logger,
+    sendTimeout,
+    maxBatchBytes,
+    background = false,
+  }: SenderOptions) {
     this.#topic = topic
     this.#sendTimeout = sendTimeout
     this.#maxBatchBytes = maxBatchBytes ?? MAX_BATCH_BYTES

@@ -27,7 +27,11 @@ export interface StartPosition {
 /** Starts at the records appended within the last `ms` milliseconds. */
 export function replayWindow(ms: number): StartPosition {
   const start = (now: Instant): Start => ({ since: now.wall - ms })
-  return { usesCommitted: false, of: (_partition, _committed, now) => start(now), afterReplacement: start }
+  return {
+    usesCommitted: false,
+    of: (_partition, _committed, now) => start(now),
+    afterReplacement: start,
+  }
 }
 
 /** Starts at the beginning of the log. */

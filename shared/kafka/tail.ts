@@ -73,7 +73,9 @@ export async function tailTopic(
     },
   })
   reader.read(
-    new Map(partitions.map(partition => [partition, new FetchState(partition, options.from ?? 'latest')])),
+    new Map(
+      partitions.map(partition => [partition, new FetchState(partition, options.from ?? 'latest')]),
+    ),
   )
   reader.start()
   return {

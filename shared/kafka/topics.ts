@@ -1,7 +1,13 @@
 import type { Logger } from '../base/logger.js'
 import { explain, KafkaError } from './errors.js'
 import { adminCommands, type TopicProblem } from './topics/facts.js'
-import { settingsOf, TOPICS, type TopicKey, type TopicProfile, topicProblems } from './topics/profiles.js'
+import {
+  settingsOf,
+  TOPICS,
+  type TopicKey,
+  type TopicProfile,
+  topicProblems,
+} from './topics/profiles.js'
 import {
   type AclGrant,
   aclsOf,
@@ -97,7 +103,9 @@ export async function createTopic(kafka: KafkaConfig, options: NewTopicOptions):
         controller,
         {
           topic,
-          partitions: partitions.fixed ? partitions.default : (options.partitions ?? partitions.default),
+          partitions: partitions.fixed
+            ? partitions.default
+            : (options.partitions ?? partitions.default),
           replicationFactor: replicas,
           settings: settingsOf(profile, { retentionMs, replicas }),
         },
@@ -123,7 +131,8 @@ export async function checkTopics(
   names: RoleNames = {},
 ): Promise<RoleReport> {
   const topics = []
-  for (const { key, name } of topicsOf(role, names)) topics.push(await checkTopic(kafka, name, { key, role }))
+  for (const { key, name } of topicsOf(role, names))
+    topics.push(await checkTopic(kafka, name, { key, role }))
   return { topics, acls: aclsOf(role, kafka.brokers, names) }
 }
 
@@ -145,7 +154,8 @@ export async function checkTopic(
       metadata = await cluster.metadata(topic)
     } catch (error) {
       const { type, message } = explain(error)
-      if (type !== 'UNKNOWN_TOPIC_OR_PARTITION' && type !== 'TOPIC_AUTHORIZATION_FAILED') throw error
+      if (type !== 'UNKNOWN_TOPIC_OR_PARTITION' && type !== 'TOPIC_AUTHORIZATION_FAILED')
+        throw error
       const problem: TopicProblem =
         type === 'UNKNOWN_TOPIC_OR_PARTITION'
           ? {
@@ -159,7 +169,14 @@ export async function checkTopic(
               fix: grantCommand(role, brokers, topic, ['Describe']),
               transient: true,
             }
-      return { topic, exists: false, partitions: 0, replicationFactor: 0, settings: {}, problems: [problem] }
+      return {
+        topic,
+        exists: false,
+        partitions: 0,
+        replicationFactor: 0,
+        settings: {},
+        problems: [problem],
+      }
     }
     const report = {
       topic,
@@ -190,7 +207,8 @@ export async function checkTopic(
 
 /** @throws KafkaError if the retention is too short */
 function retentionOf({ retention }: TopicProfile, chosen: number | undefined): number | undefined {
-  if (retention === 'unlimited' || chosen === undefined || chosen >= retention.minimum) return chosen
+  if (retention === 'unlimited' || chosen === undefined || chosen >= retention.minimum)
+    return chosen
   throw new KafkaError(
     'INVALID_CONFIG',
     `a retention of ${chosen} ms is too short for the replay: use an hour or more`,
@@ -203,7 +221,9 @@ async function replicasOf(
   { topic, replicationFactor = -1 }: NewTopicOptions,
 ): Promise<number> {
   if (replicationFactor >= 0 || !replication) return replicationFactor
-  return (await cluster.brokerCount(topic)) >= replication.factor ? replication.factor : replicationFactor
+  return (await cluster.brokerCount(topic)) >= replication.factor
+    ? replication.factor
+    : replicationFactor
 }
 
 async function waitUntilWritable(cluster: Cluster, topic: string): Promise<void> {
@@ -230,7 +250,9 @@ async function isWritable(cluster: Cluster, topic: string): Promise<boolean> {
     if (leaders.length === 0 || leaders.includes(-1)) return false
     const ends = await Promise.all(
       leaders.map(leader => {
-        const led = new Map(partitions.filter(p => p.leader === leader).map(p => [p.partition, LATEST]))
+        const led = new Map(
+          partitions.filter(p => p.leader === leader).map(p => [p.partition, LATEST]),
+        )
         return listOffsets(cluster.linkToNode(leader), topic, led, cluster.requestTimeout)
       }),
     )
@@ -241,7 +263,10 @@ async function isWritable(cluster: Cluster, topic: string): Promise<boolean> {
   }
 }
 
-async function withCluster<T>(kafka: KafkaConfig, work: (cluster: Cluster) => Promise<T>): Promise<T> {
+async function withCluster<T>(
+  kafka: KafkaConfig,
+  work: (cluster: Cluster) => Promise<T>,
+): Promise<T> {
   const cluster = new Cluster(kafka, SILENT)
   try {
     return await work(cluster)

@@ -40,7 +40,9 @@ export class ConflatingOutbox {
   #stopped = false
 
   constructor(options: SendLoopOptions) {
-    this.#loop = new SendLoop(options, delivery => this.#targets.get(delivery.slot)?.delivered(delivery))
+    this.#loop = new SendLoop(options, delivery =>
+      this.#targets.get(delivery.slot)?.delivered(delivery),
+    )
   }
 
   /** @param key key of the target's records; unique in the outbox */

@@ -152,7 +152,11 @@ export class Dispatcher<T extends Pick<Publication, 'encodedBytes'>> {
    *
    * @param outcomes one for each entry, null for an acknowledged one
    */
-  complete(batch: Batch<T>, outcomes: readonly (SendError | null)[], now: number): TargetOutcome<T>[] {
+  complete(
+    batch: Batch<T>,
+    outcomes: readonly (SendError | null)[],
+    now: number,
+  ): TargetOutcome<T>[] {
     this.#batches--
     if (batch.isRetry) this.#retryBatches--
     const lane = this.#lane(batch.lane)

@@ -16,7 +16,8 @@ export function exemplarsWithin(
   for (const exemplar of exemplars) {
     if (exemplar.series < from || exemplar.series >= to) continue
     left -=
-      40 + exemplar.labels.reduce((sum, { name, value }) => sum + 4 + Buffer.byteLength(name + value), 0)
+      40 +
+      exemplar.labels.reduce((sum, { name, value }) => sum + 4 + Buffer.byteLength(name + value), 0)
     if (left < 0) break
     kept.push({ ...exemplar, series: exemplar.series - from })
   }

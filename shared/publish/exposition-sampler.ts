@@ -57,7 +57,8 @@ export class ExpositionSampler {
       this.layouts++
     }
     const { mapping, parts } = plan
-    const reason = mapping.series === 0 ? unpublishableReason(mapping.order.length, mapping.dropped) : null
+    const reason =
+      mapping.series === 0 ? unpublishableReason(mapping.order.length, mapping.dropped) : null
     if (reason) throw new Error(reason)
     return {
       parts,

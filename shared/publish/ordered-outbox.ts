@@ -100,7 +100,8 @@ export class OrderedOutbox {
     const records = [...publication.encode(0)]
     const bytes = records.reduce((sum, record) => sum + record.length, 0)
     // Offers that wait come first, those of this target included.
-    if (this.#waiting.length === 0 && this.#hasRoom(bytes)) return this.#hold(target, records, bytes)
+    if (this.#waiting.length === 0 && this.#hasRoom(bytes))
+      return this.#hold(target, records, bytes)
     return new Promise((resolve, reject) => {
       const admit = () => resolve(this.#hold(target, records, bytes))
       this.#waiting.push({ target, bytes, admit, reject })
@@ -150,7 +151,8 @@ export class OrderedOutbox {
     target.closed = true
     this.#loop.remove(target.slot)
     for (const held of target.queue.pending) held.settle(new OutboxClosed())
-    for (const waiting of this.#waiting) if (waiting.target === target) waiting.reject(new OutboxClosed())
+    for (const waiting of this.#waiting)
+      if (waiting.target === target) waiting.reject(new OutboxClosed())
     this.#waiting = this.#waiting.filter(waiting => waiting.target !== target)
     if (!target.slot.inFlight) this.#targets.delete(target.slot)
     this.#admit()

@@ -20,7 +20,10 @@ export function placeTimestamps(mapping: Mapping, timestamps: Float64Array): Flo
     const time = placed[i]
     if (Number.isNaN(time)) continue
     hasTimestamp = true
-    placed[i] = Math.min(Math.max(Math.round(time), -Number.MAX_SAFE_INTEGER), Number.MAX_SAFE_INTEGER)
+    placed[i] = Math.min(
+      Math.max(Math.round(time), -Number.MAX_SAFE_INTEGER),
+      Number.MAX_SAFE_INTEGER,
+    )
   }
   return hasTimestamp ? placed : null
 }

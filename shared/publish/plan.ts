@@ -40,8 +40,10 @@ export function* publicationPlan(
  */
 function* refusedOf(parts: readonly Part[], timestamps: boolean): Generator<[Part, string]> {
   for (const [index, part] of parts.entries()) {
-    if (recordBytes(part, timestamps) > RECORD_BYTES) yield [part, `it takes more than ${RECORD_BYTES} bytes`]
-    else if (index >= DEFAULT_LIMITS.parts) yield [part, `there are more than ${DEFAULT_LIMITS.parts} parts`]
+    if (recordBytes(part, timestamps) > RECORD_BYTES)
+      yield [part, `it takes more than ${RECORD_BYTES} bytes`]
+    else if (index >= DEFAULT_LIMITS.parts)
+      yield [part, `there are more than ${DEFAULT_LIMITS.parts} parts`]
   }
 }
 
@@ -59,7 +61,10 @@ function familiesOf({ layout }: Mapping, from: number, to: number): string[] {
  *
  * @param series number of series of the source
  */
-export function unpublishableReason(series: number, dropped: ReadonlyMap<string, string>): string | null {
+export function unpublishableReason(
+  series: number,
+  dropped: ReadonlyMap<string, string>,
+): string | null {
   const [first] = dropped
   return series === 0 || !first
     ? null

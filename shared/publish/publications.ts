@@ -23,11 +23,20 @@ export function snapshotOf(
       for (const [part, { layout, from, to }] of parts.entries()) {
         const room = RECORD_BYTES - recordBytes({ layout, from, to }, timestamps !== null)
         yield encodeSnapshot(
-          { ...run, ...collection, superseded, part, parts: parts.length, end, layoutId: layout.id },
+          {
+            ...run,
+            ...collection,
+            superseded,
+            part,
+            parts: parts.length,
+            end,
+            layoutId: layout.id,
+          },
           {
             layoutCompressed: layout.compressed,
             values: values.subarray(from, to),
-            timestamps: timestamps && timestampsWithin(timestamps, from, to, collection.collectedAt),
+            timestamps:
+              timestamps && timestampsWithin(timestamps, from, to, collection.collectedAt),
             exemplars: exemplarsWithin(exemplars, { from, to }, room),
           },
         )

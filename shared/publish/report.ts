@@ -59,7 +59,10 @@ export class Report {
    * @param dropped metrics that are dropped in whole or in part, with the reason
    * @param omitted number of series of expositions that are left out, by reason
    */
-  dropped(dropped: ReadonlyMap<string, string>, omitted: ReadonlyMap<string, number> = new Map()): void {
+  dropped(
+    dropped: ReadonlyMap<string, string>,
+    omitted: ReadonlyMap<string, number> = new Map(),
+  ): void {
     for (const [reason, count] of omitted) {
       if (this.#omitted.has(reason)) continue
       this.#logger.warn(`${count} series of an exposition are not published in full: ${reason}`)

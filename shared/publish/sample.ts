@@ -27,7 +27,8 @@ const TIMESTAMP_BYTES = 8
 const HEADER_BYTES = 8 * 1024
 
 /** Maximum number of bytes that a series adds to a record, not counting the layout. */
-export const seriesBytes = (timestamps: boolean): number => VALUE_BYTES + (timestamps ? TIMESTAMP_BYTES : 0)
+export const seriesBytes = (timestamps: boolean): number =>
+  VALUE_BYTES + (timestamps ? TIMESTAMP_BYTES : 0)
 
 /** Maximum size of a part's record, not counting exemplars. */
 export function recordBytes({ layout, from, to }: Part, timestamps = false): number {

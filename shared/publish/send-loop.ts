@@ -135,7 +135,11 @@ export class SendLoop<T extends Publication> {
 }
 
 interface Encoded {
-  readonly entries: readonly { readonly key: Buffer; readonly values: Buffer[]; readonly at: number }[]
+  readonly entries: readonly {
+    readonly key: Buffer
+    readonly values: Buffer[]
+    readonly at: number
+  }[]
   /** One for each entry of the batch: an error if it could not be encoded, else null. */
   readonly outcomes: (SendError | null)[]
 }

@@ -90,7 +90,10 @@ export class BytesReader {
       if (size < 0 || size > this.remaining) throw this.truncated()
     }
     if (n > limit - seen) {
-      throw new RefusedError('limit', `${seen + n} ${what} are over the limit of ${limit}; expose fewer`)
+      throw new RefusedError(
+        'limit',
+        `${seen + n} ${what} are over the limit of ${limit}; expose fewer`,
+      )
     }
     if (n * minItemBytes > this.remaining) throw this.truncated()
     return n
@@ -98,9 +101,16 @@ export class BytesReader {
 
   length(limit: number, what: string): number {
     const n = this.long()
-    if (n < 0) throw new RefusedError('truncated', `${what} has a negative length; write its number of bytes`)
+    if (n < 0)
+      throw new RefusedError(
+        'truncated',
+        `${what} has a negative length; write its number of bytes`,
+      )
     if (n > limit)
-      throw new RefusedError('limit', `${what} of ${n} bytes is over the limit of ${limit}; shorten it`)
+      throw new RefusedError(
+        'limit',
+        `${what} of ${n} bytes is over the limit of ${limit}; shorten it`,
+      )
     if (n > this.remaining) throw this.truncated()
     return n
   }
@@ -132,7 +142,8 @@ export class BytesReader {
   boolean(): boolean {
     const byte = this.buffer[this.position++]
     if (byte === undefined) throw this.truncated()
-    if (byte > 1) throw new RefusedError('truncated', 'a boolean is neither 0 nor 1; write one byte, 0 or 1')
+    if (byte > 1)
+      throw new RefusedError('truncated', 'a boolean is neither 0 nor 1; write one byte, 0 or 1')
     return byte === 1
   }
 
@@ -140,7 +151,10 @@ export class BytesReader {
   option(what: string): boolean {
     const branch = this.long()
     if (branch === 0 || branch === 1) return branch === 1
-    throw new RefusedError('truncated', `${what}: the union has no branch ${branch}; write 0 for null, or 1`)
+    throw new RefusedError(
+      'truncated',
+      `${what}: the union has no branch ${branch}; write 0 for null, or 1`,
+    )
   }
 
   expectEnd(): void {

@@ -57,7 +57,8 @@ export function failureLine(text: string): string {
  */
 export function readFailure(input: BytesReader): string {
   const failure = input.string(FAILURE_BYTES, 'the failure')
-  if (failure === '') throw new RefusedError('label', 'the failure is empty; write why the collection failed')
+  if (failure === '')
+    throw new RefusedError('label', 'the failure is empty; write why the collection failed')
   if (CONTROL.test(failure)) {
     throw new RefusedError(
       'label',

@@ -20,7 +20,10 @@ export function targetKey(target: readonly Label[]): Buffer {
       )
     }
     if (i > 0 && labels[i - 1].name === name) {
-      throw new RefusedError('key', `the target has label ${JSON.stringify(name)} twice; remove one`)
+      throw new RefusedError(
+        'key',
+        `the target has label ${JSON.stringify(name)} twice; remove one`,
+      )
     }
     text += `${name}\0${value}\0`
   }

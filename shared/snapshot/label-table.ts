@@ -60,7 +60,10 @@ export class LabelTable {
     input.position = start
     const name = input.string(limits.nameBytes, "a label's name")
     const index = this.#labels.length
-    this.#labels.push({ name, value: input.string(limits.valueBytes, `the value of label ${name}`) })
+    this.#labels.push({
+      name,
+      value: input.string(limits.valueBytes, `the value of label ${name}`),
+    })
     this.#hashes.push(hash)
     this.#starts.push(start)
     this.#ends.push(end)

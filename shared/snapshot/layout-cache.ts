@@ -121,7 +121,8 @@ export class LayoutCache<T extends CachedLayout> {
   }
 
   #remember(id: string, error: RefusedError): void {
-    if (this.#refused.size >= MAX_REFUSED) this.#refused.delete(this.#refused.keys().next().value as string)
+    if (this.#refused.size >= MAX_REFUSED)
+      this.#refused.delete(this.#refused.keys().next().value as string)
     this.#refused.set(id, error)
   }
 

@@ -107,7 +107,11 @@ export function* finishLayout(count: number, families: Uint8Array): Steps<Encode
  * Decompresses the layout of a record within a limit and checks it against its id, so that no
  * producer can store a layout with the id of another.
  */
-export function inflateLayout(id: string, compressed: Uint8Array, limits: Limits = DEFAULT_LIMITS): Buffer {
+export function inflateLayout(
+  id: string,
+  compressed: Uint8Array,
+  limits: Limits = DEFAULT_LIMITS,
+): Buffer {
   let bytes: Buffer
   try {
     bytes = gunzipSync(compressed, { maxOutputLength: limits.bytes })

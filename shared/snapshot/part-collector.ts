@@ -4,7 +4,14 @@ import type { SnapshotHeader } from './types.js'
 /** Fields that all parts of a snapshot share, and the number of this part. */
 export type PartHeader = Pick<
   SnapshotHeader,
-  'incarnation' | 'sequence' | 'superseded' | 'collectedAt' | 'intervalMs' | 'end' | 'part' | 'parts'
+  | 'incarnation'
+  | 'sequence'
+  | 'superseded'
+  | 'collectedAt'
+  | 'intervalMs'
+  | 'end'
+  | 'part'
+  | 'parts'
 >
 
 export interface PartCollectorOptions<T> {

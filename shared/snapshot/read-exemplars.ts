@@ -54,12 +54,16 @@ function checkExemplarLabels(labels: readonly Label[], bytes: number): void {
   let names = ''
   const seen = new Set<string>()
   for (const { name, value } of labels) {
-    if (name === '') throw new RefusedError('label', 'an exemplar has a label without a name; name it')
+    if (name === '')
+      throw new RefusedError('label', 'an exemplar has a label without a name; name it')
     if (seen.has(name))
       throw new RefusedError('label', `an exemplar has label ${quote(name)} twice; remove one`)
     seen.add(name)
     if (name.includes('\0') || value.includes('\0')) {
-      throw new RefusedError('label', `label ${quote(name)} of an exemplar contains a NUL byte; remove it`)
+      throw new RefusedError(
+        'label',
+        `label ${quote(name)} of an exemplar contains a NUL byte; remove it`,
+      )
     }
     names += name + value
   }

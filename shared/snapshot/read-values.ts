@@ -11,7 +11,11 @@ const wrongCount = (expected: number) =>
  * Blocks of `long | double`. An item has at least two bytes, so the remaining bytes bound the
  * count.
  */
-export function readNumbers(input: BytesReader, expected: number, into?: Float64Array): Float64Array {
+export function readNumbers(
+  input: BytesReader,
+  expected: number,
+  into?: Float64Array,
+): Float64Array {
   if (expected * 2 > input.remaining) throw wrongCount(expected)
   const values = into?.length === expected ? into : new Float64Array(expected)
   let at = 0

@@ -113,7 +113,8 @@ export class SnapshotReader {
     const start = this.#targetStart
     if (known.length !== this.#targetEnd - start) return this.#sameLabels(known)
     // For so few bytes a loop is faster than a native call.
-    for (let i = 0; i < known.length; i++) if (known[i] !== buffer[start + i]) return this.#sameLabels(known)
+    for (let i = 0; i < known.length; i++)
+      if (known[i] !== buffer[start + i]) return this.#sameLabels(known)
     return true
   }
 
@@ -137,8 +138,17 @@ export class SnapshotReader {
   }
 
   header(): SnapshotHeader {
-    const { incarnation, sequence, superseded, collectedAt, intervalMs, collectSeconds, part, parts, end } =
-      this
+    const {
+      incarnation,
+      sequence,
+      superseded,
+      collectedAt,
+      intervalMs,
+      collectSeconds,
+      part,
+      parts,
+      end,
+    } = this
     const layoutId = this.layoutId()
     const target = this.target()
     return {
@@ -227,7 +237,16 @@ export class SnapshotReader {
   }
 
   #checkNumbers(): void {
-    const { incarnation, sequence, superseded, collectedAt, intervalMs, collectSeconds, part, parts } = this
+    const {
+      incarnation,
+      sequence,
+      superseded,
+      collectedAt,
+      intervalMs,
+      collectSeconds,
+      part,
+      parts,
+    } = this
     if (incarnation < 0 || sequence < 0 || superseded < 0 || collectedAt < 0) {
       throw new RefusedError(
         'limit',
@@ -235,10 +254,16 @@ export class SnapshotReader {
       )
     }
     if (intervalMs < 1000 || intervalMs > 120_000) {
-      throw new RefusedError('limit', `intervalMs is ${intervalMs}; use an interval of 1000 to 120000`)
+      throw new RefusedError(
+        'limit',
+        `intervalMs is ${intervalMs}; use an interval of 1000 to 120000`,
+      )
     }
     if (!(collectSeconds >= 0 && collectSeconds < 1e6)) {
-      throw new RefusedError('limit', `collectSeconds is ${collectSeconds}; write a duration in seconds`)
+      throw new RefusedError(
+        'limit',
+        `collectSeconds is ${collectSeconds}; write a duration in seconds`,
+      )
     }
     if (parts < 1 || parts > this.limits.parts || part < 0 || part >= parts) {
       throw new RefusedError(

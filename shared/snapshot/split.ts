@@ -30,7 +30,11 @@ const HEADER_BYTES = 1024
  * @param bytesPerSeries bytes that a series adds to a record; more than the default for series with
  * timestamps or exemplars
  */
-export function planParts(layout: Layout, maxBytes = PART_BYTES, bytesPerSeries = MAX_VALUE_BYTES): Part[] {
+export function planParts(
+  layout: Layout,
+  maxBytes = PART_BYTES,
+  bytesPerSeries = MAX_VALUE_BYTES,
+): Part[] {
   return runNow(planSteps(layout, maxBytes, bytesPerSeries))
 }
 
@@ -41,7 +45,11 @@ export function* planSteps(
   bytesPerSeries = MAX_VALUE_BYTES,
 ): Steps<Part[]> {
   const { bytes, ends } = yield* encodeFamilies(families)
-  return yield* new Planner(families, bytes, ends, maxBytes, bytesPerSeries).plan(0, families.length, 0)
+  return yield* new Planner(families, bytes, ends, maxBytes, bytesPerSeries).plan(
+    0,
+    families.length,
+    0,
+  )
 }
 
 class Planner {
@@ -65,12 +73,18 @@ class Planner {
     const layout = yield* this.#layoutIfItFits(from, to, count)
     if (layout) return [{ layout, from: first, to: first + count }]
     const { index, series } = this.#middle(from, to, count)
-    return [...(yield* this.plan(from, index, first)), ...(yield* this.plan(index, to, first + series))]
+    return [
+      ...(yield* this.plan(from, index, first)),
+      ...(yield* this.plan(index, to, first + series)),
+    ]
   }
 
   /** Compression is expensive: only ranges that may fit are compressed. */
   *#layoutIfItFits(from: number, to: number, count: number): Steps<EncodedLayout | null> {
-    const slice = this.bytes.subarray(from === 0 ? 0 : this.ends[from - 1], to === 0 ? 0 : this.ends[to - 1])
+    const slice = this.bytes.subarray(
+      from === 0 ? 0 : this.ends[from - 1],
+      to === 0 ? 0 : this.ends[to - 1],
+    )
     const whole = to - from < 2
     const left = this.maxBytes - HEADER_BYTES - count * this.bytesPerSeries
     if (!whole && (left < 0 || slice.length > this.maxBytes)) return null

@@ -40,7 +40,10 @@ export function validateTarget(target: readonly Label[], limits: Limits = DEFAUL
 export function validateLayout(layout: Layout, limits: Limits = DEFAULT_LIMITS): void {
   const count = layout.families.reduce((sum, family) => sum + family.series.length, 0)
   if (count > limits.samples) {
-    throw new RefusedError('limit', `${count} series are over the limit of ${limits.samples}; expose fewer`)
+    throw new RefusedError(
+      'limit',
+      `${count} series are over the limit of ${limits.samples}; expose fewer`,
+    )
   }
   const names = new Set<string>()
   const seen = new SeriesSet(count)
@@ -56,7 +59,9 @@ export function validateLayout(layout: Layout, limits: Limits = DEFAULT_LIMITS):
     names.add(family.name)
     // One string for all series with that suffix: it is compared and hashed for each of them.
     const owner = `family ${quote(family.name)}`
-    const sampleNames = new Map(SUFFIXES_OF[family.type].map(suffix => [suffix, family.name + suffix]))
+    const sampleNames = new Map(
+      SUFFIXES_OF[family.type].map(suffix => [suffix, family.name + suffix]),
+    )
     for (const series of family.series) {
       checkSuffix(family, series)
       labels.check(series.labels, owner)
@@ -72,7 +77,8 @@ export function validateLayout(layout: Layout, limits: Limits = DEFAULT_LIMITS):
  */
 export function sampleNames(layout: Layout): Set<string> {
   const names = new Set<string>()
-  for (const { name, series } of layout.families) for (const { suffix } of series) names.add(name + suffix)
+  for (const { name, series } of layout.families)
+    for (const { suffix } of series) names.add(name + suffix)
   return names
 }
 
@@ -188,7 +194,12 @@ function checkOrder(before: string, name: string, owner: string): void {
  */
 const FORBIDDEN = /[\0\p{Surrogate}]/u
 
-function checkText(text: string, limit: number, reason: 'label' | 'layout', where: () => string): void {
+function checkText(
+  text: string,
+  limit: number,
+  reason: 'label' | 'layout',
+  where: () => string,
+): void {
   if (FORBIDDEN.test(text)) {
     const what = text.includes('\0') ? 'a NUL byte' : 'a lone surrogate'
     throw new RefusedError(reason, `${where()} contains ${what}; remove it`)
@@ -197,12 +208,17 @@ function checkText(text: string, limit: number, reason: 'label' | 'layout', wher
   if (text.length * 3 <= limit) return
   const bytes = Buffer.byteLength(text)
   if (bytes > limit) {
-    throw new RefusedError('limit', `${where()} has ${bytes} bytes, over the limit of ${limit}; shorten it`)
+    throw new RefusedError(
+      'limit',
+      `${where()} has ${bytes} bytes, over the limit of ${limit}; shorten it`,
+    )
   }
 }
 
 function duplicate(family: LayoutFamily, series: LayoutSeries): RefusedError {
-  const labels = series.labels.map(({ name, value }) => `${name}=${JSON.stringify(value)}`).join(',')
+  const labels = series.labels
+    .map(({ name, value }) => `${name}=${JSON.stringify(value)}`)
+    .join(',')
   const text = `${family.name}${series.suffix}{${labels}}`
   const short = text.length > 300 ? `${text.slice(0, 300)}…` : text
   return new RefusedError(

@@ -46,7 +46,13 @@ export function writeCollection(out: BytesWriter, header: CollectionHeader): voi
     out.string(label.name)
     out.string(label.value)
   })
-  for (const field of ['incarnation', 'sequence', 'superseded', 'collectedAt', 'intervalMs'] as const) {
+  for (const field of [
+    'incarnation',
+    'sequence',
+    'superseded',
+    'collectedAt',
+    'intervalMs',
+  ] as const) {
     out.long(integer(header[field], field))
   }
   out.double(header.collectSeconds)
@@ -76,12 +82,17 @@ function writeExemplars(out: BytesWriter, exemplars: readonly Exemplar[] | null 
     })
     out.double(exemplar.value)
     out.long(exemplar.timestamp === null ? 0 : 1)
-    if (exemplar.timestamp !== null) out.long(integer(exemplar.timestamp, "an exemplar's timestamp"))
+    if (exemplar.timestamp !== null)
+      out.long(integer(exemplar.timestamp, "an exemplar's timestamp"))
   })
 }
 
 /** An array or a map: one block and the end. */
-export function writeArray<T>(out: BytesWriter, items: readonly T[], write: (item: T) => void): void {
+export function writeArray<T>(
+  out: BytesWriter,
+  items: readonly T[],
+  write: (item: T) => void,
+): void {
   if (items.length > 0) out.long(items.length)
   for (const item of items) write(item)
   out.long(0)

@@ -56,7 +56,11 @@ const commands: Record<Command, () => unknown> = {
 process.on('message', async (command: Command) => {
   const { user, system } = process.cpuUsage()
   await commands[command]()
-  const report: AppReport = { cpu: user + system, acknowledged: await acknowledged(), slices: loop.longest }
+  const report: AppReport = {
+    cpu: user + system,
+    acknowledged: await acknowledged(),
+    slices: loop.longest,
+  }
   process.send!(report, () => command === 'stop' && process.exit())
 })
 process.once('disconnect', () => process.exit())

@@ -143,7 +143,10 @@ function casesOf(fleet: Fleet, goal: string | undefined): Case[] {
       run: () =>
         headers.forEach(
           (header, t) =>
-            void encodeSnapshot(header, { layoutCompressed: layout.compressed, values: fleet.values[t] }),
+            void encodeSnapshot(header, {
+              layoutCompressed: layout.compressed,
+              values: fleet.values[t],
+            }),
         ),
     },
     {
@@ -173,7 +176,10 @@ function layoutCases(series: number): Case[] {
       unit: 'ms',
       amount,
       run: () => {
-        const cache = new LayoutCache({ maxBytes: 1e6, build: (_, id) => ({ id, bytes: 1, holders: 0 }) })
+        const cache = new LayoutCache({
+          maxBytes: 1e6,
+          build: (_, id) => ({ id, bytes: 1, holders: 0 }),
+        })
         cache.intern(encoded.id, encoded.compressed)
       },
     },
@@ -207,7 +213,11 @@ function measure(work: Case): number {
   return work.unit === 'ms' ? spent / 1000 / (calls * work.amount) : (calls * work.amount) / spent
 }
 
-const UNITS = { values: 'M values/CPU-s', records: 'M records/CPU-s', ms: 'CPU-ms per 1,000 series' }
+const UNITS = {
+  values: 'M values/CPU-s',
+  records: 'M records/CPU-s',
+  ms: 'CPU-ms per 1,000 series',
+}
 
 /** Measures reading and writing of records in comparison with avsc, and the size of records. */
 export async function run(): Promise<Row[]> {
@@ -221,7 +231,8 @@ export async function run(): Promise<Row[]> {
   ]
   for (const work of cases) measure(work) // Warm-up.
   const figures = cases.map(() => [] as number[])
-  for (let round = 0; round < ROUNDS; round++) cases.forEach((work, i) => void figures[i].push(measure(work)))
+  for (let round = 0; round < ROUNDS; round++)
+    cases.forEach((work, i) => void figures[i].push(measure(work)))
   const rows = cases.map(({ work, goal, note, unit }, i) => ({
     work,
     figure: `${spread(figures[i], median(figures[i]) < 1 ? 4 : 1)} ${UNITS[unit]}`,

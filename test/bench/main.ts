@@ -7,7 +7,9 @@ import { targets } from './targets.js'
  * `--against=<folder>` lets `targets` also measure the build of another checkout, interleaved with
  * this one.
  */
-const against = process.argv.find(argument => argument.startsWith('--against='))?.slice('--against='.length)
+const against = process.argv
+  .find(argument => argument.startsWith('--against='))
+  ?.slice('--against='.length)
 const benches: Record<string, () => Promise<Row[]>> = {
   codec: async () => (await import('./codec.bench.js')).run(),
   publisher: async () => (await import('./publisher.bench.js')).run(),
@@ -31,7 +33,9 @@ const benches: Record<string, () => Promise<Row[]>> = {
 const wanted = process.argv.slice(2).filter(argument => !argument.startsWith('-'))
 const unknown = wanted.filter(name => !benches[name])
 if (unknown.length) {
-  console.error(`unknown benchmark ${unknown.join(', ')}; available: ${Object.keys(benches).join(', ')}`)
+  console.error(
+    `unknown benchmark ${unknown.join(', ')}; available: ${Object.keys(benches).join(', ')}`,
+  )
   process.exit(2)
 }
 const rows: Row[] = []

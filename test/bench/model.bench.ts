@@ -120,7 +120,11 @@ export async function run(): Promise<Row[]> {
       note: longestOf(() => new ProtobufReader().readInSteps(body)),
       run: () => void read(new ProtobufReader()),
     },
-    { work: 'read a protobuf body, protobufjs', note: 'decoded to objects', run: () => void decode(body) },
+    {
+      work: 'read a protobuf body, protobufjs',
+      note: 'decoded to objects',
+      run: () => void decode(body),
+    },
     {
       work: 'map an exposition, unchanged families',
       goal: '≤ 0.1 ms',
@@ -141,7 +145,8 @@ export async function run(): Promise<Row[]> {
   ]
   for (const one of cases) measure(one) // Warm-up.
   const figures = cases.map(() => [] as number[])
-  for (let round = 0; round < ROUNDS; round++) cases.forEach((one, i) => void figures[i].push(measure(one)))
+  for (let round = 0; round < ROUNDS; round++)
+    cases.forEach((one, i) => void figures[i].push(measure(one)))
   return cases.map(({ work, goal, note }, i) => ({
     work,
     figure: `${spread(figures[i], median(figures[i]) < 1 ? 3 : 2)} CPU-ms`,

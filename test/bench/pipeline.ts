@@ -43,7 +43,8 @@ const longSession = ['--kafka.session-timeout=2m']
 
 async function seriesIn(shard: ShardProcess, path: string): Promise<number> {
   let lines = 0
-  for (const line of (await shard.get(path, identity)).split('\n')) if (line && line[0] !== '#') lines++
+  for (const line of (await shard.get(path, identity)).split('\n'))
+    if (line && line[0] !== '#') lines++
   return lines
 }
 
@@ -52,7 +53,12 @@ async function seriesIn(shard: ShardProcess, path: string): Promise<number> {
  * and then continued. It decodes and applies every snapshot, without a replay. The drain ends with
  * a scrape of /metrics that has the last snapshots.
  */
-export async function drain(bench: Bench, fleet: Fleet, rounds: number, goal: number): Promise<Row> {
+export async function drain(
+  bench: Bench,
+  fleet: Fleet,
+  rounds: number,
+  goal: number,
+): Promise<Row> {
   const topic = await bench.topic()
   const backlog = new Backlog({ brokers: bench.brokers }, topic, fleet)
   await backlog.connect()
@@ -75,7 +81,8 @@ export async function drain(bench: Bench, fleet: Fleet, rounds: number, goal: nu
       else rates.push(rate)
     }
     const exposed = await seriesIn(shard, '/metrics')
-    if (exposed < fleet.targets * fleet.series) throw new Error(`only ${exposed} series on /metrics`)
+    if (exposed < fleet.targets * fleet.series)
+      throw new Error(`only ${exposed} series on /metrics`)
   } finally {
     await shard.stop()
     await backlog.close()
@@ -142,7 +149,12 @@ export async function million(bench: Bench, distinctLayouts: boolean): Promise<R
   return rows
 }
 
-async function restart(bench: Bench, topic: string, backlog: Backlog, layouts: string): Promise<Row[]> {
+async function restart(
+  bench: Bench,
+  topic: string,
+  backlog: Backlog,
+  layouts: string,
+): Promise<Row[]> {
   const seconds: number[] = []
   const cpu: number[] = []
   for (let run = 0; run < 3; run++) {

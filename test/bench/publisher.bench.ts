@@ -27,7 +27,10 @@ interface Case {
 }
 
 /** The work of a publisher in each interval, without sending. */
-function publishing(register: Registry): { take(): Promise<Sample>; encode(sample: Sample): Buffer[] } {
+function publishing(register: Registry): {
+  take(): Promise<Sample>
+  encode(sample: Sample): Buffer[]
+} {
   const sampler = new Sampler()
   const sources = new Sources(register)
   let sequence = 5000

@@ -12,8 +12,23 @@ const AREAS = [
   'search',
   'mail',
 ]
-const COUNTED = ['requests', 'errors', 'retries', 'rows_read', 'evictions', 'bytes_sent', 'timeouts']
-const GAUGED = ['connections', 'queue_depth', 'in_flight', 'memory_bytes', 'utilization_ratio', 'age_seconds']
+const COUNTED = [
+  'requests',
+  'errors',
+  'retries',
+  'rows_read',
+  'evictions',
+  'bytes_sent',
+  'timeouts',
+]
+const GAUGED = [
+  'connections',
+  'queue_depth',
+  'in_flight',
+  'memory_bytes',
+  'utilization_ratio',
+  'age_seconds',
+]
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE']
 const STATUSES = ['200', '201', '304', '400', '404', '500', '503']
 const ZONES = ['eu-central-1a', 'eu-central-1b', 'eu-central-1c']
@@ -55,7 +70,8 @@ export function registryOf(series: number, register = new Registry()): Registry 
       const typical = 0.002 * 10 ** (next() * 2.5)
       // The sum of six uniform numbers is nearly normal, so the durations are log-normal.
       const normal = () => next() + next() + next() + next() + next() + next() - 3
-      for (let n = Math.floor(10 ** (next() * 3.7)); n > 0; n--) child.observe(typical * Math.exp(normal()))
+      for (let n = Math.floor(10 ** (next() * 3.7)); n > 0; n--)
+        child.observe(typical * Math.exp(normal()))
     }
   }
   for (const { family, labelled } of families(counters, COUNTERS_A_FAMILY)) {
@@ -67,11 +83,18 @@ export function registryOf(series: number, register = new Registry()): Registry 
       registers: [register],
     })
     for (const i of labelled)
-      counter.labels(`operation-${i}`, ZONES[i % 3]).inc(next() < 0.35 ? 0 : Math.floor(10 ** (next() * 6)))
+      counter
+        .labels(`operation-${i}`, ZONES[i % 3])
+        .inc(next() < 0.35 ? 0 : Math.floor(10 ** (next() * 6)))
   }
   for (const { family, labelled } of families(gauges, GAUGES_A_FAMILY)) {
     const name = nameOf(family, GAUGED, '')
-    const gauge = new Gauge({ name, help: helpOf(name), labelNames: ['pool'], registers: [register] })
+    const gauge = new Gauge({
+      name,
+      help: helpOf(name),
+      labelNames: ['pool'],
+      registers: [register],
+    })
     for (const i of labelled)
       gauge.labels(`pool-${i}`).set(next() < 0.25 ? next() * 100 : Math.floor(10 ** (next() * 5)))
   }

@@ -64,7 +64,8 @@ function feed(targets: number, workload: Workload): Feed {
       })
       sequence++
       return cpuOf(() => {
-        for (const record of records) shard.apply(0, record, { wall: collectedAt + 10, mono: collectedAt })
+        for (const record of records)
+          shard.apply(0, record, { wall: collectedAt + 10, mono: collectedAt })
       })
     },
   }

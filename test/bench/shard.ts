@@ -132,7 +132,8 @@ export class ShardProcess {
     this.signal('SIGWINCH')
     await work()
     this.signal('SIGWINCH')
-    for (let i = 0; i < 1000 && !existsSync(this.#probeFile); i++) await new Promise(r => setTimeout(r, 10))
+    for (let i = 0; i < 1000 && !existsSync(this.#probeFile); i++)
+      await new Promise(r => setTimeout(r, 10))
     await new Promise(r => setTimeout(r, 20))
     return JSON.parse(readFileSync(this.#probeFile, 'utf8'))
   }

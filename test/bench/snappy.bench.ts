@@ -47,7 +47,12 @@ export async function run(): Promise<Row[]> {
   const { length: bytes } = page
   const note = `a text page of 10,000 series, ${bytes} bytes, compressed ${block.length}`
   const cases: Case[] = [
-    { work: 'decompress a snappy block', note, bytes, run: () => decodeSnappyBlock(block, 1 << 26) },
+    {
+      work: 'decompress a snappy block',
+      note,
+      bytes,
+      run: () => decodeSnappyBlock(block, 1 << 26),
+    },
     {
       work: 'decompress a snappy block, snappy',
       note: 'native library',
@@ -66,7 +71,8 @@ export async function run(): Promise<Row[]> {
     measure(one) // Warm-up.
   }
   const figures = cases.map(() => [] as number[])
-  for (let round = 0; round < ROUNDS; round++) cases.forEach((one, i) => void figures[i].push(measure(one)))
+  for (let round = 0; round < ROUNDS; round++)
+    cases.forEach((one, i) => void figures[i].push(measure(one)))
   return cases.map(({ work, note }, i) => ({
     work,
     figure: `${spread(figures[i], median(figures[i]) < 10 ? 1 : 0)} MB/CPU-s`,

@@ -103,7 +103,10 @@ async function perScrape(
   pace: { readonly perSecond: number; readonly idle: number },
 ) {
   const { host, port } = new URL(shard.url)
-  const scrapers = Array.from({ length: CONNECTIONS }, () => new Scraper(host, Number(port), encoding))
+  const scrapers = Array.from(
+    { length: CONNECTIONS },
+    () => new Scraper(host, Number(port), encoding),
+  )
   const before = shard.cpu()
   const start = performance.now()
   let sent = 0

@@ -22,7 +22,20 @@ export function random(seed: number): () => number {
   }
 }
 
-const BUCKETS = ['0.005', '0.01', '0.025', '0.05', '0.1', '0.25', '0.5', '1', '2.5', '5', '10', '+Inf']
+const BUCKETS = [
+  '0.005',
+  '0.01',
+  '0.025',
+  '0.05',
+  '0.1',
+  '0.25',
+  '0.5',
+  '1',
+  '2.5',
+  '5',
+  '10',
+  '+Inf',
+]
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE']
 const STATUSES = ['200', '201', '400', '404', '500', '503']
 const SERIES_OF_A_HISTOGRAM = BUCKETS.length + 2
@@ -119,7 +132,11 @@ function makeBucketsCumulative(families: readonly LayoutFamily[], values: Float6
       i += family.series.length
       continue
     }
-    for (let s = 0; s < family.series.length; s += SERIES_OF_A_HISTOGRAM, i += SERIES_OF_A_HISTOGRAM) {
+    for (
+      let s = 0;
+      s < family.series.length;
+      s += SERIES_OF_A_HISTOGRAM, i += SERIES_OF_A_HISTOGRAM
+    ) {
       const last = i + BUCKETS.length - 1
       for (let b = i + 1; b <= last; b++) values[b] += values[b - 1]
       values[last + 2] = values[last]

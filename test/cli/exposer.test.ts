@@ -58,7 +58,10 @@ describe('a configuration', () => {
   })
 
   test('is refused with all problems, including those in files and between flags', async () => {
-    const config = file('kafka.yml', 'sasl:\n  mechanism: kerberos\n  username: x\nssl: maybe\nextra: 1\n')
+    const config = file(
+      'kafka.yml',
+      'sasl:\n  mechanism: kerberos\n  username: x\nssl: maybe\nextra: 1\n',
+    )
     const { error } = await invoke(
       exposer,
       [
@@ -84,7 +87,9 @@ describe('a configuration', () => {
       '--kafka.heartbeat-interval: must be at most a third of --kafka.session-timeout (15s); otherwise one lost heartbeat can cost the shard its partitions',
       '--staleness.forget: must not be less than --staleness.max-age (2m)',
       expect.stringMatching(/^--web\.config\.file: .*web\.yml: users: unknown key$/),
-      expect.stringMatching(/^--web\.config\.file: .*web\.yml: tls_server_config: cert_file .* is required/),
+      expect.stringMatching(
+        /^--web\.config\.file: .*web\.yml: tls_server_config: cert_file .* is required/,
+      ),
     ])
   })
 
@@ -94,7 +99,10 @@ describe('a configuration', () => {
     ['sasl:\n  mechanism: plain\n  username: u\n  password_file: secret', undefined],
     ['', undefined],
     ['sasl:\n  mechanism: plain\n  username: u', /sasl: needs either password or password_file/],
-    ['sasl:\n  mechanism: plain\n  username: u\n  password: p\n  password_file: secret', /needs either/],
+    [
+      'sasl:\n  mechanism: plain\n  username: u\n  password: p\n  password_file: secret',
+      /needs either/,
+    ],
     ['ssl:\n  ca_file: missing.pem', /ENOENT.*missing\.pem/],
     ['ssl: [', /kafka\.yml: /],
   ])('--kafka.config.file with %j', async (yaml, problem) => {
@@ -113,15 +121,26 @@ describe('a configuration', () => {
 describe('a web configuration', () => {
   const hash = '$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG'
   const checked = (yaml: string, ...more: string[]) =>
-    invoke(exposer, [brokers, '--check-config', `--web.config.file=${file('web.yml', yaml)}`, ...more])
+    invoke(exposer, [
+      brokers,
+      '--check-config',
+      `--web.config.file=${file('web.yml', yaml)}`,
+      ...more,
+    ])
 
   test('is accepted if it is valid, and refused if a file that it names is missing', async () => {
     const accepted = await checked(`basic_auth_users:\n  alice: ${hash}\n`)
     expect(accepted.stdout).toBe('The flags and their files are valid.\n')
-    const { error } = await checked('tls_server_config:\n  cert_file: none.pem\n  key_file: none.key\n')
+    const { error } = await checked(
+      'tls_server_config:\n  cert_file: none.pem\n  key_file: none.key\n',
+    )
     expect(error?.message.split('\n')).toEqual([
-      expect.stringMatching(/^--web\.config\.file: .*web\.yml: tls_server_config\.cert_file: ENOENT/),
-      expect.stringMatching(/^--web\.config\.file: .*web\.yml: tls_server_config\.key_file: ENOENT/),
+      expect.stringMatching(
+        /^--web\.config\.file: .*web\.yml: tls_server_config\.cert_file: ENOENT/,
+      ),
+      expect.stringMatching(
+        /^--web\.config\.file: .*web\.yml: tls_server_config\.key_file: ENOENT/,
+      ),
     ])
   })
 

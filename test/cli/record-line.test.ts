@@ -15,7 +15,9 @@ const target = [
   { name: 'job', value: 'shop' },
 ]
 const layout = encodeLayout({
-  families: [{ name: 'up_to_date', type: 'gauge', help: '', unit: '', series: [{ suffix: '', labels: [] }] }],
+  families: [
+    { name: 'up_to_date', type: 'gauge', help: '', unit: '', series: [{ suffix: '', labels: [] }] },
+  ],
 })
 
 function fullHeader(header: Partial<SnapshotHeader>): SnapshotHeader {
@@ -110,7 +112,9 @@ describe('a record that an exposer refuses', () => {
     const failure = record({}, { value: encodeFailure(header, 'no') })
     expect(lines.line(own, failure, now)).toContain('REFUSED order: not after sequence 3')
     expect(lines.line(own, record(), now)).toContain('REFUSED order: not after sequence 3')
-    expect(lines.line(own, record({ incarnation: now - 90_000 }), now)).toContain('REFUSED incarnation:')
+    expect(lines.line(own, record({ incarnation: now - 90_000 }), now)).toContain(
+      'REFUSED incarnation:',
+    )
     expect(lines.line(own, record({ sequence: 4, collectedAt: now }), now)).toContain('sequence=4')
     expect(lines.line(own, record({ incarnation: now, sequence: 0 }), now)).toContain('sequence=0')
   })

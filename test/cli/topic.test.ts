@@ -10,12 +10,15 @@ describe('help', () => {
   test.each([
     ['check', check],
     ['create', create],
-  ])('of topic %s names all programs and is wrapped at the width of the terminal', async (file, command) => {
-    const { code, stdout } = await invoke(command, ['--help'])
-    expect(code).toBe(0)
-    await expect(stdout).toMatchFileSnapshot(`./topic-${file}-help.txt`)
-    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
-  })
+  ])(
+    'of topic %s names all programs and is wrapped at the width of the terminal',
+    async (file, command) => {
+      const { code, stdout } = await invoke(command, ['--help'])
+      expect(code).toBe(0)
+      await expect(stdout).toMatchFileSnapshot(`./topic-${file}-help.txt`)
+      for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+    },
+  )
 })
 
 test('the error for an unknown program lists the known ones', async () => {

@@ -31,7 +31,10 @@ const withoutAge = (text: string) => text.replace(/^exposer_target_snapshot_age_
 describe('/target', () => {
   test('has the same response in front of the router as behind it', async () => {
     await shard.append({ labels: app })
-    const [before, behind] = [await shard.get(path(app)), await shard.get(path(app).replace('?', '/?'))]
+    const [before, behind] = [
+      await shard.get(path(app)),
+      await shard.get(path(app).replace('?', '/?')),
+    ]
     expect(withoutAge(await before.text())).toBe(withoutAge(await behind.text()))
     const headersOf = ({ headers }: Response) =>
       [...headers].filter(([name]) => name !== 'date' && name !== 'content-length')
@@ -88,7 +91,11 @@ describe('/target', () => {
 
   test('a small body is sent uncompressed, a larger one compressed, both completely', async () => {
     await shard.append({ labels: app })
-    await shard.append({ labels: { job: 'many' }, layout: manySeries(500), values: new Array(500).fill(1) })
+    await shard.append({
+      labels: { job: 'many' },
+      layout: manySeries(500),
+      values: new Array(500).fill(1),
+    })
     const small = await raw(path(app), { 'accept-encoding': 'gzip' })
     expect(small.headers['content-encoding']).toBeUndefined()
     expect(small.headers['content-length']).toBe(String(small.body.length))
@@ -103,7 +110,9 @@ describe('/target', () => {
   test('bodies that are written at the same time are not mixed', async () => {
     const apps = Array.from({ length: 40 }, (_, i) => ({ job: 'shop', instance: `a:${i}` }))
     for (const [i, labels] of apps.entries()) await shard.append({ labels, values: [1000 + i] })
-    const texts = await Promise.all(apps.map(async labels => (await shard.get(path(labels))).text()))
+    const texts = await Promise.all(
+      apps.map(async labels => (await shard.get(path(labels))).text()),
+    )
     for (const [i, text] of texts.entries()) expect(text).toContain(`} ${1000 + i}\n`)
   })
 })

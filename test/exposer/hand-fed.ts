@@ -60,7 +60,12 @@ export class HandFed {
       (level: string): Logger['info'] =>
       (message, fields) =>
         void fed.log.push({ level, message, fields })
-    const logger: Logger = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+    const logger: Logger = {
+      debug: at('debug'),
+      info: at('info'),
+      warn: at('warn'),
+      error: at('error'),
+    }
     const { webConfigFile } = overrides
     fed.web = webConfigFile === undefined ? undefined : new LiveWebConfig(webConfigFile, logger)
     fed.web?.start()
@@ -101,7 +106,10 @@ export class HandFed {
   }
 
   /** A new assignment. All partitions are empty and loaded at once, unless `replaying` is true. */
-  assign(partitions: readonly number[], { replaying = false, kept = [] as readonly number[] } = {}): void {
+  assign(
+    partitions: readonly number[],
+    { replaying = false, kept = [] as readonly number[] } = {},
+  ): void {
     const { feed } = this.#parts
     const before = feed.current?.partitions ?? new Set(this.#next.keys())
     const lost = [...before].filter(p => !partitions.includes(p))
@@ -140,13 +148,22 @@ export class HandFed {
   async append(snapshot: SnapshotOf): Promise<void> {
     const { key, value, partition } = recordOf(snapshot)
     const offset = this.#next.get(partition) ?? 0
-    const record: LogRecord = { offset, timestamp: snapshot.appendedAt ?? this.clock.now().wall, key, value }
+    const record: LogRecord = {
+      offset,
+      timestamp: snapshot.appendedAt ?? this.clock.now().wall,
+      key,
+      value,
+    }
     this.#next.set(partition, offset + 1)
     await this.#parts.feed.onRecords(partition, [record])
     this.fetched(partition)
   }
 
-  get(path: string, headers: Record<string, string> = {}, init: RequestInit = {}): Promise<Response> {
+  get(
+    path: string,
+    headers: Record<string, string> = {},
+    init: RequestInit = {},
+  ): Promise<Response> {
     return fetch(this.url + path, { redirect: 'manual', ...init, headers })
   }
 }
@@ -215,7 +232,11 @@ function recordOf(snapshot: SnapshotOf): { key: Buffer; value: Buffer; partition
   })
   const key = targetKey(target)
   if (snapshot.failure !== undefined) {
-    return { key, value: encodeFailure(header, snapshot.failure), partition: partitionFor(key, PARTITIONS) }
+    return {
+      key,
+      value: encodeFailure(header, snapshot.failure),
+      partition: partitionFor(key, PARTITIONS),
+    }
   }
   return { key, value, partition: partitionFor(key, PARTITIONS) }
 }
@@ -230,4 +251,5 @@ export function partitionOf(labels: Readonly<Record<string, string>>): number {
   return partitionFor(targetKey(labelsOf(labels)), PARTITIONS)
 }
 
-export const path = (labels: Readonly<Record<string, string>>) => `/target?${new URLSearchParams(labels)}`
+export const path = (labels: Readonly<Record<string, string>>) =>
+  `/target?${new URLSearchParams(labels)}`

@@ -115,11 +115,17 @@ describe('two shards', () => {
   })
 
   test('each lists the targets of both, at the external URL', async () => {
-    const [one, other] = await Promise.all([a, b].map(async shard => (await shard.get('/sd')).text()))
+    const [one, other] = await Promise.all(
+      [a, b].map(async shard => (await shard.get('/sd')).text()),
+    )
     expect(one).toBe(other)
     const groups = JSON.parse(one) as SdGroup[]
-    expect(groups.map(group => group.labels.instance).sort()).toEqual(apps.map(app => app.instance).sort())
-    expect(new Set(groups.map(group => group.targets[0]))).toEqual(new Set(['exposer.example:9754']))
+    expect(groups.map(group => group.labels.instance).sort()).toEqual(
+      apps.map(app => app.instance).sort(),
+    )
+    expect(new Set(groups.map(group => group.targets[0]))).toEqual(
+      new Set(['exposer.example:9754']),
+    )
     expect(groups[0].labels.__metrics_path__).toBe('/prefix/target')
   })
 
@@ -147,7 +153,9 @@ describe('two shards', () => {
     await b.stop()
     const response = await a.get('/sd', impatient)
     expect(response.status).toBe(503)
-    expect(await response.text()).toMatch(/^the list is incomplete: shard http.* does not answer: .+\n$/)
+    expect(await response.text()).toMatch(
+      /^the list is incomplete: shard http.* does not answer: .+\n$/,
+    )
     b = await HandFed.start()
   })
 

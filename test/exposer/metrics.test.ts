@@ -165,7 +165,9 @@ describe('a long response', () => {
     const response = await begin()
     response.destroy()
     await eventually(() =>
-      expect([...shard.services.shard.targets()].map(t => t.newest?.holders)).toEqual([1, 1, 1, 1, 1]),
+      expect([...shard.services.shard.targets()].map(t => t.newest?.holders)).toEqual([
+        1, 1, 1, 1, 1,
+      ]),
     )
     expect((await shard.get(path({ ...labels, part: '0' }))).status).toBe(200)
     expect(shard.log.filter(line => line.level === 'error')).toEqual([])

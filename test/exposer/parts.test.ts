@@ -26,7 +26,9 @@ describe('changes', () => {
   test('resume waiting requests in order of arrival, and not all in one turn', async () => {
     const changes = new Changes()
     const woken: number[] = []
-    const waits = Array.from({ length: 100 }, (_, i) => changes.next(60_000, never).then(() => woken.push(i)))
+    const waits = Array.from({ length: 100 }, (_, i) =>
+      changes.next(60_000, never).then(() => woken.push(i)),
+    )
     changes.notify()
     await waits[0]
     expect(woken.length).toBeLessThan(100)
@@ -71,7 +73,9 @@ describe('the answers of the shards are a complete list', () => {
 
   test('a shard that does not answer is named with the error', () => {
     const failed = { address: 'http://b:1', partitions: [1], error: 'ECONNREFUSED' }
-    expect(findGap([answer('a', 0), failed], 2)).toBe('shard http://b:1 does not answer: ECONNREFUSED')
+    expect(findGap([answer('a', 0), failed], 2)).toBe(
+      'shard http://b:1 does not answer: ECONNREFUSED',
+    )
   })
 })
 
@@ -82,7 +86,9 @@ test('slices sort and merge as sorting at once does', async () => {
       fc.integer({ min: 1, max: 5 }),
       async (lines, k) => {
         expect(await sortInSlices(lines)).toEqual([...lines].sort())
-        const lists = Array.from({ length: k }, (_, i) => lines.filter((_, j) => j % k === i).sort())
+        const lists = Array.from({ length: k }, (_, i) =>
+          lines.filter((_, j) => j % k === i).sort(),
+        )
         expect(await mergeInSlices(lists)).toEqual([...lines].sort())
       },
     ),

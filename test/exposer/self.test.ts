@@ -116,10 +116,13 @@ describe('/telemetry', () => {
 
   test('has no series of partitions that were lost', async () => {
     shard.assign(all)
-    const positions = async () => (await lines()).filter(line => line.startsWith('exposer_position{'))
+    const positions = async () =>
+      (await lines()).filter(line => line.startsWith('exposer_position{'))
     expect(await positions()).toHaveLength(PARTITIONS)
     shard.assign([1], { kept: [1] })
-    expect(await positions()).toEqual(['exposer_position{topic="metrics.snapshots",partition="1"} 0'])
+    expect(await positions()).toEqual([
+      'exposer_position{topic="metrics.snapshots",partition="1"} 0',
+    ])
   })
 
   test('counts refused records by reason, and logs the first of each with its offset', async () => {
@@ -129,7 +132,11 @@ describe('/telemetry', () => {
     const warnings = shard.log.filter(line => line.level === 'warn')
     expect(warnings).toHaveLength(1)
     expect(warnings[0].message).toMatch(/^Record refused: sequence 5 is not above the last one/)
-    expect(warnings[0].fields).toMatchObject({ reason: 'order', partition: partitionOf(app), offset: 1 })
+    expect(warnings[0].fields).toMatchObject({
+      reason: 'order',
+      partition: partitionOf(app),
+      offset: 1,
+    })
   })
 
   test('counts held requests as in flight', async () => {
@@ -161,7 +168,11 @@ describe('the page', () => {
     const first = await shard.get('/page/app.js')
     // fetch would ask for no cached answer.
     const again = await new Promise<IncomingMessage>(resolve =>
-      get(`${shard.url}/page/app.js`, { headers: { 'if-none-match': first.headers.get('etag')! } }, resolve),
+      get(
+        `${shard.url}/page/app.js`,
+        { headers: { 'if-none-match': first.headers.get('etag')! } },
+        resolve,
+      ),
     )
     again.resume()
     expect(again.statusCode).toBe(304)

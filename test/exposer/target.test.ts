@@ -13,7 +13,8 @@ beforeEach(async () => {
 afterEach(() => shard.stop())
 
 /** The requests that wait for something to change. */
-const held = (count: number) => eventually(() => expect(shard.services.changes.waiting).toBe(count), 5000, 5)
+const held = (count: number) =>
+  eventually(() => expect(shard.services.changes.waiting).toBe(count), 5000, 5)
 
 describe('a target whose partition is owned', () => {
   beforeEach(async () => {
@@ -41,9 +42,12 @@ describe('a target whose partition is owned', () => {
   })
 
   test('is OpenMetrics for a scraper that prefers it', async () => {
-    const accept = 'application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.1'
+    const accept =
+      'application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.1'
     const response = await shard.get(path(app), { accept })
-    expect(response.headers.get('content-type')).toMatch(/^application\/openmetrics-text; version=1\.0\.0/)
+    expect(response.headers.get('content-type')).toMatch(
+      /^application\/openmetrics-text; version=1\.0\.0/,
+    )
     expect(await response.text()).toMatch(/# EOF\n$/)
   })
 
@@ -62,8 +66,14 @@ describe('a target whose partition is owned', () => {
 
   test('is 200 without series after its end, in OpenMetrics with # EOF', async () => {
     await shard.append({ labels: app, sequence: 1, end: true, intervalMs: 1000 })
-    await eventually(async () => expect(await (await shard.get(path(app))).text()).toBe(''), 5000, 50)
-    const response = await shard.get(path(app), { accept: 'application/openmetrics-text;version=1.0.0' })
+    await eventually(
+      async () => expect(await (await shard.get(path(app))).text()).toBe(''),
+      5000,
+      50,
+    )
+    const response = await shard.get(path(app), {
+      accept: 'application/openmetrics-text;version=1.0.0',
+    })
     expect(response.status).toBe(200)
     expect(await response.text()).toBe('# EOF\n')
   })
@@ -96,14 +106,17 @@ describe('a target whose partition is owned', () => {
   })
 
   test('is 503 with the reason when only other targets of its partition send snapshots', async () => {
-    const neighbour = Array.from({ length: 100 }, (_, i) => ({ job: 'shop', instance: `n:${i}` })).find(
-      labels => partitionOf(labels) === partitionOf(app),
-    )!
+    const neighbour = Array.from({ length: 100 }, (_, i) => ({
+      job: 'shop',
+      instance: `n:${i}`,
+    })).find(labels => partitionOf(labels) === partitionOf(app))!
     shard.ahead = 60_000
     await shard.append({ labels: neighbour })
     const response = await shard.get(path(app))
     expect(response.status).toBe(503)
-    expect(await response.text()).toMatch(/^no snapshot for 6\d\.\d s, the publish interval is 15\.0 s\n$/)
+    expect(await response.text()).toMatch(
+      /^no snapshot for 6\d\.\d s, the publish interval is 15\.0 s\n$/,
+    )
     expect((await shard.get(path(neighbour))).status).toBe(200)
   })
 })

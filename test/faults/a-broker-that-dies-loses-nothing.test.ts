@@ -45,7 +45,9 @@ test('after a broker is killed and restarted, members have the same partitions, 
   await traffic.stop()
   await eventually(() => {
     expect(two.map(m => m.held().length)).toEqual([2, 2])
-    const records = two.flatMap(m => m.listener.records.map(r => `${r.partition}/${r.record.offset}`))
+    const records = two.flatMap(m =>
+      m.listener.records.map(r => `${r.partition}/${r.record.offset}`),
+    )
     expect(new Set(records).size).toBeGreaterThanOrEqual(traffic.written)
   })
   for (const { listener } of two) {
@@ -53,7 +55,9 @@ test('after a broker is killed and restarted, members have the same partitions, 
     expect(listener.gaps).toEqual([])
   }
   const after = await two[0]!.consumer.describeGroup()
-  expect(after.members.map(m => m.memberId).sort()).toEqual(before.members.map(m => m.memberId).sort())
+  expect(after.members.map(m => m.memberId).sort()).toEqual(
+    before.members.map(m => m.memberId).sort(),
+  )
   expect(unhandled).toEqual([])
 })
 
@@ -63,12 +67,16 @@ test('a member waits for a broker that is down at its start, and logs the addres
   await kafka.kill('SIGKILL')
   const { held, logger } = await members.start({ topic, group: name('group'), kafka: { brokers } })
   await eventually(() =>
-    expect(logger.lines).toContainEqual(expect.stringContaining(`nothing listens at ${brokers[0]}`)),
+    expect(logger.lines).toContainEqual(
+      expect.stringContaining(`nothing listens at ${brokers[0]}`),
+    ),
   )
   await kafka.restart()
   await eventually(() => expect(held()).toEqual([0, 1]))
   // An outage is logged occasionally, not for each attempt.
-  expect(logger.lines.filter(line => line.includes('nothing listens')).length).toBeLessThanOrEqual(3)
+  expect(logger.lines.filter(line => line.includes('nothing listens')).length).toBeLessThanOrEqual(
+    3,
+  )
 })
 
 test('sends to a hanging broker time out, and succeed again when it resumes', async () => {
@@ -91,7 +99,12 @@ test('sends to a hanging broker time out, and succeed again when it resumes', as
 test('a member keeps its positions while a broker hangs', async () => {
   const { brokers } = kafka
   const topic = await newTopic(2, brokers)
-  const options = { topic, group: name('group'), kafka: { brokers, requestTimeout: 500 }, maxWait: 100 }
+  const options = {
+    topic,
+    group: name('group'),
+    kafka: { brokers, requestTimeout: 500 },
+    maxWait: 100,
+  }
   const { listener, held } = await members.start(options)
   traffic.start(topic, brokers)
   await eventually(() => expect(listener.records.length).toBeGreaterThan(50))

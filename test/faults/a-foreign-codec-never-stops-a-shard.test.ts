@@ -31,7 +31,10 @@ async function withProducer(
     { name: 'compression.type', value: 'producer' },
     { name: 'message.timestamp.type', value: 'LogAppendTime' },
   ]
-  await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: 2, configEntries }] })
+  await admin.createTopics({
+    waitForLeaders: true,
+    topics: [{ topic, numPartitions: 2, configEntries }],
+  })
   await admin.disconnect()
   const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner })
   await producer.connect()
@@ -58,7 +61,8 @@ test('records with an unsupported codec are passed on as unreadable, and all oth
   })
   const { listener, logger } = await members.start({ topic, group: name('group') })
   await eventually(() => expect(listener.caughtUp).toEqual([0, 1]))
-  const of = (partition: number) => listener.records.filter(r => r.partition === partition).map(r => r.record)
+  const of = (partition: number) =>
+    listener.records.filter(r => r.partition === partition).map(r => r.record)
   expect(of(0).map(r => r.offset)).toEqual(Array.from({ length: 158 }, (_, offset) => offset))
   expect(of(0).filter(r => r.unreadable === 'codec')).toHaveLength(154)
   expect(
@@ -73,7 +77,9 @@ test('records with an unsupported codec are passed on as unreadable, and all oth
   ).toEqual(['before', 'between', 'between', 'between'])
   expect(of(1).map(r => r.value?.toString())).toEqual(['elsewhere'])
   expect(listener.violations).toEqual([])
-  expect(logger.lines).toContainEqual(expect.stringMatching(/snappy.*compression\.type=uncompressed/))
+  expect(logger.lines).toContainEqual(
+    expect.stringMatching(/snappy.*compression\.type=uncompressed/),
+  )
 })
 
 test('records with a codec of Node.js are read', async () => {
@@ -95,12 +101,19 @@ test('records with a codec of Node.js are read', async () => {
 test('a gzip bomb costs at most the inflate limit: its records are unreadable, and the next one arrives', async () => {
   const topic = await withProducer(async (producer, topic) => {
     await producer.send({ topic, messages: [good('before')] })
-    const bomb = Array.from({ length: 5 }, () => ({ partition: 0, value: Buffer.alloc(20_000_000) }))
+    const bomb = Array.from({ length: 5 }, () => ({
+      partition: 0,
+      value: Buffer.alloc(20_000_000),
+    }))
     await producer.send({ topic, compression: CompressionTypes.GZIP, messages: bomb })
     await producer.send({ topic, messages: [good('after')] })
   })
   const before = process.memoryUsage().rss
-  const { listener, logger } = await members.start({ topic, group: name('group'), inflateLimit: 16 << 20 })
+  const { listener, logger } = await members.start({
+    topic,
+    group: name('group'),
+    inflateLimit: 16 << 20,
+  })
   await eventually(() => expect(listener.caughtUp).toEqual([0, 1]))
   expect(listener.records.map(r => r.record.unreadable ?? r.record.value?.toString())).toEqual([
     'before',

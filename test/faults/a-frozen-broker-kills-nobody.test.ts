@@ -72,7 +72,9 @@ test('while a broker is suspended for long, scrapes and readiness fail as blind,
     { topic, group: name('blind') },
     { kafka: { brokers }, sessionTimeout: 60_000, externalUrl: undefined },
   )
-  const app = new SteadyApp(newSender(topic, brokers), { labels: { job: 'j', instance: 'a' } }).start()
+  const app = new SteadyApp(newSender(topic, brokers), {
+    labels: { job: 'j', instance: 'a' },
+  }).start()
   apps = [app]
   await eventually(async () => expect((await scrape(app)).status).toBe(200))
   for (const node of kafka.nodes) node.pause()

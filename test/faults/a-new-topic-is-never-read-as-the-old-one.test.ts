@@ -9,7 +9,8 @@ afterEach(() => members.stopAll())
 
 async function produce(topic: string, prefix: string, count: number): Promise<void> {
   const sender = newSender(topic)
-  for (let i = 0; i < count; i++) await sender.send(Buffer.from('k'), [Buffer.from(`${prefix}-${i}`)])
+  for (let i = 0; i < count; i++)
+    await sender.send(Buffer.from('k'), [Buffer.from(`${prefix}-${i}`)])
   await sender.disconnect()
 }
 
@@ -25,7 +26,10 @@ test('a topic that was deleted, created again and grown past the old position is
   const { logger } = await members.start({ topic, group: name('group'), listener, maxWait: 100 })
   await eventually(() => expect(listener.records).toHaveLength(3))
 
-  const admin = new kafkajs.Kafka({ brokers: inject('brokers'), logLevel: kafkajs.logLevel.NOTHING }).admin()
+  const admin = new kafkajs.Kafka({
+    brokers: inject('brokers'),
+    logLevel: kafkajs.logLevel.NOTHING,
+  }).admin()
   await admin.connect()
   await admin.deleteTopics({ topics: [topic] })
   await admin.disconnect()

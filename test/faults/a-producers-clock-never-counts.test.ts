@@ -23,7 +23,9 @@ test('records with CreateTime are unreadable, and records with LogAppendTime arr
     const send = (...values: string[]) =>
       producer.send({ topic, messages: values.map(value => ({ value, timestamp: fast })) })
     await send('CreateTime', 'CreateTime too')
-    const resources = [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries: set('LogAppendTime') }]
+    const resources = [
+      { type: ConfigResourceTypes.TOPIC, name: topic, configEntries: set('LogAppendTime') },
+    ]
     await admin.alterConfigs({ validateOnly: false, resources })
 
     const { listener, logger } = await members.start({ topic, group: name('group') })
@@ -46,7 +48,9 @@ test('records with CreateTime are unreadable, and records with LogAppendTime arr
       'timestamp',
       'timestamp',
     ])
-    expect(logger.lines).toContainEqual(expect.stringMatching(/message\.timestamp\.type=LogAppendTime/))
+    expect(logger.lines).toContainEqual(
+      expect.stringMatching(/message\.timestamp\.type=LogAppendTime/),
+    )
     expect(listener.violations).toEqual([])
   } finally {
     await producer.disconnect()

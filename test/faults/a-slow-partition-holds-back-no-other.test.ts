@@ -40,7 +40,12 @@ test('a partition whose replica hangs delays the others of its broker only once,
   timeout: 120_000,
 }, async () => {
   const topic = await newTopic()
-  const sender = createSender({ kafka: { brokers: kafka.brokers }, topic, logger: silent, sendTimeout: 5000 })
+  const sender = createSender({
+    kafka: { brokers: kafka.brokers },
+    topic,
+    logger: silent,
+    sendTimeout: 5000,
+  })
   const outbox = new ConflatingOutbox({ sender, clock: systemClock })
   const targets = Array.from({ length: 60 }, (_, i) => {
     const key = Buffer.from(`instance\0host-${i}\0job\0api\0`)
@@ -57,7 +62,8 @@ test('a partition whose replica hangs delays the others of its broker only once,
   const grow = (some: typeof targets, by: number) => {
     const before = arrived(some)
     return eventually(() => {
-      for (const [i, count] of arrived(some).entries()) expect(count).toBeGreaterThan(before[i] + by)
+      for (const [i, count] of arrived(some).entries())
+        expect(count).toBeGreaterThan(before[i] + by)
     })
   }
   try {

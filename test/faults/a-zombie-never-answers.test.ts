@@ -21,7 +21,11 @@ afterAll(() => programs.remove())
  *
  * @returns the partitions that it could serve, per turn of its event loop
  */
-async function startChild(topic: string, group: string, brokers = inject('brokers')): Promise<Sample[]> {
+async function startChild(
+  topic: string,
+  group: string,
+  brokers = inject('brokers'),
+): Promise<Sample[]> {
   child = await programs.start('member.ts', [brokers.join(','), topic, group, String(SESSION_MS)])
   return child.messages as Sample[]
 }
@@ -60,7 +64,12 @@ test('a member that was suspended during the end of a rebalance has no lease unt
   const topic = await newTopic(6)
   const group = name('group')
   // The leader learns of the rebalance late. By then the child has joined again and waits.
-  const leader = await members.start({ topic, group, sessionTimeout: SESSION_MS, heartbeatInterval: 1_500 })
+  const leader = await members.start({
+    topic,
+    group,
+    sessionTimeout: SESSION_MS,
+    heartbeatInterval: 1_500,
+  })
   await eventually(() => expect(leader.held()).toHaveLength(6))
   const samples = await startChild(topic, group)
   await eventually(() => {
@@ -99,7 +108,9 @@ describe('with a broker that hangs', () => {
     kafka.pause()
     let resumed: number
     try {
-      await eventually(() => expect(consumer.leaseUntil() - performance.now()).toBeLessThan(SESSION_MS - 800))
+      await eventually(() =>
+        expect(consumer.leaseUntil() - performance.now()).toBeLessThan(SESSION_MS - 800),
+      )
     } finally {
       resumed = performance.now()
       kafka.resume()
@@ -116,7 +127,12 @@ describe('with a broker that hangs', () => {
     const group = name('group')
     const samples = await startChild(topic, group, brokers)
     await eventually(() => expect(samples.at(-1)?.held).toEqual([0, 1, 2, 3]))
-    const heir = await members.start({ topic, group, kafka: { brokers }, sessionTimeout: SESSION_MS })
+    const heir = await members.start({
+      topic,
+      group,
+      kafka: { brokers },
+      sessionTimeout: SESSION_MS,
+    })
     await eventually(() => {
       expect(samples.at(-1)?.held).toHaveLength(2)
       expect(heir.held()).toHaveLength(2)

@@ -2,7 +2,13 @@ import kafkajs from 'kafkajs'
 import { afterAll, afterEach, expect, inject, test } from 'vitest'
 import { committed } from '../../shared/kafka/start.js'
 import { eventually } from '../support/eventually.js'
-import { name, newTopic, RecordingListener, type TestMember, TestMembers } from '../support/kafka.js'
+import {
+  name,
+  newTopic,
+  RecordingListener,
+  type TestMember,
+  TestMembers,
+} from '../support/kafka.js'
 import { type Program, Programs } from '../support/program.js'
 import type { Sample } from '../support/programs/member.js'
 import { Traffic } from '../support/traffic.js'
@@ -11,7 +17,10 @@ const SESSION_MS = 6_000
 const members = new TestMembers()
 const programs = new Programs()
 const traffic = new Traffic()
-const admin = new kafkajs.Kafka({ brokers: inject('brokers'), logLevel: kafkajs.logLevel.NOTHING }).admin()
+const admin = new kafkajs.Kafka({
+  brokers: inject('brokers'),
+  logLevel: kafkajs.logLevel.NOTHING,
+}).admin()
 let child: Program | undefined
 afterEach(async () => {
   await traffic.stop()

@@ -32,11 +32,16 @@ const senderOf = (topic: string) =>
 async function read(topic: string): Promise<Map<string, number[]>> {
   const numbers = new Map<string, number[]>()
   await tail?.stop()
-  tail = await tailTopic({ brokers: kafka.brokers }, topic, { from: 'earliest' }, (_, { key, value }) => {
-    const own = numbers.get(String(key)) ?? []
-    numbers.set(String(key), own)
-    own.push(Number(value))
-  })
+  tail = await tailTopic(
+    { brokers: kafka.brokers },
+    topic,
+    { from: 'earliest' },
+    (_, { key, value }) => {
+      const own = numbers.get(String(key)) ?? []
+      numbers.set(String(key), own)
+      own.push(Number(value))
+    },
+  )
   return numbers
 }
 
@@ -54,7 +59,9 @@ test('the newest publication of every target arrives after an outage, in order, 
   }
   const offering = setInterval(offerAll, 50)
   try {
-    await eventually(() => expect(Math.min(...targets.map(t => t.counts.acknowledged))).toBeGreaterThan(3))
+    await eventually(() =>
+      expect(Math.min(...targets.map(t => t.counts.acknowledged))).toBeGreaterThan(3),
+    )
     await kafka.kill()
     const killed = round
     await eventually(() => expect(round).toBeGreaterThan(killed + 50))
@@ -108,11 +115,18 @@ test('an ordered outbox loses nothing in an outage, and its memory stays within 
   await relayed
   expect(most).toBeLessThanOrEqual(maxBytes)
   for (const { counts } of targets)
-    expect(counts).toMatchObject({ offered: EACH, acknowledged: EACH, superseded: 0, refused: 0, held: 0 })
+    expect(counts).toMatchObject({
+      offered: EACH,
+      acknowledged: EACH,
+      superseded: 0,
+      refused: 0,
+      held: 0,
+    })
   const numbers = await read(topic)
   const all = Array.from({ length: EACH }, (_, i) => i)
   await eventually(() => {
-    for (let i = 0; i < targets.length; i++) expect([...new Set(numbers.get(String(keyOf(i))))]).toEqual(all)
+    for (let i = 0; i < targets.length; i++)
+      expect([...new Set(numbers.get(String(keyOf(i))))]).toEqual(all)
   })
   outbox.stop()
   await sender.disconnect()

@@ -53,7 +53,9 @@ async function startApp(): Promise<string> {
   await eventually(() => expect(app.messages).toContain('ready'))
   // Wait until code is compiled and connections are established.
   await eventually(async () =>
-    expect((await report()).metrics.publisher_send_duration_seconds_count).toBeGreaterThanOrEqual(5),
+    expect((await report()).metrics.publisher_send_duration_seconds_count).toBeGreaterThanOrEqual(
+      5,
+    ),
   )
   return topic
 }

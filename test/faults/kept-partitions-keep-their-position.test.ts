@@ -33,7 +33,8 @@ test('a rebalance never makes a member skip or repeat records of kept partitions
   }
   await traffic.stop()
   await eventually(() => {
-    for (const { next, highWatermark } of steady.listener.fetched.values()) expect(next).toBe(highWatermark)
+    for (const { next, highWatermark } of steady.listener.fetched.values())
+      expect(next).toBe(highWatermark)
     expect(steady.listener.fetched.size).toBe(6)
   })
   expect(steady.listener.violations).toEqual([])

@@ -24,7 +24,10 @@ test('when one of three brokers is killed, reading continues at the new leaders 
 }, async () => {
   const { brokers } = kafka
   const topic = name('replicated')
-  await createTopic({ brokers }, { topic, partitions: 6, replicationFactor: 3, retentionMs: 3_600_000 })
+  await createTopic(
+    { brokers },
+    { topic, partitions: 6, replicationFactor: 3, retentionMs: 3_600_000 },
+  )
   const { listener, held } = await members.start({
     topic,
     group: name('group'),
@@ -41,14 +44,16 @@ test('when one of three brokers is killed, reading continues at the new leaders 
     await eventually(() => expect(traffic.written).toBeGreaterThan(written + 200))
     const positions = new Map(listener.positions)
     await eventually(() => {
-      for (const p of listener.assigned) expect(listener.positions.get(p)).toBeGreaterThan(positions.get(p)!)
+      for (const p of listener.assigned)
+        expect(listener.positions.get(p)).toBeGreaterThan(positions.get(p)!)
       expect(held()).toHaveLength(6)
     })
     await node.restart()
   }
   await traffic.stop()
   await eventually(() => {
-    for (const { next, highWatermark } of listener.fetched.values()) expect(next).toBe(highWatermark)
+    for (const { next, highWatermark } of listener.fetched.values())
+      expect(next).toBe(highWatermark)
     expect(
       new Set(listener.records.map(r => `${r.partition}/${r.record.offset}`)).size,
     ).toBeGreaterThanOrEqual(traffic.written)

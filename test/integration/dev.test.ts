@@ -1,5 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
-import { alive, Dev, type DevOptions, descendants, pidsOf, type Running, runFolders } from '../support/dev.js'
+import {
+  alive,
+  Dev,
+  type DevOptions,
+  descendants,
+  pidsOf,
+  type Running,
+  runFolders,
+} from '../support/dev.js'
 import { eventually } from '../support/eventually.js'
 import { partOrSkip } from '../support/or-skip.js'
 

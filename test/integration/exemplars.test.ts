@@ -47,7 +47,9 @@ test("an OpenMetrics scrape has the exemplars of an app's registry on the same s
       const text = await read(path, openMetrics)
       const own = labels && `{${labels.slice(1)}}`
       expect(text).toContain(`\norders_total${own} 3 # {trace_id="of-the-counter"} 3 `)
-      expect(text).toContain(`\nduration_seconds_bucket{le="10"${labels}} 1 # {trace_id="of-the-bucket"} 5 `)
+      expect(text).toContain(
+        `\nduration_seconds_bucket{le="10"${labels}} 1 # {trace_id="of-the-bucket"} 5 `,
+      )
       expect(text).toMatch(/\n# EOF\n$/)
     })
     expect(await read(path, 'text/plain')).not.toContain('trace_id')

@@ -91,7 +91,10 @@ describe('two shards', () => {
   test('never both expose one series', async () => {
     const [a, b] = [await shard(), await shard()]
     await settled(a.url, b.url)
-    const [ofA, ofB] = [await instancesIn(`${a.url}/metrics`), await instancesIn(`${b.url}/metrics`)]
+    const [ofA, ofB] = [
+      await instancesIn(`${a.url}/metrics`),
+      await instancesIn(`${b.url}/metrics`),
+    ]
     expect([...ofA, ...ofB].sort()).toEqual(instances)
   })
 
@@ -139,12 +142,16 @@ describe('a topic', () => {
     await shard.stop()
     const created = await invoke(create, [brokers(), `--kafka.topic=${topic}`, '--partitions=3'])
     expect(created.code).toBe(0)
-    expect(created.stdout).toContain(`topic ${topic}: 3 partitions, replication factor 1, LogAppendTime`)
+    expect(created.stdout).toContain(
+      `topic ${topic}: 3 partitions, replication factor 1, LogAppendTime`,
+    )
     const checked = await invoke(check, [brokers(), `--kafka.topic=${topic}`])
     expect(checked.code).toBe(0)
     expect(checked.stdout).toContain('No problems found.')
     expect(checked.stdout).toContain('kafka-acls.sh')
-    expect((await invoke(exposer, [brokers(), `--kafka.topic=${topic}`, '--check-config'])).code).toBe(0)
+    expect(
+      (await invoke(exposer, [brokers(), `--kafka.topic=${topic}`, '--check-config'])).code,
+    ).toBe(0)
     const ready = await startShard({ topic, group: name('group') })
     await eventually(async () => expect((await get(`${ready.url}/-/ready`)).status).toBe(200))
     await ready.stop()
@@ -154,7 +161,9 @@ describe('a topic', () => {
     const topic = await newTopic(1)
     await setTimestampType(topic, 'CreateTime')
     const shard = await startShard({ topic, group: name('group') })
-    await expect(shard.failed).rejects.toThrow(/--add-config message\.timestamp\.type=LogAppendTime/)
+    await expect(shard.failed).rejects.toThrow(
+      /--add-config message\.timestamp\.type=LogAppendTime/,
+    )
     await shard.stop()
     const checked = await invoke(check, [brokers(), `--kafka.topic=${topic}`])
     expect(checked.code).toBe(1)

@@ -25,13 +25,22 @@ const pushgatewayPath = await partOrSkip('pushgateway')
  * old ones.
  */
 const withoutTimestamps = (judgement: Judgement): Judgement =>
-  typeof judgement === 'string' ? judgement : judgement.map(sample => sample.replace(/ (@|# ).*$/, ''))
+  typeof judgement === 'string'
+    ? judgement
+    : judgement.map(sample => sample.replace(/ (@|# ).*$/, ''))
 
-function expectAgreement(dialect: Format | 'push', judged: readonly (readonly [Case, Judgement])[]): void {
+function expectAgreement(
+  dialect: Format | 'push',
+  judged: readonly (readonly [Case, Judgement])[],
+): void {
   const documented = Object.values(DIFFERENCES[dialect]).flat()
   const surprising = judged
     .filter(([{ text }]) => !documented.includes(text))
-    .map(([case_, judge]) => ({ page: case_.text, ours: withoutTimestamps(ours(dialect, case_)), judge }))
+    .map(([case_, judge]) => ({
+      page: case_.text,
+      ours: withoutTimestamps(ours(dialect, case_)),
+      judge,
+    }))
     .filter(({ ours, judge }) => !agree(ours, judge))
   expect(surprising).toEqual([])
 }
@@ -90,13 +99,17 @@ describe.skipIf(!prometheusPath)('every exposition of the collection', () => {
       const sample = spell({ labels: Object.entries(labels), value: number })
       stored.set(index, [...(stored.get(index) ?? []), sample].sort())
     }
-    return CASES.map((case_, index) => [case_, refused.get(`${index}`) ?? stored.get(`${index}`) ?? []])
+    return CASES.map((case_, index) => [
+      case_,
+      refused.get(`${index}`) ?? stored.get(`${index}`) ?? [],
+    ])
   }
 
   test.each(Object.keys(FORMATS) as Format[])(
     '%s: a real Prometheus accepts the same pages and stores the same samples as our reader',
     // Repeated, because scrapes may time out on a busy machine.
-    format => eventually(async () => expectAgreement(format, await judgements(format)), 120_000, 1000),
+    format =>
+      eventually(async () => expectAgreement(format, await judgements(format)), 120_000, 1000),
     150_000,
   )
 })
@@ -105,7 +118,10 @@ describe.skipIf(!pushgatewayPath)('every exposition of the collection', () => {
   let pushgateway: LocalPushgateway
 
   beforeAll(async () => {
-    pushgateway = await startPushgateway(['--push.disable-consistency-check', '--push.enable-utf8-names'])
+    pushgateway = await startPushgateway([
+      '--push.disable-consistency-check',
+      '--push.enable-utf8-names',
+    ])
   })
   afterAll(() => pushgateway?.stop())
 

@@ -2,7 +2,12 @@ import kafkajs from 'kafkajs'
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest'
 import type { Assigner } from '../../shared/kafka/assigner.js'
 import { commitOffsets } from '../../shared/kafka/group/offsets.js'
-import { beginning, type Committed, committed, type StartPosition } from '../../shared/kafka/start.js'
+import {
+  beginning,
+  type Committed,
+  committed,
+  type StartPosition,
+} from '../../shared/kafka/start.js'
 import { createTopic } from '../../shared/kafka/topics.js'
 import { Cluster } from '../../shared/kafka/wire/cluster.js'
 import { eventually } from '../support/eventually.js'
@@ -22,7 +27,10 @@ afterEach(() => members.stopAll())
 /** Reads the committed offsets of a group with another client. −1 means no commit. */
 let admin: kafkajs.Admin
 beforeAll(async () => {
-  admin = new kafkajs.Kafka({ brokers: inject('brokers'), logLevel: kafkajs.logLevel.NOTHING }).admin()
+  admin = new kafkajs.Kafka({
+    brokers: inject('brokers'),
+    logLevel: kafkajs.logLevel.NOTHING,
+  }).admin()
   await admin.connect()
 })
 afterAll(() => admin?.disconnect())
@@ -60,7 +68,12 @@ test('positions are committed while the member runs', async () => {
   const topic = await newTopic(1)
   const group = name('group')
   await produce(topic, 3)
-  const { consumer, listener } = await members.start({ topic, group, start: beginning, commits: true })
+  const { consumer, listener } = await members.start({
+    topic,
+    group,
+    start: beginning,
+    commits: true,
+  })
   await eventually(() => expect(listener.caughtUp).toEqual([0]))
   for (const offset of [1, 2, 3]) consumer.commit(0, offset)
   // A position never goes back: a late acknowledgement must not undo a later one.
@@ -88,7 +101,9 @@ test('after a rebalance the new owner does not get records that the previous own
     expect(second.listener.caughtUp).toHaveLength(2)
   })
   expect(offsets(second)).toEqual([])
-  expect(second.listener.of('replay').every(({ from, until }) => from === until && from > 0)).toBe(true)
+  expect(second.listener.of('replay').every(({ from, until }) => from === until && from > 0)).toBe(
+    true,
+  )
   await produce(topic, 40)
   await eventually(() => expect(offsets(first).length + offsets(second).length).toBe(80))
   expect([...first.listener.violations, ...second.listener.violations]).toEqual([])
@@ -229,7 +244,9 @@ test('a topic that was deleted and created again is read from its beginning, wit
   // Kafka has deleted them with the topic.
   await eventually(async () => expect(await committedOf(group, topic)).toEqual([-1]))
   await produce(topic, 2)
-  await eventually(() => expect(listener.records.map(r => r.record.offset)).toEqual([0, 1, 2, 3, 4, 0, 1]))
+  await eventually(() =>
+    expect(listener.records.map(r => r.record.offset)).toEqual([0, 1, 2, 3, 4, 0, 1]),
+  )
   consumer.commit(0, 2)
   await eventually(async () => expect(await committedOf(group, topic)).toEqual([2]))
 })
@@ -248,8 +265,16 @@ test('a commit with an old generation or an unknown member id is refused', async
   try {
     const link = cluster.linkTo(await cluster.findCoordinator(group))
     const commit = (as: { memberId: string; generation: number }) =>
-      commitOffsets(link, { group, ...as }, topic, new Map([[0, { offset: 1, metadata: '' }]]), 5_000)
-    await expect(commit({ memberId, generation: 1 })).rejects.toMatchObject({ type: 'ILLEGAL_GENERATION' })
+      commitOffsets(
+        link,
+        { group, ...as },
+        topic,
+        new Map([[0, { offset: 1, metadata: '' }]]),
+        5_000,
+      )
+    await expect(commit({ memberId, generation: 1 })).rejects.toMatchObject({
+      type: 'ILLEGAL_GENERATION',
+    })
     await expect(commit({ memberId: 'a stranger', generation: 2 })).rejects.toMatchObject({
       type: 'UNKNOWN_MEMBER_ID',
     })
@@ -284,7 +309,8 @@ test('members of several groups in one process have separate positions', async (
     members.start({ ...options, topic: other, group: groups[2]! }),
   ])
   await eventually(() => expect(all.map(member => offsets(member).length)).toEqual([20, 20, 30]))
-  for (const [partition, next] of all[0]!.listener.positions) all[0]!.consumer.commit(partition, next)
+  for (const [partition, next] of all[0]!.listener.positions)
+    all[0]!.consumer.commit(partition, next)
   await all[0]!.stop()
   const ends = [...all[0]!.listener.positions].sort(([a], [b]) => a - b).map(([, next]) => next)
   expect(await committedOf(groups[0]!, one)).toEqual(ends)
@@ -303,7 +329,9 @@ test('the metadata of a member is returned unchanged', async () => {
   for (const { consumer } of [first, second]) {
     const description = await consumer.describeGroup()
     expect(description.members.map(member => member.metadata.length).sort()).toEqual([0, 256])
-    expect(description.members.find(member => member.metadata.length > 0)!.metadata).toEqual(metadata)
+    expect(description.members.find(member => member.metadata.length > 0)!.metadata).toEqual(
+      metadata,
+    )
   }
 })
 

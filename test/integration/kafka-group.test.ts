@@ -12,7 +12,8 @@ const twelve = Array.from({ length: 12 }, (_, p) => p)
 
 async function produce(topic: string, count: number, size = 10): Promise<void> {
   const sender = newSender(topic)
-  for (let i = 0; i < count; i++) await sender.send(Buffer.from(`key-${i}`), [Buffer.alloc(size, `${i}`)])
+  for (let i = 0; i < count; i++)
+    await sender.send(Buffer.from(`key-${i}`), [Buffer.alloc(size, `${i}`)])
   await sender.disconnect()
 }
 
@@ -33,7 +34,9 @@ test('every fetch response is passed to the listener with its high watermark, al
   const topic = await newTopic(3)
   await produce(topic, 5)
   const { listener } = await members.start({ topic, group: name('group'), maxWait: 100 })
-  await eventually(() => expect([...listener.fetched.values()].every(f => f.answers >= 3)).toBe(true))
+  await eventually(() =>
+    expect([...listener.fetched.values()].every(f => f.answers >= 3)).toBe(true),
+  )
   await eventually(() => expect(listener.fetched.size).toBe(3))
   const ends = [...listener.fetched.values()].map(f => f.highWatermark)
   expect(ends.reduce((a, b) => a + b, 0)).toBe(5)
@@ -113,12 +116,17 @@ test('added partitions are assigned to the existing members', async () => {
   const b = await members.start({ topic, group, metadataMaxAge: 200 })
   await eventually(() => expect([a.held().length, b.held().length]).toEqual([1, 1]))
   const before = [a.held()[0], b.held()[0]]
-  const admin = new kafkajs.Kafka({ brokers: inject('brokers'), logLevel: kafkajs.logLevel.NOTHING }).admin()
+  const admin = new kafkajs.Kafka({
+    brokers: inject('brokers'),
+    logLevel: kafkajs.logLevel.NOTHING,
+  }).admin()
   await admin.connect()
   await admin.createPartitions({ topicPartitions: [{ topic, count: 5 }] })
   await admin.disconnect()
   await eventually(() => expect([...a.held(), ...b.held()].sort()).toEqual([0, 1, 2, 3, 4]))
-  await eventually(() => expect([a.listener.partitionCount, b.listener.partitionCount]).toEqual([5, 5]))
+  await eventually(() =>
+    expect([a.listener.partitionCount, b.listener.partitionCount]).toEqual([5, 5]),
+  )
   expect(a.held()).toContain(before[0])
   expect(b.held()).toContain(before[1])
   expect([...a.listener.violations, ...b.listener.violations]).toEqual([])
@@ -127,7 +135,10 @@ test('added partitions are assigned to the existing members', async () => {
 test('a group that other consumers use is refused with what to do', async () => {
   const topic = await newTopic(1)
   const group = name('group')
-  const kafka = new kafkajs.Kafka({ brokers: inject('brokers'), logLevel: kafkajs.logLevel.NOTHING })
+  const kafka = new kafkajs.Kafka({
+    brokers: inject('brokers'),
+    logLevel: kafkajs.logLevel.NOTHING,
+  })
   const foreign = kafka.consumer({ groupId: group, maxWaitTimeInMs: 100 })
   await foreign.connect()
   await foreign.subscribe({ topics: [topic] })
@@ -136,7 +147,9 @@ test('a group that other consumers use is refused with what to do', async () => 
   await joined
   try {
     const { consumer, logger } = await members.start({ topic, group })
-    await eventually(() => expect(logger.lines).toContainEqual(expect.stringContaining('--kafka.group')))
+    await eventually(() =>
+      expect(logger.lines).toContainEqual(expect.stringContaining('--kafka.group')),
+    )
     expect(consumer.leaseUntil()).toBe(Number.NEGATIVE_INFINITY)
   } finally {
     await foreign.disconnect()
@@ -193,7 +206,10 @@ test('after retention has deleted the position, reading continues at the beginni
     maxBytesPerPartition: 1,
   })
   await eventually(() => expect(listener.records).toHaveLength(1))
-  const admin = new kafkajs.Kafka({ brokers: inject('brokers'), logLevel: kafkajs.logLevel.NOTHING }).admin()
+  const admin = new kafkajs.Kafka({
+    brokers: inject('brokers'),
+    logLevel: kafkajs.logLevel.NOTHING,
+  }).admin()
   await admin.connect()
   await admin.fetchTopicOffsets(topic) // The next call needs the metadata that this one caches.
   await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '4' }] })
@@ -210,7 +226,10 @@ test('a topic that was deleted and created again is read from its beginning', as
   await produce(topic, 5)
   const { listener } = await members.start({ topic, group: name('group'), maxWait: 100 })
   await eventually(() => expect(listener.records).toHaveLength(5))
-  const admin = new kafkajs.Kafka({ brokers: inject('brokers'), logLevel: kafkajs.logLevel.NOTHING }).admin()
+  const admin = new kafkajs.Kafka({
+    brokers: inject('brokers'),
+    logLevel: kafkajs.logLevel.NOTHING,
+  }).admin()
   await admin.connect()
   await admin.deleteTopics({ topics: [topic] })
   await eventually(() => expect(listener.of('error').at(-1)?.message).toMatch(/does not exist/))
@@ -218,7 +237,9 @@ test('a topic that was deleted and created again is read from its beginning', as
   await eventually(() => createTopic({ brokers: inject('brokers') }, options))
   await admin.disconnect()
   await produce(topic, 2)
-  await eventually(() => expect(listener.records.map(r => r.record.offset)).toEqual([0, 1, 2, 3, 4, 0, 1]))
+  await eventually(() =>
+    expect(listener.records.map(r => r.record.offset)).toEqual([0, 1, 2, 3, 4, 0, 1]),
+  )
   expect(listener.of('replay').map(r => r.from)).toEqual([0, 0])
   expect(listener.violations).toEqual([])
 })

@@ -3,14 +3,25 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type LocalKafka, startKafka } from '../../dev/local/kafka.js'
 import { createSender } from '../../shared/kafka/sender.js'
 import { tailTopic } from '../../shared/kafka/tail.js'
-import { type AclGrant, aclsOf, type Role, type RoleNames } from '../../shared/kafka/topics/roles.js'
+import {
+  type AclGrant,
+  aclsOf,
+  type Role,
+  type RoleNames,
+} from '../../shared/kafka/topics/roles.js'
 import { checkTopic, checkTopics, createTopic, createTopics } from '../../shared/kafka/topics.js'
 import type { KafkaConfig } from '../../shared/kafka/types.js'
 import { eventually } from '../support/eventually.js'
 import { name, silent, TestMembers } from '../support/kafka.js'
 
-const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes, Kafka, logLevel } =
-  kafkajs
+const {
+  AclOperationTypes,
+  AclPermissionTypes,
+  AclResourceTypes,
+  ResourcePatternTypes,
+  Kafka,
+  logLevel,
+} = kafkajs
 const USERS = {
   admin: 'admin-secret',
   producer: 'producer-secret',
@@ -47,7 +58,12 @@ const as = (username: keyof typeof USERS, password = USERS[username]): KafkaConf
 
 async function newTopic(): Promise<string> {
   const topic = name('guarded')
-  await createTopic(as('admin'), { topic, partitions: 2, replicationFactor: 1, retentionMs: 3_600_000 })
+  await createTopic(as('admin'), {
+    topic,
+    partitions: 2,
+    replicationFactor: 1,
+    retentionMs: 3_600_000,
+  })
   return topic
 }
 
@@ -167,7 +183,9 @@ test('the ACLs of a gateway suffice to write, read and truncate its logs and to 
 
   for (const topic of Object.values(names.topics)) await send('gateway', topic, `to ${topic}`)
   const checked = await checkTopics(as('gateway'), 'gateway', names)
-  expect(checked.topics.map(({ topic, problems }) => [topic, problems.map(p => p.severity)])).toEqual([
+  expect(
+    checked.topics.map(({ topic, problems }) => [topic, problems.map(p => p.severity)]),
+  ).toEqual([
     // A gateway only writes snapshots and may not see the settings of their topic.
     [snapshots, ['warning']],
     [pushes, []],
@@ -175,7 +193,11 @@ test('the ACLs of a gateway suffice to write, read and truncate its logs and to 
     [writes, []],
   ])
 
-  const mirror = await members.start({ topic: writes, group: `${names.group}-x`, kafka: as('gateway') })
+  const mirror = await members.start({
+    topic: writes,
+    group: `${names.group}-x`,
+    kafka: as('gateway'),
+  })
   await eventually(() =>
     expect(mirror.listener.records.map(r => r.record.value?.toString())).toEqual([`to ${writes}`]),
   )
@@ -192,7 +214,9 @@ test('the ACLs of a gateway suffice to write, read and truncate its logs and to 
   // A gateway may write snapshots but not delete them.
   await expect(admin.deleteTopicRecords({ topic: snapshots, partitions: end })).rejects.toThrow()
   await admin.disconnect()
-  await expect(createTopic(as('gateway'), { topic: name('another') })).rejects.toThrow(/not authorized/)
+  await expect(createTopic(as('gateway'), { topic: name('another') })).rejects.toThrow(
+    /not authorized/,
+  )
 })
 
 test('the error of a sender without ACLs names the command that lists them', async () => {

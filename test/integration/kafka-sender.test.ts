@@ -66,8 +66,13 @@ test('a snapshot with more parts than fit into one batch is written completely',
 test('one call writes many keys, each to its partition and in its order', async () => {
   const topic = await newTopic(5)
   const sender = newSender(topic)
-  const keys = Array.from({ length: 200 }, (_, i) => Buffer.from(`instance\0host-${i % 100}\0job\0api\0`))
-  const entries = keys.map((key, i) => ({ key, values: [Buffer.from(`${i}a`), Buffer.from(`${i}b`)] }))
+  const keys = Array.from({ length: 200 }, (_, i) =>
+    Buffer.from(`instance\0host-${i % 100}\0job\0api\0`),
+  )
+  const entries = keys.map((key, i) => ({
+    key,
+    values: [Buffer.from(`${i}a`), Buffer.from(`${i}b`)],
+  }))
   expect(new Set(await sender.sendAll(entries))).toEqual(new Set([null]))
   await sender.disconnect()
   const records = await readAll(topic)

@@ -64,7 +64,7 @@ test('from an offset or a time all records at or after it are read', async () =>
 })
 
 test('a missing topic is rejected at once, with what to do', async () => {
-  await expect(tailTopic({ brokers: inject('brokers') }, 'no-such-topic', {}, () => {})).rejects.toThrow(
-    /topic create/,
-  )
+  await expect(
+    tailTopic({ brokers: inject('brokers') }, 'no-such-topic', {}, () => {}),
+  ).rejects.toThrow(/topic create/)
 })

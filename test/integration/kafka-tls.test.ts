@@ -17,7 +17,10 @@ import { expectLedgerToAddUp, readLedger } from '../support/ledger.js'
 /** The broker requires TLS, a client certificate of its authority, and a password. */
 const PASSWORD = 'secret of the exposer'
 /** Passwords of a user that exists only for SCRAM, one per mechanism. */
-const SCRAM = { 'scram-sha-256': 'two hundred fifty-six', 'scram-sha-512': 'five hundred and twelve' }
+const SCRAM = {
+  'scram-sha-256': 'two hundred fifty-six',
+  'scram-sha-512': 'five hundred and twelve',
+}
 /** The broker closes a connection after this time, unless the client has authenticated again. */
 const SESSION_MS = 12_000
 const MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
@@ -69,7 +72,14 @@ sasl.mechanism=PLAIN
 sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required username="exposer" password="${PASSWORD}";
 `,
   )
-  const of = ['--bootstrap-server', kafka.brokers[0], '--command-config', admin, '--entity-type', 'users']
+  const of = [
+    '--bootstrap-server',
+    kafka.brokers[0],
+    '--command-config',
+    admin,
+    '--entity-type',
+    'users',
+  ]
   await kafkaConfigs(...of, '--entity-name', user, '--alter', '--add-config', config)
 }
 
@@ -89,7 +99,10 @@ const valid = (mechanism: Mechanism = 'plain', { username, password } = userOf(m
 sasl: { mechanism: ${mechanism}, username: ${username}, password_file: ${configFile(`password-${mechanism}`, `${password}\n`)} }
 `,
   )
-const cluster = (file: string) => [`--kafka.brokers=${kafka.brokers[0]}`, `--kafka.config.file=${file}`]
+const cluster = (file: string) => [
+  `--kafka.brokers=${kafka.brokers[0]}`,
+  `--kafka.config.file=${file}`,
+]
 
 /** Runs an app that publishes every second and a shard, which authenticate with the mechanism. */
 async function run(
@@ -120,7 +133,9 @@ async function run(
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const web = [`--web.listen-address=127.0.0.1:${port}`, '--log.level=error']
-  const running = invoke(exposer, [...flags, `--kafka.group=${topic}`, ...web], { signal: ending.signal })
+  const running = invoke(exposer, [...flags, `--kafka.group=${topic}`, ...web], {
+    signal: ending.signal,
+  })
   try {
     await eventually(async () => expect((await fetch(`${url}/-/ready`)).status).toBe(200))
     await publisher.start()
@@ -178,19 +193,24 @@ test.each([
   ['scram-sha-256', SCRAM['scram-sha-512']],
   ['scram-sha-512', 'guessed'],
   ['plain', SCRAM['scram-sha-512']],
-] as const)('a wrong password for %s is refused with what to check', async (mechanism, password) => {
-  const file = valid(mechanism, { ...userOf(mechanism), username: 'scrambled', password })
-  const refused = await invoke(check, cluster(file))
-  expect(refused.code).not.toBe(0)
-  expect(refused.error?.message ?? refused.stdout).toContain(
-    'refuses the SASL login: check mechanism, user name and password',
-  )
-})
+] as const)(
+  'a wrong password for %s is refused with what to check',
+  async (mechanism, password) => {
+    const file = valid(mechanism, { ...userOf(mechanism), username: 'scrambled', password })
+    const refused = await invoke(check, cluster(file))
+    expect(refused.code).not.toBe(0)
+    expect(refused.error?.message ?? refused.stdout).toContain(
+      'refuses the SASL login: check mechanism, user name and password',
+    )
+  },
+)
 
 test('the broker accepts TLS connections', async () => {
   const [host, port] = kafka.brokers[0].split(':')
   const socket = connect({ host, port: Number(port), ca: readFileSync(certificates.ca), cert: readFileSync(client.cert), key: readFileSync(client.key) }) // biome-ignore format: one line
-  await new Promise((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject))
+  await new Promise((resolve, reject) =>
+    socket.once('secureConnect', resolve).once('error', reject),
+  )
   expect(socket.authorized).toBe(true)
   socket.destroy()
 })

@@ -15,7 +15,13 @@ test('a created topic has the settings that snapshots require', async () => {
   })
   expect(created).toBe(true)
   const report = await checkTopic(brokers(), topic)
-  expect(report).toMatchObject({ topic, exists: true, partitions: 3, replicationFactor: 1, problems: [] })
+  expect(report).toMatchObject({
+    topic,
+    exists: true,
+    partitions: 3,
+    replicationFactor: 1,
+    problems: [],
+  })
   expect(report.settings).toMatchObject({
     'message.timestamp.type': 'LogAppendTime',
     'compression.type': 'uncompressed',
@@ -27,7 +33,9 @@ test('the created topics of each program pass its check', async () => {
   for (const role of ['exposer', 'producer', 'agent'] as const) {
     const snapshots = name(role)
     const names = { topics: { snapshots } }
-    expect(await createTopics(brokers(), role, {}, names)).toEqual([{ topic: snapshots, created: true }])
+    expect(await createTopics(brokers(), role, {}, names)).toEqual([
+      { topic: snapshots, created: true },
+    ])
     const { topics, acls } = await checkTopics(brokers(), role, names)
     expect(topics).toMatchObject([{ topic: snapshots, partitions: 12, problems: [] }])
     expect(topics[0]!.settings).toMatchObject({ 'retention.ms': '3600000', 'segment.ms': '600000' })
@@ -69,7 +77,10 @@ test('the default retention of remote write is one day', async () => {
   const topic = name('writes')
   await createTopic(brokers(), { topic, key: 'writes' })
   const { settings, problems } = await checkTopic(brokers(), topic, { key: 'writes' })
-  expect(settings).toMatchObject({ 'retention.ms': '86400000', 'message.timestamp.type': 'LogAppendTime' })
+  expect(settings).toMatchObject({
+    'retention.ms': '86400000',
+    'message.timestamp.type': 'LogAppendTime',
+  })
   expect(problems).toEqual([])
 })
 

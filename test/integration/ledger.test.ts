@@ -33,9 +33,16 @@ const appOf = (instance: string, incarnation = 1000) =>
   new FakeApp({ labels: { job: 'shop', instance }, intervalMs, incarnation })
 
 /** Publishes a snapshot. @returns a function that sends the same records again */
-async function publish(app: FakeApp, options: Partial<SnapshotOptions> = {}): Promise<() => Promise<void>> {
+async function publish(
+  app: FakeApp,
+  options: Partial<SnapshotOptions> = {},
+): Promise<() => Promise<void>> {
   clock = Math.max(clock + 1, Date.now())
-  const records = app.records({ exposition: '# TYPE x gauge\nx 1\n', collectedAt: clock, ...options })
+  const records = app.records({
+    exposition: '# TYPE x gauge\nx 1\n',
+    collectedAt: clock,
+    ...options,
+  })
   const values = records.map(record => record.value!)
   const deliver = () => sender.send(app.key, values)
   await deliver()
@@ -62,7 +69,9 @@ const scrape = async (url: string, app: FakeApp) =>
 async function refused(url: string, reason: string): Promise<number> {
   const text = await (await fetch(`${url}/telemetry`)).text()
   return Number(
-    new RegExp(`^exposer_records_rejected_total\\{reason="${reason}"\\} (\\d+)$`, 'm').exec(text)?.[1] ?? 0,
+    new RegExp(`^exposer_records_rejected_total\\{reason="${reason}"\\} (\\d+)$`, 'm').exec(
+      text,
+    )?.[1] ?? 0,
   )
 }
 
@@ -86,7 +95,13 @@ describe('an app that restarts', () => {
     const url = await newShard()
     await publish(appOf('a', 1000))
     await publish(appOf('a', 2000), { sequence: 5, superseded: 3 })
-    await expectTotal(url, { published: 7, superseded: 3, missed: 2, pending: 1, dropped: { unscraped: 1 } })
+    await expectTotal(url, {
+      published: 7,
+      superseded: 3,
+      missed: 2,
+      pending: 1,
+      dropped: { unscraped: 1 },
+    })
   })
 
   test('with a real publisher: the published snapshots are the records in the log, of both runs', async () => {
@@ -103,7 +118,9 @@ describe('an app that restarts', () => {
       })
       cleanups.push(() => publisher.stop(0))
       await publisher.start()
-      await eventually(async () => expect((await readLedger(url)).total.published).toBeGreaterThan(until))
+      await eventually(async () =>
+        expect((await readLedger(url)).total.published).toBeGreaterThan(until),
+      )
       await publisher.stop()
     }
     await run(1)

@@ -69,7 +69,10 @@ const DIFFERENT: Readonly<Record<string, readonly string[]>> = {
   ],
   'a NUL outside of strings ends the page for Prometheus': ['a 1\n#c\x00d\nb 2\n'],
 }
-const CASES_AND_PAGES: readonly Case[] = [...CASES, ...PAGES.map(text => ({ group: 'mapping', text }))]
+const CASES_AND_PAGES: readonly Case[] = [
+  ...CASES,
+  ...PAGES.map(text => ({ group: 'mapping', text })),
+]
 
 interface Read {
   readonly exposition: Exposition
@@ -165,7 +168,9 @@ describe.skipIf(!prometheusPath)('a page that is scraped directly and through a 
       expect(targets.filter(unanswered)).toEqual([])
       expect(targets).toHaveLength(CASES_AND_PAGES.length)
     }, 60_000)
-    const stored = new Map<number, Set<string>>(CASES_AND_PAGES.map((_, index) => [index, new Set()]))
+    const stored = new Map<number, Set<string>>(
+      CASES_AND_PAGES.map((_, index) => [index, new Set()]),
+    )
     for (const { metric, value } of await prometheus.query(`{case!="",job="${job}"}`)) {
       const { case: index, job: _, instance, ...labels } = metric
       if (labels.__name__ === 'up' || labels.__name__.startsWith('scrape_')) continue
@@ -177,18 +182,29 @@ describe.skipIf(!prometheusPath)('a page that is scraped directly and through a 
   test.each(Object.keys(ROUTES))(
     '%s: a real Prometheus stores the same samples, except for the documented differences',
     async route => {
-      const [direct, record] = [await storedOf(`direct ${route}`), await storedOf(`record ${route}`)]
+      const [direct, record] = [
+        await storedOf(`direct ${route}`),
+        await storedOf(`record ${route}`),
+      ]
       const differing = CASES_AND_PAGES.flatMap((case_, index) => {
         const mapped = read(case_, ROUTES[route].read)
         const [a, b] = [direct.get(index)!, record.get(index)!]
         const lost = [...a].filter(sample => !b.has(sample))
         const more = [...b].filter(sample => !a.has(sample))
         if (!mapped || (lost.length === 0 && more.length === 0)) return []
-        return [{ page: case_.text, lost, more, dropped: Object.fromEntries(mapped.mapping.droppedSeries) }]
+        return [
+          {
+            page: case_.text,
+            lost,
+            more,
+            dropped: Object.fromEntries(mapped.mapping.droppedSeries),
+          },
+        ]
       })
       const documented = Object.values(DIFFERENT).flat()
       expect(differing.filter(({ page }) => !documented.includes(page))).toEqual([])
-      if (route === 'text') expect(differing.map(({ page }) => page).sort()).toEqual([...documented].sort())
+      if (route === 'text')
+        expect(differing.map(({ page }) => page).sort()).toEqual([...documented].sort())
       expect([...record.values()].filter(samples => samples.size > 0).length).toBeGreaterThan(100)
     },
   )

@@ -75,7 +75,9 @@ describeWithPrometheus('the view all', { timeout: 120_000 }, () => {
       return app
     })
     const replicas = await Promise.all(
-      ['one', 'two'].map(scraper => prometheusOf(shards, { view: ['all'], scraper: [scraper] }, '3s')),
+      ['one', 'two'].map(scraper =>
+        prometheusOf(shards, { view: ['all'], scraper: [scraper] }, '3s'),
+      ),
     )
     for (const app of apps) {
       const selector = `steady_total{${app.selector}}`
@@ -85,9 +87,12 @@ describeWithPrometheus('the view all', { timeout: 120_000 }, () => {
       const [one, two] = await Promise.all(replicas.map(replica => stored(replica, selector)))
       const from = Math.max(one[0][0], two[0][0])
       const to = Math.min(one.at(-1)![0], two.at(-1)![0])
-      const common = (samples: [number, string][]) => samples.filter(([at]) => at >= from && at <= to)
+      const common = (samples: [number, string][]) =>
+        samples.filter(([at]) => at >= from && at <= to)
       expect(common(one)).toEqual(common(two))
-      expect(common(one).map(([at]) => at)).toEqual(app.collected.filter(at => at >= from && at <= to))
+      expect(common(one).map(([at]) => at)).toEqual(
+        app.collected.filter(at => at >= from && at <= to),
+      )
     }
     // No stale marker is between two samples.
     const [live] = apps
@@ -105,7 +110,9 @@ describeWithPrometheus('the view all', { timeout: 120_000 }, () => {
   test('of an app that stops publishing: the last samples are stored, up is 0, and its series end at once', async () => {
     const topic = await newTopic(1)
     const shards = [await shardOf(topic)]
-    const app = new SteadyApp(newSender(topic), { labels: { job: 'all', instance: 'silent' } }).start()
+    const app = new SteadyApp(newSender(topic), {
+      labels: { job: 'all', instance: 'silent' },
+    }).start()
     cleanups.push(() => app.stop())
     const prometheus = await prometheusOf(shards, { view: ['all'], scraper: ['p'] }, '2s')
     const value = async (promql: string) => (await prometheus.query(promql))[0]?.value[1]
@@ -115,7 +122,9 @@ describeWithPrometheus('the view all', { timeout: 120_000 }, () => {
     )
     app.die()
     await eventually(async () => expect(await value(`up{${app.selector}}`)).toBe('0'))
-    await eventually(async () => expect(await value(`steady_total{${app.selector}}`)).toBeUndefined())
+    await eventually(async () =>
+      expect(await value(`steady_total{${app.selector}}`)).toBeUndefined(),
+    )
     const last = (await stored(prometheus, `steady_total{${app.selector}}`)).at(-1)![0]
     expect(last).toBe(app.collected.at(-1))
   })
@@ -123,7 +132,9 @@ describeWithPrometheus('the view all', { timeout: 120_000 }, () => {
   test('an app whose collections fail: its last samples are stored, up is 0, and it recovers with its next snapshot', async () => {
     const topic = await newTopic(1)
     const shards = [await shardOf(topic)]
-    const app = new SteadyApp(newSender(topic), { labels: { job: 'all', instance: 'failing' } }).start()
+    const app = new SteadyApp(newSender(topic), {
+      labels: { job: 'all', instance: 'failing' },
+    }).start()
     cleanups.push(() => app.stop())
     const prometheus = await prometheusOf(shards, { view: ['all'], scraper: ['p'] }, '2s')
     const value = async (promql: string) => (await prometheus.query(promql))[0]?.value[1]
@@ -131,7 +142,9 @@ describeWithPrometheus('the view all', { timeout: 120_000 }, () => {
     app.failure = 'the database does not answer'
     const { length } = app.collected
     await eventually(async () => expect(await value(`up{${app.selector}}`)).toBe('0'))
-    await eventually(async () => expect(await value(`steady_total{${app.selector}}`)).toBeUndefined())
+    await eventually(async () =>
+      expect(await value(`steady_total{${app.selector}}`)).toBeUndefined(),
+    )
     const last = (await stored(prometheus, `steady_total{${app.selector}}`)).at(-1)![0]
     expect(last).toBe(app.collected[length - 1])
     app.failure = null
@@ -140,53 +153,59 @@ describeWithPrometheus('the view all', { timeout: 120_000 }, () => {
   })
 })
 
-describeWithPrometheus('the report series of a target in the massive view', { timeout: 120_000 }, () => {
-  test.each([{ view: ['latest'] }, { view: ['all'], scraper: ['p'] }])(
-    'equal those of a Prometheus that scrapes the same app directly (%j)',
-    async params => {
-      const topic = await newTopic(1)
-      const shards = [await shardOf(topic)]
-      const app = await startApp(topic)
-      const prometheus = await prometheusOf(shards, params as Record<string, string[]>, '1s', [
-        { job_name: 'direct', static_configs: [{ targets: [app.host] }] },
-      ])
-      const value = async (job: string, metric: string) => {
-        const [sample] = await prometheus.query(`${metric.replace('$', `{job="${job}"}`)}`)
-        return sample && Number(sample.value[1])
-      }
-      const expectBoth = (expected: Record<string, number>) =>
-        eventually(async () => {
-          for (const [metric, wanted] of Object.entries(expected)) {
-            expect(await value('direct', metric), `${metric}, scraped directly`).toBe(wanted)
-            expect(await value('published', metric), `${metric}, through Kafka`).toBe(wanted)
-          }
+describeWithPrometheus(
+  'the report series of a target in the massive view',
+  { timeout: 120_000 },
+  () => {
+    test.each([{ view: ['latest'] }, { view: ['all'], scraper: ['p'] }])(
+      'equal those of a Prometheus that scrapes the same app directly (%j)',
+      async params => {
+        const topic = await newTopic(1)
+        const shards = [await shardOf(topic)]
+        const app = await startApp(topic)
+        const prometheus = await prometheusOf(shards, params as Record<string, string[]>, '1s', [
+          { job_name: 'direct', static_configs: [{ targets: [app.host] }] },
+        ])
+        const value = async (job: string, metric: string) => {
+          const [sample] = await prometheus.query(`${metric.replace('$', `{job="${job}"}`)}`)
+          return sample && Number(sample.value[1])
+        }
+        const expectBoth = (expected: Record<string, number>) =>
+          eventually(async () => {
+            for (const [metric, wanted] of Object.entries(expected)) {
+              expect(await value('direct', metric), `${metric}, scraped directly`).toBe(wanted)
+              expect(await value('published', metric), `${metric}, through Kafka`).toBe(wanted)
+            }
+          })
+        const own = await app.samples()
+        app.setSeries('a', 'b')
+        await expectBoth({
+          up$: 1,
+          scrape_samples_scraped$: own + 2,
+          scrape_samples_post_metric_relabeling$: own + 2,
+          'sum_over_time(scrape_series_added$[10m])': own + 2,
         })
-      const own = await app.samples()
-      app.setSeries('a', 'b')
-      await expectBoth({
-        up$: 1,
-        scrape_samples_scraped$: own + 2,
-        scrape_samples_post_metric_relabeling$: own + 2,
-        'sum_over_time(scrape_series_added$[10m])': own + 2,
-      })
-      app.setSeries('b', 'c', 'd')
-      await expectBoth({
-        scrape_samples_scraped$: own + 3,
-        'sum_over_time(scrape_series_added$[10m])': own + 4,
-      })
-      app.setSeries('b')
-      await expectBoth({ scrape_samples_scraped$: own + 1 })
-      app.setSeries('a', 'b')
-      await expectBoth({
-        scrape_samples_scraped$: own + 2,
-        'sum_over_time(scrape_series_added$[10m])': own + 5,
-      })
-      expect(await value('published', 'scrape_duration_seconds$')).toBeGreaterThan(COLLECT_MS / 1000 - 0.002)
-      app.die()
-      await expectBoth({ up$: 0, scrape_samples_scraped$: 0, scrape_series_added$: 0 })
-    },
-  )
-})
+        app.setSeries('b', 'c', 'd')
+        await expectBoth({
+          scrape_samples_scraped$: own + 3,
+          'sum_over_time(scrape_series_added$[10m])': own + 4,
+        })
+        app.setSeries('b')
+        await expectBoth({ scrape_samples_scraped$: own + 1 })
+        app.setSeries('a', 'b')
+        await expectBoth({
+          scrape_samples_scraped$: own + 2,
+          'sum_over_time(scrape_series_added$[10m])': own + 5,
+        })
+        expect(await value('published', 'scrape_duration_seconds$')).toBeGreaterThan(
+          COLLECT_MS / 1000 - 0.002,
+        )
+        app.die()
+        await expectBoth({ up$: 0, scrape_samples_scraped$: 0, scrape_series_added$: 0 })
+      },
+    )
+  },
+)
 
 const COLLECT_MS = 20
 

@@ -79,13 +79,15 @@ describe.skipIf(prometheusPath === null)('the pipeline', () => {
     const seen = await eventually(async () => {
       const now = await stored(app)
       // Once a later snapshot has been scraped, all earlier series are stored.
-      for (const [series, value] of counters) expect(now.get(series), series).toBeGreaterThanOrEqual(value)
+      for (const [series, value] of counters)
+        expect(now.get(series), series).toBeGreaterThanOrEqual(value)
       expect([...before.keys()].filter(series => !now.has(series))).toEqual([])
       return now
     }, 60_000)
     const after = await exposed(app)
     expect([...seen.keys()].filter(series => !after.has(series))).toEqual([])
-    for (const [series] of counters) expect(seen.get(series)).toBeLessThanOrEqual(after.get(series)!)
+    for (const [series] of counters)
+      expect(seen.get(series)).toBeLessThanOrEqual(after.get(series)!)
   }, 90_000)
 
   describe('every query of the Grafana dashboard has a result', () => {

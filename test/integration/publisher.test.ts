@@ -20,8 +20,16 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0)) await cleanup()
 })
 
-function publisherOf(options: Partial<PublisherOptions> & Pick<PublisherOptions, 'register'>): Publisher {
-  const publisher = createPublisher({ brokers, job: 'shop', instance: 'a', logger: silent, ...options })
+function publisherOf(
+  options: Partial<PublisherOptions> & Pick<PublisherOptions, 'register'>,
+): Publisher {
+  const publisher = createPublisher({
+    brokers,
+    job: 'shop',
+    instance: 'a',
+    logger: silent,
+    ...options,
+  })
   cleanups.push(() => publisher.stop(0))
   return publisher
 }
@@ -33,7 +41,9 @@ async function read(topic: string): Promise<TopicReader> {
 }
 
 const appOf = async (options: Omit<AppOptions, 'brokers'> & Partial<AppOptions>) => {
-  const program = await programs.start('publishing-app.ts', [JSON.stringify({ brokers, ...options })])
+  const program = await programs.start('publishing-app.ts', [
+    JSON.stringify({ brokers, ...options }),
+  ])
   cleanups.push(() => program.kill())
   return program
 }
@@ -102,7 +112,12 @@ describe('a publisher', () => {
     const topic = await newTopic(1)
     const register = new Registry()
     for (let family = 0; family < 12; family++) {
-      const gauge = new Gauge({ name: `g${family}`, help: 'g', labelNames: ['l'], registers: [register] })
+      const gauge = new Gauge({
+        name: `g${family}`,
+        help: 'g',
+        labelNames: ['l'],
+        registers: [register],
+      })
       for (let i = 0; i < 3000; i++) gauge.set({ l: `label-value-${i}` }, i + family)
     }
     const publisher = publisherOf({ register, topic })
@@ -205,15 +220,17 @@ describe('a publisher', () => {
     let answer: (() => void) | undefined
     const hanging = () => {
       asked++
-      return new Promise<{ name: string; type: string; help: string; values: { value: number }[] }[]>(
-        resolve => {
-          answer = () => resolve([{ name: 'late', type: 'gauge', help: '', values: [{ value: 1 }] }])
-        },
-      )
+      return new Promise<
+        { name: string; type: string; help: string; values: { value: number }[] }[]
+      >(resolve => {
+        answer = () => resolve([{ name: 'late', type: 'gauge', help: '', values: [{ value: 1 }] }])
+      })
     }
     await publisherOf({ register: [register, hanging], topic, interval: '1s' }).start()
     const errors = register.getSingleMetric('publisher_collect_errors_total')!
-    await eventually(async () => expect((await errors.get()).values[0].value).toBeGreaterThanOrEqual(2))
+    await eventually(async () =>
+      expect((await errors.get()).values[0].value).toBeGreaterThanOrEqual(2),
+    )
     expect(asked).toBe(1)
     const { records } = await read(topic)
     await eventually(() =>
@@ -229,7 +246,8 @@ describe('a publisher', () => {
     const topic = await newTopic(1)
     let hang = true
     let answer: (() => void) | undefined
-    const register = () => (hang ? new Promise<string>(resolve => (answer = () => resolve(''))) : 'g 1\n')
+    const register = () =>
+      hang ? new Promise<string>(resolve => (answer = () => resolve(''))) : 'g 1\n'
     await publisherOf({ register, topic, interval: '1s' }).start()
     const { records } = await read(topic)
     await eventually(() => expect(records.length).toBeGreaterThan(1))
@@ -310,7 +328,9 @@ describe('stop', () => {
       const publisher = publisherOf({ register: new Registry(), brokers: await where(), logger })
       await publisher.start()
       await publisher.stop(300)
-      expect(logger.lines.at(-1)).toMatch(/^warn stopped without an end of the run: .* within 300 ms/)
+      expect(logger.lines.at(-1)).toMatch(
+        /^warn stopped without an end of the run: .* within 300 ms/,
+      )
     },
   )
 

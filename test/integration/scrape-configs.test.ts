@@ -131,7 +131,9 @@ describe.skipIf(prometheusPath === null)(
       await eventually(async () => {
         expect(await labelsOf(virtual, 'up{job="shop"} == 1')).toEqual(targets)
         expect(await labelsOf(virtual, 'rate(steady_total[10s]) > 0')).toEqual(targets)
-        expect(await labelsOf(virtual, 'up{job="kafka-exposer"} == 1')).toEqual(ofShards('kafka-exposer'))
+        expect(await labelsOf(virtual, 'up{job="kafka-exposer"} == 1')).toEqual(
+          ofShards('kafka-exposer'),
+        )
         expect(await labelsOf(virtual, 'up{job="prometheus"} == 1')).toHaveLength(1)
       })
       expect(await virtual.query('count by (job) (up)')).toHaveLength(3)
@@ -141,8 +143,12 @@ describe.skipIf(prometheusPath === null)(
       massive = await load('massive.yml')
       await eventually(async () => {
         expect(await labelsOf(massive, 'rate(steady_total[10s]) > 0')).toEqual(targets)
-        expect(await labelsOf(massive, 'up{job="kafka-massive"} == 1')).toEqual(ofShards('kafka-massive'))
-        expect(await labelsOf(massive, 'up{job="kafka-exposer"} == 1')).toEqual(ofShards('kafka-exposer'))
+        expect(await labelsOf(massive, 'up{job="kafka-massive"} == 1')).toEqual(
+          ofShards('kafka-massive'),
+        )
+        expect(await labelsOf(massive, 'up{job="kafka-exposer"} == 1')).toEqual(
+          ofShards('kafka-exposer'),
+        )
       })
       expect(await massive.query('{exported_job!=""}')).toEqual([])
     })
@@ -172,10 +178,13 @@ describe.skipIf(prometheusPath === null)(
       apps.push(jittery)
       const both = await load('massive.yml')
       const { scrape_configs, ...rest } = parse(configOf('massive.yml', both)) as Config
-      const [virtualTargets] = (parse(configOf('virtual-targets.yml', both)) as Config).scrape_configs
+      const [virtualTargets] = (parse(configOf('virtual-targets.yml', both)) as Config)
+        .scrape_configs
       await both.reload({ ...rest, scrape_configs: [...scrape_configs, virtualTargets] })
       const { host } = new URL(both.url)
-      expect(await becomesPending(both, 'KafkaExposerScrapedTwice')).toMatchObject([{ instance: host }])
+      expect(await becomesPending(both, 'KafkaExposerScrapedTwice')).toMatchObject([
+        { instance: host },
+      ])
       const hasResets = `resets(steady_total{${jittery.selector}}[1m]) > 0`
       await eventually(async () => expect(await both.query(hasResets)).toHaveLength(1), 60_000)
       for (const alone of [virtual, massive]) expect(await alone.query(hasResets)).toEqual([])
@@ -204,14 +213,18 @@ describe.skipIf(prometheusPath === null)(
     })
 
     test('a shard that stops: an alert names it, all partitions are served, and no other app is down', async () => {
-      const [leaving] = ofShards('kafka-exposer').filter(({ instance }) => shards[1].url.endsWith(instance))
+      const [leaving] = ofShards('kafka-exposer').filter(({ instance }) =>
+        shards[1].url.endsWith(instance),
+      )
       await shards[1].stop()
       expect(await becomesPending(virtual, 'KafkaExposerShardDown')).toMatchObject([leaving])
       await becomesPending(massive, 'KafkaExposerScrapeFailing')
       await eventually(async () => {
         expect(await labelsOf(virtual, 'up{job="shop"} == 1')).toEqual(targets.slice(1))
         expect(await labelsOf(massive, 'rate(steady_total[5s]) > 0')).toEqual(targets.slice(1))
-        const unserved = (await rules(virtual)).find(one => one.name === 'KafkaExposerPartitionUnserved')
+        const unserved = (await rules(virtual)).find(
+          one => one.name === 'KafkaExposerPartitionUnserved',
+        )
         expect(unserved?.state).toBe('inactive')
       })
     })

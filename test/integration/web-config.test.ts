@@ -21,7 +21,11 @@ let client: Certificate
 let prometheus: LocalPrometheus
 
 /** Starts a shard that requires a client certificate and a password and has its own certificate. */
-const shard = async (certificate: string, settings: { topic: string; group: string }, port: number) => {
+const shard = async (
+  certificate: string,
+  settings: { topic: string; group: string },
+  port: number,
+) => {
   folder.signed(certificate, authority)
   const webConfigFile = folder.write(
     `${certificate}.yml`,
@@ -69,12 +73,20 @@ beforeAll(async () => {
     }
   })
   const secured = {
-    tls_config: { ca_file: authority.certFile, cert_file: client.certFile, key_file: client.keyFile },
+    tls_config: {
+      ca_file: authority.certFile,
+      cert_file: client.certFile,
+      key_file: client.keyFile,
+    },
     basic_auth: { username: 'prometheus', password: 'secret' },
   }
   prometheus = await startPrometheus({
     config: {
-      global: { scrape_interval: '1s', scrape_timeout: '1s', scrape_protocols: ['PrometheusText1.0.0'] },
+      global: {
+        scrape_interval: '1s',
+        scrape_timeout: '1s',
+        scrape_protocols: ['PrometheusText1.0.0'],
+      },
       scrape_configs: [
         {
           job_name: 'kafka',
@@ -114,7 +126,8 @@ test('Prometheus scrapes every target over TLS with a password, through a shard 
 
 test('renewed certificates fail no scrape, neither of Prometheus nor between shards', async () => {
   const since = Date.now()
-  const serials = async () => Promise.all(shards.map(async one => (await get('/-/healthy', one)).serial))
+  const serials = async () =>
+    Promise.all(shards.map(async one => (await get('/-/healthy', one)).serial))
   const before = await serials()
   for (const certificate of ['one', 'two']) {
     const renewed = folder.signed(`${certificate}-renewed`, authority)
@@ -125,13 +138,20 @@ test('renewed certificates fail no scrape, neither of Prometheus nor between sha
     for (const [i, serial] of (await serials()).entries()) expect(serial).not.toBe(before[i])
   })
   const scraped = await answeredScrapes(shards[1])
-  await eventually(async () => expect(await answeredScrapes(shards[1])).toBeGreaterThan(scraped + APPS))
+  await eventually(async () =>
+    expect(await answeredScrapes(shards[1])).toBeGreaterThan(scraped + APPS),
+  )
   const seconds = Math.ceil((Date.now() - since) / 1000)
   expect(await value(`min(min_over_time(up{job="secured"}[${seconds}s]))`)).toBe(1)
 })
 
 test('requests without the password or without the certificate are refused', async () => {
-  const wrong = { ca: authority.cert, cert: client.cert, key: client.key, headers: basic('prometheus', 'x') }
+  const wrong = {
+    ca: authority.cert,
+    cert: client.cert,
+    key: client.key,
+    headers: basic('prometheus', 'x'),
+  }
   expect((await ask(`${shards[0].url}/sd`, wrong)).status).toBe(401)
   await expect(ask(`${shards[0].url}/sd`, { ca: authority.cert })).rejects.toThrow()
 })

@@ -27,7 +27,12 @@ const judge = (experiment: Experiment<never>, tuples: readonly FigureTuple[]) =>
 
 describe('each verdict is confirmed, refuted or inconclusive, depending on the figures', () => {
   test('outage', () => {
-    const figures = (naive: number, exposer: number, growth: number, recovery: number): FigureTuple[] => [
+    const figures = (
+      naive: number,
+      exposer: number,
+      growth: number,
+      recovery: number,
+    ): FigureTuple[] => [
       ['send buffer at the end of the outage', 'naive', naive],
       ['send buffer at the end of the outage', 'kafka-exposer', 0.01],
       ['growth rate of the send buffer during outages', 'naive', growth],
@@ -46,7 +51,12 @@ describe('each verdict is confirmed, refuted or inconclusive, depending on the f
       'uniform delay 0–8 s, constant counter',
       'heavy-tailed delay up to 8 s, constant counter',
     ]
-    const figures = (naive: number, bias: number, exposer: number, visible: number): FigureTuple[] =>
+    const figures = (
+      naive: number,
+      bias: number,
+      exposer: number,
+      visible: number,
+    ): FigureTuple[] =>
       settings.flatMap((setting): FigureTuple[] => [
         ['rate() error over 30s, live, p99', 'naive', naive, setting],
         ['rate() error over 30s, live, p99', 'kafka-exposer', exposer, setting],
@@ -57,7 +67,12 @@ describe('each verdict is confirmed, refuted or inconclusive, depending on the f
         ['series of a killed app are still queryable', 'direct', 5],
       ])
     expect(judge(asynchrony as never, figures(40, -20, 0.1, 300))).toEqual([true, true, true, true])
-    expect(judge(asynchrony as never, figures(2, -1, 1.5, 10))).toEqual([false, false, false, false])
+    expect(judge(asynchrony as never, figures(2, -1, 1.5, 10))).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ])
     expect(judge(asynchrony as never, [])).toEqual([null, null, null, null])
   })
 
@@ -74,17 +89,40 @@ describe('each verdict is confirmed, refuted or inconclusive, depending on the f
       [affected, 'kafka-exposer', percent.exposer],
       [affected, 'direct', 0],
     ]
-    const verdicts = (...args: Parameters<typeof figures>) => judge(discovery as never, figures(...args))
-    expect(verdicts({ naive: null, exposer: 5 }, { naive: 100, exposer: 0 })).toEqual([true, true, true])
-    expect(verdicts({ naive: 3, exposer: 20 }, { naive: 100, exposer: 50 })).toEqual([false, false, false])
-    expect(verdicts({ naive: 3, exposer: null }, { naive: 0, exposer: 0 })).toEqual([false, false, false])
+    const verdicts = (...args: Parameters<typeof figures>) =>
+      judge(discovery as never, figures(...args))
+    expect(verdicts({ naive: null, exposer: 5 }, { naive: 100, exposer: 0 })).toEqual([
+      true,
+      true,
+      true,
+    ])
+    expect(verdicts({ naive: 3, exposer: 20 }, { naive: 100, exposer: 50 })).toEqual([
+      false,
+      false,
+      false,
+    ])
+    expect(verdicts({ naive: 3, exposer: null }, { naive: 0, exposer: 0 })).toEqual([
+      false,
+      false,
+      false,
+    ])
   })
 
   test('replicas', () => {
-    const figures = (drained: number, exposer: number, all: number, difference: number): FigureTuple[] => [
+    const figures = (
+      drained: number,
+      exposer: number,
+      all: number,
+      difference: number,
+    ): FigureTuple[] => [
       ['samples stored by the replica with fewer samples', 'naive with timestamps', drained],
       ['samples stored by the replica with fewer samples', 'kafka-exposer', exposer],
-      ['samples stored by the replica with fewer samples', 'kafka-exposer', all, 'massive target, view=all'],
+      [
+        'samples stored by the replica with fewer samples',
+        'kafka-exposer',
+        all,
+        'massive target, view=all',
+      ],
       ['samples stored by the replica with fewer samples', 'direct', 100],
       ['difference of rate() between the replicas, p99', 'kafka-exposer', difference],
       ['difference of rate() between the replicas, p99', 'naive', 100],
@@ -111,7 +149,11 @@ describe('each verdict is confirmed, refuted or inconclusive, depending on the f
         ['scraped samples, of those expected', 'kafka-exposer', 100 - failed, setting],
       ]
     }
-    const figures = (massiveSeconds: number, virtualSeconds: number, failed: number): FigureTuple[] => [
+    const figures = (
+      massiveSeconds: number,
+      virtualSeconds: number,
+      failed: number,
+    ): FigureTuple[] => [
       massive('10 k', 0.03),
       massive('100 k', massiveSeconds),
       ...virtual('10 k', 0.004, 0),

@@ -17,7 +17,9 @@ describe('parameters', () => {
       sizes: [10, 20],
       window: '1m',
     })
-    expect(parametersOf(experiment, 'short', { outage: { sizes: [3] } })).toMatchObject({ sizes: [3] })
+    expect(parametersOf(experiment, 'short', { outage: { sizes: [3] } })).toMatchObject({
+      sizes: [3],
+    })
   })
 
   test('that are invalid are all listed in one error, with the valid ones', () => {

@@ -25,14 +25,19 @@ describe('statistics', () => {
       [4, 1],
     ])
     fc.assert(
-      fc.property(fc.array(fc.double({ noNaN: true }), { minLength: 1, maxLength: 500 }), values => {
-        const steps = distribution(values, 50)
-        expect(steps.length).toBeLessThanOrEqual(50)
-        expect(steps.at(-1)).toEqual([[...values].sort((a, b) => a - b).at(-1), 1])
-        for (const [x, share] of steps) {
-          expect(values.filter(value => value <= x).length / values.length).toBeGreaterThanOrEqual(share)
-        }
-      }),
+      fc.property(
+        fc.array(fc.double({ noNaN: true }), { minLength: 1, maxLength: 500 }),
+        values => {
+          const steps = distribution(values, 50)
+          expect(steps.length).toBeLessThanOrEqual(50)
+          expect(steps.at(-1)).toEqual([[...values].sort((a, b) => a - b).at(-1), 1])
+          for (const [x, share] of steps) {
+            expect(
+              values.filter(value => value <= x).length / values.length,
+            ).toBeGreaterThanOrEqual(share)
+          }
+        },
+      ),
     )
   })
 

@@ -49,7 +49,10 @@ const experiment: ExperimentResult = {
       lines: VARIANTS.map((variant, i) => ({
         variant,
         label: '',
-        points: Array.from({ length: 30 }, (_, x) => [x, x === 10 ? Number.NaN : 5 + i / 100] as const),
+        points: Array.from(
+          { length: 30 },
+          (_, x) => [x, x === 10 ? Number.NaN : 5 + i / 100] as const,
+        ),
       })),
       marks: [{ from: 5, to: 12, label: 'outage' }],
     },
@@ -121,7 +124,9 @@ describe('the results of a run', () => {
     expect(readdirSync(join(folder, 'report', 'plots')).sort()).toEqual(
       [1, 2, 3].map(i => `asynchrony-${i}.svg`),
     )
-    await expect(readResults(join(folder, 'nothing.json'))).rejects.toThrow('pass the path of a results.json')
+    await expect(readResults(join(folder, 'nothing.json'))).rejects.toThrow(
+      'pass the path of a results.json',
+    )
   })
 
   test('as a table: verdicts, one column per variant, medians with ranges, failures and unmeasured quantities', () => {
@@ -166,7 +171,10 @@ describe.skipIf(chromium === null)('the report in a browser', () => {
   afterAll(() => browser?.close())
 
   const open = async (options: { width: number; colorScheme?: 'light' | 'dark' }) => {
-    const page = await browser.newPage({ ...options, viewport: { width: options.width, height: 900 } })
+    const page = await browser.newPage({
+      ...options,
+      viewport: { width: options.width, height: 900 },
+    })
     const requests: string[] = []
     page.on('request', request => requests.push(request.url()))
     await page.goto(url)
@@ -178,7 +186,9 @@ describe.skipIf(chromium === null)('the report in a browser', () => {
     async width => {
       const { page, requests } = await open({ width })
       expect(requests).toEqual([url])
-      expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width)
+      expect(
+        await page.evaluate<number>('document.documentElement.scrollWidth'),
+      ).toBeLessThanOrEqual(width)
       await page.close()
     },
   )
@@ -193,7 +203,10 @@ describe.skipIf(chromium === null)('the report in a browser', () => {
       plots.map(plot => {
         const { right } = plot.getBoundingClientRect()
         const names = [...plot.querySelectorAll('.name')].map(name => name.getBoundingClientRect())
-        return { right, names: names.map(box => ({ top: box.top, bottom: box.bottom, right: box.right })) }
+        return {
+          right,
+          names: names.map(box => ({ top: box.top, bottom: box.bottom, right: box.right })),
+        }
       }),
     )
     for (const { right, names } of boxes) {
@@ -201,7 +214,9 @@ describe.skipIf(chromium === null)('the report in a browser', () => {
       for (const [i, name] of names.entries()) {
         expect(name.right).toBeLessThanOrEqual(right)
         for (const other of names.slice(i + 1)) {
-          expect(Math.min(name.bottom, other.bottom) - Math.max(name.top, other.top)).toBeLessThan(4)
+          expect(Math.min(name.bottom, other.bottom) - Math.max(name.top, other.top)).toBeLessThan(
+            4,
+          )
         }
       }
     }

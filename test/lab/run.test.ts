@@ -38,7 +38,10 @@ const observations = (value: number): Observations => ({
   notMeasured: [],
 })
 
-const run = (experiments: Experiment[], more: { repetitions?: number; signal?: AbortSignal } = {}) => {
+const run = (
+  experiments: Experiment[],
+  more: { repetitions?: number; signal?: AbortSignal } = {},
+) => {
   const messages: [string, number][] = []
   const running = runLab({
     planned: experiments.map(experiment => ({ experiment, parameters: {} })),
@@ -60,7 +63,8 @@ describe('a run of the lab', () => {
       lab.defer(() => void stopped.push('second'))
       throw new Error('no luck')
     })
-    const { experiments } = await run([failing, experimentOf('next', async () => observations(1))]).running
+    const { experiments } = await run([failing, experimentOf('next', async () => observations(1))])
+      .running
     expect(stopped).toEqual(['second', 'first'])
     expect(experiments[0].failed).toContain('no luck')
     expect(experiments[0].verdicts).toEqual([])
@@ -78,17 +82,23 @@ describe('a run of the lab', () => {
       await lab.sleep(1000)
       return observations(1)
     })
-    const { running } = run([long, experimentOf('never', () => Promise.reject(new Error('was started')))], {
-      signal: ending.signal,
-    })
+    const { running } = run(
+      [long, experimentOf('never', () => Promise.reject(new Error('was started')))],
+      {
+        signal: ending.signal,
+      },
+    )
     await expect(running).rejects.toThrow('enough')
     expect(stopped).toBe(true)
   })
 
   test('each repetition has its own seed and adds one value to each figure', async () => {
-    const { experiments } = await run([experimentOf('seeded', async lab => observations(lab.seed))], {
-      repetitions: 3,
-    }).running
+    const { experiments } = await run(
+      [experimentOf('seeded', async lab => observations(lab.seed))],
+      {
+        repetitions: 3,
+      },
+    ).running
     expect(experiments[0].figures).toEqual([{ ...figure(0), values: [7, 8, 9] }])
   })
 

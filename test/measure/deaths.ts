@@ -74,9 +74,12 @@ export async function shardDeaths(bench: Bench, runs = 10): Promise<Row[]> {
         await Promise.all(
           apps.map(app =>
             until(async () => {
-              const response = await fetch(`${survivor.url}/target?${new URLSearchParams(app.labels)}`, {
-                redirect: 'manual',
-              })
+              const response = await fetch(
+                `${survivor.url}/target?${new URLSearchParams(app.labels)}`,
+                {
+                  redirect: 'manual',
+                },
+              )
               await response.arrayBuffer()
               return response.status === 200
             }),
@@ -111,7 +114,9 @@ export async function rollingRestarts(
       world.app({ labels: { job: 'rolling', instance: `${i}` }, intervalMs: 5000 }),
     )
     const prometheus = await world.prometheus('5s')
-    await until(async () => (await prometheus.query('up{job="rolling"} == 1')).length === apps.length)
+    await until(
+      async () => (await prometheus.query('up{job="rolling"} == 1')).length === apps.length,
+    )
     const start = Date.now()
     let restarts = 0
     const errors = new Map<string, number>()
@@ -135,10 +140,13 @@ export async function rollingRestarts(
     }
     clearInterval(watching)
     const window = `${Math.ceil((Date.now() - start) / 1000)}s`
-    const value = async (promql: string) => Number((await prometheus.query(promql))[0]?.value[1] ?? 0)
+    const value = async (promql: string) =>
+      Number((await prometheus.query(promql))[0]?.value[1] ?? 0)
     const scrapes = await value(`sum(count_over_time(up{job="rolling"}[${window}]))`)
     const failed = scrapes - (await value(`sum(sum_over_time(up{job="rolling"}[${window}]))`))
-    const slowest = await value(`max(max_over_time(scrape_duration_seconds{job="rolling"}[${window}]))`)
+    const slowest = await value(
+      `max(max_over_time(scrape_duration_seconds{job="rolling"}[${window}]))`,
+    )
     return [
       {
         work: `false up 0 in ${minutes} minutes of rolling restarts`,

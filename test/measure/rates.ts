@@ -66,8 +66,12 @@ export async function rates(bench: Bench, measureMinutes = 3): Promise<Row[]> {
       http_sd_configs: [{ url: `${url}/sd`, refresh_interval: '2s' }],
     }))
     const pair = [
-      await worlds[0].prometheus('5s', [...virtual, ...more], { external_labels: { replica: 'a' } }),
-      await worlds[0].prometheus('5s', [...virtual, ...more], { external_labels: { replica: 'b' } }),
+      await worlds[0].prometheus('5s', [...virtual, ...more], {
+        external_labels: { replica: 'a' },
+      }),
+      await worlds[0].prometheus('5s', [...virtual, ...more], {
+        external_labels: { replica: 'b' },
+      }),
     ]
     const delays = new PlayoutWatch(shards)
     const settled = await delays.settle()
@@ -87,7 +91,9 @@ export async function rates(bench: Bench, measureMinutes = 3): Promise<Row[]> {
           rows.push(await row(measured, kind, `${name}, every ${ms / 1000} s`, selector))
         }
       }
-      rows.push(await row(measured, 'scraped directly', `every ${ms / 1000} s`, `job="direct-${ms}"`))
+      rows.push(
+        await row(measured, 'scraped directly', `every ${ms / 1000} s`, `job="direct-${ms}"`),
+      )
     }
     return rows
   } finally {
@@ -105,7 +111,9 @@ async function evaluateLive(prometheus: LocalPrometheus, forSeconds: number): Pr
   for (const end = Date.now() + forSeconds * 1000; Date.now() < end; await seconds(1)) {
     for (const range of RANGES) {
       const samples = await prometheus.query(`rate(steady_total[${range}])`)
-      live.get(range)!.push(...samples.map(({ metric, value }) => ({ metric, value: Number(value[1]) })))
+      live
+        .get(range)!
+        .push(...samples.map(({ metric, value }) => ({ metric, value: Number(value[1]) })))
     }
   }
   return live
@@ -127,7 +135,9 @@ async function row(
   what: string,
   selector: string,
 ): Promise<Row> {
-  const matchers = [...selector.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value] as const)
+  const matchers = [...selector.matchAll(/(\w+)="([^"]*)"/g)].map(
+    ([, name, value]) => [name, value] as const,
+  )
   const texts: string[] = []
   for (const range of RANGES) {
     const now = live.map(one =>
@@ -154,7 +164,9 @@ async function row(
 
 function worst(errors: readonly (readonly number[])[]): string {
   if (errors.some(({ length }) => length === 0)) return 'no value'
-  return [0.5, 0.99].map(share => Math.max(...errors.map(one => percentile(one, share))).toFixed(2)).join('/')
+  return [0.5, 0.99]
+    .map(share => Math.max(...errors.map(one => percentile(one, share))).toFixed(2))
+    .join('/')
 }
 
 /** Records the changes of D of all targets. */
@@ -168,13 +180,22 @@ class PlayoutWatch {
   async settle(): Promise<Row> {
     const start = Date.now()
     const within = () => Date.now() < start + SETTLE_AT_MOST_SECONDS * 1000
-    while (within() && (this.#seen.size === 0 || Date.now() < this.#changed + SETTLED_SECONDS * 1000)) {
+    while (
+      within() &&
+      (this.#seen.size === 0 || Date.now() < this.#changed + SETTLED_SECONDS * 1000)
+    ) {
       await this.watch(1)
     }
     const figure = `${((this.#changed - start) / 1000).toFixed(0)} s`
-    const note = within() ? '' : `still changing after ${SETTLE_AT_MOST_SECONDS} s: ${this.#changes.at(-1)}`
+    const note = within()
+      ? ''
+      : `still changing after ${SETTLE_AT_MOST_SECONDS} s: ${this.#changes.at(-1)}`
     this.#changes = []
-    return { work: `time to the last change of D before ${SETTLED_SECONDS} s without one`, figure, note }
+    return {
+      work: `time to the last change of D before ${SETTLED_SECONDS} s without one`,
+      figure,
+      note,
+    }
   }
 
   async watch(forSeconds: number): Promise<void> {
@@ -199,7 +220,8 @@ class PlayoutWatch {
       if (before === undefined || Math.abs(before - playoutSeconds) < 0.01) continue
       this.#changed = Date.now()
       this.#changes.push(`${labels.instance} ${before.toFixed(2)} → ${playoutSeconds.toFixed(2)} s`)
-      if (process.env.DEBUG) process.stderr.write(`${new Date().toISOString()} ${this.#changes.at(-1)}\n`)
+      if (process.env.DEBUG)
+        process.stderr.write(`${new Date().toISOString()} ${this.#changes.at(-1)}\n`)
     }
   }
 }

@@ -32,8 +32,9 @@ export async function thousandTargets(bench: Bench, forSeconds = 60): Promise<Ro
     const before = [shard.cpu(), cpuOf(prometheus.pid)]
     await seconds(forSeconds)
     const [exposer, prom] = [shard.cpu() - before[0], cpuOf(prometheus.pid) - before[1]]
-    const failed = (await prometheus.query('sum(count_over_time(up[1m]) - sum_over_time(up[1m]))'))[0]
-      .value[1]
+    const failed = (
+      await prometheus.query('sum(count_over_time(up[1m]) - sum_over_time(up[1m]))')
+    )[0].value[1]
     const percent = (cpu: number) => `${((cpu / forSeconds) * 100).toFixed(1)} %`
     return [
       {

@@ -45,13 +45,22 @@ export class World {
 
   app(options: SteadyAppOptions): SteadyApp {
     const { brokers } = this.bench
-    const sender = createSender({ kafka: { brokers }, topic: this.topic, logger: quiet, sendTimeout: 5000 })
+    const sender = createSender({
+      kafka: { brokers },
+      topic: this.topic,
+      logger: quiet,
+      sendTimeout: 5000,
+    })
     const app = new SteadyApp(sender, options).start()
     this.apps.push(app)
     return app
   }
 
-  async prometheus(interval: string, more: object[] = [], global: object = {}): Promise<LocalPrometheus> {
+  async prometheus(
+    interval: string,
+    more: object[] = [],
+    global: object = {},
+  ): Promise<LocalPrometheus> {
     const prometheus = await startPrometheus({
       config: {
         global: {
@@ -87,7 +96,8 @@ export const seconds = (n: number) => new Promise(resolve => setTimeout(resolve,
 export async function until(condition: () => Promise<boolean>, withinSeconds = 120): Promise<void> {
   const limit = performance.now() + withinSeconds * 1000
   while (!(await condition().catch(() => false))) {
-    if (performance.now() > limit) throw new Error(`not met within ${withinSeconds} s: ${condition}`)
+    if (performance.now() > limit)
+      throw new Error(`not met within ${withinSeconds} s: ${condition}`)
     await seconds(0.05)
   }
 }

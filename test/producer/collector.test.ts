@@ -47,14 +47,19 @@ describe('a collection', () => {
   test('is published without a metric that fails, and reports its error', async () => {
     const register = registryWith('good')
     new Gauge({ name: 'bad', help: 'bad', registers: [register], collect: fail('no answer') })
-    expect(await collectOnce(register)).toEqual({ series: ['good{}'], events: ['incomplete: no answer'] })
+    expect(await collectOnce(register)).toEqual({
+      series: ['good{}'],
+      events: ['incomplete: no answer'],
+    })
   })
 
   test('is published without a source that hangs', async () => {
     const hanging = () => new Promise<never>(() => {})
     const { series, events } = await collectOnce([hanging, registryWith('good')], 100)
     expect(series).toEqual(['good{}'])
-    expect(events).toEqual([expect.stringMatching(/^incomplete: the source did not answer within 100 ms/)])
+    expect(events).toEqual([
+      expect.stringMatching(/^incomplete: the source did not answer within 100 ms/),
+    ])
   })
 
   test.each<[string, MetricSource, RegExp]>([
@@ -62,14 +67,24 @@ describe('a collection', () => {
     ['the only source rejects', async () => Promise.reject(new Error('no')), /^no$/],
     ['the only source returns a number', (() => 5) as never, /must return a list of metrics/],
     ['the only source hangs', () => new Promise<never>(() => {}), /did not answer within/],
-    ['the exposition of the only source is refused', () => 'good 1\nInternal Server Error\n', /^line 2: /],
-    ['the only source returns a web page', () => '<html>502</html>', /a web page instead of metrics/],
+    [
+      'the exposition of the only source is refused',
+      () => 'good 1\nInternal Server Error\n',
+      /^line 2: /,
+    ],
+    [
+      'the only source returns a web page',
+      () => '<html>502</html>',
+      /a web page instead of metrics/,
+    ],
     ['the only metric of a registry fails', registryWith('bad', fail('no answer')), /^no answer$/],
     ['all sources fail', [fail('first'), fail('second')], /^first \(and 1 more errors\)$/],
     ['one source fails and the others have no series', [fail('first'), () => []], /^first$/],
     [
       'none of its series can be published',
-      () => [{ name: 'bad', type: 'gauge', help: '', values: [{ value: 1, labels: { __a: 'x' } }] }],
+      () => [
+        { name: 'bad', type: 'gauge', help: '', values: [{ value: 1, labels: { __a: 'x' } }] },
+      ],
       /^none of the 1 series can be published; first reason, metric "bad": label "__a" is reserved; rename it$/,
     ],
   ])('fails with the reason when %s', async (_, source, reason) => {
@@ -119,7 +134,8 @@ describe('a collection', () => {
       incomplete: () => {},
       leftOut: () => {},
     })
-    for (let i = 0; i < 3; i++) await expect(collector.collect(20)).rejects.toThrow(/did not answer/)
+    for (let i = 0; i < 3; i++)
+      await expect(collector.collect(20)).rejects.toThrow(/did not answer/)
     expect(calls).toBe(1)
     answer!([])
     await (await collector.collect(20)).sample()

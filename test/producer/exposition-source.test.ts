@@ -5,7 +5,8 @@ import { Sampler } from '../../producer/sampler.js'
 import { collect, layoutsOf, readBack, sampleOf } from './sampled.js'
 
 const readText = (text: string) => new ExpositionSource().read(text)
-const published = async (text: string) => Object.fromEntries(readBack(await sampleOf([await readText(text)])))
+const published = async (text: string) =>
+  Object.fromEntries(readBack(await sampleOf([await readText(text)])))
 
 describe('an exposition as a source', () => {
   test.each(['PROMETHEUS_CONTENT_TYPE', 'OPENMETRICS_CONTENT_TYPE'] as const)(
@@ -44,7 +45,9 @@ describe('an exposition as a source', () => {
 
   test('of another library may have spaces, timestamps and comments, and no types', async () => {
     expect(
-      await published('# a comment\n\nup 1 1700000000000\nx{ a = "1" , b="2", } +Inf\nx{} Nan\ny 1e3'),
+      await published(
+        '# a comment\n\nup 1 1700000000000\nx{ a = "1" , b="2", } +Inf\nx{} Nan\ny 1e3',
+      ),
     ).toEqual({ 'up{}': 1, 'x{a="1",b="2"}': Infinity, 'x{}': Number.NaN, 'y{}': 1000 })
   })
 
@@ -78,7 +81,12 @@ describe('an exposition as a source', () => {
     })
     const { exemplars } = await sampleOf([await readText(text)])
     expect(exemplars).toEqual([
-      { series: 1, labels: [{ name: 'trace_id', value: 'x' }], value: 1, timestamp: 1_700_000_000_000 },
+      {
+        series: 1,
+        labels: [{ name: 'trace_id', value: 'x' }],
+        value: 1,
+        timestamp: 1_700_000_000_000,
+      },
     ])
   })
 
@@ -100,7 +108,11 @@ describe('an exposition as a source', () => {
       () => [{ name: 'both', type: undefined, help: '', values: [{ value: 4 }] }],
     ])
     const sample = await sampleOf(readings)
-    expect(Object.fromEntries(readBack(sample))).toEqual({ 'hits{}': 1, 'hits_total{}': 2, 'both{}': 3 })
+    expect(Object.fromEntries(readBack(sample))).toEqual({
+      'hits{}': 1,
+      'hits_total{}': 2,
+      'both{}': 3,
+    })
     expect(layoutsOf(sample)[0].families.map(({ name, type }) => [name, type])).toEqual([
       ['both', 'unknown'],
       ['hits', 'gauge'],
@@ -141,19 +153,26 @@ describe('an exposition as a source', () => {
     })
   })
 
-  test.each(['x{a=1} 1', 'x{a="1} 1', 'x', 'x{a="1"}', 'x 0x', 'Internal Server Error', '{"error":"no"}'])(
-    'with the invalid line %j is refused with its line number',
-    async line => {
-      await expect(readText(`good 1\n${line}\n`)).rejects.toThrow(/^line 2: /)
-    },
-  )
+  test.each([
+    'x{a=1} 1',
+    'x{a="1} 1',
+    'x',
+    'x{a="1"}',
+    'x 0x',
+    'Internal Server Error',
+    '{"error":"no"}',
+  ])('with the invalid line %j is refused with its line number', async line => {
+    await expect(readText(`good 1\n${line}\n`)).rejects.toThrow(/^line 2: /)
+  })
 
   test.each([
     '<!DOCTYPE html>\n<html><body><h1>502 Bad Gateway</h1></body></html>',
     '\n  <html>error 5</html>',
     '<?xml version="1.0"?><Error/>',
   ])('that is the web page %j is refused as such', async page => {
-    await expect(readText(page)).rejects.toThrow(/returned a web page instead of metrics, beginning with "</)
+    await expect(readText(page)).rejects.toThrow(
+      /returned a web page instead of metrics, beginning with "</,
+    )
   })
 
   test('is read in linear time, also when it is malicious', async () => {

@@ -74,7 +74,13 @@ test('publishing changes neither the application’s kafkajs, nor its globals, n
   const register = new Registry()
   new Counter({ name: 'orders_total', help: 'Orders.', registers: [register] }).inc()
   const logger = { debug() {}, info() {}, warn() {}, error() {} }
-  const publisher = createPublisher({ register, brokers: inject('brokers'), topic, job: 'host', logger })
+  const publisher = createPublisher({
+    register,
+    brokers: inject('brokers'),
+    topic,
+    job: 'host',
+    logger,
+  })
   await publisher.start()
   const sent = register.getSingleMetric('publisher_last_ack_timestamp_seconds')!
   await eventually(async () => expect((await sent.get()).values[0].value).toBeGreaterThan(0))
@@ -82,7 +88,9 @@ test('publishing changes neither the application’s kafkajs, nor its globals, n
 
   const after = currentFunctions()
   // Modules loaded later add functions. No existing function may be replaced.
-  const changed = [...before].filter(([path, value]) => after.get(path) !== value).map(([path]) => path)
+  const changed = [...before]
+    .filter(([path, value]) => after.get(path) !== value)
+    .map(([path]) => path)
   expect(changed).toEqual([])
   const added = [...after.keys()].filter(path => !before.has(path) && !path.startsWith('/'))
   expect(added).toEqual([])

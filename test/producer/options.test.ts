@@ -39,12 +39,22 @@ describe('options', () => {
       sasl: { mechanism: 'gssapi' },
       logger: { info() {} },
     })
-    for (const option of ['register:', 'brokers:', 'job', 'interval:', 'topic:', 'sasl:', 'logger:'])
+    for (const option of [
+      'register:',
+      'brokers:',
+      'job',
+      'interval:',
+      'topic:',
+      'sasl:',
+      'logger:',
+    ])
       expect(message).toContain(option)
   })
 
   test('missing options are reported like empty ones', () => {
-    expect(messageOf(undefined)).toMatch(/register: .*prom-client.*brokers: pass at least one.*job/s)
+    expect(messageOf(undefined)).toMatch(
+      /register: .*prom-client.*brokers: pass at least one.*job/s,
+    )
   })
 
   test.each([
@@ -61,7 +71,9 @@ describe('options', () => {
   test.each(['999ms', '3m', 0, -5, 1000.5, '15', '', 'soon', '1h', Number.NaN, {}, [15]])(
     'an interval of %j is refused',
     interval => {
-      expect(messageOf({ ...minimal, interval })).toMatch(/interval: .*(duration such as|between 1s and 2m)/)
+      expect(messageOf({ ...minimal, interval })).toMatch(
+        /interval: .*(duration such as|between 1s and 2m)/,
+      )
     },
   )
 

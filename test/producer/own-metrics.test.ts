@@ -6,7 +6,8 @@ import { parseExposition } from '../support/strict-exposition.js'
 import { collect, readBack, sampleOf } from './sampled.js'
 
 const statsWith = (values: Partial<PublisherStats>) => Object.assign(new PublisherStats(), values)
-const published = async (register: Registry) => readBack(await sampleOf((await collect(register)).readings))
+const published = async (register: Registry) =>
+  readBack(await sampleOf((await collect(register)).readings))
 
 const NAMES = [
   'publisher_snapshots_total',
@@ -113,7 +114,10 @@ describe('the publisher’s own metrics', () => {
   test('are registered in the first of several registries', () => {
     const registers = [new Registry(), new Registry()]
     registerStats([() => [], ...registers], 'shop/a', new PublisherStats())
-    expect(registers.map(register => register.getMetricsAsArray().length)).toEqual([NAMES.length, 0])
+    expect(registers.map(register => register.getMetricsAsArray().length)).toEqual([
+      NAMES.length,
+      0,
+    ])
   })
 
   test('of several workers are summed by prom-client; of the last acknowledgement it takes the maximum', async () => {

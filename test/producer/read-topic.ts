@@ -42,7 +42,13 @@ function read(partition: number, { key, value }: LogRecord): Published {
   reader.open(value!)
   const header = reader.header()
   validateTarget(header.target)
-  const record = { partition, key: Buffer.from(key!), header, failure: reader.failure, bytes: value!.length }
+  const record = {
+    partition,
+    key: Buffer.from(key!),
+    header,
+    failure: reader.failure,
+    bytes: value!.length,
+  }
   if (record.failure !== null) return { ...record, layout: { families: [] }, values: new Map() }
   const layout = decodeLayout(inflateLayout(header.layoutId, reader.layout()))
   validateLayout(layout)

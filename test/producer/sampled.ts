@@ -46,9 +46,11 @@ export function readBack(sample: Sample): Map<string, number> {
 
 export const sampleOnce = (metrics: readonly MetricJson[]) => sampleOf([{ metrics }])
 
-export const sampleOf = (readings: readonly SourceReading[]) => new Sampler().read(readings).sample()
+export const sampleOf = (readings: readonly SourceReading[]) =>
+  new Sampler().read(readings).sample()
 
 /** Collects the sources once. */
 export const collect = (source: MetricSource) => new Sources(source).collect(5000)
 
-export const layoutOf = (metrics: readonly MetricJson[]): Mapping => runNow(mapSources([{ metrics }]))
+export const layoutOf = (metrics: readonly MetricJson[]): Mapping =>
+  runNow(mapSources([{ metrics }]))

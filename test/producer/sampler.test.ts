@@ -8,7 +8,8 @@ import { exemplarsWithin } from '../../shared/publish/exemplars-within.js'
 import { parseExposition } from '../support/strict-exposition.js'
 import { layoutsOf, readBack, sampleOnce, seriesOf, seriesText } from './sampled.js'
 
-const jsonOf = async (register: Registry) => (await register.getMetricsAsJSON()) as unknown as MetricJson[]
+const jsonOf = async (register: Registry) =>
+  (await register.getMetricsAsJSON()) as unknown as MetricJson[]
 const gauge = (values: readonly number[], name = 'g'): MetricJson => ({
   name,
   type: 'gauge',
@@ -35,8 +36,11 @@ describe('a sample has the series and values of a direct scrape', () => {
     const published = readBack(await sampleOnce(metrics))
     const scraped = new Map(
       // prom-client prints NaN as Nan.
-      parseExposition((await frozen.metrics()).replaceAll(/ Nan$/gm, ' NaN')).flatMap(({ samples }) =>
-        samples.map(({ name, labels, value }) => [seriesText(name, '', sortLabels(labels)), value] as const),
+      parseExposition((await frozen.metrics()).replaceAll(/ Nan$/gm, ' NaN')).flatMap(
+        ({ samples }) =>
+          samples.map(
+            ({ name, labels, value }) => [seriesText(name, '', sortLabels(labels)), value] as const,
+          ),
       ),
     )
     expect(published).toEqual(scraped)
@@ -135,7 +139,9 @@ describe('the layout', () => {
   })
 
   test('that is reused equals one that is rebuilt, for any change', async () => {
-    const labels = fc.dictionary(fc.constantFrom('a', 'b'), fc.constantFrom('1', '2', ''), { maxKeys: 2 })
+    const labels = fc.dictionary(fc.constantFrom('a', 'b'), fc.constantFrom('1', '2', ''), {
+      maxKeys: 2,
+    })
     const metric = fc.record({
       name: fc.constantFrom('x', 'y'),
       type: fc.constantFrom('gauge', 'counter'),
@@ -143,13 +149,16 @@ describe('the layout', () => {
       values: fc.array(fc.record({ value: fc.integer(), labels }), { maxLength: 3 }),
     })
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.array(metric, { maxLength: 3 }), { maxLength: 4 }), async rounds => {
-        const sampler = new Sampler()
-        for (const metrics of rounds)
-          expect(readBack(await sampler.read([{ metrics }]).sample())).toEqual(
-            readBack(await sampleOnce(metrics)),
-          )
-      }),
+      fc.asyncProperty(
+        fc.array(fc.array(metric, { maxLength: 3 }), { maxLength: 4 }),
+        async rounds => {
+          const sampler = new Sampler()
+          for (const metrics of rounds)
+            expect(readBack(await sampler.read([{ metrics }]).sample())).toEqual(
+              readBack(await sampleOnce(metrics)),
+            )
+        },
+      ),
     )
   })
 })
@@ -171,12 +180,15 @@ describe('a large registry', () => {
   })
 
   test('is split into parts between families, which together have each series once', async () => {
-    const metrics = Array.from({ length: 40 }, (_, i) => wide(`family_${i}`, 1000, 'some-label-value-'))
+    const metrics = Array.from({ length: 40 }, (_, i) =>
+      wide(`family_${i}`, 1000, 'some-label-value-'),
+    )
     const sample = await sampleOnce(metrics)
     expect(sample.parts.length).toBeGreaterThan(1)
     expect(sample.parts[0].from).toBe(0)
     expect(sample.parts.at(-1)!.to).toBe(40_000)
-    for (let i = 1; i < sample.parts.length; i++) expect(sample.parts[i].from).toBe(sample.parts[i - 1].to)
+    for (let i = 1; i < sample.parts.length; i++)
+      expect(sample.parts[i].from).toBe(sample.parts[i - 1].to)
     const values = readBack(sample)
     expect(values.size).toBe(40_000)
     expect(values.get('family_17{l="some-label-value-123"}')).toBe(123)
@@ -184,7 +196,8 @@ describe('a large registry', () => {
 
   test('loses only the family that does not fit into a record, and names it', async () => {
     const sampler = new Sampler()
-    const noise = () => Array.from({ length: 120 }, () => Math.random().toString(36).slice(2)).join('')
+    const noise = () =>
+      Array.from({ length: 120 }, () => Math.random().toString(36).slice(2)).join('')
     const huge = {
       name: 'huge',
       type: 'gauge',
@@ -213,7 +226,11 @@ describe('exemplars', () => {
           name: 'g',
           type: 'counter',
           help: '',
-          values: exemplars.map((exemplar, i) => ({ value: i, labels: { i: String(i) }, exemplar })),
+          values: exemplars.map((exemplar, i) => ({
+            value: i,
+            labels: { i: String(i) },
+            exemplar,
+          })),
         },
       ])
     ).exemplars
@@ -234,12 +251,17 @@ describe('exemplars', () => {
     histogram.observe({ value: 5, exemplarLabels: { trace_id: 'def' } } as never)
     const sample = await sampleOnce(await jsonOf(register))
     const series = seriesOf(layoutsOf(sample))
-    const seen = sample.exemplars!.map(exemplar => [series[exemplar.series], exemplar.value, exemplar.labels])
+    const seen = sample.exemplars!.map(exemplar => [
+      series[exemplar.series],
+      exemplar.value,
+      exemplar.labels,
+    ])
     expect(seen).toEqual([
       ['c_total{}', 2, [{ name: 'trace_id', value: 'abc' }]],
       ['h_bucket{le="10"}', 5, [{ name: 'trace_id', value: 'def' }]],
     ])
-    for (const { timestamp } of sample.exemplars!) expect(Number.isSafeInteger(timestamp)).toBe(true)
+    for (const { timestamp } of sample.exemplars!)
+      expect(Number.isSafeInteger(timestamp)).toBe(true)
   })
 
   test('that an exposer would refuse are dropped, and their snapshot is not', async () => {

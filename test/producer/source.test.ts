@@ -32,8 +32,18 @@ describe('a source', () => {
       throw new Error('the pool is gone')
     }
     new Gauge({ name: 'bad', help: 'bad', registers: [register], collect: collectFails })
-    new Gauge({ name: 'worse', help: 'worse', registers: [register], collect: async () => collectFails() })
-    const labelled = new Gauge({ name: 'own', help: 'own', labelNames: ['zone'], registers: [register] })
+    new Gauge({
+      name: 'worse',
+      help: 'worse',
+      registers: [register],
+      collect: async () => collectFails(),
+    })
+    const labelled = new Gauge({
+      name: 'own',
+      help: 'own',
+      labelNames: ['zone'],
+      registers: [register],
+    })
     labelled.set({ zone: 'us' }, 2)
     expect(await published([register, registryWith('other', 3)])).toEqual({
       values: { 'good{zone="eu"}': 1, 'own{zone="us"}': 2, 'other{}': 3 },
@@ -74,7 +84,9 @@ describe('a source', () => {
   ])('that returns %j fails with what it must return', async given => {
     const { values, errors } = await published([(() => given) as never, registryWith('good', 1)])
     expect(values).toEqual({ 'good{}': 1 })
-    expect(errors[0]).toMatch(/must return a list of metrics, as getMetricsAsJSON does, or the text/)
+    expect(errors[0]).toMatch(
+      /must return a list of metrics, as getMetricsAsJSON does, or the text/,
+    )
   })
 
   test('for OpenMetrics has the same counter names before and after a scrape', async () => {

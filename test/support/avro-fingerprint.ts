@@ -40,7 +40,11 @@ export function canonicalForm(schema: Schema, namespace = ''): string {
   return `{${parts.join(',')}}`
 }
 
-function canonicalAttribute(key: (typeof ORDER)[number], value: unknown, namespace: string): string {
+function canonicalAttribute(
+  key: (typeof ORDER)[number],
+  value: unknown,
+  namespace: string,
+): string {
   if (key === 'name') return JSON.stringify(fullName(value as string, namespace))
   if (key === 'fields') {
     const fields = value as { name: string; type: Schema }[]

@@ -66,7 +66,9 @@ export class Dev {
   static start(args: readonly string[], { env = {}, npm = false }: DevOptions = {}): Dev {
     const own = `dev-${process.pid}-${Math.random().toString(36).slice(2, 8)}`
     const flags = [`--kafka.topic=${own}`, `--kafka.group=${own}`, ...args]
-    const [command, prefix] = npm ? ['npm', ['start', '--silent', '--']] : [process.execPath, [main, 'dev']]
+    const [command, prefix] = npm
+      ? ['npm', ['start', '--silent', '--']]
+      : [process.execPath, [main, 'dev']]
     const { KAFKA_BROKERS: _, ...environment } = process.env
     const child = spawn(command, [...prefix, ...flags], {
       cwd: root,
@@ -89,7 +91,8 @@ export class Dev {
     })
     const line = eventually(() => {
       const end = this.stdout.indexOf('\n')
-      if (end < 0) throw new Error(`nothing on standard output within ${within} ms:\n${this.stderr}`)
+      if (end < 0)
+        throw new Error(`nothing on standard output within ${within} ms:\n${this.stderr}`)
       return this.stdout.slice(0, end)
     }, within)
     const running = JSON.parse(await Promise.race([line, ended])) as Running
@@ -100,7 +103,8 @@ export class Dev {
   /** Waits until standard error matches the pattern. */
   async printed(pattern: RegExp, within = 60_000): Promise<void> {
     await eventually(() => {
-      if (!pattern.test(this.stderr)) throw new Error(`no ${pattern} on standard error:\n${this.stderr}`)
+      if (!pattern.test(this.stderr))
+        throw new Error(`no ${pattern} on standard error:\n${this.stderr}`)
     }, within)
   }
 
@@ -132,27 +136,34 @@ export const pidsOf = ({ kafka, exposers, apps, prometheus }: Running): number[]
   )
 
 /** The processes that are running. */
-export const alive = (pids: readonly number[]): number[] => pids.filter(pid => processIdentity(pid) !== null)
+export const alive = (pids: readonly number[]): number[] =>
+  pids.filter(pid => processIdentity(pid) !== null)
 
 /** The descendants of a process, including its watchdogs. */
 export function descendants(pid: number): number[] {
   const parents = processes()
   const below = [pid]
-  for (const parent of below) below.push(...parents.filter(p => p.parent === parent).map(p => p.pid))
+  for (const parent of below)
+    below.push(...parents.filter(p => p.parent === parent).map(p => p.pid))
   return below.slice(1)
 }
 
 function processes(): { pid: number; parent: number }[] {
   if (process.platform !== 'linux') {
     const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=']).toString().trim().split('\n')
-    return lines.map(line => line.trim().split(/\s+/).map(Number)).map(([pid, parent]) => ({ pid, parent }))
+    return lines
+      .map(line => line.trim().split(/\s+/).map(Number))
+      .map(([pid, parent]) => ({ pid, parent }))
   }
   return readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
     .flatMap(name => {
       try {
         const stat = readFileSync(`/proc/${name}/stat`, 'latin1')
-        return { pid: Number(name), parent: Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) }
+        return {
+          pid: Number(name),
+          parent: Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]),
+        }
       } catch {
         return [] // The process has ended.
       }

@@ -5,7 +5,11 @@
  * @param within milliseconds after which the last error is thrown
  * @param every milliseconds between attempts
  */
-export async function eventually<T>(attempt: () => T | Promise<T>, within = 30_000, every = 100): Promise<T> {
+export async function eventually<T>(
+  attempt: () => T | Promise<T>,
+  within = 30_000,
+  every = 100,
+): Promise<T> {
   const until = performance.now() + within
   for (;;) {
     try {

@@ -52,7 +52,12 @@ function storedSnappy(bytes: Buffer): Buffer {
       }
       length.push((rest & 127) | 128)
     }
-    const literal = Buffer.from([...length, 61 << 2, (chunk.length - 1) & 255, (chunk.length - 1) >> 8])
+    const literal = Buffer.from([
+      ...length,
+      61 << 2,
+      (chunk.length - 1) & 255,
+      (chunk.length - 1) >> 8,
+    ])
     const head = Buffer.alloc(4)
     head.writeInt32BE(literal.length + chunk.length)
     return Buffer.concat([head, literal, chunk])

@@ -124,13 +124,22 @@ export class Image {
   #begin(name: string): void {
     const root = join(this.#folder, String(this.#stages.length))
     mkdirSync(root)
-    this.#stages.push({ name, root, folder: root, env: {}, entrypoint: [], command: [], user: 'root' })
+    this.#stages.push({
+      name,
+      root,
+      folder: root,
+      env: {},
+      entrypoint: [],
+      command: [],
+      user: 'root',
+    })
   }
 
   #copy(words: readonly string[]): void {
     const from = /^--from=(.*)$/.exec(words[0])?.[1]
     const paths = from === undefined ? words : words.slice(1)
-    const source = from === undefined ? context : this.#stages.find(({ name }) => name === from)!.root
+    const source =
+      from === undefined ? context : this.#stages.find(({ name }) => name === from)!.root
     const target = paths.at(-1)!
     for (const path of paths.slice(0, -1)) {
       const found = join(source, path)
@@ -139,13 +148,16 @@ export class Image {
       // itself.
       const intoFolder = statSync(found).isFile() && (target.endsWith('/') || paths.length > 2)
       const to = join(this.#last.folder, target, intoFolder ? basename(path) : '')
-      const filter = from === undefined ? (file: string) => !isIgnored(relative(context, file)) : undefined
+      const filter =
+        from === undefined ? (file: string) => !isIgnored(relative(context, file)) : undefined
       cpSync(found, to, { recursive: true, filter })
     }
   }
 }
 
-const ignored = new Set(readFileSync(join(context, '.dockerignore'), 'utf8').split('\n').filter(Boolean))
+const ignored = new Set(
+  readFileSync(join(context, '.dockerignore'), 'utf8').split('\n').filter(Boolean),
+)
 for (const pattern of ignored) {
   if (/[*?!\\[]/.test(pattern)) throw new Error(`unsupported pattern in .dockerignore: ${pattern}`)
 }

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { inject } from 'vitest'
 import type { Logger } from '../../shared/base/logger.js'
-import { createGroupConsumer, type GroupConsumerOptions } from '../../shared/kafka/group-consumer.js'
+import {
+  createGroupConsumer,
+  type GroupConsumerOptions,
+} from '../../shared/kafka/group-consumer.js'
 import { createSender, type Sender } from '../../shared/kafka/sender.js'
 import { replayWindow } from '../../shared/kafka/start.js'
 import { createTopic } from '../../shared/kafka/topics.js'
@@ -13,7 +16,13 @@ export function recordingLogger(): Logger & { readonly lines: string[] } {
   const record = (level: string) => (message: string) => {
     lines.push(`${level} ${message}`)
   }
-  return { lines, debug: () => {}, info: record('info'), warn: record('warn'), error: record('error') }
+  return {
+    lines,
+    debug: () => {},
+    info: record('info'),
+    warn: record('warn'),
+    error: record('error'),
+  }
 }
 
 export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
@@ -21,13 +30,23 @@ export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 export const name = (prefix: string) => `${prefix}-${randomUUID().slice(0, 8)}`
 
 /** Creates a topic for one test, by default on the shared brokers of the test run. */
-export async function newTopic(partitions: number, brokers: string[] = inject('brokers')): Promise<string> {
+export async function newTopic(
+  partitions: number,
+  brokers: string[] = inject('brokers'),
+): Promise<string> {
   const topic = name('test')
-  await createTopic({ brokers }, { topic, partitions, replicationFactor: -1, retentionMs: 3_600_000 })
+  await createTopic(
+    { brokers },
+    { topic, partitions, replicationFactor: -1, retentionMs: 3_600_000 },
+  )
   return topic
 }
 
-export function newSender(topic: string, brokers: string[] = inject('brokers'), sendTimeout = 5_000): Sender {
+export function newSender(
+  topic: string,
+  brokers: string[] = inject('brokers'),
+  sendTimeout = 5_000,
+): Sender {
   return createSender({ kafka: { brokers }, topic, logger: silent, sendTimeout })
 }
 
@@ -52,7 +71,10 @@ export class RecordingListener implements PartitionListener {
   /** The next expected offset by assigned partition. */
   readonly positions = new Map<number, number>()
   /** The last fetch response by partition. */
-  readonly fetched = new Map<number, { next: number; highWatermark: number; mono: number; answers: number }>()
+  readonly fetched = new Map<
+    number,
+    { next: number; highWatermark: number; mono: number; answers: number }
+  >()
   readonly until = new Map<number, number>()
   /** Violated invariants. */
   readonly violations: string[] = []
@@ -63,7 +85,9 @@ export class RecordingListener implements PartitionListener {
   /** Called once, when the next rebalance begins. */
   atRebalancing: (() => void) | null = null
 
-  constructor(readonly onEach?: (partition: number, records: readonly LogRecord[]) => void | Promise<void>) {}
+  constructor(
+    readonly onEach?: (partition: number, records: readonly LogRecord[]) => void | Promise<void>,
+  ) {}
 
   onAssignment(a: {
     epoch: number
@@ -72,7 +96,13 @@ export class RecordingListener implements PartitionListener {
     fresh: readonly number[]
     lost: readonly number[]
   }) {
-    this.events.push({ type: 'assignment', ...a, kept: [...a.kept], fresh: [...a.fresh], lost: [...a.lost] })
+    this.events.push({
+      type: 'assignment',
+      ...a,
+      kept: [...a.kept],
+      fresh: [...a.fresh],
+      lost: [...a.lost],
+    })
     for (const partition of a.kept)
       if (!this.positions.has(partition)) this.#violated(`${partition} is kept but has no position`)
     for (const partition of [...a.lost, ...a.fresh]) {
@@ -86,7 +116,8 @@ export class RecordingListener implements PartitionListener {
 
   onReplay(partition: number, from: number, until: number) {
     this.events.push({ type: 'replay', partition, from, until })
-    if (!this.assigned.has(partition)) this.#violated(`replay of ${partition}, which is not assigned`)
+    if (!this.assigned.has(partition))
+      this.#violated(`replay of ${partition}, which is not assigned`)
     if (from > until) this.#violated(`replay of ${partition} from ${from} to ${until}`)
     this.positions.set(partition, from)
     this.until.set(partition, until)
@@ -186,7 +217,9 @@ export class TestMembers {
       listener,
       logger,
       held: () =>
-        consumer.leaseUntil() > performance.now() ? [...listener.assigned].sort((a, b) => a - b) : [],
+        consumer.leaseUntil() > performance.now()
+          ? [...listener.assigned].sort((a, b) => a - b)
+          : [],
       stop: async () => {
         if (stopped) return
         stopped = true

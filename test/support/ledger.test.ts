@@ -12,7 +12,11 @@ const good = {
 const target = { ...good, labels: { job: 'shop' }, shard: 'http://127.0.0.1:1' }
 
 const check = (data: unknown) =>
-  expectLedgerToAddUp('http://127.0.0.1:1', async () => ({ status: 200, text: JSON.stringify({ data }) }), 0)
+  expectLedgerToAddUp(
+    'http://127.0.0.1:1',
+    async () => ({ status: 200, text: JSON.stringify({ data }) }),
+    0,
+  )
 
 describe('a ledger', () => {
   test('that adds up is accepted, also if its total includes targets that have left', async () => {
@@ -27,16 +31,28 @@ describe('a ledger', () => {
       good,
       { ...target, dropped: { moved: 1, unscraped: 1 } },
     ],
-    ['with a negative term', { ...good, written: 5, pending: -1 }, { ...target, written: 5, pending: -1 }],
+    [
+      'with a negative term',
+      { ...good, written: 5, pending: -1 },
+      { ...target, written: 5, pending: -1 },
+    ],
     ['with a missing term', { ...good, missed: undefined }, target],
     ['with a total below that of its target', { ...good, published: 8, missed: 0 }, target],
-    ['with pending snapshots of a target that has left', { ...good, published: 10, pending: 3 }, target],
+    [
+      'with pending snapshots of a target that has left',
+      { ...good, published: 10, pending: 3 },
+      target,
+    ],
   ])('%s does not add up', async (_, total, one) => {
     await expect(check({ total, targets: [one] })).rejects.toThrow()
   })
 
   test('that cannot be read is an error', async () => {
-    const refused = expectLedgerToAddUp('http://127.0.0.1:1', async () => ({ status: 503, text: 'blind' }), 0)
+    const refused = expectLedgerToAddUp(
+      'http://127.0.0.1:1',
+      async () => ({ status: 503, text: 'blind' }),
+      0,
+    )
     await expect(refused).rejects.toThrow('blind')
   })
 })

@@ -56,7 +56,9 @@ export async function expectLedgerToAddUp(url: string, get?: Get, within = 5000)
     const names = new Set([totalTerms, ...targetTerms].flatMap(terms => Object.keys(terms)))
     for (const term of names) {
       const sum = targetTerms.reduce((all, terms) => all + (terms[term] ?? 0), 0)
-      expect(totalTerms[term] ?? 0, `${term} in total, ${sum} of targets`).toBeGreaterThanOrEqual(sum)
+      expect(totalTerms[term] ?? 0, `${term} in total, ${sum} of targets`).toBeGreaterThanOrEqual(
+        sum,
+      )
       if (term === 'pending') expect(totalTerms.pending, 'pending in total').toBe(sum)
     }
   }, within)
@@ -64,7 +66,9 @@ export async function expectLedgerToAddUp(url: string, get?: Get, within = 5000)
 
 /** The terms of the equation by name. There is one term per reason of dropped snapshots. */
 function termsOf({ published, written, superseded, pending, missed, dropped }: LedgerEntry) {
-  const reasons = Object.entries(dropped).map(([reason, count]) => [`dropped{${reason}}`, count] as const)
+  const reasons = Object.entries(dropped).map(
+    ([reason, count]) => [`dropped{${reason}}`, count] as const,
+  )
   const terms: Record<string, number> = { published, written, superseded, pending, missed }
   return Object.assign(terms, Object.fromEntries(reasons))
 }

@@ -15,7 +15,8 @@ export async function orSkip<T>(
   try {
     return await supply(message => console.error(message))
   } catch (error) {
-    if (!(error instanceof Unavailable) || (process.env.CI && process.env.CI !== 'false')) throw error
+    if (!(error instanceof Unavailable) || (process.env.CI && process.env.CI !== 'false'))
+      throw error
     console.error(`\n*** Tests that need ${need} are SKIPPED. ${error.message} ***\n`)
     return null
   }

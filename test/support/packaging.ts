@@ -29,7 +29,10 @@ export class InstalledApp {
   static async create(packageFolder: string): Promise<InstalledApp> {
     const app = new InstalledApp(mkdtempSync(join(tmpdir(), 'kafka-exposer-app-')))
     try {
-      const packed = await app.npm(['pack', '--pack-destination', app.folder], join(root, packageFolder))
+      const packed = await app.npm(
+        ['pack', '--pack-destination', app.folder],
+        join(root, packageFolder),
+      )
       const tarball = readdirSync(app.folder).find(file => file.endsWith('.tgz'))
       if (!tarball) throw new Error(`npm pack failed: ${packed.stderr}`)
       app.write('package.json', JSON.stringify({ name: 'app', private: true }))
@@ -99,14 +102,21 @@ export class InstalledApp {
   }
 
   tsc(args: readonly string[]): Promise<RunResult> {
-    return run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), ...args], this.folder)
+    return run(
+      process.execPath,
+      [join(root, 'node_modules/typescript/bin/tsc'), ...args],
+      this.folder,
+    )
   }
 
   /**
    * Runs a module and returns the files of all scripts that it has loaded. The list is from the
    * coverage report of V8, so that the program runs unmodified.
    */
-  async scriptsOf(file: string, args: readonly string[]): Promise<{ ran: RunResult; scripts: string[] }> {
+  async scriptsOf(
+    file: string,
+    args: readonly string[],
+  ): Promise<{ ran: RunResult; scripts: string[] }> {
     const coverage = join(this.folder, 'coverage')
     // Node.js 22 prints a warning for each CommonJS module that requires an ES module.
     const quiet = '--disable-warning=ExperimentalWarning'
@@ -139,6 +149,10 @@ async function run(
     return { code: 0, ...(await promisify(execFile)(command, args, options)) }
   } catch (error) {
     const { code, stdout, stderr, message } = error as Partial<RunResult> & Error
-    return { code: typeof code === 'number' ? code : -1, stdout: stdout ?? '', stderr: stderr || message }
+    return {
+      code: typeof code === 'number' ? code : -1,
+      stdout: stdout ?? '',
+      stderr: stderr || message,
+    }
   }
 }

@@ -54,7 +54,10 @@ export function simulate({ intervalMs, delay, seed, settleMs, measureMs }: Simul
       },
     })
   }
-  const replicas = Array.from({ length: 2 }, (): Replica => ({ scrapes: 0, repeated: 0, skipped: 0 }))
+  const replicas = Array.from(
+    { length: 2 },
+    (): Replica => ({ scrapes: 0, repeated: 0, skipped: 0 }),
+  )
   for (const replica of replicas) {
     const phase = random() * intervalMs
     let last = -1

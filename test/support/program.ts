@@ -26,7 +26,10 @@ export class Programs {
   async start(file: string, args: readonly string[]): Promise<Program> {
     this.#folder ??= await compile(join(root, 'test/support/programs', file))
     const compiled = join(this.#folder, 'test/support/programs', `${basename(file, '.ts')}.js`)
-    const child = fork(compiled, [...args], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: [] })
+    const child = fork(compiled, [...args], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      execArgv: [],
+    })
     children.add(child)
     const messages: unknown[] = []
     child.on('message', message => messages.push(message))
@@ -65,6 +68,12 @@ async function compile(entry: string): Promise<string> {
     'node',
   ]
   const tsc = join(root, 'node_modules/typescript/bin/tsc')
-  await promisify(execFile)(process.execPath, [tsc, entry, ...options, '--noCheck', '--ignoreConfig'])
+  await promisify(execFile)(process.execPath, [
+    tsc,
+    entry,
+    ...options,
+    '--noCheck',
+    '--ignoreConfig',
+  ])
   return folder
 }

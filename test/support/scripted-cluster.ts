@@ -60,7 +60,9 @@ export class ScriptedCluster {
   }
 
   #offsets(args: unknown) {
-    const { topics } = args as { topics: { partitions: { partition: number; timestamp: number }[] }[] }
+    const { topics } = args as {
+      topics: { partitions: { partition: number; timestamp: number }[] }[]
+    }
     const partitions = topics[0]!.partitions.map(({ partition, timestamp }) => ({
       partition,
       errorCode: 0,

@@ -50,7 +50,8 @@ export class ShardFold implements Subscriber {
     // The record that ends a replay causes an event for the target and then one for the snapshot.
     const adopted = known.newest === snapshot
     for (const [i, indexes] of before ? runNow(seriesMissing(before, layouts)).entries() : []) {
-      for (const index of indexes) expect(known.series.delete(headOf(before![i], index))).toBe(!adopted)
+      for (const index of indexes)
+        expect(known.series.delete(headOf(before![i], index))).toBe(!adopted)
     }
     if (snapshot.failure !== null) known.series.clear()
     for (const head of headsOf(layouts)) known.series.add(head)
@@ -94,5 +95,8 @@ function* headsOf(layouts: readonly CompiledLayout[]): Generator<string> {
 function headOf(layout: CompiledLayout, index: number): string {
   const { blocks, offsets } = layout.text('allow-utf-8')
   const first = index - (index % BLOCK)
-  return blocks[first / BLOCK].slice(offsets[index] - offsets[first], offsets[index + 1] - offsets[first])
+  return blocks[first / BLOCK].slice(
+    offsets[index] - offsets[first],
+    offsets[index + 1] - offsets[first],
+  )
 }

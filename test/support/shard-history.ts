@@ -9,7 +9,8 @@ import { TEXT } from '../../shared/exposition/format.js'
 import { FakeApp } from './records.js'
 import { FakeShard } from './shard.js'
 
-const gauge = (name: string, value: number) => `# HELP ${name} H.\n# TYPE ${name} gauge\n${name} ${value}\n`
+const gauge = (name: string, value: number) =>
+  `# HELP ${name} H.\n# TYPE ${name} gauge\n${name} ${value}\n`
 const counter = (name: string, value: number) =>
   `# HELP ${name} H.\n# TYPE ${name} counter\n${name} ${value}\n`
 
@@ -24,7 +25,14 @@ const EXPOSITIONS = [
   (value: number) => Array.from({ length: 12 }, (_, i) => gauge(`part_${i}`, value)).join(''),
   (value: number) => Array.from({ length: 40 }, (_, i) => gauge(`over_${i}`, value)).join(''),
 ]
-const LIMITS = { samples: 30, labels: 64, nameBytes: 1024, valueBytes: 4096, bytes: 1 << 20, parts: 64 }
+const LIMITS = {
+  samples: 30,
+  labels: 64,
+  nameBytes: 1024,
+  valueBytes: 4096,
+  bytes: 1 << 20,
+  parts: 64,
+}
 
 const few = fc.nat(2)
 /** An event that may happen to a shard. */
@@ -53,13 +61,22 @@ export const anyStep = fc.oneof(
       scraper: fc.constantFrom('p', 'q', 'r'),
     }),
   },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('write' as const), which: few, chunks: fc.nat(3) }) },
-  { weight: 5, arbitrary: fc.record({ do: fc.constant('end' as const), which: few, written: fc.boolean() }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant('write' as const), which: few, chunks: fc.nat(3) }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({ do: fc.constant('end' as const), which: few, written: fc.boolean() }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('move' as const), records: fc.nat(6) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('lose' as const) }) },
   {
     weight: 1,
-    arbitrary: fc.record({ do: fc.constant('pass' as const), ms: fc.constantFrom(500, 5000, 40_000) }),
+    arbitrary: fc.record({
+      do: fc.constant('pass' as const),
+      ms: fc.constantFrom(500, 5000, 40_000),
+    }),
   },
 )
 
@@ -166,7 +183,8 @@ export class ShardHistory {
       return
     }
     const target = shard.find(this.#appOf(app, false).latin1Key)
-    const played = target && shard.judge(target, fake.now).state === 'up' && shard.played(target, fake.now)
+    const played =
+      target && shard.judge(target, fake.now).state === 'up' && shard.played(target, fake.now)
     if (!target || !played) return
     shard.store.acquire(played)
     const end = (written: boolean) => {
@@ -194,12 +212,18 @@ export class ShardHistory {
   /** Loses the partition and gets it back, with a number of records to replay. */
   #move(records: number): void {
     this.#lose()
-    this.shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [0], lost: [] }, this.fake.now)
+    this.shard.assign(
+      { epoch: 2, partitionCount: 1, kept: [], fresh: [0], lost: [] },
+      this.fake.now,
+    )
     this.shard.replay(0, this.#offset, this.#offset + records, this.fake.now)
   }
 
   #lose(): void {
-    this.shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [], lost: [0] }, this.fake.now)
+    this.shard.assign(
+      { epoch: 2, partitionCount: 1, kept: [], fresh: [], lost: [0] },
+      this.fake.now,
+    )
   }
 
   #pass(ms: number): void {
@@ -225,6 +249,11 @@ export class ShardHistory {
   #appOf(number: number, split: boolean): FakeApp {
     const { incarnation } = this.#apps[number]
     const labels = { job: 'j', instance: `${number}` }
-    return new FakeApp({ labels, intervalMs: 1000, incarnation, partBytes: split ? 100 : undefined })
+    return new FakeApp({
+      labels,
+      intervalMs: 1000,
+      incarnation,
+      partBytes: split ? 100 : undefined,
+    })
   }
 }

@@ -43,7 +43,12 @@ export async function startInstalledExposer(options: ExposerCommand): Promise<St
     `--web.external-url=http://127.0.0.1:${port}`,
     '--exposition.playout-delay=0s',
   ]
-  const child = spawn(program, [...args, ...flags], { cwd, env, uid, stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(program, [...args, ...flags], {
+    cwd,
+    env,
+    uid,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
   children.add(child)
   let printed = ''
   child.stderr.on('data', chunk => {

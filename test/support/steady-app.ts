@@ -79,7 +79,11 @@ export class SteadyApp {
   }
 
   #run(): FakeApp {
-    return new FakeApp({ labels: this.labels, intervalMs: this.intervalMs, incarnation: this.#incarnation })
+    return new FakeApp({
+      labels: this.labels,
+      intervalMs: this.intervalMs,
+      incarnation: this.#incarnation,
+    })
   }
 
   #publish(end: boolean): void {

@@ -34,7 +34,8 @@ const SUFFIXES = ['', '_total', '_bucket', '_sum', '_count']
  * precede its samples, and no series occurs twice with the same timestamp.
  */
 export function parseExposition(text: string): ParsedFamily[] {
-  if (text !== '' && !text.endsWith('\n')) throw new ExpositionError('the last line has no line feed')
+  if (text !== '' && !text.endsWith('\n'))
+    throw new ExpositionError('the last line has no line feed')
   const openMetrics = text.includes(`\n${END}`) || text.startsWith(END)
   return new StrictJudge(openMetrics).judge(text.split('\n').slice(0, -1))
 }
@@ -55,7 +56,9 @@ class StrictJudge {
         } else if (line.startsWith('#')) this.#readMetadata(line)
         else if (line !== '') this.#readSample(line)
       } catch (error) {
-        throw new ExpositionError(`line ${index + 1}: ${(error as Error).message}: ${line.slice(0, 200)}`)
+        throw new ExpositionError(
+          `line ${index + 1}: ${(error as Error).message}: ${line.slice(0, 200)}`,
+        )
       }
     }
     return [...this.#families.values()]
@@ -86,7 +89,11 @@ class StrictJudge {
     if (!current) throw new Error('a sample before any family')
     if (!SUFFIXES.some(suffix => sample.name === current.name + suffix))
       throw new Error(`a sample that is not of family ${current.name}`)
-    const identity = JSON.stringify([sample.name, Object.entries(sample.labels).sort(), sample.timestamp])
+    const identity = JSON.stringify([
+      sample.name,
+      Object.entries(sample.labels).sort(),
+      sample.timestamp,
+    ])
     if (this.#seen.has(identity)) throw new Error('a series twice')
     this.#seen.add(identity)
     current.samples.push(sample)
@@ -94,7 +101,8 @@ class StrictJudge {
 
   #sampleOf(line: string): ParsedSample {
     const { families, values, timestamps, exemplars } = this.#read(line)
-    if (!Number.isFinite(values[0]) && !CANONICAL.test(line)) throw new Error('not NaN, +Inf or -Inf')
+    if (!Number.isFinite(values[0]) && !CANONICAL.test(line))
+      throw new Error('not NaN, +Inf or -Inf')
     // OpenMetrics is stricter about spaces and commas.
     if (!this.openMetrics) this.#reader.read(Buffer.from(`${line}\n${END}`), 'openmetrics')
     const [{ name, series }] = families

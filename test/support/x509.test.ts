@@ -6,7 +6,8 @@ const authority = createCertificate({ name: 'authority', sans: 'DNS:authority', 
 
 describe('a test certificate', () => {
   test('has the requested names, is valid now, and matches its key', () => {
-    const sans = 'DNS:a.example,IP:10.0.0.1,IP:2001:db8::1,IP:::1,email:x@a.example,URI:spiffe://a.example/b'
+    const sans =
+      'DNS:a.example,IP:10.0.0.1,IP:2001:db8::1,IP:::1,email:x@a.example,URI:spiffe://a.example/b'
     const made = createCertificate({ name: 'müller', sans, ca: false })
     const certificate = new X509Certificate(made.cert)
     expect(certificate.subject).toBe('CN=müller')
@@ -21,7 +22,8 @@ describe('a test certificate', () => {
 
   test('is signed by its issuer, and only an authority may issue', () => {
     const issued = new X509Certificate(
-      createCertificate({ name: 'server', sans: 'IP:127.0.0.1', ca: false, issuer: authority }).cert,
+      createCertificate({ name: 'server', sans: 'IP:127.0.0.1', ca: false, issuer: authority })
+        .cert,
     )
     const issuer = new X509Certificate(authority.cert)
     expect(issued.checkIssued(issuer)).toBe(true)

@@ -32,7 +32,12 @@ const DAY_MS = 86_400_000
  * Creates a certificate (RFC 5280) for a new P-256 key, valid from yesterday until tomorrow.
  * node:crypto supports keys and signatures, but not the creation of certificates.
  */
-export function createCertificate({ name, sans, ca, issuer }: CertificateRequest): KeyedCertificate {
+export function createCertificate({
+  name,
+  sans,
+  ca,
+  issuer,
+}: CertificateRequest): KeyedCertificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const subjectKey = publicKey.export({ type: 'spki', format: 'der' })
   const signer = issuer ? createPrivateKey(issuer.key) : privateKey
@@ -55,7 +60,11 @@ export function createCertificate({ name, sans, ca, issuer }: CertificateRequest
     tagged(0xa3, sequence(...extensions)),
   )
   const certificate = sequence(content, algorithm, bitString(sign('sha256', content, signer)))
-  return { name, cert: pem(certificate), key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() }
+  return {
+    name,
+    cert: pem(certificate),
+    key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+  }
 }
 
 const pem = (der: Buffer): string => {
@@ -66,7 +75,8 @@ const pem = (der: Buffer): string => {
 /** A DER value (X.690): tag, length, content. */
 function tagged(tag: number, ...parts: readonly Buffer[]): Buffer {
   const content = Buffer.concat(parts)
-  const bytes = content.length < 0x80 ? [content.length] : [0x82, content.length >> 8, content.length & 0xff]
+  const bytes =
+    content.length < 0x80 ? [content.length] : [0x82, content.length >> 8, content.length & 0xff]
   return Buffer.concat([Buffer.from([tag, ...bytes]), content])
 }
 
@@ -98,7 +108,8 @@ const extension = (id: string, value: Buffer, ...critical: readonly Buffer[]): B
   sequence(oid(id), ...critical, tagged(0x04, value))
 
 /** SHA-1 of the public key without its algorithm: the last 65 bytes of a P-256 key. */
-const keyIdentifier = (spki: Buffer): Buffer => createHash('sha1').update(spki.subarray(-65)).digest()
+const keyIdentifier = (spki: Buffer): Buffer =>
+  createHash('sha1').update(spki.subarray(-65)).digest()
 
 function alternativeName(text: string): Buffer {
   const [, kind, value] = /^(\w+):(.*)$/.exec(text) ?? []
@@ -110,7 +121,10 @@ function alternativeName(text: string): Buffer {
     case 'URI':
       return tagged(0x86, Buffer.from(value))
     case 'IP':
-      return tagged(0x87, isIPv4(value) ? Buffer.from(value.split('.').map(Number)) : ipv6Bytes(value))
+      return tagged(
+        0x87,
+        isIPv4(value) ? Buffer.from(value.split('.').map(Number)) : ipv6Bytes(value),
+      )
     case 'RID':
       return tagged(0x88, oidBytes(value))
     default:

@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { reportWhile } from '../report-while.mjs'
 import { type CommandResult, runCommand, Unavailable, which } from '../run-command.js'
@@ -27,7 +35,8 @@ export async function download(
   root: string,
   log: (message: string) => void,
 ): Promise<string[]> {
-  if (!which('apt-get') || !which('dpkg-deb')) throw new Unavailable('this machine does not run Debian')
+  if (!which('apt-get') || !which('dpkg-deb'))
+    throw new Unavailable('this machine does not run Debian')
   const names = packages.join(', ')
   log(`fetching ${names} from Debian ${suite} (once)`)
   let problem = 'no mirror is configured'
@@ -104,8 +113,11 @@ async function mirrors(): Promise<string[]> {
   const { stdout } = await runCommand('apt-get', ['indextargets', ...format])
   const lines = stdout.split('\n').filter(Boolean)
   const sites = lines.length ? lines.map(line => line.split(' ')[0]) : configuredUris()
-  const rank = (site: string) => (lines.includes(`${site} Debian`) || /\/debian\/?$/.test(site) ? 0 : 1)
-  return [...new Set(sites)].filter(site => !/security/.test(site)).sort((a, b) => rank(a) - rank(b))
+  const rank = (site: string) =>
+    lines.includes(`${site} Debian`) || /\/debian\/?$/.test(site) ? 0 : 1
+  return [...new Set(sites)]
+    .filter(site => !/security/.test(site))
+    .sort((a, b) => rank(a) - rank(b))
 }
 
 /** The URIs of one-line and deb822 sources, for versions of apt without `indextargets`. */

@@ -10,14 +10,21 @@ import { basename, join } from 'node:path'
 export function writeLaunchers(programs: readonly string[], folder: string): void {
   const libraries = ['lib', 'usr/lib'].flatMap(path => librariesIn(folder, path))
   const environment = [
-    libraries.length && `export LD_LIBRARY_PATH="${libraries.map(path => `$root/${path}`).join(':')}"`,
+    libraries.length &&
+      `export LD_LIBRARY_PATH="${libraries.map(path => `$root/${path}`).join(':')}"`,
     existsSync(join(folder, 'etc/fonts')) && 'export FONTCONFIG_SYSROOT="$root"',
   ].filter(Boolean)
   mkdirSync(join(folder, 'run'))
   for (const program of programs) {
     const launcher = join(folder, 'run', basename(program))
     // The folder is renamed when it is complete, so the launcher derives the path from its own.
-    const text = ['#!/bin/sh', `root=\${0%/run/*}`, ...environment, `exec "$root/${program}" "$@"`, '']
+    const text = [
+      '#!/bin/sh',
+      `root=\${0%/run/*}`,
+      ...environment,
+      `exec "$root/${program}" "$@"`,
+      '',
+    ]
     writeFileSync(launcher, text.join('\n'))
     chmodSync(launcher, 0o755)
   }

@@ -25,9 +25,13 @@ export interface KafkaContainer {
  *
  * @throws Unavailable if testcontainers, a development dependency, is not installed
  */
-export async function startContainer(properties: Readonly<Record<string, string>>): Promise<KafkaContainer> {
+export async function startContainer(
+  properties: Readonly<Record<string, string>>,
+): Promise<KafkaContainer> {
   const { GenericContainer, Wait } = await import('testcontainers').catch(() => {
-    throw kafkaUnavailable('Docker runs, but the development dependency testcontainers is not installed')
+    throw kafkaUnavailable(
+      'Docker runs, but the development dependency testcontainers is not installed',
+    )
   })
   // A broker advertises its address, so the port on the host must be known before the start.
   const port = await freePort()

@@ -13,7 +13,9 @@ const POM = fileURLToPath(new URL('./pom.xml', import.meta.url))
 
 /** The folder of the broker's jars. It differs for each version of the pom. */
 function jarsFolder(): string {
-  return cacheFolder(`kafka-${createHash('sha256').update(readFileSync(POM)).digest('hex').slice(0, 12)}`)
+  return cacheFolder(
+    `kafka-${createHash('sha256').update(readFileSync(POM)).digest('hex').slice(0, 12)}`,
+  )
 }
 
 /** Whether the jars are in the cache. Then neither Maven nor a network is needed. */
@@ -46,7 +48,8 @@ export function fetchJars(log: (message: string) => void): Promise<string> {
         log,
         seconds => `fetching Kafka: ${seconds} s elapsed`,
       )
-      if (code !== 0) throw kafkaUnavailable(`Maven could not fetch the jars (${firstError(stdout)})`)
+      if (code !== 0)
+        throw kafkaUnavailable(`Maven could not fetch the jars (${firstError(stdout)})`)
     },
     log,
   )

@@ -13,7 +13,8 @@ export interface Java {
   readonly fingerprint: string
 }
 
-const REMEDY = 'Set KAFKA_BROKERS to a running cluster, install Java 17 or newer and Maven, or start Docker'
+const REMEDY =
+  'Set KAFKA_BROKERS to a running cluster, install Java 17 or newer and Maven, or start Docker'
 
 export const kafkaUnavailable = (reason: string) =>
   new Unavailable(`Kafka cannot be started: ${reason}. ${REMEDY}.`)

@@ -61,7 +61,14 @@ export class KafkaNode {
     if (this.pid !== null) return
     const logSize = sizeOf(this.logFile)
     const { java, classPath, jvm } = this.runtime
-    const args = [...JVM, ...jvm, '-cp', classPath, 'kafka.Kafka', join(this.folder, 'server.properties')]
+    const args = [
+      ...JVM,
+      ...jvm,
+      '-cp',
+      classPath,
+      'kafka.Kafka',
+      join(this.folder, 'server.properties'),
+    ]
     const child = await Child.start({
       name: `Kafka node ${this.id}`,
       command: java,

@@ -39,7 +39,11 @@ export function writeNode(
   return file
 }
 
-function properties(plan: NodePlan, nodes: readonly NodePlan[], data: string): Record<string, string> {
+function properties(
+  plan: NodePlan,
+  nodes: readonly NodePlan[],
+  data: string,
+): Record<string, string> {
   const replicas = String(Math.min(3, nodes.length))
   const inSync = String(Math.min(2, nodes.length))
   return {

@@ -31,7 +31,10 @@ export type Source =
  * Prefers KAFKA_BROKERS, then child processes, then a container. A container starts more slowly,
  * has only one node and cannot be paused.
  */
-export async function chooseSource({ nodes, own }: Requirements, machine: Machine): Promise<Source> {
+export async function chooseSource(
+  { nodes, own }: Requirements,
+  machine: Machine,
+): Promise<Source> {
   const brokers = (machine.brokers ?? '')
     .split(',')
     .map(broker => broker.trim())
@@ -45,12 +48,18 @@ export async function chooseSource({ nodes, own }: Requirements, machine: Machin
   }
   if (machine.preference && nodes === 1) {
     if (await machine.docker()) return { from: 'docker' }
-    return { from: 'none', reason: 'KAFKA_EXPOSER_KAFKA=docker is set, but Docker does not respond' }
+    return {
+      from: 'none',
+      reason: 'KAFKA_EXPOSER_KAFKA=docker is set, but Docker does not respond',
+    }
   }
   if (machine.java && machine.maven) return { from: 'maven' }
   if (nodes === 1 && (await machine.docker())) return { from: 'docker' }
   const missing = [machine.java ? '' : 'Java', machine.maven ? '' : 'Maven'].filter(Boolean)
-  return { from: 'none', reason: `${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} missing` }
+  return {
+    from: 'none',
+    reason: `${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} missing`,
+  }
 }
 
 export const thisMachine = (): Machine => ({

@@ -55,7 +55,10 @@ export class PrometheusApi {
     }
   }
 
-  async #get(path: string, parameters: Record<string, string | number | undefined>): Promise<unknown> {
+  async #get(
+    path: string,
+    parameters: Record<string, string | number | undefined>,
+  ): Promise<unknown> {
     const query = new URLSearchParams()
     for (const [key, value] of Object.entries(parameters)) {
       if (value !== undefined) query.set(key, String(value))

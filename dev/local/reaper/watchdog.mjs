@@ -22,7 +22,8 @@ lines.on('line', line => {
 lines.on('close', async () => {
   for (const [pid, identity] of processes) if (isAlive(pid, identity)) kill(pid)
   for (const [pid, identity] of processes) {
-    for (let i = 0; i < 500 && isAlive(pid, identity); i++) await new Promise(r => setTimeout(r, 10))
+    for (let i = 0; i < 500 && isAlive(pid, identity); i++)
+      await new Promise(r => setTimeout(r, 10))
   }
   for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 10 })
   process.exit(0)

@@ -10,7 +10,9 @@ export interface Cursor {
 export class Cursors {
   readonly #cursors = new Map<string, Cursor>()
 
-  constructor(private readonly options: { readonly maxScrapers: number; readonly maxAgeMs: number }) {}
+  constructor(
+    private readonly options: { readonly maxScrapers: number; readonly maxAgeMs: number },
+  ) {}
 
   get size(): number {
     return this.#cursors.size

@@ -16,7 +16,13 @@ export interface HistoryOptions {
 }
 
 /** Why samples were held for a scraper of the view `all` and not exposed to it. */
-export type SampleDrop = 'too_old' | 'history_full' | 'moved' | 'forgotten' | 'scraper_gone' | 'not_ascending'
+export type SampleDrop =
+  | 'too_old'
+  | 'history_full'
+  | 'moved'
+  | 'forgotten'
+  | 'scraper_gone'
+  | 'not_ascending'
 
 /** The snapshots of one scrape: those after position `from` up to `to`, in order of arrival. */
 export interface Span {
@@ -150,7 +156,8 @@ export class History {
   /** Releases up to `max` snapshots that were written to all scrapers. */
   #trim(max: number): void {
     const seen = this.#cursors.slowest
-    for (let left = max; left > 0 && this.length > 0 && this.#first.position <= seen; left--) this.#shift()
+    for (let left = max; left > 0 && this.length > 0 && this.#first.position <= seen; left--)
+      this.#shift()
   }
 
   #dropFirst(reason: SampleDrop): void {

@@ -34,14 +34,19 @@ export class ScrapePhases {
    * @param tolerance maximum phase difference between two scrapes of one scraper, ms
    */
   steady(wall: number, intervalMs: number, tolerance: number): number[] {
-    const recent = [...this.#times].filter(time => time > wall - MAX_AGE * intervalMs).sort((a, b) => b - a)
+    const recent = [...this.#times]
+      .filter(time => time > wall - MAX_AGE * intervalMs)
+      .sort((a, b) => b - a)
     const phases: number[] = []
     for (const time of recent) {
       const again = recent.some(
         other =>
-          time - other > intervalMs / 2 && Math.abs(phaseDifference(time, other, intervalMs)) <= tolerance,
+          time - other > intervalMs / 2 &&
+          Math.abs(phaseDifference(time, other, intervalMs)) <= tolerance,
       )
-      const known = phases.some(phase => Math.abs(phaseDifference(phase, time, intervalMs)) <= tolerance)
+      const known = phases.some(
+        phase => Math.abs(phaseDifference(phase, time, intervalMs)) <= tolerance,
+      )
       if (again && !known) phases.push(phaseOf(time, intervalMs))
     }
     return phases

@@ -75,7 +75,10 @@ export class Playout {
     const phase = phaseOf(collectedAt, intervalMs)
     this.#phase = Number.isNaN(this.#phase)
       ? phase
-      : phaseOf(this.#phase + phaseDifference(this.#phase, phase, intervalMs) * SMOOTHING, intervalMs)
+      : phaseOf(
+          this.#phase + phaseDifference(this.#phase, phase, intervalMs) * SMOOTHING,
+          intervalMs,
+        )
     // An outage is not jitter: D would be too long for ten minutes. If the publisher supersedes
     // before every snapshot, Kafka is too slow for its interval; that is not an outage, and the
     // delay counts.

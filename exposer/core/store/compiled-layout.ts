@@ -54,9 +54,11 @@ export class CompiledLayout extends Held {
       const from = at
       at += family.series.length
       legacy &&= isLegacyMetricName(family.name)
-      for (const series of family.series) for (const label of series.labels) labelNames.add(label.name)
+      for (const series of family.series)
+        for (const label of series.labels) labelNames.add(label.name)
       const { name, type, help, unit } = family
-      const counterSuffix = type === 'counter' && family.series[0]?.suffix === '_total' ? '_total' : ''
+      const counterSuffix =
+        type === 'counter' && family.series[0]?.suffix === '_total' ? '_total' : ''
       families.push({ name, counterSuffix, type, help, unit, from, to: at })
     }
     for (const name of labelNames) legacy &&= isLegacyLabelName(name)
@@ -86,7 +88,11 @@ export class CompiledLayout extends Held {
   }
 
   #makeVariant(variant: string, escaping: Escaping, taken: ReadonlySet<string>): LayoutText {
-    const text = new LayoutText(decodeLayout(inflateLayout(this.id, this.#compressed)), escaping, taken)
+    const text = new LayoutText(
+      decodeLayout(inflateLayout(this.id, this.#compressed)),
+      escaping,
+      taken,
+    )
     let grown = text.bytes
     if (this.#variants.size >= MAX_VARIANTS) {
       const [[oldest, { bytes }]] = this.#variants

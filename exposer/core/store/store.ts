@@ -59,7 +59,8 @@ export class Store {
     this.#layouts = new LayoutCache({
       maxBytes: layoutBytes,
       limits,
-      build: (layout: Layout, id, compressed) => new CompiledLayout(layout, id, compressed, onGrown),
+      build: (layout: Layout, id, compressed) =>
+        new CompiledLayout(layout, id, compressed, onGrown),
     })
   }
 

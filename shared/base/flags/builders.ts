@@ -109,7 +109,10 @@ export function choice<const T extends string>(...names: readonly T[]) {
   return z.string().transform((text, context): T => {
     const found = names.find(name => name === text)
     if (found !== undefined) return found
-    context.addIssue({ code: 'custom', message: `${quote(text)} is not one of ${names.join(', ')}` })
+    context.addIssue({
+      code: 'custom',
+      message: `${quote(text)} is not one of ${names.join(', ')}`,
+    })
     return z.NEVER
   })
 }
@@ -124,7 +127,8 @@ export const httpUrl = z.string().transform((text, context) => {
 })
 
 function urlProblem(text: string, url: URL | undefined): string | undefined {
-  if (!url || !/^https?:\/\//i.test(text)) return `${quote(text)} is not a URL; write it as http://host:9754`
+  if (!url || !/^https?:\/\//i.test(text))
+    return `${quote(text)} is not a URL; write it as http://host:9754`
   if (url.search || url.hash) return `${quote(text)} must not have a query or a fragment`
   if (url.username || url.password) return 'must not contain a user name or password'
   return undefined
@@ -154,7 +158,8 @@ export const hostPort = z
   .string()
   .trim()
   .regex(/^(\[[^\]]+\]|[^:[\]\s/]+):\d{1,5}$/, {
-    error: issue => `${quote(String(issue.input))} is not the address of a broker; write it as host:9092`,
+    error: issue =>
+      `${quote(String(issue.input))} is not the address of a broker; write it as host:9092`,
   })
 
 function quote(text: string): string {

@@ -62,7 +62,8 @@ function leftOf(name: string, flag: Flag): string {
     const negatable = flag.commandLineOnly ? '' : '[no-]'
     return `${name === 'help' ? '-h, ' : '    '}--${negatable}${name}`
   }
-  const shown = flag.placeholder ?? (flag.default === undefined ? '<value>' : quoteIfText(flag.default))
+  const shown =
+    flag.placeholder ?? (flag.default === undefined ? '<value>' : quoteIfText(flag.default))
   return `    --${name}=${shown}${flag.kind === 'list' ? ' ...' : ''}`
 }
 
@@ -71,7 +72,9 @@ function quoteIfText(text: string): string {
 }
 
 function twoColumns(rows: readonly [string, string][], width: number): string[] {
-  const left = Math.max(...rows.map(([text]) => text.length).filter(length => length <= WIDEST_LEFT))
+  const left = Math.max(
+    ...rows.map(([text]) => text.length).filter(length => length <= WIDEST_LEFT),
+  )
   const blank = ' '.repeat(INDENT + left + GUTTER)
   return rows.flatMap(([name, help]) => {
     const lines = wrap(help, width - blank.length)

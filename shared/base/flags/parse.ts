@@ -58,7 +58,8 @@ function readTyped(
   let valueOfUnknown = -1
   for (const token of tokens) {
     if (token.kind === 'option') {
-      if (!readToken(table, token, typed, problems) && !token.inlineValue) valueOfUnknown = token.index + 1
+      if (!readToken(table, token, typed, problems) && !token.inlineValue)
+        valueOfUnknown = token.index + 1
     } else if (token.kind === 'positional' && token.index !== valueOfUnknown) {
       problems.push({ flag: token.value, message: 'is not a flag; this command takes only flags' })
     }

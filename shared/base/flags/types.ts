@@ -26,7 +26,9 @@ export interface Flag<T = unknown> {
 export type FlagTable = Readonly<Record<string, Flag>>
 
 /** The parsed values of a table of flags. */
-export type Values<T extends FlagTable> = { readonly [K in keyof T]: T[K] extends Flag<infer V> ? V : never }
+export type Values<T extends FlagTable> = {
+  readonly [K in keyof T]: T[K] extends Flag<infer V> ? V : never
+}
 
 /** A problem of a configuration. */
 export interface Problem {

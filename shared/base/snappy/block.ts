@@ -21,7 +21,12 @@ export interface BlockHeader {
  *
  * @throws SnappyError
  */
-export function readBlockHeader(input: Uint8Array, from: number, to: number, limit: number): BlockHeader {
+export function readBlockHeader(
+  input: Uint8Array,
+  from: number,
+  to: number,
+  limit: number,
+): BlockHeader {
   let length = 0
   let scale = 1
   for (let at = from; ; at++) {

@@ -15,4 +15,7 @@ export class SnappyError extends Error {
 export const malformed = (message: string) => new SnappyError('malformed', message)
 
 export const tooLarge = (bytes: number, limit: number) =>
-  new SnappyError('too_large', `the body decompresses to ${bytes} bytes or more, over the limit of ${limit}`)
+  new SnappyError(
+    'too_large',
+    `the body decompresses to ${bytes} bytes or more, over the limit of ${limit}`,
+  )

@@ -75,14 +75,18 @@ function* outputLength(input: Uint8Array, limit: number): Steps<number> {
   return length
 }
 
-function readChunk(input: Uint8Array, at: number): { readonly chunk: Chunk | null; readonly next: number } {
+function readChunk(
+  input: Uint8Array,
+  at: number,
+): { readonly chunk: Chunk | null; readonly next: number } {
   const type = input[at]
   if (at === 0 && type !== IDENTIFIER)
     throw malformed(
       'the body does not begin with a stream identifier; send the snappy framing format, not a block',
     )
   const from = at + HEADER_BYTES
-  if (from > input.length) throw malformed(`the body ends within the header of a chunk at byte ${at}`)
+  if (from > input.length)
+    throw malformed(`the body ends within the header of a chunk at byte ${at}`)
   const next = from + (input[at + 1] | (input[at + 2] << 8) | (input[at + 3] << 16))
   if (next > input.length) throw malformed(`the body ends within the chunk at byte ${at}`)
   if (type === IDENTIFIER) {
@@ -104,7 +108,9 @@ function dataChunk(input: Uint8Array, at: number, to: number): Chunk {
     ? readBlockHeader(input, data, to, Number.POSITIVE_INFINITY)
     : { length: to - data, elements: data }
   if (length > CHUNK_BYTES)
-    throw malformed(`the chunk at byte ${at} has ${length} bytes of data; at most ${CHUNK_BYTES} are allowed`)
+    throw malformed(
+      `the chunk at byte ${at} has ${length} bytes of data; at most ${CHUNK_BYTES} are allowed`,
+    )
   const checksum =
     (input[sum] | (input[sum + 1] << 8) | (input[sum + 2] << 16) | (input[sum + 3] << 24)) >>> 0
   return { compressed, from: elements, to, length, checksum }
@@ -116,7 +122,9 @@ function writeChunk(input: Uint8Array, chunk: Chunk, output: Uint8Array, start: 
   if (compressed) new Elements(input, from, to, output, start, end).advance(CHUNK_BYTES)
   else output.set(input.subarray(from, to), start)
   if (masked(crc32c(output, start, end)) !== checksum)
-    throw malformed(`the checksum of the chunk that ends at byte ${to} does not match; the body was damaged`)
+    throw malformed(
+      `the checksum of the chunk that ends at byte ${to} does not match; the body was damaged`,
+    )
 }
 
 /** Section 3 of the format: a CRC over data that contains CRCs would be weak. */

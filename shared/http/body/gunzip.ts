@@ -30,7 +30,8 @@ class GunzipDecoder implements BodyDecoder {
   constructor(private readonly budget: BodyBudget) {}
 
   async write(block: Buffer): Promise<void> {
-    const stream = this.#stream ?? this.#start(block.length < SMALL_CHUNK ? SMALL_CHUNK : LARGE_CHUNK)
+    const stream =
+      this.#stream ?? this.#start(block.length < SMALL_CHUNK ? SMALL_CHUNK : LARGE_CHUNK)
     this.#written += block.length
     const taken = new Promise<void>(resolve => stream.write(block, () => resolve()))
     // Node never calls back when the last member ends within the block.

@@ -28,7 +28,10 @@ export class BcryptWorker {
   #idle: NodeJS.Timeout | undefined
   #last = 0
   #closed = false
-  readonly #pending = new Map<number, { resolve: (same: boolean) => void; reject: (error: Error) => void }>()
+  readonly #pending = new Map<
+    number,
+    { resolve: (same: boolean) => void; reject: (error: Error) => void }
+  >()
 
   /** Number of comparisons that have not completed. */
   get pending(): number {
@@ -43,7 +46,9 @@ export class BcryptWorker {
     // The thread keeps the process alive only during comparisons.
     this.#worker.ref()
     const id = ++this.#last
-    const answer = new Promise<boolean>((resolve, reject) => this.#pending.set(id, { resolve, reject }))
+    const answer = new Promise<boolean>((resolve, reject) =>
+      this.#pending.set(id, { resolve, reject }),
+    )
     this.#worker.postMessage({ id, password, hash })
     return answer
   }
@@ -65,7 +70,10 @@ export class BcryptWorker {
       this.#pending.delete(id)
       if (this.#pending.size) return
       worker.unref()
-      this.#idle = setTimeout(() => void this.#end(new Error('the thread was idle')), IDLE_MS).unref()
+      this.#idle = setTimeout(
+        () => void this.#end(new Error('the thread was idle')),
+        IDLE_MS,
+      ).unref()
     })
     const fail = (error: Error) => {
       if (this.#worker === worker) void this.#end(error)

@@ -19,7 +19,8 @@ export function refusalOf(
   { clientAuth, allowedSans }: Pick<TlsConfig, 'clientAuth' | 'allowedSans'>,
 ): string | undefined {
   if (clientAuth === 'NoClientCert') return undefined
-  if (!certificate) return clientAuth.startsWith('Require') ? 'the client has no certificate' : undefined
+  if (!certificate)
+    return clientAuth.startsWith('Require') ? 'the client has no certificate' : undefined
   if (clientAuth.includes('Verify') && !verified)
     return 'the client certificate was not issued by a CA of client_ca_file'
   if (!allowedSans) return undefined

@@ -13,7 +13,8 @@ export function findTlsConflicts(section: unknown): string[] {
     problems.push(`tls_server_config${key && `.${key}`}: ${message}`)
 
   for (const key of ['cert', 'key', 'client_ca']) {
-    if (given(key) && given(`${key}_file`)) report(key, `conflicts with ${key}_file: remove one of them`)
+    if (given(key) && given(`${key}_file`))
+      report(key, `conflicts with ${key}_file: remove one of them`)
   }
   for (const key of ['cert', 'key']) {
     if (!given(key) && !given(`${key}_file`)) report('', `${key}_file (or ${key}) is required`)
@@ -28,7 +29,8 @@ export function findTlsConflicts(section: unknown): string[] {
   }
   if (type === 'NoClientCert') {
     for (const key of ['client_ca', 'client_ca_file', 'client_allowed_sans']) {
-      if (given(key)) report(key, 'has no effect without a client_auth_type that requests certificates')
+      if (given(key))
+        report(key, 'has no effect without a client_auth_type that requests certificates')
     }
   }
   // The names sort in the order of the versions.

@@ -22,7 +22,11 @@ export class LiveWebConfig {
   /** Number of reloads by result. */
   readonly reloads = { success: 0, failure: 0 }
   /** Number of refused requests and connections by reason. */
-  readonly refused: Record<RefusalReason, number> = { credentials: 0, busy: 0, client_certificate: 0 }
+  readonly refused: Record<RefusalReason, number> = {
+    credentials: 0,
+    busy: 0,
+    client_certificate: 0,
+  }
   lastReloadSuccessful = true
   readonly #bcrypt = new BcryptWorker()
   readonly #listeners: ((config: WebConfig) => void)[] = []
@@ -50,7 +54,9 @@ export class LiveWebConfig {
     for (const warning of this.current.warnings) this.logger.warn(warning, { file: this.path })
     const check = () => {
       this.#checking = this.#check()
-        .catch(error => this.logger.error('Failed to check the web configuration for changes', { error }))
+        .catch(error =>
+          this.logger.error('Failed to check the web configuration for changes', { error }),
+        )
         .finally(() => {
           if (this.#timer) this.#timer = setTimeout(check, CHECK_INTERVAL_MS).unref()
         })
@@ -105,7 +111,9 @@ export class LiveWebConfig {
 
   #apply(config: WebConfig): void {
     if ((config.tls === undefined) !== (this.current.tls === undefined)) {
-      throw new WebConfigError(['tls_server_config: TLS can be enabled or disabled only by a restart'])
+      throw new WebConfigError([
+        'tls_server_config: TLS can be enabled or disabled only by a restart',
+      ])
     }
     this.current = config
     this.users = new Users(config.users, this.#bcrypt)

@@ -103,7 +103,8 @@ function tlsOf(section: TlsSection, { cert, key, clientCa }: TlsFiles): TlsConfi
   }
   verify('tls_server_config: certificate and key', () => createSecureContext({ cert, key }))
   // OpenSSL accepts a CA file without certificates.
-  if (clientCa !== undefined) verify('tls_server_config: client_ca', () => new X509Certificate(clientCa))
+  if (clientCa !== undefined)
+    verify('tls_server_config: client_ca', () => new X509Certificate(clientCa))
   verify('tls_server_config', () => createSecureContext(config.context))
   return config
 }
@@ -129,7 +130,9 @@ function warningsOf({
     warnings.push(`client_auth_type ${type} does not verify the issuer of client certificates`)
   }
   if (users && Object.keys(users).length && !tls?.cert && !tls?.cert_file) {
-    warnings.push('Passwords are sent in cleartext: the file has basic_auth_users but no tls_server_config')
+    warnings.push(
+      'Passwords are sent in cleartext: the file has basic_auth_users but no tls_server_config',
+    )
   }
   return warnings
 }

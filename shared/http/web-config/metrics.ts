@@ -6,7 +6,11 @@ import type { LiveWebConfig } from './live.js'
  *
  * @param prefix prefix of the metric names, such as `exposer`
  */
-export function registerWebConfigMetrics(registry: Registry, prefix: string, web: LiveWebConfig): void {
+export function registerWebConfigMetrics(
+  registry: Registry,
+  prefix: string,
+  web: LiveWebConfig,
+): void {
   const registers = [registry]
   new Counter({
     name: `${prefix}_web_config_reloads_total`,

@@ -21,7 +21,9 @@ export class WebConfigError extends Error {
 export function parseWebConfig(text: string): WebConfigFile {
   const document = parseDocument(text)
   if (document.errors.length) {
-    throw new WebConfigError(document.errors.map(error => error.message.split('\n', 1)[0].replace(/:$/, '')))
+    throw new WebConfigError(
+      document.errors.map(error => error.message.split('\n', 1)[0].replace(/:$/, '')),
+    )
   }
   const value = withoutNulls(document.toJS() ?? {})
   const result = webConfigFile.safeParse(value)
@@ -51,7 +53,8 @@ function describe(issue: Issue): string[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map(key => `${path ? `${path}.` : ''}${key}: ${unknown(path, key)}`)
   }
-  const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message
+  const message =
+    issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message
   return [`${path || 'the file'}: ${message}`]
 }
 

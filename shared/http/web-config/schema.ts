@@ -38,7 +38,9 @@ const cipher = text(value =>
 )
 
 const curve = text(value =>
-  CURVES.has(value) ? undefined : `${JSON.stringify(value)} is not one of ${[...CURVES.keys()].join(', ')}`,
+  CURVES.has(value)
+    ? undefined
+    : `${JSON.stringify(value)} is not one of ${[...CURVES.keys()].join(', ')}`,
 )
 
 const HEADERS: Readonly<Record<string, readonly string[]>> = {
@@ -64,7 +66,8 @@ const header = (name: string, allowed: readonly string[]) =>
 
 const hash = text(value => {
   const cost = /^\$2[aby]?\$(\d\d)\$[./A-Za-z0-9]{53}$/.exec(value)?.[1]
-  if (cost === undefined) return 'is not a bcrypt hash; create one with: htpasswd -nBC 10 "" | tr -d \':\\n\''
+  if (cost === undefined)
+    return 'is not a bcrypt hash; create one with: htpasswd -nBC 10 "" | tr -d \':\\n\''
   if (Number(cost) < 4) return `has a cost of ${Number(cost)}: the minimum is 4`
   if (Number(cost) > MAX_COST) {
     return `has a cost of ${Number(cost)}: a comparison would exceed the scrape timeout; use 10 to 12, at most ${MAX_COST}`
@@ -82,10 +85,12 @@ const tls = z.strictObject({
   client_auth_type: z
     .preprocess(
       // The exporter-toolkit still accepts this older name.
-      value => (value === '' ? undefined : value === 'RequireClientCert' ? 'RequireAnyClientCert' : value),
+      value =>
+        value === '' ? undefined : value === 'RequireClientCert' ? 'RequireAnyClientCert' : value,
       z
         .enum(CLIENT_AUTH_TYPES, {
-          error: issue => `${JSON.stringify(issue.input)} is not one of ${CLIENT_AUTH_TYPES.join(', ')}`,
+          error: issue =>
+            `${JSON.stringify(issue.input)} is not one of ${CLIENT_AUTH_TYPES.join(', ')}`,
         })
         .optional(),
     )
@@ -111,7 +116,9 @@ export const webConfigFile = z.strictObject({
       http2: z.boolean().optional(),
       headers: z
         .strictObject(
-          Object.fromEntries(Object.entries(HEADERS).map(([name, allowed]) => [name, header(name, allowed)])),
+          Object.fromEntries(
+            Object.entries(HEADERS).map(([name, allowed]) => [name, header(name, allowed)]),
+          ),
         )
         .optional(),
     })

@@ -59,7 +59,9 @@ export class Users {
     let comparing = this.#comparing.get(digest)
     if (!comparing) {
       if (this.comparer.pending >= MAX_PENDING) return 'busy'
-      comparing = this.#compare(user, password, digest).finally(() => this.#comparing.delete(digest))
+      comparing = this.#compare(user, password, digest).finally(() =>
+        this.#comparing.delete(digest),
+      )
       this.#comparing.set(digest, comparing)
     }
     return (await comparing) ? 'known' : 'unknown'
@@ -72,13 +74,16 @@ export class Users {
     const hash = this.hashes.get(user)
     const same = await this.comparer.compare(password, hash ?? this.#dummyHash)
     if (hash === undefined || !same) return false
-    if (this.#verified.size >= MAX_CACHED) this.#verified.delete(this.#verified.values().next().value!)
+    if (this.#verified.size >= MAX_CACHED)
+      this.#verified.delete(this.#verified.values().next().value!)
     this.#verified.add(digest)
     return true
   }
 }
 
-function credentialsOf(authorization: string | undefined): { user: string; password: string } | undefined {
+function credentialsOf(
+  authorization: string | undefined,
+): { user: string; password: string } | undefined {
   const [, encoded] = /^basic +([A-Za-z0-9+/]+={0,2})\s*$/i.exec(authorization ?? '') ?? []
   if (encoded === undefined) return undefined
   const text = Buffer.from(encoded, 'base64').toString('utf8')

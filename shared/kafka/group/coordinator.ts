@@ -7,7 +7,11 @@ export const COORDINATOR_UNAVAILABLE: readonly string[] = [
   'GROUP_LOAD_IN_PROGRESS',
 ]
 /** Errors of a member that is not, or no longer, part of the current generation. */
-export const FENCED: readonly string[] = ['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'REBALANCE_IN_PROGRESS']
+export const FENCED: readonly string[] = [
+  'UNKNOWN_MEMBER_ID',
+  'ILLEGAL_GENERATION',
+  'REBALANCE_IN_PROGRESS',
+]
 
 /** JoinGroup response of the classic consumer group protocol. */
 export interface Joined {
@@ -122,7 +126,11 @@ export interface DescribedGroup {
 }
 
 /** @throws KafkaError */
-export async function describeGroup(link: Link, group: string, timeout: number): Promise<DescribedGroup> {
+export async function describeGroup(
+  link: Link,
+  group: string,
+  timeout: number,
+): Promise<DescribedGroup> {
   const response = await link.call<{ groups: DescribedGroup[] }>(
     'DescribeGroups',
     { groupIds: [group] },

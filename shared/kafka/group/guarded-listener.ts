@@ -5,7 +5,9 @@ import type { PartitionListener } from '../types.js'
 export function guardListener(listener: PartitionListener, logger: Logger): PartitionListener {
   const logError = (error: unknown) => {
     const { stack, message } = error as Error
-    logger.error(`a partition listener failed, which is a bug in this program: ${message}`, { stack })
+    logger.error(`a partition listener failed, which is a bug in this program: ${message}`, {
+      stack,
+    })
   }
   const guard = (call: () => void | Promise<void>): void | Promise<void> => {
     try {

@@ -6,20 +6,35 @@ interface LeaderAssignment {
   /** Assignment frame of each member; empty for members that read another topic. */
   readonly assignments: Map<string, Buffer>
   /** Members that read other topics, with those topics. */
-  readonly foreignMembers: readonly { readonly memberId: string; readonly topics: readonly string[] }[]
+  readonly foreignMembers: readonly {
+    readonly memberId: string
+    readonly topics: readonly string[]
+  }[]
 }
 
 /** Computes the assignment of all members, as the leader of the group. Pure. */
 export function assignAsLeader(
   members: Joined['members'],
-  { topic, partitionCount, assigner }: { topic: string; partitionCount: number; assigner: Assigner },
+  {
+    topic,
+    partitionCount,
+    assigner,
+  }: { topic: string; partitionCount: number; assigner: Assigner },
 ): LeaderAssignment {
   const foreignMembers: LeaderAssignment['foreignMembers'][number][] = []
   const claimants: Claimant[] = []
   for (const { memberId, memberMetadata } of members) {
     const { topics, claim, metadata } = decodeSubscription(memberMetadata)
     if (topics.length > 0 && !topics.includes(topic)) foreignMembers.push({ memberId, topics })
-    else claimants.push({ owned: [], confirmedAge: null, generation: -1, ...claim, memberId, metadata })
+    else
+      claimants.push({
+        owned: [],
+        confirmedAge: null,
+        generation: -1,
+        ...claim,
+        memberId,
+        metadata,
+      })
   }
   const assigned = assigner.assign(claimants, partitionCount)
   const assignments = members.map(({ memberId }): [string, Buffer] => [

@@ -145,7 +145,8 @@ export class Member {
   }
 
   async #join(): Promise<void> {
-    const { cluster, group, topic, metadata, assigner, sessionTimeout, lease, clock, events } = this.#options
+    const { cluster, group, topic, metadata, assigner, sessionTimeout, lease, clock, events } =
+      this.#options
     this.#rejoin = false
     // Without metadata of the topic, a member can only be assigned nothing.
     const partitionCount = (await cluster.metadata(topic)).partitions.length
@@ -160,13 +161,21 @@ export class Member {
     // With a shorter rebalance timeout the coordinator could reassign our partitions during our
     // lease.
     const timeouts = { sessionTimeout, rebalanceTimeout: sessionTimeout }
-    const request = { group, memberId: this.#memberId, ...timeouts, assigner: assigner.name, subscription }
+    const request = {
+      group,
+      memberId: this.#memberId,
+      ...timeouts,
+      assigner: assigner.name,
+      subscription,
+    }
     const joined = await joinGroup(link, request, cluster.requestTimeout)
     this.#memberId = joined.memberId
     this.#generation = joined.generationId
 
     const assignments =
-      joined.leaderId === joined.memberId ? await this.#assignAll(joined) : new Map<string, Buffer>()
+      joined.leaderId === joined.memberId
+        ? await this.#assignAll(joined)
+        : new Map<string, Buffer>()
     const sent = clock.now()
     const own = await syncGroup(
       link,
@@ -255,7 +264,8 @@ export class Member {
       this.#link?.close()
       this.#link = null
     }
-    if (!isElecting || this.#backoff.failures >= FAILURES_BEFORE_REPORT) this.#options.events.onError(error)
+    if (!isElecting || this.#backoff.failures >= FAILURES_BEFORE_REPORT)
+      this.#options.events.onError(error)
     return this.#backoff.next()
   }
 

@@ -68,7 +68,9 @@ export async function fetchOffsets(
   const failure = errorOf(response.errorCode ?? 0, context)
   if (failure) throw failure
   const offsets = new Map<number, Committed>()
-  for (const { partition, errorCode, offset, metadata } of response.responses.flatMap(r => r.partitions)) {
+  for (const { partition, errorCode, offset, metadata } of response.responses.flatMap(
+    r => r.partitions,
+  )) {
     const error = errorOf(errorCode, context)
     if (error) throw error
     const value = Number(offset)

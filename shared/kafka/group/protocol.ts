@@ -52,7 +52,9 @@ export function decodeSubscription(frame: Buffer | null): Subscription {
     const userData = new FrameReader(reader.bytes())
     const claim = parseClaim(userData.bytes())
     const metadata = userData.bytes()
-    return claim === null ? { topics, claim, metadata: Buffer.alloc(0) } : { topics, claim, metadata }
+    return claim === null
+      ? { topics, claim, metadata: Buffer.alloc(0) }
+      : { topics, claim, metadata }
   } catch {
     return { topics, claim: null, metadata: Buffer.alloc(0) }
   }
@@ -109,7 +111,8 @@ function json(text: Buffer): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }
 
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+const isCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0
 
 function int16(value: number): Buffer {
   const buffer = Buffer.alloc(2)

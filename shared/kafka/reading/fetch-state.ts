@@ -54,7 +54,9 @@ export function reassign(
   startOf: (partition: number) => Start | null,
 ): AssignmentChange {
   const wanted = [...new Set(assigned)].sort((a, b) => a - b)
-  const lost = [...states.keys()].filter(partition => !wanted.includes(partition)).sort((a, b) => a - b)
+  const lost = [...states.keys()]
+    .filter(partition => !wanted.includes(partition))
+    .sort((a, b) => a - b)
   for (const partition of lost) states.delete(partition)
   const kept: number[] = []
   const fresh: number[] = []

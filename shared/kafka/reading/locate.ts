@@ -34,7 +34,12 @@ export async function locate(
   const offsetsOf = (of: readonly FetchState[], timestamp: (state: FetchState) => number) =>
     of.length === 0
       ? new Map<number, number | KafkaError>()
-      : listOffsets(link, topic, new Map(of.map(state => [state.partition, timestamp(state)])), timeout)
+      : listOffsets(
+          link,
+          topic,
+          new Map(of.map(state => [state.partition, timestamp(state)])),
+          timeout,
+        )
 
   const ends = await offsetsOf(states, () => LATEST)
   const starts = await offsetsOf(states, state => timestampOf(state.start!))
@@ -87,7 +92,13 @@ function timestampOf(start: FetchStart): number {
 function locatedFrom(start: FetchStart, offset: number, until: number): LocatedStart {
   if (typeof start === 'object' && 'refused' in start) {
     const from = Math.max(start.refused, offset)
-    return { from, until: Math.max(from, until), gap: from - start.refused, isNew: false, replaced: false }
+    return {
+      from,
+      until: Math.max(from, until),
+      gap: from - start.refused,
+      isNew: false,
+      replaced: false,
+    }
   }
   if (typeof start === 'object' && 'offset' in start) {
     const from = Math.max(start.offset, offset)
@@ -100,4 +111,7 @@ function locatedFrom(start: FetchStart, offset: number, until: number): LocatedS
 }
 
 const missingFromResponse = (topic: string, state: FetchState) =>
-  new KafkaError('UNKNOWN', `the response of the broker lacks partition ${state.partition} of topic ${topic}`)
+  new KafkaError(
+    'UNKNOWN',
+    `the response of the broker lacks partition ${state.partition} of topic ${topic}`,
+  )

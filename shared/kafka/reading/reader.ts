@@ -35,7 +35,10 @@ export class Reader {
 
   constructor(options: ReaderOptions) {
     this.#options = withDefaults(options)
-    this.#delivery = new RecordDelivery(this.#options, state => this.#isCurrent(state) && !state.replaced)
+    this.#delivery = new RecordDelivery(
+      this.#options,
+      state => this.#isCurrent(state) && !state.replaced,
+    )
   }
 
   start(): void {
@@ -127,7 +130,8 @@ export class Reader {
     for (const state of this.#states.values()) {
       // Wait for the current delivery; its end wakes this loop.
       if (state.replaced && state.delivering) continue
-      if (state.replaced) Object.assign(state, { replaced: false, position: null, start: 'replaced' })
+      if (state.replaced)
+        Object.assign(state, { replaced: false, position: null, start: 'replaced' })
       const leader = this.#leader(state)
       if (leader < 0) this.#stall([state], noLeader(this.#options.topic, state.partition))
       else if (state.start !== null && state.position === null)
@@ -186,10 +190,15 @@ export class Reader {
     for (;;) {
       const states = this.#fetchable(leader)
       if (!this.#running || states.length === 0) break
-      const requested = new Map(states.map(state => [state.partition, { state, offset: state.position! }]))
+      const requested = new Map(
+        states.map(state => [state.partition, { state, offset: state.position! }]),
+      )
       try {
         link ??= cluster.openLink(leader)
-        const partitions = states.map(state => ({ partition: state.partition, offset: state.position! }))
+        const partitions = states.map(state => ({
+          partition: state.partition,
+          offset: state.position!,
+        }))
         const request = {
           topic,
           topicId: this.#identity.id,
@@ -214,7 +223,8 @@ export class Reader {
   async #linger(sent: number, response: readonly FetchedPartition[]): Promise<void> {
     const bytes = response.reduce((sum, fetched) => sum + fetched.records.length, 0)
     const pause = sent + this.#options.linger - this.#mono()
-    if (pause > 0 && bytes < LINGER_BELOW_BYTES) await new Promise(resolve => setTimeout(resolve, pause))
+    if (pause > 0 && bytes < LINGER_BELOW_BYTES)
+      await new Promise(resolve => setTimeout(resolve, pause))
   }
 
   async #handleResponse(
@@ -259,7 +269,9 @@ export class Reader {
   }
 
   #fetchable(leader: number): FetchState[] {
-    const states = [...this.#states.values()].filter(f => this.#isFetchable(f) && this.#leader(f) === leader)
+    const states = [...this.#states.values()].filter(
+      f => this.#isFetchable(f) && this.#leader(f) === leader,
+    )
     // Only the first partition with data may exceed the size limits of a response, so they take
     // turns.
     return states.sort((a, b) => a.lastDelivery - b.lastDelivery)

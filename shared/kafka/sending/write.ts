@@ -27,13 +27,17 @@ export interface WriteOptions {
  * request as fit. After a partition has failed, none of its later records is written: the records
  * of an entry are acknowledged all or not at all.
  */
-export async function writeRecords(records: readonly OutgoingRecord[], options: WriteOptions): Promise<void> {
+export async function writeRecords(
+  records: readonly OutgoingRecord[],
+  options: WriteOptions,
+): Promise<void> {
   const failed = new Map<number, KafkaError>()
   for (let from = 0; from < records.length; ) {
     const to = endOfRequest(records, from, options.maxBytes)
     const outgoing = records.slice(from, to)
     const partitions = await writeRequest(outgoing, failed, options)
-    for (const partition of partitions.keys()) if (!failed.has(partition)) options.onWritten(partition)
+    for (const partition of partitions.keys())
+      if (!failed.has(partition)) options.onWritten(partition)
     for (const { entry, last, partition } of outgoing) {
       const error = failed.get(partition)
       if (error || last) options.complete(entry, partition, error ?? null)

@@ -44,7 +44,8 @@ export function adminCommands(brokers: readonly string[], topic: string): AdminC
   }
 }
 
-export const bootstrapServer = (brokers: readonly string[]): string => brokers[0] ?? 'localhost:9092'
+export const bootstrapServer = (brokers: readonly string[]): string =>
+  brokers[0] ?? 'localhost:9092'
 
 /** A numeric setting; NaN if the brokers do not report it. */
 export function numericSetting({ settings }: TopicFacts, name: string): number {

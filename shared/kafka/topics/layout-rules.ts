@@ -82,4 +82,5 @@ export function acknowledgedBy(minInSync: number): TopicRule {
   }
 }
 
-const replicasOf = ({ metadata }: TopicFacts) => Math.min(...metadata.partitions.map(p => p.replicas))
+const replicasOf = ({ metadata }: TopicFacts) =>
+  Math.min(...metadata.partitions.map(p => p.replicas))

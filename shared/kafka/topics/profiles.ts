@@ -53,10 +53,17 @@ const snapshots: TopicProfile = {
   rules: [
     appendTime,
     readableCompression,
-    retentionOfAtLeast(HOUR_MS, 'so records of the replay window may be missing when a shard starts'),
+    retentionOfAtLeast(
+      HOUR_MS,
+      'so records of the replay window may be missing when a shard starts',
+    ),
     notCompacted('compaction removes snapshots that shards have to replay'),
     noRetentionBytes('warning', 'which can be less than an hour of snapshots'),
-    messagesOfAtLeast(SNAPSHOT_MESSAGE_BYTES, DEFAULT_MESSAGE_BYTES, 'a part of a snapshot can have 256 KiB'),
+    messagesOfAtLeast(
+      SNAPSHOT_MESSAGE_BYTES,
+      DEFAULT_MESSAGE_BYTES,
+      'a part of a snapshot can have 256 KiB',
+    ),
     severalPartitions(DEFAULT_PARTITIONS),
     everyPartitionLed,
     writable,
@@ -74,7 +81,9 @@ const pushLog = (name: string, contents: string): TopicProfile => ({
   rules: [
     appendTime,
     readableCompression,
-    unlimitedRetention('which loses older pushes: gateways delete the records that they no longer need'),
+    unlimitedRetention(
+      'which loses older pushes: gateways delete the records that they no longer need',
+    ),
     notCompacted('compaction removes records that gateways have to apply'),
     noRetentionBytes(
       'error',
@@ -100,7 +109,11 @@ const writes: TopicProfile = {
     retentionOfAtLeast(HOUR_MS, 'so a receiver that is down for longer loses samples'),
     notCompacted('compaction removes samples before they are read'),
     noRetentionBytes('warning', 'which can be less than an hour of samples'),
-    messagesOfAtLeast(1_000_000, DEFAULT_MESSAGE_BYTES, 'a request of one target can have a megabyte'),
+    messagesOfAtLeast(
+      1_000_000,
+      DEFAULT_MESSAGE_BYTES,
+      'a request of one target can have a megabyte',
+    ),
     severalPartitions(DEFAULT_PARTITIONS),
     everyPartitionLed,
     writable,
@@ -116,7 +129,10 @@ export const TOPICS = {
   /** Requests accepted by gateways, in one total order. */
   pushes: pushLog('metrics.pushes', 'a push can have 16 MiB'),
   /** State of the gateways at an offset of `pushes`, in chunks. */
-  pushSnapshots: pushLog('metrics.pushes.snapshots', 'a chunk of the state can be as large as a push'),
+  pushSnapshots: pushLog(
+    'metrics.pushes.snapshots',
+    'a chunk of the state can be as large as a push',
+  ),
   /** Remote write requests, each with the samples of one target. */
   writes,
 } satisfies Readonly<Record<string, TopicProfile>>

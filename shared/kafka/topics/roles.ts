@@ -59,7 +59,10 @@ const PROFILES: Readonly<Record<Role, RoleProfile>> = {
 
 /** Topics of a role with their names. */
 export function topicsOf(role: Role, names: RoleNames = {}): { key: TopicKey; name: string }[] {
-  return PROFILES[role].topics.map(({ key }) => ({ key, name: names.topics?.[key] ?? TOPICS[key].name }))
+  return PROFILES[role].topics.map(({ key }) => ({
+    key,
+    name: names.topics?.[key] ?? TOPICS[key].name,
+  }))
 }
 
 /** Minimal ACLs of a program: none allows creating or altering topics. */
@@ -86,7 +89,12 @@ export function grantCommand(
   topic: string,
   operations: readonly string[],
 ): string {
-  return aclCommand(role, brokers, { resource: 'topic', name: topic, pattern: 'literal', operations })
+  return aclCommand(role, brokers, {
+    resource: 'topic',
+    name: topic,
+    pattern: 'literal',
+    operations,
+  })
 }
 
 function aclCommand(role: Role, brokers: readonly string[], grant: Grant): string {

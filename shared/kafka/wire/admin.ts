@@ -11,7 +11,9 @@ export interface NewTopic {
 
 /** @throws KafkaError, for example `TOPIC_ALREADY_EXISTS` */
 export async function requestTopic(link: Link, topic: NewTopic, timeout: number): Promise<void> {
-  const response = await link.call<{ topicErrors: { errorCode: number; errorMessage: string | null }[] }>(
+  const response = await link.call<{
+    topicErrors: { errorCode: number; errorMessage: string | null }[]
+  }>(
     'CreateTopics',
     {
       timeout,
@@ -48,7 +50,10 @@ export async function topicSettings(
   timeout: number,
 ): Promise<Map<string, string>> {
   const response = await link.call<{
-    resources: { errorCode: number; configEntries: { configName: string; configValue: string | null }[] }[]
+    resources: {
+      errorCode: number
+      configEntries: { configName: string; configValue: string | null }[]
+    }[]
   }>(
     'DescribeConfigs',
     { resources: [{ type: TOPIC_RESOURCE, name: topic }] },
@@ -57,5 +62,7 @@ export async function topicSettings(
   const [resource] = response.resources
   const error = resource && errorOf(resource.errorCode, { topic, broker: link.address })
   if (error) throw error
-  return new Map((resource?.configEntries ?? []).map(entry => [entry.configName, entry.configValue ?? '']))
+  return new Map(
+    (resource?.configEntries ?? []).map(entry => [entry.configName, entry.configValue ?? '']),
+  )
 }

@@ -156,7 +156,8 @@ export class Cluster {
         if (first.type === 'AUTHENTICATION') throw first
       }
     }
-    if (candidates.size <= 1 || !first) throw first ?? new KafkaError('CLOSED', 'this Kafka client is closed')
+    if (candidates.size <= 1 || !first)
+      throw first ?? new KafkaError('CLOSED', 'this Kafka client is closed')
     throw new KafkaError(
       first.type,
       `none of the brokers ${[...candidates.keys()].join(', ')} can be reached; ${first.message}`,
@@ -197,7 +198,8 @@ export class Cluster {
 
   #addressOf(node: number): Address {
     const address = this.#nodes.get(node)
-    if (!address) throw new KafkaError('CONNECTION', `broker ${node} is no longer part of the cluster`)
+    if (!address)
+      throw new KafkaError('CONNECTION', `broker ${node} is no longer part of the cluster`)
     return address
   }
 }

@@ -79,7 +79,9 @@ export function connectionTo(options: ConnectionOptions): BrokerConnection {
       }
       versions = Object.fromEntries(response.apiVersions.map(range => [range.apiKey, range]))
       raw.setVersions(versions)
-      raw.setSupportAuthenticationProtocol(newestVersion('SaslAuthenticate', versions) !== undefined)
+      raw.setSupportAuthenticationProtocol(
+        newestVersion('SaslAuthenticate', versions) !== undefined,
+      )
       await raw.authenticate()
     },
 
@@ -107,7 +109,12 @@ function exchangeOf({ api, version, args, encode, decode, raw }: BrokerRequest):
   const untouched = async (decoded: object) => decoded
   if (encode && decode) {
     return {
-      request: { apiKey: apiKey(api), apiVersion: version, apiName: api, encode: async () => encode() },
+      request: {
+        apiKey: apiKey(api),
+        apiVersion: version,
+        apiName: api,
+        encode: async () => encode(),
+      },
       response: { decode: async payload => decode(payload), parse: untouched },
     }
   }

@@ -171,7 +171,12 @@ function decodeFetch(payload: Buffer): FetchedPartition[] {
       at += 4 // preferred read replica
       const length = Math.max(0, payload.readInt32BE(at))
       at += 4
-      fetched.push({ partition, errorCode, highWatermark, records: payload.subarray(at, at + length) })
+      fetched.push({
+        partition,
+        errorCode,
+        highWatermark,
+        records: payload.subarray(at, at + length),
+      })
       at += length
     }
   }

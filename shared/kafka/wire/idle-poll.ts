@@ -25,7 +25,11 @@ export function stopIdlePolling(queue: object, background = false): boolean {
   const original = own.scheduleCheckPendingRequests
   if (typeof original !== 'function' || typeof own.checkPendingRequests !== 'function') return false
   const source = Function.prototype.toString.call(original)
-  if (!['throttleCheckTimeoutId', 'throttledUntil', 'this.pending'].every(word => source.includes(word)))
+  if (
+    !['throttleCheckTimeoutId', 'throttledUntil', 'this.pending'].every(word =>
+      source.includes(word),
+    )
+  )
     return false
 
   own.scheduleCheckPendingRequests = function (this: RequestQueue) {

@@ -78,7 +78,8 @@ const Connection = ConnectionModule as new (options: RawConnectionOptions) => Ra
 const requests = requestsModule.requests as Readonly<
   Record<
     string,
-    { versions: string[]; protocol(choice: { version: number }): (args: object) => Exchange } | undefined
+    | { versions: string[]; protocol(choice: { version: number }): (args: object) => Exchange }
+    | undefined
   >
 >
 

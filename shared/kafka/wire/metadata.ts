@@ -4,7 +4,11 @@ import type { Link } from './link.js'
 /** Metadata of the cluster and one topic, as a broker reports it. */
 export interface ClusterMetadata {
   readonly controllerId: number
-  readonly brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[]
+  readonly brokers: readonly {
+    readonly nodeId: number
+    readonly host: string
+    readonly port: number
+  }[]
   readonly topic: {
     readonly errorCode: number
     /** Changes when the topic is deleted and created again; null from brokers before Kafka 2.8. */
@@ -27,16 +31,27 @@ const UNKNOWN_TOPIC = 3
  *
  * @throws KafkaError
  */
-export async function requestMetadata(link: Link, topic: string, timeout: number): Promise<ClusterMetadata> {
+export async function requestMetadata(
+  link: Link,
+  topic: string,
+  timeout: number,
+): Promise<ClusterMetadata> {
   await link.connect()
   const context = { topic }
   if (link.speaks('Metadata', VERSION_WITH_IDS)) {
     const encode = () => encodeRequest(topic)
     const decode = (payload: Buffer) => decodeResponse(payload, topic)
-    return link.call('Metadata', {}, { timeout, version: VERSION_WITH_IDS, encode, decode, context })
+    return link.call(
+      'Metadata',
+      {},
+      { timeout, version: VERSION_WITH_IDS, encode, decode, context },
+    )
   }
   const args = { topics: [topic], allowAutoTopicCreation: false }
-  return withoutId(await link.call<OldResponse>('Metadata', args, { timeout, raw: true, context }), topic)
+  return withoutId(
+    await link.call<OldResponse>('Metadata', args, { timeout, raw: true, context }),
+    topic,
+  )
 }
 
 /** Metadata request, version 10. The first byte ends the flexible request header. */
@@ -72,7 +87,10 @@ function decodeResponse(payload: Buffer, wanted: string): ClusterMetadata {
       const partition = reader.int32()
       const leader = reader.int32()
       reader.int32() // leader epoch
-      const [replicas, inSync] = [reader.array(() => reader.int32()), reader.array(() => reader.int32())]
+      const [replicas, inSync] = [
+        reader.array(() => reader.int32()),
+        reader.array(() => reader.int32()),
+      ]
       reader.array(() => reader.int32()) // replicas that are offline
       reader.tags()
       return { partition, leader, replicas: replicas.length, inSync: inSync.length }
@@ -82,7 +100,11 @@ function decodeResponse(payload: Buffer, wanted: string): ClusterMetadata {
     return { ...topic, partitions }
   })
   const topic = topics.find(({ name }) => name === wanted)
-  return { brokers, controllerId, topic: topic ?? { errorCode: UNKNOWN_TOPIC, id: null, partitions: [] } }
+  return {
+    brokers,
+    controllerId,
+    topic: topic ?? { errorCode: UNKNOWN_TOPIC, id: null, partitions: [] },
+  }
 }
 
 /** Version 6 and older as decoded by kafkajs. */
@@ -101,14 +123,19 @@ interface OldResponse {
   }[]
 }
 
-function withoutId({ controllerId, brokers, topicMetadata }: OldResponse, wanted: string): ClusterMetadata {
+function withoutId(
+  { controllerId, brokers, topicMetadata }: OldResponse,
+  wanted: string,
+): ClusterMetadata {
   const topic = topicMetadata.find(found => found.topic === wanted)
-  const partitions = (topic?.partitionMetadata ?? []).map(({ partitionId, leader, replicas, isr }) => ({
-    partition: partitionId,
-    leader,
-    replicas: replicas.length,
-    inSync: isr.length,
-  }))
+  const partitions = (topic?.partitionMetadata ?? []).map(
+    ({ partitionId, leader, replicas, isr }) => ({
+      partition: partitionId,
+      leader,
+      replicas: replicas.length,
+      inSync: isr.length,
+    }),
+  )
   return {
     controllerId,
     brokers,

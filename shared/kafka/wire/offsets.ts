@@ -26,7 +26,10 @@ export async function listOffsets(
     {
       isolationLevel: 0,
       topics: [
-        { topic, partitions: [...timestamps].map(([partition, timestamp]) => ({ partition, timestamp })) },
+        {
+          topic,
+          partitions: [...timestamps].map(([partition, timestamp]) => ({ partition, timestamp })),
+        },
       ],
     },
     { timeout, raw: true, context },

@@ -45,7 +45,12 @@ export async function produce(
   const { topics } = await link.call<ProduceResponse>(
     'Produce',
     { acks: -1, timeout: replicas, topicData: [] },
-    { timeout, encode: () => encodeProduce(request, replicas), raw: true, context: { topic: request.topic } },
+    {
+      timeout,
+      encode: () => encodeProduce(request, replicas),
+      raw: true,
+      context: { topic: request.topic },
+    },
   )
   const failed = new Map<number, Error>()
   for (const { partition, errorCode } of topics.flatMap(topic => topic.partitions)) {
@@ -55,7 +60,10 @@ export async function produce(
 }
 
 /** Produce request, versions 3 to 7. */
-function encodeProduce({ topic: name, partitions, timestamp }: ProduceRequest, timeout: number): Encoded {
+function encodeProduce(
+  { topic: name, partitions, timestamp }: ProduceRequest,
+  timeout: number,
+): Encoded {
   const topic = Buffer.from(name)
   const head = Buffer.allocUnsafe(18 + topic.length)
   let at = head.writeInt16BE(-1, 0) // no transaction

@@ -95,7 +95,8 @@ function readHeader(bytes: Buffer, at: number): Header {
     count: Math.max(0, Math.min(bytes.readInt32BE(at + 57), last - base + 1)),
     codec: attributes & CODEC_MASK,
     control: (attributes & CONTROL) !== 0,
-    appendTime: (attributes & LOG_APPEND_TIME) !== 0 ? readInt64(bytes, at + 35) : Number.NEGATIVE_INFINITY,
+    appendTime:
+      (attributes & LOG_APPEND_TIME) !== 0 ? readInt64(bytes, at + 35) : Number.NEGATIVE_INFINITY,
   }
 }
 

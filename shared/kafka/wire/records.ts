@@ -117,7 +117,11 @@ export class ReadableBatch implements BatchReader {
       const record = this.#read()
       if (record === null) {
         const done = this.header.count - this.#remaining
-        this.report(this.header.base + done, this.#remaining, new Error('a record is longer than its batch'))
+        this.report(
+          this.header.base + done,
+          this.#remaining,
+          new Error('a record is longer than its batch'),
+        )
         this.#unreadableRest = new UnreadableBatch(this.header, done, 'corrupt')
         return this.#unreadableRest.fill(builder)
       }

@@ -4,7 +4,11 @@ import type { ExemplarJson } from './metric-json.js'
 import { textOf } from './text-of.js'
 
 /** Converts an exemplar. @returns null if it has no labels or no value */
-export function exemplarOf({ labelSet, value, timestamp }: ExemplarJson): Omit<Exemplar, 'series'> | null {
+export function exemplarOf({
+  labelSet,
+  value,
+  timestamp,
+}: ExemplarJson): Omit<Exemplar, 'series'> | null {
   if (typeof value !== 'number' || !labelSet) return null
   const labels = Object.entries(labelSet).map(([name, text]) => ({ name, value: textOf(text) }))
   return {

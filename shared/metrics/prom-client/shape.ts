@@ -23,11 +23,15 @@ export function* shapeOf(metrics: readonly MetricJson[]): Steps<readonly unknown
 }
 
 /** Compares metrics with a shape. Called for every snapshot; allocates nothing. */
-export function* hasShape(shape: readonly unknown[], metrics: readonly MetricJson[]): Steps<boolean> {
+export function* hasShape(
+  shape: readonly unknown[],
+  metrics: readonly MetricJson[],
+): Steps<boolean> {
   let i = 0
   let at = 0
   for (const metric of metrics) {
-    if (shape[i] !== metric.name || shape[i + 1] !== metric.type || shape[i + 2] !== metric.help) return false
+    if (shape[i] !== metric.name || shape[i + 1] !== metric.type || shape[i + 2] !== metric.help)
+      return false
     i += 3
     for (const { metricName, labels } of metric.values ?? []) {
       if (shape[i] !== null || shape[i + 1] !== metricName) return false

@@ -40,7 +40,10 @@ export class MetricDraft {
 
   addBound(bound: number, value: number): void {
     if (this.bounds.push(bound) > this.maxBounds)
-      this.wire.refuse('limit', `a metric has more than ${this.maxBounds} buckets or quantiles; use fewer`)
+      this.wire.refuse(
+        'limit',
+        `a metric has more than ${this.maxBounds} buckets or quantiles; use fewer`,
+      )
     this.values.push(value)
   }
 

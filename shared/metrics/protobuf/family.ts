@@ -51,14 +51,23 @@ const ITEMS_PER_STEP = 1000
  * Locates the families of a body: length-delimited messages of MetricFamily. Families with the same
  * name are merged.
  */
-export function* findFamilies(wire: WireReader, limits: Limits): Steps<ReadonlyMap<string, FamilyDraft>> {
+export function* findFamilies(
+  wire: WireReader,
+  limits: Limits,
+): Steps<ReadonlyMap<string, FamilyDraft>> {
   const drafts = new Map<string, FamilyDraft>()
   const size = wire.bytes.length
   let metrics = 0
   for (let messages = 1; wire.at < size; messages++) {
     if (messages % ITEMS_PER_STEP === 0) yield
     const start = wire.at
-    const family = yield* findFamily(wire, wire.length(size), start, limits, limits.samples - metrics)
+    const family = yield* findFamily(
+      wire,
+      wire.length(size),
+      start,
+      limits,
+      limits.samples - metrics,
+    )
     metrics += family.metrics.length / 2
     const known = drafts.get(family.name)
     if (!known) {
@@ -99,7 +108,8 @@ function* findFamily(
       if (metrics.push(wire.at, to) > maxMetrics * 2)
         wire.refuse('limit', `more than ${limits.samples} metrics; expose fewer`)
       wire.at = to
-    } else if (key === NAME) name = wire.string(end, limits.nameBytes, 'the name of a metric family')
+    } else if (key === NAME)
+      name = wire.string(end, limits.nameBytes, 'the name of a metric family')
     else if (key === HELP) help = wire.string(end, limits.valueBytes, 'the help text')
     else if (key === UNIT) unit = wire.string(end, limits.nameBytes, 'the unit')
     else if (key === TYPE) type = wire.uint64(end)
@@ -109,7 +119,11 @@ function* findFamily(
   if (name === '') wire.refuse('name', 'a metric family has no name; give it one', start)
   const kind = KINDS[type]
   if (!kind)
-    wire.refuse('metadata', `metric family ${quote(name)} has type ${type}, which does not exist`, start)
+    wire.refuse(
+      'metadata',
+      `metric family ${quote(name)} has type ${type}, which does not exist`,
+      start,
+    )
   if (unit !== '' && !isUnitOf(unit, name, kind))
     wire.refuse(
       'metadata',
@@ -121,6 +135,7 @@ function* findFamily(
 
 /** Checks a unit as Prometheus does: the name must end in it, for a counter before `_total`. */
 function isUnitOf(unit: string, name: string, { type }: Kind): boolean {
-  const bare = type === 'counter' && name.endsWith('_total') ? name.slice(0, -'_total'.length) : name
+  const bare =
+    type === 'counter' && name.endsWith('_total') ? name.slice(0, -'_total'.length) : name
   return bare.endsWith(`_${unit}`)
 }

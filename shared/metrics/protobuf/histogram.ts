@@ -21,7 +21,12 @@ const HISTOGRAM_FIELDS = 0b1_0010_1101_1110
  * zero threshold, or observations in the zero bucket, as in Prometheus 3. A float count overrides
  * the integer count.
  */
-export function readHistogram(wire: WireReader, end: number, draft: MetricDraft, limits: Limits): void {
+export function readHistogram(
+  wire: WireReader,
+  end: number,
+  draft: MetricDraft,
+  limits: Limits,
+): void {
   draft.kinds |= 1 << HISTOGRAM
   let float = 0
   for (let key = wire.key(end); key !== 0; key = wire.key(end)) {

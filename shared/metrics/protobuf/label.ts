@@ -18,6 +18,10 @@ export function readLabel(wire: WireReader, end: number, limits: Limits): Label 
   }
   if (name === '') wire.refuse('label', 'a label has no name; give it one', start)
   if (name === '__name__')
-    wire.refuse('label', 'label "__name__" is reserved for the name of the metric family; remove it', start)
+    wire.refuse(
+      'label',
+      'label "__name__" is reserved for the name of the metric family; remove it',
+      start,
+    )
   return { name, value }
 }

@@ -113,7 +113,9 @@ class BodyReading {
   }
 
   /** Reads families and values. */
-  *all(drafts: Iterable<FamilyDraft>): Steps<{ readonly shape: Shape; readonly exposition: Exposition }> {
+  *all(
+    drafts: Iterable<FamilyDraft>,
+  ): Steps<{ readonly shape: Shape; readonly exposition: Exposition }> {
     const builder = new SeriesBuilder(this.wire, this.limits)
     const tape = new ShapeTape()
     const families: Family[] = []
@@ -168,7 +170,8 @@ class BodyReading {
     if (this.#draft.native) this.#omit('native_histogram', 1)
     if (kind.field !== HISTOGRAM && kind.field !== SUMMARY) columns.add(value, timestamp, exemplar)
     else if (isClassic(this.#draft)) {
-      for (let i = 0; i < values.length; i++) columns.add(values[i], timestamp, exemplars[i] ?? null)
+      for (let i = 0; i < values.length; i++)
+        columns.add(values[i], timestamp, exemplars[i] ?? null)
       if (needsInfinity(kind.field, this.#draft)) columns.add(count, timestamp, null)
       columns.add(sum, timestamp, null)
       columns.add(count, timestamp, null)
@@ -190,7 +193,11 @@ const needsInfinity = (field: number, { bounds }: MetricDraft) =>
   field === HISTOGRAM && !bounds.includes(Infinity)
 
 /** Yields the series of a metric, in the order in which `#addNumbers` adds their values. */
-function* seriesOf({ kind }: FamilyDraft, draft: MetricDraft, builder: SeriesBuilder): Generator<Series> {
+function* seriesOf(
+  { kind }: FamilyDraft,
+  draft: MetricDraft,
+  builder: SeriesBuilder,
+): Generator<Series> {
   if (kind.field !== HISTOGRAM && kind.field !== SUMMARY) {
     yield builder.plain('')
     return

@@ -67,7 +67,11 @@ export class WireReader {
     this.#varint(end)
     const length = this.#high * TWO_32 + this.#low
     if (length > end - this.at)
-      this.refuse('end', `a length of ${length} bytes exceeds the ${end - this.at} that are left`, start)
+      this.refuse(
+        'end',
+        `a length of ${length} bytes exceeds the ${end - this.at} that are left`,
+        start,
+      )
     return this.at + length
   }
 

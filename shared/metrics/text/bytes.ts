@@ -15,7 +15,9 @@ export const BRACE_OPEN = 123
 export const BRACE_CLOSE = 125
 
 const tableOf = (characters: RegExp): Uint8Array =>
-  Uint8Array.from({ length: 256 }, (_, byte) => (characters.test(String.fromCharCode(byte)) ? 1 : 0))
+  Uint8Array.from({ length: 256 }, (_, byte) =>
+    characters.test(String.fromCharCode(byte)) ? 1 : 0,
+  )
 
 /**
  * By byte: 1 if the byte may begin or continue an unquoted name. Metric names may contain colons.

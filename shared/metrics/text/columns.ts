@@ -18,7 +18,12 @@ export class Columns {
   }
 
   /** @param timestamp Unix milliseconds, or NaN */
-  add(family: FamilyDraft, value: number, timestamp: number, exemplar: ExemplarDraft | undefined): void {
+  add(
+    family: FamilyDraft,
+    value: number,
+    timestamp: number,
+    exemplar: ExemplarDraft | undefined,
+  ): void {
     const index = this.#families.push(family) - 1
     if (index === this.#values.length) this.#grow()
     this.set(index, value, timestamp, exemplar)

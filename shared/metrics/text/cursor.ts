@@ -54,7 +54,9 @@ export class Cursor {
 
   text(start: number, end: number, what: string): string {
     // A piece of valid text is valid unless it begins inside of a character.
-    const valid = this.#utf8 ? (this.page[start] & 0xc0) !== 0x80 : isUtf8(this.page.subarray(start, end))
+    const valid = this.#utf8
+      ? (this.page[start] & 0xc0) !== 0x80
+      : isUtf8(this.page.subarray(start, end))
     if (!valid) this.refuse('encoding', `the ${what} is not UTF-8; encode the page as UTF-8`)
     return this.page.toString('utf8', start, end)
   }

@@ -1,7 +1,16 @@
 import { quote } from '../../base/quote.js'
 import type { Limits } from '../limits.js'
 import { ByteCache, HASH_START, hashByte } from './byte-cache.js'
-import { BACKSLASH, BRACE_CLOSE, COMMA, EQUALS, isBlank, LABEL, LABEL_START, QUOTE } from './bytes.js'
+import {
+  BACKSLASH,
+  BRACE_CLOSE,
+  COMMA,
+  EQUALS,
+  isBlank,
+  LABEL,
+  LABEL_START,
+  QUOTE,
+} from './bytes.js'
 import type { Cursor } from './cursor.js'
 import type { Rules } from './dialect.js'
 import { type HashedLabel, hashOf, sortLabels } from './hashed-label.js'
@@ -83,18 +92,27 @@ export class LabelsReader {
       const next = page[++i]
       // An incomplete label is read again by #readAny.
       if (next !== COMMA && next !== BRACE_CLOSE) break
-      this.#add(this.#cache.get(hash, start, i) ?? this.#newPlain(hash, start, nameHash, nameEnd, i))
+      this.#add(
+        this.#cache.get(hash, start, i) ?? this.#newPlain(hash, start, nameHash, nameEnd, i),
+      )
       cursor.at = ++i
       if (next === BRACE_CLOSE) return true
     }
     return false
   }
 
-  #newPlain(hash: number, start: number, nameHash: number, nameEnd: number, end: number): HashedLabel {
+  #newPlain(
+    hash: number,
+    start: number,
+    nameHash: number,
+    nameEnd: number,
+    end: number,
+  ): HashedLabel {
     const { cursor, limits } = this
     if (nameEnd - start > limits.nameBytes) this.#refuseLength('name', limits.nameBytes)
     if (end - nameEnd - 3 > limits.valueBytes) this.#refuseLength('value', limits.valueBytes)
-    const name = this.#nameCache.get(nameHash, start, nameEnd) ?? this.#newName(nameHash, start, nameEnd)
+    const name =
+      this.#nameCache.get(nameHash, start, nameEnd) ?? this.#newName(nameHash, start, nameEnd)
     const label = { label: { name, value: cursor.text(nameEnd + 2, end - 1, 'label value') }, hash }
     this.#cache.set(hash, start, end, label)
     return label
@@ -149,13 +167,17 @@ export class LabelsReader {
       return
     }
     if (next !== COMMA && next !== BRACE_CLOSE)
-      cursor.refuse('label', `an equals sign is missing after the label name, before ${cursor.found()}`)
+      cursor.refuse(
+        'label',
+        `an equals sign is missing after the label name, before ${cursor.found()}`,
+      )
     if (!quoted && !rules.unquotedNameInBraces)
       cursor.refuse(
         'label',
         'a label has no value; write name="value", or quote the metric name in the braces',
       )
-    if (this.metricName !== undefined) cursor.refuse('name', 'the braces have two metric names; write one')
+    if (this.metricName !== undefined)
+      cursor.refuse('name', 'the braces have two metric names; write one')
     this.metricName = name
   }
 

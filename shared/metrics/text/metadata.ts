@@ -117,7 +117,10 @@ export class MetadataReader {
     let i = start
     while (METRIC[page[i]] === 1)
       if (++i - start > limits.nameBytes)
-        cursor.refuse('limit', `the metric name has more than ${limits.nameBytes} bytes; shorten it`)
+        cursor.refuse(
+          'limit',
+          `the metric name has more than ${limits.nameBytes} bytes; shorten it`,
+        )
     cursor.at = i
     return page.toString('latin1', start, i)
   }
@@ -127,7 +130,10 @@ export class MetadataReader {
     const { cursor, limits } = this
     if (kind === 'HELP') return this.#help(start, end)
     if (end - start > limits.nameBytes)
-      cursor.refuse('limit', `the text after ${kind} has more than ${limits.nameBytes} bytes; shorten it`)
+      cursor.refuse(
+        'limit',
+        `the text after ${kind} has more than ${limits.nameBytes} bytes; shorten it`,
+      )
     return cursor.page.toString('utf8', start, end)
   }
 
@@ -142,11 +148,17 @@ export class MetadataReader {
       text = unescaped(cursor, text, rules.unknownEscape, rules.quoteEscapeInHelp)
       if (Buffer.byteLength(text) <= limits.valueBytes) return text
     }
-    this.cursor.refuse('limit', `the HELP text has more than ${limits.valueBytes} bytes; shorten it`)
+    this.cursor.refuse(
+      'limit',
+      `the HELP text has more than ${limits.valueBytes} bytes; shorten it`,
+    )
   }
 
   #refuseName(kind: Metadata): never {
-    this.cursor.refuse('metadata', `expected a metric name after ${kind}, found ${this.cursor.found()}`)
+    this.cursor.refuse(
+      'metadata',
+      `expected a metric name after ${kind}, found ${this.cursor.found()}`,
+    )
   }
 
   #refuseComment(): never {

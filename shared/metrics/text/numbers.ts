@@ -50,7 +50,8 @@ export class NumberReader {
       const sign = page[++i]
       if (sign === MINUS || sign === PLUS) i++
       const power = page[i] - ZERO
-      if (!isDigit(page[i]) || (isDigit(page[i + 1]) && isDigit(page[i + 2]))) return this.#readAny(page, at)
+      if (!isDigit(page[i]) || (isDigit(page[i + 1]) && isDigit(page[i + 2])))
+        return this.#readAny(page, at)
       const given = isDigit(page[++i]) ? power * 10 + (page[i++] - ZERO) : power
       exponent += sign === MINUS ? -given : given
       if (exponent > 22 || exponent < -22) return this.#readAny(page, at)
@@ -118,7 +119,12 @@ const LARGEST_INT64 = 9223372036854775807n
  *
  * @param signed whether a sign is allowed
  */
-export function readInteger(reader: NumberReader, page: Buffer, at: number, signed: boolean): number {
+export function readInteger(
+  reader: NumberReader,
+  page: Buffer,
+  at: number,
+  signed: boolean,
+): number {
   const negative = page[at] === MINUS
   const start = signed && (negative || page[at] === PLUS) ? at + 1 : at
   let i = start

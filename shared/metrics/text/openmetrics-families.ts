@@ -27,7 +27,10 @@ export class OpenMetricsFamilies implements Families {
     let family = this.#current
     if (!family || family !== name.declared) family = this.#open(name)
     else if (family.series.length > 0)
-      cursor.refuse('order', `${kind} of ${quote(name.text)} follows its samples; write it before them`)
+      cursor.refuse(
+        'order',
+        `${kind} of ${quote(name.text)} follows its samples; write it before them`,
+      )
     if (this.#described.has(kind))
       cursor.refuse('duplicate', `a second ${kind} line for ${quote(name.text)}; write one`)
     this.#described.add(kind)
@@ -46,7 +49,8 @@ export class OpenMetricsFamilies implements Families {
 
   #settle(name: MetricName): void {
     const current = this.#current
-    const suffix = current && SUFFIXES_OF_TYPE[current.type].find(own => current.name + own === name.text)
+    const suffix =
+      current && SUFFIXES_OF_TYPE[current.type].find(own => current.name + own === name.text)
     name.owner = suffix === undefined ? this.#open(name) : current
     name.suffix = suffix ?? ''
   }

@@ -25,8 +25,10 @@ export class OpenMetricsHistogram {
     this.#line = this.cursor.line
     if (suffix === '_bucket') {
       if (bound < 0) this.#negativeBuckets = true
-      if (this.#bound !== undefined && bound <= this.#bound) this.#refuse('its buckets are not sorted by le')
-      if (value < this.#value) this.#refuse('a bucket is less than the one before; buckets are cumulative')
+      if (this.#bound !== undefined && bound <= this.#bound)
+        this.#refuse('its buckets are not sorted by le')
+      if (value < this.#value)
+        this.#refuse('a bucket is less than the one before; buckets are cumulative')
       this.#bound = bound
       this.#value = value
     } else if (suffix === '_count' || suffix === '_gcount') this.#count = value

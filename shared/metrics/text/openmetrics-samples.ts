@@ -63,7 +63,10 @@ export class OpenMetricsSamples {
   #checkLabels({ suffix }: SampleLine, own: HashedLabel | undefined): number {
     const { type, name } = this.family
     if (type === 'stateset' && !own)
-      this.cursor.refuse('label', `a state set needs the label ${quote(name)} with the state; add it`)
+      this.cursor.refuse(
+        'label',
+        `a state set needs the label ${quote(name)} with the state; add it`,
+      )
     const bucket = suffix === '_bucket'
     if (!bucket && !(type === 'summary' && suffix === '')) return Number.NaN
     const text = own?.label.value ?? ''
@@ -80,10 +83,13 @@ export class OpenMetricsSamples {
   #checkValue({ suffix, value }: SampleLine): void {
     const { type } = this.family
     const refuse = (problem: string) => this.cursor.refuse('value', problem)
-    if (type === 'stateset' && value !== 0 && value !== 1) refuse('the value of a state must be 0 or 1')
+    if (type === 'stateset' && value !== 0 && value !== 1)
+      refuse('the value of a state must be 0 or 1')
     if (type === 'info' && value !== 1) refuse('the value of an info metric must be 1')
-    if (type === 'summary' && suffix === '' && value < 0) refuse('the value of a quantile cannot be negative')
-    if ((COUNTS.has(suffix) || suffix === '_gsum') && Number.isNaN(value)) refuse(`a ${suffix} cannot be NaN`)
+    if (type === 'summary' && suffix === '' && value < 0)
+      refuse('the value of a quantile cannot be negative')
+    if ((COUNTS.has(suffix) || suffix === '_gsum') && Number.isNaN(value))
+      refuse(`a ${suffix} cannot be NaN`)
     if (COUNTS.has(suffix) && value < 0) refuse(`a ${suffix} cannot be negative`)
     const counts = suffix === '_bucket' || suffix === '_count' || suffix === '_gcount'
     if (counts && !Number.isInteger(value)) refuse(`a ${suffix} must be an integer`)

@@ -66,7 +66,11 @@ export class PageReading {
   ) {
     this.#cursor = new Cursor(page)
     const names = new NameTable()
-    this.#families = familiesOf(this.#cursor, new FamilyTable(this.#cursor, names, limits.samples), rules)
+    this.#families = familiesOf(
+      this.#cursor,
+      new FamilyTable(this.#cursor, names, limits.samples),
+      rules,
+    )
     this.#metadata = new MetadataReader(this.#cursor, rules, limits, names, this.#families)
     this.#samples = new SampleReader(this.#cursor, rules, limits, names)
   }
@@ -85,8 +89,10 @@ export class PageReading {
   #checkEnd(): void {
     const { rules } = this
     const cursor = this.#cursor
-    if (this.cutShort) cursor.refuse('end', 'the last line has no line feed; was the page cut short?')
-    if (rules.comments !== 'openmetrics' || this.#ended || (cursor.end === 0 && rules.emptyIsValid)) return
+    if (this.cutShort)
+      cursor.refuse('end', 'the last line has no line feed; was the page cut short?')
+    if (rules.comments !== 'openmetrics' || this.#ended || (cursor.end === 0 && rules.emptyIsValid))
+      return
     cursor.refuse('end', 'the page does not end with "# EOF"; was it cut short?')
   }
 
@@ -113,7 +119,8 @@ export class PageReading {
 
   #skipEmptyLine(): void {
     const cursor = this.#cursor
-    if (this.rules.comments === 'openmetrics') cursor.refuse('syntax', 'the line is empty; remove it')
+    if (this.rules.comments === 'openmetrics')
+      cursor.refuse('syntax', 'the line is empty; remove it')
     cursor.at++
     cursor.line++
   }
@@ -175,7 +182,8 @@ export class PageReading {
       if (families.length % FAMILIES_A_STEP === 0) yield
     }
     const series = this.#series.toArray()
-    if (order) for (let i = 0; i < series.length; i++) if (series[i] >= 0) series[i] = order[series[i]]
+    if (order)
+      for (let i = 0; i < series.length; i++) if (series[i] >= 0) series[i] = order[series[i]]
     yield
     return {
       exposition: {

@@ -40,7 +40,12 @@ export class PreviousPage {
   }
 
   /** @param page is copied: its owner may use it again */
-  static *of(rules: Rules, page: Buffer, read: ReadPage, families: readonly Family[]): Steps<PreviousPage> {
+  static *of(
+    rules: Rules,
+    page: Buffer,
+    read: ReadPage,
+    families: readonly Family[],
+  ): Steps<PreviousPage> {
     const copy = Buffer.allocUnsafeSlow(page.length)
     for (let at = 0; at < page.length; at += COPY_BYTES) {
       page.copy(copy, at, at, at + COPY_BYTES)

@@ -81,7 +81,10 @@ export class PushFamilies implements Families {
     if (type !== 'histogram' && type !== 'gaugehistogram') return undefined
     const reason = this.#placeComposed(sample, 'le', '_bucket')
     if (sample.value < 0 && sample.suffix !== '_sum' && reason === undefined)
-      this.cursor.refuse('value', 'a bucket or count of a histogram is negative; write what was counted')
+      this.cursor.refuse(
+        'value',
+        'a bucket or count of a histogram is negative; write what was counted',
+      )
     return reason
   }
 
@@ -92,7 +95,11 @@ export class PushFamilies implements Families {
   }
 
   /** @param suffix of the samples with a number label */
-  #placeComposed(sample: SampleLine, number: 'le' | 'quantile', suffix: SampleSuffix): string | undefined {
+  #placeComposed(
+    sample: SampleLine,
+    number: 'le' | 'quantile',
+    suffix: SampleSuffix,
+  ): string | undefined {
     const own = sample.labels.find(({ label }) => label.name === number)
     const value = own && this.#numberOf(own)
     if (sample.suffix === '_sum' || sample.suffix === '_count') {
@@ -107,7 +114,8 @@ export class PushFamilies implements Families {
     let number = this.#numbers.get(value)
     if (number === undefined) {
       number =
-        numberOfText(value) ?? this.cursor.refuse('label', `label ${name} is ${quote(value)}; write a number`)
+        numberOfText(value) ??
+        this.cursor.refuse('label', `label ${name} is ${quote(value)}; write a number`)
       this.#numbers.set(value, number)
     }
     return number

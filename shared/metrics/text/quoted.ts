@@ -42,7 +42,12 @@ export function readQuoted(cursor: Cursor, rules: QuotedRules): string {
 }
 
 /** @param quotes whether `\"` is a quotation mark */
-export function unescaped(cursor: Cursor, text: string, unknown: 'keep' | 'refuse', quotes: boolean): string {
+export function unescaped(
+  cursor: Cursor,
+  text: string,
+  unknown: 'keep' | 'refuse',
+  quotes: boolean,
+): string {
   let result = ''
   let from = 0
   for (let i = text.indexOf('\\'); i >= 0; i = text.indexOf('\\', i + 2)) {

@@ -56,7 +56,9 @@ export class TextReader {
     const families = unchanged ? before : exposition.families
     this.#families = families
     this.#previous =
-      rules.sameLayoutIsValid === 'never' ? undefined : yield* PreviousPage.of(rules, lines, read, families)
+      rules.sameLayoutIsValid === 'never'
+        ? undefined
+        : yield* PreviousPage.of(rules, lines, read, families)
     return { ...exposition, families }
   }
 }

@@ -28,6 +28,7 @@ const sameHead = (a: Family, b: Family): boolean =>
 function sameSeries(a: Series, b: Series): boolean {
   if (a.suffix !== b.suffix || a.labels.length !== b.labels.length) return false
   for (let i = 0; i < a.labels.length; i++)
-    if (a.labels[i].name !== b.labels[i].name || a.labels[i].value !== b.labels[i].value) return false
+    if (a.labels[i].name !== b.labels[i].name || a.labels[i].value !== b.labels[i].value)
+      return false
   return true
 }

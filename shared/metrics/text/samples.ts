@@ -110,7 +110,10 @@ export class SampleReader {
     const { metricName } = this.#labels
     if (metricName === undefined) return name
     if (name)
-      this.cursor.refuse('name', 'there is a metric name before the braces and another inside; write one')
+      this.cursor.refuse(
+        'name',
+        'there is a metric name before the braces and another inside; write one',
+      )
     return this.names.get(metricName)
   }
 
@@ -128,7 +131,10 @@ export class SampleReader {
     const value = numbers.read(cursor.page, cursor.at)
     const next = cursor.page[numbers.end]
     if (next !== LINE_FEED && next !== SPACE && !(this.rules.freeBlanks && isBlank(next)))
-      cursor.refuse('value', `${cursor.found()} is not a number; write a decimal number, +Inf, -Inf or NaN`)
+      cursor.refuse(
+        'value',
+        `${cursor.found()} is not a number; write a decimal number, +Inf, -Inf or NaN`,
+      )
     cursor.at = numbers.end
     return value
   }

@@ -15,7 +15,16 @@ export const TEXT_TYPES: ReadonlyMap<string, MetricType> = new Map([
 ])
 export const OPENMETRICS_TYPES: ReadonlyMap<string, MetricType> = new Map(
   (
-    ['unknown', 'counter', 'gauge', 'histogram', 'summary', 'gaugehistogram', 'info', 'stateset'] as const
+    [
+      'unknown',
+      'counter',
+      'gauge',
+      'histogram',
+      'summary',
+      'gaugehistogram',
+      'info',
+      'stateset',
+    ] as const
   ).map(type => [type, type]),
 )
 
@@ -45,7 +54,8 @@ export class ScrapeFamilies implements Families {
 
   #settle(name: MetricName): void {
     const suffix = suffixOf(name.text)
-    const base = name.declared || suffix === '' ? undefined : this.table.get(withoutSuffix(name.text, suffix))
+    const base =
+      name.declared || suffix === '' ? undefined : this.table.get(withoutSuffix(name.text, suffix))
     const belongs = base && SUFFIXES_OF_TYPE[base.type].includes(suffix)
     name.owner = name.declared ?? (belongs ? base : this.table.add(name))
     name.suffix = belongs ? suffix : ''
@@ -56,7 +66,11 @@ export class ScrapeFamilies implements Families {
   }
 }
 
-export function typeOf(cursor: Cursor, types: ReadonlyMap<string, MetricType>, text: string): MetricType {
+export function typeOf(
+  cursor: Cursor,
+  types: ReadonlyMap<string, MetricType>,
+  text: string,
+): MetricType {
   return (
     types.get(text) ??
     cursor.refuse(

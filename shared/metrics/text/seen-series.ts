@@ -32,7 +32,11 @@ export class SeenSeries {
         if (this.#names.length === this.#hashes.length) this.#grow()
         return -1
       }
-      if (this.#hashes[index] === hash && this.#names[index] === name && same(this.#labels[index], kept))
+      if (
+        this.#hashes[index] === hash &&
+        this.#names[index] === name &&
+        same(this.#labels[index], kept)
+      )
         return index
     }
     const identity = textOf(name, kept)
@@ -69,7 +73,8 @@ export class SeenSeries {
 
 function hashOf({ id }: MetricName, labels: readonly HashedLabel[]): number {
   let hash = id
-  for (const { label, hash: own } of labels) if (label.value !== '') hash = Math.imul(hash ^ own, 0x01000193)
+  for (const { label, hash: own } of labels)
+    if (label.value !== '') hash = Math.imul(hash ^ own, 0x01000193)
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
   return (hash ^ (hash >>> 16)) & 0x3fffffff
@@ -89,4 +94,7 @@ function same(a: readonly Label[], b: readonly Label[]): boolean {
 }
 
 const textOf = ({ text }: MetricName, labels: readonly Label[]): string =>
-  JSON.stringify([text, labels.filter(({ value }) => value !== '').map(({ name, value }) => [name, value])])
+  JSON.stringify([
+    text,
+    labels.filter(({ value }) => value !== '').map(({ name, value }) => [name, value]),
+  ])

@@ -26,7 +26,8 @@ const NOT_EMPTY: readonly SampleSuffix[] = [
 ]
 
 /** The suffix that the name ends with, or none. */
-export const suffixOf = (name: string): SampleSuffix => NOT_EMPTY.find(suffix => name.endsWith(suffix)) ?? ''
+export const suffixOf = (name: string): SampleSuffix =>
+  NOT_EMPTY.find(suffix => name.endsWith(suffix)) ?? ''
 
 export const withoutSuffix = (name: string, suffix: SampleSuffix): string =>
   name.slice(0, name.length - suffix.length)

@@ -90,7 +90,10 @@ export class TailReader {
   #atExemplar(): boolean {
     const { page, at } = this.cursor
     return (
-      page[at] === SPACE && page[at + 1] === HASH && page[at + 2] === SPACE && page[at + 3] === BRACE_OPEN
+      page[at] === SPACE &&
+      page[at + 1] === HASH &&
+      page[at + 2] === SPACE &&
+      page[at + 3] === BRACE_OPEN
     )
   }
 
@@ -98,7 +101,11 @@ export class TailReader {
     const { cursor, numbers } = this
     cursor.at += 4
     this.hasExemplar = true
-    this.#labels ??= new LabelsReader(cursor, { ...this.rules, lineFeedInQuotedName: false }, this.limits)
+    this.#labels ??= new LabelsReader(
+      cursor,
+      { ...this.rules, lineFeedInQuotedName: false },
+      this.limits,
+    )
     this.#labels.read()
     if (this.#labels.metricName !== undefined)
       cursor.refuse('exemplar', 'a label of the exemplar has no value; write name="value"')

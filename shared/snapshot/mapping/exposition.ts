@@ -66,7 +66,11 @@ function* fitsRecordType({ type, series }: Family, numbers: NumberLabels): Steps
   return true
 }
 
-function fitsType({ suffix, labels }: Series, type: 'histogram' | 'summary', numbers: NumberLabels): boolean {
+function fitsType(
+  { suffix, labels }: Series,
+  type: 'histogram' | 'summary',
+  numbers: NumberLabels,
+): boolean {
   const carried = SUFFIXES_OF[type].find(own => own === suffix)
   if (carried === undefined) return false
   const name = numberLabelOf(type, carried)

@@ -41,7 +41,12 @@ export class FamilyPlacement {
     })
     const bySampleName = (carriedType: FamilyType) => ({
       // The help of a family does not describe creation times.
-      head: { name: name + suffix, type: carriedType, help: suffix === '_created' ? '' : help, unit: '' },
+      head: {
+        name: name + suffix,
+        type: carriedType,
+        help: suffix === '_created' ? '' : help,
+        unit: '',
+      },
       suffix: '' as const,
     })
     switch (type) {

@@ -43,7 +43,10 @@ export class LabelRules {
       result[i] = carried.label
     }
     if (labels.length > this.limits.labels)
-      return { reason: 'limit', message: `a series has more than ${this.limits.labels} labels; remove some` }
+      return {
+        reason: 'limit',
+        message: `a series has more than ${this.limits.labels} labels; remove some`,
+      }
     return missing ? notANumber(number as string) : (result ?? labels)
   }
 
@@ -78,9 +81,15 @@ function checkLabel(label: Label, { nameBytes, valueBytes }: Limits): RecordLabe
   if (name.startsWith('__') || name === '')
     return { reason: 'reserved', message: `label ${JSON.stringify(name)} is reserved; rename it` }
   if (!isText(name))
-    return { reason: 'label', message: 'the name of a label contains a NUL or a lone surrogate; rename it' }
+    return {
+      reason: 'label',
+      message: 'the name of a label contains a NUL or a lone surrogate; rename it',
+    }
   if (Buffer.byteLength(name) > nameBytes)
-    return { reason: 'limit', message: `the name of a label has more than ${nameBytes} bytes; shorten it` }
+    return {
+      reason: 'limit',
+      message: `the name of a label has more than ${nameBytes} bytes; shorten it`,
+    }
   const clean = cleaned(value)
   if (Buffer.byteLength(clean) > valueBytes)
     return {

@@ -118,7 +118,12 @@ export class LayoutBuilder {
     if (series > 0) this.#droppedSeries.set(reason, (this.#droppedSeries.get(reason) ?? 0) + series)
   }
 
-  #tryToAdd(metric: string, head: FamilyHead, suffix: Suffix, labels: readonly Label[]): Drop | undefined {
+  #tryToAdd(
+    metric: string,
+    head: FamilyHead,
+    suffix: Suffix,
+    labels: readonly Label[],
+  ): Drop | undefined {
     const { name, type } = head
     let draft = this.#drafts.get(name)
     if (draft && draft.head.type !== type)
@@ -142,7 +147,10 @@ export class LayoutBuilder {
         message: `metric ${owner} has series with the name ${sampleName}; rename one of them`,
       }
     if (!this.#seen.add(sampleName, carried))
-      return { reason: 'duplicate_series', message: 'a series appears twice; sum both, or remove one' }
+      return {
+        reason: 'duplicate_series',
+        message: 'a series appears twice; sum both, or remove one',
+      }
     if (owner === undefined) this.#owners.set(sampleName, name)
     this.#carried++
     if (!draft) {

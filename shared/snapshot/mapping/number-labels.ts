@@ -38,4 +38,5 @@ export class NumberLabels {
 }
 
 /** Undefined if Prometheus does not parse it as a number, also beyond the largest double. */
-const numberOf = (text: string): number | undefined => (isFloatText(text) ? numberOfText(text) : undefined)
+const numberOf = (text: string): number | undefined =>
+  isFloatText(text) ? numberOfText(text) : undefined

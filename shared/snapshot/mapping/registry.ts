@@ -70,7 +70,10 @@ function placementOf(
   const counter = counterFamily(String(name), exposedNames)
   if (!counter) return { head: { ...head, type: 'unknown' }, suffix: '' }
   // A counter without `_total` in its name may have series with it.
-  return { head: { ...head, name: counter.family }, suffix: counter.suffix === '' ? null : counter.suffix }
+  return {
+    head: { ...head, name: counter.family },
+    suffix: counter.suffix === '' ? null : counter.suffix,
+  }
 }
 
 /** Undefined for a series that does not fit the type of its metric. */
@@ -95,7 +98,8 @@ class LabelLists {
 
   of({ labels }: ValueJson): readonly Label[] {
     const list: Label[] = []
-    for (const name in labels) if (Object.hasOwn(labels, name)) list.push(this.#label(name, labels[name]))
+    for (const name in labels)
+      if (Object.hasOwn(labels, name)) list.push(this.#label(name, labels[name]))
     return list.length > 1 ? sortLabels(list) : list
   }
 

@@ -11,7 +11,9 @@ const text = (file: string) => readFileSync(`${root}${file}`, 'utf8')
 
 /** `docker compose` or `docker-compose`, version 2 or newer. Undefined if neither is installed. */
 const compose = [['docker', 'compose'], ['docker-compose']].find(([command, ...args]) =>
-  /\bv?2\.|\bv?[3-9]\./.test(spawnSync(command, [...args, 'version', '--short']).stdout?.toString() ?? ''),
+  /\bv?2\.|\bv?[3-9]\./.test(
+    spawnSync(command, [...args, 'version', '--short']).stdout?.toString() ?? '',
+  ),
 )
 
 const condition = z.enum(['service_started', 'service_healthy', 'service_completed_successfully'])
@@ -48,7 +50,9 @@ const service = z.strictObject({
       retries: z.int().min(1),
     })
     .optional(),
-  networks: z.strictObject({ default: z.strictObject({ aliases: z.array(z.string()) }) }).optional(),
+  networks: z
+    .strictObject({ default: z.strictObject({ aliases: z.array(z.string()) }) })
+    .optional(),
   ports: z.array(z.string()).default([]),
   volumes: z
     .array(
@@ -88,7 +92,9 @@ describe('docker compose', () => {
     expect(Object.keys(services)).toEqual(names)
     if (!compose) return
     const [command, ...args] = compose
-    const listed = execFileSync(command, [...args, 'config', '--services'], { cwd: root }).toString()
+    const listed = execFileSync(command, [...args, 'config', '--services'], {
+      cwd: root,
+    }).toString()
     expect(listed.trim().split('\n').sort()).toEqual(names.sort())
   })
 
@@ -113,7 +119,9 @@ describe('docker compose', () => {
   })
 
   test('third-party images have a fixed version, that of Kafka is the one of the tests', () => {
-    const foreign = named.map(([, { image }]) => image).filter(image => image !== services.topic.image)
+    const foreign = named
+      .map(([, { image }]) => image)
+      .filter(image => image !== services.topic.image)
     expect(foreign).toHaveLength(3)
     for (const image of foreign) expect(image).toMatch(/^[a-z]+\/[a-z]+:v?\d+\.\d+\.\d+$/)
     expect(text('dev/local/kafka/container.ts')).toContain(`'${services.kafka.image}'`)
@@ -155,7 +163,9 @@ describe('docker compose', () => {
     'the command of %s has valid flags',
     (_, { entrypoint, command = [] }) => {
       const [, program] = entrypoint ?? ['node', 'dist/cli/bin.mjs']
-      const { stderr } = spawnSync(process.execPath, [program, ...command, '--no-such-flag=1'], { cwd: root })
+      const { stderr } = spawnSync(process.execPath, [program, ...command, '--no-such-flag=1'], {
+        cwd: root,
+      })
       expect(stderr.toString().trim()).toMatch(/^(kafka-exposer: error: )?--no-such-flag: .*$/)
     },
   )
@@ -167,7 +177,9 @@ test.skipIf(promtool === null)('promtool accepts the Prometheus configuration', 
 })
 
 test('the panels of the dashboard query existing metrics', () => {
-  const dashboard = JSON.parse(readFileSync(`${root}deploy/grafana/dashboards/kafka-exposer.json`, 'utf8'))
+  const dashboard = JSON.parse(
+    readFileSync(`${root}deploy/grafana/dashboards/kafka-exposer.json`, 'utf8'),
+  )
   const queried = JSON.stringify(dashboard).match(/exposer_[a-z_]+/g)!
   const telemetry = readdirSync(`${root}exposer/telemetry`)
     .map(file => text(`exposer/telemetry/${file}`))

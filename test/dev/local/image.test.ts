@@ -42,7 +42,12 @@ describe('the image', () => {
   })
 
   test('has no sources and no tests, and does not run as root', () => {
-    expect(readdirSync(image.folder).sort()).toEqual(['LICENSE', 'dist', 'node_modules', 'package.json'])
+    expect(readdirSync(image.folder).sort()).toEqual([
+      'LICENSE',
+      'dist',
+      'node_modules',
+      'package.json',
+    ])
     expect(image.user).toBe('node')
   })
 
@@ -58,7 +63,10 @@ describe('the image', () => {
     try {
       const [, ...words] = services.shop.entrypoint as string[]
       const port = await freePort()
-      const kafka = [`--kafka.brokers=${inject('brokers').join(',')}`, `--kafka.topic=${exposer.topic}`]
+      const kafka = [
+        `--kafka.brokers=${inject('brokers').join(',')}`,
+        `--kafka.topic=${exposer.topic}`,
+      ]
       const flags = [
         ...kafka,
         `--web.listen-address=127.0.0.1:${port}`,
@@ -90,7 +98,10 @@ describe('the image', () => {
   test.each(['dev', 'lab'])('refuses `%s`, because it needs a checkout', async command => {
     const [program, ...args] = image.commandLine([command])
     const ran = promisify(execFile)(program, args, { cwd: image.folder, env: image.env })
-    await expect(ran).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(/needs a checkout/) })
+    await expect(ran).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/needs a checkout/),
+    })
   })
 
   test('has a health check in docker-compose.yml that passes if and only if the shard is ready', async () => {

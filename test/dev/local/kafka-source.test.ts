@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { chooseSource, type Machine } from '../../../dev/local/kafka/source.js'
 
-const unused = () => Promise.reject(new Error('Docker was probed although the result does not matter'))
+const unused = () =>
+  Promise.reject(new Error('Docker was probed although the result does not matter'))
 const responds = async () => true
 const absent = async () => false
 
@@ -31,7 +32,9 @@ describe('the source of a Kafka', () => {
     ['that the test may break', { nodes: 1, own: true }],
     ['of three nodes', { nodes: 3, own: false }],
   ])('of a cluster %s is never KAFKA_BROKERS', async (_, requirements) => {
-    expect(await chooseSource(requirements, machine({ brokers: 'a:9092' }))).toEqual({ from: 'maven' })
+    expect(await chooseSource(requirements, machine({ brokers: 'a:9092' }))).toEqual({
+      from: 'maven',
+    })
   })
 
   test.each([

@@ -65,7 +65,9 @@ describe('the load balancer', () => {
 
   test('passes redirects to the client', async () => {
     const target = 'http://127.0.0.1:1/target?job=a'
-    const redirecting = await shard('a', (_, response) => response.writeHead(307, { location: target }).end())
+    const redirecting = await shard('a', (_, response) =>
+      response.writeHead(307, { location: target }).end(),
+    )
     const { url } = await balance(redirecting.url)
     const answer = await fetch(`${url}/target?job=a`, { redirect: 'manual' })
     expect([answer.status, answer.headers.get('location')]).toEqual([307, target])
@@ -86,7 +88,10 @@ describe('the load balancer', () => {
     })
     const { url } = await balance(echo.url)
     const answer = await fetch(`${url}/target?job=a%20b`, { headers: { accept: 'text/plain' } })
-    expect([answer.status, answer.headers.get('x-seen')]).toEqual([418, '/target?job=a%20b text/plain'])
+    expect([answer.status, answer.headers.get('x-seen')]).toEqual([
+      418,
+      '/target?job=a%20b text/plain',
+    ])
   })
 
   test('responds with 503 and the reason if no shard responds', async () => {

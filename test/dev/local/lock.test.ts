@@ -30,13 +30,18 @@ describe('a lock between processes', () => {
 
   test('is released when the work fails', async () => {
     const path = join(folder, 'lock')
-    await expect(withLock(path, () => Promise.reject(new Error('failed')))).rejects.toThrow('failed')
+    await expect(withLock(path, () => Promise.reject(new Error('failed')))).rejects.toThrow(
+      'failed',
+    )
     expect(await withLock(path, () => 'works')).toBe('works')
   })
 
   test.each([
     ['a holder that has died', { pid: 2 ** 22 + 1, identity: '1' }],
-    ['a later process with the pid of the holder', { pid: process.pid, identity: 'of an earlier process' }],
+    [
+      'a later process with the pid of the holder',
+      { pid: process.pid, identity: 'of an earlier process' },
+    ],
   ])('does not wait for %s', async (_, holder) => {
     const path = join(folder, 'lock')
     writeFileSync(path, JSON.stringify(holder))

@@ -36,9 +36,9 @@ interface Expectation {
   readonly expr: string
   readonly exp_samples: readonly { readonly labels: string }[]
 }
-const expectations = (parse(read('alerts.test.yml')).tests as { promql_expr_test: Expectation[] }[]).flatMap(
-  ({ promql_expr_test }) => promql_expr_test,
-)
+const expectations = (
+  parse(read('alerts.test.yml')).tests as { promql_expr_test: Expectation[] }[]
+).flatMap(({ promql_expr_test }) => promql_expr_test)
 const expected = (name: string) => expectations.filter(({ expr }) => expr.includes(`${name}`))
 
 interface Job {
@@ -66,7 +66,13 @@ describe.skipIf(path === null)('promtool', () => {
   })
 
   test('accepts the alerts without a warning', () => {
-    const { status, output } = promtool('check', 'rules', '--lint=all', '--lint-fatal', 'alerts.yml')
+    const { status, output } = promtool(
+      'check',
+      'rules',
+      '--lint=all',
+      '--lint-fatal',
+      'alerts.yml',
+    )
     expect(status, output).toBe(0)
     expect(output).toContain(`${alerts.length} rules found`)
   })
@@ -82,32 +88,42 @@ describe('the alerts', () => {
     '$alert has a unit test in which it fires and one in which it does not',
     ({ alert: name }) => {
       const tests = expected(name)
-      expect(tests.filter(({ exp_samples }) => exp_samples.length > 0).length, 'fires').toBeGreaterThan(0)
-      expect(tests.filter(({ exp_samples }) => exp_samples.length === 0).length, 'does not').toBeGreaterThan(
-        0,
-      )
+      expect(
+        tests.filter(({ exp_samples }) => exp_samples.length > 0).length,
+        'fires',
+      ).toBeGreaterThan(0)
+      expect(
+        tests.filter(({ exp_samples }) => exp_samples.length === 0).length,
+        'does not',
+      ).toBeGreaterThan(0)
     },
   )
 
-  test.each(alerts)('$alert uses only its own labels in its annotations', ({ alert: name, annotations }) => {
-    const text = annotations.summary + annotations.description
-    const fired = expected(name).flatMap(({ exp_samples }) => exp_samples)
-    for (const [, label] of text.matchAll(/\$labels\.(\w+)/g)) {
-      for (const { labels } of fired) expect(labels).toMatch(new RegExp(`\\b${label}="`))
-    }
-  })
+  test.each(alerts)(
+    '$alert uses only its own labels in its annotations',
+    ({ alert: name, annotations }) => {
+      const text = annotations.summary + annotations.description
+      const fired = expected(name).flatMap(({ exp_samples }) => exp_samples)
+      for (const [, label] of text.matchAll(/\$labels\.(\w+)/g)) {
+        for (const { labels } of fired) expect(labels).toMatch(new RegExp(`\\b${label}="`))
+      }
+    },
+  )
 
   test('are all in docs/prometheus.md, with their severity and `for`', () => {
     const rows = read('../../docs/prometheus.md').split('\n')
     for (const one of alerts) {
-      const [, , , after, severity] = rows.find(row => row.startsWith(`| \`${one.alert}\``))?.split('|') ?? []
+      const [, , , after, severity] =
+        rows.find(row => row.startsWith(`| \`${one.alert}\``))?.split('|') ?? []
       expect(after?.trim().replace(' ', ''), one.alert).toBe(one.for ?? '')
       const mutes = one.labels.mutes ? ', mutes targets' : ''
       expect(severity?.trim(), one.alert).toBe(one.labels.severity + mutes)
     }
     for (const page of ['docs/prometheus.md', 'docs/metrics.md']) {
       const named = read(`../../${page}`).match(/\bKafka(Exposer|Target)[A-Z]\w+/g)!
-      expect([...new Set(named)].filter(name => !alerts.some(one => one.alert === name))).toEqual([])
+      expect([...new Set(named)].filter(name => !alerts.some(one => one.alert === name))).toEqual(
+        [],
+      )
     }
   })
 
@@ -166,7 +182,10 @@ describe('the example for Alertmanager', () => {
 
   test('has only existing alerts as sources and targets of inhibition', () => {
     const names = alerts.map(({ alert: name }) => name)
-    const matchers = inhibit_rules.flatMap(rule => [...rule.source_matchers, ...rule.target_matchers])
+    const matchers = inhibit_rules.flatMap(rule => [
+      ...rule.source_matchers,
+      ...rule.target_matchers,
+    ])
     for (const matcher of matchers) {
       const [, label, value] = /^(\w+)=~?"(.*)"$/.exec(matcher)!
       if (label === 'alertname') expect(names).toEqual(expect.arrayContaining(value.split('|')))

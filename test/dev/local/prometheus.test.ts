@@ -15,7 +15,9 @@ afterEach(async () => {
 })
 
 const scraping = (job: string, address: string) => ({
-  scrape_configs: [{ job_name: job, scrape_interval: '1s', static_configs: [{ targets: [address] }] }],
+  scrape_configs: [
+    { job_name: job, scrape_interval: '1s', static_configs: [{ targets: [address] }] },
+  ],
 })
 
 const binary = await partOrSkip('prometheus')

@@ -44,7 +44,9 @@ describe('the reaper', () => {
     const other = run(path('./fixtures/parent.mjs'), [path('../../../dist')])
     await once(createInterface({ input: other.stdout! }), 'line')
     const watchdog = run(path('../../../dev/local/reaper/watchdog.mjs'))
-    watchdog.stdin!.end(`${JSON.stringify({ watch: other.pid, identity: 'of an earlier process' })}\n`)
+    watchdog.stdin!.end(
+      `${JSON.stringify({ watch: other.pid, identity: 'of an earlier process' })}\n`,
+    )
     await once(watchdog, 'exit')
     expect(processIdentity(other.pid!)).not.toBeNull()
     expect(other.exitCode).toBeNull()

@@ -18,7 +18,11 @@ describe('setting up a checkout', () => {
   })
 
   test('installs dependencies that are missing, outdated or incompletely installed', () => {
-    const wanted = { '': {}, 'node_modules/a': { version: '1.0.0' }, 'node_modules/b': { version: '2.0.0' } }
+    const wanted = {
+      '': {},
+      'node_modules/a': { version: '1.0.0' },
+      'node_modules/b': { version: '2.0.0' },
+    }
     const { 'node_modules/b': _, ...withoutB } = wanted
     expect(isStale(wanted, wanted)).toBe(false)
     expect(isStale(wanted, withoutB)).toBe(true)
@@ -33,13 +37,15 @@ describe('setting up a checkout', () => {
 
   test('needs a complete lock file, with the packages of all platforms, for npm ci', () => {
     const lock = fileURLToPath(new URL('../../../package-lock.json', import.meta.url))
-    const packages: Record<string, { dependencies?: object; optionalDependencies?: object }> = JSON.parse(
-      readFileSync(lock, 'utf8'),
-    ).packages
-    const missing = Object.entries(packages).flatMap(([path, { dependencies, optionalDependencies }]) =>
-      Object.keys({ ...dependencies, ...optionalDependencies })
-        .filter(name => !foldersAbove(path).some(folder => `${folder}node_modules/${name}` in packages))
-        .map(name => `${name} of ${path}`),
+    const packages: Record<string, { dependencies?: object; optionalDependencies?: object }> =
+      JSON.parse(readFileSync(lock, 'utf8')).packages
+    const missing = Object.entries(packages).flatMap(
+      ([path, { dependencies, optionalDependencies }]) =>
+        Object.keys({ ...dependencies, ...optionalDependencies })
+          .filter(
+            name => !foldersAbove(path).some(folder => `${folder}node_modules/${name}` in packages),
+          )
+          .map(name => `${name} of ${path}`),
     )
     expect(missing).toEqual([])
   })

@@ -10,9 +10,12 @@ import { partOrSkip } from '../../support/or-skip.js'
 
 const redis = await partOrSkip('redis')
 
-test.skipIf(redis === null)('Redis from the PATH or from the Debian suite of this machine runs', () => {
-  expect(execFileSync(redis!, ['--version'], { encoding: 'utf8' })).toMatch(/^Redis server v=\d/)
-})
+test.skipIf(redis === null)(
+  'Redis from the PATH or from the Debian suite of this machine runs',
+  () => {
+    expect(execFileSync(redis!, ['--version'], { encoding: 'utf8' })).toMatch(/^Redis server v=\d/)
+  },
+)
 
 test('each part has its own variable, and its program is in its packages', () => {
   const parts = Object.values(PARTS)

@@ -13,13 +13,19 @@ describe('applying records', () => {
   test.each([
     [
       'key',
-      (_: FakeApp, record: object) => ({ ...record, key: new FakeApp({ labels: { job: 'other' } }).key }),
+      (_: FakeApp, record: object) => ({
+        ...record,
+        key: new FakeApp({ labels: { job: 'other' } }).key,
+      }),
     ],
     ['key', (_: FakeApp, record: object) => ({ ...record, key: null })],
     ['schema', (_: FakeApp, record: object) => ({ ...record, value: Buffer.from('no avro here') })],
     ['schema', (_: FakeApp, record: object) => ({ ...record, value: null })],
     ['codec', (_: FakeApp, record: object) => ({ ...record, value: null, unreadable: 'codec' })],
-    ['timestamp', (_: FakeApp, record: object) => ({ ...record, value: null, unreadable: 'timestamp' })],
+    [
+      'timestamp',
+      (_: FakeApp, record: object) => ({ ...record, value: null, unreadable: 'timestamp' }),
+    ],
   ])('a record that breaks a rule is refused as %s and harms no neighbour', (reason, change) => {
     const shard = new FakeShard()
     const good = new FakeApp({ labels: { job: 'good' } })
@@ -57,7 +63,10 @@ describe('applying records', () => {
     const shard = new FakeShard(undefined, {
       limits: { samples: 3, labels: 64, nameBytes: 1024, valueBytes: 4096, bytes: 1e6, parts: 9 },
     })
-    shard.publish(new FakeApp({ labels: { job: 'kafka-exposer' } }), { exposition, collectedAt: shard.wall })
+    shard.publish(new FakeApp({ labels: { job: 'kafka-exposer' } }), {
+      exposition,
+      collectedAt: shard.wall,
+    })
     const four = `# HELP x X.\n# TYPE x gauge\n${[1, 2, 3, 4].map(i => `x{i="${i}"} 1\n`).join('')}`
     shard.publish(new FakeApp(), { exposition: four, collectedAt: shard.wall })
     expect(shard.refusals).toEqual(['reserved', 'limit'])
@@ -80,11 +89,19 @@ describe('applying records', () => {
   test('a collection time far from the append time is counted and clamped, and does not disturb the order', () => {
     const shard = new FakeShard()
     const app = new FakeApp()
-    shard.publish(app, { exposition: x(1), collectedAt: shard.wall + 600_000, appendedAt: shard.wall })
+    shard.publish(app, {
+      exposition: x(1),
+      collectedAt: shard.wall + 600_000,
+      appendedAt: shard.wall,
+    })
     expect(shard.shard.counters.skewed).toBe(1)
     expect(shard.metrics('timestamped')).toContain(` ${shard.wall + 10_000}\n`)
     shard.pass(15_000)
-    shard.publish(app, { exposition: x(2), collectedAt: shard.wall + 600_000, appendedAt: shard.wall })
+    shard.publish(app, {
+      exposition: x(2),
+      collectedAt: shard.wall + 600_000,
+      appendedAt: shard.wall,
+    })
     shard.pass(11_000)
     expect(shard.target(app)).toContain('x 2\n')
   })
@@ -118,7 +135,11 @@ describe('applying records', () => {
     const record = bad.record({ exposition, collectedAt: shard.wall })
     record.value!.fill(0xff, record.value!.length - 4)
     shard.shard.apply(0, record, shard.now)
-    shard.shard.apply(0, { ...good.record({ exposition, collectedAt: shard.wall }), offset: 1 }, shard.now)
+    shard.shard.apply(
+      0,
+      { ...good.record({ exposition, collectedAt: shard.wall }), offset: 1 },
+      shard.now,
+    )
     shard.shard.fetched(0, 2, 2, shard.now)
     expect(shard.appMetrics()).toBe('# HELP x X.\n# TYPE x gauge\nx{job="good"} 1\n')
     expect(shard.refusals).toHaveLength(1)
@@ -132,7 +153,8 @@ describe('applying records', () => {
       new FakeApp({ labels: { job } }).record({ exposition, collectedAt: shard.wall }),
     )
     records[0].value!.fill(0xff, records[0].value!.length - 4)
-    for (const [offset, record] of records.entries()) shard.shard.apply(0, { ...record, offset }, shard.now)
+    for (const [offset, record] of records.entries())
+      shard.shard.apply(0, { ...record, offset }, shard.now)
     shard.shard.fetched(0, 2, 2, shard.now)
     const scrapes = [0, 1].map(
       () => new MassiveScrape(shard.shard, { view: 'latest', format: TEXT, now: shard.now }),

@@ -66,7 +66,13 @@ describe('a failed collection', () => {
     const { shard, fail, target } = setting()
     fail()
     const status = shard.shard.describe(target(), shard.now)
-    expect(status).toMatchObject({ state: 'failed', reason: why, series: 0, intervalMs: 1000, sequence: 0 })
+    expect(status).toMatchObject({
+      state: 'failed',
+      reason: why,
+      series: 0,
+      intervalMs: 1000,
+      sequence: 0,
+    })
     expect(sdGroups([status], { externalUrl: 'http://exposer:9754' })).toHaveLength(1)
   })
 
@@ -122,7 +128,14 @@ describe('a failed collection', () => {
 
   test('before a refused snapshot is part of the reason, except of a limit', () => {
     const { shard, app, fail, verdict } = setting({
-      limits: { samples: 1, labels: 64, nameBytes: 1024, valueBytes: 4096, bytes: 1 << 20, parts: 8 },
+      limits: {
+        samples: 1,
+        labels: 64,
+        nameBytes: 1024,
+        valueBytes: 4096,
+        bytes: 1 << 20,
+        parts: 8,
+      },
     })
     fail()
     shard.pass(1000)
@@ -173,6 +186,11 @@ describe('the ledger counts a failed collection like a snapshot', () => {
     expect(entry()).toMatchObject({ published: 2, pending: 1, dropped: { unscraped: 1 } })
     app.failure(why, { collectedAt: shard.wall + 1 })
     publish()
-    expect(entry()).toMatchObject({ published: 4, missed: 1, dropped: { unscraped: 1 }, pending: 2 })
+    expect(entry()).toMatchObject({
+      published: 4,
+      missed: 1,
+      dropped: { unscraped: 1 },
+      pending: 2,
+    })
   })
 })

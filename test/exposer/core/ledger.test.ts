@@ -63,7 +63,12 @@ describe('the ledger counts each snapshot once', () => {
       shard.shard.store.release(played)
       scrape(shard, app)
     }
-    expect(entry()).toMatchObject({ published: 4, written: 3, pending: 0, dropped: { unscraped: 1 } })
+    expect(entry()).toMatchObject({
+      published: 4,
+      written: 3,
+      pending: 0,
+      dropped: { unscraped: 1 },
+    })
   })
 
   test('as superseded when its publisher replaced it before sending; as missed when it was sent and did not arrive', () => {
@@ -161,7 +166,11 @@ describe('the ledger counts each snapshot once', () => {
         fc.constantFrom(0, 1500),
         (steps, playoutDelayMs) => {
           const shard = new FakeShard(undefined, { ...limits, playoutDelayMs })
-          const apps = Array.from({ length: 3 }, () => ({ incarnation: 1000, next: 0, superseded: 0 }))
+          const apps = Array.from({ length: 3 }, () => ({
+            incarnation: 1000,
+            next: 0,
+            superseded: 0,
+          }))
           const appOf = (n: number) =>
             new FakeApp({
               labels: { job: 'j', instance: `${n}` },
@@ -197,7 +206,10 @@ describe('the ledger counts each snapshot once', () => {
                 })
             } else if (one.kind === 'scrape') scrape(shard, appOf(one.app), one.whole)
             else if (one.kind === 'move') {
-              shard.shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [0], lost: [] }, shard.now)
+              shard.shard.assign(
+                { epoch: 2, partitionCount: 1, kept: [], fresh: [0], lost: [] },
+                shard.now,
+              )
               shard.shard.replay(0, 0, 0, shard.now)
             } else {
               shard.pass(4_000_000)

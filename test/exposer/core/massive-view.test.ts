@@ -12,7 +12,10 @@ describe('the massive view', () => {
     const shard = new FakeShard()
     const a = new FakeApp({ labels: { job: 'shop', instance: 'a' } })
     const b = new FakeApp({ labels: { job: 'shop', instance: 'b' } })
-    shard.publish(a, { exposition: gauge('x', 1, '{z="1"}') + gauge('y', 2), collectedAt: shard.wall })
+    shard.publish(a, {
+      exposition: gauge('x', 1, '{z="1"}') + gauge('y', 2),
+      collectedAt: shard.wall,
+    })
     shard.publish(b, { exposition: gauge('y', 3) + gauge('x', 4), collectedAt: shard.wall })
     expect(shard.appMetrics()).toBe(
       [
@@ -35,9 +38,9 @@ describe('the massive view', () => {
     const collectedAt = shard.wall - 250
     shard.publish(app, { exposition: gauge('x', 1), collectedAt, appendedAt: shard.wall })
     expect(shard.metrics('timestamped')).toContain(`x{instance="a",job="shop"} 1 ${collectedAt}\n`)
-    expect(shard.metrics('timestamped', { name: 'openmetrics-1.0.0', escaping: 'underscores' })).toContain(
-      `x{instance="a",job="shop"} 1 ${collectedAt / 1000}\n`,
-    )
+    expect(
+      shard.metrics('timestamped', { name: 'openmetrics-1.0.0', escaping: 'underscores' }),
+    ).toContain(`x{instance="a",job="shop"} 1 ${collectedAt / 1000}\n`)
   })
 
   test("a series label that the target's own labels take becomes exported_, as often as needed", () => {

@@ -19,7 +19,10 @@ describe('the maximum of the last ten minutes', () => {
           window.add(value, now)
           all.push({ value, at: now })
           const since = (ms: number) =>
-            Math.max(Number.NEGATIVE_INFINITY, ...all.filter(one => one.at > now - ms).map(one => one.value))
+            Math.max(
+              Number.NEGATIVE_INFINITY,
+              ...all.filter(one => one.at > now - ms).map(one => one.value),
+            )
           const max = window.max(now)
           expect(max).toBeGreaterThanOrEqual(since(540_000))
           expect(max).toBeLessThanOrEqual(since(600_000))
@@ -66,7 +69,9 @@ describe('the choice of a delay', () => {
       current: fc.oneof(fc.constant(Number.NaN), fc.double({ min: 0, max: 40_000, noNaN: true })),
       least: fc.double({ min: 0, max: 20_000, noNaN: true }),
       most: fc.constant(45_000),
-      boundaries: fc.array(fc.double({ min: 0, max: intervalMs - 1, noNaN: true }), { maxLength: 2 }),
+      boundaries: fc.array(fc.double({ min: 0, max: intervalMs - 1, noNaN: true }), {
+        maxLength: 2,
+      }),
     }),
   )
   const clearance = (delay: number, boundary: number, intervalMs: number) =>
@@ -79,7 +84,9 @@ describe('the choice of a delay', () => {
         expect(delay).toBeGreaterThanOrEqual(one.least)
         expect(delay).toBeLessThanOrEqual(Math.max(one.least + one.intervalMs, 2 * one.least))
         for (const boundary of one.boundaries) {
-          expect(clearance(delay, boundary, one.intervalMs)).toBeGreaterThan(one.intervalMs / 32 - 1e-3)
+          expect(clearance(delay, boundary, one.intervalMs)).toBeGreaterThan(
+            one.intervalMs / 32 - 1e-3,
+          )
         }
       }),
     )
@@ -105,7 +112,13 @@ describe('the choice of a delay', () => {
   test('moves away from the time of a scrape without crossing it', () => {
     // Snapshots become due 20 ms before the scrape; a little less of D and they would be due long
     // before.
-    const delay = chooseDelay({ current: 3980, least: 3100, most: 30_000, intervalMs: 1000, boundaries: [0] })
+    const delay = chooseDelay({
+      current: 3980,
+      least: 3100,
+      most: 30_000,
+      intervalMs: 1000,
+      boundaries: [0],
+    })
     expect(delay).toBeLessThan(3980)
     expect(delay).toBeGreaterThan(3100)
   })
@@ -144,7 +157,9 @@ describe('a target', () => {
     )
     playout.arrived(500, 1500, 1000, now(1500))
     expect(playout.delay).toBe(1050)
-    expect(playout.reason(now(1500))).toBe('longest propagation delay of the last 10 minutes: 1.00 s')
+    expect(playout.reason(now(1500))).toBe(
+      'longest propagation delay of the last 10 minutes: 1.00 s',
+    )
     playout.arrived(1000, 9000, 1000, now(9000))
     expect(playout.delay).toBe(1050)
     expect(playout.reason(now(9000))).toBe(
@@ -187,7 +202,13 @@ describe('once the delay has settled, every snapshot is played exactly once to e
   )
   test.each(cells)('%s, every %i ms', (name, intervalMs, delay) => {
     for (let seed = 1; seed <= 5; seed++) {
-      const { replicas } = simulate({ intervalMs, delay, seed, settleMs: 1_200_000, measureMs: 1_800_000 })
+      const { replicas } = simulate({
+        intervalMs,
+        delay,
+        seed,
+        settleMs: 1_200_000,
+        measureMs: 1_800_000,
+      })
       for (const { repeated, skipped, scrapes } of replicas) {
         expect(scrapes).toBeGreaterThan(100)
         // A long-tailed delay may reach its maximum only now, up to three intervals: D changes once

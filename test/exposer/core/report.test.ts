@@ -18,10 +18,9 @@ describe('what the massive view reports of each target', () => {
     }
     const reported = (text = shard.metrics()) =>
       Object.fromEntries(
-        [...text.matchAll(/^(up|scrape_\w+)\{instance="a",job="shop"\} (\S+)$/gm)].map(([, name, value]) => [
-          name,
-          Number(value),
-        ]),
+        [...text.matchAll(/^(up|scrape_\w+)\{instance="a",job="shop"\} (\S+)$/gm)].map(
+          ([, name, value]) => [name, Number(value)],
+        ),
       )
     return { shard, app, publish, reported }
   }
@@ -80,14 +79,22 @@ describe('what the massive view reports of each target', () => {
     publish('a', 'b', 'c')
     publish('a', 'b')
     publish('a', 'b', 'c', 'd')
-    expect(reported(shard.all('p'))).toMatchObject({ scrape_samples_scraped: 4, scrape_series_added: 3 })
-    expect(reported(shard.all('p'))).toMatchObject({ scrape_samples_scraped: 4, scrape_series_added: 0 })
+    expect(reported(shard.all('p'))).toMatchObject({
+      scrape_samples_scraped: 4,
+      scrape_series_added: 3,
+    })
+    expect(reported(shard.all('p'))).toMatchObject({
+      scrape_samples_scraped: 4,
+      scrape_series_added: 0,
+    })
   })
 
   test('counts new series per scraper, and those of a target that moved here only for a new scraper', () => {
     const { shard, app, publish, reported } = setting()
     const massive = (scraper: string) =>
-      reported(scrapeMassive(shard.shard, { view: 'latest', format: TEXT, now: shard.now, scraper }))
+      reported(
+        scrapeMassive(shard.shard, { view: 'latest', format: TEXT, now: shard.now, scraper }),
+      )
     publish('x', 'y')
     expect(massive('p')).toMatchObject({ scrape_series_added: 2 })
     publish('x', 'y', 'z')

@@ -103,7 +103,14 @@ describe('a subscriber', () => {
 
   test('is notified of a target whose first snapshot is over a limit', () => {
     const { shard, app, fold } = setting({
-      limits: { samples: 1, labels: 64, nameBytes: 1024, valueBytes: 4096, bytes: 1 << 20, parts: 8 },
+      limits: {
+        samples: 1,
+        labels: 64,
+        nameBytes: 1024,
+        valueBytes: 4096,
+        bytes: 1 << 20,
+        parts: 8,
+      },
     })
     shard.publish(app, { exposition: gauges('x', 'y'), collectedAt: shard.wall })
     expect(fold.transitions).toEqual(['null→over_limit'])

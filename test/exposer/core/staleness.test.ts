@@ -220,7 +220,12 @@ describe('staleness in log time', () => {
             shard.shard.apply(0, record, shard.now)
             const last = i === pending.length - 1
             if (atOnce && !last) continue
-            shard.shard.fetched(0, record.offset + 1, record.offset + (last && !behind ? 1 : 2), shard.now)
+            shard.shard.fetched(
+              0,
+              record.offset + 1,
+              record.offset + (last && !behind ? 1 : 2),
+              shard.now,
+            )
             expect(shard.state(a)).not.toBe('stale')
           }
           if (behind) continue

@@ -89,7 +89,9 @@ describe('a virtual target', () => {
     expect(shard.target(app).match(/ 1\n/g)).toHaveLength(40)
     // One part of the next is lost: the one before stays, and the loss is counted.
     shard.pass(15_000)
-    for (const record of app.records({ exposition: families(2), collectedAt: shard.wall }).slice(1)) {
+    for (const record of app
+      .records({ exposition: families(2), collectedAt: shard.wall })
+      .slice(1)) {
       shard.shard.apply(0, record, shard.now)
     }
     expect(shard.target(app)).not.toContain(' 2\n')
@@ -103,7 +105,10 @@ describe('a virtual target', () => {
   test('the parts of an incomplete snapshot are released when a later one arrives', () => {
     const app = new FakeApp({ partBytes: 200 })
     const shard = new FakeShard()
-    const many = Array.from({ length: 40 }, (_, f) => `# HELP f${f} A family.\n# TYPE f${f} gauge\nf${f} 1\n`)
+    const many = Array.from(
+      { length: 40 },
+      (_, f) => `# HELP f${f} A family.\n# TYPE f${f} gauge\nf${f} 1\n`,
+    )
     const records = app.records({ exposition: many.join(''), collectedAt: shard.wall })
     expect(records.length).toBeGreaterThan(2)
     for (const record of records.slice(1)) shard.shard.apply(0, record, shard.now)
@@ -121,7 +126,9 @@ describe('a virtual target', () => {
     shard.publish(app, {
       exposition,
       collectedAt: shard.wall,
-      exemplars: [{ series: 0, labels: [{ name: 'trace_id', value: 'abc' }], value: 0.5, timestamp: 1500 }],
+      exemplars: [
+        { series: 0, labels: [{ name: 'trace_id', value: 'abc' }], value: 0.5, timestamp: 1500 },
+      ],
     })
     const shown = shard.target(app, { name: 'openmetrics-1.0.0', escaping: 'underscores' })
     expect(shown).toContain(
@@ -146,6 +153,8 @@ describe('a virtual target', () => {
     expect(shard.metrics('latest', utf8)).toContain(
       '{"http.requests","the.code"="200",job="shop","service.name"="ü"} 1\n',
     )
-    expect(shard.metrics()).toContain('http_requests{the_code="200",job="shop",service_name="ü"} 1\n')
+    expect(shard.metrics()).toContain(
+      'http_requests{the_code="200",job="shop",service_name="ü"} 1\n',
+    )
   })
 })

@@ -203,7 +203,12 @@ describe('the view all', () => {
     publish()
     seen('a')
     for (let i = 0; i < 5; i++) publish()
-    expect(shard.shard.ledger.entry()).toMatchObject({ published: 6, written: 1, pending: 5, dropped: {} })
+    expect(shard.shard.ledger.entry()).toMatchObject({
+      published: 6,
+      written: 1,
+      pending: 5,
+      dropped: {},
+    })
     seen('a', false)
     expect(shard.shard.ledger.pending).toBe(5)
     seen('a')
@@ -229,9 +234,15 @@ describe('the view all', () => {
         fc.array(step, { maxLength: 120, size: 'max' }),
         fc.constantFrom(700, 2000, 1e6),
         (steps, historyBytes) => {
-          const shard = new FakeShard(undefined, { historyMaxAgeMs: 12_000, historyBytes, maxScrapers: 2 })
+          const shard = new FakeShard(undefined, {
+            historyMaxAgeMs: 12_000,
+            historyBytes,
+            maxScrapers: 2,
+          })
           const { history, ledger } = shard.shard
-          const apps = [0, 1, 2].map(i => new FakeApp({ labels: { job: `${i}` }, intervalMs: 5000 }))
+          const apps = [0, 1, 2].map(
+            i => new FakeApp({ labels: { job: `${i}` }, intervalMs: 5000 }),
+          )
           /**
            * By scraper: the samples that it is due since it has a place, and those of them that it
            * has had.

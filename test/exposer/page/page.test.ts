@@ -31,7 +31,14 @@ describe.skipIf(!chromium)('the page', () => {
   afterAll(() => browser?.close())
   beforeEach(async () => {
     shard = await HandFed.start({
-      limits: { samples: 100, labels: 64, nameBytes: 1024, valueBytes: 4096, bytes: 1 << 20, parts: 8 },
+      limits: {
+        samples: 100,
+        labels: 64,
+        nameBytes: 1024,
+        valueBytes: 4096,
+        bytes: 1 << 20,
+        parts: 8,
+      },
     })
     shard.assign(Array.from({ length: PARTITIONS }, (_, p) => p))
     page = await browser.newPage()
@@ -57,7 +64,10 @@ describe.skipIf(!chromium)('the page', () => {
       layout: manySeries(101),
       values: new Float64Array(101),
     })
-    await shard.append({ labels: { job: 'shop', instance: 'c:1' }, failure: 'no answer within 2 s' })
+    await shard.append({
+      labels: { job: 'shop', instance: 'c:1' },
+      failure: 'no answer within 2 s',
+    })
     await open()
     await expect.poll(() => rows().count()).toBe(3)
     expect(await cellTexts(1)).toEqual(['failed', 'over limit', 'up'])
@@ -121,13 +131,16 @@ describe.skipIf(!chromium)('the page', () => {
     await expect.poll(() => rows().count()).toBe(1)
     expect(await page.locator('.sparkline polyline').count()).toBe(0)
     await shard.append({ labels, sequence: 1 })
-    await expect.poll(() => page.locator('.sparkline polyline').count(), { timeout: 15_000 }).toBe(1)
+    await expect
+      .poll(() => page.locator('.sparkline polyline').count(), { timeout: 15_000 })
+      .toBe(1)
     const points = (await page.locator('.sparkline polyline').getAttribute('points'))!.split(' ')
     expect(points).toHaveLength(2)
   })
 
   test('with ten thousand targets only the visible rows are rendered, down to the last target', async () => {
-    for (let i = 0; i < 10_000; i++) await shard.append({ labels: { job: 'fleet', instance: `host-${i}` } })
+    for (let i = 0; i < 10_000; i++)
+      await shard.append({ labels: { job: 'fleet', instance: `host-${i}` } })
     await open('#sort=target&desc=0')
     await expect.poll(() => rows().count(), { timeout: 20_000 }).toBeGreaterThan(5)
     expect(await rows().count()).toBeLessThan(200)

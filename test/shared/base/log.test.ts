@@ -57,7 +57,13 @@ test.each(['logfmt', 'json'] as const)(
     cycle.self = cycle
     const unprintable = { toJSON: () => { throw new Error('no') } } // biome-ignore format: one line
     const text = logged({ level: 'info', format }, log => {
-      log.info('hello', { cycle, unprintable, offset: 12n, msg: 'other', causes: [new Error('first')] })
+      log.info('hello', {
+        cycle,
+        unprintable,
+        offset: 12n,
+        msg: 'other',
+        causes: [new Error('first')],
+      })
     })
     expect(text).toBe(
       format === 'json'

@@ -4,7 +4,9 @@ import { nextTurn, SLICE_MS, Slice } from '../../../shared/base/scheduling.js'
 describe('yielding the event loop', () => {
   test('runs pending input and due timers before it resolves', async () => {
     const order: string[] = []
-    const timer = new Promise<void>(resolve => setTimeout(resolve, 0)).then(() => order.push('timer'))
+    const timer = new Promise<void>(resolve => setTimeout(resolve, 0)).then(() =>
+      order.push('timer'),
+    )
     // Node.js runs a timer of 0 ms after 1 ms.
     const start = performance.now()
     while (performance.now() - start < 2);

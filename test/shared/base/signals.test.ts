@@ -17,7 +17,10 @@ afterEach(() => {
   expect(source.eventNames()).toEqual([])
 })
 
-const run = (work: (ending: AbortSignal) => Promise<number>, options: Partial<SignalOptions> = {}) =>
+const run = (
+  work: (ending: AbortSignal) => Promise<number>,
+  options: Partial<SignalOptions> = {},
+) =>
   runUntilSignal(work, {
     source,
     warn: message => void warnings.push(message),

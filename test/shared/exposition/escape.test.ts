@@ -11,7 +11,9 @@ import {
 } from '../../../shared/exposition/escape.js'
 import { parseExposition } from '../../support/strict-exposition.js'
 
-const anyText = fc.string({ unit: fc.constantFrom('a', '\\', '"', '\n', ',', '}', ' ', '€', '𝄞', '\u0001') })
+const anyText = fc.string({
+  unit: fc.constantFrom('a', '\\', '"', '\n', ',', '}', ' ', '€', '𝄞', '\u0001'),
+})
 
 test('every label value is read back unchanged', () => {
   fc.assert(
@@ -45,9 +47,12 @@ test('underscores replace invalid characters one by one and leave valid names un
   )
 })
 
-test.each(['', '0a', 'a-b', 'a.b', 'é'])('%j is not a legacy metric name, nor a legacy label name', name => {
-  expect([isLegacyMetricName(name), isLegacyLabelName(name)]).toEqual([false, false])
-})
+test.each(['', '0a', 'a-b', 'a.b', 'é'])(
+  '%j is not a legacy metric name, nor a legacy label name',
+  name => {
+    expect([isLegacyMetricName(name), isLegacyLabelName(name)]).toEqual([false, false])
+  },
+)
 
 test('a colon is valid in a metric name, not in a label name', () => {
   expect([isLegacyMetricName('a:b'), isLegacyLabelName('a:b')]).toEqual([true, false])

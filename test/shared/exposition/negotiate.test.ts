@@ -42,7 +42,12 @@ describe('the negotiated format', () => {
       'openmetrics-1.0.0',
       'underscores',
     ],
-    ['a format with q=0', 'application/openmetrics-text;q=0,text/plain;q=0.5', 'text-0.0.4', 'underscores'],
+    [
+      'a format with q=0',
+      'application/openmetrics-text;q=0,text/plain;q=0.5',
+      'text-0.0.4',
+      'underscores',
+    ],
     [
       'upper case and spaces',
       'TEXT/PLAIN ; Version="1.0.0" ; Escaping=underscores',

@@ -8,7 +8,10 @@ import { Served } from './served.js'
 
 let served: Served
 const clients: RawClient[] = []
-const start = async (addRoutes: (app: Application) => void, options?: Parameters<typeof Served.start>[1]) => {
+const start = async (
+  addRoutes: (app: Application) => void,
+  options?: Parameters<typeof Served.start>[1],
+) => {
   served = await Served.start(addRoutes, options)
 }
 afterEach(async () => {
@@ -71,7 +74,9 @@ describe('a handler that throws', () => {
   test.each(['/fast', '/slow'])(
     'a Refusal at %s is answered with its status, headers and message',
     async path => {
-      await start(throwing(() => new Refusal(429, 'slow down: ask once a minute', { 'Retry-After': '60' })))
+      await start(
+        throwing(() => new Refusal(429, 'slow down: ask once a minute', { 'Retry-After': '60' })),
+      )
       const { status, headers, text } = await ask(path)
       expect([status, headers.get('retry-after'), text]).toEqual([
         429,
@@ -89,7 +94,9 @@ describe('a handler that throws', () => {
       const { status, text } = await ask(path)
       expect(status).toBe(500)
       expect(text).toBe('Internal Server Error\n')
-      expect(served.log).toMatchObject([{ level: 'error', message: 'a request failed because of a bug' }])
+      expect(served.log).toMatchObject([
+        { level: 'error', message: 'a request failed because of a bug' },
+      ])
     },
   )
 
@@ -98,7 +105,9 @@ describe('a handler that throws', () => {
     async path => {
       await start(throwing(() => new ClientGone()))
       await ask(path)
-      expect(served.log).toMatchObject([{ level: 'debug', message: 'a client closed its connection' }])
+      expect(served.log).toMatchObject([
+        { level: 'debug', message: 'a client closed its connection' },
+      ])
     },
   )
 
@@ -121,7 +130,9 @@ describe('a prefix', () => {
   test('applies to all paths, including fast paths', async () => {
     await start(
       app => {
-        app.fastPath('/fast', async exchange => sayWhy(exchange, 200, `fast ${exchange.querystring}`))
+        app.fastPath('/fast', async exchange =>
+          sayWhy(exchange, 200, `fast ${exchange.querystring}`),
+        )
         app.router.get('/', ctx => sayWhy(ctx, 200, 'page'))
         app.router.get('/slow/:name', ctx => sayWhy(ctx, 200, ctx.params.name))
       },

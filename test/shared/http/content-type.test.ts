@@ -10,7 +10,10 @@ const parsed = (header: string) => {
 describe('a Content-Type', () => {
   test.each([
     ['text/plain', ['text/plain', {}]],
-    [' Text/PLAIN ; Version=0.0.4;charset=UTF-8', ['text/plain', { version: '0.0.4', charset: 'UTF-8' }]],
+    [
+      ' Text/PLAIN ; Version=0.0.4;charset=UTF-8',
+      ['text/plain', { version: '0.0.4', charset: 'UTF-8' }],
+    ],
     [
       'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited',
       [
@@ -50,7 +53,8 @@ describe('a Content-Type', () => {
     const padded = (length: number) => `text/plain; a=${'x'.repeat(length - 14)}`
     expect(parseContentType(padded(1024))).toBeDefined()
     expect(parseContentType(padded(1025))).toBeUndefined()
-    const many = (count: number) => `a/b${Array.from({ length: count }, (_, i) => `;p${i}=v`).join('')}`
+    const many = (count: number) =>
+      `a/b${Array.from({ length: count }, (_, i) => `;p${i}=v`).join('')}`
     expect(parseContentType(many(16))?.parameters.size).toBe(16)
     expect(parseContentType(many(17))).toBeUndefined()
   })

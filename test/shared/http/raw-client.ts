@@ -40,7 +40,9 @@ export class RawClient {
 
   /** Sends a request line and headers, without a body. */
   head(line: string, headers: Readonly<Record<string, string | number>> = {}): Promise<void> {
-    const lines = Object.entries({ Host: 'test', ...headers }).map(([name, value]) => `${name}: ${value}\r\n`)
+    const lines = Object.entries({ Host: 'test', ...headers }).map(
+      ([name, value]) => `${name}: ${value}\r\n`,
+    )
     return this.write(`${line} HTTP/1.1\r\n${lines.join('')}\r\n`)
   }
 
@@ -58,7 +60,8 @@ export class RawClient {
     for (;;) {
       const found = this.#parse()
       if (found) return found
-      if (this.#socket.destroyed) throw new Error(`closed after ${JSON.stringify(this.#received.toString())}`)
+      if (this.#socket.destroyed)
+        throw new Error(`closed after ${JSON.stringify(this.#received.toString())}`)
       await new Promise<void>(resolve => {
         this.#more = resolve
       })
@@ -79,7 +82,10 @@ export class RawClient {
     if (end < 0) return undefined
     const [first, ...lines] = this.#received.toString('latin1', 0, end).split('\r\n')
     const headers = new Map(
-      lines.map(line => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 2)]),
+      lines.map(line => [
+        line.slice(0, line.indexOf(':')).toLowerCase(),
+        line.slice(line.indexOf(':') + 2),
+      ]),
     )
     const from = end + 4
     const to = from + Number(headers.get('content-length') ?? 0)

@@ -99,7 +99,9 @@ describe.each(['/fast', '/slow'])('a generated body at %s', path => {
     generate = function* () {
       for (;;) yield line
     }
-    const asked = request(served.url + path, response => response.once('data', () => asked.destroy()))
+    const asked = request(served.url + path, response =>
+      response.once('data', () => asked.destroy()),
+    )
     asked.on('error', () => {})
     asked.end()
     await eventually(() => expect(closed).toBe(true))

@@ -1,7 +1,13 @@
 import type { Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { Application, type ApplicationOptions } from '../../../shared/http/application.js'
-import { close, createHttpServer, listen, type ServerLimits, serve } from '../../../shared/http/server.js'
+import {
+  close,
+  createHttpServer,
+  listen,
+  type ServerLimits,
+  serve,
+} from '../../../shared/http/server.js'
 
 export interface LogLine {
   readonly level: string

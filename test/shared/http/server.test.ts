@@ -19,7 +19,11 @@ describe('listening on an address in use', () => {
       const other = createServer()
       const { port } = await listen(other, { host: '127.0.0.1', port: 0 })
       try {
-        const attempt = listen(createHttpServer({ maxConnections: 1 }), { host: '127.0.0.1', port }, flag)
+        const attempt = listen(
+          createHttpServer({ maxConnections: 1 }),
+          { host: '127.0.0.1', port },
+          flag,
+        )
         await expect(attempt).rejects.toMatchObject({
           name: 'StartError',
           message: `cannot listen on 127.0.0.1:${port}: the address is already in use; choose another ${flag ?? '--web.listen-address'}`,
@@ -32,7 +36,9 @@ describe('listening on an address in use', () => {
 
   test('fails for an address of another machine', async () => {
     const attempt = listen(createHttpServer({ maxConnections: 1 }), { host: '192.0.2.1', port: 9 })
-    await expect(attempt).rejects.toThrow(/^cannot listen on 192\.0\.2\.1:9: .*; choose another --web/)
+    await expect(attempt).rejects.toThrow(
+      /^cannot listen on 192\.0\.2\.1:9: .*; choose another --web/,
+    )
   })
 })
 

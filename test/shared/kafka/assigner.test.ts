@@ -35,21 +35,27 @@ const peacefulGroup = fc
   .record({
     partitionCount: fc.nat(PARTITIONS),
     size: fc.integer({ min: 1, max: 8 }),
-    owners: fc.array(fc.integer({ min: -1, max: 7 }), { minLength: PARTITIONS, maxLength: PARTITIONS }),
+    owners: fc.array(fc.integer({ min: -1, max: 7 }), {
+      minLength: PARTITIONS,
+      maxLength: PARTITIONS,
+    }),
   })
   .map(({ partitionCount, size, owners }) => ({
     partitionCount,
     members: Array.from({ length: size }, (_, m) =>
       claimant(
         `m${m}`,
-        owners.flatMap((owner, partition) => (owner === m && partition < partitionCount ? [partition] : [])),
+        owners.flatMap((owner, partition) =>
+          owner === m && partition < partitionCount ? [partition] : [],
+        ),
       ),
     ),
   }))
 
 function stayed(members: readonly Claimant[], assignment: Map<string, number[]>): number {
   return members.reduce(
-    (sum, member) => sum + member.owned.filter(p => assignment.get(member.memberId)!.includes(p)).length,
+    (sum, member) =>
+      sum + member.owned.filter(p => assignment.get(member.memberId)!.includes(p)).length,
     0,
   )
 }
@@ -81,7 +87,9 @@ describe('assign', () => {
           .sort((a, b) => a.key - b.key)
           .map(({ member }) => member)
         const sorted = (of: Map<string, number[]>) => [...of].sort()
-        expect(sorted(assign(shuffled, partitionCount))).toEqual(sorted(assign(members, partitionCount)))
+        expect(sorted(assign(shuffled, partitionCount))).toEqual(
+          sorted(assign(members, partitionCount)),
+        )
       }),
     )
   })
@@ -131,18 +139,27 @@ describe('assign', () => {
       claimant('ghost', [0, 1], { confirmedAge: 25_000, generation: 9 }),
       claimant('owner', [0, 1], { confirmedAge: 900 }),
     ]
-    const assignment = assign([...members, claimant('third', [2, 3]), claimant('fourth', [4, 5])], 6)
+    const assignment = assign(
+      [...members, claimant('third', [2, 3]), claimant('fourth', [4, 5])],
+      6,
+    )
     expect(assignment.get('owner')).toEqual(expect.arrayContaining([0]))
     expect(assignment.get('ghost')).not.toContain(0)
   })
 
   test('of two claims of the same age, the one of the later generation wins', () => {
-    const members = [claimant('old', [0], { generation: 3 }), claimant('new', [0], { generation: 4 })]
+    const members = [
+      claimant('old', [0], { generation: 3 }),
+      claimant('new', [0], { generation: 4 }),
+    ]
     expect(assign(members, 2).get('new')).toEqual([0])
   })
 
   test('an unconfirmed claim loses to a confirmed one', () => {
-    const members = [claimant('a', [0], { confirmedAge: null }), claimant('b', [0], { confirmedAge: 60_000 })]
+    const members = [
+      claimant('a', [0], { confirmedAge: null }),
+      claimant('b', [0], { confirmedAge: 60_000 }),
+    ]
     expect(assign(members, 2).get('b')).toEqual([0])
   })
 

@@ -21,7 +21,9 @@ test('an unresolvable host name of a broker points to advertised.listeners', () 
 test('a missing ACL names the resource and the command that lists the ACLs', () => {
   const topic = explain(createErrorFromCode(29), { topic: 'metrics.snapshots' })
   expect(topic.message).toMatch(/topic metrics\.snapshots.*topic check/)
-  expect(explain(createErrorFromCode(30), { group: 'g' }).message).toMatch(/consumer group g.*grant Read/)
+  expect(explain(createErrorFromCode(30), { group: 'g' }).message).toMatch(
+    /consumer group g.*grant Read/,
+  )
 })
 
 test('a group that is used by another program points to --kafka.group', () => {

@@ -20,7 +20,9 @@ test('every partition is either kept, fresh or lost', () => {
       const { kept, fresh, lost } = reassign(states, after, () => 'earliest')
       expect(new Set([...kept, ...fresh])).toEqual(new Set(after))
       expect(new Set([...kept, ...lost])).toEqual(new Set(before))
-      expect(new Set([...kept, ...fresh, ...lost]).size).toBe(kept.length + fresh.length + lost.length)
+      expect(new Set([...kept, ...fresh, ...lost]).size).toBe(
+        kept.length + fresh.length + lost.length,
+      )
       expect(new Set(states.keys())).toEqual(new Set(after))
     }),
   )

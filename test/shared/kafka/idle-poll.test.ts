@@ -1,7 +1,11 @@
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js'
 import { expect, inject, test, vi } from 'vitest'
 import { stopIdlePolling } from '../../../shared/kafka/wire/idle-poll.js'
-import { createConnection, exchange, type RawConnection } from '../../../shared/kafka/wire/internals.js'
+import {
+  createConnection,
+  exchange,
+  type RawConnection,
+} from '../../../shared/kafka/wire/internals.js'
 import { silent } from '../../support/kafka.js'
 
 interface Queue {
@@ -71,7 +75,14 @@ test('only the given queue is changed, and only if its implementation is the kno
 
 test('an idle connection has no timer, while one of plain kafkajs polls', async () => {
   const [host, port] = inject('brokers')[0].split(':')
-  const options = { host, port: Number(port), clientId: 'test', ssl: null, sasl: null, timeout: 5000 }
+  const options = {
+    host,
+    port: Number(port),
+    clientId: 'test',
+    ssl: null,
+    sasl: null,
+    timeout: 5000,
+  }
   const ours = createConnection({ ...options, logger: silent })
   const Library = ours.constructor as new (options: object) => RawConnection
   const plain = new Library({
@@ -79,7 +90,8 @@ test('an idle connection has no timer, while one of plain kafkajs polls', async 
     requestQueue: undefined,
     logger: (ours as never as { logger: object }).logger,
   })
-  const timerOf = ({ requestQueue }: RawConnection) => (requestQueue as never as Queue).throttleCheckTimeoutId
+  const timerOf = ({ requestQueue }: RawConnection) =>
+    (requestQueue as never as Queue).throttleCheckTimeoutId
   for (const connection of [ours, plain]) {
     await connection.connect()
     await connection.send(exchange('ApiVersions', 2, {}))

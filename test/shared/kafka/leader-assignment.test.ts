@@ -36,13 +36,22 @@ test('every member gets an assignment, also one that the assigner left out', () 
     partitionCount: 2,
     assigner,
   })
-  expect(decodeAssignment(assignments.get('a')!, 't')).toEqual({ partitions: [0, 1], partitionCount: 2 })
-  expect(decodeAssignment(assignments.get('b')!, 't')).toEqual({ partitions: [], partitionCount: 2 })
+  expect(decodeAssignment(assignments.get('a')!, 't')).toEqual({
+    partitions: [0, 1],
+    partitionCount: 2,
+  })
+  expect(decodeAssignment(assignments.get('b')!, 't')).toEqual({
+    partitions: [],
+    partitionCount: 2,
+  })
 })
 
 test('a member that reads another topic is reported and gets no partition', () => {
   const options = { topic: 't', partitionCount: 4, assigner: stickyAssigner }
-  const { assignments, foreignMembers } = assignAsLeader([member('a'), member('b', 'other')], options)
+  const { assignments, foreignMembers } = assignAsLeader(
+    [member('a'), member('b', 'other')],
+    options,
+  )
   expect(foreignMembers).toEqual([{ memberId: 'b', topics: ['other'] }])
   expect(decodeAssignment(assignments.get('a')!, 't').partitions).toEqual([0, 1, 2, 3])
   expect(decodeAssignment(assignments.get('b')!, 'other').partitions).toEqual([])

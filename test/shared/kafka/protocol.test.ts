@@ -31,17 +31,28 @@ test('a subscription is decoded as it was encoded, with opaque metadata', () => 
 
 test('an assignment is decoded as it was encoded', () => {
   const bytes = encodeAssignment('metrics.snapshots', [2, 5], 12)
-  expect(decodeAssignment(bytes, 'metrics.snapshots')).toEqual({ partitions: [2, 5], partitionCount: 12 })
+  expect(decodeAssignment(bytes, 'metrics.snapshots')).toEqual({
+    partitions: [2, 5],
+    partitionCount: 12,
+  })
 })
 
 test('both are frames of the consumer protocol, so that other tools can describe the group', () => {
-  expect(MemberMetadata.decode(encodeSubscription('t', claim, Buffer.from('me')))?.topics).toEqual(['t'])
-  expect(MemberAssignment.decode(encodeAssignment('t', [2, 5], 12))?.assignment).toEqual({ t: [2, 5] })
+  expect(MemberMetadata.decode(encodeSubscription('t', claim, Buffer.from('me')))?.topics).toEqual([
+    't',
+  ])
+  expect(MemberAssignment.decode(encodeAssignment('t', [2, 5], 12))?.assignment).toEqual({
+    t: [2, 5],
+  })
 })
 
 test('a member without user data claims nothing and has empty metadata', () => {
   const bytes = MemberMetadata.encode({ version: 0, topics: ['t'], userData: Buffer.alloc(0) })
-  expect(decodeSubscription(bytes)).toEqual({ topics: ['t'], claim: null, metadata: Buffer.alloc(0) })
+  expect(decodeSubscription(bytes)).toEqual({
+    topics: ['t'],
+    claim: null,
+    metadata: Buffer.alloc(0),
+  })
 })
 
 test('malformed frames never throw and never assign partitions', () => {
@@ -60,7 +71,9 @@ test('claims of a wrong type are dropped', () => {
       const length = Buffer.alloc(4)
       length.writeInt32BE(json.length)
       const userData = Buffer.concat([length, json, Buffer.alloc(4)])
-      const decoded = decodeSubscription(MemberMetadata.encode({ version: 0, topics: ['t'], userData })).claim
+      const decoded = decodeSubscription(
+        MemberMetadata.encode({ version: 0, topics: ['t'], userData }),
+      ).claim
       if (decoded === null) return
       expect(decoded.owned.every(p => Number.isSafeInteger(p) && p >= 0)).toBe(true)
       expect(decoded.confirmedAge === null || decoded.confirmedAge >= 0).toBe(true)

@@ -39,7 +39,9 @@ function read(cluster: ScriptedCluster, options: Partial<ReaderOptions> = {}) {
   })
   readers.push(reader)
   reader.read(
-    new Map(cluster.leaders.map((_, partition) => [partition, new FetchState(partition, 'earliest')])),
+    new Map(
+      cluster.leaders.map((_, partition) => [partition, new FetchState(partition, 'earliest')]),
+    ),
   )
   reader.start()
   return { reader, handed, started, busy }
@@ -77,7 +79,10 @@ test('a topic that was deleted and created again is never read from the old posi
   const cluster = new ScriptedCluster([1])
   cluster.id = 'one'
   cluster.end = 3
-  const { handed, started } = read(cluster, { metadataMaxAge: 20, afterReplacement: () => 'earliest' })
+  const { handed, started } = read(cluster, {
+    metadataMaxAge: 20,
+    afterReplacement: () => 'earliest',
+  })
   await eventually(() => expect(cluster.fetches).toHaveLength(1))
   cluster.fetches[0]!.answer([{ records: storedBatch(0, ['a', 'b', 'c']) }])
   await eventually(() => expect(cluster.fetches).toHaveLength(2))

@@ -55,7 +55,8 @@ async function read(bytes: Buffer, from: number, limits = LIMITS) {
     inflate,
     inflateLimit: INFLATE_LIMIT,
     limits,
-    onUnreadable: (_: number, count: number, error: Error) => faults.push(`${count} ${error.message}`),
+    onUnreadable: (_: number, count: number, error: Error) =>
+      faults.push(`${count} ${error.message}`),
   }
   for await (const slice of readRecordSet(bytes, from, options)) {
     records.push(...slice.records)
@@ -76,10 +77,15 @@ describe('readRecordSet', () => {
         fc.nat(2 ** 50),
         async (arrays, base) => {
           const values = arrays.map(a => Buffer.from(a))
-          const { records, next } = await read(stored({ base, values, timestamp: 1_700_000_000_123 }), base)
+          const { records, next } = await read(
+            stored({ base, values, timestamp: 1_700_000_000_123 }),
+            base,
+          )
           expect(records.map(r => r.value)).toEqual(values)
           expect(records.map(r => r.offset)).toEqual(values.map((_, i) => base + i))
-          expect(records.every(r => r.key?.equals(key) && r.timestamp === 1_700_000_005_123)).toBe(true)
+          expect(records.every(r => r.key?.equals(key) && r.timestamp === 1_700_000_005_123)).toBe(
+            true,
+          )
           expect(next).toBe(base + values.length)
         },
       ),
@@ -133,12 +139,15 @@ describe('readRecordSet', () => {
 
   test('a slice ends at its limits, and its position follows its last record', async () => {
     const values = Array.from({ length: 10 }, () => Buffer.alloc(100))
-    const { slices, offsets } = await read(stored({ base: 5, values }), 5, { records: 4, bytes: 1e6 })
+    const { slices, offsets } = await read(stored({ base: 5, values }), 5, {
+      records: 4,
+      bytes: 1e6,
+    })
     expect(slices).toEqual([4, 4, 2])
     expect(offsets).toEqual([5, 6, 7, 8, 9, 10, 11, 12, 13, 14])
-    expect((await read(stored({ base: 5, values }), 5, { records: 100, bytes: 250 })).slices).toEqual([
-      3, 3, 3, 1,
-    ])
+    expect(
+      (await read(stored({ base: 5, values }), 5, { records: 100, bytes: 250 })).slices,
+    ).toEqual([3, 3, 3, 1])
   })
 
   test('small batches share a slice', async () => {
@@ -159,7 +168,13 @@ describe('readRecordSet', () => {
     ])
     const { records, offsets, next, faults } = await read(set, 0)
     expect(offsets).toEqual([0, 1, 2, 3, 4])
-    expect(records.map(r => r.unreadable)).toEqual([undefined, 'codec', 'codec', 'codec', undefined])
+    expect(records.map(r => r.unreadable)).toEqual([
+      undefined,
+      'codec',
+      'codec',
+      'codec',
+      undefined,
+    ])
     expect(records[4]!.value?.toString()).toBe('good again')
     expect(next).toBe(5)
     expect(faults).toEqual([expect.stringMatching(/^3 .*snappy.*compression.type=uncompressed/)])

@@ -51,9 +51,15 @@ vi.mock('../../../shared/kafka/wire/cluster.js', () => ({
 
 vi.mock('../../../shared/kafka/wire/produce.js', () => ({
   RECORD_OVERHEAD: 24,
-  produce: async ({ address, own }: { address: string; own?: boolean }, request: ProduceRequest) => {
+  produce: async (
+    { address, own }: { address: string; own?: boolean },
+    request: ProduceRequest,
+  ) => {
     const values = Object.fromEntries(
-      [...request.partitions].map(([partition, records]) => [partition, records.map(r => String(r.value))]),
+      [...request.partitions].map(([partition, records]) => [
+        partition,
+        records.map(r => String(r.value)),
+      ]),
     )
     kafka.requests.push({ address, own: own === true, values })
     return kafka.answer(request)
@@ -61,12 +67,19 @@ vi.mock('../../../shared/kafka/wire/produce.js', () => ({
 }))
 
 beforeEach(() => {
-  Object.assign(kafka, { closed: false, lookedUp: 0, leaders: [1, 2, 1, 2], links: [], requests: [] })
+  Object.assign(kafka, {
+    closed: false,
+    lookedUp: 0,
+    leaders: [1, 2, 1, 2],
+    links: [],
+    requests: [],
+  })
   kafka.answer = () => new Map()
 })
 
 /** Protocol errors as created by kafkajs. */
-const protocolError = (type: string) => Object.assign(new Error(type), { name: 'KafkaJSProtocolError', type })
+const protocolError = (type: string) =>
+  Object.assign(new Error(type), { name: 'KafkaJSProtocolError', type })
 
 /** A key for each partition. */
 const keys = [0, 1, 2, 3].map(partition => {
@@ -80,8 +93,15 @@ const entry = (partition: number, ...values: string[]) => ({
   values: values.map(value => Buffer.from(value)),
 })
 const newSender = (options: { sendTimeout?: number; maxBatchBytes?: number } = {}) =>
-  createSender({ kafka: { brokers: ['b:1'] }, topic: 't', logger: silent, sendTimeout: 5000, ...options })
-const types = (outcomes: readonly (KafkaError | null)[]) => outcomes.map(outcome => outcome?.type ?? null)
+  createSender({
+    kafka: { brokers: ['b:1'] },
+    topic: 't',
+    logger: silent,
+    sendTimeout: 5000,
+    ...options,
+  })
+const types = (outcomes: readonly (KafkaError | null)[]) =>
+  outcomes.map(outcome => outcome?.type ?? null)
 
 describe('a snapshot of several batches', () => {
   const parts = entry(0, 'part 0', 'part 1', 'part 2')
@@ -158,7 +178,12 @@ describe('many keys', () => {
 
   test('have the lane of their broker once the metadata is known', async () => {
     const sender = newSender()
-    expect(keys.map(key => sender.laneOf(key))).toEqual([undefined, undefined, undefined, undefined])
+    expect(keys.map(key => sender.laneOf(key))).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ])
     await sender.connect()
     expect(keys.map(key => sender.laneOf(key))).toEqual([1, 2, 1, 2])
   })
@@ -209,7 +234,8 @@ describe('many keys', () => {
 
 describe('a partition that failed', () => {
   const failing = (type: string) => {
-    kafka.answer = ({ partitions }) => (partitions.has(2) ? new Map([[2, protocolError(type)]]) : new Map())
+    kafka.answer = ({ partitions }) =>
+      partitions.has(2) ? new Map([[2, protocolError(type)]]) : new Map()
   }
 
   test('refreshes the metadata before the next send to it, and before no other send', async () => {
@@ -230,7 +256,10 @@ describe('a partition that failed', () => {
   test('with slow replicas has its own connection until a send succeeds', async () => {
     const sender = newSender()
     failing('REQUEST_TIMED_OUT')
-    expect(types(await sender.sendAll([entry(0, 'a'), entry(2, 'b')]))).toEqual([null, 'REQUEST_TIMED_OUT'])
+    expect(types(await sender.sendAll([entry(0, 'a'), entry(2, 'b')]))).toEqual([
+      null,
+      'REQUEST_TIMED_OUT',
+    ])
     await sender.sendAll([entry(0, 'a'), entry(2, 'b')])
     expect(kafka.requests.slice(1)).toEqual([
       { address: 'broker-1', own: false, values: { 0: ['a'] } },

@@ -1,11 +1,20 @@
 import { describe, expect, test } from 'vitest'
 import { COMPRESSION_TYPES, inflate, READABLE_CODECS } from '../../../shared/kafka/codecs.js'
 import { adminCommands } from '../../../shared/kafka/topics/facts.js'
-import { settingsOf, TOPICS, type TopicKey, topicProblems } from '../../../shared/kafka/topics/profiles.js'
+import {
+  settingsOf,
+  TOPICS,
+  type TopicKey,
+  topicProblems,
+} from '../../../shared/kafka/topics/profiles.js'
 import { foreignCodecs } from '../../support/foreign-codecs.js'
 
 /** Default settings of the brokers. */
-const defaults = { 'retention.bytes': '-1', 'max.message.bytes': '1048588', 'min.insync.replicas': '1' }
+const defaults = {
+  'retention.bytes': '-1',
+  'max.message.bytes': '1048588',
+  'min.insync.replicas': '1',
+}
 
 const metadata = (partitions: number, replicas = 1, brokers = 1) => ({
   topic: 'metrics.snapshots',
@@ -19,7 +28,11 @@ const metadata = (partitions: number, replicas = 1, brokers = 1) => ({
   })),
 })
 
-function problemsOf(key: TopicKey, settings: Record<string, string>, of: ReturnType<typeof metadata>) {
+function problemsOf(
+  key: TopicKey,
+  settings: Record<string, string>,
+  of: ReturnType<typeof metadata>,
+) {
   const replicas = Math.min(...of.partitions.map(p => p.replicas))
   const all = { ...defaults, ...settingsOf(TOPICS[key], { replicas }), ...settings }
   const { name } = TOPICS[key]
@@ -33,17 +46,26 @@ function problemsOf(key: TopicKey, settings: Record<string, string>, of: ReturnT
 const check = (settings: Record<string, string> = {}, of = metadata(12)) =>
   problemsOf('snapshots', settings, of)
 
-test.each(Object.keys(TOPICS) as TopicKey[])('%s has no problems as created by its profile', key => {
-  const { partitions } = TOPICS[key]
-  expect(problemsOf(key, {}, metadata(partitions.default, 1, 1))).toEqual([])
-  expect(problemsOf(key, {}, metadata(partitions.default, 3, 3))).toEqual([])
-})
+test.each(Object.keys(TOPICS) as TopicKey[])(
+  '%s has no problems as created by its profile',
+  key => {
+    const { partitions } = TOPICS[key]
+    expect(problemsOf(key, {}, metadata(partitions.default, 1, 1))).toEqual([])
+    expect(problemsOf(key, {}, metadata(partitions.default, 3, 3))).toEqual([])
+  },
+)
 
 /** Severity of zstd, which depends on the version of Node.js. */
 const zstd = READABLE_CODECS.has('zstd') ? 'warning' : 'error'
 
 test.each([
-  ['snapshots', 'message.timestamp.type', 'CreateTime', 'error', 'message.timestamp.type=LogAppendTime'],
+  [
+    'snapshots',
+    'message.timestamp.type',
+    'CreateTime',
+    'error',
+    'message.timestamp.type=LogAppendTime',
+  ],
   ['snapshots', 'compression.type', 'zstd', zstd, 'compression.type=uncompressed'],
   ['snapshots', 'compression.type', 'snappy', 'error', 'compression.type=uncompressed'],
   ['snapshots', 'compression.type', 'gzip', 'warning', 'compression.type=uncompressed'],
@@ -52,7 +74,13 @@ test.each([
   ['snapshots', 'retention.bytes', '1000000', 'warning', 'retention.bytes=-1'],
   ['snapshots', 'cleanup.policy', 'compact', 'error', 'cleanup.policy=delete'],
   ['snapshots', 'max.message.bytes', '100000', 'error', 'max.message.bytes=1048588'],
-  ['pushes', 'message.timestamp.type', 'CreateTime', 'error', 'message.timestamp.type=LogAppendTime'],
+  [
+    'pushes',
+    'message.timestamp.type',
+    'CreateTime',
+    'error',
+    'message.timestamp.type=LogAppendTime',
+  ],
   ['pushes', 'compression.type', 'lz4', 'error', 'compression.type=uncompressed'],
   ['pushes', 'retention.ms', '604800000', 'error', 'retention.ms=-1'],
   ['pushes', 'retention.bytes', '1000000', 'error', 'retention.bytes=-1'],
@@ -60,7 +88,13 @@ test.each([
   ['pushes', 'max.message.bytes', '1048588', 'error', 'max.message.bytes=20971520'],
   ['pushSnapshots', 'retention.ms', '604800000', 'error', 'retention.ms=-1'],
   ['pushSnapshots', 'max.message.bytes', '1048588', 'error', 'max.message.bytes=20971520'],
-  ['writes', 'message.timestamp.type', 'CreateTime', 'error', 'message.timestamp.type=LogAppendTime'],
+  [
+    'writes',
+    'message.timestamp.type',
+    'CreateTime',
+    'error',
+    'message.timestamp.type=LogAppendTime',
+  ],
   ['writes', 'retention.ms', '60000', 'error', 'retention.ms=3600000'],
   ['writes', 'cleanup.policy', 'compact', 'error', 'cleanup.policy=delete'],
 ] as const)(
@@ -99,9 +133,16 @@ test('unlimited retention is accepted', () => {
 test('a partition without a leader, or too few replicas for min.insync.replicas, is an error', () => {
   const broken = metadata(2)
   expect(
-    check({}, { ...broken, partitions: broken.partitions.map((p, i) => (i ? { ...p, leader: -1 } : p)) }),
+    check(
+      {},
+      { ...broken, partitions: broken.partitions.map((p, i) => (i ? { ...p, leader: -1 } : p)) },
+    ),
   ).toMatchObject([
-    { severity: 'error', message: expect.stringContaining('partitions 1 have no leader'), transient: true },
+    {
+      severity: 'error',
+      message: expect.stringContaining('partitions 1 have no leader'),
+      transient: true,
+    },
   ])
   expect(check({ 'min.insync.replicas': '2' })).toMatchObject([{ severity: 'error' }])
 })

@@ -2,7 +2,9 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ConflatingQueue } from '../../../shared/publish/conflating-queue.js'
 
-const steps = fc.array(fc.constantFrom('offer', 'offer', 'take', 'acknowledge', 'fail'), { maxLength: 200 })
+const steps = fc.array(fc.constantFrom('offer', 'offer', 'take', 'acknowledge', 'fail'), {
+  maxLength: 200,
+})
 
 test('every snapshot is acknowledged, superseded or held, and at most two are held', () => {
   fc.assert(

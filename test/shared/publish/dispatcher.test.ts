@@ -38,7 +38,8 @@ class Simulation {
     targets: number,
     lanes: number,
   ) {
-    const queue = () => (policy === 'ordered' ? new OrderedQueue<Item>() : new ConflatingQueue<Item>())
+    const queue = () =>
+      policy === 'ordered' ? new OrderedQueue<Item>() : new ConflatingQueue<Item>()
     this.slots = Array.from({ length: targets }, (_, i) => new Slot(Buffer.from([i]), queue()))
     this.acknowledged = this.slots.map(() => [])
     this.returned = this.slots.map(() => [])
@@ -66,7 +67,11 @@ class Simulation {
     // As with Kafka, one refused record fails the whole batch.
     const isRefused = batch.entries.some(({ item }) => this.refusable.has(item))
     const outcomes = batch.entries.map(({ item }) => (isRefused ? refused : outcomeOf(item)))
-    for (const { slot, acknowledged, refused } of this.dispatcher.complete(batch, outcomes, this.now)) {
+    for (const { slot, acknowledged, refused } of this.dispatcher.complete(
+      batch,
+      outcomes,
+      this.now,
+    )) {
       const target = this.slots.indexOf(slot)
       this.acknowledged[target].push(...acknowledged.map(({ number }) => number))
       if (refused) this.returned[target].push(refused.number)
@@ -107,7 +112,9 @@ class Simulation {
       expect(turns, 'the number of turns').toBeLessThan(10_000)
       const batch = this.begin() ?? this.inFlight[0]
       if (batch) this.complete(batch, () => null)
-      else this.now = this.dispatcher.dueAt(this.now) ?? expect.fail('items are held, but nothing is due')
+      else
+        this.now =
+          this.dispatcher.dueAt(this.now) ?? expect.fail('items are held, but nothing is due')
       this.check()
     }
   }
@@ -136,13 +143,19 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ pass: fc.constantFrom(1, 60, 150, 2000) }) },
   {
     weight: 1,
-    arbitrary: fc.record({ move: fc.nat(TARGETS - 1), to: fc.constantFrom(undefined, 0, 1, 2, -3, -4) }),
+    arbitrary: fc.record({
+      move: fc.nat(TARGETS - 1),
+      to: fc.constantFrom(undefined, 0, 1, 2, -3, -4),
+    }),
   },
   { weight: 1, arbitrary: fc.record({ retryNow: fc.nat(TARGETS - 1) }) },
 )
 const policies = fc.constantFrom('conflating' as const, 'ordered' as const)
 
-function run(simulation: Simulation, action: typeof step extends fc.Arbitrary<infer S> ? S : never): void {
+function run(
+  simulation: Simulation,
+  action: typeof step extends fc.Arbitrary<infer S> ? S : never,
+): void {
   if (action === 'begin') simulation.begin()
   else if ('offer' in action)
     for (let i = 0; i < action.times; i++) simulation.offer(action.offer, action.size)
@@ -153,7 +166,8 @@ function run(simulation: Simulation, action: typeof step extends fc.Arbitrary<in
   else {
     const batch = simulation.inFlight[action.complete % (simulation.inFlight.length || 1)]
     if (!batch) return
-    const some = (item: Item) => ((action.bits >> ((item.target + item.number) % TARGETS)) & 1 ? lost : null)
+    const some = (item: Item) =>
+      (action.bits >> ((item.target + item.number) % TARGETS)) & 1 ? lost : null
     const outcomes = { all: () => null, none: () => lost, refused: () => refused, some }
     simulation.complete(batch, outcomes[action.as as keyof typeof outcomes])
   }
@@ -314,7 +328,8 @@ describe('a lane', () => {
 
   test('has batches of about 256 KiB with at least one entry', () => {
     const simulation = new Simulation('conflating', 10, 1)
-    for (let target = 0; target < 10; target++) simulation.offer(target, target === 0 ? 5_000_000 : 100_000)
+    for (let target = 0; target < 10; target++)
+      simulation.offer(target, target === 0 ? 5_000_000 : 100_000)
     const sizes: number[] = []
     for (let batch = simulation.begin(); batch; batch = simulation.begin()) {
       sizes.push(batch.entries.length)

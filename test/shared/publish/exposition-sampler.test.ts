@@ -68,7 +68,8 @@ describe('a sample of an exposition', () => {
   })
 
   test('reports dropped families by name and dropped series by reason, also for families too large for a record', async () => {
-    const noise = () => Array.from({ length: 100 }, () => Math.random().toString(36).slice(2)).join('')
+    const noise = () =>
+      Array.from({ length: 100 }, () => Math.random().toString(36).slice(2)).join('')
     const huge = Array.from({ length: 1500 }, () => ['', { l: noise() }] as const)
     const sampler = new ExpositionSampler()
     const sample = await sampler.sample(
@@ -142,7 +143,11 @@ describe('timestamps', () => {
 
 describe('exemplars', () => {
   test('refer to their series, and those that an exposer would refuse are dropped and counted', async () => {
-    const one = (series: number, labels: Record<string, string>, timestamp: number | null = null) => ({
+    const one = (
+      series: number,
+      labels: Record<string, string>,
+      timestamp: number | null = null,
+    ) => ({
       series,
       labels: Object.entries(labels).map(([name, value]) => ({ name, value })),
       value: series,

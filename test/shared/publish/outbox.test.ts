@@ -12,7 +12,11 @@ type Outcomes = readonly (SendError | null)[]
 class FakeSender implements RecordSender {
   /** The values of each call. */
   readonly calls: string[][] = []
-  readonly inFlight: { entries: Entries; settle(outcomes: Outcomes): void; reject(error: Error): void }[] = []
+  readonly inFlight: {
+    entries: Entries
+    settle(outcomes: Outcomes): void
+    reject(error: Error): void
+  }[] = []
   answer: ((entries: Entries) => Outcomes | Promise<Outcomes>) | null = null
 
   constructor(private readonly lanes = 1) {}
@@ -38,7 +42,9 @@ const ok = (entries: Entries): Outcomes => entries.map(() => null)
 const publication = (text: string, bytes = 100): Publication => ({
   bytes,
   encodedBytes: bytes,
-  encode: superseded => [Buffer.from(superseded > 0 ? `${text}, ${superseded} before it superseded` : text)],
+  encode: superseded => [
+    Buffer.from(superseded > 0 ? `${text}, ${superseded} before it superseded` : text),
+  ],
 })
 const turns = async (count = 5) => {
   for (let i = 0; i < count; i++) await new Promise(setImmediate)
@@ -82,7 +88,9 @@ describe('a conflating outbox', () => {
       return ok(entries)
     }
     const outbox = new ConflatingOutbox(options(sender))
-    const targets = Array.from({ length: 1000 }, (_, i) => outbox.target(Buffer.from([i >> 8, i & 0xff])))
+    const targets = Array.from({ length: 1000 }, (_, i) =>
+      outbox.target(Buffer.from([i >> 8, i & 0xff])),
+    )
     targets.forEach((target, i) => {
       target.offer(publication(String(i), 2000))
     })
@@ -179,7 +187,10 @@ describe('a conflating outbox', () => {
 describe('an ordered outbox', () => {
   const held = async (outbox: OrderedOutbox, key: Buffer, texts: string[]) => {
     const target = outbox.target(key)
-    return { target, deliveries: await Promise.all(texts.map(text => target.offer(publication(text)))) }
+    return {
+      target,
+      deliveries: await Promise.all(texts.map(text => target.offer(publication(text)))),
+    }
   }
 
   test('sends everything in the order of each target', async () => {
@@ -197,7 +208,9 @@ describe('an ordered outbox', () => {
       ),
     )
     sender.answer = ok
-    await Promise.all(targets.flatMap(({ deliveries }) => deliveries.map(({ acknowledged }) => acknowledged)))
+    await Promise.all(
+      targets.flatMap(({ deliveries }) => deliveries.map(({ acknowledged }) => acknowledged)),
+    )
     for (const [i, { target }] of targets.entries()) {
       expect(target.counts).toMatchObject({ offered: 30, acknowledged: 30, superseded: 0, held: 0 })
       const first = [...new Set(sender.sent.filter(text => text.startsWith(`${i + 1}.`)))]
@@ -241,7 +254,9 @@ describe('an ordered outbox', () => {
     const sender = new FakeSender()
     sender.answer = entries => {
       const bad = entries.some(({ values }) => String(values[0]) === 'bad')
-      return entries.map(() => (bad ? Object.assign(new Error('too large'), { refusal: true }) : null))
+      return entries.map(() =>
+        bad ? Object.assign(new Error('too large'), { refusal: true }) : null,
+      )
     }
     const outbox = new OrderedOutbox({ ...options(sender), maxBytes: 1e6 })
     const { target, deliveries } = await held(outbox, keyOf(1), ['a', 'bad', 'c'])

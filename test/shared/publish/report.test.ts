@@ -7,7 +7,8 @@ const minute = 60_000
 test('a failure is logged at most once a minute, and recovery once', () => {
   const logger = recordingLogger()
   const report = new Report(logger)
-  for (let mono = 0; mono <= minute; mono += 1000) report.sendFailed(new Error('nobody there'), mono)
+  for (let mono = 0; mono <= minute; mono += 1000)
+    report.sendFailed(new Error('nobody there'), mono)
   report.acknowledged(7)
   report.acknowledged(7)
   expect(logger.lines).toEqual([

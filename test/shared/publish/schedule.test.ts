@@ -16,7 +16,9 @@ describe('ticks', () => {
     fc.assert(
       fc.property(fc.string(), intervals, walls, walls, (instance, interval, once, again) => {
         const first = new Schedule(keyOf(`a${instance.replaceAll('\0', '')}`), interval).after(once)
-        const second = new Schedule(keyOf(`a${instance.replaceAll('\0', '')}`), interval).after(again)
+        const second = new Schedule(keyOf(`a${instance.replaceAll('\0', '')}`), interval).after(
+          again,
+        )
         expect(Math.abs(first - second) % interval).toBe(0)
       }),
     )

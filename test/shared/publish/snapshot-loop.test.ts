@@ -21,7 +21,9 @@ afterEach(() => {
 })
 
 const parts = planParts({
-  families: [{ name: 'g', type: 'gauge', help: '', unit: '', series: [{ suffix: '', labels: [] }] }],
+  families: [
+    { name: 'g', type: 'gauge', help: '', unit: '', series: [{ suffix: '', labels: [] }] },
+  ],
 })
 const sampleOf = (value: number): Sample => ({
   parts,
@@ -45,7 +47,10 @@ class Harness {
   readonly loop: SnapshotLoop
   readonly #reader = new SnapshotReader()
 
-  constructor(collect: (call: number) => Promise<number>, sample?: (value: number) => Promise<Sample>) {
+  constructor(
+    collect: (call: number) => Promise<number>,
+    sample?: (value: number) => Promise<Sample>,
+  ) {
     let calls = 0
     const collector: Collector = {
       collect: async timeoutMs => {
@@ -171,7 +176,12 @@ describe('a snapshot loop', () => {
     })
     harness.loop.start()
     await harness.intervals(3)
-    expect(harness.contents).toEqual(['at once', 'text', 'Error: 5', 'something was thrown that has no text'])
+    expect(harness.contents).toEqual([
+      'at once',
+      'text',
+      'Error: 5',
+      'something was thrown that has no text',
+    ])
   })
 
   test('reports a collection as failed if it cannot be mapped to a sample', async () => {
@@ -210,19 +220,24 @@ describe('the end of a run', () => {
   test.each<[string, (call: number) => Promise<number>]>([
     ['fails', async call => (call === 0 ? 7 : fails('gone')())],
     ['hangs', async call => (call === 0 ? 7 : never())],
-  ])('has the previous values when the final collection %s, which is reported', async (_, collect) => {
-    const harness = new Harness(collect)
-    harness.loop.start()
-    await harness.intervals(0.01)
-    const ended = harness.loop.end(100)
-    await harness.intervals(1)
-    await ended
-    expect(harness.offered.map(({ content, end, sequence }) => [content, end, sequence])).toEqual([
-      [7, false, 0],
-      [7, true, 1],
-    ])
-    expect(harness.failures).toHaveLength(1)
-  })
+  ])(
+    'has the previous values when the final collection %s, which is reported',
+    async (_, collect) => {
+      const harness = new Harness(collect)
+      harness.loop.start()
+      await harness.intervals(0.01)
+      const ended = harness.loop.end(100)
+      await harness.intervals(1)
+      await ended
+      expect(harness.offered.map(({ content, end, sequence }) => [content, end, sequence])).toEqual(
+        [
+          [7, false, 0],
+          [7, true, 1],
+        ],
+      )
+      expect(harness.failures).toHaveLength(1)
+    },
+  )
 
   test('is a failure if no collection succeeded', async () => {
     const harness = new Harness(fails('gone'))

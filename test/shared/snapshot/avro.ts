@@ -8,7 +8,9 @@ import type { CollectionHeader, SnapshotHeader } from '../../../shared/snapshot/
 import { counterOf } from './layouts.js'
 
 const load = (name: string) =>
-  JSON.parse(readFileSync(new URL(`../../../shared/snapshot/${name}.avsc`, import.meta.url), 'utf8'))
+  JSON.parse(
+    readFileSync(new URL(`../../../shared/snapshot/${name}.avsc`, import.meta.url), 'utf8'),
+  )
 
 export const snapshotSchema = load('snapshot')
 export const failureSchema = load('failure')
@@ -63,7 +65,10 @@ const exemplarText = (minLength: number) =>
     .string({ unit: 'binary', minLength, maxLength: 9 })
     .map(s => (s === '__proto__' ? 'proto' : s.replaceAll('\0', '0')))
 const exemplarLabels = fc
-  .uniqueArray(fc.tuple(exemplarText(1), exemplarText(0)), { selector: ([name]) => name, maxLength: 5 })
+  .uniqueArray(fc.tuple(exemplarText(1), exemplarText(0)), {
+    selector: ([name]) => name,
+    maxLength: 5,
+  })
   .map(pairs => sortLabels(pairs.map(([name, value]) => ({ name, value }))))
 const long53 = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })
 const value = fc.oneof(
@@ -110,7 +115,9 @@ export const sample: fc.Arbitrary<Sample> = fc.array(value, { maxLength: 60 }).c
       }),
       layout: fc.constant(encodeLayout({ families: [counterOf(3)] })),
       values: fc.constant(values),
-      timestamps: fc.option(fc.array(long53, { minLength: values.length, maxLength: values.length })),
+      timestamps: fc.option(
+        fc.array(long53, { minLength: values.length, maxLength: values.length }),
+      ),
       exemplars: fc.option(
         fc.array(
           fc.record({
@@ -128,7 +135,8 @@ export const sample: fc.Arbitrary<Sample> = fc.array(value, { maxLength: 60 }).c
 
 /** The sample as input for avsc. */
 export function toAvsc(s: Sample): unknown {
-  const number = (n: number) => (Number.isSafeInteger(n) && !Object.is(n, -0) ? { long: n } : { double: n })
+  const number = (n: number) =>
+    Number.isSafeInteger(n) && !Object.is(n, -0) ? { long: n } : { double: n }
   return {
     ...s.header,
     layoutId: Buffer.from(s.header.layoutId, 'latin1'),

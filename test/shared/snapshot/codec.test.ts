@@ -98,7 +98,9 @@ describe('the snapshot codec', () => {
 
   test('fifty thousand blocks of one value each are read into the given array', () => {
     const count = 50_000
-    const blocks = Buffer.concat(Array.from({ length: count }, (_, i) => Buffer.concat([zigzag(1), one(i)])))
+    const blocks = Buffer.concat(
+      Array.from({ length: count }, (_, i) => Buffer.concat([zigzag(1), one(i)])),
+    )
     const record = encode(blank([]))
     const into = new Float64Array(count)
     reader.open(Buffer.concat([record.subarray(0, -3), blocks, Buffer.alloc(3)]))
@@ -177,7 +179,12 @@ describe('the snapshot codec', () => {
     expect(refusedWith({ intervalMs: 120_001 })).toBe('limit')
     expect(refusedWith({ collectSeconds: Number.NaN })).toBe('limit')
     const record = encode(blank([1]))
-    const negative = Buffer.concat([record.subarray(0, 10), zigzag(1), zigzag(-5), record.subarray(11)])
+    const negative = Buffer.concat([
+      record.subarray(0, 10),
+      zigzag(1),
+      zigzag(-5),
+      record.subarray(11),
+    ])
     expect(refusal(negative, 1)?.reason).toBe('truncated')
   })
 
@@ -221,8 +228,10 @@ describe('the snapshot codec', () => {
 
   test('an exemplar of a missing series or with invalid labels is refused', () => {
     const reasonFor = (series: number, labels: { name: string; value: string }[]) =>
-      refusal(encode({ ...blank([1]), exemplars: [{ series, labels, value: 1, timestamp: null }] }), 1)
-        ?.reason
+      refusal(
+        encode({ ...blank([1]), exemplars: [{ series, labels, value: 1, timestamp: null }] }),
+        1,
+      )?.reason
     expect(reasonFor(0, [{ name: 'trace_id', value: 'a'.repeat(120) }])).toBeUndefined()
     expect(reasonFor(0, [{ name: 'trace_id', value: 'ä'.repeat(120) }])).toBeUndefined()
     expect(reasonFor(1, [])).toBe('layout')

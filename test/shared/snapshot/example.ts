@@ -94,7 +94,10 @@ class Dump {
   }
 
   string(text: string, note = ''): this {
-    return this.add(Buffer.concat([zigzag(Buffer.byteLength(text)), Buffer.from(text)]), `${note}"${text}"`)
+    return this.add(
+      Buffer.concat([zigzag(Buffer.byteLength(text)), Buffer.from(text)]),
+      `${note}"${text}"`,
+    )
   }
 
   get bytes(): Buffer {
@@ -106,7 +109,9 @@ class Dump {
     const lines: string[] = []
     for (const { at, bytes, note } of this.#lines) {
       for (let i = 0; i === 0 || i < bytes.length; i += width) {
-        const hex = [...bytes.subarray(i, i + width)].map(b => b.toString(16).padStart(2, '0')).join(' ')
+        const hex = [...bytes.subarray(i, i + width)]
+          .map(b => b.toString(16).padStart(2, '0'))
+          .join(' ')
         const offset = (at + i).toString(16).padStart(4, '0')
         lines.push(`${offset}  ${hex.padEnd(width * 3)} ${i === 0 ? note : ''}`.trimEnd())
       }
@@ -121,7 +126,9 @@ function dumpLayout(): Dump {
   const { families } = EXAMPLE_LAYOUT
   dump.add(zigzag(families.length), `families: a block of ${families.length}`)
   for (const family of families) {
-    dump.string(family.name, 'name ').add(zigzag(types.indexOf(family.type)), `type: ${family.type}`)
+    dump
+      .string(family.name, 'name ')
+      .add(zigzag(types.indexOf(family.type)), `type: ${family.type}`)
     dump.string(family.help, 'help ').string(family.unit, 'unit ')
     dump.add(zigzag(family.series.length), `series: a block of ${family.series.length}`)
     for (const { suffix, labels } of family.series) {
@@ -142,7 +149,13 @@ function dumpCollection(envelope: Buffer, h: CollectionHeader): Dump {
   dump.add(zigzag(h.target.length), `target: a block of ${h.target.length}`)
   for (const { name, value } of h.target) dump.string(name).string(value)
   dump.add(zigzag(0), 'end of target')
-  for (const field of ['incarnation', 'sequence', 'superseded', 'collectedAt', 'intervalMs'] as const) {
+  for (const field of [
+    'incarnation',
+    'sequence',
+    'superseded',
+    'collectedAt',
+    'intervalMs',
+  ] as const) {
     dump.add(zigzag(h[field]), `${field}: ${h[field]}`)
   }
   return dump.add(double(h.collectSeconds), `collectSeconds: ${h.collectSeconds}`)
@@ -154,7 +167,9 @@ function dumpRecord(): Dump {
   dump.add(zigzag(h.part), `part: ${h.part}`).add(zigzag(h.parts), `parts: ${h.parts}`)
   dump.add(Buffer.from([h.end ? 1 : 0]), `end: ${h.end}`)
   dump.add(Buffer.from(h.layoutId, 'latin1'), 'layoutId')
-  dump.add(zigzag(EXAMPLE_GZIP.length), `layout: ${EXAMPLE_GZIP.length} bytes of gzip`).add(EXAMPLE_GZIP, '')
+  dump
+    .add(zigzag(EXAMPLE_GZIP.length), `layout: ${EXAMPLE_GZIP.length} bytes of gzip`)
+    .add(EXAMPLE_GZIP, '')
   dump.add(zigzag(EXAMPLE_VALUES.length), `values: a block of ${EXAMPLE_VALUES.length}`)
   for (const value of EXAMPLE_VALUES) {
     const whole = Number.isInteger(value)

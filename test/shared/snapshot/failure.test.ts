@@ -64,7 +64,9 @@ describe('the record of a failed collection', () => {
       fc.property(collectionHeader, sample, anyText, (header, before, text) => {
         const reader = new SnapshotReader()
         const { compressed } = before.layout
-        reader.open(encodeSnapshot(before.header, { layoutCompressed: compressed, values: before.values }))
+        reader.open(
+          encodeSnapshot(before.header, { layoutCompressed: compressed, values: before.values }),
+        )
         expect(reader.failure).toBeNull()
         const failure = failureLine(text)
         reader.open(Buffer.concat([FAILURE_ENVELOPE, failureType.toBuffer({ ...header, failure })]))

@@ -51,7 +51,8 @@ describe('the key of a target', () => {
     fc.assert(
       fc.property(labels, labels, (a, b) => {
         const same = JSON.stringify(sortLabels(a)) === JSON.stringify(sortLabels(b))
-        const key = (target: Record<string, string>) => targetKey(sortLabels({ ...target, job: 'j' }))
+        const key = (target: Record<string, string>) =>
+          targetKey(sortLabels({ ...target, job: 'j' }))
         expect(key(a).equals(key(b))).toBe(same)
       }),
     )

@@ -114,7 +114,9 @@ describe('the layout cache', () => {
 
   test('caches a few hundred refused layouts, not all of them', () => {
     const { cache } = cacheOf(2)
-    const bad = layouts.map((_, i): Layout => ({ families: [counterOf(1, `f${i}`), counterOf(1, `f${i}`)] }))
+    const bad = layouts.map(
+      (_, i): Layout => ({ families: [counterOf(1, `f${i}`), counterOf(1, `f${i}`)] }),
+    )
     const encoded = bad.map(encodeLayout)
     for (const { id, compressed } of encoded) {
       expect(reasonOf(() => cache.intern(id, compressed))).toBe('layout')

@@ -62,7 +62,9 @@ describe('the layout codec', () => {
                   Buffer.concat([
                     spell.string(s.suffix),
                     spell.array(
-                      s.labels.map(l => Buffer.concat([spell.string(l.name), spell.string(l.value)])),
+                      s.labels.map(l =>
+                        Buffer.concat([spell.string(l.name), spell.string(l.value)]),
+                      ),
                     ),
                   ]),
                 ),
@@ -90,14 +92,17 @@ describe('the layout codec', () => {
   })
 
   test('equal labels become the same object', () => {
-    const { series } = decodeLayout(encodeLayout({ families: [counterOf(3), counterOf(3, 'others')] }).bytes)
-      .families[1]
+    const { series } = decodeLayout(
+      encodeLayout({ families: [counterOf(3), counterOf(3, 'others')] }).bytes,
+    ).families[1]
     expect(series[2].labels[1]).toBe(series[0].labels[1])
   })
 
   test('the id is the first half of the SHA-256 of the uncompressed layout', () => {
     const { id, bytes, compressed } = encodeLayout({ families: [counterOf(2)] })
-    expect(Buffer.from(id, 'latin1')).toEqual(createHash('sha256').update(bytes).digest().subarray(0, 16))
+    expect(Buffer.from(id, 'latin1')).toEqual(
+      createHash('sha256').update(bytes).digest().subarray(0, 16),
+    )
     expect(inflateLayout(id, compressed)).toEqual(bytes)
   })
 
@@ -106,7 +111,9 @@ describe('the layout codec', () => {
     const other = encodeLayout({ families: [counterOf(3)] })
     expect(refusal(() => inflateLayout(other.id, one.compressed))?.reason).toBe('layout')
     expect(refusal(() => inflateLayout(one.id, one.bytes))?.reason).toBe('layout')
-    expect(refusal(() => inflateLayout(one.id, one.compressed.subarray(0, -9)))?.reason).toBe('layout')
+    expect(refusal(() => inflateLayout(one.id, one.compressed.subarray(0, -9)))?.reason).toBe(
+      'layout',
+    )
   })
 
   test.each([
@@ -159,7 +166,9 @@ describe('the layout codec', () => {
         `${length} bytes`,
       ).not.toBeNull()
     }
-    expect(refusal(() => decodeLayout(Buffer.concat([bytes, Buffer.alloc(1)])))?.reason).toBe('truncated')
+    expect(refusal(() => decodeLayout(Buffer.concat([bytes, Buffer.alloc(1)])))?.reason).toBe(
+      'truncated',
+    )
   })
 
   test('the reader accepts or refuses any bytes', () => {
@@ -183,13 +192,18 @@ describe('a hostile layout', () => {
 
   test('beyond the limits of series, labels or text is refused', () => {
     const limits = { ...DEFAULT_LIMITS, samples: 3, labels: 1, nameBytes: 8, valueBytes: 10 }
-    const read = (layout: Layout) => refusal(() => decodeLayout(encodeLayout(layout).bytes, limits))?.reason
+    const read = (layout: Layout) =>
+      refusal(() => decodeLayout(encodeLayout(layout).bytes, limits))?.reason
     const only = (labels: { name: string; value: string }[]) => ({
       families: [{ ...counterOf(1), series: [{ suffix: '_total' as const, labels }] }],
     })
     expect(read(only([{ name: 'a', value: 'b' }]))).toBeUndefined()
     expect(
-      read({ families: [{ ...counterOf(4), series: counterOf(4).series.map(s => ({ ...s, labels: [] })) }] }),
+      read({
+        families: [
+          { ...counterOf(4), series: counterOf(4).series.map(s => ({ ...s, labels: [] })) },
+        ],
+      }),
     ).toBe('limit')
     expect(read(only([{ name: 'a', value: '' }, { name: 'b', value: '' }]))).toBe('limit') // biome-ignore format: one line
     expect(read(only([{ name: 'a'.repeat(9), value: '' }]))).toBe('limit')
@@ -199,7 +213,9 @@ describe('a hostile layout', () => {
   test('with a count of two hundred million series in nine bytes allocates nothing', () => {
     const before = process.memoryUsage()
     const bytes = Buffer.concat([zigzag(1), Buffer.from([0, 0, 0, 0]), zigzag(200_000_000)])
-    expect(refusal(() => decodeLayout(bytes, { ...DEFAULT_LIMITS, samples: 1e9 }))?.reason).toBe('truncated')
+    expect(refusal(() => decodeLayout(bytes, { ...DEFAULT_LIMITS, samples: 1e9 }))?.reason).toBe(
+      'truncated',
+    )
     expect(process.memoryUsage().heapUsed - before.heapUsed).toBeLessThan(10_000_000)
   })
 
@@ -207,7 +223,8 @@ describe('a hostile layout', () => {
     const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024))
     const before = process.memoryUsage().arrayBuffers
     expect(
-      refusal(() => inflateLayout('x'.repeat(16), bomb, { ...DEFAULT_LIMITS, bytes: 1_000_000 }))?.reason,
+      refusal(() => inflateLayout('x'.repeat(16), bomb, { ...DEFAULT_LIMITS, bytes: 1_000_000 }))
+        ?.reason,
     ).toBe('limit')
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(4_000_000)
   })

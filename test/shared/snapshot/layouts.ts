@@ -1,6 +1,11 @@
 import fc from 'fast-check'
 import { sortLabels } from '../../../shared/metrics/labels.js'
-import { FAMILY_TYPES, type Layout, type LayoutFamily, SUFFIXES_OF } from '../../../shared/metrics/layout.js'
+import {
+  FAMILY_TYPES,
+  type Layout,
+  type LayoutFamily,
+  SUFFIXES_OF,
+} from '../../../shared/metrics/layout.js'
 import type { Label } from '../../../shared/metrics/model.js'
 
 /** Without underscores: otherwise `a` with `_sum` and `a_sum` could be the same sample. */
@@ -14,10 +19,17 @@ const value = fc.oneof(
 const labels = fc
   .uniqueArray(fc.tuple(name, value), { selector: ([n]) => n, maxLength: 4 })
   .map(pairs => pairs.map(([n, v]) => ({ name: n, value: v })))
-const bound = fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer()).map(n => String(n))
+const bound = fc
+  .oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer())
+  .map(n => String(n))
 
 const family: fc.Arbitrary<LayoutFamily> = fc
-  .record({ name, type: fc.constantFrom(...FAMILY_TYPES), help: value, unit: fc.constantFrom('', 'seconds') })
+  .record({
+    name,
+    type: fc.constantFrom(...FAMILY_TYPES),
+    help: value,
+    unit: fc.constantFrom('', 'seconds'),
+  })
   .chain(base =>
     fc
       .array(fc.tuple(fc.constantFrom(...SUFFIXES_OF[base.type]), labels, bound), { maxLength: 8 })
@@ -26,7 +38,11 @@ const family: fc.Arbitrary<LayoutFamily> = fc
         series: distinct(
           list.map(([suffix, own, number]) => {
             const needed =
-              suffix === '_bucket' ? 'le' : base.type === 'summary' && suffix === '' ? 'quantile' : null
+              suffix === '_bucket'
+                ? 'le'
+                : base.type === 'summary' && suffix === ''
+                  ? 'quantile'
+                  : null
             const others = own.filter(l => l.name !== 'le' && l.name !== 'quantile')
             return {
               suffix,

@@ -22,7 +22,10 @@ const header = (
 
 function collector(maxSize = 100) {
   const dropped: string[] = []
-  const parts = new PartCollector<string>({ maxSize, onDropped: payload => void dropped.push(payload) })
+  const parts = new PartCollector<string>({
+    maxSize,
+    onDropped: payload => void dropped.push(payload),
+  })
   const reasonOf = (...args: Parameters<typeof parts.add>) => {
     try {
       parts.add(...args)

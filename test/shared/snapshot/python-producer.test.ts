@@ -92,7 +92,9 @@ function run(given: unknown): Output {
 }
 
 const long = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })
-const label = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 9 }).map(s => s.replaceAll('\0', '0'))
+const label = fc
+  .string({ unit: 'grapheme', minLength: 1, maxLength: 9 })
+  .map(s => s.replaceAll('\0', '0'))
 const plainName = label.filter(name => !name.startsWith('__') && name !== 'job')
 const value = fc.oneof(
   fc.integer(),
@@ -100,7 +102,9 @@ const value = fc.oneof(
   fc.constantFrom(0, -0, Number.NaN, Infinity, -Infinity, 2 ** 53 - 1, 2 ** 53, -(2 ** 53), 1e300),
 )
 
-const target = fc.dictionary(plainName, label, { maxKeys: 4 }).map(labels => ({ job: 'python', ...labels }))
+const target = fc
+  .dictionary(plainName, label, { maxKeys: 4 })
+  .map(labels => ({ job: 'python', ...labels }))
 const collectSeconds = fc.double({ min: 0, max: 100, noNaN: true })
 const collectionNumbers = {
   incarnation: long,
@@ -156,7 +160,13 @@ function expectRead({ key, value: hex, partition }: Output['records'][number], c
   reader.open(record)
   const target = sortLabels(c.target)
   const { id } = encodeLayout(c.layout)
-  const header = { ...c.numbers, target, collectSeconds: c.collectSeconds, end: c.end, layoutId: id }
+  const header = {
+    ...c.numbers,
+    target,
+    collectSeconds: c.collectSeconds,
+    end: c.end,
+    layoutId: id,
+  }
   expect(reader.header()).toEqual(header)
   validateTarget(reader.target())
   expect(Buffer.from(key, 'hex')).toEqual(targetKey(target))
@@ -169,7 +179,10 @@ function expectRead({ key, value: hex, partition }: Output['records'][number], c
   expect(body.exemplars).toEqual(exemplars)
 }
 
-function expectFailure({ key, value: hex, partition }: Output['records'][number], c: FailureCase): void {
+function expectFailure(
+  { key, value: hex, partition }: Output['records'][number],
+  c: FailureCase,
+): void {
   const reader = new SnapshotReader()
   reader.open(Buffer.from(hex, 'hex'))
   const target = sortLabels(c.target)
@@ -211,7 +224,9 @@ describe.skipIf(!python)('a producer in Python that follows docs/wire-format.md'
     const failure: FailureCase = { target: shop, numbers, collectSeconds, failure: EXAMPLE_FAILURE }
     const { records } = produceFailures([failure])
     expectFailure(records[0], failure)
-    expect(records[0].value).toBe(encodeFailure(EXAMPLE_FAILURE_HEADER, EXAMPLE_FAILURE).toString('hex'))
+    expect(records[0].value).toBe(
+      encodeFailure(EXAMPLE_FAILURE_HEADER, EXAMPLE_FAILURE).toString('hex'),
+    )
   })
 
   test('writes failed collections that are read as the same', () => {
@@ -229,7 +244,9 @@ describe.skipIf(!python)('a producer in Python that follows docs/wire-format.md'
       return { ...example, target: Object.fromEntries(pairs) as Record<string, string> }
     })
     const { records } = produce(cases)
-    expect(records.map(r => Buffer.from(r.key, 'hex').toString())).toEqual(keys.map(([text]) => text))
+    expect(records.map(r => Buffer.from(r.key, 'hex').toString())).toEqual(
+      keys.map(([text]) => text),
+    )
     expect(records.map(r => r.partition)).toEqual(keys.map(([, , partition]) => partition))
   })
 

@@ -24,9 +24,19 @@ export async function pythonWithAvro(log: (message: string) => void): Promise<st
     folder,
     async unfinished => {
       log(`installing ${LIBRARY} for Python ${version} into ${folder}`)
-      const options = ['--quiet', '--disable-pip-version-check', '--target', join(unfinished, 'lib')]
+      const options = [
+        '--quiet',
+        '--disable-pip-version-check',
+        '--target',
+        join(unfinished, 'lib'),
+      ]
       const pip = await findPip(command, log)
-      await must(command, ['-m', 'pip', 'install', ...options, LIBRARY], `pip cannot install ${LIBRARY}`, pip)
+      await must(
+        command,
+        ['-m', 'pip', 'install', ...options, LIBRARY],
+        `pip cannot install ${LIBRARY}`,
+        pip,
+      )
       const launcher = join(unfinished, 'python')
       writeFileSync(launcher, `#!/bin/sh\nPYTHONPATH="\${0%/*}/lib" exec "${command}" "$@"\n`)
       chmodSync(launcher, 0o755)
@@ -38,17 +48,32 @@ export async function pythonWithAvro(log: (message: string) => void): Promise<st
 }
 
 /** PYTHONPATH for `-m pip`: none, or the pip wheel of Debian, which contains pip. */
-async function findPip(command: string, log: (message: string) => void): Promise<string | undefined> {
-  if ((await runCommand(command, ['-m', 'pip', '--version'], { timeoutMs: 60_000 })).code === 0) return
-  const root = await fetchDebianPackages({ suite: 'own', packages: ['python3-pip-whl'], programs: [] }, log)
+async function findPip(
+  command: string,
+  log: (message: string) => void,
+): Promise<string | undefined> {
+  if ((await runCommand(command, ['-m', 'pip', '--version'], { timeoutMs: 60_000 })).code === 0)
+    return
+  const root = await fetchDebianPackages(
+    { suite: 'own', packages: ['python3-pip-whl'], programs: [] },
+    log,
+  )
   const wheels = join(root, 'usr/share/python-wheels')
   const wheel = readdirSync(wheels).find(file => file.startsWith('pip-'))
   return join(wheels, wheel!)
 }
 
-async function must(command: string, args: string[], what: string, pythonPath?: string): Promise<void> {
+async function must(
+  command: string,
+  args: string[],
+  what: string,
+  pythonPath?: string,
+): Promise<void> {
   const env = pythonPath === undefined ? process.env : { ...process.env, PYTHONPATH: pythonPath }
-  const { code, stdout, stderr } = await runCommand(command, args, { env, timeoutMs: INSTALL_WITHIN_MS })
+  const { code, stdout, stderr } = await runCommand(command, args, {
+    env,
+    timeoutMs: INSTALL_WITHIN_MS,
+  })
   if (code === 0) return
   const reason = `${stderr}\n${stdout}`.trim().split('\n').at(-1) || 'no answer in time'
   throw new Unavailable(`${what}: ${reason}`)
@@ -68,5 +93,7 @@ async function findPython(): Promise<{ command: string; version: string }> {
     const [major, minor] = version.split('.').map(Number)
     if (code === 0 && major === 3 && minor >= 8) return { command, version }
   }
-  throw new Unavailable('There is no Python 3.8 or newer on the PATH: install python3, or set PYTHON to one.')
+  throw new Unavailable(
+    'There is no Python 3.8 or newer on the PATH: install python3, or set PYTHON to one.',
+  )
 }

@@ -26,7 +26,10 @@ describe('splitting a snapshot', () => {
         let at = 0
         for (const { from, to, layout: own } of parts) {
           expect(from).toBe(at)
-          const series = decodeLayout(own.bytes).families.reduce((sum, f) => sum + f.series.length, 0)
+          const series = decodeLayout(own.bytes).families.reduce(
+            (sum, f) => sum + f.series.length,
+            0,
+          )
           expect(to - from).toBe(series)
           at = to
         }
@@ -54,7 +57,10 @@ describe('splitting a snapshot', () => {
         layoutId: part.layout.id,
       }
       const slice = values.subarray(part.from, part.to)
-      const record = encodeSnapshot(header, { layoutCompressed: part.layout.compressed, values: slice })
+      const record = encodeSnapshot(header, {
+        layoutCompressed: part.layout.compressed,
+        values: slice,
+      })
       expect(record.length).toBeLessThanOrEqual(PART_BYTES)
       expect(part.layout.bytes.length).toBeLessThanOrEqual(PART_BYTES)
     })
@@ -67,7 +73,9 @@ describe('splitting a snapshot', () => {
   })
 
   test('no sample name is in two parts', () => {
-    const parts = planParts(manyFamilies(50, 100), 20_000).map(p => sampleNames(decodeLayout(p.layout.bytes)))
+    const parts = planParts(manyFamilies(50, 100), 20_000).map(p =>
+      sampleNames(decodeLayout(p.layout.bytes)),
+    )
     expect(parts.length).toBeGreaterThan(1)
     validateParts(parts)
     expect(() => validateParts([...parts, parts[0]])).toThrow(/split between families/)

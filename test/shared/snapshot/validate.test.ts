@@ -34,7 +34,9 @@ const reasonOfLayout = (...families: LayoutFamily[]) => reasonOf(() => validateL
 
 describe('a target', () => {
   test('with sorted labels including job is valid', () => {
-    expect(reasonOf(() => validateTarget(target({ instance: 'a', job: 'b', ünïcode: 'c' })))).toBeUndefined()
+    expect(
+      reasonOf(() => validateTarget(target({ instance: 'a', job: 'b', ünïcode: 'c' }))),
+    ).toBeUndefined()
   })
 
   test.each([
@@ -75,10 +77,16 @@ describe('a layout', () => {
   })
 
   test('is refused with a duplicate series, also across families', () => {
-    expect(reasonOfLayout(family([labelled(['a', '1']), labelled(['a', '1'])]))).toBe('duplicate_series')
+    expect(reasonOfLayout(family([labelled(['a', '1']), labelled(['a', '1'])]))).toBe(
+      'duplicate_series',
+    )
     const summary = family([{ suffix: '_count', labels: [] }], { name: 's', type: 'summary' })
-    expect(reasonOfLayout(summary, family([labelled()], { name: 's_count' }))).toBe('duplicate_series')
-    expect(reasonOfLayout(summary, family([labelled(['a', '1'])], { name: 's_count' }))).toBeUndefined()
+    expect(reasonOfLayout(summary, family([labelled()], { name: 's_count' }))).toBe(
+      'duplicate_series',
+    )
+    expect(
+      reasonOfLayout(summary, family([labelled(['a', '1'])], { name: 's_count' })),
+    ).toBeUndefined()
   })
 
   test('an empty label value is the same as no label, as in Prometheus', () => {
@@ -92,9 +100,16 @@ describe('a layout', () => {
   })
 
   test('buckets with different spellings of le are the same series', () => {
-    const bucket = (le: string): LayoutSeries => ({ suffix: '_bucket', labels: [{ name: 'le', value: le }] })
-    const layout: Layout = { families: [family([bucket('1'), bucket('1.0')], { type: 'histogram' })] }
-    expect(reasonOf(() => validateLayout(decodeLayout(encodeLayout(layout).bytes)))).toBe('duplicate_series')
+    const bucket = (le: string): LayoutSeries => ({
+      suffix: '_bucket',
+      labels: [{ name: 'le', value: le }],
+    })
+    const layout: Layout = {
+      families: [family([bucket('1'), bucket('1.0')], { type: 'histogram' })],
+    }
+    expect(reasonOf(() => validateLayout(decodeLayout(encodeLayout(layout).bytes)))).toBe(
+      'duplicate_series',
+    )
   })
 
   test('is refused when a family appears twice, has no name, or ends in _total as a counter', () => {

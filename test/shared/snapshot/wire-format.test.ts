@@ -108,10 +108,15 @@ describe('docs/wire-format.md', () => {
   })
 
   test('has an example that the code writes with the same bytes', () => {
-    const bytes = encodeSnapshot(EXAMPLE_HEADER, { layoutCompressed: EXAMPLE_GZIP, values: EXAMPLE_VALUES })
+    const bytes = encodeSnapshot(EXAMPLE_HEADER, {
+      layoutCompressed: EXAMPLE_GZIP,
+      values: EXAMPLE_VALUES,
+    })
     expect(bytesOf('example-record')).toEqual(bytes)
     expect(bytesOf('example-layout')).toEqual(encodeLayout(EXAMPLE_LAYOUT).bytes)
-    expect(bytesOf('example-failure')).toEqual(encodeFailure(EXAMPLE_FAILURE_HEADER, EXAMPLE_FAILURE))
+    expect(bytesOf('example-failure')).toEqual(
+      encodeFailure(EXAMPLE_FAILURE_HEADER, EXAMPLE_FAILURE),
+    )
     expect(gunzipSync(EXAMPLE_GZIP)).toEqual(bytesOf('example-layout'))
   })
 

@@ -60,7 +60,8 @@ function check(cause: string): void {
   const away = now - last
   last = now
   const current = JSON.stringify(held)
-  const isNews = current !== reported || away > 100 || cause === 'assignment' || cause === 'rebalancing'
+  const isNews =
+    current !== reported || away > 100 || cause === 'assignment' || cause === 'rebalancing'
   if (!isNews) return
   reported = current
   process.send?.({ cause, wall: Date.now(), away, held } satisfies Sample)

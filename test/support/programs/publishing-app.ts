@@ -35,7 +35,15 @@ const register = new Registry()
 const quiet = () => {}
 const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet }
 const publisherOf = (source: MetricSource) =>
-  createPublisher({ register: source, brokers, topic, job: 'app', instance: mode, interval: '1s', logger })
+  createPublisher({
+    register: source,
+    brokers,
+    topic,
+    job: 'app',
+    instance: mode,
+    interval: '1s',
+    logger,
+  })
 
 if (mode === 'cluster') await runCluster()
 else if (mode === 'busy') await runBusy()
@@ -73,7 +81,10 @@ async function runCluster(): Promise<void> {
   const aggregator = new AggregatorRegistry()
   process.once('disconnect', () => process.exit())
   const ready = [cluster.fork(), cluster.fork()].map(
-    worker => new Promise<void>(resolve => worker.on('message', message => message === 'ready' && resolve())),
+    worker =>
+      new Promise<void>(resolve =>
+        worker.on('message', message => message === 'ready' && resolve()),
+      ),
   )
   await Promise.all(ready)
   const publisher = publisherOf(() => aggregator.clusterMetrics())
@@ -92,7 +103,8 @@ async function runBusy(): Promise<void> {
     registers: [register],
   })
   const step = () => {
-    for (let i = 0; i < series; i++) work.inc({ kind: `kind-${i}`, place: `place-${i % 7}` }, 1 + (i % 3) / 7)
+    for (let i = 0; i < series; i++)
+      work.inc({ kind: `kind-${i}`, place: `place-${i % 7}` }, 1 + (i % 3) / 7)
   }
   step()
   const publisher = publisherOf(register)
@@ -131,7 +143,9 @@ async function ownMetrics(): Promise<Record<string, number>> {
     metrics
       .filter(({ name }) => name.startsWith('publisher_'))
       .flatMap(({ name, values }) =>
-        values.filter(({ labels }) => labels.le === undefined).map(v => [v.metricName ?? name, v.value]),
+        values
+          .filter(({ labels }) => labels.le === undefined)
+          .map(v => [v.metricName ?? name, v.value]),
       ),
   )
 }

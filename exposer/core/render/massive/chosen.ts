@@ -73,7 +73,8 @@ function ascending(
   let last = Number.NEGATIVE_INFINITY
   for (const snapshot of unseen) {
     const { collectedAt, series } = snapshot
-    const reason = collectedAt < oldest ? 'too_old' : collectedAt <= last ? 'not_ascending' : undefined
+    const reason =
+      collectedAt < oldest ? 'too_old' : collectedAt <= last ? 'not_ascending' : undefined
     if (reason) {
       omitted.set(reason, (omitted.get(reason) ?? 0) + series)
       continue

@@ -5,7 +5,11 @@ import { exemplarTexts } from '../../../../shared/exposition/exemplar-text.js'
 import { familyLines } from '../../../../shared/exposition/family-lines.js'
 import type { Escaping, Format } from '../../../../shared/exposition/format.js'
 import { labelText, latin1 } from '../../../../shared/exposition/layout-text.js'
-import { type LabelTail, seriesLines, splitRange } from '../../../../shared/exposition/series-lines.js'
+import {
+  type LabelTail,
+  seriesLines,
+  splitRange,
+} from '../../../../shared/exposition/series-lines.js'
 import type { Span } from '../../history/history.js'
 import type { Shard } from '../../shard.js'
 import type { Snapshot } from '../../store/snapshot.js'
@@ -97,7 +101,8 @@ export class MassiveScrape {
       const readable = chosen.snapshots.filter(
         snapshot => snapshot.failure === null && this.shard.decode(snapshot),
       )
-      for (const [round, snapshot] of readable.entries()) this.#addToRound(round, target, snapshot, tail)
+      for (const [round, snapshot] of readable.entries())
+        this.#addToRound(round, target, snapshot, tail)
       yield* this.#report(chosen, readable, tail)
       if (++step % PREPARE_STEP === 0) yield PAUSE
     }
@@ -125,7 +130,13 @@ export class MassiveScrape {
       return
     }
     const added = yield* this.#shownTo.added(target, readable)
-    this.#reports.push({ tail, up: true, duration: newest.collectSeconds, samples: newest.series, added })
+    this.#reports.push({
+      tail,
+      up: true,
+      duration: newest.collectSeconds,
+      samples: newest.series,
+      added,
+    })
   }
 
   *#families(chunk: Chunk): Generator<Buffer> {

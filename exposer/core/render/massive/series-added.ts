@@ -69,7 +69,8 @@ export class ShownTo {
 
   /** Layouts that are no longer in the store count as having no series. */
   *#difference(before: LayoutIds, { parts }: Snapshot): Generator<Buffer, number> {
-    if (before.length === parts.length && parts.every(({ layout }, i) => layout.id === before[i])) return 0
+    if (before.length === parts.length && parts.every(({ layout }, i) => layout.id === before[i]))
+      return 0
     const known = before.map(id => this.store.layout(id)).filter(layout => layout !== undefined)
     const layouts = parts.map(part => part.layout)
     const steps = seriesMissing(layouts, known)

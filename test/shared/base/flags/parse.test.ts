@@ -141,7 +141,9 @@ describe('problems', () => {
   })
 
   test('the suggestion completes a name without its prefix', () => {
-    expect(problemsOf(['--brokers=a:1'])[0]).toBe('--brokers: unknown flag; did you mean --kafka.brokers?')
+    expect(problemsOf(['--brokers=a:1'])[0]).toBe(
+      '--brokers: unknown flag; did you mean --kafka.brokers?',
+    )
   })
 
   test('contradictions between flags are reported together with invalid values', () => {

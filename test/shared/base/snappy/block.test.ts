@@ -109,18 +109,32 @@ describe('elements', () => {
   test.each<[string, number[], RegExp]>([
     ['a copy before the beginning', [4, 0x01, 0x01], /refers 1 bytes back, after 0 bytes/],
     ['a copy of offset 0', [5, 0x00, 0x61, 0x01, 0x00], /refers 0 bytes back/],
-    ['a copy that ends in its offset', [8, 0x00, 0x61, 0x0e, 0x01], /ends before the declared length/],
+    [
+      'a copy that ends in its offset',
+      [8, 0x00, 0x61, 0x0e, 0x01],
+      /ends before the declared length/,
+    ],
     ['a literal that ends early', [5, 0x10, 0x61], /ends before the declared length/],
-    ['a literal whose length ends early', [99, 0xf4, 0xff, 1, 1, 1], /ends before the declared length/],
+    [
+      'a literal whose length ends early',
+      [99, 0xf4, 0xff, 1, 1, 1],
+      /ends before the declared length/,
+    ],
     ['a literal longer than declared', [1, 0x04, 0x61, 0x61], /exceeds the declared length/],
     ['an element too many', [1, 0x00, 0x61, 0x00, 0x61], /exceeds the declared length/],
-    ['a literal of 4 GiB', [9, 0xfc, 0xff, 0xff, 0xff, 0xff, 0x61], /ends before the declared length/],
+    [
+      'a literal of 4 GiB',
+      [9, 0xfc, 0xff, 0xff, 0xff, 0xff, 0x61],
+      /ends before the declared length/,
+    ],
   ])('with %s are refused', (_, bytes, why) => {
     expect(decoded(Buffer.from(bytes))).toMatch(why)
   })
 
   test('of every kind are decoded, including copies with four-byte offsets, which current encoders do not write', () => {
-    const bytes = Buffer.from([13, 0x04, 0x61, 0x62, 0x01, 0x02, 0x0a, 0x01, 0x00, 0x0f, 0x08, 0, 0, 0])
+    const bytes = Buffer.from([
+      13, 0x04, 0x61, 0x62, 0x01, 0x02, 0x0a, 0x01, 0x00, 0x0f, 0x08, 0, 0, 0,
+    ])
     expect(decoded(bytes)?.toString()).toBe('abababbbbbaba')
     expect(decoded(bytes)).toEqual(reference(bytes))
   })

@@ -36,7 +36,10 @@ async function reference(input: Uint8Array): Promise<Buffer | null> {
 const IDENTIFIER = Buffer.from('\xff\x06\0\0sNaPpY', 'latin1')
 
 function chunk(type: number, body: Uint8Array): Buffer {
-  return Buffer.concat([Buffer.from([type, body.length, body.length >> 8, body.length >> 16]), body])
+  return Buffer.concat([
+    Buffer.from([type, body.length, body.length >> 8, body.length >> 16]),
+    body,
+  ])
 }
 
 function plain(data: Uint8Array): Buffer {
@@ -57,7 +60,11 @@ describe('the framing format', () => {
   })
 
   test('with uncompressed chunks decompresses as the reference does', async () => {
-    const body = Buffer.concat([IDENTIFIER, plain(Buffer.from('some_metric 3.14\n')), plain(Buffer.alloc(0))])
+    const body = Buffer.concat([
+      IDENTIFIER,
+      plain(Buffer.from('some_metric 3.14\n')),
+      plain(Buffer.alloc(0)),
+    ])
     expect(decoded(body)).toEqual(Buffer.from('some_metric 3.14\n'))
     expect(await reference(body)).toEqual(decoded(body))
   })

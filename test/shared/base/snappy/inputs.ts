@@ -8,9 +8,11 @@ export const compressible: fc.Arbitrary<Uint8Array> = fc
   .array(
     fc.oneof(
       fc.uint8Array({ maxLength: 100 }).map(bytes => Buffer.from(bytes)),
-      fc.record({ text: fc.string({ maxLength: 20 }), times: fc.nat(50) }).map(({ text, times }) => {
-        return Buffer.from(text.repeat(times))
-      }),
+      fc
+        .record({ text: fc.string({ maxLength: 20 }), times: fc.nat(50) })
+        .map(({ text, times }) => {
+          return Buffer.from(text.repeat(times))
+        }),
       fc.record({ byte: fc.nat(255), length: fc.nat(20_000) }).map(({ byte, length }) => {
         return Buffer.alloc(length, byte)
       }),

@@ -5,7 +5,11 @@ import fc from 'fast-check'
 import { Compressor, compressSync } from 'snappy'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { bufferedCodec, snappyBlock, snappyFrames } from '../../../../shared/http/body/codecs.js'
-import { type BodyLimits, REQUEST_BYTES, RequestBodies } from '../../../../shared/http/body/request-bodies.js'
+import {
+  type BodyLimits,
+  REQUEST_BYTES,
+  RequestBodies,
+} from '../../../../shared/http/body/request-bodies.js'
 import { eventually } from '../../../support/eventually.js'
 import { RawClient, type RawResponse } from '../raw-client.js'
 import { Served } from '../served.js'
@@ -24,7 +28,8 @@ const reversed = bufferedCodec((encoded, maxBytes) => {
   return Uint8Array.from(encoded).reverse()
 })
 
-const digest = (bytes: Uint8Array) => `${bytes.length} ${createHash('sha256').update(bytes).digest('hex')}\n`
+const digest = (bytes: Uint8Array) =>
+  `${bytes.length} ${createHash('sha256').update(bytes).digest('hex')}\n`
 
 const CODECS = { reversed, snappy: snappyBlock, 'snappy-framed': snappyFrames }
 
@@ -80,7 +85,9 @@ const text = (length: number) =>
 /** Incompressible bytes. */
 const noise = (length: number) =>
   Buffer.concat(
-    Array.from({ length: Math.ceil(length / 32) }, (_, i) => createHash('sha256').update(`${i}`).digest()),
+    Array.from({ length: Math.ceil(length / 32) }, (_, i) =>
+      createHash('sha256').update(`${i}`).digest(),
+    ),
   ).subarray(0, length)
 
 describe('a body', () => {
@@ -171,7 +178,10 @@ describe('a body', () => {
     const work = async (lane: number) => {
       const client = connect()
       for (let i = lane; i < sent.length; i += 10) {
-        await client.head('POST /push', { 'Content-Length': sent[i].length, 'Content-Encoding': 'gzip' })
+        await client.head('POST /push', {
+          'Content-Length': sent[i].length,
+          'Content-Encoding': 'gzip',
+        })
         await client.write(sent[i])
         expect((await client.response()).body).toBe(digest(text(100 + i)))
       }
@@ -220,7 +230,10 @@ describe('a body is refused', () => {
   test('whose Content-Length is above the limit, before it is sent', async () => {
     const client = connect()
     await client.head('POST /push', { 'Content-Length': LIMITS.maxSent + 1 })
-    refused(413, /^the body is larger than 262144 bytes: send less per request\n$/)(await client.response())
+    refused(
+      413,
+      /^the body is larger than 262144 bytes: send less per request\n$/,
+    )(await client.response())
   })
 
   test('at the byte that exceeds the limit', async () => {
@@ -322,7 +335,12 @@ describe('a body is refused', () => {
       413,
       /^the decoded body is larger than 1048576 bytes/,
     ],
-    ['snappy-framed', compressSync(Buffer.alloc(100)), 400, /send the snappy framing format, not a block\n$/],
+    [
+      'snappy-framed',
+      compressSync(Buffer.alloc(100)),
+      400,
+      /send the snappy framing format, not a block\n$/,
+    ],
   ])('that is not valid %s', async (coding, body, status, message) => {
     refused(status, message)(await push(body, { 'Content-Encoding': coding }))
   })
@@ -415,7 +433,10 @@ describe('a client', () => {
 
   test('that expects 100 Continue sends no byte of a refused body', async () => {
     const client = connect()
-    await client.head('POST /push', { 'Content-Length': LIMITS.maxSent + 1, Expect: '100-continue' })
+    await client.head('POST /push', {
+      'Content-Length': LIMITS.maxSent + 1,
+      Expect: '100-continue',
+    })
     const response = await client.response()
     expect([response.status, response.headers.get('connection')]).toEqual([413, 'close'])
     await client.closed
@@ -424,19 +445,22 @@ describe('a client', () => {
   test.each([
     ['ends', 'destroy'],
     ['is reset', 'reset'],
-  ] as const)('whose connection %s in the middle of a body leaves nothing behind', async (_, way) => {
-    for (const coding of ['identity', 'gzip', 'reversed']) {
-      const client = connect()
-      await client.head('POST /push', { 'Content-Length': 100_000, 'Content-Encoding': coding })
-      await client.write(gzipSync(noise(50_000)))
-      await eventually(() => expect(bodies.held).toBeGreaterThan(REQUEST_BYTES))
-      client[way]()
-      await eventually(() => expect(bodies.held).toBe(0))
-    }
-    await eventually(() => expect(served.log.length).toBeGreaterThanOrEqual(3))
-    for (const { message } of served.log) expect(message).toBe('a client closed its connection')
-    expect(handled).toBe(0)
-  })
+  ] as const)(
+    'whose connection %s in the middle of a body leaves nothing behind',
+    async (_, way) => {
+      for (const coding of ['identity', 'gzip', 'reversed']) {
+        const client = connect()
+        await client.head('POST /push', { 'Content-Length': 100_000, 'Content-Encoding': coding })
+        await client.write(gzipSync(noise(50_000)))
+        await eventually(() => expect(bodies.held).toBeGreaterThan(REQUEST_BYTES))
+        client[way]()
+        await eventually(() => expect(bodies.held).toBe(0))
+      }
+      await eventually(() => expect(served.log.length).toBeGreaterThanOrEqual(3))
+      for (const { message } of served.log) expect(message).toBe('a client closed its connection')
+      expect(handled).toBe(0)
+    },
+  )
 
   test('that pipelines requests and disconnects leaves no memory held', async () => {
     let answer: () => void = () => {}

@@ -14,12 +14,22 @@ afterAll(() => folder.remove())
 
 const load = (yaml: string) => loadWebConfig(folder.write('web.yml', yaml))
 const tls = (...lines: string[]) =>
-  load(['tls_server_config:', 'cert_file: server.pem', 'key_file: server.key', ...lines].join('\n  '))
+  load(
+    ['tls_server_config:', 'cert_file: server.pem', 'key_file: server.key', ...lines].join('\n  '),
+  )
 
 test('relative paths are resolved against the folder of the file, and all files are listed', () => {
-  const config = tls('client_auth_type: RequireAndVerifyClientCert', `client_ca_file: ${other.certFile}`)
+  const config = tls(
+    'client_auth_type: RequireAndVerifyClientCert',
+    `client_ca_file: ${other.certFile}`,
+  )
   expect(config.tls?.context).toMatchObject({ cert: server.cert, key: server.key, ca: other.cert })
-  expect(config.files).toEqual([`${folder.path}/web.yml`, server.certFile, server.keyFile, other.certFile])
+  expect(config.files).toEqual([
+    `${folder.path}/web.yml`,
+    server.certFile,
+    server.keyFile,
+    other.certFile,
+  ])
 })
 
 test('without tls_server_config there is no TLS, and users cause a warning', () => {
@@ -54,7 +64,9 @@ test('any list of cipher suites includes those of TLS 1.3', () => {
     expect.stringMatching(/^TLS_CHACHA20/),
     'ECDHE-ECDSA-AES128-GCM-SHA256',
   ])
-  expect(() => tls('cipher_suites: [TLS_AES_128_GCM_SHA256]', 'curve_preferences: [CurveP384]')).not.toThrow()
+  expect(() =>
+    tls('cipher_suites: [TLS_AES_128_GCM_SHA256]', 'curve_preferences: [CurveP384]'),
+  ).not.toThrow()
 })
 
 test.each([
@@ -63,13 +75,15 @@ test.each([
   ['server.pem', 'other.key', /certificate and key cannot be used: .*key values mismatch/],
   ['junk.pem', 'server.key', /certificate and key cannot be used/],
 ])('certificate %s with key %s is refused', (cert, key, problem) => {
-  expect(() => load(`tls_server_config:\n  cert_file: ${cert}\n  key_file: ${key}\n`)).toThrow(problem)
+  expect(() => load(`tls_server_config:\n  cert_file: ${cert}\n  key_file: ${key}\n`)).toThrow(
+    problem,
+  )
 })
 
 test('a CA file without certificates is refused', () => {
-  expect(() => tls('client_auth_type: RequireAndVerifyClientCert', 'client_ca_file: junk.pem')).toThrow(
-    /client_ca cannot be used/,
-  )
+  expect(() =>
+    tls('client_auth_type: RequireAndVerifyClientCert', 'client_ca_file: junk.pem'),
+  ).toThrow(/client_ca cannot be used/)
 })
 
 test('a missing file is refused', () => {

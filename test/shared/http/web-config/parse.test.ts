@@ -42,7 +42,10 @@ describe('a problem is reported with its path', () => {
     ['rate_limit: {burst: 1}', /^rate_limit: is not supported: .*--web\.max-connections/],
     [tls('cert_fil: x'), /^tls_server_config\.cert_fil: unknown key/],
     ['tls_server_config:\n  key_file: x', /^tls_server_config: cert_file .* is required/],
-    ['tls_server_config:\n  cert_file: x\n  key_file: ""', /^tls_server_config: key_file .* is required/],
+    [
+      'tls_server_config:\n  cert_file: x\n  key_file: ""',
+      /^tls_server_config: key_file .* is required/,
+    ],
     [tls('cert: x'), /^tls_server_config\.cert: conflicts with cert_file/],
     [tls('client_auth_type: Everybody'), /^tls_server_config\.client_auth_type: "Everybody" is not one of NoClientCert, /], // biome-ignore format: one line
     [tls('client_auth_type: VerifyClientCertIfGiven'), /^tls_server_config\.client_auth_type: .* requires client_ca_file/], // biome-ignore format: one line
@@ -57,7 +60,10 @@ describe('a problem is reported with its path', () => {
     ['http_server_config:\n  headers:\n    Server: x', /^http_server_config\.headers\.Server: this header cannot be set/], // biome-ignore format: one line
     ['http_server_config:\n  headers:\n    X-Frame-Options: no', /^http_server_config\.headers\.X-Frame-Options: "no" is not deny or sameorigin/], // biome-ignore format: one line
     ['http_server_config:\n  headers:\n    Content-Security-Policy: "a\\nb"', /Content-Security-Policy: has characters/], // biome-ignore format: one line
-    ['basic_auth_users:\n  alice: secret', /^basic_auth_users\.alice: is not a bcrypt hash; .*htpasswd/],
+    [
+      'basic_auth_users:\n  alice: secret',
+      /^basic_auth_users\.alice: is not a bcrypt hash; .*htpasswd/,
+    ],
     ['basic_auth_users:\n  alice: 5', /^basic_auth_users\.alice: /],
     [
       `basic_auth_users:\n  alice: ${HASH.replace('$10$', '$31$')}`,
@@ -67,7 +73,10 @@ describe('a problem is reported with its path', () => {
       `basic_auth_users:\n  alice: ${HASH.replace('$10$', '$03$')}`,
       /^basic_auth_users\.alice: has a cost of 3/,
     ],
-    [`basic_auth_users:\n  "a:b": ${HASH}`, /^basic_auth_users\.a:b: user names must not contain a colon/],
+    [
+      `basic_auth_users:\n  "a:b": ${HASH}`,
+      /^basic_auth_users\.a:b: user names must not contain a colon/,
+    ],
   ])('%j', (yaml, problem) => {
     expect(problemsOf(yaml)).toEqual([expect.stringMatching(problem)])
   })

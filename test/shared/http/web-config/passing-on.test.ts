@@ -57,7 +57,9 @@ describe('with users, a request for a target of another shard', () => {
     const [asked, owner] = await shards.pair(users)
     const values = Array.from({ length: 20_000 }, (_, i) => i)
     await owner.append({ labels: app, sequence: 1, layout: manySeries(20_000), values })
-    const answer = await ask(asked.url + path(app), { headers: { ...headers, 'accept-encoding': 'gzip' } })
+    const answer = await ask(asked.url + path(app), {
+      headers: { ...headers, 'accept-encoding': 'gzip' },
+    })
     expect(answer.headers['content-encoding']).toBe('gzip')
     const text = gunzipSync(answer.body).toString()
     expect(text.match(/^many\{/gm)).toHaveLength(20_000)
@@ -119,7 +121,9 @@ describe('with users, a request for a target of another shard', () => {
     const asked = await shards.start(users)
     asked.map = mapOf(asked.url, owner)
     asked.assign(others)
-    await expect(ask(asked.url + path(app), { headers })).rejects.toThrow(/aborted|hang up|ECONNRESET/)
+    await expect(ask(asked.url + path(app), { headers })).rejects.toThrow(
+      /aborted|hang up|ECONNRESET/,
+    )
   })
 
   test('is aborted when the client closes its connection', async () => {

@@ -26,14 +26,21 @@ describe('shards with TLS trust each other', () => {
   }
 
   test('by a shared certificate, whatever its names', async () => {
-    await works(await shards.pair(tlsOf(shards.folder.selfSigned('shared', 'DNS:exposer.example')) + users))
     await works(
-      await shards.pair(tlsOf(shards.folder.signed('shared-too', authority, 'DNS:exposer.example')) + users),
+      await shards.pair(tlsOf(shards.folder.selfSigned('shared', 'DNS:exposer.example')) + users),
+    )
+    await works(
+      await shards.pair(
+        tlsOf(shards.folder.signed('shared-too', authority, 'DNS:exposer.example')) + users,
+      ),
     )
   })
 
   test('by certificates with their addresses that a CA in client_ca_file issued', async () => {
-    const rule = ['client_auth_type: RequireAndVerifyClientCert', `client_ca_file: ${authority.certFile}`]
+    const rule = [
+      'client_auth_type: RequireAndVerifyClientCert',
+      `client_ca_file: ${authority.certFile}`,
+    ]
     const [a, b] = ['of-a', 'of-b'].map(name => shards.folder.signed(name, authority))
     const prometheus = shards.folder.signed('prometheus', authority, 'DNS:prometheus')
     await works(await shards.pair(tlsOf(a, ...rule) + users, tlsOf(b, ...rule) + users), {
@@ -45,9 +52,14 @@ describe('shards with TLS trust each other', () => {
   test('by a CA certificate that follows their own in cert_file', async () => {
     const chained = (name: string) => {
       const one = shards.folder.signed(name, authority)
-      return { ...one, certFile: shards.folder.write(`${name}-chain.pem`, one.cert + authority.cert) }
+      return {
+        ...one,
+        certFile: shards.folder.write(`${name}-chain.pem`, one.cert + authority.cert),
+      }
     }
-    await works(await shards.pair(tlsOf(chained('chained-a')) + users, tlsOf(chained('chained-b')) + users))
+    await works(
+      await shards.pair(tlsOf(chained('chained-a')) + users, tlsOf(chained('chained-b')) + users),
+    )
   })
 
   test('and send no credentials to an untrusted shard or without TLS', async () => {
@@ -57,7 +69,10 @@ describe('shards with TLS trust each other', () => {
     )
     const mine = { headers, rejectUnauthorized: false }
     const answer = await ask(asked.url + path(app), mine)
-    expect([answer.status, answer.text]).toEqual([502, expect.stringMatching(/self-signed certificate/)])
+    expect([answer.status, answer.text]).toEqual([
+      502,
+      expect.stringMatching(/self-signed certificate/),
+    ])
     const seen: IncomingMessage[] = []
     asked.map = mapOf(asked.url, await shards.stranger(request => seen.push(request)))
     asked.services.group.forget()
@@ -68,13 +83,19 @@ describe('shards with TLS trust each other', () => {
 
   test('only if the certificate names the advertised address', async () => {
     const named = shards.folder.signed('named', authority, 'DNS:elsewhere.example')
-    const rule = ['client_auth_type: VerifyClientCertIfGiven', `client_ca_file: ${authority.certFile}`]
+    const rule = [
+      'client_auth_type: VerifyClientCertIfGiven',
+      `client_ca_file: ${authority.certFile}`,
+    ]
     const [asked] = await shards.pair(
       tlsOf(shards.folder.signed('asking', authority), ...rule) + users,
       tlsOf(named, ...rule) + users,
     )
     const answer = await ask(asked.url + path(app), { headers, rejectUnauthorized: false })
-    expect([answer.status, answer.text]).toEqual([502, expect.stringMatching(/not in the cert's list/)])
+    expect([answer.status, answer.text]).toEqual([
+      502,
+      expect.stringMatching(/not in the cert's list/),
+    ])
   })
 })
 

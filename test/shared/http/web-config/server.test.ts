@@ -39,7 +39,8 @@ afterEach(async () => {
   shard = undefined
 })
 
-const healthy = (options: object = {}) => ask(`${shard!.url}/-/healthy`, { ca: server.cert, ...options })
+const healthy = (options: object = {}) =>
+  ask(`${shard!.url}/-/healthy`, { ca: server.cert, ...options })
 const by = ({ cert, key }: Certificate) => ({ cert, key })
 
 describe('a server with TLS', () => {
@@ -61,7 +62,10 @@ describe('a server with TLS', () => {
 
   test('uses the configured cipher suites and curves, and those of TLS 1.3', async () => {
     await start(
-      tls('cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384]', 'curve_preferences: [CurveP384]'),
+      tls(
+        'cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384]',
+        'curve_preferences: [CurveP384]',
+      ),
     )
     const cipherOf = (options: object) =>
       new Promise<string>((resolve, reject) => {
@@ -115,7 +119,9 @@ describe('client certificates', () => {
   ] as [ClientAuthType, boolean[]][])('by %s', async (type, expected) => {
     await start(tls(`client_auth_type: ${type}`, 'client_ca_file: authority.pem'))
     expect(await accepted()).toEqual(expected)
-    expect(shard!.web!.refused.client_certificate).toBe(expected.filter(isAccepted => !isAccepted).length)
+    expect(shard!.web!.refused.client_certificate).toBe(
+      expected.filter(isAccepted => !isAccepted).length,
+    )
   })
 
   test('need an allowed name if client_allowed_sans is set', async () => {
@@ -127,7 +133,9 @@ describe('client certificates', () => {
   })
 
   test('that were refused are not accepted by resuming the session', async () => {
-    await start(tls('client_auth_type: RequireAndVerifyClientCert', 'client_ca_file: authority.pem'))
+    await start(
+      tls('client_auth_type: RequireAndVerifyClientCert', 'client_ca_file: authority.pem'),
+    )
     for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
       for (const who of [{}, by(stranger)]) {
         const agent = new Agent({ ca: server.cert, ...who, maxVersion, maxCachedSessions: 10 })
@@ -150,7 +158,16 @@ describe('client certificates', () => {
 })
 
 describe('users', () => {
-  const PATHS = ['/-/healthy', '/-/ready', '/', '/target?job=a', '/sd', '/metrics', '/telemetry', '/nowhere']
+  const PATHS = [
+    '/-/healthy',
+    '/-/ready',
+    '/',
+    '/target?job=a',
+    '/sd',
+    '/metrics',
+    '/telemetry',
+    '/nowhere',
+  ]
 
   test('are required at all paths, also without TLS', async () => {
     await start(USERS)
@@ -162,7 +179,9 @@ describe('users', () => {
     for (const path of ['/-/healthy', '/telemetry', '/']) {
       expect((await ask(shard!.url + path, { headers: basic('alice', 'secret') })).status).toBe(200)
     }
-    expect((await ask(`${shard!.url}/-/healthy`, { headers: basic('alice', 'wrong') })).status).toBe(401)
+    expect(
+      (await ask(`${shard!.url}/-/healthy`, { headers: basic('alice', 'wrong') })).status,
+    ).toBe(401)
     expect(shard!.web!.refused.credentials).toBe(PATHS.length + 1)
     expect(shard!.log).toContainEqual(
       expect.objectContaining({ level: 'warn', message: expect.stringContaining('in cleartext') }),
@@ -219,7 +238,9 @@ describe('a changed configuration', () => {
     await start('tls_server_config:\n  cert_file: rotating.pem\n  key_file: rotating.key\n')
     const second = folder.selfSigned('rotating')
     expect(first.cert).not.toBe(second.cert)
-    await eventually(async () => expect(await serial()).toBe(new X509Certificate(second.cert).serialNumber))
+    await eventually(async () =>
+      expect(await serial()).toBe(new X509Certificate(second.cert).serialNumber),
+    )
   })
 
   test('that is invalid leaves the previous one in effect, and is logged once and counted', async () => {
@@ -228,7 +249,9 @@ describe('a changed configuration', () => {
     expect(await telemetry()).toContain('exposer_web_config_last_reload_successful 1\n')
     folder.write('web.yml', 'tls_server_config: {cert_file: missing.pem, key_file: server.key}\n')
     await eventually(async () =>
-      expect(await telemetry()).toContain('exposer_web_config_reloads_total{outcome="failure"} 1\n'),
+      expect(await telemetry()).toContain(
+        'exposer_web_config_reloads_total{outcome="failure"} 1\n',
+      ),
     )
     expect(await telemetry()).toContain('exposer_web_config_last_reload_successful 0\n')
     expect(await serial()).toBe(before)
@@ -240,7 +263,9 @@ describe('a changed configuration', () => {
     folder.write('missing.pem', late.cert)
     folder.write('server.key', late.key)
     try {
-      await eventually(async () => expect(await serial()).toBe(new X509Certificate(late.cert).serialNumber))
+      await eventually(async () =>
+        expect(await serial()).toBe(new X509Certificate(late.cert).serialNumber),
+      )
     } finally {
       folder.write('server.key', server.key)
       rmSync(`${folder.path}/missing.pem`)

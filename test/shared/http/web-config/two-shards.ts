@@ -10,7 +10,10 @@ export const app = { job: 'shop', instance: 'a:1' }
 const all = Array.from({ length: PARTITIONS }, (_, p) => p)
 /** All partitions except that of the app. */
 export const others = all.filter(p => p !== partitionOf(app))
-export const neighbours = Array.from({ length: 100 }, (_, i) => ({ job: 'shop', instance: `n:${i}` }))
+export const neighbours = Array.from({ length: 100 }, (_, i) => ({
+  job: 'shop',
+  instance: `n:${i}`,
+}))
 
 /** A web configuration with one user, whose credentials are in `headers`. */
 export const users = `basic_auth_users:\n  alice: ${hashSync('secret', 4)}\n`
@@ -52,7 +55,9 @@ export class Shards {
   }
 
   /** Starts a fake shard with the test's handler. @returns its URL */
-  async stranger(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
+  async stranger(
+    answer: (request: IncomingMessage, response: ServerResponse) => void,
+  ): Promise<string> {
     const server = createServer(answer).listen(0, '127.0.0.1')
     await new Promise(resolve => server.once('listening', resolve))
     this.#stops.push(async () => {

@@ -9,19 +9,30 @@ import { readBody, samplesOf, tryBody } from './read.js'
 import { encode, type FamilyMessage, type LabelPair, type MetricMessage, TYPES } from './schema.js'
 
 const text = fc.string({ unit: 'grapheme', maxLength: 6 })
-const number = fc.oneof(fc.double(), fc.constantFrom(0, -0, 1, 0.005, 1e6, 1e21, Number.NaN, Infinity))
+const number = fc.oneof(
+  fc.double(),
+  fc.constantFrom(0, -0, 1, 0.005, 1e6, 1e21, Number.NaN, Infinity),
+)
 const count = fc.nat(2 ** 40)
 const labels = fc.uniqueArray(
-  fc.record({ name: fc.oneof(fc.constantFrom('a', 'b', 'z', '\u{10000}', '\uffee'), text), value: text }),
+  fc.record({
+    name: fc.oneof(fc.constantFrom('a', 'b', 'z', '\u{10000}', '\uffee'), text),
+    value: text,
+  }),
   {
     selector: ({ name }) => name,
     maxLength: 4,
   },
 )
-const own = labels.map(list => list.filter(({ name }) => !['', 'le', 'quantile', '__name__'].includes(name)))
-const bounds = fc.uniqueArray(fc.oneof(fc.double({ noNaN: true }), fc.constantFrom(-1, 0.1, 1, Infinity)), {
-  maxLength: 4,
-})
+const own = labels.map(list =>
+  list.filter(({ name }) => !['', 'le', 'quantile', '__name__'].includes(name)),
+)
+const bounds = fc.uniqueArray(
+  fc.oneof(fc.double({ noNaN: true }), fc.constantFrom(-1, 0.1, 1, Infinity)),
+  {
+    maxLength: 4,
+  },
+)
 
 function metricOf(type: number): fc.Arbitrary<MetricMessage> {
   const value = fc.record({ value: number })
@@ -92,7 +103,11 @@ function expected(given: readonly FamilyMessage[]): [string, number][] {
         buckets.push({ upperBound: Infinity, cumulativeCount: histogram.sampleCount })
       return [
         ...buckets.map(({ upperBound = 0, cumulativeCount }) =>
-          line(`${name}_bucket`, [...label, { name: 'le', value: spelled(upperBound) }], cumulativeCount),
+          line(
+            `${name}_bucket`,
+            [...label, { name: 'le', value: spelled(upperBound) }],
+            cumulativeCount,
+          ),
         ),
         line(`${name}_sum`, label, histogram.sampleSum),
         line(`${name}_count`, label, histogram.sampleCount),
@@ -129,7 +144,9 @@ describe('bodies of protobufjs', () => {
   })
 
   test('are read the same by a shared reader as by new ones', () => {
-    const shapes = fc.array(fc.uniqueArray(family, { selector: f => f.name, maxLength: 2 }), { maxLength: 3 })
+    const shapes = fc.array(fc.uniqueArray(family, { selector: f => f.name, maxLength: 2 }), {
+      maxLength: 3,
+    })
     const order = fc.array(fc.nat(), { maxLength: 8 })
     fc.assert(
       fc.property(shapes, order, (bodies, picks) => {

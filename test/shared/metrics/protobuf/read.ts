@@ -3,7 +3,8 @@ import type { Exposition } from '../../../../shared/metrics/model.js'
 import { ProtobufReader } from '../../../../shared/metrics/protobuf/reader.js'
 import { ProtobufRefused } from '../../../../shared/metrics/protobuf/refusal.js'
 
-export const readBody = (body: Buffer, limits?: Limits): Exposition => new ProtobufReader(limits).read(body)
+export const readBody = (body: Buffer, limits?: Limits): Exposition =>
+  new ProtobufReader(limits).read(body)
 
 /**
  * `reason: message` of a body that is refused, or the exposition. Anything else that is thrown

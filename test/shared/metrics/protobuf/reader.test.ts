@@ -9,7 +9,11 @@ import { delimited, encode, type FamilyMessage, field, nested, TYPES } from './s
 
 const fixture = (name: string) => readFileSync(new URL(`fixtures/${name}`, import.meta.url))
 
-const gauge = (name: string, values: Record<string, number>, type = TYPES.GAUGE): FamilyMessage => ({
+const gauge = (
+  name: string,
+  values: Record<string, number>,
+  type = TYPES.GAUGE,
+): FamilyMessage => ({
   name,
   type,
   metric: Object.entries(values).map(([i, value]) => ({
@@ -90,7 +94,9 @@ describe('features that text does not have', () => {
       type: 'counter',
       unit: 'seconds',
     })
-    expect(exposition.exemplars!.map(({ timestamp }) => timestamp)).toEqual(Array(3).fill(1700000000123))
+    expect(exposition.exemplars!.map(({ timestamp }) => timestamp)).toEqual(
+      Array(3).fill(1700000000123),
+    )
   })
 })
 
@@ -148,7 +154,10 @@ describe('the families', () => {
     const first = reader.read(body())
     const second = reader.read(body(1))
     expect(second.families).toBe(first.families)
-    expect([first, second].map(({ omitted }) => omitted.get('native_histogram'))).toEqual([undefined, 1])
+    expect([first, second].map(({ omitted }) => omitted.get('native_histogram'))).toEqual([
+      undefined,
+      1,
+    ])
   })
 
   test('are the same object after a body in between that was refused', () => {
@@ -161,7 +170,12 @@ describe('the families', () => {
   test('of two readings of one reader at the same time are kept apart', () => {
     const reader = new ProtobufReader()
     const page = (first: string) =>
-      encode(gauge('g', Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [i ? `${i}` : first, i]))))
+      encode(
+        gauge(
+          'g',
+          Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [i ? `${i}` : first, i])),
+        ),
+      )
     const bodies = [page('a'), page('b'), page('a')]
     reader.read(bodies[0])
     const readings = bodies.map(body => reader.readInSteps(body))
@@ -196,10 +210,16 @@ describe('the families', () => {
       ],
     ],
     ['a family less', [first]],
-    ['another bound', [first, { ...second, metric: [{ histogram: { bucket: [{ upperBound: 2 }] } }] }]],
+    [
+      'another bound',
+      [first, { ...second, metric: [{ histogram: { bucket: [{ upperBound: 2 }] } }] }],
+    ],
     [
       'another number of buckets',
-      [first, { ...second, metric: [{ histogram: { bucket: [{ upperBound: 1 }, { upperBound: 2 }] } }] }],
+      [
+        first,
+        { ...second, metric: [{ histogram: { bucket: [{ upperBound: 1 }, { upperBound: 2 }] } }] },
+      ],
     ],
     [
       'a label more',
@@ -207,7 +227,9 @@ describe('the families', () => {
         first,
         {
           ...second,
-          metric: [{ label: [{ name: 'a', value: '' }], histogram: { bucket: [{ upperBound: 1 }] } }],
+          metric: [
+            { label: [{ name: 'a', value: '' }], histogram: { bucket: [{ upperBound: 1 }] } },
+          ],
         },
       ],
     ],
@@ -221,7 +243,11 @@ describe('the families', () => {
 
   test('with the same name are merged', () => {
     expect(
-      samplesOf(readBody(encode(gauge('g', { a: 1 }), gauge('other', { a: 2 }), gauge('g', { a: 3, b: 4 })))),
+      samplesOf(
+        readBody(
+          encode(gauge('g', { a: 1 }), gauge('other', { a: 2 }), gauge('g', { a: 3, b: 4 })),
+        ),
+      ),
     ).toEqual([
       ['g{i="a"}', 1],
       ['g{i="a"}', 3],
@@ -291,7 +317,11 @@ describe('the wire format', () => {
       delimited(Buffer.from([0x82, 0x80, 0x80, 0x80, 0x10, 0])),
       /^syntax: byte 1: not a field number/,
     ],
-    ['a known field of another type', delimited(field(1, 0, 5)), /^syntax: .* field 1 has wire type 0/],
+    [
+      'a known field of another type',
+      delimited(field(1, 0, 5)),
+      /^syntax: .* field 1 has wire type 0/,
+    ],
     [
       'a varint of eleven bytes',
       delimited(name, field(3, 0, ...Array(10).fill(0x80), 0)),
@@ -385,9 +415,9 @@ describe('metrics', () => {
   })
 
   test('of one family with two types are refused', () => {
-    expect(tryBody(encode(gauge('a', { x: 1 }), { ...gauge('a', {}), type: TYPES.SUMMARY }))).toMatch(
-      /^duplicate: byte 27: metric family "a" is a summary and was a gauge before/,
-    )
+    expect(
+      tryBody(encode(gauge('a', { x: 1 }), { ...gauge('a', {}), type: TYPES.SUMMARY })),
+    ).toMatch(/^duplicate: byte 27: metric family "a" is a summary and was a gauge before/)
   })
 
   test('keep their series when their exemplar is too long, which is counted', () => {
@@ -413,22 +443,40 @@ describe('limits', () => {
     ['series', [gauge('a', many(6)), gauge('b', many(5))], /more than 10 metrics/],
     [
       'series of a histogram',
-      [{ name: 'a', type: 4, metric: [{ histogram: { bucket: Array(9).fill({ upperBound: 1 }) } }] }],
+      [
+        {
+          name: 'a',
+          type: 4,
+          metric: [{ histogram: { bucket: Array(9).fill({ upperBound: 1 }) } }],
+        },
+      ],
       /more than 10 series/,
     ],
     [
       'buckets',
-      [{ name: 'a', type: 4, metric: [{ histogram: { bucket: Array(11).fill({ upperBound: 1 }) } }] }],
+      [
+        {
+          name: 'a',
+          type: 4,
+          metric: [{ histogram: { bucket: Array(11).fill({ upperBound: 1 }) } }],
+        },
+      ],
       /more than 10 buckets/,
     ],
-    ['families', Object.keys(many(11)).map(i => ({ name: `n${i}` })), /more than 10 metric families/],
+    [
+      'families',
+      Object.keys(many(11)).map(i => ({ name: `n${i}` })),
+      /more than 10 metric families/,
+    ],
     [
       'labels',
       [
         {
           name: 'a',
           type: 1,
-          metric: [{ label: Object.keys(many(4, 'l')).map(name => ({ name, value: '' })), gauge: {} }],
+          metric: [
+            { label: Object.keys(many(4, 'l')).map(name => ({ name, value: '' })), gauge: {} },
+          ],
         },
       ],
       /more than 3 labels/,
@@ -467,7 +515,11 @@ describe('limits', () => {
   test('refuse a metric of more than 1 MiB before it is read', () => {
     expect(
       tryBody(
-        encode({ name: 'a', type: 4, metric: [{ histogram: { negativeCount: Array(200_000).fill(1) } }] }),
+        encode({
+          name: 'a',
+          type: 4,
+          metric: [{ histogram: { negativeCount: Array(200_000).fill(1) } }],
+        }),
       ),
     ).toMatch(/^limit: .* a metric has \d+ bytes, over the limit of 1048576/)
   })

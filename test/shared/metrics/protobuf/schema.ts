@@ -42,7 +42,14 @@ const { root } = protobuf.parse(
 const MetricFamily = root.lookupType('io.prometheus.client.MetricFamily')
 
 /** Metric types in the order of the enum. */
-export const TYPES = { COUNTER: 0, GAUGE: 1, SUMMARY: 2, UNTYPED: 3, HISTOGRAM: 4, GAUGE_HISTOGRAM: 5 }
+export const TYPES = {
+  COUNTER: 0,
+  GAUGE: 1,
+  SUMMARY: 2,
+  UNTYPED: 3,
+  HISTOGRAM: 4,
+  GAUGE_HISTOGRAM: 5,
+}
 
 export interface LabelPair {
   readonly name: string
@@ -98,7 +105,9 @@ export interface FamilyMessage {
 
 /** Encodes a body with protobufjs: length-delimited messages. */
 export function encode(...families: readonly FamilyMessage[]): Buffer {
-  return Buffer.concat(families.map(family => Buffer.from(MetricFamily.encodeDelimited(family).finish())))
+  return Buffer.concat(
+    families.map(family => Buffer.from(MetricFamily.encodeDelimited(family).finish())),
+  )
 }
 
 /** Decodes a body with protobufjs, to one object per message. */

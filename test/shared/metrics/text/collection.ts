@@ -718,7 +718,10 @@ const COLLECTION: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Groups of which the end of the page is the subject. */
-const AS_THEY_STAND: ReadonlySet<string> = new Set(['the end of the page', 'the end of OpenMetrics'])
+const AS_THEY_STAND: ReadonlySet<string> = new Set([
+  'the end of the page',
+  'the end of OpenMetrics',
+])
 
 export interface Case {
   readonly group: string

@@ -42,7 +42,9 @@ const HOSTILE: Readonly<Record<string, string>> = {
   'different series': numbered(i => `a{l="${i}"} 1\n`),
   'different names': numbered(i => `a${i} 1\n`),
   'one series': filled('a 1\n'),
-  'series of many labels': numbered(i => `a{${Array.from({ length: 60 }, (_, k) => `l${k}="${i}"`)}} 1\n`),
+  'series of many labels': numbered(
+    i => `a{${Array.from({ length: 60 }, (_, k) => `l${k}="${i}"`)}} 1\n`,
+  ),
   'labels in the worst order': numbered(
     i => `a{${Array.from({ length: 60 }, (_, k) => `l${99 - k}="${i}"`)}} 1\n`,
   ),

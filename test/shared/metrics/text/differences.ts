@@ -95,8 +95,15 @@ export const DIFFERENCES: Readonly<Record<string, Readonly<Record<string, readon
     'label names': ['{__name__="b"} 1\n', 'a{""="x"} 1\n', 'a{""=""} 1\n', 'a{l:m="x"} 1\n'],
     'numbers outside of the grammar': ['a +NaN\n', 'a -NaN\n', 'a ١\n', 'a １\n'],
     'the sign of zero': ['a -0\n'],
-    'numbers beyond a double': ['a 1.7976931348623159e308\n', 'a 1e309\n', 'a -1e309\n', 'a 1e999999\n'],
-    'native histograms': ['# TYPE h histogram\nh {count:1,sum:1,schema:0,zero_threshold:0,zero_count:1}\n'],
+    'numbers beyond a double': [
+      'a 1.7976931348623159e308\n',
+      'a 1e309\n',
+      'a -1e309\n',
+      'a 1e999999\n',
+    ],
+    'native histograms': [
+      '# TYPE h histogram\nh {count:1,sum:1,schema:0,zero_threshold:0,zero_count:1}\n',
+    ],
     'repeated series': [
       'a 1\na 2\n',
       'a 1\na 1\n',

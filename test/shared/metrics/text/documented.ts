@@ -4,13 +4,24 @@ import { ExpositionRefused } from '../../../../shared/metrics/text/refusal.js'
 import { bytesOf } from './collection.js'
 
 /** The signs that stand for bytes in the tables of `docs/expositions.md`. */
-const SIGNS: Readonly<Record<string, string>> = { '⏎': '\n', '⇥': '\t', '␍': '\r', '␀': '\0', '�': '\xff' }
+const SIGNS: Readonly<Record<string, string>> = {
+  '⏎': '\n',
+  '⇥': '\t',
+  '␍': '\r',
+  '␀': '\0',
+  '�': '\xff',
+}
 
 export interface DocumentedPage {
   readonly what: string
   readonly text: string
   /** What the table says is read, by dialect. */
-  readonly read: readonly [scrape: string, scrapeOpenMetrics: string, push: string, openMetrics: string]
+  readonly read: readonly [
+    scrape: string,
+    scrapeOpenMetrics: string,
+    push: string,
+    openMetrics: string,
+  ]
 }
 
 /** The rows of the table of differences between the dialects. */

@@ -9,7 +9,8 @@ export type Judgement = string | readonly string[]
 
 const READINGS = {
   'scrape text': (case_: Case) => new TextReader('scrape').read(pageOf(case_, false), 'text'),
-  'scrape openmetrics': (case_: Case) => new TextReader('scrape').read(pageOf(case_, true), 'openmetrics'),
+  'scrape openmetrics': (case_: Case) =>
+    new TextReader('scrape').read(pageOf(case_, true), 'openmetrics'),
   push: (case_: Case) => new TextReader('push').read(pageOf(case_, false)),
   openmetrics: (case_: Case) => new TextReader('openmetrics').read(pageOf(case_, true)),
 } as const

@@ -36,7 +36,9 @@ describe('what is rendered', () => {
     families: families.map(family => ({
       ...family,
       series:
-        family.type === 'counter' ? family.series.filter(({ suffix }) => suffix === '_total') : family.series,
+        family.type === 'counter'
+          ? family.series.filter(({ suffix }) => suffix === '_total')
+          : family.series,
     })),
   })
 
@@ -50,7 +52,10 @@ describe('what is rendered', () => {
     let from = 0
     for (const family of families) {
       const to = from + family.series.length
-      lines += familyLines({ ...family, counterSuffix: family.type === 'counter' ? '_total' : '' }, format)
+      lines += familyLines(
+        { ...family, counterSuffix: family.type === 'counter' ? '_total' : '' },
+        format,
+      )
       lines += seriesLines(values, text, { from, to }, NO_LABELS, '', exemplars)
       from = to
     }
@@ -65,30 +70,38 @@ describe('what is rendered', () => {
     ['openmetrics-1.0.0', 'openmetrics'],
   ])('as %s is read back as the same families, series, values and exemplars', (name, format) => {
     fc.assert(
-      fc.property(layoutArbitrary.map(asText), fc.infiniteStream(fc.double()), (layout, numbers) => {
-        const count = layout.families.reduce((sum, { series }) => sum + series.length, 0)
-        const values = Float64Array.from({ length: count }, () => numbers.next().value)
-        const page = render(layout, values, { name, escaping: 'allow-utf-8' })
-        const exposition = new TextReader('scrape').read(page, format)
-        const openMetrics = format === 'openmetrics'
-        expect(exposition.values).toEqual(values)
-        expect(exposition.omitted).toEqual(new Map())
-        expect(exposition.exemplars?.map(({ series, timestamp }) => [series, timestamp]) ?? []).toEqual(
-          openMetrics ? [...values.keys()].filter(i => i % 3 === 0).map(i => [i, i * 1001]) : [],
-        )
-        expect(exposition.families).toEqual(
-          layout.families.map(family => {
-            const total = !openMetrics && family.type === 'counter'
-            return {
-              name: total ? `${family.name}_total` : family.name,
-              type: family.type,
-              help: openMetrics || /[^ \t]/.test(family.help) ? family.help : '',
-              unit: '',
-              series: total ? family.series.map(({ labels }) => ({ suffix: '', labels })) : family.series,
-            }
-          }),
-        )
-      }),
+      fc.property(
+        layoutArbitrary.map(asText),
+        fc.infiniteStream(fc.double()),
+        (layout, numbers) => {
+          const count = layout.families.reduce((sum, { series }) => sum + series.length, 0)
+          const values = Float64Array.from({ length: count }, () => numbers.next().value)
+          const page = render(layout, values, { name, escaping: 'allow-utf-8' })
+          const exposition = new TextReader('scrape').read(page, format)
+          const openMetrics = format === 'openmetrics'
+          expect(exposition.values).toEqual(values)
+          expect(exposition.omitted).toEqual(new Map())
+          expect(
+            exposition.exemplars?.map(({ series, timestamp }) => [series, timestamp]) ?? [],
+          ).toEqual(
+            openMetrics ? [...values.keys()].filter(i => i % 3 === 0).map(i => [i, i * 1001]) : [],
+          )
+          expect(exposition.families).toEqual(
+            layout.families.map(family => {
+              const total = !openMetrics && family.type === 'counter'
+              return {
+                name: total ? `${family.name}_total` : family.name,
+                type: family.type,
+                help: openMetrics || /[^ \t]/.test(family.help) ? family.help : '',
+                unit: '',
+                series: total
+                  ? family.series.map(({ labels }) => ({ suffix: '', labels }))
+                  : family.series,
+              }
+            }),
+          )
+        },
+      ),
       { numRuns: 300 },
     )
   })
@@ -107,7 +120,11 @@ const mutatedPage = (openMetrics: boolean) =>
       let page = pageOf(case_, openMetrics)
       for (const [at, removed, token] of changes) {
         const start = at % (page.length + 1)
-        page = Buffer.concat([page.subarray(0, start), Buffer.from(token), page.subarray(start + removed)])
+        page = Buffer.concat([
+          page.subarray(0, start),
+          Buffer.from(token),
+          page.subarray(start + removed),
+        ])
       }
       return page
     })

@@ -100,7 +100,9 @@ a_total{l="y"} 1 100
       exemplars: null,
       omitted: new Map([['exemplar_too_long', 1]]),
     })
-    expect(read('# TYPE h histogram\nh 1\nh_bucket 2\n', 'push').omitted).toEqual(new Map([['no_le', 2]]))
+    expect(read('# TYPE h histogram\nh 1\nh_bucket 2\n', 'push').omitted).toEqual(
+      new Map([['no_le', 2]]),
+    )
   })
 
   test('has the newest sample of a series', () => {
@@ -186,7 +188,9 @@ describe('a page after another', () => {
   test('may be read while another is', () => {
     const reader = new TextReader('scrape')
     const lines = (name: string, values: number) =>
-      Buffer.from(Array.from({ length: 5000 }, (_, i) => `${name}{i="${i}"} ${values + i}\n`).join(''))
+      Buffer.from(
+        Array.from({ length: 5000 }, (_, i) => `${name}{i="${i}"} ${values + i}\n`).join(''),
+      )
     reader.read(lines('a', 0))
     const readings = [reader.readInSteps(lines('a', 1)), reader.readInSteps(lines('b', 2))]
     const results: string[][] = []
@@ -194,7 +198,9 @@ describe('a page after another', () => {
       const { done, value } = readings[i % 2].next()
       if (done && value) results.push(spellAll(value))
     }
-    const alone = ['a', 'b'].map((name, i) => spellAll(new TextReader('scrape').read(lines(name, i + 1))))
+    const alone = ['a', 'b'].map((name, i) =>
+      spellAll(new TextReader('scrape').read(lines(name, i + 1))),
+    )
     expect(results.sort()).toEqual(alone.sort())
   })
 
@@ -212,9 +218,19 @@ describe('a refusal', () => {
   test.each<[string, string, number, string]>([
     ['a{l="x} 1\n', 'syntax', 1, 'no closing quotation mark'],
     ['a 1\nb\n', 'value', 2, 'the end of the line is not a number'],
-    ['a 1\n\n\nb x\n', 'value', 4, '"x" is not a number; write a decimal number, +Inf, -Inf or NaN'],
+    [
+      'a 1\n\n\nb x\n',
+      'value',
+      4,
+      '"x" is not a number; write a decimal number, +Inf, -Inf or NaN',
+    ],
     ['a{l="x\ny"} 1\nb\n', 'value', 3, 'is not a number'],
-    ['# HELP a x\n# TYPE a y\n', 'metadata', 2, 'write one of counter, gauge, histogram, summary, untyped'],
+    [
+      '# HELP a x\n# TYPE a y\n',
+      'metadata',
+      2,
+      'write one of counter, gauge, histogram, summary, untyped',
+    ],
     ['# TYPE 1 gauge\n', 'metadata', 1, 'expected a metric name after TYPE, found "1 gauge"'],
     ['a 1 x\n', 'timestamp', 1, 'write Unix milliseconds'],
     ['a{l="x",l="y"} 1\n', 'duplicate', 1, 'label "l" occurs twice'],

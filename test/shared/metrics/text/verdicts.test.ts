@@ -19,16 +19,21 @@ test('the collection has more than 600 different expositions, and each has the v
   expect(missing, 'ask the judges as docs/expositions.md says and record what they say').toEqual([])
 })
 
-test.each(JUDGED_DIALECTS)('%s: differs from the judge only where the documentation says so', dialect => {
-  const judged = CASES.map(case_ => ({
-    page: case_.text,
-    ours: ours(dialect, case_),
-    judge: VERDICTS.get(keyOf(case_))![dialect],
-  }))
-  const differing = judged.filter(({ ours, judge }) => !agree(ours, judge))
-  const expected = Object.values(DIFFERENCES[dialect]).flat()
-  expect(differing.filter(({ page }) => !expected.includes(page))).toEqual([])
-  expect(new Set(differing.map(({ page }) => page))).toEqual(new Set(expected))
-  for (const reason of Object.keys(DIFFERENCES[dialect])) expect(docs).toContain(`| ${reason} |`)
-  expect(docs).toContain(`| ${DOCUMENTED[dialect]} | ${CASES.length - differing.length} of ${CASES.length} |`)
-})
+test.each(JUDGED_DIALECTS)(
+  '%s: differs from the judge only where the documentation says so',
+  dialect => {
+    const judged = CASES.map(case_ => ({
+      page: case_.text,
+      ours: ours(dialect, case_),
+      judge: VERDICTS.get(keyOf(case_))![dialect],
+    }))
+    const differing = judged.filter(({ ours, judge }) => !agree(ours, judge))
+    const expected = Object.values(DIFFERENCES[dialect]).flat()
+    expect(differing.filter(({ page }) => !expected.includes(page))).toEqual([])
+    expect(new Set(differing.map(({ page }) => page))).toEqual(new Set(expected))
+    for (const reason of Object.keys(DIFFERENCES[dialect])) expect(docs).toContain(`| ${reason} |`)
+    expect(docs).toContain(
+      `| ${DOCUMENTED[dialect]} | ${CASES.length - differing.length} of ${CASES.length} |`,
+    )
+  },
+)

@@ -113,7 +113,12 @@ describe('the table of docs/mapping.md', () => {
     ]
     for (const one of odd) {
       const { types, series, dropped } = accepted(
-        family('h', 'histogram', [['_bucket', { le: '1' }], ['_bucket', { le: '.5' }], one, ['_count']]),
+        family('h', 'histogram', [
+          ['_bucket', { le: '1' }],
+          ['_bucket', { le: '.5' }],
+          one,
+          ['_count'],
+        ]),
       )
       expect(new Set(Object.values(types))).toEqual(new Set(['unknown']))
       expect(series).toContain('h_bucket{le="1.0"}')
@@ -133,15 +138,21 @@ describe('the table of docs/mapping.md', () => {
   })
 
   test('le of a creation time of a histogram is spelled as Prometheus stores it, quantile is unchanged', () => {
-    expect(accepted(family('h', 'histogram', [['_created', { le: '1', quantile: '1' }]])).series).toEqual([
-      'h_created{le="1.0",quantile="1"}',
-    ])
+    expect(
+      accepted(family('h', 'histogram', [['_created', { le: '1', quantile: '1' }]])).series,
+    ).toEqual(['h_created{le="1.0",quantile="1"}'])
   })
 
   test('help is kept except for creation times, units are kept with the name of the family', () => {
     const { mapping } = accepted(
-      family('waited_seconds', 'counter', [['_total'], ['_created']], { help: 'Waited.', unit: 'seconds' }),
-      family('held_bytes', 'gaugehistogram', [['_gsum'], ['_gcount']], { help: 'Held.', unit: 'bytes' }),
+      family('waited_seconds', 'counter', [['_total'], ['_created']], {
+        help: 'Waited.',
+        unit: 'seconds',
+      }),
+      family('held_bytes', 'gaugehistogram', [['_gsum'], ['_gcount']], {
+        help: 'Held.',
+        unit: 'bytes',
+      }),
     )
     expect(mapping.layout.families.map(({ name, help, unit }) => [name, help, unit])).toEqual([
       ['held_bytes_gcount', 'Held.', ''],
@@ -203,13 +214,20 @@ describe('names', () => {
       build_info_total: 'unknown',
       free: 'counter',
     })
-    for (const name of ['hits_total{}', 'hits{}', 'h_count_total{}', 'build_info_total{}', 'free_total{}'])
+    for (const name of [
+      'hits_total{}',
+      'hits{}',
+      'h_count_total{}',
+      'build_info_total{}',
+      'free_total{}',
+    ])
       expect(series).toContain(name)
   })
 
   test('that two families of one type share are one family', () => {
     expect(
-      accepted(family('x', 'gauge', [['', { a: '1' }]]), family('x', 'gauge', [['', { a: '2' }]])).series,
+      accepted(family('x', 'gauge', [['', { a: '1' }]]), family('x', 'gauge', [['', { a: '2' }]]))
+        .series,
     ).toEqual(['x{a="1"}', 'x{a="2"}'])
   })
 
@@ -236,7 +254,13 @@ describe('what an exposer would refuse is dropped, reported and counted, and the
   test.each<[string, Family[], string, RegExp, string]>([
     ['a name with a NUL', [family('a\0b', 'gauge')], 'a\0b', /NUL/, 'layout'],
     ['an empty name', [family('', 'gauge')], '', /no name/, 'layout'],
-    ['a name that is too long', [family(long, 'gauge')], long, /has more than [0-9]+ bytes/, 'limit'],
+    [
+      'a name that is too long',
+      [family(long, 'gauge')],
+      long,
+      /has more than [0-9]+ bytes/,
+      'limit',
+    ],
     [
       'a reserved label',
       [family('bad', 'gauge', [['', { __a: 'x' }]])],
@@ -244,7 +268,13 @@ describe('what an exposer would refuse is dropped, reported and counted, and the
       /"__a" is reserved/,
       'reserved',
     ],
-    ['a label name with a NUL', [family('bad', 'gauge', [['', { 'a\0': 'x' }]])], 'bad', /NUL/, 'label'],
+    [
+      'a label name with a NUL',
+      [family('bad', 'gauge', [['', { 'a\0': 'x' }]])],
+      'bad',
+      /NUL/,
+      'label',
+    ],
     [
       'a label value that is too long',
       [family('bad', 'gauge', [['', { a: long }]])],
@@ -318,7 +348,9 @@ describe('what an exposer would refuse is dropped, reported and counted, and the
   })
 
   test('a family whose labels exceed the size of a layout, with all its series', () => {
-    const wide = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`label_${i}`, 'x'.repeat(4000)]))
+    const wide = Object.fromEntries(
+      Array.from({ length: 50 }, (_, i) => [`label_${i}`, 'x'.repeat(4000)]),
+    )
     const huge = family(
       'huge',
       'gauge',
@@ -394,7 +426,9 @@ test('for any page, Prometheus stores the same series from the page and from the
     .map(
       ([suffix, all, names]): SeriesSpec => [
         suffix,
-        Object.fromEntries(Object.entries(all).filter(([name]) => names.includes(name) || name === '__b')),
+        Object.fromEntries(
+          Object.entries(all).filter(([name]) => names.includes(name) || name === '__b'),
+        ),
       ],
     )
   const name = fc.constantFrom(

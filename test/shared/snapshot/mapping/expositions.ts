@@ -1,6 +1,11 @@
 import { runNow } from '../../../../shared/base/steps.js'
 import { sortLabels } from '../../../../shared/metrics/labels.js'
-import type { Exposition, Family, MetricType, SampleSuffix } from '../../../../shared/metrics/model.js'
+import type {
+  Exposition,
+  Family,
+  MetricType,
+  SampleSuffix,
+} from '../../../../shared/metrics/model.js'
 import type { Mapping } from '../../../../shared/snapshot/mapping/mapping.js'
 import { mapSources } from '../../../../shared/snapshot/mapping/sources.js'
 import { seriesOf } from '../../../producer/sampled.js'
@@ -23,7 +28,10 @@ export const family = (
 })
 
 /** Values are 0, 1, 2, … in the order of the series. */
-export function exposition(families: readonly Family[], more: Partial<Exposition> = {}): Exposition {
+export function exposition(
+  families: readonly Family[],
+  more: Partial<Exposition> = {},
+): Exposition {
   const series = families.reduce((sum, family) => sum + family.series.length, 0)
   return {
     families,
@@ -35,7 +43,8 @@ export function exposition(families: readonly Family[], more: Partial<Exposition
   }
 }
 
-export const mappingOf = (...families: readonly Family[]): Mapping => runNow(mapSources([{ families }]))
+export const mappingOf = (...families: readonly Family[]): Mapping =>
+  runNow(mapSources([{ families }]))
 
 /**
  * Summary of a mapping: types by family, series in the order of the layout, and what was dropped.

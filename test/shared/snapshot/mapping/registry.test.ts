@@ -5,13 +5,21 @@ import type { MetricJson } from '../../../../shared/metrics/prom-client/metric-j
 import { validateLayout } from '../../../../shared/snapshot/validate.js'
 import { layoutOf, seriesOf } from '../../../producer/sampled.js'
 
-const metric = (name: string, type: string, ...values: MetricJson['values'] & object): MetricJson => ({
+const metric = (
+  name: string,
+  type: string,
+  ...values: MetricJson['values'] & object
+): MetricJson => ({
   name,
   type,
   help: `help of ${name}`,
   values,
 })
-const one = (labels: Record<string, unknown> = {}, metricName?: string) => ({ value: 1, labels, metricName })
+const one = (labels: Record<string, unknown> = {}, metricName?: string) => ({
+  value: 1,
+  labels,
+  metricName,
+})
 
 /** Maps metrics and validates the layout as an exposer does. */
 function accepted(metrics: readonly MetricJson[]) {
@@ -28,9 +36,15 @@ describe('families', () => {
       zone: 'eu',
     })
     new Gauge({ name: 'queue_depth', help: 'Waiting.', registers }).set(3)
-    new Histogram({ name: 'took_seconds', help: 'Time.', buckets: [0.1, 1], registers }).observe(0.5)
-    new Summary({ name: 'size_bytes', help: 'Size.', percentiles: [0.5, 0.99], registers }).observe(7)
-    const { layout, series, dropped } = accepted((await register.getMetricsAsJSON()) as MetricJson[])
+    new Histogram({ name: 'took_seconds', help: 'Time.', buckets: [0.1, 1], registers }).observe(
+      0.5,
+    )
+    new Summary({ name: 'size_bytes', help: 'Size.', percentiles: [0.5, 0.99], registers }).observe(
+      7,
+    )
+    const { layout, series, dropped } = accepted(
+      (await register.getMetricsAsJSON()) as MetricJson[],
+    )
     expect(layout.families.map(({ name, type, help }) => [name, type, help])).toEqual([
       ['orders', 'counter', 'Orders.'],
       ['queue_depth', 'gauge', 'Waiting.'],
@@ -100,9 +114,9 @@ describe('labels', () => {
     ['emoji and other scripts', '🐢 ελλάδα 日本'],
     ['an empty value', ''],
   ])('with %s are published unchanged', (_, value) => {
-    expect(accepted([metric('x', 'gauge', one({ l: value }))]).layout.families[0].series[0].labels).toEqual([
-      { name: 'l', value },
-    ])
+    expect(
+      accepted([metric('x', 'gauge', one({ l: value }))]).layout.families[0].series[0].labels,
+    ).toEqual([{ name: 'l', value }])
   })
 
   test.each([
@@ -170,10 +184,18 @@ describe('what an exposer would refuse is dropped and reported, and the rest is 
     ],
     [
       'too many labels',
-      metric('bad', 'gauge', one(Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`l${i}`, 'x'])))),
+      metric(
+        'bad',
+        'gauge',
+        one(Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`l${i}`, 'x']))),
+      ),
       /more than 64 labels/,
     ],
-    ['a bucket without le', metric('bad', 'histogram', one({}, 'bad_bucket')), /no number in label le/],
+    [
+      'a bucket without le',
+      metric('bad', 'histogram', one({}, 'bad_bucket')),
+      /no number in label le/,
+    ],
     [
       'a bucket whose le is a word',
       metric('bad', 'histogram', one({ le: 'big' }, 'bad_bucket')),
@@ -184,13 +206,21 @@ describe('what an exposer would refuse is dropped and reported, and the rest is 
       metric('bad', 'summary', one({ quantile: 'most' })),
       /no number in label quantile/,
     ],
-    ['a histogram’s series without suffix', metric('bad', 'histogram', one({ le: '1' })), /without suffix/],
+    [
+      'a histogram’s series without suffix',
+      metric('bad', 'histogram', one({ le: '1' })),
+      /without suffix/,
+    ],
     [
       'a summary’s bucket',
       metric('bad', 'summary', one({ le: '1' }, 'bad_bucket')),
       /bad_bucket is not valid in a summary/,
     ],
-    ['a gauge’s sum', metric('bad', 'gauge', one({}, 'bad_sum')), /bad_sum is not valid in a gauge/],
+    [
+      'a gauge’s sum',
+      metric('bad', 'gauge', one({}, 'bad_sum')),
+      /bad_sum is not valid in a gauge/,
+    ],
   ])('%s', (_, bad, why) => {
     const { series, dropped } = accepted([bad, good])
     expect(series).toContain('good{}')
@@ -226,7 +256,17 @@ describe('what an exposer would refuse is dropped and reported, and the rest is 
 
 test('for any registry, the exposer accepts the layout, and each value that is not dropped has its series', () => {
   const names = fc.oneof(
-    fc.constantFrom('a', 'a_total', 'a_total_total', 'a_count', 'a_bucket', 'a_sum', '_total', '', 'b'),
+    fc.constantFrom(
+      'a',
+      'a_total',
+      'a_total_total',
+      'a_count',
+      'a_bucket',
+      'a_sum',
+      '_total',
+      '',
+      'b',
+    ),
     fc.string({ unit: 'binary', maxLength: 5 }),
   )
   const texts = fc.oneof(
@@ -234,7 +274,10 @@ test('for any registry, the exposer accepts the layout, and each value that is n
     fc.string({ unit: 'binary', maxLength: 5 }),
   )
   const labels = fc.dictionary(
-    fc.oneof(fc.constantFrom('le', 'quantile', 'a', '__a', ''), fc.string({ unit: 'binary', maxLength: 3 })),
+    fc.oneof(
+      fc.constantFrom('le', 'quantile', 'a', '__a', ''),
+      fc.string({ unit: 'binary', maxLength: 3 }),
+    ),
     fc.oneof(texts, fc.double(), fc.constant(undefined), fc.constant(null)),
     { maxKeys: 3 },
   )
