@@ -37,7 +37,9 @@ export function applyRecord(
   try {
     // A replay keeps undecoded copies only, because most snapshots are superseded before its end.
     const decoded = partition.loaded || reader.parts > 1
-    const part = reader.failure === null ? shard.store.read(reader, record.offset, decoded) : null
+    const likely = target.newest?.parts[reader.part]?.layout
+    const part =
+      reader.failure === null ? shard.store.read(reader, record.offset, decoded, likely) : null
     if (!known) admit(shard, partition, target)
     partition.clock.consumed(
       record.timestamp,

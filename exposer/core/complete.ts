@@ -42,7 +42,10 @@ export function complete(
   const late = target.playout.arrived(collectedAt, arrivedAt, reader.intervalMs, now, replaced)
   // A failed collection takes effect at once, so it cannot be late.
   if (late && live && reader.failure === null) counters.late++
-  const snapshot = shard.store.assemble({
+  // The target is its first holder, and the references to the parts pass to the snapshot.
+  const snapshot: Snapshot = {
+    kind: 'snapshot',
+    holders: 1,
     target,
     incarnation: reader.incarnation,
     sequence: reader.sequence,
@@ -58,7 +61,9 @@ export function complete(
     series,
     // The ledger begins with the assignment; a replay reads what was published before it.
     fate: live ? 'pending' : 'outside',
-  })
+    exposed: false,
+    retired: null,
+  }
   const before = judgeTarget(target, partition, now, options)
   if (shard.source.active) shard.source.noteApplied(snapshot, before)
   // After failed scrapes or an end, earlier snapshots are not exposed again.

@@ -129,7 +129,11 @@ export class SnapshotReader {
 
   hasLayoutId(id: Uint8Array): boolean {
     if (this.failure !== null) return false
-    return this.#in.buffer.compare(id, 0, 16, this.#layoutIdAt, this.#layoutIdAt + 16) === 0
+    const { buffer } = this.#in
+    const start = this.#layoutIdAt
+    // For so few bytes a loop is faster than a call out of JavaScript.
+    for (let i = 0; i < 16; i++) if (id[i] !== buffer[start + i]) return false
+    return true
   }
 
   /** The compressed layout: a slice of the record. */

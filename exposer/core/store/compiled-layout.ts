@@ -4,7 +4,7 @@ import type { Escaping } from '../../../shared/exposition/format.js'
 import { LayoutText } from '../../../shared/exposition/layout-text.js'
 import type { Layout } from '../../../shared/metrics/layout.js'
 import { decodeLayout, inflateLayout } from '../../../shared/snapshot/layout.js'
-import { Held } from './held.js'
+import type { Held } from './held.js'
 
 export interface CompiledFamily extends FamilyHead {
   /** Indexes of its series: from `from`, below `to`. */
@@ -23,8 +23,12 @@ const FAMILY_BYTES = 600
 /**
  * A layout as a shard holds it: its families and the text of its series, shared by all its targets.
  */
-export class CompiledLayout extends Held {
+export class CompiledLayout implements Held {
+  readonly kind = 'layout'
+  holders = 0
   readonly id: string
+  /** The id as it is in a record. */
+  readonly idBytes: Uint8Array
   readonly families: readonly CompiledFamily[]
   readonly series: number
   /** Source for further texts, which are rare. Decoded layouts would take too much memory. */
@@ -44,8 +48,8 @@ export class CompiledLayout extends Held {
     compressed: Uint8Array,
     private readonly onGrown: (layout: CompiledLayout, bytes: number) => void,
   ) {
-    super()
     this.id = id
+    this.idBytes = Uint8Array.from(Buffer.from(id, 'latin1'))
     const families: CompiledFamily[] = []
     const labelNames = new Set<string>()
     let legacy = true

@@ -4,7 +4,8 @@
  * Its creator is the first holder. After the last release its memory is reused: it must not be
  * read.
  */
-export abstract class Held {
+export interface Held {
+  readonly kind: 'snapshot' | 'part' | 'layout'
   /** Number of references. */
-  holders = 0
+  holders: number
 }

@@ -8,7 +8,7 @@ import { FamilyIndex } from './family-index.js'
 import type { Held } from './held.js'
 import { Memory } from './memory.js'
 import { ArrayPool, RawPool } from './pools.js'
-import { Snapshot, type SnapshotFields, SnapshotPart } from './snapshot.js'
+import type { Snapshot, SnapshotPart } from './snapshot.js'
 
 export interface StoreOptions {
   readonly limits: Limits
@@ -86,31 +86,25 @@ export class Store {
    * Creates a part from the record that is open in the reader. The caller is its first holder.
    *
    * @param offset offset of the record
+   * @param likely layout of the record unless it has changed, held by a part of its target
    * @param decoded whether the values are decoded now; else a copy of the bytes is kept for
    *   `decode`
    * @throws RefusedError when the layout or the values are invalid; nothing is held then
    */
-  read(reader: SnapshotReader, offset: number, decoded: boolean): SnapshotPart {
-    const id = reader.layoutId()
-    const layout = this.#layouts.get(id) ?? this.#layouts.intern(id, reader.layout())
+  read(
+    reader: SnapshotReader,
+    offset: number,
+    decoded: boolean,
+    likely: CompiledLayout | undefined,
+  ): SnapshotPart {
+    const layout = likely && reader.hasLayoutId(likely.idBytes) ? likely : this.#layoutOf(reader)
     const part = decoded
       ? this.#decoded(reader, layout, offset)
-      : new SnapshotPart(layout, null, this.#raws.copy(reader.bodyBytes()), offset)
+      : undecoded(layout, this.#raws.copy(reader.bodyBytes()), offset)
     this.#acquireLayout(layout)
-    part.holders = 1
     this.memory.values += valueBytes(part)
     this.memory.exemplars += exemplarBytes(part.exemplars)
     return part
-  }
-
-  /**
-   * Creates a snapshot. The caller is its first holder, and its references to the parts pass to the
-   * snapshot.
-   */
-  assemble(fields: SnapshotFields): Snapshot {
-    const snapshot = new Snapshot(fields)
-    snapshot.holders = 1
-    return snapshot
   }
 
   /**
@@ -138,8 +132,8 @@ export class Store {
    * Adds a reference, which the caller releases. The object must have a holder or come from
    * `layout`.
    */
-  acquire(held: Held): void {
-    if (held instanceof CompiledLayout) this.#acquireLayout(held)
+  acquire(held: Snapshot | SnapshotPart | CompiledLayout): void {
+    if (held.kind === 'layout') this.#acquireLayout(held)
     else held.holders++
   }
 
@@ -148,10 +142,10 @@ export class Store {
    *
    * @throws Error when there is no reference; nothing has changed then
    */
-  release(held: Held): void {
-    if (held instanceof Snapshot) this.#releaseSnapshot(held)
-    else if (held instanceof SnapshotPart) this.#releasePart(held)
-    else if (held instanceof CompiledLayout) this.#releaseLayout(held)
+  release(held: Snapshot | SnapshotPart | CompiledLayout): void {
+    if (held.kind === 'snapshot') this.#releaseSnapshot(held)
+    else if (held.kind === 'part') this.#releasePart(held)
+    else this.#releaseLayout(held)
   }
 
   #releaseSnapshot(snapshot: Snapshot): void {
@@ -184,14 +178,16 @@ export class Store {
     if (layout.holders === 0) this.families.remove(layout)
   }
 
+  #layoutOf(reader: SnapshotReader): CompiledLayout {
+    const id = reader.layoutId()
+    return this.#layouts.get(id) ?? this.#layouts.intern(id, reader.layout())
+  }
+
   #decoded(reader: SnapshotReader, layout: CompiledLayout, offset: number): SnapshotPart {
     const array = this.#arrays.reuse(layout.series)
     try {
       const { values, timestamps, exemplars } = reader.body(layout.series, array)
-      const part = new SnapshotPart(layout, values, null, offset)
-      part.timestamps = timestamps
-      part.exemplars = exemplars
-      return part
+      return { kind: 'part', holders: 1, layout, values, raw: null, timestamps, exemplars, offset }
     } catch (error) {
       if (array) this.#arrays.recycle(array)
       throw error
@@ -199,9 +195,23 @@ export class Store {
   }
 }
 
+function undecoded(layout: CompiledLayout, raw: Buffer, offset: number): SnapshotPart {
+  return {
+    kind: 'part',
+    holders: 1,
+    layout,
+    values: null,
+    raw,
+    timestamps: null,
+    exemplars: null,
+    offset,
+  }
+}
+
 /** Removes a reference; returns whether it was the last. */
 function dropReference(held: Held): boolean {
-  if (held.holders === 0) throw new Error('a snapshot is released more often than it was acquired')
+  if (held.holders === 0)
+    throw new Error(`a ${held.kind} is released more often than it was acquired`)
   return --held.holders === 0
 }
 
