@@ -180,7 +180,7 @@ describe('a snapshot loop', () => {
       'at once',
       'text',
       'Error: 5',
-      'something was thrown that has no text',
+      'a value without a text was thrown',
     ])
   })
 
