@@ -42,7 +42,6 @@ export function complete(
   const late = target.playout.arrived(collectedAt, arrivedAt, reader.intervalMs, now, replaced)
   // A failed collection takes effect at once, so it cannot be late.
   if (late && live && reader.failure === null) counters.late++
-  // The target is its first holder, and the references to the parts pass to the snapshot.
   const snapshot: Snapshot = {
     kind: 'snapshot',
     holders: 1,
@@ -64,6 +63,7 @@ export function complete(
     exposed: false,
     retired: null,
   }
+  shard.store.add(snapshot)
   const before = judgeTarget(target, partition, now, options)
   if (shard.source.active) shard.source.noteApplied(snapshot, before)
   // After failed scrapes or an end, earlier snapshots are not exposed again.

@@ -1,19 +1,19 @@
 import { expect } from 'vitest'
 import type { Shard } from '../../exposer/core/shard.js'
 import type { CompiledLayout } from '../../exposer/core/store/compiled-layout.js'
-import type { SnapshotPart } from '../../exposer/core/store/snapshot.js'
+import { partBytes, snapshotBytes } from '../../exposer/core/store/sizes.js'
+import type { Snapshot } from '../../exposer/core/store/snapshot.js'
 
 /** Maximum size of the arrays and buffers that are kept for reuse, bytes. */
 const SPARE_BYTES = 20 * 1024 * 1024
 
-/** The parts of all snapshots that targets hold. */
-const partsOf = (shard: Shard): SnapshotPart[] =>
-  [...shard.targets()].flatMap(target => target.snapshots).flatMap(snapshot => snapshot.parts)
+/** All snapshots that targets hold. */
+const snapshotsOf = (shard: Shard): Snapshot[] =>
+  [...shard.targets()].flatMap(target => target.snapshots)
 
 const sum = (bytes: readonly number[]) => bytes.reduce((total, one) => total + one, 0)
 const bytesOf = (layouts: Iterable<CompiledLayout>) => sum([...layouts].map(layout => layout.bytes))
-const sizeOf = ({ values, timestamps, raw }: SnapshotPart) =>
-  (values?.byteLength ?? 0) + (timestamps?.byteLength ?? 0) + (raw?.buffer.byteLength ?? 0)
+const sizeOf = (snapshot: Snapshot) => snapshotBytes(snapshot) + sum(snapshot.parts.map(partBytes))
 
 /** The layouts in the family index. */
 const indexed = (shard: Shard): Set<CompiledLayout> =>
@@ -31,7 +31,8 @@ const indexed = (shard: Shard): Set<CompiledLayout> =>
  *   of the view all is empty, and no snapshot is incomplete
  */
 export function expectReferences(shard: Shard, alone: boolean): void {
-  const parts = partsOf(shard)
+  const snapshots = snapshotsOf(shard)
+  const parts = snapshots.flatMap(snapshot => snapshot.parts)
   const layouts = new Set(parts.map(part => part.layout))
   const bytes = shard.store.bytes()
   const inIndex = indexed(shard)
@@ -40,17 +41,15 @@ export function expectReferences(shard: Shard, alone: boolean): void {
   const arrays = parts.flatMap(part => part.values ?? [])
   expect(new Set(arrays).size).toBe(arrays.length)
   expect(bytes.layouts).toBeGreaterThanOrEqual(bytesOf(layouts))
-  expect(bytes.values).toBeGreaterThanOrEqual(sum(parts.map(sizeOf)))
+  expect(bytes.values).toBeGreaterThanOrEqual(sum(snapshots.map(sizeOf)))
   expect(bytes.spare).toBeLessThanOrEqual(SPARE_BYTES)
   expect(bytes.targets).toBe(sum([...shard.targets()].map(target => target.bytes)))
   if (!alone) return
   expect(bytes.layouts).toBe(bytesOf(layouts))
-  expect(bytes.values).toBe(sum(parts.map(sizeOf)))
+  expect(bytes.values).toBe(sum(snapshots.map(sizeOf)))
   expect(bytes.history).toBe(0)
   expect(inIndex.size).toBe(layouts.size)
-  for (const target of shard.targets()) {
-    for (const snapshot of target.snapshots) expect(snapshot.holders).toBe(1)
-  }
+  for (const { holders } of snapshots) expect(holders).toBe(1)
 }
 
 /**

@@ -3,8 +3,8 @@ export class Memory {
   /** Target objects with their labels. */
   targets = 0
   /**
-   * Values, timestamps and undecoded copies of records, of snapshots and of parts of incomplete
-   * ones.
+   * Snapshots, and parts of incomplete ones: values, timestamps, undecoded copies of records,
+   * reasons of failed collections.
    */
   values = 0
   exemplars = 0

@@ -1,6 +1,5 @@
 import type { Layout } from '../../../shared/metrics/layout.js'
 import type { Limits } from '../../../shared/metrics/limits.js'
-import type { Exemplar } from '../../../shared/metrics/model.js'
 import { LayoutCache } from '../../../shared/snapshot/layout-cache.js'
 import { SnapshotReader } from '../../../shared/snapshot/read.js'
 import { CompiledLayout } from './compiled-layout.js'
@@ -8,6 +7,7 @@ import { FamilyIndex } from './family-index.js'
 import type { Held } from './held.js'
 import { Memory } from './memory.js'
 import { ArrayPool, RawPool } from './pools.js'
+import { exemplarBytes, partBytes, snapshotBytes } from './sizes.js'
 import type { Snapshot, SnapshotPart } from './snapshot.js'
 
 export interface StoreOptions {
@@ -102,9 +102,14 @@ export class Store {
       ? this.#decoded(reader, layout, offset)
       : undecoded(layout, this.#raws.copy(reader.bodyBytes()), offset)
     this.#acquireLayout(layout)
-    this.memory.values += valueBytes(part)
+    this.memory.values += partBytes(part)
     this.memory.exemplars += exemplarBytes(part.exemplars)
     return part
+  }
+
+  /** Adds a snapshot with one holder. The references to its parts pass to the snapshot. */
+  add(snapshot: Snapshot): void {
+    this.memory.values += snapshotBytes(snapshot)
   }
 
   /**
@@ -116,14 +121,14 @@ export class Store {
     for (const part of parts) {
       const { raw } = part
       if (!raw) continue
-      const before = valueBytes(part)
+      const before = partBytes(part)
       const { values, timestamps, exemplars } = this.#reader.bodyOf(raw, part.layout.series)
       part.values = values
       part.timestamps = timestamps
       part.exemplars = exemplars
       part.raw = null
       this.#raws.recycle(raw)
-      this.memory.values += valueBytes(part) - before
+      this.memory.values += partBytes(part) - before
       this.memory.exemplars += exemplarBytes(exemplars)
     }
   }
@@ -150,6 +155,7 @@ export class Store {
 
   #releaseSnapshot(snapshot: Snapshot): void {
     if (!dropReference(snapshot)) return
+    this.memory.values -= snapshotBytes(snapshot)
     for (const part of snapshot.parts) this.#releasePart(part)
     this.options.onReleased(snapshot)
   }
@@ -157,7 +163,7 @@ export class Store {
   #releasePart(part: SnapshotPart): void {
     if (!dropReference(part)) return
     const { values, raw } = part
-    this.memory.values -= valueBytes(part)
+    this.memory.values -= partBytes(part)
     this.memory.exemplars -= exemplarBytes(part.exemplars)
     part.values = null
     part.raw = null
@@ -213,22 +219,4 @@ function dropReference(held: Held): boolean {
   if (held.holders === 0)
     throw new Error(`a ${held.kind} is released more often than it was acquired`)
   return --held.holders === 0
-}
-
-function valueBytes({ values, timestamps, raw }: SnapshotPart): number {
-  return (values?.byteLength ?? 0) + (timestamps?.byteLength ?? 0) + (raw?.buffer.byteLength ?? 0)
-}
-
-/** Estimated bytes of the objects of an exemplar, and of each of its labels. */
-const EXEMPLAR_BYTES = 120
-const LABEL_BYTES = 96
-
-function exemplarBytes(exemplars: readonly Exemplar[] | null): number {
-  if (!exemplars) return 0
-  let bytes = 0
-  for (const { labels } of exemplars) {
-    bytes += EXEMPLAR_BYTES
-    for (const { name, value } of labels) bytes += LABEL_BYTES + name.length + value.length
-  }
-  return bytes
 }
