@@ -1,3 +1,4 @@
+import { wrap } from '../../shared/base/wrap.js'
 import type { ExperimentResult, Results } from '../types.js'
 import { formatFigure, formatSeconds, verdictOf } from './format.js'
 import { groupsOf, type Row, variantsOf } from './rows.js'
@@ -91,16 +92,3 @@ function figureLines({ figures }: ExperimentResult, width: number, paint: Paint)
 
 const alignRight = (cells: readonly string[], widths: readonly number[]) =>
   cells.map((cell, i) => `  ${cell.padStart(widths[i])}`).join('')
-
-/** Breaks the text between words. A word longer than the width gets its own line. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = []
-  let line = ''
-  for (const word of text.split(/\s+/)) {
-    if (line && line.length + 1 + word.length > width) {
-      lines.push(line)
-      line = word
-    } else line = line ? `${line} ${word}` : word
-  }
-  return [...lines, line]
-}

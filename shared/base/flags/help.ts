@@ -1,3 +1,4 @@
+import { wrap } from '../wrap.js'
 import { variableOf } from './environment.js'
 import type { Flag, FlagTable } from './types.js'
 
@@ -82,16 +83,4 @@ function twoColumns(rows: readonly [string, string][], width: number): string[] 
     if (name.length > left) return [first, ...lines.map(line => blank + line)]
     return [first.padEnd(blank.length) + lines[0], ...lines.slice(1).map(line => blank + line)]
   })
-}
-
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = []
-  let line = ''
-  for (const word of text.split(/\s+/)) {
-    if (line && line.length + 1 + word.length > width) {
-      lines.push(line)
-      line = word
-    } else line = line ? `${line} ${word}` : word
-  }
-  return [...lines, line]
 }

@@ -1,5 +1,5 @@
 import { quote } from '../../base/quote.js'
-import type { MetricType } from '../model.js'
+import { METRIC_TYPES, type MetricType } from '../model.js'
 import type { Cursor } from './cursor.js'
 import type { Families, FamilyDraft, FamilyTable, Metadata, SampleLine } from './families.js'
 import type { MetricName } from './names.js'
@@ -14,18 +14,7 @@ export const TEXT_TYPES: ReadonlyMap<string, MetricType> = new Map([
   ['untyped', 'unknown'],
 ])
 export const OPENMETRICS_TYPES: ReadonlyMap<string, MetricType> = new Map(
-  (
-    [
-      'unknown',
-      'counter',
-      'gauge',
-      'histogram',
-      'summary',
-      'gaugehistogram',
-      'info',
-      'stateset',
-    ] as const
-  ).map(type => [type, type]),
+  METRIC_TYPES.map(type => [type, type]),
 )
 
 /**
