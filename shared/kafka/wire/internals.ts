@@ -6,6 +6,7 @@ import crc32CModule from 'kafkajs/src/protocol/recordBatch/crc32C/crc32C.js'
 import apiKeysModule from 'kafkajs/src/protocol/requests/apiKeys.js'
 import requestsModule from 'kafkajs/src/protocol/requests/index.js'
 import type { Logger } from '../../base/logger.js'
+import type { ConnectionOptions } from './connection.js'
 import { stopIdlePolling } from './idle-poll.js'
 
 /*
@@ -112,17 +113,7 @@ function createBackgroundSocket(options: object): Socket {
   return socket
 }
 
-export function createConnection(options: {
-  readonly host: string
-  readonly port: number
-  readonly clientId: string
-  readonly ssl: unknown
-  readonly sasl: unknown
-  readonly timeout: number
-  readonly logger: Logger
-  /** Its socket does not keep the process alive. */
-  readonly background?: boolean
-}): RawConnection {
+export function createConnection(options: ConnectionOptions): RawConnection {
   const connection = new Connection({
     host: options.host,
     port: options.port,
