@@ -1,6 +1,7 @@
 import type { Logger } from '../../base/logger.js'
-import { explain, KafkaError } from '../errors.js'
+import { KafkaError } from '../errors.js'
 import type { KafkaConfig } from '../types.js'
+import { firstConnected } from './first-connected.js'
 import { errorOf, Link } from './link.js'
 import { type ClusterMetadata, requestMetadata } from './metadata.js'
 
@@ -39,7 +40,9 @@ export class Cluster {
   readonly #links = new Map<string, Link>()
   readonly #dialled = new Set<Link>()
   #nodes = new Map<number, Address>()
-  #nextBootstrap = 0
+  /** Random at first: the members of a fleet do not all ask the first broker of the same list. */
+  #nextBootstrap: number
+  #connecting: Promise<Link> | null = null
   #closed = false
   readonly requestTimeout: number
 
@@ -53,6 +56,7 @@ export class Cluster {
     this.#logger = logger
     this.#bootstrap = kafka.brokers.map(parseAddress)
     this.requestTimeout = kafka.requestTimeout ?? REQUEST_TIMEOUT_MS
+    this.#nextBootstrap = Math.floor(Math.random() * this.#bootstrap.length)
     if (this.#bootstrap.length === 0)
       throw new KafkaError('CONNECTION', 'the broker list is empty: set at least one host:port')
   }
@@ -132,12 +136,20 @@ export class Cluster {
   }
 
   /**
-   * A link to any broker. Bootstrap brokers are tried in rotation, then all known ones.
+   * A link to any broker. Bootstrap brokers are tried in rotation, then all known ones. Concurrent
+   * calls share the attempts.
    *
    * @throws KafkaError if no broker responds
    */
   async anyLink(): Promise<Link> {
     for (const link of this.#links.values()) if (link.connected) return link
+    this.#connecting ??= this.#connectToAny().finally(() => {
+      this.#connecting = null
+    })
+    return this.#connecting
+  }
+
+  async #connectToAny(): Promise<Link> {
     const candidates = new Map<string, Address>()
     const start = this.#nextBootstrap++
     for (let i = 0; i < this.#bootstrap.length; i++) {
@@ -145,26 +157,18 @@ export class Cluster {
       candidates.set(keyOf(address), address)
     }
     for (const address of this.#nodes.values()) candidates.set(keyOf(address), address)
-    let first: KafkaError | null = null
-    for (const address of candidates.values()) {
-      try {
-        const link = this.#sharedLink(address)
-        await link.connect()
-        return link
-      } catch (error) {
-        first ??= explain(error)
-        if (first.type === 'AUTHENTICATION') throw first
-      }
+    try {
+      const open = [...candidates.values()].map(address => () => this.#sharedLink(address))
+      return await firstConnected(open, this.background)
+    } catch (error) {
+      const { type, message } = error as KafkaError
+      if (candidates.size === 1 || type === 'AUTHENTICATION' || type === 'CLOSED') throw error
+      throw new KafkaError(
+        type,
+        `none of the brokers ${[...candidates.keys()].join(', ')} can be reached; ${message}`,
+        { cause: error },
+      )
     }
-    if (candidates.size <= 1 || !first)
-      throw first ?? new KafkaError('CLOSED', 'this Kafka client is closed')
-    throw new KafkaError(
-      first.type,
-      `none of the brokers ${[...candidates.keys()].join(', ')} can be reached; ${first.message}`,
-      {
-        cause: first,
-      },
-    )
   }
 
   /** Closes all connections. Unless `forGood`, later requests open new ones. */
@@ -218,7 +222,7 @@ export function parseAddress(text: string): Address {
   if (!host || port < 1 || port > 65_535) {
     throw new KafkaError(
       'CONNECTION',
-      `"${text}" is not a broker address: use host:port, for example kafka-1:9092`,
+      `"${text}" is not a broker address: use host:port, for example kafka-1:9092 or [::1]:9092`,
     )
   }
   return { host, port }
