@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { systemClock } from '../../shared/base/clock.js'
 import type { Logger } from '../../shared/base/logger.js'
+import { RepeatedWarnings } from '../../shared/base/repeated-warnings.js'
 import { StartError } from '../../shared/base/start-error.js'
-import { KafkaError } from '../../shared/kafka/errors.js'
+import { KafkaError, outageKind } from '../../shared/kafka/errors.js'
 import { checkTopic, type TopicReport } from '../../shared/kafka/topics.js'
 import type { ExposerConfig } from './config.js'
 
@@ -10,7 +12,7 @@ const MAX_PAUSE_MS = 10_000
 
 /**
  * Waits until Kafka answers and the topic passes the check. While the brokers cannot be reached, it
- * retries without a limit and logs each new reason once.
+ * retries without a limit and logs each kind of reason once per 30 s.
  *
  * @param trouble called with the reason for waiting, and with undefined at the end
  * @throws StartError when the topic is missing, or has settings that would make results wrong
@@ -21,20 +23,19 @@ export async function awaitTopic(
   trouble: (reason: string | undefined) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  let logged = ''
-  const report = (reason: string) => {
+  const warnings = new RepeatedWarnings(logger, systemClock)
+  const report = (kind: string, reason: string) => {
     trouble(reason)
-    if (reason !== logged) logger.warn(`Waiting for Kafka: ${reason}`)
-    logged = reason
+    warnings.warn(kind, `Waiting for Kafka: ${reason}`)
   }
   for (let pause = MIN_PAUSE_MS; !signal.aborted; pause = Math.min(pause * 2, MAX_PAUSE_MS)) {
     try {
       const reason = evaluate(await checkTopic(kafka, topic), logger)
       if (reason === undefined) return trouble(undefined)
-      report(reason)
+      report('topic', reason)
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error
-      report(error.message)
+      report(outageKind(error), error.message)
     }
     await delay(pause, undefined, { signal }).catch(() => {})
   }

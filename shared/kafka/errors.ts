@@ -38,6 +38,10 @@ export class KafkaError extends Error {
   }
 }
 
+/** The kind of an outage. A broken connection fails in several ways, all of one kind. */
+export const outageKind = (error: KafkaError): string =>
+  error.isConnectionError ? 'CONNECTION' : error.type
+
 const REFUSALS: ReadonlySet<string> = new Set([
   'MESSAGE_TOO_LARGE',
   'RECORD_LIST_TOO_LARGE',
@@ -129,6 +133,14 @@ const PROTOCOL: Readonly<Record<string, (context: ErrorContext) => string>> = {
   NOT_COORDINATOR_FOR_GROUP: c => `the coordinator of ${groupOf(c)} has changed`,
 }
 
+/** Message of Node when the peer closes a connection during the TLS handshake. */
+const TLS_CLOSED = /before secure TLS connection was established/i
+/** OpenSSL's code of a first response that is not TLS. */
+const NOT_TLS = 'ERR_SSL_WRONG_VERSION_NUMBER'
+
+const plaintext = (broker: string) =>
+  `${broker} does not respond to TLS: check whether its listener is a plaintext one; remove \`ssl\`, or use the port of its TLS listener`
+
 /** Turns any error of a connection or request into a `KafkaError` with one clear sentence. */
 export function explain(error: unknown, context: ErrorContext = {}): KafkaError {
   if (error instanceof KafkaError) return error
@@ -153,6 +165,8 @@ export function explain(error: unknown, context: ErrorContext = {}): KafkaError 
     )
   }
   const code = typeof e.code === 'string' ? e.code : undefined
+  if (TLS_CLOSED.test(e.message ?? '') || code === NOT_TLS)
+    return wrap('CONNECTION', plaintext(broker))
   if (code && SOCKET[code]) return wrap('CONNECTION', SOCKET[code](broker))
   if (kind === 'closed') {
     return wrap('CLOSED', closedConnection(broker))

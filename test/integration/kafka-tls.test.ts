@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:tls'
 import { Registry } from 'prom-client'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { exposer } from '../../cli/exposer.js'
 import { check, create } from '../../cli/topic.js'
 import { type LocalKafka, startKafka } from '../../dev/local/kafka.js'
 import { freePort } from '../../dev/local/ports.js'
 import { createPublisher } from '../../producer/index.js'
+import { checkTopic } from '../../shared/kafka/topics.js'
 import { invoke } from '../cli/invoke.js'
 import { Certificates } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
@@ -172,6 +173,13 @@ test('with connections.max.reauth.ms no send fails and no snapshot is missed: co
     })
     expect(await register.metrics()).toMatch(/^publisher_send_errors_total 0$/m)
   }))
+
+test('TLS at a plaintext port, and a plaintext connection to a TLS port, are errors that say so', async () => {
+  const plain = { brokers: inject('brokers'), ssl: true }
+  await expect(checkTopic(plain, 'any')).rejects.toThrow(/does not respond to TLS/)
+  const { brokers } = kafka
+  await expect(checkTopic({ brokers }, 'any')).rejects.toThrow(/requires TLS|did not respond/)
+})
 
 test('an unknown authority and a missing client certificate are errors', async () => {
   const unknown = await invoke(check, cluster(configFile('unknown.yml', 'ssl: true\n')))

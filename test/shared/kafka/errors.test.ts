@@ -49,3 +49,14 @@ test('broker addresses are host:port, also with IPv6, and others are refused wit
     expect(() => parseAddress(bad), bad).toThrow(/host:port/)
   }
 })
+
+test('TLS at a plaintext port says so, however the broker ends the handshake', () => {
+  const closed = socketError('ECONNRESET')
+  closed.message =
+    'Connection error: Client network socket disconnected before secure TLS connection was established'
+  for (const error of [closed, socketError('ERR_SSL_WRONG_VERSION_NUMBER')]) {
+    expect(explain(error, { broker: 'kafka-1:9092' }).message).toMatch(
+      /kafka-1:9092 does not respond to TLS.*plaintext.*remove `ssl`/,
+    )
+  }
+})
