@@ -2,6 +2,7 @@ import { type PublisherOptions, settingsOf } from './options.js'
 import { Publisher } from './publisher.js'
 
 export type { Logger } from '../shared/base/logger.js'
+export { type ClientCredentials, clientCredentials } from '../shared/kafka/client-credentials.js'
 export type { MetricJson, ValueJson } from '../shared/metrics/prom-client/metric-json.js'
 export type { PublisherOptions } from './options.js'
 export type { Publisher } from './publisher.js'

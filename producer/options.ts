@@ -101,6 +101,8 @@ function brokersOf(brokers: unknown): string[] {
   const list = (
     typeof brokers === 'string' ? brokers.split(',') : Array.isArray(brokers) ? brokers : []
   ).map(b => String(b).trim())
+  // A trailing comma is ignored.
+  if (typeof brokers === 'string' && list.length > 1 && list.at(-1) === '') list.pop()
   if (list.length === 0 || list.some(broker => broker === ''))
     throw new Error('pass at least one broker as host:port')
   for (const broker of list) parseAddress(broker)
@@ -121,13 +123,18 @@ function topicOf(topic: unknown): string {
   return topic
 }
 
-const MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512']
+const MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer']
 
 function checkSasl(sasl: PublisherOptions['sasl']): void {
   if (sasl === undefined || sasl === null) return
   if (!MECHANISMS.includes(sasl.mechanism))
     throw new Error(`mechanism must be one of ${MECHANISMS.join(', ')}`)
-  if (typeof sasl.username !== 'string' || typeof sasl.password !== 'string')
+  if (sasl.mechanism === 'oauthbearer') {
+    if (typeof sasl.token !== 'function')
+      throw new Error(
+        'token must be a function; pass clientCredentials({ tokenUrl, … }) or your own',
+      )
+  } else if (typeof sasl.username !== 'string' || typeof sasl.password !== 'string')
     throw new Error('username and password must be strings')
 }
 

@@ -4,6 +4,7 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import { flag, hostPort, list, text } from '../base/flags/builders.js'
 import { ConfigError, type Problem, type Values } from '../base/flags/types.js'
+import { clientCredentials } from './client-credentials.js'
 import type { KafkaConfig } from './types.js'
 
 /** Flags of the connection to the cluster, shared by all commands. */
@@ -19,7 +20,7 @@ export const kafkaFlags = {
   }),
   'kafka.config.file': flag(text, {
     placeholder: '<file>',
-    help: 'YAML file with "ssl" (true, or ca_file, cert_file, key_file, server_name, insecure_skip_verify) and "sasl" (mechanism, username, password or password_file). Relative paths are resolved against the folder of the file.',
+    help: 'YAML file with "ssl" (true, or ca_file, cert_file, key_file, server_name, insecure_skip_verify) and "sasl" (mechanism, username, password or password_file; other settings for oauthbearer). Relative paths are resolved against the folder of the file.',
   }),
 }
 
@@ -43,16 +44,36 @@ const tls = z.strictObject({
   insecure_skip_verify: z.boolean().default(false),
 })
 
-const sasl = z
+const secret = (name: string) =>
+  [
+    (given: Record<string, unknown>) =>
+      (given[name] === undefined) !== (given[`${name}_file`] === undefined),
+    { error: `needs either ${name} or ${name}_file` },
+  ] as const
+
+const passwordLogin = z
   .strictObject({
     mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']),
     username: z.string().min(1),
     password: z.string().optional(),
     password_file: z.string().optional(),
   })
-  .refine(s => (s.password === undefined) !== (s.password_file === undefined), {
-    error: 'needs either password or password_file',
+  .refine(...secret('password'))
+
+const oauthLogin = z
+  .strictObject({
+    mechanism: z.literal('oauthbearer'),
+    token_url: z.string().regex(/^https?:\/\/[^\s]+$/, 'write it as https://host/path'),
+    client_id: z.string().min(1),
+    client_secret: z.string().optional(),
+    client_secret_file: z.string().optional(),
+    scope: z.string().optional(),
+    ca_file: z.string().optional(),
+    extensions: z.record(z.string().regex(/^[A-Za-z]+$/), z.string()).optional(),
   })
+  .refine(...secret('client_secret'))
+
+const sasl = z.discriminatedUnion('mechanism', [passwordLogin, oauthLogin])
 
 const file = z.strictObject({ ssl: z.union([z.boolean(), tls]).optional(), sasl: sasl.optional() })
 
@@ -94,19 +115,27 @@ function readKafkaConfigFile(path: string): Pick<KafkaConfig, 'ssl' | 'sasl'> | 
       ...(ssl === undefined
         ? {}
         : { ssl: typeof ssl === 'boolean' ? ssl : connectionOptions(ssl, beside) }),
-      ...(sasl === undefined
-        ? {}
-        : {
-            sasl: {
-              mechanism: sasl.mechanism,
-              username: sasl.username,
-              password: sasl.password ?? beside(sasl.password_file!).trim(),
-            },
-          }),
+      ...(sasl === undefined ? {} : { sasl: saslOf(sasl, beside) }),
     }
   } catch (error) {
     return [problem((error as Error).message)]
   }
+}
+
+function saslOf(sasl: z.infer<typeof file>['sasl'] & {}, read: (name: string) => string) {
+  if (sasl.mechanism !== 'oauthbearer') {
+    const { mechanism, username } = sasl
+    return { mechanism, username, password: sasl.password ?? read(sasl.password_file!).trim() }
+  }
+  const { mechanism, extensions } = sasl
+  const token = clientCredentials({
+    tokenUrl: sasl.token_url,
+    clientId: sasl.client_id,
+    clientSecret: sasl.client_secret ?? read(sasl.client_secret_file!).trim(),
+    scope: sasl.scope,
+    ca: sasl.ca_file === undefined ? undefined : read(sasl.ca_file),
+  })
+  return { mechanism, token, extensions }
 }
 
 function connectionOptions(ssl: z.infer<typeof tls>, read: (name: string) => string) {

@@ -1,5 +1,24 @@
 import type { ConnectionOptions } from 'node:tls'
 
+/** SASL with a user name and a password. */
+export interface PasswordLogin {
+  readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
+  readonly username: string
+  readonly password: string
+}
+
+/** SASL with an OAuth bearer token (RFC 7628). */
+export interface OAuthLogin {
+  readonly mechanism: 'oauthbearer'
+  /**
+   * Returns a token that is valid for at least some seconds. It is called for each connection, and
+   * again before the brokers end a login, so it should reuse tokens.
+   */
+  readonly token: () => Promise<string>
+  /** SASL extensions (KIP-342), such as `logicalCluster` and `identityPoolId` of Confluent Cloud. */
+  readonly extensions?: Readonly<Record<string, string>>
+}
+
 /**
  * Connection options of a cluster. Code outside this folder does not depend on the client library.
  */
@@ -7,11 +26,7 @@ export interface KafkaConfig {
   readonly brokers: readonly string[]
   readonly clientId?: string
   readonly ssl?: boolean | ConnectionOptions
-  readonly sasl?: {
-    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
-    readonly username: string
-    readonly password: string
-  }
+  readonly sasl?: PasswordLogin | OAuthLogin
   /** Milliseconds. */
   readonly connectionTimeout?: number
   /** Milliseconds. */

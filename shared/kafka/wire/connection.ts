@@ -1,4 +1,5 @@
 import type { Logger } from '../../base/logger.js'
+import type { KafkaConfig } from '../types.js'
 import {
   type ApiName,
   apiKey,
@@ -53,7 +54,7 @@ export interface ConnectionOptions {
   readonly clientId: string
   /** Options of `tls.connect`, or true; null for plain TCP. */
   readonly ssl: unknown
-  readonly sasl: unknown
+  readonly sasl: KafkaConfig['sasl'] | null
   /** Timeout of connecting, milliseconds. */
   readonly timeout: number
   readonly logger: Logger

@@ -8,6 +8,7 @@ import requestsModule from 'kafkajs/src/protocol/requests/index.js'
 import type { Logger } from '../../base/logger.js'
 import type { ConnectionOptions } from './connection.js'
 import { stopIdlePolling } from './idle-poll.js'
+import { oauthBearerLogin } from './oauth-bearer.js'
 
 /*
  * The parts of kafkajs below its consumer and producer: connections (TCP, TLS, SASL), and the
@@ -45,6 +46,8 @@ export interface RawConnection {
   readonly socket?: { destroy(error?: Error): void }
   readonly requestQueue: { destroy(): void }
   connectionStatus: string
+  /** Milliseconds; 0 if the session does not end. */
+  readonly sessionLifetime: { toNumber(): number }
   connect(): Promise<true>
   authenticate(): Promise<void>
   isConnected(): boolean
@@ -119,8 +122,7 @@ export function createConnection(options: ConnectionOptions): RawConnection {
     port: options.port,
     clientId: options.clientId,
     ssl: options.ssl,
-    // kafkajs stores its authenticator in this object.
-    sasl: options.sasl ? { ...options.sasl } : null,
+    sasl: saslOf(options.sasl),
     connectionTimeout: options.timeout,
     requestTimeout: options.timeout,
     // kafkajs enforces it with a timer every 100 ms per connection; `Link` has its own timeouts.
@@ -129,7 +131,34 @@ export function createConnection(options: ConnectionOptions): RawConnection {
     socketFactory: options.background ? createBackgroundSocket : createSocketFactory(),
   })
   stopIdlePolling(connection.requestQueue, options.background)
+  authenticateInTime(connection)
   return connection
+}
+
+/** The options of kafkajs, which stores its authenticator in this object. */
+function saslOf(sasl: ConnectionOptions['sasl']): object | null {
+  if (!sasl) return null
+  if (sasl.mechanism !== 'oauthbearer') return { ...sasl }
+  const authenticationProvider = oauthBearerLogin(sasl.token, sasl.extensions)
+  return { mechanism: 'oauthbearer', authenticationProvider }
+}
+
+const MAX_THRESHOLD_MS = 10_000
+/** Java clients authenticate again after 85 to 95 % of the lifetime of the session. */
+const THRESHOLD_SHARE = 0.2
+
+/**
+ * kafkajs authenticates again 10 s before the broker ends the session (KIP-368), before the next
+ * request. Shorter sessions would begin with every request.
+ */
+function authenticateInTime(connection: RawConnection): void {
+  Object.defineProperty(connection, 'reauthenticationThreshold', {
+    get: () =>
+      Math.min(
+        MAX_THRESHOLD_MS,
+        Math.ceil(connection.sessionLifetime.toNumber() * THRESHOLD_SHARE),
+      ),
+  })
 }
 
 export type ApiName =
