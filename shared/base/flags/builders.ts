@@ -148,7 +148,7 @@ export const listenAddress = z.string().transform((text, context): ListenAddress
     return { host: match[1] ?? (match[2] || undefined), port: Number(match[3]) }
   context.addIssue({
     code: 'custom',
-    message: `${quote(text)} is not an address to listen on; write it as :9754 or 127.0.0.1:9754`,
+    message: `${quote(text)} is not an address to listen on; write it as :9754, 127.0.0.1:9754 or [::1]:9754`,
   })
   return z.NEVER
 })
@@ -159,7 +159,7 @@ export const hostPort = z
   .trim()
   .regex(/^(\[[^\]]+\]|[^:[\]\s/]+):\d{1,5}$/, {
     error: issue =>
-      `${quote(String(issue.input))} is not the address of a broker; write it as host:9092`,
+      `${quote(String(issue.input))} is not the address of a broker; write it as host:9092 or [::1]:9092`,
   })
 
 function quote(text: string): string {

@@ -118,5 +118,11 @@ function readValue(
     return result.data
   }
   if (flag.kind !== 'list') return read(texts.at(-1)!)
-  return texts.flatMap(text => text.split(',')).map(read)
+  return texts.flatMap(elementsOf).map(read)
+}
+
+/** Elements of a list. A trailing comma is ignored; an empty list is one empty element. */
+function elementsOf(text: string): string[] {
+  const elements = text.split(',')
+  return elements.length > 1 && elements.at(-1)!.trim() === '' ? elements.slice(0, -1) : elements
 }

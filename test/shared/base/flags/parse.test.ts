@@ -63,6 +63,14 @@ describe('values', () => {
     expect(values.follow).toBe(false)
   })
 
+  test('a trailing comma of a list is ignored, an empty element is an error', () => {
+    expect(parseFlags(table, ['--kafka.brokers=a:1,b:2,'])['kafka.brokers']).toEqual(['a:1', 'b:2'])
+    for (const bad of ['a:1,,b:2', ',a:1', '', ','])
+      expect(() => parseFlags(table, [`--kafka.brokers=${bad}`]), bad).toThrow(
+        /not the address of a broker; write it as host:9092 or \[::1\]:9092/,
+      )
+  })
+
   test('an environment variable sets a flag that is not on the command line, unless it is empty', () => {
     const environment = {
       KAFKA_BROKERS: 'e:1,e:2',
@@ -114,7 +122,7 @@ describe('problems', () => {
       'stray: is not a flag; this command takes only flags',
       '--kafka.brokers: is required; set it or the environment variable KAFKA_BROKERS',
       '--kafka.session-timeout: "20" is not a duration; write it as 15s, 2m, 1h30m or 500ms',
-      '--web.listen-address: "9754" is not an address to listen on; write it as :9754 or 127.0.0.1:9754',
+      '--web.listen-address: "9754" is not an address to listen on; write it as :9754, 127.0.0.1:9754 or [::1]:9754',
       '--web.external-url: "example.org" is not a URL; write it as http://host:9754',
       '--log.level (from $LOG_LEVEL): "loud" is not one of debug, info',
     ])
