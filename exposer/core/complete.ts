@@ -96,7 +96,7 @@ function adopt(
   // During a replay nothing was exposed yet, so only the newest snapshot is needed.
   const gone = replaying || wasDown || snapshot.failure !== null ? snapshots.splice(0) : []
   snapshots.push(snapshot)
-  gone.push(...prune(target, now.wall, target.playout.delay))
+  gone.push(...prune(target, now.wall))
   retire(shard.store, gone, 'unscraped')
 }
 

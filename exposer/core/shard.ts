@@ -204,6 +204,7 @@ export class Shard {
     target.playout.scraped(now)
     const snapshot = this.#due(target, now)
     if (!snapshot || snapshot.failure !== null || !this.decode(snapshot)) return undefined
+    target.playout.shown = snapshot.offset
     this.options.onPlayed(target.playout.delay / 1000)
     if (!snapshot.exposed) {
       snapshot.exposed = true
@@ -295,7 +296,7 @@ export class Shard {
   }
 
   #due(target: Target, now: Instant): Snapshot | undefined {
-    return target.snapshots[playedAt(target.snapshots, now.wall, target.playout.delay)]
+    return target.snapshots[playedAt(target.snapshots, now.wall, target.playout)]
   }
 
   #drop(number: number): void {

@@ -1,6 +1,7 @@
 import type { Line, Plot } from '../types.js'
 import { formatNumber } from './format.js'
 import { linear, logarithmic, type Scale } from './scale.js'
+import { STYLE } from './style.js'
 
 const WIDTH = 776
 const HEIGHT = 300
@@ -23,6 +24,15 @@ export function renderPlot(plot: Plot): string {
   ]
   return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${html(plot.title)}">${parts.join('')}</svg>`
 }
+
+/**
+ * Adds namespace, style sheet and background to the SVG of a plot, which the page provides
+ * otherwise.
+ */
+export const standalone = (svg: string) =>
+  svg
+    .replace('<svg ', '<svg xmlns="http://www.w3.org/2000/svg" ')
+    .replace('>', `><style>${STYLE} svg { background: var(--panel); }</style>`)
 
 /**
  * Extends the lines of a cumulative distribution to the right: beyond its maximum the share stays

@@ -1,9 +1,8 @@
 import { join } from 'node:path'
 import type { Results } from '../types.js'
 import { renderHtml } from './html.js'
-import { renderPlot, slug } from './plot.js'
+import { renderPlot, slug, standalone } from './plot.js'
 import { writeAtomically, writeResults } from './results.js'
-import { STYLE } from './style.js'
 
 /**
  * Writes `index.html`, `results.json` and each plot as an SVG file into the folder.
@@ -26,12 +25,3 @@ export async function writeReport(
   }
   return paths
 }
-
-/**
- * Adds namespace, style sheet and background to the SVG of a plot, which the page provides
- * otherwise.
- */
-const standalone = (svg: string) =>
-  svg
-    .replace('<svg ', '<svg xmlns="http://www.w3.org/2000/svg" ')
-    .replace('>', `><style>${STYLE} svg { background: var(--panel); }</style>`)

@@ -2,16 +2,29 @@ import { playedAt } from '../../exposer/core/playout/held.js'
 import { Playout } from '../../exposer/core/playout/playout.js'
 import type { Snapshot } from '../../exposer/core/store/snapshot.js'
 
-/** Draws a propagation delay, milliseconds. */
+/** Draws milliseconds: a propagation delay, or the jitter of a timer. */
 export type Distribution = (random: () => number) => number
+
+export interface Scraper {
+  /** Default: the interval of the publisher. */
+  readonly intervalMs?: number
+  /** Phase by time, ms; a scraper that changes its phase has several. Default: a random one. */
+  readonly phase?: (at: number) => number
+  /** Default: 0. */
+  readonly joinsAt?: number
+}
 
 export interface Simulation {
   readonly intervalMs: number
   readonly delay: Distribution
   readonly seed: number
-  /** Time for D to settle, and time of the measurement after that. */
+  /** Time for D to settle, and time of the measurement after that, ms. */
   readonly settleMs: number
   readonly measureMs: number
+  /** Default: two replicas at random phases. */
+  readonly scrapers?: readonly Scraper[]
+  /** Jitter of all timers by time, ms. Default: that of real machines. */
+  readonly jitter?: (at: number) => Distribution
 }
 
 export interface Replica {
@@ -20,28 +33,50 @@ export interface Replica {
   repeated: number
   /** Snapshots that no scrape returned. */
   skipped: number
+  /** Scrapes that returned an older snapshot than the scrape before. */
+  older: number
+  /** Times of the scrapes, ms. */
+  readonly times: number[]
+  /** Age of the snapshot at each scrape, ms. */
+  readonly ages: number[]
+  /**
+   * Relative errors of `rate()` over a minute, of a counter that grows steadily and was scraped by
+   * this replica.
+   */
+  readonly rateErrors: number[]
+}
+
+export interface Simulated {
+  /** D at the end, ms. */
+  readonly delay: number
+  /** Changes of D during the measurement, with the time. */
+  readonly changes: readonly { readonly at: number; readonly delay: number }[]
+  readonly replicas: readonly Replica[]
 }
 
 /** Timer jitter of real machines: mostly a few milliseconds, sometimes tens of milliseconds. */
-const jitter = (random: () => number) => Math.min(60, 2 / (1 - random()))
+export const usualJitter: Distribution = random => Math.min(60, 2 / (1 - random()))
+
+const RATE_WINDOW_MS = 60_000
 
 /**
- * Simulates a publisher, a queue that keeps the order, and two replicas that scrape at different
- * phases. All timers have jitter. Time is simulated.
+ * Simulates a publisher, a queue that keeps the order, and replicas that scrape at different phases.
+ * All timers have jitter. Time is simulated.
  */
-export function simulate({ intervalMs, delay, seed, settleMs, measureMs }: Simulation): {
-  readonly delay: number
-  readonly replicas: readonly Replica[]
-} {
+export function simulate(simulation: Simulation): Simulated {
+  const { intervalMs, delay, seed, settleMs, measureMs } = simulation
+  const { scrapers = [{}, {}], jitter = () => usualJitter } = simulation
   const random = mulberry32(seed)
   const playout = new Playout({ fixedMs: null, maxMs: 30_000 })
   const end = settleMs + measureMs
   const events: { at: number; run: (now: { wall: number; mono: number }) => void }[] = []
   const held: Snapshot[] = []
+  const changes: { at: number; delay: number }[] = []
   const published = random() * intervalMs
   let arrivedAt = 0
   for (let k = 0; k * intervalMs < end; k++) {
-    const collectedAt = Math.round(published + k * intervalMs + jitter(random))
+    const planned = published + k * intervalMs
+    const collectedAt = Math.round(planned + jitter(planned)(random))
     // A log keeps the order: a snapshot does not overtake a slower one before it.
     arrivedAt = Math.max(arrivedAt, collectedAt + delay(random))
     const at = arrivedAt
@@ -49,38 +84,75 @@ export function simulate({ intervalMs, delay, seed, settleMs, measureMs }: Simul
       at,
       run(now) {
         playout.arrived(collectedAt, at, intervalMs, now)
-        held.push({ collectedAt, sequence: k } as Snapshot)
-        held.splice(0, Math.max(0, playedAt(held, now.wall, playout.delay)))
+        held.push({ collectedAt, sequence: k, offset: k } as Snapshot)
+        held.splice(0, Math.max(0, playedAt(held, now.wall, playout)))
       },
     })
   }
-  const replicas = Array.from(
-    { length: 2 },
-    (): Replica => ({ scrapes: 0, repeated: 0, skipped: 0 }),
+  const replicas = scrapers.map(
+    (): Replica => ({
+      scrapes: 0,
+      repeated: 0,
+      skipped: 0,
+      older: 0,
+      times: [],
+      ages: [],
+      rateErrors: [],
+    }),
   )
-  for (const replica of replicas) {
-    const phase = random() * intervalMs
+  scrapers.forEach((scraper, i) => {
+    const replica = replicas[i]!
+    const every = scraper.intervalMs ?? intervalMs
+    const fixed = random() * every
+    const phase = scraper.phase ?? (() => fixed)
+    const samples: { at: number; value: number }[] = []
     let last = -1
-    for (let k = 2; k * intervalMs < end; k++) {
+    for (let k = 2; k * every < end; k++) {
+      const planned = phase(k * every) + k * every
+      if (planned < (scraper.joinsAt ?? 0)) continue
       events.push({
-        at: phase + k * intervalMs + jitter(random),
+        at: planned + jitter(planned)(random),
         run(now) {
           playout.scraped(now)
-          const sequence = held[playedAt(held, now.wall, playout.delay)]?.sequence ?? -1
-          if (now.wall > settleMs && last >= 0) {
+          const played = held[playedAt(held, now.wall, playout)]
+          if (played) playout.shown = played.offset
+          const sequence = played?.sequence ?? -1
+          if (played && now.wall > settleMs && last >= 0) {
             replica.scrapes++
             if (sequence === last) replica.repeated++
+            else if (sequence < last) replica.older++
             else replica.skipped += sequence - last - 1
+            replica.times.push(now.wall)
+            replica.ages.push(now.wall - played.collectedAt)
+            // Prometheus stamps the sample with the planned time of the scrape.
+            samples.push({ at: planned, value: played.collectedAt })
+            const first = samples.find(sample => sample.at > planned - RATE_WINDOW_MS)!
+            const passed = planned - first.at
+            if (passed > RATE_WINDOW_MS / 2)
+              replica.rateErrors.push(Math.abs((played.collectedAt - first.value) / passed - 1))
           }
-          last = sequence
+          last = Math.max(last, sequence)
         },
       })
     }
-  }
+  })
   events.sort((a, b) => a.at - b.at)
-  for (const { at, run } of events) run({ wall: at, mono: at })
-  return { delay: playout.delay, replicas }
+  for (const { at, run } of events) {
+    const before = playout.delay
+    run({ wall: at, mono: at })
+    if (playout.delay !== before && at > settleMs) changes.push({ at, delay: playout.delay })
+  }
+  return { delay: playout.delay, changes, replicas }
 }
+
+/** The value below which a share of the values lies. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN
+}
+
+export const mean = (values: readonly number[]) =>
+  values.reduce((sum, value) => sum + value, 0) / values.length
 
 function mulberry32(seed: number): () => number {
   let a = seed >>> 0

@@ -9,67 +9,138 @@ export interface Choice {
   readonly most: number
   readonly intervalMs: number
   /**
-   * For each scraper, the delay modulo the interval at which snapshots become due when it scrapes.
+   * For each scraper, the delay modulo the interval at which snapshots become due when it scrapes,
+   * ms.
    */
   readonly boundaries: readonly number[]
+  /** Least distance of D from each boundary, ms. */
+  readonly guard: number
 }
 
-/** Distance of D from each boundary as a share of the interval; the first that is possible. */
-const GUARDS = [1 / 4, 1 / 8, 1 / 16, 1 / 32]
-/**
- * D is kept down to this share of the first guard, because each change may repeat or skip a
- * snapshot.
- */
-const KEPT = 1 / 2
+export interface Chosen {
+  /** D, ms. */
+  readonly delay: number
+  /** A shorter D in a lower cell: scrapers would see newer snapshots. Null if there is none. */
+  readonly lower: number | null
+}
+
+/** Delays between two boundaries. All of them show a scraper the same snapshots. */
+interface Cell {
+  readonly from: number
+  readonly to: number
+}
+
+interface Range {
+  readonly least: number
+  readonly most: number
+  readonly guard: number
+}
+
+/** Distances of D from the boundaries of a cell, as multiples of the guard; the first with room. */
+const ROOM = [4, 2, 1]
+/** A cell is entered only if it has room for this multiple of the guard, which varies. */
+const ROOM_TO_ENTER = 2
+/** D stays in a cell without room for the guard down to this multiple of it. */
+const ROOM_TO_STAY = 1 / 2
+/** A lower cell is entered only if it covers the propagation delay with this factor. */
+const LEAST_TO_ENTER = 1.1
+/** Without regular scrapers D is kept up to this multiple of the least delay, plus a constant. */
+const KEPT = { share: 1.25, plusMs: 50 }
 
 /**
  * Chooses D, ms. It covers the propagation delay, and no snapshot becomes due at the time of a
  * scrape: timer noise would decide whether that scrape repeats or skips a snapshot.
+ *
+ * The age of what a scraper sees depends only on the cell of D. At first it is the lowest cell with
+ * room for the guard. D changes only if it comes too close to a boundary or no longer covers the
+ * propagation delay; whether it enters a lower cell is up to the caller, because that skips a
+ * snapshot.
  */
-export function chooseDelay({ current, least, most, intervalMs, boundaries }: Choice): number {
-  const lowest = Math.min(least, most)
-  const free = (delay: number) => distance(delay, boundaries, intervalMs)
-  // With a long-tailed distribution the longest delays are rare: D is shortened only if it is twice
-  // too long.
-  const highest = Math.min(most, Math.max(lowest + intervalMs, 2 * lowest))
-  const usable = current >= lowest && current <= highest
-  const [guard] = GUARDS
-  if (usable && free(current) >= guard * KEPT * intervalMs) return current
-  for (const share of GUARDS) {
-    const room = share * intervalMs
-    const candidates = [lowest]
-    for (const boundary of boundaries) {
-      for (const edge of [boundary - room, boundary + room]) {
-        candidates.push(lowest + phaseOf(edge - lowest, intervalMs))
-      }
-    }
-    // The tolerance covers rounding errors: candidates are at this distance exactly.
-    const fitting = candidates.filter(delay => delay <= most && free(delay) >= room - 1e-6)
-    if (fitting.length === 0) continue
-    const smallest = Math.min(...fitting)
-    if (!usable) return smallest
-    // If D crosses no boundary, no snapshot is repeated or skipped.
-    const same = fitting.filter(delay => !between(current, delay, boundaries, intervalMs))
-    return same.length ? nearest(current, same) : smallest
+export function chooseDelay(choice: Choice): Chosen {
+  const { current, most, boundaries, guard } = choice
+  const least = Math.min(choice.least, most)
+  if (boundaries.length === 0) {
+    const kept = current >= least && current <= Math.min(most, least * KEPT.share + KEPT.plusMs)
+    return { delay: kept ? current : least, lower: null }
   }
-  return usable ? current : lowest
+  const range = { least, most, guard }
+  const cells = cellsFrom(choice, least)
+  const own = cells.findIndex(({ from, to }) => from < current && current < to)
+  if (own < 0 || current < least || current > most)
+    return { delay: lowestIn(cells, range), lower: null }
+  const cautious = { ...range, least: Math.min(most, least * LEAST_TO_ENTER) }
+  const lower = cells.slice(0, own).find(cell => delayIn(cell, cautious, ROOM_TO_ENTER) !== null)
+  return {
+    delay: stayedIn(cells[own]!, current, range) ?? lowestIn(cells, range),
+    lower: lower ? bestIn(lower, range) : null,
+  }
 }
 
-function distance(delay: number, boundaries: readonly number[], intervalMs: number): number {
-  let least = Number.POSITIVE_INFINITY
+/** D without a change of the cell; null if it must be left. */
+function stayedIn(cell: Cell, current: number, range: Range): number | null {
+  if (isClear(current, cell, range.guard)) return current
+  const moved = bestIn(cell, range)
+  if (moved !== null) return moved
+  return isClear(current, cell, range.guard * ROOM_TO_STAY) ? current : null
+}
+
+/** The best delay of the lowest cell with room. */
+function lowestIn(cells: readonly Cell[], range: Range): number {
+  const roomy = cells.find(cell => delayIn(cell, range, ROOM_TO_ENTER) !== null)
+  if (roomy) return bestIn(roomy, range)!
+  for (const cell of cells) {
+    const delay = bestIn(cell, range)
+    if (delay !== null) return delay
+  }
+  return mostDistant(cells, range)
+}
+
+/** The cells from that of `least` to two intervals above it and above D, ascending. */
+function cellsFrom({ boundaries, intervalMs, current }: Choice, least: number): Cell[] {
+  const end = Math.max(least, Number.isNaN(current) ? 0 : current) + 2 * intervalMs
+  const all: number[] = []
   for (const boundary of boundaries) {
-    const phase = phaseOf(delay - boundary, intervalMs)
-    least = Math.min(least, phase, intervalMs - phase)
+    const lowest = least - intervalMs + phaseOf(boundary - least, intervalMs)
+    for (let at = lowest; at <= end; at += intervalMs) all.push(at)
   }
-  return least
+  all.sort((a, b) => a - b)
+  const cells: Cell[] = []
+  for (let i = 1; i < all.length; i++) {
+    if (all[i]! >= least) cells.push({ from: all[i - 1]!, to: all[i]! })
+  }
+  return cells
 }
 
-/** Whether a boundary is between two delays. */
-function between(a: number, b: number, boundaries: readonly number[], intervalMs: number): boolean {
-  const [low, high] = a < b ? [a, b] : [b, a]
-  return boundaries.some(boundary => low + phaseOf(boundary - low, intervalMs) <= high)
+/** The smallest delay of a cell with a multiple of the guard at both ends; null without room. */
+function delayIn({ from, to }: Cell, range: Range, multiple: number): number | null {
+  const distance = range.guard * multiple
+  const delay = Math.max(range.least, from + distance)
+  return delay <= Math.min(range.most, to - distance) ? delay : null
 }
 
-function nearest(to: number, delays: readonly number[]): number {
-  return delays.reduce((best, delay) => (Math.abs(delay - to) < Math.abs(best - to) ? delay : best))
+function bestIn(cell: Cell, range: Range): number | null {
+  for (const multiple of ROOM) {
+    const delay = delayIn(cell, range, multiple)
+    if (delay !== null) return delay
+  }
+  return null
+}
+
+/** The tolerance covers rounding errors: a chosen delay is at its distance exactly. */
+const isClear = (delay: number, { from, to }: Cell, distance: number) =>
+  Math.min(delay - from, to - delay) >= distance - 1e-6
+
+/** The delay farthest from boundaries, for scrapers that leave no cell with room. */
+function mostDistant(cells: readonly Cell[], { least, most }: Range): number {
+  let best = least
+  let distance = -1
+  for (const { from, to } of cells) {
+    const delay = Math.min(most, Math.max(least, (from + to) / 2))
+    const here = Math.min(delay - from, to - delay)
+    if (here > distance + 1e-6) {
+      best = delay
+      distance = here
+    }
+  }
+  return best
 }

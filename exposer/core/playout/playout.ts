@@ -1,7 +1,7 @@
 import type { Instant } from '../../../shared/base/clock.js'
 import { MAX_HELD } from './bounds.js'
 import { chooseDelay } from './choose.js'
-import { phaseDifference, phaseOf, ScrapePhases } from './phases.js'
+import { PhaseEstimate, phaseOf, ScrapePhases } from './phases.js'
 import { WindowMax } from './window-max.js'
 
 export interface PlayoutOptions {
@@ -15,8 +15,15 @@ export interface PlayoutOptions {
 const INITIAL_MS = 1000
 /** Added to the longest propagation delay of the last ten minutes. */
 const MARGIN = { share: 0.05, minMs: 50 }
-/** Weight of one snapshot in the estimate of the phase at which a target collects. */
-const SMOOTHING = 1 / 8
+/**
+ * Distance of D from the phases of scrapes, as a multiple of the mean absolute deviations of scrapes
+ * and collections (RFC 6298 uses four), and at least.
+ */
+const GUARD = { deviations: 4, minMs: 50 }
+/** D is shortened across a scrape phase when that has been possible for so long, ms. */
+const LOWER_AFTER_MS = 120_000
+/** Maximum difference of a scrape from the phase of its scraper, as a share of the interval. */
+const PHASE_TOLERANCE = 1 / 16
 
 /**
  * The playout delay D of one target, as in a jitter buffer: it covers the longest propagation delay
@@ -27,13 +34,15 @@ const SMOOTHING = 1 / 8
 export class Playout {
   /** D, ms. */
   delay: number
+  /** Offset of the newest snapshot that was exposed; −1 before the first. */
+  shown = -1
   /** Snapshots that arrived after D had elapsed. */
   late = 0
   readonly #propagation = new WindowMax()
   readonly #scrapes = new ScrapePhases()
   #intervalMs = 0
-  /** Estimated phase of the interval at which the target collects. */
-  #phase = Number.NaN
+  /** When the target collects; null before the first snapshot. */
+  #collections: PhaseEstimate | null = null
   /** Propagation delays above the maximum of D. */
   readonly #beyond = new WindowMax()
   /** Whether the last propagation delay is in `#propagation`. */
@@ -43,6 +52,8 @@ export class Playout {
   /** The propagation delay for which D was chosen, ms. */
   #covered = Number.NEGATIVE_INFINITY
   #minute = -1
+  /** Monotonic ms since when a shorter D has been possible without interruption. */
+  #lowerSince = Number.POSITIVE_INFINITY
 
   constructor(private readonly options: PlayoutOptions) {
     this.delay = options.fixedMs ?? INITIAL_MS
@@ -70,15 +81,11 @@ export class Playout {
     if (this.options.fixedMs !== null) return late
     if (intervalMs !== this.#intervalMs) {
       this.#intervalMs = intervalMs
-      this.#phase = Number.NaN
+      this.#collections = null
+      this.#scrapes.clear()
     }
-    const phase = phaseOf(collectedAt, intervalMs)
-    this.#phase = Number.isNaN(this.#phase)
-      ? phase
-      : phaseOf(
-          this.#phase + phaseDifference(this.#phase, phase, intervalMs) * SMOOTHING,
-          intervalMs,
-        )
+    if (this.#collections) this.#collections.add(collectedAt, intervalMs)
+    else this.#collections = new PhaseEstimate(collectedAt, intervalMs)
     // An outage is not jitter: D would be too long for ten minutes. If the publisher supersedes
     // before every snapshot, Kafka is too slow for its interval; that is not an outage, and the
     // delay counts.
@@ -105,7 +112,7 @@ export class Playout {
   /** The target is being scraped. */
   scraped(now: Instant): void {
     if (this.options.fixedMs !== null || this.#intervalMs === 0) return
-    this.#scrapes.add(now.wall)
+    this.#scrapes.add(now.wall, this.#intervalMs, this.#intervalMs * PHASE_TOLERANCE)
     this.#choose(now)
   }
 
@@ -139,11 +146,20 @@ export class Playout {
   #choose(now: Instant): void {
     const intervalMs = this.#intervalMs
     this.#covered = this.#propagation.max(now.mono)
-    const least = this.#least(now)
-    const most = this.#most
-    const boundaries = this.#scrapes
-      .steady(now.wall, intervalMs, intervalMs / 16)
-      .map(scrape => phaseOf(scrape - this.#phase, intervalMs))
-    this.delay = chooseDelay({ current: this.delay, least, most, intervalMs, boundaries })
+    const collections = this.#collections!
+    const scrapers = this.#scrapes.steady(now.wall, intervalMs)
+    const deviation = Math.max(0, ...scrapers.map(scraper => scraper.deviation))
+    const chosen = chooseDelay({
+      current: this.delay,
+      least: this.#least(now),
+      most: this.#most,
+      intervalMs,
+      boundaries: scrapers.map(({ phase }) => phaseOf(phase - collections.phase, intervalMs)),
+      guard: Math.max(GUARD.minMs, GUARD.deviations * (deviation + collections.deviation)),
+    })
+    this.delay = chosen.delay
+    if (chosen.lower === null) this.#lowerSince = Number.POSITIVE_INFINITY
+    else if (now.mono < this.#lowerSince) this.#lowerSince = Math.min(this.#lowerSince, now.mono)
+    else if (now.mono - this.#lowerSince >= LOWER_AFTER_MS) this.delay = chosen.lower
   }
 }
