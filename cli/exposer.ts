@@ -170,6 +170,7 @@ function configOf(values: Values<typeof flags>): ExposerConfig {
     advertiseAddress: values['web.advertise-address'],
     externalUrl: values['web.external-url'],
     maxConnections: values['web.max-connections'],
+    maxRequests: values['web.max-requests'],
     webConfigFile: values['web.config.file'],
     view: values['exposition.view'],
     history: { maxAge: values['exposition.max-age'], bytes: values['exposition.history-bytes'] },

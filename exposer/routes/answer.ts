@@ -4,19 +4,12 @@ import { negotiate } from '../../shared/exposition/negotiate.js'
 import type { Exchange } from '../../shared/http/exchange.js'
 import { sendGenerated } from '../../shared/http/send.js'
 import type { ScrapeResult } from '../telemetry/scrape-result.js'
-import { maxHoldMs } from './hold.js'
-import type { Services } from './services.js'
 
 /** A body in chunks, as in `sendGenerated`. Returns the number of samples. */
 export type Rendering = Generator<Buffer, number>
 
 /** Memoized, because a scraper sends the same Accept header with each scrape. */
 const formatFor = memoize(accept => negotiate(accept || undefined))
-
-/** Monotonic ms until which a request may be held. */
-export function holdDeadline(ctx: Exchange, { clock }: Pick<Services, 'clock'>): number {
-  return clock.now().mono + maxHoldMs(ctx.req.headers)
-}
 
 /**
  * Sends a generated body.

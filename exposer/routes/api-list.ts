@@ -1,10 +1,12 @@
 import type { Context } from 'koa'
 import { PARTITIONS_HEADER, type ShardLines } from '../group/peers.js'
 import type { ScrapeResult } from '../telemetry/scrape-result.js'
-import { holdDeadline, type Rendering, send } from './answer.js'
+import { type Rendering, send } from './answer.js'
 import { GroupList, type MergedList } from './group-list.js'
+import { waitingOf } from './hold.js'
 import { acceptsLines, ownLines, scopeOf, sendLines, UNKNOWN_SCOPE } from './lists.js'
 import type { Services } from './services.js'
+import { listInTurn } from './turn.js'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 /**
@@ -48,8 +50,9 @@ export function apiList({ path, own, render }: ApiList, services: Services) {
       ctx.set(PARTITIONS_HEADER, lines.partitions.join(','))
       return sendMerged(ctx, { answers: [lines], lines: lines.lines })
     }
-    const deadline = Math.min(holdDeadline(ctx, services), services.clock.now().mono + MAX_HOLD_MS)
-    const merged = await list.get(deadline, ctx.res)
+    const request = waitingOf(ctx, services)
+    const deadline = Math.min(request.deadline, services.clock.now().mono + MAX_HOLD_MS)
+    const merged = await listInTurn(request, services, () => list.get(deadline, ctx.res))
     if ('answers' in merged)
       return sendMerged(ctx, merged, 'pending' in merged ? merged.pending : undefined)
     const lines = await ownLinesOf()

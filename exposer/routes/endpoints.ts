@@ -21,14 +21,18 @@ const PROGRAM = 'kafka-exposer'
  * here.
  */
 export function endpoints(services: Services): RequestListener {
-  const { web, logger, clock } = services
-  const app = new Application({ web, logger, realm: PROGRAM })
+  const { web, logger, clock, responses } = services
+  const app = new Application({ web, logger, realm: PROGRAM, limit: responses })
   const { router } = app
-  /** Counts the requests in the shard's metrics by path. */
+  /** Counts the requests in the shard's metrics by path, and bounds those that wait. */
   const scrape = <C extends Exchange>(
     path: string,
     handler: (ctx: C) => Promise<ScrapeResult | undefined>,
-  ) => observed(path, { observer: services.telemetry.scrapes, clock }, handler)
+  ) =>
+    observed(path, { observer: services.telemetry.scrapes, clock }, async (ctx: C) => {
+      responses.admit()
+      return handler(ctx)
+    })
 
   app.fastPath('/target', scrape('/target', target(services)))
   router.get('/metrics', scrape('/metrics', metrics(services)))

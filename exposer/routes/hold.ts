@@ -1,7 +1,8 @@
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
-import type { Clock } from '../../shared/base/clock.js'
+import type { ServerResponse } from 'node:http'
 import { goneSignal } from '../../shared/http/client-gone.js'
-import type { Changes } from '../group/changes.js'
+import type { Exchange } from '../../shared/http/exchange.js'
+import { maxWaitMs } from '../../shared/http/limit/scrape-timeout.js'
+import type { Services } from './services.js'
 
 /** Why a request cannot be answered yet. */
 export interface Pending {
@@ -9,18 +10,28 @@ export interface Pending {
   readonly pending: string
 }
 
-const DEFAULT_TIMEOUT_MS = 10_000
-const MAX_TIMEOUT_MS = 120_000
-const SHARE = 0.9
+/** How long a request without a scrape timeout may be held, ms. */
+const HELD_MS = 9000
+/** How long a request without a scrape timeout may wait for its turn, ms. */
+const QUEUED_MS = 30_000
 
-/**
- * How long a request may be held, ms: 90 % of its scrape timeout, so that the response still
- * arrives within the timeout.
- */
-export function maxHoldMs(headers: IncomingHttpHeaders): number {
-  const seconds = Number(headers['x-prometheus-scrape-timeout-seconds'])
-  const timeout = seconds > 0 ? Math.min(seconds * 1000, MAX_TIMEOUT_MS) : DEFAULT_TIMEOUT_MS
-  return timeout * SHARE
+/** A request that may wait. */
+export interface Waiting {
+  readonly response: ServerResponse
+  /** Monotonic ms until which it may be held. */
+  readonly deadline: number
+  /** Monotonic ms until which it may wait for a slot. */
+  readonly turnBy: number
+}
+
+/** Both deadlines are 90 % of the scrape timeout, so that the response arrives within it. */
+export function waitingOf({ req, res }: Exchange, { clock }: Pick<Services, 'clock'>): Waiting {
+  const { mono } = clock.now()
+  return {
+    response: res,
+    deadline: mono + maxWaitMs(req.headers, HELD_MS),
+    turnBy: mono + maxWaitMs(req.headers, QUEUED_MS),
+  }
 }
 
 /**
@@ -31,8 +42,8 @@ export function maxHoldMs(headers: IncomingHttpHeaders): number {
  * @returns the result of `attempt`, or the last reason why there is none
  */
 export async function hold<T extends object>(
-  request: { readonly deadline: number; readonly response: ServerResponse },
-  { changes, clock }: { readonly changes: Changes; readonly clock: Clock },
+  request: Pick<Waiting, 'deadline' | 'response'>,
+  { changes, clock }: Pick<Services, 'changes' | 'clock'>,
   attempt: () => T | Pending,
 ): Promise<T | Pending> {
   let gone: AbortSignal | undefined

@@ -1,8 +1,9 @@
 import type { Context } from 'koa'
 import { LINES_TYPE, PARTITIONS_HEADER, type ShardLines } from '../group/peers.js'
-import { holdDeadline, type Rendering, send } from './answer.js'
-import { hold, type Pending } from './hold.js'
+import { type Rendering, send } from './answer.js'
+import { hold, type Pending, waitingOf } from './hold.js'
 import type { Services } from './services.js'
+import { holdForTurn } from './turn.js'
 
 export const UNKNOWN_SCOPE = 'unknown scope; valid scopes: group, shard'
 
@@ -18,20 +19,22 @@ export function scopeOf(ctx: Context): 'shard' | 'group' | undefined {
  */
 export async function ownLines(
   ctx: Context,
-  services: Pick<Services, 'ownership' | 'changes' | 'clock'>,
+  services: Pick<Services, 'ownership' | 'changes' | 'clock' | 'responses'>,
   lines: () => Promise<ShardLines>,
 ): Promise<ShardLines | Pending> {
   const { ownership } = services
-  const request = { deadline: holdDeadline(ctx, services), response: ctx.res }
-  for (;;) {
-    const ready = await hold<{ alive(): boolean }>(request, services, () => {
-      const pending = ownership.shardPendingReason()
-      return pending === undefined ? { alive: ownership.tenureCheck() } : { pending }
-    })
-    if ('pending' in ready) return ready
+  const request = waitingOf(ctx, services)
+  const attempt = (): { alive(): boolean } | Pending => {
+    const pending = ownership.shardPendingReason()
+    return pending === undefined ? { alive: ownership.tenureCheck() } : { pending }
+  }
+  let ready = await holdForTurn(request, 'peers', services, attempt)
+  while (!('pending' in ready)) {
     const rendered = await lines()
     if (ready.alive()) return rendered
+    ready = await hold(request, services, attempt)
   }
+  return ready
 }
 
 /** Whether the client accepts lines instead of one JSON document: it is another shard. */

@@ -5,9 +5,10 @@ import type { Span } from '../core/history/history.js'
 import { MassiveScrape } from '../core/render/massive/massive.js'
 import { VIEWS, type View } from '../core/render/massive/view.js'
 import type { ScrapeResult } from '../telemetry/scrape-result.js'
-import { holdDeadline, sendExposition } from './answer.js'
-import { hold } from './hold.js'
+import { sendExposition } from './answer.js'
+import { waitingOf } from './hold.js'
 import type { Services } from './services.js'
+import { holdForTurn } from './turn.js'
 
 const MAX_NAME_LENGTH = 256
 
@@ -25,8 +26,8 @@ export function metrics(services: Services) {
         `the view all exposes to each scraper the samples since its last scrape: add ?scraper= once, with a name of at most ${MAX_NAME_LENGTH} characters that is different for each Prometheus server`,
       )
     }
-    const request = { deadline: holdDeadline(ctx, services), response: ctx.res }
-    const ready = await hold<object>(request, services, () => {
+    const request = waitingOf(ctx, services)
+    const ready = await holdForTurn<object>(request, 'scrapes', services, () => {
       const pending = services.ownership.shardPendingReason()
       return pending === undefined ? {} : { pending }
     })

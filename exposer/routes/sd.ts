@@ -4,10 +4,12 @@ import { sayWhy } from '../../shared/http/say-why.js'
 import { sdGroups } from '../core/discovery.js'
 import { PARTITIONS_HEADER, type ShardLines } from '../group/peers.js'
 import type { ScrapeResult } from '../telemetry/scrape-result.js'
-import { holdDeadline, send } from './answer.js'
+import { send } from './answer.js'
 import { GroupList } from './group-list.js'
+import { waitingOf } from './hold.js'
 import { acceptsLines, joined, ownLines, scopeOf, sendLines, UNKNOWN_SCOPE } from './lists.js'
 import type { Services } from './services.js'
+import { listInTurn } from './turn.js'
 
 /**
  * `/sd`: all virtual targets of the group, in the format of Prometheus's HTTP service discovery.
@@ -28,7 +30,8 @@ export function sd(services: Services) {
       ctx.set(PARTITIONS_HEADER, lines.partitions.join(','))
       return sendList(ctx, lines.lines)
     }
-    const merged = await list.get(holdDeadline(ctx, services), ctx.res)
+    const request = waitingOf(ctx, services)
+    const merged = await listInTurn(request, services, () => list.get(request.deadline, ctx.res))
     if ('pending' in merged) return sayWhy(ctx, 503, `the list is incomplete: ${merged.pending}`)
     return sendList(ctx, merged.lines)
   }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../shared/base/clock.js'
 import type { Logger } from '../../shared/base/logger.js'
+import type { ResponseLimit } from '../../shared/http/limit/response-limit.js'
 import type { LiveWebConfig } from '../../shared/http/web-config/live.js'
 import type { View } from '../core/render/massive/view.js'
 import type { Shard } from '../core/shard.js'
@@ -21,6 +22,8 @@ export interface Services {
   readonly telemetry: Telemetry
   /** HTTP client for the other shards of the group. */
   readonly peers: PeerClient
+  /** Bounds the requests and responses in progress. */
+  readonly responses: ResponseLimit
   /** TLS and users; undefined for plain HTTP without authentication. */
   readonly web: LiveWebConfig | undefined
   readonly clock: Clock

@@ -8,11 +8,13 @@ import { RefusedError } from '../../shared/snapshot/errors.js'
 import { targetKey } from '../../shared/snapshot/key.js'
 import { bookWritten } from '../core/booking.js'
 import { renderTarget } from '../core/render/target.js'
+import type { Place } from '../group/ownership.js'
 import type { ScrapeResult } from '../telemetry/scrape-result.js'
-import { holdDeadline, type Rendering, sendExposition } from './answer.js'
+import { type Rendering, sendExposition } from './answer.js'
 import { forward, HOP_HEADER } from './forward.js'
-import { hold } from './hold.js'
+import { type Pending, waitingOf } from './hold.js'
 import type { Services } from './services.js'
+import { holdForTurn } from './turn.js'
 
 /** Prefix of parameters of the request; all other parameters are labels of the target. */
 const RESERVED_PREFIX = '__'
@@ -34,11 +36,17 @@ export function target(services: Services) {
     const key = keyOf(ctx)
     if (typeof key === 'string') return sayWhy(ctx, 400, key)
     const hopped = ctx.query[HOP] !== undefined || ctx.get(HOP_HEADER) !== ''
-    const deadline = holdDeadline(ctx, services)
+    const request = waitingOf(ctx, services)
+    const { deadline } = request
     let gone: AbortSignal | undefined
     for (;;) {
-      const place = await hold({ deadline, response: ctx.res }, services, () =>
-        locate(key, hopped, services),
+      const place = await holdForTurn(
+        request,
+        'scrapes',
+        services,
+        () => locate(key, hopped, services),
+        // A forwarded request counts at its owner only.
+        ({ kind }) => kind === 'here',
       )
       if ('pending' in place) return sayWhy(ctx, 503, place.pending)
       if (place.kind === 'here') return serve(ctx, key, services)
@@ -61,7 +69,11 @@ function redirect(ctx: Exchange, address: string): undefined {
   return sayWhy(ctx, 307, `the partition of the target is owned by ${address}`)
 }
 
-function locate(key: Buffer, hopped: boolean, { ownership }: Services) {
+function locate(
+  key: Buffer,
+  hopped: boolean,
+  { ownership }: Services,
+): Exclude<Place, { kind: 'pending' }> | Pending {
   const count = ownership.partitionCount
   if (count === undefined)
     return { pending: ownership.pendingReason() ?? 'the group is rebalancing' }

@@ -1,10 +1,16 @@
 import type { Context } from 'koa'
 import { type Rendering, send } from './answer.js'
+import { waitingOf } from './hold.js'
 import type { Services } from './services.js'
 
 /** `/telemetry`: the shard's own metrics. */
-export function telemetry({ telemetry }: Pick<Services, 'telemetry'>) {
+export function telemetry({
+  telemetry,
+  responses,
+  clock,
+}: Pick<Services, 'telemetry' | 'responses' | 'clock'>) {
   return async (ctx: Context): Promise<void> => {
+    await responses.acquire(ctx.res, 'telemetry', waitingOf(ctx, { clock }).turnBy)
     const text = await telemetry.text()
     await send(ctx, telemetry.registry.contentType, () => once(text))
   }

@@ -1,5 +1,7 @@
 import type { Clock } from '../../shared/base/clock.js'
 import type { Logger } from '../../shared/base/logger.js'
+import { registerLimitMetrics } from '../../shared/http/limit/metrics.js'
+import { ResponseLimit } from '../../shared/http/limit/response-limit.js'
 import type { LiveWebConfig } from '../../shared/http/web-config/live.js'
 import { registerWebConfigMetrics } from '../../shared/http/web-config/metrics.js'
 import { Shard } from '../core/shard.js'
@@ -10,6 +12,7 @@ import type { GroupMap } from '../group/map.js'
 import { Ownership } from '../group/ownership.js'
 import { PeerClient } from '../group/peer-client.js'
 import type { Services } from '../routes/services.js'
+import { OTHER_POOLS } from '../routes/turn.js'
 import { RefusalLog } from '../telemetry/refusal-log.js'
 import { Telemetry } from '../telemetry/telemetry.js'
 import type { ExposerConfig } from './config.js'
@@ -75,6 +78,11 @@ export function assemble(
   })
   const ownership = new Ownership({ leaseUntil, clock, assignment: feed, group, trouble })
   telemetry.watch({ shard, clock, topic, leaseLeft: () => ownership.leaseLeft() })
+  const responses = new ResponseLimit(
+    { pools: { scrapes: config.maxRequests, ...OTHER_POOLS }, flag: '--web.max-requests' },
+    clock,
+  )
+  registerLimitMetrics(telemetry.registry, 'exposer', responses)
   if (web) registerWebConfigMetrics(telemetry.registry, 'exposer', web)
   return {
     feed,
@@ -85,6 +93,7 @@ export function assemble(
       changes,
       telemetry,
       peers: new PeerClient(web),
+      responses,
       web,
       clock,
       logger,

@@ -25,6 +25,8 @@ export interface ExposerConfig {
   /** URL of the load balancer in front of all shards. */
   readonly externalUrl: string | undefined
   readonly maxConnections: number
+  /** Maximum number of concurrent responses with a body. */
+  readonly maxRequests: number
   /**
    * TLS, headers and users of the HTTP server: a file in the format of Prometheus's
    * exporter-toolkit.

@@ -108,6 +108,7 @@ class RunningExposer implements Exposer {
       logger,
       clock: this.#clock,
     })
+    this.#server.on('drop', () => services.responses.refused.connections++)
     serve(this.#server, endpoints(services))
     this.#web?.start()
     this.#sweeping = setInterval(() => void feed.sweep(), SWEEP_MS)

@@ -5,6 +5,7 @@ import { closeWithConnection } from './client-gone.js'
 import { answerError, logFailure } from './failures.js'
 import { fastPaths, type Handler } from './fast-path.js'
 import { admit, type Guard } from './guard.js'
+import type { ResponseLimit } from './limit/response-limit.js'
 import { sayWhy } from './say-why.js'
 import { boundUnreadBody } from './unread-body.js'
 
@@ -13,6 +14,8 @@ export interface ApplicationOptions extends Guard {
   readonly prefix?: string
   /** How long the unread rest of a body is discarded after the response, ms. */
   readonly discardMs?: number
+  /** Bounds the requests and responses in progress. Default: unbounded. */
+  readonly limit?: ResponseLimit
 }
 
 /**
@@ -58,7 +61,9 @@ export class Application {
       { handlers: this.#fast, admit: exchange => admit(exchange, this.options), report },
       app.callback(),
     )
+    const { limit } = this.options
     return (request, response) => {
+      if (limit && !limit.begin(request, response)) return
       closeWithConnection(response)
       boundUnreadBody(request, response, this.options.discardMs)
       return answer(request, response)

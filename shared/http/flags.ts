@@ -17,6 +17,10 @@ export const webFlags = {
     default: '4096',
     help: 'Maximum number of simultaneous connections.',
   }),
+  'web.max-requests': flag(integer(1, 100_000), {
+    default: '40',
+    help: 'Maximum number of concurrent responses with a body. Further requests wait in order of arrival for 90% of their scrape timeout, or 30s without one, and are then answered with 503.',
+  }),
   'web.config.file': flag(text, {
     placeholder: '<file>',
     help: 'YAML file with TLS, headers and users of the HTTP server, in the format of the Prometheus exporters: tls_server_config, http_server_config, basic_auth_users. It is reloaded when it changes.',

@@ -3,21 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Changes } from '../../exposer/group/changes.js'
 import { findGap } from '../../exposer/group/peers.js'
-import { maxHoldMs } from '../../exposer/routes/hold.js'
 import { mergeInSlices, sortInSlices } from '../../shared/base/slices.js'
-
-describe('how long a request is held', () => {
-  test.each([
-    ['10', 9000],
-    ['0.5', 450],
-    [undefined, 9000],
-    ['nonsense', 9000],
-    ['-1', 9000],
-    ['86400', 108_000],
-  ])('a scrape timeout of %s s: %d ms', (seconds, ms) => {
-    expect(maxHoldMs({ 'x-prometheus-scrape-timeout-seconds': seconds })).toBe(ms)
-  })
-})
 
 describe('changes', () => {
   const never = new AbortController().signal

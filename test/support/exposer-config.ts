@@ -15,6 +15,7 @@ export const EXPOSER_CONFIG: ExposerConfig = {
   advertiseAddress: undefined,
   externalUrl: undefined,
   maxConnections: 1000,
+  maxRequests: 40,
   view: 'latest',
   playoutDelay: 0,
   history: { maxAge: 600_000, bytes: 128 * 1024 * 1024 },

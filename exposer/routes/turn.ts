@@ -1,0 +1,64 @@
+import type { Slot } from '../../shared/http/limit/response-limit.js'
+import { hold, type Pending, type Waiting } from './hold.js'
+import type { Services } from './services.js'
+
+/**
+ * Pools of concurrent responses. Each has slots and a queue of its own: a shard that waits for the
+ * lists of the others never waits for itself, and the metrics of a shard whose scrapers use all
+ * slots can be read.
+ */
+export type Pool = 'scrapes' | 'peers' | 'telemetry'
+
+/** Slots of the pools other than `scrapes`. */
+export const OTHER_POOLS = { peers: 8, telemetry: 4 }
+
+/**
+ * Waits until a body can be sent: holds the request, then takes a slot. No slot is used by a
+ * request that is held. After a wait for a slot the attempt is repeated, because ownership may have
+ * changed.
+ *
+ * @param needsSlot whether the result is answered with a body. Default: always
+ * @returns the last result of `attempt`; with a slot, until the response is closed
+ * @throws Refusal 503 if there is no slot in time
+ */
+export async function holdForTurn<T extends object>(
+  request: Waiting,
+  pool: Pool,
+  services: Pick<Services, 'changes' | 'clock' | 'responses'>,
+  attempt: () => T | Pending,
+  needsSlot: (result: T) => boolean = () => true,
+): Promise<T | Pending> {
+  const { responses } = services
+  for (;;) {
+    const result = await hold(request, services, attempt)
+    if ('pending' in result || !needsSlot(result)) return result
+    if (responses.tryAcquire(request.response, pool)) return result
+    const slot = await nextTurn(request, pool, services)
+    const again = attempt()
+    if (!('pending' in again) && needsSlot(again)) return again
+    slot.release()
+  }
+}
+
+/**
+ * Gets a list and a slot for it. A request that has to wait for its turn retains nothing meanwhile,
+ * and gets the list again.
+ *
+ * @returns the result of `get`; with a slot, until the response is closed
+ * @throws Refusal 503 if there is no slot in time
+ */
+export async function listInTurn<T extends object>(
+  request: Waiting,
+  services: Pick<Services, 'responses'>,
+  get: () => Promise<T>,
+): Promise<T> {
+  const result = await get()
+  if (services.responses.tryAcquire(request.response, 'scrapes')) return result
+  return nextTurn(request, 'scrapes', services).then(get)
+}
+
+const nextTurn = (
+  { response, turnBy }: Waiting,
+  pool: Pool,
+  { responses }: Pick<Services, 'responses'>,
+): Promise<Slot> => responses.acquire(response, pool, turnBy)
