@@ -1,7 +1,7 @@
 import type { Context } from 'koa'
 import { sayWhy } from '../../shared/http/say-why.js'
 import { reachedSocket } from '../../shared/http/stream.js'
-import type { Span } from '../core/history/history.js'
+import type { History, Span } from '../core/history/history.js'
 import { MassiveScrape } from '../core/render/massive/massive.js'
 import { VIEWS, type View } from '../core/render/massive/view.js'
 import type { ScrapeResult } from '../telemetry/scrape-result.js'
@@ -50,14 +50,7 @@ async function sendView(
   // A HEAD request has no body and must not create a position for a scraper.
   if (view === 'all' && ctx.method !== 'HEAD') {
     span = shard.history.open(scraper, now)
-    if (!span) {
-      const names = shard.history.scrapers.map(name => JSON.stringify(name)).join(', ')
-      return sayWhy(
-        ctx,
-        429,
-        `too many scrapers of the view all: ${names}; a scraper is removed after --exposition.max-age without a scrape`,
-      )
-    }
+    if (!span) return refuseScraper(ctx, shard.history)
   }
   let scrape: MassiveScrape | undefined
   let written = false
@@ -75,5 +68,15 @@ async function sendView(
     return scraped
   } finally {
     scrape?.end(written)
+    if (span) shard.history.close(span)
   }
+}
+
+function refuseScraper(ctx: Context, { scrapers, refusedScrapers }: History): undefined {
+  const names = scrapers.map(name => JSON.stringify(name)).join(', ')
+  return sayWhy(
+    ctx,
+    429,
+    `too many active scrapers of the view all: ${names}; a new one has a place when one of them has missed three of its scrapes; refused so far: ${refusedScrapers}; use one name per Prometheus server`,
+  )
 }

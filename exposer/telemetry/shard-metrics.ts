@@ -209,6 +209,16 @@ function registerSnapshotCounters(registry: Registry, { shard }: MetricsSource):
     },
   })
   absolute(
+    'exposer_scrapers_replaced_total',
+    'Total number of scrapers of the view all that left their place to a new one.',
+    () => shard.history.replacedScrapers,
+  )
+  absolute(
+    'exposer_scrapers_refused_total',
+    'Total number of scrapes of the view all refused because all scrapers were active.',
+    () => shard.history.refusedScrapers,
+  )
+  absolute(
     'exposer_clock_skewed_snapshots_total',
     'Total number of snapshots whose collection and append timestamps differ by more than 10 s.',
     () => counters.skewed,

@@ -61,15 +61,43 @@ describe('the views', () => {
     expect(await all('p')).toBe(apps.length)
   })
 
-  test('view "all" does not move a position for HEAD, and refuses one scraper too many with the names of the others', async () => {
+  const asAll = (scraper: string) => shard.get(`/metrics?view=all&scraper=${scraper}`)
+
+  test('view "all" does not move a position for HEAD', async () => {
     await shard.get('/metrics?view=all&scraper=head', {}, { method: 'HEAD' })
-    for (let i = 0; i < 16; i++) {
-      expect((await shard.get(`/metrics?view=all&scraper=p${i}`)).status).toBe(200)
+    expect(shard.services.shard.history.scrapers).toEqual([])
+  })
+
+  test('view "all" refuses one active scraper too many with the names of the others, and counts it', async () => {
+    for (let round = 0; round < 2; round++) {
+      for (let i = 0; i < 16; i++) expect((await asAll(`p${i}`)).status).toBe(200)
+      shard.ahead += 15_000
     }
-    const refused = await shard.get('/metrics?view=all&scraper=p16')
+    const refused = await asAll('p16')
     expect(refused.status).toBe(429)
-    expect(await refused.text()).toContain('"p0", "p1"')
-    expect((await shard.get('/metrics?view=all&scraper=p3')).status).toBe(200)
+    expect(await refused.text()).toMatch(/"p0", "p1".*refused so far: 1;/)
+    expect((await asAll('p3')).status).toBe(200)
+    const text = await (await shard.get('/telemetry')).text()
+    expect(text).toContain('exposer_scrapers_refused_total 1\n')
+  })
+
+  test('view "all": random names lock out neither known scrapers nor new ones', async () => {
+    expect((await asAll('known')).status).toBe(200)
+    shard.ahead += 15_000
+    expect((await asAll('known')).status).toBe(200)
+    const flood = async (round: number) => {
+      for (let i = 0; i < 40; i++) await asAll(`random-${round}-${i}`)
+    }
+    await flood(0)
+    expect((await asAll('late')).status).toBe(200)
+    for (let round = 1; round < 3; round++) {
+      await flood(round)
+      shard.ahead += 15_000
+      expect((await asAll('late')).status).toBe(200)
+      expect((await asAll('known')).status).toBe(200)
+    }
+    await flood(3)
+    expect(shard.services.shard.history.scrapers).toEqual(expect.arrayContaining(['known', 'late']))
   })
 
   test('HEAD has no body', async () => {

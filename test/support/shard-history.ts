@@ -243,7 +243,12 @@ export class ShardHistory {
     const span = VIEWS[view] === 'all' ? shard.history.open(scraper, now) : undefined
     if (VIEWS[view] === 'all' && !span) return
     const scrape = new MassiveScrape(shard, { view: VIEWS[view], format: TEXT, now, scraper, span })
-    this.responses.push(new Response(scrape.render(), written => scrape.end(written)))
+    this.responses.push(
+      new Response(scrape.render(), written => {
+        scrape.end(written)
+        if (span) shard.history.close(span)
+      }),
+    )
   }
 
   #appOf(number: number, split: boolean): FakeApp {

@@ -94,7 +94,11 @@ export class FakeShard {
   ): string {
     const span = this.shard.history.open(scraper, this.now)
     if (!span) throw new Error('too many scrapers')
-    return massive(this.shard, { view: 'all', format, now: this.now, scraper, span }, written)
+    try {
+      return massive(this.shard, { view: 'all', format, now: this.now, scraper, span }, written)
+    } finally {
+      this.shard.history.close(span)
+    }
   }
 }
 

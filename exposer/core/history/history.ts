@@ -2,7 +2,7 @@ import type { Instant } from '../../../shared/base/clock.js'
 import type { Snapshot } from '../store/snapshot.js'
 import type { Store } from '../store/store.js'
 import type { Target } from '../target.js'
-import { type Cursor, Cursors } from './cursors.js'
+import { Roster } from './roster.js'
 
 export interface HistoryOptions {
   /**
@@ -29,6 +29,12 @@ export interface Span {
   readonly scraper: string
   readonly from: number
   readonly to: number
+}
+
+/** Progress of one scraper. */
+interface Cursor {
+  /** Position of the last snapshot that was written to it. */
+  position: number
 }
 
 interface Entry {
@@ -58,7 +64,7 @@ export class History {
   readonly dropped = new Map<SampleDrop, number>()
   /** Bytes of the held values. */
   bytes = 0
-  readonly #cursors: Cursors
+  readonly #cursors: Roster<Cursor>
   readonly #byTarget = new Map<Target, Entry[]>()
   #queue: Entry[] = []
   /** Index of the first entry in the queue; those before it are released. */
@@ -69,11 +75,21 @@ export class History {
     private readonly options: HistoryOptions,
     private readonly store: Store,
   ) {
-    this.#cursors = new Cursors(options)
+    this.#cursors = new Roster(options.maxScrapers, cursor => this.#countUnseen(cursor))
   }
 
   get scrapers(): readonly string[] {
     return this.#cursors.names
+  }
+
+  /** Scrapes refused because there was no place for another scraper. */
+  get refusedScrapers(): number {
+    return this.#cursors.refused
+  }
+
+  /** Scrapers that left their place to another one. */
+  get replacedScrapers(): number {
+    return this.#cursors.replaced
   }
 
   /** Number of held snapshots. */
@@ -96,13 +112,19 @@ export class History {
     while (this.bytes > this.options.maxBytes) this.#dropFirst('history_full')
   }
 
-  /** Begins a scrape. Undefined when the maximum number of scrapers is reached. */
+  /**
+   * Begins a scrape; `close` is called once at its end. Undefined when the maximum number of
+   * scrapers is reached and all of them are active.
+   */
   open(scraper: string, now: Instant): Span | undefined {
     // A new scraper has no held snapshots: it is shown the newest, and from then on all.
-    const cursor = this.#cursors.get(scraper) ?? this.#cursors.add(scraper, this.#last)
-    if (!cursor) return undefined
-    cursor.scrapedAt = now.mono
-    return { scraper, from: cursor.position, to: this.#last }
+    const cursor = this.#cursors.open(scraper, now.mono, () => ({ position: this.#last }))
+    return cursor && { scraper, from: cursor.position, to: this.#last }
+  }
+
+  /** Ends a scrape, whether it was acknowledged or not. */
+  close({ scraper }: Span): void {
+    this.#cursors.close(scraper)
   }
 
   /** Snapshots of the target that were not written to the scraper yet, in order of arrival. */
@@ -127,7 +149,8 @@ export class History {
    * second.
    */
   sweep(now: Instant): void {
-    for (const gone of this.#cursors.expire(now.mono)) this.#countUnseen(gone)
+    for (const gone of this.#cursors.expire(now.mono, this.options.maxAgeMs))
+      this.#countUnseen(gone)
     const oldest = now.wall - this.options.maxAgeMs
     for (let left = STEP; left > 0 && this.length > 0; left--) {
       if ((this.#first.snapshot?.collectedAt ?? 0) >= oldest) break
@@ -155,7 +178,9 @@ export class History {
 
   /** Releases up to `max` snapshots that were written to all scrapers. */
   #trim(max: number): void {
-    const seen = this.#cursors.slowest
+    // Snapshots up to this position were written to all scrapers.
+    let seen = Number.POSITIVE_INFINITY
+    for (const { position } of this.#cursors.values()) seen = Math.min(seen, position)
     for (let left = max; left > 0 && this.length > 0 && this.#first.position <= seen; left--)
       this.#shift()
   }
@@ -189,15 +214,18 @@ export class History {
 
   #countMissed({ position, snapshot }: Entry, reason: SampleDrop): void {
     if (!snapshot) return
-    const scrapers = this.#cursors.behind(position)
+    let scrapers = 0
+    for (const cursor of this.#cursors.values()) if (cursor.position < position) scrapers++
     if (scrapers > 0) this.drop(reason, scrapers * snapshot.series)
   }
 
   #countUnseen(cursor: Cursor): void {
     let samples = 0
-    for (let i = this.#head; i < this.#queue.length; i++) {
+    // From the end: a scraper that leaves its place soon after it came has seen almost all.
+    for (let i = this.#queue.length - 1; i >= this.#head; i--) {
       const { position, snapshot } = this.#queue[i]
-      if (position > cursor.position && snapshot) samples += snapshot.series
+      if (position <= cursor.position) break
+      if (snapshot) samples += snapshot.series
     }
     if (samples > 0) this.drop('scraper_gone', samples)
   }

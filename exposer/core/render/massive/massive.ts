@@ -54,7 +54,7 @@ export class MassiveScrape {
     private readonly options: MassiveOptions,
   ) {
     this.#choice = choose(shard, options.span, options.now)
-    this.#shownTo = shard.seriesShown.of(options.scraper ?? '')
+    this.#shownTo = shard.seriesShown.of(options.scraper ?? '', options.now)
   }
 
   /**

@@ -1,4 +1,6 @@
+import type { Instant } from '../../../../shared/base/clock.js'
 import { PAUSE } from '../../../../shared/exposition/chunks.js'
+import { Roster } from '../../history/roster.js'
 import { seriesMissing } from '../../series-difference.js'
 import type { Snapshot } from '../../store/snapshot.js'
 import type { Store } from '../../store/store.js'
@@ -13,28 +15,24 @@ type LayoutIds = readonly string[]
  * new.
  */
 export class SeriesShown {
-  readonly #scrapers = new Map<string, WeakMap<Target, LayoutIds>>()
+  readonly #scrapers: Roster<WeakMap<Target, LayoutIds>>
 
-  /** @param maxScrapers above it, the least recent scraper is removed */
   constructor(
     private readonly store: Store,
-    private readonly maxScrapers: number,
-  ) {}
+    maxScrapers: number,
+  ) {
+    this.#scrapers = new Roster(maxScrapers)
+  }
 
   /**
    * @param scraper value of the parameter `scraper`, or empty; all scrapers without a name share
-   * one state
+   * one state. A scraper without a place is always a new one
    */
-  of(scraper: string): ShownTo {
+  of(scraper: string, { mono }: Instant): ShownTo {
     const known = this.#scrapers.get(scraper)
-    const layouts = known ?? new WeakMap<Target, LayoutIds>()
-    this.#scrapers.delete(scraper)
-    this.#scrapers.set(scraper, layouts)
-    if (this.#scrapers.size > this.maxScrapers) {
-      const [leastRecent] = this.#scrapers.keys()
-      this.#scrapers.delete(leastRecent)
-    }
-    return new ShownTo(this.store, layouts, known === undefined)
+    const layouts = this.#scrapers.open(scraper, mono, () => new WeakMap())
+    if (layouts) this.#scrapers.close(scraper)
+    return new ShownTo(this.store, layouts ?? new WeakMap(), known === undefined)
   }
 }
 
