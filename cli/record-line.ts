@@ -14,10 +14,17 @@ const LAYOUT_CACHE_BYTES = 32 * 1024 * 1024
 /** Number of targets whose order is checked. The least recently seen are dropped first. */
 const MAX_TARGETS = 100_000
 
+/** Intervals after which a run is silent, as at the exposer by default. */
+const SILENT_INTERVALS = 2.5
+
 interface Position {
   readonly incarnation: number
   readonly sequence: number
   readonly collectedAt: number
+  readonly intervalMs: number
+  readonly end: boolean
+  /** Append time, Unix ms. */
+  readonly appendedAt: number
 }
 
 /** Formats records as lines, and checks them by the rules of the exposer. */
@@ -54,7 +61,7 @@ export class RecordPrinter {
       if (!record.key) throw new RefusedError('key', 'the record has no key')
       this.#reader.open(record.value)
       header = this.#reader.header()
-      const content = this.#check(partition, record.key, header)
+      const content = this.#check(partition, record, header)
       if (this.onlyRefused || !this.#isWanted(header)) return undefined
       return `${place}  ${describe(header, now)}  ${content} bytes=${record.value.length}`
     } catch (error) {
@@ -76,7 +83,8 @@ export class RecordPrinter {
   }
 
   /** @returns the number of series, or the reason of a failed collection. @throws RefusedError */
-  #check(partition: number, key: Buffer, header: SnapshotHeader): string {
+  #check(partition: number, record: LogRecord, header: SnapshotHeader): string {
+    const key = record.key!
     validateTarget(header.target)
     if (!targetKey(header.target).equals(key)) {
       throw new RefusedError('key', 'the key is not that of its target')
@@ -88,19 +96,19 @@ export class RecordPrinter {
         `its key belongs on partition ${expected} of ${this.partitionCount} (murmur2)`,
       )
     }
-    this.#checkOrder(key.toString('latin1'), header)
+    this.#checkOrder(key.toString('latin1'), header, record.timestamp)
     if (this.#reader.failure !== null) return `failed=${JSON.stringify(this.#reader.failure)}`
     const { series } = this.#layouts.intern(header.layoutId, this.#reader.layout())
     this.#reader.body(series)
     return `series=${series}`
   }
 
-  #checkOrder(key: string, header: SnapshotHeader): void {
+  #checkOrder(key: string, header: SnapshotHeader, appendedAt: number): void {
     const last = this.#positions.get(key)
-    if (last && header.incarnation < last.incarnation) {
+    if (last && header.incarnation < last.incarnation && isAlive(last, appendedAt)) {
       throw new RefusedError(
         'incarnation',
-        `its run is older than that of ${time(last.incarnation)}`,
+        `its run is older than that of ${time(last.incarnation)}, which is alive; give each publisher an instance label of its own`,
       )
     }
     if (last?.incarnation === header.incarnation && !follows(header, last)) {
@@ -110,7 +118,7 @@ export class RecordPrinter {
       )
     }
     this.#positions.delete(key)
-    this.#positions.set(key, header)
+    this.#positions.set(key, { ...header, appendedAt })
     if (this.#positions.size > MAX_TARGETS)
       this.#positions.delete(this.#positions.keys().next().value!)
   }
@@ -118,6 +126,9 @@ export class RecordPrinter {
 
 const seriesIn = (layout: Layout) =>
   layout.families.reduce((sum, family) => sum + family.series.length, 0)
+
+const isAlive = ({ end, intervalMs, appendedAt }: Position, now: number) =>
+  !end && now - appendedAt <= SILENT_INTERVALS * intervalMs
 
 function follows(header: SnapshotHeader, last: Position): boolean {
   // The parts of a snapshot share its sequence and collection time.

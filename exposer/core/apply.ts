@@ -7,9 +7,10 @@ import { PartCollector } from '../../shared/snapshot/part-collector.js'
 import type { SnapshotReader } from '../../shared/snapshot/read.js'
 import { refusalOf } from '../../shared/snapshot/unreadable.js'
 import { validateTarget } from '../../shared/snapshot/validate.js'
-import { complete } from './complete.js'
+import { advance, bookGap, complete, runOf } from './complete.js'
 import { Ledger } from './ledger.js'
 import { playoutOptions } from './options.js'
+import { isAlive } from './overlap.js'
 import type { Partition } from './partition.js'
 import { Playout } from './playout/playout.js'
 import type { ShardParts } from './shard-parts.js'
@@ -31,7 +32,7 @@ export function applyRecord(
   if (record.value === null) throw refusalOf(record)
   reader.open(record.value)
   const known = knownTarget(shard, record)
-  if (known) checkOrder(known, reader)
+  if (known) checkOrder(shard, partition, known, record)
   const target = known ?? newTarget(shard, partition, record)
   if (shard.source.active) shard.source.noteRecord(target)
   try {
@@ -46,9 +47,10 @@ export function applyRecord(
       shard.options.staleAfterIntervals * reader.intervalMs,
       target.arrivedAt,
     )
-    const parts = part && reader.parts > 1 ? collect(shard, target, part) : singlePart(target, part)
+    const parts =
+      part && reader.parts > 1 ? collect(shard, partition, target, part) : singlePart(target, part)
     if (parts) complete(shard, partition, target, parts, record, now)
-    target.heardAt = partition.clock.time
+    noteHeard(target, reader, partition.clock.time)
   } catch (error) {
     if (error instanceof RefusedError)
       noteRefusal(shard, partition, target, error, Math.max(record.timestamp, partition.clock.time))
@@ -75,20 +77,23 @@ function noteRefusal(
     target.intervalMs = reader.intervalMs
     admit(shard, partition, target)
   }
-  const { incarnation, sequence } = reader
-  const before = target.refusal?.incarnation === incarnation ? target.refusal : null
+  const run = runOf(shard, target, reader.incarnation)
   // Several refused parts of one snapshot count as one refused snapshot.
-  const again = before !== null && before.sequence >= sequence
-  if (!again && partition.loaded) target.ledger.refuse(reason)
-  target.refusal = {
-    reason,
-    message,
-    at,
-    incarnation,
-    sequence: again ? before.sequence : sequence,
-    count: (before?.count ?? 0) + (again ? 0 : 1),
+  if (reader.sequence > run.refusedSequence) {
+    run.refusedSequence = reader.sequence
+    run.refused++
+    if (partition.loaded) target.ledger.refuse(reason)
   }
+  target.refusal = { reason, message, at }
+  noteHeard(target, reader, at)
+}
+
+function noteHeard(target: Target, { incarnation, intervalMs }: SnapshotReader, at: number): void {
   target.heardAt = at
+  const run = target.runs.find(incarnation)
+  if (!run) return
+  run.heardAt = at
+  run.intervalMs = intervalMs
 }
 
 /** Finds a known target by comparing bytes, without decoding its labels. */
@@ -143,26 +148,56 @@ function admit(shard: ShardParts, partition: Partition, target: Target): void {
   shard.store.memory.targets += target.bytes
 }
 
-function checkOrder(target: Target, { incarnation, sequence, collectedAt }: SnapshotReader): void {
-  if (incarnation < target.incarnation) {
-    throw new RefusedError(
-      'incarnation',
-      `incarnation ${incarnation} is older than the newest of the target, ${target.incarnation}; do two applications use the same labels?`,
-    )
+function checkOrder(
+  shard: ShardParts,
+  partition: Partition,
+  target: Target,
+  { timestamp }: LogRecord,
+): void {
+  const { reader, options } = shard
+  const { incarnation, sequence, collectedAt, intervalMs } = reader
+  const { current } = target.runs
+  if (current && incarnation < current.incarnation) {
+    // This record may be the first one after the newer run has become silent.
+    const window = options.staleAfterIntervals * intervalMs
+    partition.clock.consumed(timestamp, window, target.arrivedAt)
+    if (isAlive(current, partition, options)) {
+      hide(shard, partition, target)
+      throw new RefusedError(
+        'incarnation',
+        `incarnation ${incarnation} is older than that of a run which publishes with the same labels, ${current.incarnation}; give each publisher an instance label of its own`,
+      )
+    }
   }
-  if (incarnation > target.incarnation) return
-  if (sequence <= target.sequence) {
+  const run = target.runs.find(incarnation)
+  if (!run) return
+  if (sequence <= run.sequence) {
     throw new RefusedError(
       'order',
-      `sequence ${sequence} is not above the last one, ${target.sequence}`,
+      `sequence ${sequence} is not above the last one, ${run.sequence}`,
     )
   }
-  if (collectedAt <= target.collectedAt) {
+  if (collectedAt <= run.collectedAt) {
     throw new RefusedError(
       'order',
-      `collectedAt ${collectedAt} is not above the last one, ${target.collectedAt}`,
+      `collectedAt ${collectedAt} is not above the last one, ${run.collectedAt}`,
     )
   }
+}
+
+/** Accounts for a record of a run that is not exposed, because a newer one is alive. */
+function hide(shard: ShardParts, partition: Partition, target: Target): void {
+  const { reader } = shard
+  const run = runOf(shard, target, reader.incarnation)
+  // Several parts of one snapshot count once, and so does a record that is delivered again.
+  if (reader.sequence <= run.sequence) return
+  run.heardAt = partition.clock.time
+  if (partition.loaded) {
+    bookGap(target, run, reader)
+    target.ledger.refuse('incarnation')
+  }
+  run.hidden++
+  advance(run, reader)
 }
 
 /** Discards parts of an earlier split snapshot, whose remaining parts will not arrive. */
@@ -173,16 +208,25 @@ function singlePart(target: Target, part: SnapshotPart | null): readonly Snapsho
 
 function collect(
   shard: ShardParts,
+  partition: Partition,
   target: Target,
   part: SnapshotPart,
 ): readonly SnapshotPart[] | null {
   const { reader, options } = shard
+  const { clock } = partition
   target.incoming ??= new PartCollector({
     maxSize: options.limits.samples,
     onDropped: dropped => shard.store.release(dropped),
   })
+  const { incoming } = target
+  // Parts of a newer run that never became complete do not stop an older one for longer.
+  const window = options.staleAfterIntervals * incoming.intervalMs
+  if (reader.incarnation < incoming.incarnation && clock.since(target.incomingAt, window) > window)
+    incoming.restart()
   try {
-    return target.incoming.add(reader, part, part.layout.series)
+    const parts = incoming.add(reader, part, part.layout.series)
+    target.incomingAt = clock.time
+    return parts
   } catch (error) {
     shard.store.release(part)
     throw error

@@ -1,10 +1,12 @@
 import type { Instant } from '../../shared/base/clock.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
 import { RefusedError } from '../../shared/snapshot/errors.js'
+import type { SnapshotReader } from '../../shared/snapshot/read.js'
 import { retire } from './booking.js'
 import { judgeTarget } from './judge.js'
 import type { Partition } from './partition.js'
 import { prune } from './playout/held.js'
+import type { Run } from './runs.js'
 import type { ShardParts } from './shard-parts.js'
 import type { Snapshot, SnapshotPart } from './store/snapshot.js'
 import type { Target } from './target.js'
@@ -32,12 +34,16 @@ export function complete(
     )
   }
   const live = partition.loaded
-  if (live) book(target, shard)
+  const { current } = target.runs
+  const run = runOf(shard, target, reader.incarnation)
+  if (live) {
+    target.ledger.receive()
+    bookGap(target, run, reader)
+  }
   const skew = reader.collectedAt - appendedAt
   if (Math.abs(skew) > options.maxSkewMs) counters.skewed++
   const collectedAt = appendedAt + Math.min(Math.max(skew, -options.maxSkewMs), options.maxSkewMs)
-  const replaced =
-    target.incarnation === reader.incarnation && reader.superseded > target.superseded
+  const replaced = run === current && reader.superseded > run.superseded
   const arrivedAt = live ? now.wall : appendedAt
   const late = target.playout.arrived(collectedAt, arrivedAt, reader.intervalMs, now, replaced)
   // A failed collection takes effect at once, so it cannot be late.
@@ -66,13 +72,16 @@ export function complete(
   shard.store.add(snapshot)
   const before = judgeTarget(target, partition, now, options)
   if (shard.source.active) shard.source.noteApplied(snapshot, before)
-  // After failed scrapes or an end, earlier snapshots are not exposed again.
-  adopt(shard, target, now, snapshot, before.state !== 'up')
+  // After failed scrapes or an end, earlier snapshots are not exposed again, nor are those of a
+  // newer run that has become silent.
+  const outlived = current !== null && current.incarnation > run.incarnation && !current.ended
+  adopt(shard, target, now, snapshot, before.state !== 'up' || outlived)
   if (live && snapshot.failure === null) shard.history.add(target, snapshot)
-  target.incarnation = reader.incarnation
-  target.sequence = reader.sequence
-  target.superseded = reader.superseded
-  target.collectedAt = reader.collectedAt
+  // The previous run is not hidden before it publishes again.
+  if (current) current.hidden = 0
+  run.hidden = 0
+  advance(run, reader)
+  target.runs.current = run
   target.intervalMs = reader.intervalMs
   target.arrivedAt = partition.clock.time
   target.refusal = null
@@ -100,20 +109,38 @@ function adopt(
   retire(shard.store, gone, 'unscraped')
 }
 
-/** Books this snapshot and the gap before it: refused, superseded by the publisher, or missed. */
-function book(target: Target, { reader }: ShardParts): void {
-  const { incarnation, sequence, superseded } = reader
-  const { ledger, refusal } = target
-  ledger.receive()
-  const first = target.incarnation < 0
-  const same = target.incarnation === incarnation
+/** Returns the run of a target, which is added if it is not known. */
+export function runOf(shard: ShardParts, target: Target, incarnation: number): Run {
+  const known = target.runs.find(incarnation)
+  if (known) return known
+  const before = target.bytes
+  const run = target.runs.of(incarnation)
+  // The bytes of a target that is not admitted yet are added when it is.
+  if (shard.targets.has(target.key)) shard.store.memory.targets += target.bytes - before
+  return run
+}
+
+/** Makes the snapshot of the reader the newest one received of its run. */
+export function advance(run: Run, reader: SnapshotReader): void {
+  run.sequence = reader.sequence
+  run.superseded = reader.superseded
+  run.collectedAt = reader.collectedAt
+  run.intervalMs = reader.intervalMs
+  run.ended = reader.end
+  run.refused = 0
+}
+
+/** Books the gap before a snapshot: refused, superseded by the publisher, or missed. */
+export function bookGap(
+  { ledger }: Target,
+  run: Run,
+  { sequence, superseded }: SnapshotReader,
+): void {
   // Snapshots before the first one received may have been sent before this shard's assignment.
   // Only if all of them were superseded is it known that none was sent.
-  if (first && superseded !== sequence) return
-  const gap = same ? sequence - target.sequence - 1 : sequence
-  const refused = refusal?.incarnation === incarnation ? refusal.count : 0
-  const unsent = superseded - (same ? target.superseded : 0)
-  const replaced = Math.min(Math.max(0, unsent), Math.max(0, gap - refused))
+  if (run.sequence < 0 && !run.beganHere && superseded !== sequence) return
+  const gap = Math.max(0, sequence - run.sequence - 1 - run.refused)
+  const replaced = Math.min(Math.max(0, superseded - run.superseded), gap)
   ledger.supersede(replaced)
-  ledger.miss(Math.max(0, gap - refused - replaced))
+  ledger.miss(gap - replaced)
 }

@@ -1,5 +1,6 @@
 import type { Instant } from '../../shared/base/clock.js'
 import type { ShardOptions } from './options.js'
+import { hasStandby } from './overlap.js'
 import type { Partition } from './partition.js'
 import type { Snapshot } from './store/snapshot.js'
 import type { Target } from './target.js'
@@ -79,12 +80,12 @@ export function judgeTarget(
   const failed = newest?.failure ? `; the last collection failed: ${newest.failure}` : ''
   if (!newest) return { state: 'stale', reason: `no snapshot has arrived${refused}` }
   if (newest.end) {
-    return now.wall >= endsAt(target, newest)
+    return now.wall >= endsAt(target, newest) && !hasStandby(target, partition)
       ? { state: 'ended', reason: 'the application has stopped' }
       : UP
   }
   const silent = partition.clock.since(target.arrivedAt, window)
-  if (silent > window) {
+  if (silent > window && !hasStandby(target, partition)) {
     return {
       state: 'stale',
       reason: `no snapshot for ${seconds(silent)}, the publish interval is ${seconds(target.intervalMs)}${failed}${refused}`,

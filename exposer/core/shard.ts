@@ -11,6 +11,7 @@ import { History } from './history/history.js'
 import { judge, judgePartition, type Verdict } from './judge.js'
 import { Ledger } from './ledger.js'
 import { DEFAULT_OPTIONS, type ShardOptions } from './options.js'
+import { livingRuns } from './overlap.js'
 import { Partition } from './partition.js'
 import { playedAt } from './playout/held.js'
 import { REPORT_NAMES } from './render/massive/report.js'
@@ -187,6 +188,11 @@ export class Shard {
     return judge(target, partition, now, this.options)
   }
 
+  /** Number of runs that publish with the labels of the target at the same time. */
+  runs(target: Target): number {
+    return livingRuns(target, this.#partitions.get(target.partition), this.options)
+  }
+
   /** Why the targets of some partition cannot be judged now: replaying, blind or lagging. */
   trouble(now: Instant): string | undefined {
     for (const partition of this.#partitions.values()) {
@@ -220,7 +226,7 @@ export class Shard {
   describe(target: Target, now: Instant): TargetStatus {
     const partition = this.#partitions.get(target.partition)
     const played = this.#due(target, now)
-    return describeTarget(target, partition, this.judge(target, now), played, now)
+    return describeTarget(target, partition, this.judge(target, now), played, this.options, now)
   }
 
   /**

@@ -1,5 +1,7 @@
 import type { Instant } from '../../shared/base/clock.js'
 import type { TargetState, Verdict } from './judge.js'
+import type { ShardOptions } from './options.js'
+import { livingRuns, overlapWarning } from './overlap.js'
 import type { Partition } from './partition.js'
 import type { Snapshot } from './store/snapshot.js'
 import type { Target } from './target.js'
@@ -22,6 +24,10 @@ export interface TargetStatus {
   readonly intervalMs: number
   readonly incarnation: number
   readonly sequence: number
+  /** Number of runs that publish with these labels at the same time. */
+  readonly runs: number
+  /** What is wrong although the target may be up, in one line; else empty. */
+  readonly warning: string
 }
 
 export interface PartitionStatus {
@@ -45,9 +51,11 @@ export function describeTarget(
   partition: Partition | undefined,
   verdict: Verdict,
   played: Snapshot | undefined,
+  options: ShardOptions,
   now: Instant,
 ): TargetStatus {
   const { newest } = target
+  const runs = livingRuns(target, partition, options)
   return {
     labels: Object.fromEntries(target.labels.map(({ name, value }) => [name, value])),
     state: verdict.state,
@@ -61,8 +69,10 @@ export function describeTarget(
     series: played?.series ?? 0,
     partition: target.partition,
     intervalMs: target.intervalMs,
-    incarnation: target.incarnation,
-    sequence: target.sequence,
+    incarnation: target.runs.current?.incarnation ?? -1,
+    sequence: target.runs.current?.sequence ?? -1,
+    runs,
+    warning: overlapWarning(runs),
   }
 }
 

@@ -4,6 +4,7 @@ import type { PartCollector } from '../../shared/snapshot/part-collector.js'
 import type { TargetState } from './judge.js'
 import type { Ledger } from './ledger.js'
 import type { Playout } from './playout/playout.js'
+import { Runs } from './runs.js'
 import type { Snapshot, SnapshotPart } from './store/snapshot.js'
 
 /** The last refused snapshot, unless a valid one arrived after it. */
@@ -12,10 +13,6 @@ export interface TargetRefusal {
   readonly message: string
   /** Log time. */
   readonly at: number
-  readonly incarnation: number
-  readonly sequence: number
-  /** Refused snapshots of this incarnation since the last valid one. */
-  readonly count: number
 }
 
 /** Estimated bytes of a target object, its ledger and playout delay, and its entries in maps. */
@@ -36,11 +33,10 @@ export class Target {
   /** Collects the parts of split snapshots; null before the first split snapshot. */
   incoming: PartCollector<SnapshotPart> | null = null
 
-  incarnation = -1
-  sequence = -1
-  superseded = 0
-  /** Collection time of the newest snapshot by the producer's clock, not clamped. */
-  collectedAt = -1
+  readonly runs = new Runs()
+  /** Log time of the last part in `incoming`. */
+  incomingAt = Number.NEGATIVE_INFINITY
+
   intervalMs = 0
   /**
    * Log time of the arrival of the newest snapshot. It is later than the append time if the
@@ -76,7 +72,8 @@ export class Target {
    * massive view.
    */
   get bytes(): number {
-    return OWN_BYTES + LABEL_BYTES * this.labels.length + 5 * this.labelBytes.length
+    const labels = LABEL_BYTES * this.labels.length + 5 * this.labelBytes.length
+    return OWN_BYTES + labels + this.runs.bytes
   }
 
   get newest(): Snapshot | undefined {

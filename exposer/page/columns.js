@@ -62,6 +62,9 @@ function createBold(text) {
 
 const withoutScheme = url => url.replace(/^https?:\/\//, '')
 
+const formatReason = ({ state, reason, warning }) =>
+  [state === 'up' ? '' : reason, warning].filter(Boolean).join('; ')
+
 /**
  * The columns of the table. `tooltip` explains the title, `sortKey` and `createCell` take a target.
  */
@@ -158,8 +161,8 @@ export const columns = [
     id: 'reason',
     width: '28%',
     title: 'Reason',
-    tooltip: 'Reason why the target is not up',
-    sortKey: target => target.reason ?? '',
-    createCell: target => createCell('reason', target.state === 'up' ? '' : (target.reason ?? '')),
+    tooltip: 'Reason why the target is not up, or what is wrong although it is up',
+    sortKey: target => formatReason(target),
+    createCell: target => createCell('reason', formatReason(target)),
   },
 ]

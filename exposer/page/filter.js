@@ -34,5 +34,7 @@ function createPredicate(term) {
 /** The text that plain terms are matched against. */
 export function searchTextOf(target) {
   const labels = Object.entries(target.labels).map(([name, value]) => `${name}=${value}`)
-  return [...labels, target.state, target.reason ?? '', target.shard].join('\n').toLowerCase()
+  return [...labels, target.state, target.reason ?? '', target.warning ?? '', target.shard]
+    .join('\n')
+    .toLowerCase()
 }

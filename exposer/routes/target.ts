@@ -100,12 +100,12 @@ async function serve(
   }
   const played = shard.played(found, now)
   if (!played) return sayWhy(ctx, 503, 'no snapshot of the target can be decoded')
-  const timestamps = ctx.query[TIMESTAMPS] === 'true'
+  const view = { timestamps: ctx.query[TIMESTAMPS] === 'true', runs: shard.runs(found) }
   shard.store.acquire(played)
   try {
     const scraped = await sendExposition(
       ctx,
-      format => renderTarget(played, format, now, { timestamps }),
+      format => renderTarget(played, format, now, view),
       alive,
     )
     if (scraped.complete) bookWritten(played)

@@ -60,7 +60,7 @@ function registerPartitionMetrics(
 
 function registerTargetMetrics(registry: Registry, { shard, clock }: MetricsSource): void {
   const registers = [registry]
-  // Both metrics that need all targets share one iteration over them.
+  // The metrics that need all targets share one iteration over them.
   let pending: Promise<TargetCounts> | undefined
   const counts = () => {
     pending ??= countTargets(shard, clock.now()).finally(() => {
@@ -75,6 +75,14 @@ function registerTargetMetrics(registry: Registry, { shard, clock }: MetricsSour
     registers,
     async collect() {
       for (const [state, count] of (await counts()).states) this.set({ state }, count)
+    },
+  })
+  new Gauge({
+    name: 'exposer_targets_overlapping',
+    help: 'Number of targets for which several runs publish at the same time.',
+    registers,
+    async collect() {
+      this.set((await counts()).overlapping)
     },
   })
   new Gauge({
@@ -130,17 +138,20 @@ function registerTargetMetrics(registry: Registry, { shard, clock }: MetricsSour
 interface TargetCounts {
   readonly states: ReadonlyMap<TargetState, number>
   readonly series: number
+  readonly overlapping: number
 }
 
 async function countTargets(shard: Shard, now: Instant): Promise<TargetCounts> {
   const states = new Map<TargetState, number>(TARGET_STATES.map(state => [state, 0]))
   let series = 0
+  let overlapping = 0
   await mapInSlices([...shard.targets()], target => {
     const { state } = shard.judge(target, now)
     states.set(state, (states.get(state) ?? 0) + 1)
     series += target.newest?.series ?? 0
+    if (shard.runs(target) > 1) overlapping++
   })
-  return { states, series }
+  return { states, series, overlapping }
 }
 
 /**

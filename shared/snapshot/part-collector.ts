@@ -39,6 +39,16 @@ export class PartCollector<T> {
 
   constructor(private readonly options: PartCollectorOptions<T>) {}
 
+  /** Run of the last accepted part; −1 before the first one. */
+  get incarnation(): number {
+    return this.#header?.incarnation ?? -1
+  }
+
+  /** Publish interval of that run, ms. */
+  get intervalMs(): number {
+    return this.#header?.intervalMs ?? 0
+  }
+
   /** Current size, in the unit of `add`. */
   get size(): number {
     return this.#size
@@ -79,6 +89,13 @@ export class PartCollector<T> {
   discard(): void {
     for (const payload of this.#held) if (payload !== undefined) this.options.onDropped?.(payload)
     this.#clear()
+  }
+
+  /** As `discard`. Parts of earlier runs are accepted again. */
+  restart(): void {
+    this.discard()
+    this.#header = null
+    this.#closed = null
   }
 
   #follows({ incarnation, sequence }: PartHeader): boolean {

@@ -115,6 +115,11 @@ describe('a record that an exposer refuses', () => {
     expect(lines.line(own, record({ incarnation: now - 90_000 }), now)).toContain(
       'REFUSED incarnation:',
     )
+    // The newer run has been silent for more than 2.5 intervals.
+    const late = record({ incarnation: now - 90_000 }, { timestamp: now + 40_000 })
+    const lines2 = printer()
+    lines2.line(own, record(), now)
+    expect(lines2.line(own, late, now)).not.toContain('REFUSED')
     expect(lines.line(own, record({ sequence: 4, collectedAt: now }), now)).toContain('sequence=4')
     expect(lines.line(own, record({ incarnation: now, sequence: 0 }), now)).toContain('sequence=0')
   })

@@ -172,6 +172,7 @@ export interface SnapshotOf {
   readonly labels: Readonly<Record<string, string>>
   readonly layout?: Layout
   readonly values?: ArrayLike<number>
+  readonly incarnation?: number
   readonly sequence?: number
   readonly end?: boolean
   readonly intervalMs?: number
@@ -215,7 +216,7 @@ function recordOf(snapshot: SnapshotOf): { key: Buffer; value: Buffer; partition
   const layout = encodeLayout(snapshot.layout ?? oneCounter)
   const header = {
     target,
-    incarnation: RUN_STARTED,
+    incarnation: snapshot.incarnation ?? RUN_STARTED,
     sequence: snapshot.sequence ?? 0,
     superseded: 0,
     collectedAt: snapshot.collectedAt ?? collectedNow(),

@@ -74,6 +74,8 @@ describe('one shard', () => {
       intervalMs: 15_000,
       incarnation: expect.any(Number),
       sequence: 0,
+      runs: 1,
+      warning: '',
       shard: shard.url,
     })
   })

@@ -12,6 +12,8 @@ export interface TargetView {
    * Adds the collection time to each sample. Prometheus has no staleness handling for such samples.
    */
   readonly timestamps?: boolean
+  /** Number of runs that publish with the labels of the target at the same time. */
+  readonly runs?: number
 }
 
 /**
@@ -44,9 +46,11 @@ export function* renderTarget(
       }
     }
     chunk.add(ageLines(Math.max(0, now.wall - snapshot.collectedAt) / 1000))
+    const { runs = 1 } = view
+    if (runs > 1) chunk.add(runsLines(runs))
     if (openMetrics) chunk.add('\n# EOF')
     yield chunk.finish()!
-    return snapshot.series + 1
+    return snapshot.series + (runs > 1 ? 2 : 1)
   } finally {
     chunk.release()
   }
@@ -61,3 +65,9 @@ const ageLines = (seconds: number) =>
   '\n# HELP exposer_target_snapshot_age_seconds Time since the collection of the exposed snapshot.' +
   '\n# TYPE exposer_target_snapshot_age_seconds gauge' +
   `\nexposer_target_snapshot_age_seconds ${numberText(seconds)}`
+
+/** Exposed during an overlap only, so that it costs no series otherwise. */
+const runsLines = (runs: number) =>
+  '\n# HELP exposer_target_runs Number of runs that publish with the labels of this target; only the newest is exposed.' +
+  '\n# TYPE exposer_target_runs gauge' +
+  `\nexposer_target_runs ${runs}`

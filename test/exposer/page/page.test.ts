@@ -76,6 +76,15 @@ describe.skipIf(!chromium)('the page', () => {
     expect(await page.locator('#summary').textContent()).toContain('3targets')
   })
 
+  test('says of a target that is up that several runs publish with its labels', async () => {
+    const labels = { job: 'shop', instance: 'a:1' }
+    await shard.append({ labels, incarnation: 2 })
+    for (const sequence of [0, 1]) await shard.append({ labels, incarnation: 1, sequence })
+    await open()
+    await expect.poll(() => cellTexts(1)).toEqual(['up'])
+    expect(await rows().nth(0).textContent()).toContain('2 runs publish with these labels')
+  })
+
   test('without targets it names the command that lists the records', async () => {
     await open()
     await expect.poll(() => page.locator('#empty').textContent()).toContain('kafka-exposer tail')
