@@ -3,11 +3,16 @@ import type { Collector, Reading } from '../shared/publish/snapshot-loop.js'
 import { isOwnMetric } from './own-metrics.js'
 import { Sampler } from './sampler.js'
 import { type MetricSource, Sources } from './source.js'
+import type { SourceError } from './source-error.js'
 import type { SourceReading } from './source-values.js'
 
 export interface CollectorEvents {
-  /** Called when some sources or metrics failed. The others are published. */
-  incomplete(error: Error): void
+  /**
+   * Called when sources or metrics failed, with at least one error.
+   *
+   * @param isWhole whether nothing is left to publish: the collection fails too
+   */
+  sourcesFailed(errors: readonly SourceError[], isWhole: boolean): void
   /**
    * Called when the set of series that are left out may have changed.
    *
@@ -32,14 +37,20 @@ export class SourceCollector implements Collector {
     this.#sources = new Sources(source)
   }
 
+  /** Names of the sources, unique. */
+  get sourceNames(): readonly string[] {
+    return this.#sources.names
+  }
+
   async collect(timeoutMs: number): Promise<Reading> {
     const [{ readings, errors, omitted }, extra] = await Promise.all([
       this.#sources.collect(timeoutMs),
       this.extraMetrics(),
     ])
     if (errors.length > 0) {
-      if (!readings.some(hasSeries)) throw summaryOf(errors)
-      this.events.incomplete(errors[0])
+      const isWhole = !readings.some(hasSeries)
+      this.events.sourcesFailed(errors, isWhole)
+      if (isWhole) throw summaryOf(errors)
     }
     const reading = this.#sampler.read(
       extra.length > 0 ? [...readings, { metrics: extra }] : readings,
@@ -65,6 +76,7 @@ const hasSeries = (reading: SourceReading): boolean =>
     ? reading.metrics.some(({ name, values }) => !isOwnMetric(name) && (values?.length ?? 0) > 0)
     : reading.values.length > 0
 
-function summaryOf([first, ...more]: readonly Error[]): Error {
-  return more.length === 0 ? first : new Error(`${first.message} (and ${more.length} more errors)`)
+function summaryOf([{ message }, ...more]: readonly SourceError[]): Error {
+  const others = more.length === 1 ? '1 more error' : `${more.length} more errors`
+  return new Error(more.length === 0 ? message : `${message} (and ${others})`)
 }

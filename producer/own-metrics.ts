@@ -7,6 +7,8 @@ export class PublisherStats {
   superseded = 0
   sendErrors = 0
   collectErrors = 0
+  /** Collections in which a source failed in whole or in part, by source. */
+  readonly sourceErrors = new Map<string, number>()
   metricsDropped = 0
   /** Unix seconds, or 0 before the first acknowledgement. */
   lastAck = 0
@@ -80,6 +82,13 @@ export const DEFINITIONS: readonly Definition[] = [
     type: 'counter',
     help: 'Total number of collections in which a metric or source failed or timed out.',
     values: number(s => s.collectErrors),
+  },
+  {
+    name: 'publisher_source_errors_total',
+    type: 'counter',
+    help: 'Total number of collections in which a source or one of its metrics failed or timed out, by source.',
+    values: (stats, labels) =>
+      [...stats.sourceErrors].map(([source, value]) => ({ labels: { ...labels, source }, value })),
   },
   {
     name: 'publisher_metrics_dropped',

@@ -7,6 +7,7 @@ import { SnapshotLoop } from '../shared/publish/snapshot-loop.js'
 import { SourceCollector } from './collector.js'
 import type { Settings } from './options.js'
 import { PublisherStats, registerStats } from './own-metrics.js'
+import type { SourceError } from './source-error.js'
 
 const SEND_TIMEOUT_MS = 5000
 const DISCONNECT_MS = 500
@@ -49,13 +50,14 @@ export class Publisher {
       register,
       async () => this.#registration?.unregisteredMetrics() ?? [],
       {
-        incomplete: error => this.#collectFailed('incomplete', error),
+        sourcesFailed: (errors, isWhole) => this.#sourcesFailed(errors, isWhole),
         leftOut: (dropped, omitted) => {
           this.#stats.metricsDropped = dropped.size + omitted.size
           this.#report.dropped(dropped, omitted)
         },
       },
     )
+    for (const source of collector.sourceNames) this.#stats.sourceErrors.set(source, 0)
     this.#loop = new SnapshotLoop({
       target,
       key,
@@ -63,7 +65,7 @@ export class Publisher {
       collector,
       clock,
       offer: publication => this.#target.offer(publication),
-      collectionFailed: error => this.#collectFailed('failed', error),
+      collectionFailed: error => this.#collectionFailed(error),
     })
   }
 
@@ -116,9 +118,19 @@ export class Publisher {
     this.#report.sendFailed(error, this.#clock.now().mono)
   }
 
-  #collectFailed(how: 'incomplete' | 'failed', error: Error): void {
+  #collectionFailed(error: Error): void {
     this.#stats.collectErrors++
-    this.#report.collectFailed(how, error, this.#clock.now().mono)
+    this.#report.collectionFailed(error, this.#clock.now().mono)
+  }
+
+  #sourcesFailed(errors: readonly SourceError[], isWhole: boolean): void {
+    const { sourceErrors } = this.#stats
+    for (const source of new Set(errors.map(error => error.source)))
+      sourceErrors.set(source, (sourceErrors.get(source) ?? 0) + 1)
+    // The loop reports a collection that failed as a whole.
+    if (isWhole) return
+    this.#stats.collectErrors++
+    this.#report.sourcesFailed(errors, this.#clock.now().mono)
   }
 
   #count(): void {

@@ -1,17 +1,28 @@
 import type { Logger } from '../base/logger.js'
+import { quote } from '../base/quote.js'
 
 /** Warnings of one kind are at least this far apart. */
 const WARN_EVERY_MS = 60_000
+/** As above, for one source and kind of failure. */
+const SOURCE_WARN_EVERY_MS = 30_000
 /** Dropped metrics that are logged by name when the set changes. */
 const MAX_NAMED_METRICS = 10
 
+/** Why a source, or one of its metrics, is not published. */
+export interface SourceFailure {
+  readonly source: string
+  readonly kind: string
+  readonly metric?: string
+  readonly message: string
+}
+
 /**
- * The log messages of a publisher. Failures are logged at most once a minute by kind, recovery
- * once, and each dropped metric once.
+ * The log messages of a publisher. Failures are logged at most once a minute by kind, those
+ * of a source every half minute, recovery once, and each dropped metric once.
  */
 export class Report {
   readonly #logger: Logger
-  /** Time of the last warning by its message prefix, monotonic ms. */
+  /** Time of the last warning by action and kind, monotonic ms. */
   readonly #warnedAt = new Map<string, number>()
   #failing = false
   #dropped: ReadonlySet<string> = new Set()
@@ -41,12 +52,29 @@ export class Report {
     this.#warn('publish metrics', error, mono)
   }
 
+  /** @param mono time of the failure, monotonic ms */
+  collectionFailed(error: Error, mono: number): void {
+    this.#warn('collect metrics', error, mono)
+  }
+
   /**
-   * @param how `incomplete` if other metrics are published, `failed` if none are
+   * Some sources or metrics failed, and others are published. Logs one line for each source and
+   * kind of failure.
+   *
    * @param mono time of the failure, monotonic ms
    */
-  collectFailed(how: 'incomplete' | 'failed', error: Error, mono: number): void {
-    this.#warn(how === 'failed' ? 'collect metrics' : 'collect all metrics', error, mono)
+  sourcesFailed(failures: readonly SourceFailure[], mono: number): void {
+    const byKind = new Map<string, SourceFailure[]>()
+    for (const failure of failures) {
+      const kind = `${failure.source} ${failure.kind}`
+      byKind.set(kind, [...(byKind.get(kind) ?? []), failure])
+    }
+    for (const [kind, [first, ...more]] of byKind) {
+      const where = first.metric === undefined ? '' : `metric ${quote(first.metric)} of `
+      const others = more.length > 0 ? `, and ${more.length} more` : ''
+      const error = new Error(`${first.message} (${where}${first.source}${others})`)
+      this.#warn('collect all metrics', error, mono, kind, SOURCE_WARN_EVERY_MS)
+    }
   }
 
   endNotAcknowledged(deadlineMs: number): void {
@@ -77,9 +105,10 @@ export class Report {
     if (more > 0) this.#logger.warn(`${more} more metrics are not published in full`)
   }
 
-  #warn(action: string, error: Error, mono: number): void {
-    if (mono - (this.#warnedAt.get(action) ?? Number.NEGATIVE_INFINITY) < WARN_EVERY_MS) return
-    this.#warnedAt.set(action, mono)
+  #warn(action: string, error: Error, mono: number, kind = '', everyMs = WARN_EVERY_MS): void {
+    const key = `${action} ${kind}`.trimEnd()
+    if (mono - (this.#warnedAt.get(key) ?? Number.NEGATIVE_INFINITY) < everyMs) return
+    this.#warnedAt.set(key, mono)
     this.#logger.warn(`cannot ${action}: ${error.message}`)
   }
 }

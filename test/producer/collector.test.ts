@@ -21,7 +21,13 @@ async function collectOnce(source: MetricSource, timeoutMs = TIMEOUT_MS) {
   const events: string[] = []
   const registration = registerStats(source, 'shop/a', new PublisherStats())
   const collector = new SourceCollector(source, registration.unregisteredMetrics, {
-    incomplete: error => events.push(`incomplete: ${error.message}`),
+    sourcesFailed: (errors, isWhole) => {
+      const lines = errors.map(
+        ({ source, metric, message }) =>
+          `${source}${metric === undefined ? '' : `/${metric}`}: ${message}`,
+      )
+      if (!isWhole) events.push(...lines)
+    },
     leftOut: (dropped, omitted) =>
       events.push(...dropped.keys(), ...[...omitted].map(entry => entry.join(' '))),
   })
@@ -40,7 +46,7 @@ describe('a collection', () => {
   test('is published without a source that fails, and reports its error', async () => {
     expect(await collectOnce([fail('the pool is gone'), registryWith('good')])).toEqual({
       series: ['good{}'],
-      events: ['incomplete: the pool is gone'],
+      events: ['function: the pool is gone'],
     })
   })
 
@@ -49,7 +55,7 @@ describe('a collection', () => {
     new Gauge({ name: 'bad', help: 'bad', registers: [register], collect: fail('no answer') })
     expect(await collectOnce(register)).toEqual({
       series: ['good{}'],
-      events: ['incomplete: no answer'],
+      events: ['registry/bad: no answer'],
     })
   })
 
@@ -58,7 +64,7 @@ describe('a collection', () => {
     const { series, events } = await collectOnce([hanging, registryWith('good')], 100)
     expect(series).toEqual(['good{}'])
     expect(events).toEqual([
-      expect.stringMatching(/^incomplete: the source did not answer within 100 ms/),
+      expect.stringMatching(/^hanging: the source did not answer within 100 ms/),
     ])
   })
 
@@ -78,7 +84,7 @@ describe('a collection', () => {
       /a web page instead of metrics/,
     ],
     ['the only metric of a registry fails', registryWith('bad', fail('no answer')), /^no answer$/],
-    ['all sources fail', [fail('first'), fail('second')], /^first \(and 1 more errors\)$/],
+    ['all sources fail', [fail('first'), fail('second')], /^first \(and 1 more error\)$/],
     ['one source fails and the others have no series', [fail('first'), () => []], /^first$/],
     [
       'none of its series can be published',
@@ -108,7 +114,7 @@ describe('a collection', () => {
       () => page,
       async () => [],
       {
-        incomplete: () => {},
+        sourcesFailed: () => {},
         leftOut: (dropped, omitted) => events.push([...dropped.keys(), ...omitted.keys()]),
       },
     )
@@ -131,7 +137,7 @@ describe('a collection', () => {
       })
     }
     const collector = new SourceCollector(hanging, async () => [], {
-      incomplete: () => {},
+      sourcesFailed: () => {},
       leftOut: () => {},
     })
     for (let i = 0; i < 3; i++)

@@ -14,6 +14,7 @@ const NAMES = [
   'publisher_snapshots_superseded_total',
   'publisher_send_errors_total',
   'publisher_collect_errors_total',
+  'publisher_source_errors_total',
   'publisher_metrics_dropped',
   'publisher_send_duration_seconds',
   'publisher_last_ack_timestamp_seconds',

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Registry } from 'prom-client'
 import { describe, expect, test } from 'vitest'
+import { Sources } from '../../producer/source.js'
 import { collect, readBack, sampleOf } from './sampled.js'
 
 const registryWith = (name: string, value: number) => {
@@ -47,7 +48,7 @@ describe('a source', () => {
     labelled.set({ zone: 'us' }, 2)
     expect(await published([register, registryWith('other', 3)])).toEqual({
       values: { 'good{zone="eu"}': 1, 'own{zone="us"}': 2, 'other{}': 3 },
-      errors: ['the pool is gone'],
+      errors: ['the pool is gone', 'the pool is gone'],
     })
   })
 
@@ -87,6 +88,21 @@ describe('a source', () => {
     expect(errors[0]).toMatch(
       /must return a list of metrics, as getMetricsAsJSON does, or the text/,
     )
+  })
+
+  test('that returns a broken metric among others loses only that one', async () => {
+    const good = { name: 'good', type: 'gauge', help: '', values: [{ value: 1 }] }
+    const { values, errors } = await published((() => [good, { name: 'a', values: 5 }]) as never)
+    expect(values).toEqual({ 'good{}': 1 })
+    expect(errors).toHaveLength(1)
+  })
+
+  test('has a name of its own, also if two functions have the same', () => {
+    function queue() {
+      return []
+    }
+    const sources = new Sources([new Registry(), queue, () => [], queue, new Registry()])
+    expect(sources.names).toEqual(['registry', 'queue', 'function', 'queue 2', 'registry 2'])
   })
 
   test('for OpenMetrics has the same counter names before and after a scrape', async () => {

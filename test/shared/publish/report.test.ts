@@ -31,12 +31,30 @@ test('a send failure does not suppress the warning of a failed collection', () =
   const logger = recordingLogger()
   const report = new Report(logger)
   report.sendFailed(new Error('away'), 0)
-  report.collectFailed('failed', new Error('no'), 1)
-  report.collectFailed('incomplete', new Error('no'), 1)
+  report.collectionFailed(new Error('no'), 1)
+  report.sourcesFailed([{ source: 'queue', kind: 'failed', message: 'no' }], 1)
   expect(logger.lines.slice(1)).toEqual([
     'warn cannot collect metrics: no',
-    'warn cannot collect all metrics: no',
+    'warn cannot collect all metrics: no (queue)',
   ])
+})
+
+test('a failure of a source is logged at most once in half a minute, by source and kind', () => {
+  const logger = recordingLogger()
+  const report = new Report(logger)
+  const failures = [
+    { source: 'registry', kind: 'failed', metric: 'a', message: 'no' },
+    { source: 'registry', kind: 'failed', metric: 'b', message: 'no' },
+    { source: 'registry', kind: 'timeout', metric: 'c', message: 'late' },
+    { source: 'queue', kind: 'failed', message: 'gone' },
+  ]
+  for (let mono = 0; mono < 60_000; mono += 1000) report.sourcesFailed(failures, mono)
+  const lines = [
+    'warn cannot collect all metrics: no (metric "a" of registry, and 1 more)',
+    'warn cannot collect all metrics: late (metric "c" of registry)',
+    'warn cannot collect all metrics: gone (queue)',
+  ]
+  expect(logger.lines).toEqual([...lines, ...lines])
 })
 
 test('a dropped metric is logged once, not with every layout', () => {
