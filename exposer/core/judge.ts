@@ -64,6 +64,34 @@ export function judgePartition(
   return undefined
 }
 
+const TROUBLES = {
+  replaying: 'replaying: partitions',
+  blind: 'blind: fetches fail for partitions',
+  lagging: 'lagging: the lag exceeds --staleness.max-age in partitions',
+} as const
+
+/**
+ * The most severe state of partitions whose targets cannot be judged, with the numbers of these
+ * partitions, in one line; undefined if all can be judged. It agrees with the states of targets,
+ * because both are decided by `judgePartition`.
+ */
+export function troubleOf(
+  partitions: Iterable<Partition>,
+  now: Instant,
+  options: ShardOptions,
+): string | undefined {
+  const found = new Map<TargetState, number[]>()
+  for (const partition of partitions) {
+    const state = judgePartition(partition, now, options)?.state
+    if (state) found.set(state, [...(found.get(state) ?? []), partition.number])
+  }
+  for (const [state, text] of Object.entries(TROUBLES)) {
+    const numbers = found.get(state as TargetState)
+    if (numbers) return `${text}: ${numbers.sort((a, b) => a - b).join(', ')}`
+  }
+  return undefined
+}
+
 /** The state of a target in a partition that is loaded, fetched and caught up. */
 export function judgeTarget(
   target: Target,

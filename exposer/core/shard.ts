@@ -8,7 +8,7 @@ import { bookReleased, retire } from './booking.js'
 import { Counters } from './counters.js'
 import { forget, leaveReasonOf } from './forget.js'
 import { History } from './history/history.js'
-import { judge, judgePartition, type Verdict } from './judge.js'
+import { judge, troubleOf, type Verdict } from './judge.js'
 import { Ledger } from './ledger.js'
 import { DEFAULT_OPTIONS, type ShardOptions } from './options.js'
 import { livingRuns } from './overlap.js'
@@ -193,13 +193,9 @@ export class Shard {
     return livingRuns(target, this.#partitions.get(target.partition), this.options)
   }
 
-  /** Why the targets of some partition cannot be judged now: replaying, blind or lagging. */
+  /** Why the targets of some partitions cannot be judged now: replaying, blind or lagging. */
   trouble(now: Instant): string | undefined {
-    for (const partition of this.#partitions.values()) {
-      const verdict = judgePartition(partition, now, this.options)
-      if (verdict) return verdict.reason
-    }
-    return undefined
+    return troubleOf(this.#partitions.values(), now, this.options)
   }
 
   /**
