@@ -8,6 +8,19 @@ export type Place =
   /** Not known, or not served by any shard yet. The request can be repeated at the next change. */
   | { readonly kind: 'pending'; readonly reason: string }
 
+/** The partitions for which a shard may speak, ascending. */
+export interface SpokenFor {
+  readonly partitions: readonly number[]
+  /** Whether the shard may still speak for these partitions, and has no others. */
+  alive(): boolean
+}
+
+/** Why a request cannot be answered yet. */
+export interface Pending {
+  /** One line, the body of the 503 when the deadline passes. */
+  readonly pending: string
+}
+
 /** The partitions of this shard. */
 export interface Assignment {
   /** Undefined before the first assignment and during a rebalance. */
@@ -114,6 +127,22 @@ export class Ownership {
     const { assignment } = this.options
     const replaying = [...assignment.current!.partitions].filter(p => !assignment.loaded(p))
     return replaying.length ? `partitions being replayed: ${replaying.join(', ')}` : undefined
+  }
+
+  /**
+   * The partitions for which this shard may speak in a list of the group: all of its partitions,
+   * once all are replayed. Until then it speaks for none, because a list without the targets of a
+   * partition would look like one of a group without these targets.
+   */
+  spokenFor(): SpokenFor | Pending {
+    const pending = this.shardPendingReason()
+    if (pending) return { pending }
+    const { current } = this.options.assignment
+    return {
+      partitions: this.partitions(),
+      alive: () =>
+        current === this.options.assignment.current && this.shardPendingReason() === undefined,
+    }
   }
 
   /**

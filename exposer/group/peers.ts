@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import type { GroupMap } from './map.js'
+import type { Pending } from './ownership.js'
 import type { PeerClient } from './peer-client.js'
 
 /** The list of one shard: a line of JSON for each target, sorted. */
@@ -12,14 +13,13 @@ export interface ShardLines {
   readonly lines: readonly string[]
 }
 
-/** A shard that did not answer. */
+/** A shard that did not answer, or not for its partitions. */
 interface FailedShard {
   readonly address: string
-  readonly partitions: readonly number[]
   readonly error: string
 }
 
-export type ShardAnswer = ShardLines | FailedShard
+type ShardAnswer = ShardLines | FailedShard
 
 /** Response header with `?scope=shard`: the partitions whose targets are listed, as `0,3,7`. */
 export const PARTITIONS_HEADER = 'X-Exposer-Partitions'
@@ -45,20 +45,19 @@ export interface PeerAccess {
 export function requestShards(
   map: GroupMap,
   path: string,
-  own: { readonly address: string; lines(): Promise<ShardLines> },
+  own: { readonly address: string; lines(): Promise<ShardLines | Pending> },
   access: PeerAccess,
 ): Promise<ShardAnswer[]> {
-  return Promise.all(
-    map.members.map(({ address, partitions }) =>
-      (address === own.address ? own.lines() : requestShard(address, path, access)).catch(
-        error => ({
-          address,
-          partitions,
-          error: reasonOf(error),
-        }),
-      ),
-    ),
-  )
+  const answerOf = async (address: string): Promise<ShardAnswer> => {
+    try {
+      if (address !== own.address) return await requestShard(address, path, access)
+      const lines = await own.lines()
+      return 'pending' in lines ? { address, error: lines.pending } : lines
+    } catch (error) {
+      return { address, error: reasonOf(error) }
+    }
+  }
+  return Promise.all(map.members.map(({ address }) => answerOf(address)))
 }
 
 async function requestShard(
@@ -111,24 +110,34 @@ function reasonOf(error: unknown): string {
 }
 
 /**
- * Why the answers are not a complete list; undefined if each partition is in exactly one of them.
+ * The answers, if each partition is in exactly one of them. Otherwise the reason why they are not a
+ * complete list.
  */
-export function findGap(
+export function completeAnswers(
   answers: readonly ShardAnswer[],
   partitionCount: number,
-): string | undefined {
-  const failed = answers.find(answer => 'error' in answer)
-  if (failed && 'error' in failed) return `shard ${failed.address} does not answer: ${failed.error}`
+): readonly ShardLines[] | Pending {
+  const complete: ShardLines[] = []
+  for (const answer of answers) {
+    if ('error' in answer)
+      return { pending: `shard ${answer.address} does not answer: ${answer.error}` }
+    complete.push(answer)
+  }
   const owners = new Array<number>(partitionCount).fill(0)
-  for (const partition of answers.flatMap(answer => answer.partitions)) {
+  for (const partition of complete.flatMap(answer => answer.partitions)) {
     if (!(partition in owners)) {
-      return `a shard lists partition ${partition}, but the topic has ${partitionCount} partitions`
+      return {
+        pending: `a shard lists partition ${partition}, but the topic has ${partitionCount} partitions`,
+      }
     }
     owners[partition]++
   }
   const wrong = owners.findIndex(count => count !== 1)
-  if (wrong < 0) return undefined
-  return owners[wrong] === 0
-    ? `no shard lists partition ${wrong}`
-    : `${owners[wrong]} shards list partition ${wrong}`
+  if (wrong < 0) return complete
+  return {
+    pending:
+      owners[wrong] === 0
+        ? `no shard lists partition ${wrong}`
+        : `${owners[wrong]} shards list partition ${wrong}`,
+  }
 }

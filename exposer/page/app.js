@@ -45,7 +45,7 @@ async function refresh() {
     history.add(state.targets, Date.now())
     for (const target of state.targets) target.delays = history.delaysOf(target)
     state.shards = (body.data.shards ?? []).sort((a, b) => collator.compare(a.address, b.address))
-    state.notice = (body.warnings ?? []).join('\n')
+    state.notice = ''
     state.refreshedAt = Date.now()
   } catch (error) {
     state.notice = `Refresh failed: ${error.message}`
@@ -147,16 +147,17 @@ function createStateTile(name, count) {
 
 function renderShards() {
   byId('shards').replaceChildren(
-    ...state.shards.map(({ address, partitions, error }) => {
+    ...state.shards.map(({ address, partitions }) => {
       const element = document.createElement('div')
-      element.className = error ? 'shard missing' : 'shard'
+      element.className = 'shard'
       const link = document.createElement('a')
       link.href = address
       link.textContent = address.replace(/^https?:\/\//, '')
       const details = document.createElement('span')
       const noun = partitions.length === 1 ? 'partition' : 'partitions'
-      details.textContent =
-        error ?? (partitions.length ? `${noun} ${formatRanges(partitions)}` : 'no partitions')
+      details.textContent = partitions.length
+        ? `${noun} ${formatRanges(partitions)}`
+        : 'no partitions'
       element.append(link, details)
       return element
     }),

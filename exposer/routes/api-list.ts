@@ -1,5 +1,5 @@
 import type { Context } from 'koa'
-import { PARTITIONS_HEADER, type ShardLines } from '../group/peers.js'
+import { PARTITIONS_HEADER } from '../group/peers.js'
 import type { ScrapeResult } from '../telemetry/scrape-result.js'
 import { type Rendering, send } from './answer.js'
 import { GroupList, type MergedList } from './group-list.js'
@@ -9,37 +9,25 @@ import type { Services } from './services.js'
 import { listInTurn } from './turn.js'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
-/**
- * Shorter than for scrapers, because people wait: after it, the response is partial with a warning.
- */
+/** Shorter than for scrapers, because people wait. */
 const MAX_HOLD_MS = 2000
 
 export interface ApiList {
   readonly path: string
   /** This shard's lines, each a JSON object. */
-  own(services: Services): Promise<ShardLines>
-  /**
-   * @param warnings JSON of the field `warnings` as in Prometheus's API, with a leading comma; or
-   * empty
-   */
-  render(list: MergedList, warnings: string): Rendering
+  own(services: Services): Promise<readonly string[]>
+  render(list: MergedList): Rendering
 }
 
 /**
  * Handler of a list of the group or of one shard (`?scope=`), in the response format of
- * Prometheus's API. If shards do not answer, the list has the lines of the others and a warning.
+ * Prometheus's API. The list is complete or the response is 503 with the reason.
  */
 export function apiList({ path, own, render }: ApiList, services: Services) {
   const ownLinesOf = () => own(services)
   const list = new GroupList(path, ownLinesOf, services)
-  const sendMerged = (
-    ctx: Context,
-    merged: MergedList,
-    warning?: string,
-  ): Promise<ScrapeResult> => {
-    const warnings = warning === undefined ? '' : `,"warnings":${JSON.stringify([warning])}`
-    return send(ctx, JSON_TYPE, () => render(merged, warnings))
-  }
+  const sendMerged = (ctx: Context, merged: MergedList): Promise<ScrapeResult> =>
+    send(ctx, JSON_TYPE, () => render(merged))
   return async (ctx: Context): Promise<ScrapeResult | undefined> => {
     const scope = scopeOf(ctx)
     if (!scope) return sendError(ctx, 400, 'bad_data', UNKNOWN_SCOPE)
@@ -53,11 +41,9 @@ export function apiList({ path, own, render }: ApiList, services: Services) {
     const request = waitingOf(ctx, services)
     const deadline = Math.min(request.deadline, services.clock.now().mono + MAX_HOLD_MS)
     const merged = await listInTurn(request, services, () => list.get(deadline, ctx.res))
-    if ('answers' in merged)
-      return sendMerged(ctx, merged, 'pending' in merged ? merged.pending : undefined)
-    const lines = await ownLinesOf()
-    const warning = `the list contains this shard only: ${merged.pending}`
-    return sendMerged(ctx, { answers: [lines], lines: lines.lines }, warning)
+    if ('pending' in merged)
+      return sendError(ctx, 503, 'unavailable', `the list is incomplete: ${merged.pending}`)
+    return sendMerged(ctx, merged)
   }
 }
 

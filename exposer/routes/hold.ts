@@ -2,13 +2,8 @@ import type { ServerResponse } from 'node:http'
 import { goneSignal } from '../../shared/http/client-gone.js'
 import type { Exchange } from '../../shared/http/exchange.js'
 import { maxWaitMs } from '../../shared/http/limit/scrape-timeout.js'
+import type { Pending } from '../group/ownership.js'
 import type { Services } from './services.js'
-
-/** Why a request cannot be answered yet. */
-export interface Pending {
-  /** One line, the body of the 503 when the deadline passes. */
-  readonly pending: string
-}
 
 /** How long a request without a scrape timeout may be held, ms. */
 const HELD_MS = 9000

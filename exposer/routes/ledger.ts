@@ -17,8 +17,7 @@ export function ledger(services: Services) {
   return apiList({ path: '/api/v1/ledger', own, render }, services)
 }
 
-async function own({ shard, ownership, address }: Services) {
-  const partitions = ownership.partitions()
+async function own({ shard, address }: Services) {
   const total = `${TOTAL}${JSON.stringify(shard.ledger.entry())}}`
   const lines = await mapInSlices([...shard.targets()], target =>
     JSON.stringify({
@@ -27,13 +26,13 @@ async function own({ shard, ownership, address }: Services) {
       shard: address,
     }),
   )
-  return { address, partitions, lines: await sortInSlices([...lines, total]) }
+  return sortInSlices([...lines, total])
 }
 
-function render({ lines }: MergedList, warnings: string): Rendering {
+function render({ lines }: MergedList): Rendering {
   const totals = lines.filter(line => line.startsWith(TOTAL))
   const total = sumOf(totals.map(line => (JSON.parse(line) as { total: LedgerEntry }).total))
   const targets = lines.filter(line => !line.startsWith(TOTAL))
-  const head = `{"status":"success"${warnings},"data":{"total":${JSON.stringify(total)},"targets":[\n`
+  const head = `{"status":"success","data":{"total":${JSON.stringify(total)},"targets":[\n`
   return joined(head, targets, ',\n', '\n]}}\n')
 }

@@ -1,7 +1,8 @@
 import type { Context } from 'koa'
+import type { Pending } from '../group/ownership.js'
 import { LINES_TYPE, PARTITIONS_HEADER, type ShardLines } from '../group/peers.js'
 import { type Rendering, send } from './answer.js'
-import { hold, type Pending, waitingOf } from './hold.js'
+import { hold, waitingOf } from './hold.js'
 import type { Services } from './services.js'
 import { holdForTurn } from './turn.js'
 
@@ -13,25 +14,40 @@ export function scopeOf(ctx: Context): 'shard' | 'group' | undefined {
   return scope === 'shard' || scope === 'group' ? scope : undefined
 }
 
+/** Renders the sorted lines of this shard, of the targets that it has when it is called. */
+export type RenderLines = () => Promise<readonly string[]>
+
+/**
+ * The lines of this shard, for all of its partitions. Every list goes through this function, so
+ * that no answer speaks for a partition that is not replayed, or that moved while it was rendered.
+ */
+export async function currentLines(
+  { ownership, address }: Pick<Services, 'ownership' | 'address'>,
+  render: RenderLines,
+): Promise<ShardLines | Pending> {
+  const spoken = ownership.spokenFor()
+  if ('pending' in spoken) return spoken
+  const lines = await render()
+  if (!spoken.alive()) return { pending: 'partitions moved while the list was rendered' }
+  return { address, partitions: spoken.partitions, lines }
+}
+
 /**
  * The lines of this shard. The request is held until all partitions of the shard are replayed; if
  * one moves while the lines are rendered, they are rendered again.
  */
 export async function ownLines(
   ctx: Context,
-  services: Pick<Services, 'ownership' | 'changes' | 'clock' | 'responses'>,
-  lines: () => Promise<ShardLines>,
+  services: Pick<Services, 'ownership' | 'changes' | 'clock' | 'address' | 'responses'>,
+  render: RenderLines,
 ): Promise<ShardLines | Pending> {
-  const { ownership } = services
+  const { ownership, clock } = services
   const request = waitingOf(ctx, services)
-  const attempt = (): { alive(): boolean } | Pending => {
-    const pending = ownership.shardPendingReason()
-    return pending === undefined ? { alive: ownership.tenureCheck() } : { pending }
-  }
+  const attempt = () => ownership.spokenFor()
   let ready = await holdForTurn(request, 'peers', services, attempt)
   while (!('pending' in ready)) {
-    const rendered = await lines()
-    if (ready.alive()) return rendered
+    const lines = await currentLines(services, render)
+    if (!('pending' in lines) || clock.now().mono >= request.deadline) return lines
     ready = await hold(request, services, attempt)
   }
   return ready

@@ -2,7 +2,7 @@ import type { Context } from 'koa'
 import { mapInSlices, sortInSlices } from '../../shared/base/slices.js'
 import { sayWhy } from '../../shared/http/say-why.js'
 import { sdGroups } from '../core/discovery.js'
-import { PARTITIONS_HEADER, type ShardLines } from '../group/peers.js'
+import { PARTITIONS_HEADER } from '../group/peers.js'
 import type { ScrapeResult } from '../telemetry/scrape-result.js'
 import { send } from './answer.js'
 import { GroupList } from './group-list.js'
@@ -40,16 +40,15 @@ export function sd(services: Services) {
 const sendList = (ctx: Context, lines: readonly string[]) =>
   send(ctx, 'application/json; charset=utf-8', () => joined('[\n', lines, ',\n', '\n]\n'))
 
-async function ownTargets(services: Services): Promise<ShardLines> {
-  const { shard, ownership, clock, address, externalUrl, telemetry } = services
+async function ownTargets(services: Services): Promise<readonly string[]> {
+  const { shard, clock, address, externalUrl, telemetry } = services
   const now = clock.now()
   const options = {
     externalUrl: externalUrl ?? address,
     onDropped: () => telemetry.droppedLabels.inc(),
   }
-  const partitions = ownership.partitions()
   const lines = await mapInSlices([...shard.targets()], target =>
     sdGroups([shard.describe(target, now)], options).map(group => JSON.stringify(group)),
   )
-  return { address, partitions, lines: await sortInSlices(lines.flat()) }
+  return sortInSlices(lines.flat())
 }

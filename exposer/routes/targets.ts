@@ -10,21 +10,16 @@ export function targets(services: Services) {
   return apiList({ path: '/api/v1/targets', own, render }, services)
 }
 
-async function own({ shard, ownership, clock, address }: Services) {
+async function own({ shard, clock, address }: Services) {
   const now = clock.now()
-  const partitions = ownership.partitions()
   const lines = await mapInSlices([...shard.targets()], target =>
     JSON.stringify({ ...shard.describe(target, now), shard: address }),
   )
-  return { address, partitions, lines: await sortInSlices(lines) }
+  return sortInSlices(lines)
 }
 
-function render({ answers, lines }: MergedList, warnings: string): Rendering {
-  const shards = answers.map(answer => ({
-    address: answer.address,
-    partitions: answer.partitions,
-    error: 'error' in answer ? answer.error : undefined,
-  }))
-  const head = `{"status":"success"${warnings},"data":{"shards":${JSON.stringify(shards)},"targets":[\n`
+function render({ answers, lines }: MergedList): Rendering {
+  const shards = answers.map(({ address, partitions }) => ({ address, partitions }))
+  const head = `{"status":"success","data":{"shards":${JSON.stringify(shards)},"targets":[\n`
   return joined(head, lines, ',\n', '\n]}}\n')
 }

@@ -1,5 +1,6 @@
 import type { Slot } from '../../shared/http/limit/response-limit.js'
-import { hold, type Pending, type Waiting } from './hold.js'
+import type { Pending } from '../group/ownership.js'
+import { hold, type Waiting } from './hold.js'
 import type { Services } from './services.js'
 
 /**

@@ -9,15 +9,15 @@ interface SdGroup {
 }
 interface TargetsAnswer {
   status: string
-  warnings?: string[]
   data: {
-    shards: { address: string; partitions: number[]; error?: string }[]
+    shards: { address: string; partitions: number[] }[]
     targets: { labels: Record<string, string>; state: string; shard: string }[]
   }
 }
 
 const apps = Array.from({ length: 20 }, (_, i) => ({ job: 'shop', instance: `app-${i}:8080` }))
 const all = Array.from({ length: PARTITIONS }, (_, p) => p)
+const lists = ['/sd', '/api/v1/targets', '/api/v1/ledger']
 const impatient = { 'x-prometheus-scrape-timeout-seconds': '0.3' }
 
 describe('one shard', () => {
@@ -181,22 +181,49 @@ describe('two shards', () => {
     expect((await answer).status).toBe(200)
   })
 
-  test('/api/v1/targets lists the other targets when a shard is down, with a warning', async () => {
-    await b.stop()
-    const answer = (await (await a.get('/api/v1/targets', impatient)).json()) as TargetsAnswer
-    const own = apps.filter(labels => [0, 1].includes(partitionOf(labels)))
-    expect(answer.data.targets).toHaveLength(own.length)
-    expect(answer.warnings).toEqual([expect.stringContaining(`shard ${b.url} does not answer`)])
-    expect(answer.data.shards.map(({ address, error }) => [address, typeof error])).toEqual([
-      [a.url, 'undefined'],
-      [b.url, 'string'],
-    ])
-    b = await HandFed.start()
+  test.each(lists)('%s of a shard that is replaying is 503, at every shard', async list => {
+    b.assign([2, 3], { replaying: true })
+    b.loaded(2)
+    expect((await a.get(list, impatient)).status).toBe(503)
+    const own = await b.get(list, impatient)
+    expect(own.status).toBe(503)
+    expect(await own.text()).toContain('partitions being replayed: 3')
+    b.loaded(3)
+    for (const shard of [a, b]) expect((await shard.get(list)).status).toBe(200)
   })
+
+  test.each(lists)(
+    '%s is 503 when the topic was created again, until it is replayed',
+    async list => {
+      b.replaced(2, 1)
+      for (const shard of [a, b]) expect((await shard.get(list, impatient)).status).toBe(503)
+    },
+  )
+
+  test.each(lists)('%s is 503 while the shards do not agree on the partitions', async list => {
+    map = { ...map, partitionCount: PARTITIONS + 1 }
+    const response = await a.get(list, impatient)
+    expect(response.status).toBe(503)
+    expect(await response.text()).toContain('the owners of the partitions are not known yet')
+  })
+
+  test.each(['/api/v1/targets', '/api/v1/ledger'])(
+    '%s is 503 with the reason when a shard is down',
+    async list => {
+      await b.stop()
+      const response = await a.get(list, impatient)
+      expect(response.status).toBe(503)
+      expect(await response.json()).toEqual({
+        status: 'error',
+        errorType: 'unavailable',
+        error: expect.stringContaining(`shard ${b.url} does not answer`),
+      })
+      b = await HandFed.start()
+    },
+  )
 
   test('/api/v1/targets of the group has the shard of each entry', async () => {
     const answer = (await (await a.get('/api/v1/targets')).json()) as TargetsAnswer
-    expect(answer.warnings).toBeUndefined()
     for (const row of answer.data.targets) {
       expect(row.shard).toBe(partitionOf(row.labels) < 2 ? a.url : b.url)
     }

@@ -21,6 +21,8 @@ export interface ShardSettings {
   readonly group: string
   /** Milliseconds. */
   readonly sessionTimeout?: number
+  /** Flags of a shard in its own process. */
+  readonly flags?: readonly string[]
 }
 
 const SESSION_TIMEOUT = 6000
@@ -73,7 +75,10 @@ export class ShardChild {
   readonly #child: ChildProcess
   #suspended = false
 
-  private constructor(settings: ShardSettings, port: number) {
+  private constructor(
+    settings: ShardSettings,
+    private readonly port: number,
+  ) {
     this.url = `http://127.0.0.1:${port}`
     this.#child = spawn(
       process.execPath,
@@ -89,6 +94,7 @@ export class ShardChild {
         '--web.external-url=http://exposer.example:9754',
         '--exposition.playout-delay=0s',
         '--log.level=error',
+        ...(settings.flags ?? []),
       ],
       { stdio: ['ignore', 'inherit', 'inherit'] },
     )
@@ -97,6 +103,11 @@ export class ShardChild {
 
   static async start(settings: ShardSettings): Promise<ShardChild> {
     return new ShardChild(settings, await freePort())
+  }
+
+  /** Starts a shard at the address of this one, which has ended. */
+  restart(settings: ShardSettings): ShardChild {
+    return new ShardChild(settings, this.port)
   }
 
   signal(signal: NodeJS.Signals): void {
