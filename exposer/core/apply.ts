@@ -28,9 +28,25 @@ export function applyRecord(
   record: LogRecord,
   now: Instant,
 ): void {
-  const { reader } = shard
   if (record.value === null) throw refusalOf(record)
-  reader.open(record.value)
+  shard.reader.open(record.value)
+  applyOpened(shard, partition, record, now, true)
+}
+
+/**
+ * Applies the record that is open in the reader.
+ *
+ * @param content whether layout and values are read; else the snapshot has no parts
+ * @throws RefusedError when the record breaks a rule; the target's snapshots are unchanged then
+ */
+export function applyOpened(
+  shard: ShardParts,
+  partition: Partition,
+  record: LogRecord,
+  now: Instant,
+  content: boolean,
+): void {
+  const { reader } = shard
   const known = knownTarget(shard, record)
   if (known) checkOrder(shard, partition, known, record)
   const target = known ?? newTarget(shard, partition, record)
@@ -40,15 +56,20 @@ export function applyRecord(
     const decoded = partition.loaded || reader.parts > 1
     const likely = target.newest?.parts[reader.part]?.layout
     const part =
-      reader.failure === null ? shard.store.read(reader, record.offset, decoded, likely) : null
+      content && reader.failure === null
+        ? shard.store.read(reader, record.offset, decoded, likely)
+        : null
     if (!known) admit(shard, partition, target)
     partition.clock.consumed(
       record.timestamp,
       shard.options.staleAfterIntervals * reader.intervalMs,
       target.arrivedAt,
     )
-    const parts =
-      part && reader.parts > 1 ? collect(shard, partition, target, part) : singlePart(target, part)
+    const parts = !content
+      ? headerOfLastPart(shard)
+      : part && reader.parts > 1
+        ? collect(shard, partition, target, part)
+        : singlePart(target, part)
     if (parts) complete(shard, partition, target, parts, record, now)
     noteHeard(target, reader, partition.clock.time)
   } catch (error) {
@@ -198,6 +219,11 @@ function hide(shard: ShardParts, partition: Partition, target: Target): void {
   }
   run.hidden++
   advance(run, reader)
+}
+
+/** No parts, once the last one of a split snapshot was found; null before. */
+function headerOfLastPart({ reader }: ShardParts): readonly SnapshotPart[] | null {
+  return reader.part === reader.parts - 1 ? [] : null
 }
 
 /** Discards parts of an earlier split snapshot, whose remaining parts will not arrive. */

@@ -40,7 +40,7 @@ export function judge(
 }
 
 /** The state of all targets of a partition that cannot be judged; undefined if they can. */
-export function judgePartition(
+function judgePartition(
   partition: Partition,
   now: Instant,
   options: ShardOptions,

@@ -57,6 +57,17 @@ export class LogClock {
     this.#inGap = false
   }
 
+  /**
+   * The log has had no record within the replay window. Its time is then taken from the wall clock,
+   * once: a difference to the broker's clock is small compared to the replay window. Does nothing
+   * after the first record.
+   *
+   * @param wall Unix ms
+   */
+  startAt(wall: number): void {
+    if (this.time === Number.NEGATIVE_INFINITY) this.time = wall
+  }
+
   /** A fetch was answered at the watermark. */
   fetchedAtWatermark(mono: number): void {
     if (this.caughtUp && this.#timeThere > Number.NEGATIVE_INFINITY) {

@@ -13,6 +13,7 @@ import { Ledger } from './ledger.js'
 import { DEFAULT_OPTIONS, type ShardOptions } from './options.js'
 import { livingRuns } from './overlap.js'
 import { Partition } from './partition.js'
+import { Past } from './past.js'
 import { playedAt } from './playout/held.js'
 import { REPORT_NAMES } from './render/massive/report.js'
 import { SeriesShown } from './render/massive/series-added.js'
@@ -55,6 +56,8 @@ export class Shard {
   readonly seriesShown: SeriesShown
   readonly #targets = new Map<string, Target>()
   readonly #partitions = new Map<number, Partition>()
+  /** Partitions whose log before the replay is not read yet. */
+  readonly #pasts = new Map<number, Past>()
   readonly #parts: ShardParts & { partitionCount: number }
 
   constructor(options: Partial<ShardOptions> = {}) {
@@ -165,6 +168,36 @@ export class Shard {
     return this.#partitions.get(number)?.loaded ?? false
   }
 
+  /**
+   * The log before the replay is to be read with `applyPast`. The targets of the partition stay
+   * until `endPastSteps`, so that a target that ended in the replay does not return as a stale one.
+   * Does nothing for a partition that is not assigned or not loaded.
+   */
+  beginPast(number: number, now: Instant): void {
+    const partition = this.#partitions.get(number)
+    if (!partition?.loaded) return
+    this.#pasts.get(number)?.discard()
+    this.#pasts.set(number, new Past(this.#parts, partition, now))
+  }
+
+  /** Applies a record from before the replay, in offset order. */
+  applyPast(number: number, record: LogRecord, now: Instant): void {
+    this.#pasts.get(number)?.apply(record, now)
+  }
+
+  /**
+   * The log before the replay was read. Adds the targets of which nothing later is known, in steps.
+   *
+   * @returns the number of added targets
+   */
+  *endPastSteps(number: number, now: Instant): Steps<number> {
+    const past = this.#pasts.get(number)
+    if (!past) return 0
+    const admitted = yield* past.admitSteps(now)
+    if (this.#pasts.get(number) === past) this.#pasts.delete(number)
+    return admitted
+  }
+
   find(key: string): Target | undefined {
     return this.#targets.get(key)
   }
@@ -265,7 +298,9 @@ export class Shard {
       if (++step % SWEPT_PER_STEP === 0) yield
       const partition = this.#partitions.get(target.partition)
       if (!partition) continue
-      const reason = leaveReasonOf(this.#parts, partition, target, now)
+      const reason = this.#pasts.has(target.partition)
+        ? undefined
+        : leaveReasonOf(this.#parts, partition, target, now)
       if (source.active) source.notifyState(target, judge(target, partition, now, this.options))
       if (reason) forget(this.#parts, partition, target, reason)
     }
@@ -304,6 +339,8 @@ export class Shard {
   #drop(number: number): void {
     const partition = this.#partitions.get(number)
     if (!partition) return
+    this.#pasts.get(number)?.discard()
+    this.#pasts.delete(number)
     for (const target of partition.targets) forget(this.#parts, partition, target, 'moved')
     this.#partitions.delete(number)
   }

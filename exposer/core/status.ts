@@ -56,6 +56,8 @@ export function describeTarget(
 ): TargetStatus {
   const { newest } = target
   const runs = livingRuns(target, partition, options)
+  // A replayed snapshot arrived before this shard was assigned the partition.
+  const arrivedAt = newest?.fate === 'outside' ? newest.appendedAt : newest?.appliedAt
   return {
     labels: Object.fromEntries(target.labels.map(({ name, value }) => [name, value])),
     state: verdict.state,
@@ -63,7 +65,7 @@ export function describeTarget(
     ageSeconds: partition
       ? partition.clock.since(target.arrivedAt, Number.POSITIVE_INFINITY) / 1000
       : 0,
-    delaySeconds: newest ? Math.max(0, newest.appliedAt - newest.collectedAt) / 1000 : 0,
+    delaySeconds: newest ? Math.max(0, arrivedAt! - newest.collectedAt) / 1000 : 0,
     playoutSeconds: target.playout.delay / 1000,
     playoutReason: target.playout.reason(now),
     series: played?.series ?? 0,

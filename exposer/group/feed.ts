@@ -5,6 +5,7 @@ import type { LogRecord, PartitionListener } from '../../shared/kafka/types.js'
 import type { Shard } from '../core/shard.js'
 import type { Changes } from './changes.js'
 import type { Assignment } from './ownership.js'
+import { ReadBack, type ReadBackOptions, type ReadBackProgress } from './read-back.js'
 
 export interface FeedEvents {
   /** Ownership may have changed: a cached map of the group is no longer valid. */
@@ -14,6 +15,10 @@ export interface FeedEvents {
   onReplayed(partition: number, seconds: number): void
   /** A fetch was answered. */
   onFetchAnswered(): void
+  /** The log before the replay was read, in `seconds` since the end of the replay. */
+  onReadBack(partition: number, seconds: number): void
+  /** So many records from before a replay were read. */
+  onPastRecords(count: number): void
 }
 
 /** Applies events of the group consumer to the shard, in slices that leave the event loop free. */
@@ -24,6 +29,8 @@ export class Feed implements PartitionListener, Assignment {
   /** Monotonic ms of assignment, of the partitions that are being replayed. */
   readonly #assignedAt = new Map<number, number>()
   #sweeping = false
+  /** Null if the replay window covers all targets. */
+  readonly #readBack: ReadBack | null
 
   constructor(
     private readonly options: {
@@ -31,8 +38,25 @@ export class Feed implements PartitionListener, Assignment {
       readonly clock: Clock
       readonly changes: Changes
       readonly events: FeedEvents
+      readonly readBack: Pick<ReadBackOptions, 'spans' | 'forgetMs' | 'logger'> | null
     },
-  ) {}
+  ) {
+    const { shard, clock, changes, events, readBack } = options
+    this.#readBack =
+      readBack &&
+      new ReadBack({
+        ...readBack,
+        shard,
+        clock,
+        events: {
+          onRecords: count => events.onPastRecords(count),
+          onReadBack: (partition, seconds) => {
+            events.onReadBack(partition, seconds)
+            changes.notify()
+          },
+        },
+      })
+  }
 
   get current(): Assignment['current'] {
     return this.#current
@@ -42,10 +66,21 @@ export class Feed implements PartitionListener, Assignment {
     return this.options.shard.loaded(partition)
   }
 
+  complete(partition: number): boolean {
+    return this.#readBack?.complete(partition) ?? true
+  }
+
+  /** Progress of reading the log before the replays; undefined if all of it was read. */
+  get readBackProgress(): ReadBackProgress | undefined {
+    return this.#readBack?.progress
+  }
+
   onAssignment(assignment: Parameters<PartitionListener['onAssignment']>[0]): void {
     const { shard, clock, changes, events } = this.options
     const now = clock.now()
     shard.assign(assignment, now)
+    for (const partition of [...assignment.lost, ...assignment.fresh])
+      this.#readBack?.cancel(partition)
     for (const partition of assignment.lost) {
       this.#tenures.delete(partition)
       this.#assignedAt.delete(partition)
@@ -70,6 +105,7 @@ export class Feed implements PartitionListener, Assignment {
     // Unset if the log was replaced while the partition was owned: held requests need a
     // notification then too.
     if (!this.#assignedAt.has(partition)) this.#assignedAt.set(partition, now.mono)
+    this.#readBack?.expect(partition, from)
     this.#reportReplayed(partition)
   }
 
@@ -123,6 +159,7 @@ export class Feed implements PartitionListener, Assignment {
     if (assignedAt === undefined || !shard.loaded(partition)) return
     this.#assignedAt.delete(partition)
     events.onReplayed(partition, (clock.now().mono - assignedAt) / 1000)
+    this.#readBack?.start(partition)
     changes.notify()
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../shared/base/clock.js'
+import { partitionFor } from '../../shared/base/murmur2.js'
 import type { Group } from './group.js'
 
 /** Where a partition is served. */
@@ -29,6 +30,8 @@ export interface Assignment {
     | undefined
   /** Whether the replay of the partition is complete. */
   loaded(partition: number): boolean
+  /** Whether all targets of a loaded partition are known, also those that died before the replay. */
+  complete(partition: number): boolean
 }
 
 /**
@@ -129,19 +132,36 @@ export class Ownership {
     return replaying.length ? `partitions being replayed: ${replaying.join(', ')}` : undefined
   }
 
+  /** Why a target of this shard may be unknown although it exists; undefined if it is not. */
+  unreadReason(key: Buffer): string | undefined {
+    const { assignment } = this.options
+    if (!assignment.current) return undefined
+    const partition = partitionFor(key, assignment.current.partitionCount)
+    return assignment.complete(partition) ? undefined : `partition ${partition} is being read back`
+  }
+
+  /** Why this shard cannot list all of its targets now; undefined when it can. */
+  listPendingReason(): string | undefined {
+    const pending = this.shardPendingReason()
+    if (pending) return pending
+    const { assignment } = this.options
+    const unread = this.partitions().filter(p => !assignment.complete(p))
+    return unread.length ? `partitions being read back: ${unread.join(', ')}` : undefined
+  }
+
   /**
    * The partitions for which this shard may speak in a list of the group: all of its partitions,
-   * once all are replayed. Until then it speaks for none, because a list without the targets of a
-   * partition would look like one of a group without these targets.
+   * once the targets of all are known. Until then it speaks for none, because a list without the
+   * targets of a partition would look like one of a group without these targets.
    */
   spokenFor(): SpokenFor | Pending {
-    const pending = this.shardPendingReason()
+    const pending = this.listPendingReason()
     if (pending) return { pending }
     const { current } = this.options.assignment
     return {
       partitions: this.partitions(),
       alive: () =>
-        current === this.options.assignment.current && this.shardPendingReason() === undefined,
+        current === this.options.assignment.current && this.listPendingReason() === undefined,
     }
   }
 

@@ -7,7 +7,7 @@ import { staticFiles } from '../../shared/http/static-files.js'
 import type { ScrapeResult } from '../telemetry/scrape-result.js'
 import { ledger } from './ledger.js'
 import { metrics } from './metrics.js'
-import { notReady } from './readiness.js'
+import { background, notReady } from './readiness.js'
 import { sd } from './sd.js'
 import type { Services } from './services.js'
 import { target } from './target.js'
@@ -41,7 +41,7 @@ export function endpoints(services: Services): RequestListener {
   router.get('/api/v1/targets', scrape('/api/v1/targets', targets(services)))
   router.get('/api/v1/ledger', scrape('/api/v1/ledger', ledger(services)))
   router.get('/-/healthy', healthy(PROGRAM))
-  router.get('/-/ready', ready(PROGRAM, notReady(services)))
+  router.get('/-/ready', ready(PROGRAM, notReady(services), background(services)))
   const page = staticFiles(new URL('../page/', import.meta.url))
   router.get('/', page)
   router.get('/page/:file', page)

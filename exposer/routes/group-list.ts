@@ -61,7 +61,7 @@ export class GroupList {
   /** @param authorization of the first request; all authorized users may see the same list */
   async #fetch(authorization: string | undefined): Promise<MergedList | Pending> {
     const { ownership, group, address, clock, peers } = this.services
-    const pending = ownership.shardPendingReason()
+    const pending = ownership.listPendingReason()
     if (pending) return { pending }
     const map = group.map()
     if (!map) return { pending: 'the owners of the partitions are not known yet' }

@@ -8,6 +8,7 @@ import type { Changes } from '../group/changes.js'
 import type { Group } from '../group/group.js'
 import type { Ownership } from '../group/ownership.js'
 import type { PeerClient } from '../group/peer-client.js'
+import type { ReadBackProgress } from '../group/read-back.js'
 import type { Telemetry } from '../telemetry/telemetry.js'
 
 /**
@@ -39,4 +40,6 @@ export interface Services {
    * Kafka.
    */
   readonly trouble: () => string | undefined
+  /** Progress of reading the log before the replays; undefined if all of it was read. */
+  readonly readBack: () => ReadBackProgress | undefined
 }

@@ -89,8 +89,12 @@ async function serve(
   const { shard, clock, ownership } = services
   const now = clock.now()
   const found = shard.find(key.toString('latin1'))
-  if (!found)
-    return sayWhy(ctx, 404, 'no such target: it has no record in the log within the replay window')
+  if (!found) {
+    const unread = ownership.unreadReason(key)
+    return unread === undefined
+      ? sayWhy(ctx, 404, 'no such target: it has no record in the log within --staleness.forget')
+      : sayWhy(ctx, 503, unread)
+  }
   const { state, reason } = shard.judge(found, now)
   const alive = ownership.tenureCheck()
   if (state === 'ended') return sendExposition(ctx, renderEmpty, alive)

@@ -4,6 +4,7 @@ import { registerLimitMetrics } from '../../shared/http/limit/metrics.js'
 import { ResponseLimit } from '../../shared/http/limit/response-limit.js'
 import type { LiveWebConfig } from '../../shared/http/web-config/live.js'
 import { registerWebConfigMetrics } from '../../shared/http/web-config/metrics.js'
+import type { SpanReader } from '../../shared/kafka/log-span.js'
 import { Shard } from '../core/shard.js'
 import { Changes } from '../group/changes.js'
 import { Feed } from '../group/feed.js'
@@ -30,6 +31,8 @@ export interface ShardDependencies {
   /** Why the shard is not ready: it is starting or stopping, or waits for Kafka. */
   readonly trouble: () => string | undefined
   readonly web?: LiveWebConfig | undefined
+  /** Reads the log before the replays; without it, it is not read. */
+  readonly spans?: Pick<SpanReader, 'read'> | undefined
 }
 
 /**
@@ -41,7 +44,7 @@ export function assemble(
   config: ExposerConfig,
   dependencies: ShardDependencies,
 ): { feed: Feed; services: Services } {
-  const { clock, logger, address, leaseUntil, trouble, web } = dependencies
+  const { clock, logger, address, leaseUntil, trouble, web, spans } = dependencies
   const { topic, externalUrl, view } = config
   const telemetry = new Telemetry(dependencies.version)
   const refusals = new RefusalLog(logger, clock)
@@ -74,10 +77,22 @@ export function assemble(
       onFetchAnswered: () => {
         if (ownership.consumeRecovery()) changes.notify()
       },
+      onReadBack: (_, seconds) => telemetry.readBacks.observe(seconds),
+      onPastRecords: count => telemetry.pastRecords.inc(count),
     },
+    readBack:
+      spans && config.staleness.forget > config.replayWindow
+        ? { spans, forgetMs: config.staleness.forget, logger }
+        : null,
   })
   const ownership = new Ownership({ leaseUntil, clock, assignment: feed, group, trouble })
-  telemetry.watch({ shard, clock, topic, leaseLeft: () => ownership.leaseLeft() })
+  telemetry.watch({
+    shard,
+    clock,
+    topic,
+    leaseLeft: () => ownership.leaseLeft(),
+    unread: () => feed.readBackProgress?.partitions ?? 0,
+  })
   const responses = new ResponseLimit(
     { pools: { scrapes: config.maxRequests, ...OTHER_POOLS }, flag: '--web.max-requests' },
     clock,
@@ -101,6 +116,7 @@ export function assemble(
       address,
       externalUrl,
       trouble,
+      readBack: () => feed.readBackProgress,
     },
   }
 }

@@ -3,6 +3,7 @@ import type { Logger } from '../../shared/base/logger.js'
 import { urlOf } from '../../shared/http/address.js'
 import { close, createHttpServer, listen, serve } from '../../shared/http/server.js'
 import { LiveWebConfig } from '../../shared/http/web-config/live.js'
+import { createSpanReader, type SpanReader } from '../../shared/kafka/log-span.js'
 import type { GroupConsumer } from '../../shared/kafka/types.js'
 import { groupMapOf } from '../group/map.js'
 import { endpoints } from '../routes/endpoints.js'
@@ -60,6 +61,7 @@ class RunningExposer implements Exposer {
   #fail!: (error: Error) => void
   #services: Services | undefined
   #consumer: GroupConsumer | undefined
+  #spans: SpanReader | undefined
   #joining: Promise<void> = Promise.resolve()
   #sweeping: NodeJS.Timeout | undefined
   #trouble: string | undefined = 'this shard is starting'
@@ -93,6 +95,8 @@ class RunningExposer implements Exposer {
     const address = await listen(this.#server, config.listen)
     const scheme = this.#web?.current.tls ? 'https' : 'http'
     this.#url = config.advertiseAddress ?? urlOf(address, undefined, scheme)
+    const { kafka, topic } = config
+    this.#spans = createSpanReader({ kafka, topic, logger, clock: this.#clock })
     const { services, feed } = assemble(config, {
       ...dependencies,
       clock: this.#clock,
@@ -101,6 +105,7 @@ class RunningExposer implements Exposer {
       readGroup: async () => groupMapOf(await this.#consumer!.describeGroup()),
       trouble: () => this.#trouble,
       web: this.#web,
+      spans: this.#spans,
     })
     this.#services = services
     this.#consumer = createShardConsumer(config, this.#url, {
@@ -121,6 +126,7 @@ class RunningExposer implements Exposer {
     this.#stopping.abort()
     clearInterval(this.#sweeping)
     await this.#joining
+    await this.#spans?.stop()
     if (this.#services && this.#consumer) await depart(this.#services, this.#consumer)
     this.#services?.changes.close()
     this.#services?.group.close()

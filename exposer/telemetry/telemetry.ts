@@ -12,6 +12,8 @@ export interface TelemetrySource {
   readonly topic: string
   /** Remaining lease in ms; zero or negative without a lease. */
   readonly leaseLeft: () => number
+  /** Number of partitions whose log before the replay is not read yet. */
+  readonly unread: () => number
 }
 
 const STAGES: readonly Stage[] = ['produce', 'consume', 'expose']
@@ -54,6 +56,17 @@ export class Telemetry {
     buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
     registers: [this.registry],
   })
+  readonly readBacks = new Histogram({
+    name: 'exposer_read_back_duration_seconds',
+    help: 'Time from the end of the replay of a partition until the log before it was read, back to --staleness.forget.',
+    buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+    registers: [this.registry],
+  })
+  readonly pastRecords = new Counter({
+    name: 'exposer_read_back_records_total',
+    help: 'Total number of records read from before the replay window.',
+    registers: [this.registry],
+  })
 
   constructor(version: string) {
     new Gauge({
@@ -83,6 +96,14 @@ export class Telemetry {
       collect() {
         // leaseLeft is −∞ before the first assignment.
         this.set(Math.max(0, source.leaseLeft()) / 1000)
+      },
+    })
+    new Gauge({
+      name: 'exposer_read_back_partitions',
+      help: 'Number of partitions whose log before the replay is not read yet. Service discovery is unavailable until it is 0 at all shards.',
+      registers: [this.registry],
+      collect() {
+        this.set(source.unread())
       },
     })
   }

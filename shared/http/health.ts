@@ -12,11 +12,17 @@ export function healthy(program: string) {
  * `/-/ready`: 200, or 503 with the reason.
  *
  * @param notReady why the program is not ready now; undefined when it is
+ * @param background what a ready program still does, as a sentence without its full stop
  */
-export function ready(program: string, notReady: () => string | undefined) {
+export function ready(
+  program: string,
+  notReady: () => string | undefined,
+  background: () => string | undefined = () => undefined,
+) {
   return (exchange: Exchange): void => {
     const reason = notReady()
-    if (reason === undefined) sayWhy(exchange, 200, `${program} is ready.`)
-    else sayWhy(exchange, 503, reason)
+    const also = background()
+    if (reason !== undefined) sayWhy(exchange, 503, reason)
+    else sayWhy(exchange, 200, `${program} is ready.${also === undefined ? '' : ` ${also}.`}`)
   }
 }

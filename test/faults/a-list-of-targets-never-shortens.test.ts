@@ -1,22 +1,27 @@
 import { afterEach, expect, test } from 'vitest'
 import { eventually } from '../support/eventually.js'
 import { name, newTopic } from '../support/kafka.js'
+import type { FakeApp } from '../support/records.js'
 import { Fleet, ShardChild, type ShardSettings } from '../support/shards.js'
 
 const PARTITIONS = 6
-const TARGETS = 60
+/** So short that all targets that publish once are older than every replay. */
+const WINDOW_S = 2
+const TARGETS = 30
 const LISTS = ['/sd', '/api/v1/targets', '/api/v1/ledger'] as const
 /** Five times per second. */
 const PERIOD_MS = 200
 
 const children: ShardChild[] = []
 let fleet: Fleet | undefined
+let dead: Fleet | undefined
 let poller: Poller | undefined
 afterEach(async () => {
   await poller?.stop()
   await fleet?.stop()
+  await dead?.stop()
   for (const child of children.splice(0)) await child.end()
-  poller = fleet = undefined
+  poller = fleet = dead = undefined
 })
 
 /** Requests all lists of all shards five times per second, and records those that are short. */
@@ -75,6 +80,8 @@ class Poller {
   }
 }
 
+const instanceOf = (app: FakeApp) => app.labels.find(({ name }) => name === 'instance')!.value
+
 interface Labelled {
   labels: { instance: string }
 }
@@ -101,12 +108,16 @@ function restarted(child: ShardChild, settings: ShardSettings): ShardChild {
 }
 
 test('no list of any shard is shorter than the group through joins, leaves, restarts and kills', async () => {
-  const settings = { topic: await newTopic(PARTITIONS), group: name('group') }
+  const settings = {
+    topic: await newTopic(PARTITIONS),
+    group: name('group'),
+    flags: [`--replay.window=${WINDOW_S}s`],
+  }
+  dead = new Fleet(settings.topic, TARGETS, 'dead')
   fleet = new Fleet(settings.topic, TARGETS)
+  await dead.publish()
   await fleet.publish()
-  poller = new Poller(
-    new Set(fleet.apps.map(app => app.labels.find(({ name }) => name === 'instance')!.value)),
-  )
+  poller = new Poller(new Set([...dead.apps, ...fleet.apps].map(instanceOf)))
   let a = await startChild(settings)
   await poller.wholeAt(a)
   fleet.run()

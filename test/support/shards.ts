@@ -150,13 +150,13 @@ export class Fleet {
   #publishing: Promise<void> = Promise.resolve()
   #stopped = false
 
-  constructor(topic: string, count: number) {
+  constructor(topic: string, count: number, prefix = 'app') {
     this.#sender = newSender(topic)
     this.apps = Array.from(
       { length: count },
       (_, i) =>
         new FakeApp({
-          labels: { job: 'shop', instance: `app-${i}` },
+          labels: { job: 'shop', instance: `${prefix}-${i}` },
           // Long, so that no target becomes stale during a test.
           intervalMs: 60_000,
           incarnation: Date.now(),

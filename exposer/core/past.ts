@@ -1,0 +1,135 @@
+import type { Instant } from '../../shared/base/clock.js'
+import type { Steps } from '../../shared/base/steps.js'
+import type { LogRecord } from '../../shared/kafka/types.js'
+import { RefusedError } from '../../shared/snapshot/errors.js'
+import { SnapshotReader } from '../../shared/snapshot/read.js'
+import { applyOpened } from './apply.js'
+import { retire } from './booking.js'
+import { Counters } from './counters.js'
+import { leaveReasonOf } from './forget.js'
+import { Partition } from './partition.js'
+import type { ShardParts } from './shard-parts.js'
+import { Source } from './source.js'
+import type { Target } from './target.js'
+
+/** Targets admitted per step: some tenths of a millisecond. */
+const ADMITTED_PER_STEP = 500
+
+/**
+ * The log of a partition before its replay, of which only the headers of records are read: which
+ * targets there were, and when each was last heard. A target that died before the replay window
+ * thus has the state that it had before this shard was assigned the partition.
+ *
+ * The records are applied by the rules of all records, to targets of their own. `admitSteps` adds
+ * those targets to the shard of which no later record is known. A target that is not stale yet is
+ * read with its values.
+ */
+export class Past {
+  /** Records read so far. */
+  records = 0
+  readonly #partition: Partition
+  readonly #parts: ShardParts
+
+  /** @param live the partition, whose replay is complete */
+  constructor(
+    private readonly shard: ShardParts,
+    private readonly live: Partition,
+    now: Instant,
+  ) {
+    const { options, ledger, store, history, partitionCount } = shard
+    live.clock.startAt(now.wall)
+    this.#partition = new Partition(live.number, now.mono)
+    this.#parts = {
+      // Refusals and delays were reported when the records were new.
+      options: { ...options, onRefused() {}, onDelay() {}, onPlayed() {} },
+      counters: new Counters(),
+      ledger,
+      reader: new SnapshotReader(options.limits),
+      partitionCount,
+      targets: new Map(),
+      store,
+      history,
+      source: new Source(store),
+    }
+  }
+
+  /** Number of targets found so far of which no later record is known. */
+  get targets(): number {
+    return this.#parts.targets.size
+  }
+
+  /** Applies a record that precedes the replay. Records are applied in offset order. */
+  apply(record: LogRecord, now: Instant): void {
+    this.records++
+    const { key, value } = record
+    if (key === null || value === null) return
+    // Most records are of targets that are alive: nothing else of them is read.
+    const later = this.shard.targets.get(key.toString('latin1'))
+    if (later?.runs.current) return
+    const { reader } = this.#parts
+    try {
+      this.#checkRoom(key)
+      reader.open(value)
+      const content = !this.#isStale(record.timestamp, reader.intervalMs)
+      applyOpened(this.#parts, this.#partition, record, now, content)
+    } catch (error) {
+      if (!(error instanceof RefusedError)) throw error
+      // Other refusals were counted when the record was new.
+      if (error.reason === 'limit') this.shard.counters.refuse('limit')
+    }
+  }
+
+  /**
+   * Adds the targets to the shard, except those of which a later record has arrived, and those that
+   * would be removed at once. Later calls of `apply` are not allowed.
+   *
+   * @returns the number of added targets
+   */
+  *admitSteps(now: Instant): Steps<number> {
+    let admitted = 0
+    let step = 0
+    for (const target of this.#parts.targets.values()) {
+      if (++step % ADMITTED_PER_STEP === 0) yield
+      if (this.#admit(target, now)) admitted++
+      else this.#release(target)
+    }
+    this.#parts.targets.clear()
+    return admitted
+  }
+
+  /** Releases all targets that were not added to the shard. */
+  discard(): void {
+    for (const target of this.#parts.targets.values()) this.#release(target)
+    this.#parts.targets.clear()
+  }
+
+  #admit(target: Target, now: Instant): boolean {
+    const { targets } = this.shard
+    if (targets.has(target.key)) return false
+    if (leaveReasonOf(this.shard, this.live, target, now)) return false
+    targets.set(target.key, target)
+    this.live.targets.add(target)
+    this.#parts.targets.delete(target.key)
+    return true
+  }
+
+  #release(target: Target): void {
+    this.#parts.targets.delete(target.key)
+    target.incoming?.discard()
+    this.shard.store.memory.targets -= target.bytes
+    retire(this.shard.store, target.snapshots.splice(0), 'forgotten')
+  }
+
+  #isStale(appendedAt: number, intervalMs: number): boolean {
+    const window = this.shard.options.staleAfterIntervals * intervalMs
+    return this.live.clock.since(appendedAt, window) > window
+  }
+
+  #checkRoom(key: Buffer): void {
+    const { targets } = this.#parts
+    const { maxTargets } = this.shard.options
+    if (targets.size + this.shard.targets.size < maxTargets) return
+    if (targets.has(key.toString('latin1'))) return
+    throw new RefusedError('limit', `the shard has ${maxTargets} targets, its limit; add shards`)
+  }
+}
