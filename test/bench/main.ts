@@ -1,4 +1,5 @@
 import { drain, idleShard, million, scrape, withKafka } from './pipeline.js'
+import { readBack } from './read-back.js'
 import { type Row, table } from './table.js'
 import { targets } from './targets.js'
 
@@ -27,6 +28,11 @@ const benches: Record<string, () => Promise<Row[]>> = {
   targets: () => withKafka(bench => targets(bench, against)),
   million: () =>
     withKafka(async bench => [...(await million(bench, false)), ...(await million(bench, true))]),
+  'read-back': () =>
+    withKafka(async bench => [
+      ...(await readBack(bench, { targets: 200, series: 1000 }, 150)),
+      ...(await readBack(bench, { targets: 2000, series: 30 }, 50)),
+    ]),
   idle: () => withKafka(async bench => [await idleShard(bench)]),
 }
 
