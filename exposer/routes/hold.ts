@@ -20,8 +20,12 @@ export interface Waiting {
 }
 
 /** Both deadlines are 90 % of the scrape timeout, so that the response arrives within it. */
-export function waitingOf({ req, res }: Exchange, { clock }: Pick<Services, 'clock'>): Waiting {
-  const { mono } = clock.now()
+export function waitingOf(
+  { req, res }: Exchange,
+  { responses }: Pick<Services, 'responses'>,
+): Waiting {
+  // Not the current time: the comparison of a password may have taken a part of the timeout.
+  const mono = responses.arrivalOf(res)
   return {
     response: res,
     deadline: mono + maxWaitMs(req.headers, HELD_MS),

@@ -4,13 +4,9 @@ import { waitingOf } from './hold.js'
 import type { Services } from './services.js'
 
 /** `/telemetry`: the shard's own metrics. */
-export function telemetry({
-  telemetry,
-  responses,
-  clock,
-}: Pick<Services, 'telemetry' | 'responses' | 'clock'>) {
+export function telemetry({ telemetry, responses }: Pick<Services, 'telemetry' | 'responses'>) {
   return async (ctx: Context): Promise<void> => {
-    await responses.acquire(ctx.res, 'telemetry', waitingOf(ctx, { clock }).turnBy)
+    await responses.acquire(ctx.res, 'telemetry', waitingOf(ctx, { responses }).turnBy)
     const text = await telemetry.text()
     await send(ctx, telemetry.registry.contentType, () => once(text))
   }

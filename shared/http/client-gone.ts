@@ -1,11 +1,19 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** Aborted when the connection is closed before the end of the response. */
+const signals = new WeakMap<ServerResponse, AbortSignal>()
+
+/**
+ * Aborted when the connection is closed before the end of the response. One signal per response,
+ * however often it is asked for.
+ */
 export function goneSignal(response: ServerResponse): AbortSignal {
+  const known = signals.get(response)
+  if (known) return known
   if (response.closed || response.destroyed) return AbortSignal.abort()
   const controller = new AbortController()
   response.once('close', () => controller.abort())
+  signals.set(response, controller.signal)
   return controller.signal
 }
 

@@ -60,6 +60,8 @@ export class ResponseLimit {
   readonly pools: ReadonlyMap<string, Slots>
   readonly #limits: ResponseLimits
   readonly #perConnection = new WeakMap<Socket, number>()
+  /** Monotonic ms of the arrival of requests. */
+  readonly #arrivals = new WeakMap<ServerResponse, number>()
   /** Slots of all pools. */
   readonly #slots: number
   #inProgress = 0
@@ -103,6 +105,7 @@ export class ResponseLimit {
     const bytes = sizeOf(request)
     this.#inProgress++
     this.#bytes += bytes
+    this.#arrivals.set(response, this.clock.now().mono)
     const timer = setTimeout(
       () => this.#cut(response, 'timeout'),
       scrapeTimeoutMs(request.headers) ?? MAX_RESPONSE_MS,
@@ -114,6 +117,11 @@ export class ResponseLimit {
       this.#perConnection.set(socket, this.#perConnection.get(socket)! - 1)
     })
     return true
+  }
+
+  /** Monotonic ms of the arrival of a request that has begun. Its scrape timeout began then. */
+  arrivalOf(response: ServerResponse): number {
+    return this.#arrivals.get(response)!
   }
 
   /**
