@@ -13,6 +13,8 @@ export interface ServerLimits {
   readonly headersTimeout: number
   /** Time from the first byte of a request to the last byte of its body. */
   readonly requestTimeout: number
+  /** Interval at which the two timeouts above are checked. */
+  readonly checkInterval: number
   /**
    * How long an idle connection is kept. Longer than any scrape interval: a scrape fails if its
    * connection is closed at the same time.
@@ -26,6 +28,7 @@ const DEFAULTS: Omit<ServerLimits, 'maxConnections'> = {
   maxHeaderBytes: 64 * 1024,
   headersTimeout: 20_000,
   requestTimeout: 60_000,
+  checkInterval: 5000,
   keepAliveTimeout: 150_000,
   silenceTimeout: 180_000,
 }
@@ -44,6 +47,7 @@ export function createHttpServer(
     maxHeaderSize: all.maxHeaderBytes,
     headersTimeout: all.headersTimeout,
     requestTimeout: all.requestTimeout,
+    connectionsCheckingInterval: all.checkInterval,
     keepAliveTimeout: all.keepAliveTimeout,
   }
   const server = web?.current.tls ? new TlsServer(options, web) : createServer(options)
