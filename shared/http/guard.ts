@@ -22,10 +22,12 @@ export async function admit(exchange: Exchange, { web, logger, realm }: Guard): 
   for (const [name, value] of web.current.headers) exchange.set(name, value)
   const { users } = web
   if (!users.required) return true
-  const verdict = await users.judge(exchange.get('authorization') || undefined).catch(error => {
-    logger.warn('Failed to compare a password with its hash', { error })
-    return 'busy' as const
-  })
+  const verdict = await users
+    .judge(exchange.get('authorization') || undefined, exchange.req.socket.remoteAddress)
+    .catch(error => {
+      logger.warn('Failed to compare a password with its hash', { error })
+      return 'busy' as const
+    })
   if (verdict === 'known') return true
   if (verdict === 'busy') {
     web.countRefusal('busy', 'too many pending password comparisons')

@@ -10,14 +10,29 @@ const { parentPort, workerData } = require('node:worker_threads')
 const { compareSync } = require(workerData)
 parentPort.on('message', ({ id, password, hash }) => {
   let same = false
+  const begun = performance.now()
   try {
     same = compareSync(password, hash)
   } catch {}
-  parentPort.postMessage({ id, same })
+  parentPort.postMessage({ id, same, ms: performance.now() - begun })
 })`
+
+/** Until one has been measured, a comparison of cost 10 is expected to take 100 ms. */
+const EXPECTED_MS_PER_ROUND = 0.1
+/** Weight of the newest measurement. */
+const WEIGHT = 0.2
 
 /** Time after which an idle thread is terminated, to free a few MiB. Comparisons are rare. */
 const IDLE_MS = 10_000
+
+interface Pending {
+  readonly rounds: number
+  readonly resolve: (same: boolean) => void
+  readonly reject: (error: Error) => void
+}
+
+/** The time of a comparison is proportional to it; 1 for an invalid hash. */
+const roundsOf = (hash: string) => 2 ** (Number(hash.split('$')[2]) || 0)
 
 /**
  * Compares passwords with bcrypt hashes, one after the other, on another thread: a comparison takes
@@ -28,14 +43,19 @@ export class BcryptWorker {
   #idle: NodeJS.Timeout | undefined
   #last = 0
   #closed = false
-  readonly #pending = new Map<
-    number,
-    { resolve: (same: boolean) => void; reject: (error: Error) => void }
-  >()
+  readonly #pending = new Map<number, Pending>()
+  /** Rounds of all pending comparisons. */
+  #rounds = 0
+  #msPerRound = EXPECTED_MS_PER_ROUND
 
   /** Number of comparisons that have not completed. */
   get pending(): number {
     return this.#pending.size
+  }
+
+  /** Expected time until all pending comparisons have completed, ms, by those before. */
+  get backlogMs(): number {
+    return this.#rounds * this.#msPerRound
   }
 
   /** Rejects if the thread fails or this is closed. */
@@ -46,9 +66,11 @@ export class BcryptWorker {
     // The thread keeps the process alive only during comparisons.
     this.#worker.ref()
     const id = ++this.#last
+    const rounds = roundsOf(hash)
     const answer = new Promise<boolean>((resolve, reject) =>
-      this.#pending.set(id, { resolve, reject }),
+      this.#pending.set(id, { rounds, resolve, reject }),
     )
+    this.#rounds += rounds
     this.#worker.postMessage({ id, password, hash })
     return answer
   }
@@ -65,9 +87,14 @@ export class BcryptWorker {
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: 64 },
     })
-    worker.on('message', ({ id, same }: { id: number; same: boolean }) => {
-      this.#pending.get(id)?.resolve(same)
-      this.#pending.delete(id)
+    worker.on('message', ({ id, same, ms }: { id: number; same: boolean; ms: number }) => {
+      const compared = this.#pending.get(id)
+      if (compared) {
+        this.#pending.delete(id)
+        this.#rounds -= compared.rounds
+        this.#msPerRound += WEIGHT * (ms / compared.rounds - this.#msPerRound)
+        compared.resolve(same)
+      }
       if (this.#pending.size) return
       worker.unref()
       this.#idle = setTimeout(
@@ -89,6 +116,7 @@ export class BcryptWorker {
     this.#worker = undefined
     const pending = [...this.#pending.values()]
     this.#pending.clear()
+    this.#rounds = 0
     for (const { reject } of pending) reject(reason)
     await worker?.terminate()
   }

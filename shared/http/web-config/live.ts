@@ -18,7 +18,7 @@ type RefusalReason = 'credentials' | 'busy' | 'client_certificate'
  */
 export class LiveWebConfig {
   current: WebConfig
-  users: Users
+  readonly users: Users
   /** Number of reloads by result. */
   readonly reloads = { success: 0, failure: 0 }
   /** Number of refused requests and connections by reason. */
@@ -116,7 +116,7 @@ export class LiveWebConfig {
       ])
     }
     this.current = config
-    this.users = new Users(config.users, this.#bcrypt)
+    this.users.update(config.users)
     for (const listener of this.#listeners) listener(config)
     this.reloads.success++
     this.logger.info('Reloaded the web configuration', { file: this.path })

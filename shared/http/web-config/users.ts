@@ -2,8 +2,8 @@ import { createHmac, randomBytes } from 'node:crypto'
 
 /** Compares passwords with hashes. */
 export interface PasswordComparer {
-  /** Number of comparisons that have not completed. */
-  readonly pending: number
+  /** Expected time until all pending comparisons have completed, ms. */
+  readonly backlogMs: number
   compare(password: string, hash: string): Promise<boolean>
 }
 
@@ -12,40 +12,61 @@ export type Verdict = 'known' | 'unknown' | 'busy'
 
 /** Size of the cache of verified credentials. One Prometheus server uses one entry. */
 const MAX_CACHED = 1000
-/** At 100 ms each, the last one completes within the default scrape timeout of 10 s. */
-const MAX_PENDING = 100
+/** A new comparison completes within the default scrape timeout of 10 s. */
+const MAX_BACKLOG_MS = 5000
+/** Pending comparisons per client address: one client does not use the whole backlog. */
+const MAX_PER_CLIENT = 8
 const DEFAULT_COST = 10
 
 /**
  * Verifies credentials of basic authentication.
  *
- * Verified credentials are cached as keyed digests, not as passwords. When the users change, a new
- * instance is created.
+ * Verified credentials are cached as keyed digests, not as passwords. They stay verified when the
+ * configuration is reloaded and the hash of their user is the same: otherwise every scraper would
+ * have to be compared again at that moment, behind whoever tries passwords.
  *
  * @see https://www.rfc-editor.org/rfc/rfc7617
  */
 export class Users {
   readonly #secret = randomBytes(32)
-  /** Digests of verified credentials, least recently used first. */
-  readonly #verified = new Set<string>()
+  /** Users by digests of their verified credentials, least recently used first. */
+  readonly #verified = new Map<string, string>()
   readonly #comparing = new Map<string, Promise<boolean>>()
-  readonly #dummyHash: string
+  /** Pending comparisons by client address. */
+  readonly #perClient = new Map<string, number>()
+  #hashes: ReadonlyMap<string, string>
+  #dummyHash: string
 
   /** @param hashes bcrypt hashes by user; empty: no authentication */
   constructor(
-    private readonly hashes: ReadonlyMap<string, string>,
+    hashes: ReadonlyMap<string, string>,
     private readonly comparer: PasswordComparer,
   ) {
+    this.#hashes = hashes
     this.#dummyHash = dummyHash(hashes.values())
   }
 
   /** Whether requests need credentials. */
   get required(): boolean {
-    return this.hashes.size > 0
+    return this.#hashes.size > 0
   }
 
-  /** @param authorization the Authorization header */
-  async judge(authorization: string | undefined): Promise<Verdict> {
+  /** The users have changed. Credentials of users with the same hash stay verified. */
+  update(hashes: ReadonlyMap<string, string>): void {
+    for (const [digest, user] of this.#verified) {
+      if (hashes.get(user) !== this.#hashes.get(user)) this.#verified.delete(digest)
+    }
+    // A pending comparison may be with a former hash.
+    this.#comparing.clear()
+    this.#hashes = hashes
+    this.#dummyHash = dummyHash(hashes.values())
+  }
+
+  /**
+   * @param authorization the Authorization header
+   * @param client address of the client
+   */
+  async judge(authorization: string | undefined, client = ''): Promise<Verdict> {
     const credentials = credentialsOf(authorization)
     if (!credentials) return 'unknown'
     const { user, password } = credentials
@@ -53,15 +74,20 @@ export class Users {
       .update(JSON.stringify([user, password]))
       .digest('base64')
     if (this.#verified.delete(digest)) {
-      this.#verified.add(digest)
+      this.#verified.set(digest, user)
       return 'known'
     }
     let comparing = this.#comparing.get(digest)
     if (!comparing) {
-      if (this.comparer.pending >= MAX_PENDING) return 'busy'
-      comparing = this.#compare(user, password, digest).finally(() =>
-        this.#comparing.delete(digest),
-      )
+      const ofClient = this.#perClient.get(client) ?? 0
+      if (ofClient >= MAX_PER_CLIENT || this.comparer.backlogMs > MAX_BACKLOG_MS) return 'busy'
+      this.#perClient.set(client, ofClient + 1)
+      comparing = this.#compare(user, password, digest).finally(() => {
+        if (this.#comparing.get(digest) === comparing) this.#comparing.delete(digest)
+        const left = this.#perClient.get(client)! - 1
+        if (left > 0) this.#perClient.set(client, left)
+        else this.#perClient.delete(client)
+      })
       this.#comparing.set(digest, comparing)
     }
     return (await comparing) ? 'known' : 'unknown'
@@ -71,12 +97,14 @@ export class Users {
    * Compares unknown users with a dummy hash: the response time must not reveal which users exist.
    */
   async #compare(user: string, password: string, digest: string): Promise<boolean> {
-    const hash = this.hashes.get(user)
+    const hash = this.#hashes.get(user)
     const same = await this.comparer.compare(password, hash ?? this.#dummyHash)
     if (hash === undefined || !same) return false
+    // The user was changed or removed meanwhile.
+    if (this.#hashes.get(user) !== hash) return false
     if (this.#verified.size >= MAX_CACHED)
-      this.#verified.delete(this.#verified.values().next().value!)
-    this.#verified.add(digest)
+      this.#verified.delete(this.#verified.keys().next().value!)
+    this.#verified.set(digest, user)
     return true
   }
 }

@@ -15,7 +15,7 @@ const worker = new BcryptWorker()
 /** Compares passwords and records the hashes. */
 class RecordingComparer implements PasswordComparer {
   compared: string[] = []
-  pending = 0
+  backlogMs = 0
   compare(password: string, hash: string) {
     this.compared.push(hash)
     return worker.compare(password, hash)
@@ -74,16 +74,57 @@ describe('credentials', () => {
     const comparer = new RecordingComparer()
     const users = new Users(hashes, comparer)
     await users.judge(basic('alice', 'secret'))
-    comparer.pending = 1000
+    comparer.backlogMs = 5001
     expect(await users.judge(basic('alice', 'wrong'))).toBe('busy')
     expect(await users.judge(basic('alice', 'secret'))).toBe('known')
+  })
+
+  test('of one client are refused beyond a few pending ones, and those of others are compared', async () => {
+    let answer: (same: boolean) => void = () => {}
+    const answered = new Promise<boolean>(resolve => {
+      answer = resolve
+    })
+    const users = new Users(hashes, { backlogMs: 0, compare: () => answered })
+    const tries = Array.from({ length: 20 }, (_, i) =>
+      users.judge(basic('alice', `wrong-${i}`), '192.0.2.1'),
+    )
+    const scraper = users.judge(basic('alice', 'secret'), '192.0.2.2')
+    answer(false)
+    const verdicts = await Promise.all(tries)
+    expect(verdicts.filter(verdict => verdict === 'busy')).toHaveLength(12)
+    expect(await scraper).toBe('unknown')
+    expect(await users.judge(basic('alice', 'another'), '192.0.2.1')).toBe('unknown')
+  })
+
+  test('stay verified when other users change, and not when their own hash does', async () => {
+    const comparer = new RecordingComparer()
+    const users = new Users(hashes, comparer)
+    await users.judge(basic('alice', 'secret'))
+    await users.judge(basic('bob', 'with: colon, ünd'))
+    users.update(new Map([...hashes, ['bob', hashSync('new', 4)]]))
+    comparer.backlogMs = 5001
+    expect(await users.judge(basic('alice', 'secret'))).toBe('known')
+    expect(await users.judge(basic('bob', 'with: colon, ünd'))).toBe('busy')
+    comparer.backlogMs = 0
+    expect(await users.judge(basic('bob', 'with: colon, ünd'))).toBe('unknown')
+    users.update(new Map())
+    expect(users.required).toBe(false)
+  })
+
+  test('are not verified by a comparison with a hash that was replaced meanwhile', async () => {
+    const users = new Users(hashes, worker)
+    const verdict = users.judge(basic('alice', 'secret'))
+    users.update(new Map([['alice', hashSync('new', 4)]]))
+    expect(await verdict).toBe('unknown')
+    expect(await users.judge(basic('alice', 'secret'))).toBe('unknown')
+    expect(await users.judge(basic('alice', 'new'))).toBe('known')
   })
 
   test('are cached up to a limit', async () => {
     const many = new Map(Array.from({ length: 1001 }, (_, i) => [`user-${i}`, 'hash']))
     const compared: string[] = []
     const users = new Users(many, {
-      pending: 0,
+      backlogMs: 0,
       compare: async password => {
         compared.push(password)
         return true
@@ -110,6 +151,18 @@ describe('the bcrypt thread', () => {
     }
     // On this thread there would be two turns, one every 100 ms.
     expect(turns).toBeGreaterThan(5)
+  })
+
+  test('knows its backlog from the costs of the hashes and the time of earlier comparisons', async () => {
+    const cost = 8
+    const hash = hashSync('secret', cost)
+    await worker.compare('secret', hash)
+    const one = worker.compare('secret', hash)
+    const expected = worker.backlogMs
+    const four = [one, ...[0, 1, 2].map(() => worker.compare('secret', hash))]
+    expect(worker.backlogMs).toBeCloseTo(4 * expected)
+    await Promise.all(four)
+    expect(worker.backlogMs).toBe(0)
   })
 
   test('rejects any password for an invalid hash, and continues', async () => {
