@@ -1,4 +1,7 @@
+import { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { VIEWS } from '../exposer/core/render/massive/view.js'
+import { certificatesOf } from '../exposer/group/peer-trust.js'
 import type { ExposerConfig } from '../exposer/server/config.js'
 import { createExposer } from '../exposer/server/exposer.js'
 import {
@@ -10,6 +13,8 @@ import {
   httpUrl,
   integer,
   size,
+  switchFlag,
+  text,
 } from '../shared/base/flags/builders.js'
 import { formatDuration } from '../shared/base/flags/duration.js'
 import type { Problem, Values } from '../shared/base/flags/types.js'
@@ -64,6 +69,13 @@ const flags = {
     help: 'URL of the one stable address in front of all shards: a Kubernetes Service, a DNS name of all shards or a load balancer. Service discovery lists all targets at this address. Not needed with a single shard.',
   }),
   ...webFlags,
+  'web.peer-ca-file': flag(text, {
+    placeholder: '<file>',
+    help: "PEM file with the authorities of the other shards' certificates. Without it, a shard with TLS trusts its own certificate, client_ca_file, and self-signed authorities in cert_file. It is read at start.",
+  }),
+  'web.peer-credentials-over-http': switchFlag({
+    help: 'Send the credentials of scrapers to other shards over plain HTTP. Whoever may join the consumer group, or read the network, then learns them.',
+  }),
   'exposition.view': flag(choice(...VIEWS), {
     default: 'latest',
     help: `View of /metrics without ?view=: the latest samples, the latest samples with timestamps, or all samples since the last scrape of ?scraper=. One of: [${VIEWS.join(', ')}]`,
@@ -172,6 +184,10 @@ function configOf(values: Values<typeof flags>): ExposerConfig {
     maxConnections: values['web.max-connections'],
     maxRequests: values['web.max-requests'],
     webConfigFile: values['web.config.file'],
+    peers: {
+      ca: readPeerCa(values['web.peer-ca-file']),
+      credentialsOverHttp: values['web.peer-credentials-over-http'],
+    },
     view: values['exposition.view'],
     history: { maxAge: values['exposition.max-age'], bytes: values['exposition.history-bytes'] },
     playoutDelay: values['exposition.playout-delay'],
@@ -208,8 +224,27 @@ function contradictions(values: Partial<Values<typeof flags>>): Problem[] {
       `must not be less than --staleness.max-age (${formatDuration(maxAge)})`,
     )
   }
-  problems.push(...webConfigProblems(values))
+  problems.push(...webConfigProblems(values), ...peerCaProblems(values))
   return problems
+}
+
+const readPeerCa = (path: string | undefined) =>
+  path === undefined ? undefined : readFileSync(path, 'utf8')
+
+function peerCaProblems(values: Partial<Values<typeof flags>>): Problem[] {
+  const path = values['web.peer-ca-file']
+  const report = (message: string) => [
+    { flag: '--web.peer-ca-file', message: `${path}: ${message}` },
+  ]
+  try {
+    const pem = readPeerCa(path)
+    if (pem === undefined) return []
+    const certificates = certificatesOf(pem)
+    for (const certificate of certificates) new X509Certificate(certificate)
+    return certificates.length ? [] : report('has no certificate in PEM format')
+  } catch (error) {
+    return report((error as Error).message)
+  }
 }
 
 function webConfigProblems(values: Partial<Values<typeof flags>>): Problem[] {

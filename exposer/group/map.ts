@@ -1,5 +1,7 @@
 import type { DescribedMember, GroupDescription } from '../../shared/kafka/types.js'
 
+const MAX_ADDRESS_LENGTH = 2048
+
 /** A shard of the group. */
 export interface GroupMember {
   readonly memberId: string
@@ -35,8 +37,19 @@ export function encodeAddress(address: string): Uint8Array {
 function decodeAddress(metadata: DescribedMember['metadata']): string {
   try {
     const { address } = JSON.parse(metadata.toString())
-    return typeof address === 'string' ? address : ''
+    return typeof address === 'string' && isBaseUrl(address) ? address : ''
   } catch {
     return ''
   }
+}
+
+/** Whether a path can be appended: the address becomes a request and a redirect of others. */
+function isBaseUrl(address: string): boolean {
+  if (address.length > MAX_ADDRESS_LENGTH || !URL.canParse(address)) return false
+  const url = new URL(address)
+  return (
+    /^https?:$/.test(url.protocol) &&
+    url.href.replace(/\/+$/, '') === address &&
+    !/[?#@]/.test(address)
+  )
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import type { Exchange } from '../../shared/http/exchange.js'
 import { sayWhy } from '../../shared/http/say-why.js'
+import type { PeerClient, PeerRequest } from '../group/peer-client.js'
 import type { Services } from './services.js'
 
 /** Marks a request that a shard forwards for a client. The receiver never forwards it again. */
@@ -16,6 +17,8 @@ const RESPONSE_HEADERS = [
   'www-authenticate',
 ]
 const MIN_TIMEOUT_MS = 100
+/** The status of a shard that is no longer the owner. */
+const MOVED = 307
 
 /**
  * Forwards a request to another shard and streams its response to the client.
@@ -36,7 +39,7 @@ export async function forward(
   const timer = setTimeout(() => timeout.abort(), left)
   let response: IncomingMessage
   try {
-    response = await peers.request(url, {
+    response = await requestOwner(peers, url, {
       method: ctx.method,
       headers: {
         ...requestHeaders(ctx),
@@ -46,20 +49,35 @@ export async function forward(
       signal: AbortSignal.any([gone, timeout.signal]),
     })
   } catch (error) {
-    const shard = `shard ${new URL(url).origin} owns the partition of the target`
+    const shard = `shard ${originOf(url)} owns the partition of the target`
     if (timeout.signal.aborted) sayWhy(ctx, 504, `${shard} and does not answer in time`)
     else sayWhy(ctx, 502, `${shard} and does not answer: ${(error as Error).message}`)
     return { moved: false }
   } finally {
     clearTimeout(timer)
   }
-  if (response.statusCode === 307) {
+  if (response.statusCode === MOVED) {
     response.resume()
     return { moved: true }
   }
   await streamResponse(ctx, response)
   return { moved: false }
 }
+
+/** @throws Error if the owner does not answer, or not with a status that can be passed on */
+async function requestOwner(
+  peers: PeerClient,
+  url: string,
+  request: PeerRequest,
+): Promise<IncomingMessage> {
+  const response = await peers.request(url, request)
+  const status = response.statusCode!
+  if (status === 200 || status === MOVED || (status >= 400 && status <= 599)) return response
+  response.destroy()
+  throw new Error(`it answered with status ${status}`)
+}
+
+const originOf = (url: string) => (URL.canParse(url) ? new URL(url).origin : url)
 
 function requestHeaders(ctx: Exchange): Record<string, string> {
   const headers: Record<string, string> = { [HOP_HEADER]: '1' }

@@ -107,7 +107,7 @@ export function assemble(
       group,
       changes,
       telemetry,
-      peers: new PeerClient(web),
+      peers: new PeerClient(web, config.peers),
       responses,
       web,
       clock,

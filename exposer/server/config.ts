@@ -1,6 +1,7 @@
 import type { KafkaConfig } from '../../shared/kafka/types.js'
 import type { Limits } from '../../shared/metrics/limits.js'
 import type { View } from '../core/render/massive/view.js'
+import type { PeerOptions } from '../group/peer-client.js'
 
 /** Configuration of a shard. All times in milliseconds, all sizes in bytes. */
 export interface ExposerConfig {
@@ -32,6 +33,9 @@ export interface ExposerConfig {
    * exporter-toolkit.
    */
   readonly webConfigFile?: string | undefined
+
+  /** Requests to other shards. Default: see `PeerOptions`. */
+  readonly peers?: PeerOptions
 
   /** The view of `/metrics` without `?view=`. */
   readonly view: View

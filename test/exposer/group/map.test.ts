@@ -17,6 +17,24 @@ test('the map has the address that a shard advertises as member metadata', () =>
   })
 })
 
+test.each([
+  'javascript:alert(1)',
+  'ftp://10.0.0.7',
+  'http://user@10.0.0.7:9754',
+  'http://10.0.0.7:9754/?a=b',
+  'http://10.0.0.7:9754/#a',
+  'http://10.0.0.7:9754\\r\\nX: y',
+  '//10.0.0.7',
+  `http://${'a'.repeat(3000)}.example`,
+])('a member that advertises %j has an empty address', address => {
+  expect(mapOf(encodeAddress(address)).members[0]!.address).toBe('')
+})
+
+test.each(['http://10.0.0.7:9754', 'https://[::1]:9754', 'https://shard.example/a/b'])(
+  'a member can advertise %s',
+  address => expect(mapOf(encodeAddress(address)).members[0]!.address).toBe(address),
+)
+
 test('a member with invalid metadata has an empty address, whatever its bytes are', () => {
   expect(mapOf(Buffer.from('{"address":7}')).members[0]!.address).toBe('')
   expect(mapOf(Buffer.from('null')).members[0]!.address).toBe('')

@@ -28,6 +28,11 @@ export class Folder {
     return this.#write(createCertificate({ name, sans, ca: false, issuer: by }))
   }
 
+  /** Creates a CA that is signed by another one. */
+  intermediate(name: string, by: Certificate): Certificate {
+    return this.#write(createCertificate({ name, sans: `DNS:${name}`, ca: true, issuer: by }))
+  }
+
   remove(): void {
     rmSync(this.path, { recursive: true, force: true })
   }

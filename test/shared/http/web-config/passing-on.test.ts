@@ -113,6 +113,57 @@ describe('with users, a request for a target of another shard', () => {
     expect(silent.status).toBe(504)
   })
 
+  test('never sends a password over plain HTTP, unless a flag allows it', async () => {
+    const seen: IncomingMessage[] = []
+    shards.peers = {}
+    const owner = await shards.stranger(request => seen.push(request))
+    const asked = await shards.start(users)
+    asked.map = mapOf(asked.url, owner)
+    asked.assign(others)
+    const target = await ask(asked.url + path(app), { headers })
+    expect([target.status, target.text]).toEqual([
+      502,
+      expect.stringMatching(/not sent in the clear.*--web\.peer-credentials-over-http/),
+    ])
+    const patience = { 'x-prometheus-scrape-timeout-seconds': '0.3' }
+    const list = await ask(`${asked.url}/sd`, { headers: { ...headers, ...patience } })
+    expect([list.status, list.text]).toEqual([
+      503,
+      expect.stringMatching(/--web\.peer-credentials-over-http/),
+    ])
+    expect(seen).toEqual([])
+  })
+
+  test.each([
+    ['a status that is no answer to a scrape', 'HTTP/1.1 204 No Content\r\n\r\n'],
+    ['a status that Node cannot send', 'HTTP/1.1 099 Odd\r\nContent-Length: 0\r\n\r\n'],
+    ['a redirect elsewhere', 'HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n'],
+    ['no HTTP', 'hello\r\n\r\n'],
+    ['nothing', ''],
+  ])('is 502 and never 500 when the owner answers with %s', async (_, bytes) => {
+    const owner = await shards.stranger(({ socket }) => socket.end(bytes))
+    const asked = await shards.start(users)
+    asked.map = mapOf(asked.url, owner)
+    asked.assign(others)
+    const answer = await ask(asked.url + path(app), { headers })
+    expect([answer.status, answer.text]).toEqual([502, expect.stringMatching(/does not answer: /)])
+    expect(asked.log.filter(({ level }) => level === 'error')).toEqual([])
+  })
+
+  test.each(['http//nowhere', 'http://[', 'ftp://127.0.0.1', ''])(
+    'is 503 or 502 and never 500 when the owner advertises "%s"',
+    async address => {
+      const asked = await shards.start(users)
+      asked.map = mapOf(asked.url, address)
+      asked.assign(others)
+      const answer = await ask(asked.url + path(app), {
+        headers: { ...headers, 'x-prometheus-scrape-timeout-seconds': '0.5' },
+      })
+      expect([502, 503]).toContain(answer.status)
+      expect(asked.log.filter(({ level }) => level === 'error')).toEqual([])
+    },
+  )
+
   test('is cut off when the owner cuts it off: a partial exposition never looks complete', async () => {
     const owner = await shards.stranger((_, response) => {
       response.write('a 1\n')

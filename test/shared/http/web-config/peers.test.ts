@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { type HandFed, oneCounter, partitionOf, path } from '../../../exposer/hand-fed.js'
 import { ask } from './ask.js'
 import type { Certificate } from './certificates.js'
-import { app, headers, mapOf, neighbours, Shards, tlsOf, users } from './two-shards.js'
+import { app, headers, mapOf, neighbours, others, Shards, tlsOf, users } from './two-shards.js'
 
 const shards = new Shards()
 afterEach(() => shards.stop())
@@ -79,6 +79,42 @@ describe('shards with TLS trust each other', () => {
     const clear = await ask(asked.url + path(app), mine)
     expect([clear.status, clear.text]).toEqual([502, expect.stringMatching(/in the clear/)])
     expect(seen).toEqual([])
+  })
+
+  test('by certificates of an authority in --web.peer-ca-file', async () => {
+    shards.peers = { ca: authority.cert }
+    const [a, b] = ['peer-a', 'peer-b'].map(name => shards.folder.signed(name, authority))
+    await works(await shards.pair(tlsOf(a) + users, tlsOf(b) + users))
+  })
+
+  test('and not by an intermediate authority in cert_file: a public one has issued to anybody', async () => {
+    const issuer = shards.folder.intermediate('issuer', authority)
+    const chain = (name: string) => {
+      const one = shards.folder.signed(name, issuer)
+      return { ...one, certFile: shards.folder.write(`${name}-full.pem`, one.cert + issuer.cert) }
+    }
+    const [asked, owner] = await shards.pair(
+      tlsOf(chain('honest')) + users,
+      tlsOf(chain('anybody')) + users,
+    )
+    const answer = await ask(asked.url + path(app), { headers, rejectUnauthorized: false })
+    expect([answer.status, answer.text]).toEqual([
+      502,
+      expect.stringMatching(/nor one of an authority in --web\.peer-ca-file/),
+    ])
+    expect(owner.web!.refused.credentials).toBe(0)
+  })
+
+  test('and a shard without TLS sends credentials to no https address that it cannot verify', async () => {
+    shards.peers = {}
+    const asked = await shards.start(users)
+    asked.map = mapOf(asked.url, 'https://127.0.0.1:1')
+    asked.assign(others)
+    const answer = await ask(asked.url + path(app), { headers })
+    expect([answer.status, answer.text]).toEqual([
+      502,
+      expect.stringMatching(/set --web\.peer-ca-file/),
+    ])
   })
 
   test('only if the certificate names the advertised address', async () => {

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { hashSync } from 'bcryptjs'
 import type { GroupMap } from '../../../../exposer/group/map.js'
+import type { PeerOptions } from '../../../../exposer/group/peer-client.js'
 import { HandFed, PARTITIONS, partitionOf } from '../../../exposer/hand-fed.js'
 import { basic } from './ask.js'
 import { type Certificate, Folder } from './certificates.js'
@@ -34,12 +35,14 @@ export const mapOf = (url: string, owner: string) => (): GroupMap => ({
 /** Shards with web configurations, and fake ones. `stop` stops them all. */
 export class Shards {
   readonly folder = new Folder()
+  /** Of shards that are started from now on. */
+  peers: PeerOptions = { credentialsOverHttp: true }
   readonly #stops: (() => Promise<unknown>)[] = []
   #files = 0
 
   async start(webConfig: string): Promise<HandFed> {
     const webConfigFile = this.folder.write(`web-${this.#files++}.yml`, webConfig)
-    const shard = await HandFed.start({ webConfigFile })
+    const shard = await HandFed.start({ webConfigFile, peers: this.peers })
     this.#stops.push(() => shard.stop())
     return shard
   }
@@ -68,6 +71,7 @@ export class Shards {
   }
 
   async stop(): Promise<void> {
+    this.peers = { credentialsOverHttp: true }
     for (const stop of this.#stops.splice(0)) await stop()
   }
 }
