@@ -9,16 +9,18 @@ import { runCommand, Unavailable } from './run-command.js'
 /** Programs and the Debian packages that contain them. */
 export interface DebianPackages {
   /**
-   * `newer`: only the named packages, from a suite that is newer than that of most machines. `own`:
-   * the named packages and their dependencies, from the suite of this machine.
+   * `newer`: only the named packages, from a suite that is newer than that of most machines.
+   * `stable`: the same, from the suite before it. `own`: the named packages and their dependencies,
+   * from the suite of this machine.
    */
-  readonly suite: 'newer' | 'own'
+  readonly suite: 'newer' | 'stable' | 'own'
   readonly packages: readonly string[]
   /** Paths below /. */
   readonly programs: readonly string[]
 }
 
 const NEWER = 'forky'
+const STABLE = 'trixie'
 /** Unpacked folders that no program reads. */
 const UNUSED = ['doc', 'icons', 'locale', 'man'].map(folder => join('usr', 'share', folder))
 
@@ -65,6 +67,7 @@ const folderOf = ({ packages }: DebianPackages, suite: string): string =>
 
 function suiteOf({ suite }: DebianPackages): string | null {
   if (suite === 'newer') return NEWER
+  if (suite === 'stable') return STABLE
   try {
     return /^VERSION_CODENAME="?(\w+)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? null
   } catch {

@@ -52,6 +52,17 @@ export const PARTS = {
     version: /^prometheus, version (\S+)/,
     atLeast: '3',
   },
+  /** The oldest version that is supported: it knows no UTF-8 names. */
+  'prometheus-2': {
+    title: 'Prometheus 2.53',
+    variable: 'PROMETHEUS_2_BIN',
+    commands: [],
+    debian: { suite: 'stable', packages: ['prometheus'], programs: ['usr/bin/prometheus'] },
+    program: 'prometheus',
+    versionArguments: ['--version'],
+    version: /^prometheus, version (2\.\S+)/,
+    atLeast: '2.53',
+  },
   promtool: {
     title: 'promtool',
     variable: 'PROMTOOL_BIN',

@@ -11,6 +11,8 @@ export type PrometheusConfig = string | object
 
 export interface PrometheusOptions {
   readonly config: PrometheusConfig
+  /** Default: the current version. */
+  readonly part?: 'prometheus' | 'prometheus-2'
   /** Preferred port. Default: any free port. */
   readonly port?: number
   /** Additional command-line flags. */
@@ -26,7 +28,7 @@ const START_TIMEOUT_MS = 60_000
  * @throws Unavailable if there is no Prometheus and none can be fetched
  */
 export async function startPrometheus(options: PrometheusOptions): Promise<LocalPrometheus> {
-  const binary = await fetchPart('prometheus', options.log)
+  const binary = await fetchPart(options.part ?? 'prometheus', options.log)
   for (let attempt = 1; ; attempt++) {
     const port = await freePort(attempt === 1 ? options.port : undefined)
     const prometheus = await LocalPrometheus.start(binary, port, options)

@@ -1,4 +1,6 @@
+import { isLegacyLabelName } from '../../shared/exposition/escape.js'
 import { compareUtf8 } from '../../shared/metrics/labels.js'
+import { escapeLabelName, unescapeLabelName } from './label-escape.js'
 import type { TargetStatus } from './status.js'
 
 /** One entry of Prometheus's HTTP service discovery. */
@@ -12,16 +14,21 @@ export interface SdOptions {
   readonly externalUrl: string
   /** Called for each omitted label. */
   onDropped?(name: string): void
+  /** Called for each label that is listed with an escaped name. */
+  onEscaped?(name: string): void
 }
 
 /** Never above the scrape interval: Prometheus would discard the target without a message. */
 const MAX_TIMEOUT_MS = 10_000
+const RESERVED = '__'
 
 /**
  * One group per target that has not ended. Interval and timeout are both set, in integer
  * milliseconds.
  *
- * Prometheus rejects a list with one invalid label as a whole. Such labels are omitted.
+ * Prometheus 2 rejects a list with one label name that it does not know, such as `service.name`, as
+ * a whole. Such names are escaped. Whatever becomes of a label, `/target` finds the target with the
+ * parameters of its group.
  *
  * @see https://prometheus.io/docs/prometheus/latest/http_sd/
  */
@@ -48,21 +55,38 @@ function labelsOf(
     __scrape_timeout__: `${Math.min(MAX_TIMEOUT_MS, status.intervalMs)}ms`,
   }
   if (url.protocol === 'https:') labels.__scheme__ = 'https'
-  for (const [name, value] of Object.entries(status.labels).sort(([a], [b]) => compareUtf8(a, b))) {
-    if (!isValid(name, value)) {
-      options.onDropped?.(name)
-      continue
+  const own = Object.entries(status.labels).sort(([a], [b]) => compareUtf8(a, b))
+  for (const [name, value] of own) {
+    if (isListed(name)) labels[name] = value
+    if (name !== '') labels[`__param_${parameterOf(name)}`] = value
+  }
+  for (const [name, value] of own) {
+    if (isListed(name)) continue
+    const escaped = escapeLabelName(name)
+    if (name === '' || name.startsWith(RESERVED) || escaped in labels) options.onDropped?.(name)
+    else {
+      labels[escaped] = value
+      options.onEscaped?.(name)
     }
-    labels[name] = value
-    labels[`__param_${name}`] = value
   }
   return labels
 }
 
-/** A lone surrogate has no UTF-8 encoding; the prefix `__` is reserved by Prometheus. */
-function isValid(name: string, value: string): boolean {
-  return name !== '' && !name.startsWith('__') && name.isWellFormed() && value.isWellFormed()
+/**
+ * The parameter of `/target` that selects a label. It is part of a label name in discovery, and
+ * parameters with the prefix `__` have another meaning.
+ */
+function parameterOf(name: string): string {
+  return isListed(name) && unescapeLabelName(name) === undefined ? name : escapeLabelName(name)
 }
+
+/** The label that a parameter of `/target` selects. */
+export function labelOfParameter(parameter: string): string {
+  return unescapeLabelName(parameter) ?? parameter
+}
+
+/** Whether Prometheus 2 accepts the name. The prefix `__` is reserved. */
+const isListed = (name: string) => isLegacyLabelName(name) && !name.startsWith(RESERVED)
 
 function hostAndPort(url: URL): string {
   return url.port ? url.host : `${url.host}:${url.protocol === 'https:' ? 443 : 80}`

@@ -46,6 +46,7 @@ async function ownTargets(services: Services): Promise<readonly string[]> {
   const options = {
     externalUrl: externalUrl ?? address,
     onDropped: () => telemetry.droppedLabels.inc(),
+    onEscaped: () => telemetry.escapedLabels.inc(),
   }
   const lines = await mapInSlices([...shard.targets()], target =>
     sdGroups([shard.describe(target, now)], options).map(group => JSON.stringify(group)),

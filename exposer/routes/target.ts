@@ -7,6 +7,7 @@ import type { Label } from '../../shared/metrics/model.js'
 import { RefusedError } from '../../shared/snapshot/errors.js'
 import { targetKey } from '../../shared/snapshot/key.js'
 import { bookWritten } from '../core/booking.js'
+import { labelOfParameter } from '../core/discovery.js'
 import { renderTarget } from '../core/render/target.js'
 import type { Pending, Place } from '../group/ownership.js'
 import type { ScrapeResult } from '../telemetry/scrape-result.js'
@@ -136,7 +137,7 @@ function keyOf(ctx: Exchange): Buffer | string {
     if (name.startsWith(RESERVED_PREFIX) || value === undefined) continue
     if (Array.isArray(value)) return `parameter ${JSON.stringify(name)} is given twice`
     // As in Prometheus, a label with an empty value is the same as no label.
-    if (value !== '') labels.push({ name, value })
+    if (value !== '') labels.push({ name: labelOfParameter(name), value })
   }
   try {
     return targetKey(labels)

@@ -50,6 +50,11 @@ export class Telemetry {
     help: 'Total number of labels omitted from service discovery because Prometheus would reject the whole list.',
     registers: [this.registry],
   })
+  readonly escapedLabels = new Counter({
+    name: 'exposer_sd_labels_escaped_total',
+    help: 'Total number of labels listed in service discovery with an escaped name because Prometheus 2 would reject the whole list.',
+    registers: [this.registry],
+  })
   readonly replays = new Histogram({
     name: 'exposer_replay_duration_seconds',
     help: 'Time from the assignment of a partition to the end of its replay.',
