@@ -92,8 +92,10 @@ export class Shard {
   }
 
   assign(assignment: Assignment, now: Instant): void {
+    const isRepartitioned = assignment.partitionCount !== this.#parts.partitionCount
     this.#parts.partitionCount = assignment.partitionCount
     for (const number of assignment.lost) this.#drop(number)
+    if (isRepartitioned) this.#dropRepartitioned()
     for (const number of assignment.fresh) {
       this.#drop(number)
       this.#partitions.set(number, new Partition(number, now.mono))
@@ -334,6 +336,20 @@ export class Shard {
 
   #due(target: Target, now: Instant): Snapshot | undefined {
     return target.snapshots[playedAt(target.snapshots, now.wall, target.playout)]
+  }
+
+  /**
+   * Removes the targets whose keys belong to other partitions now that partitions were added. Their
+   * publishers write to those as soon as they notice; records that they still write here are
+   * refused.
+   */
+  #dropRepartitioned(): void {
+    const { partitionCount } = this.#parts
+    for (const target of this.#targets.values()) {
+      if (target.hash % partitionCount === target.partition) continue
+      const partition = this.#partitions.get(target.partition)
+      if (partition) forget(this.#parts, partition, target, 'moved')
+    }
   }
 
   #drop(number: number): void {

@@ -1,3 +1,4 @@
+import { hashOf } from '../../shared/base/murmur2.js'
 import type { Label } from '../../shared/metrics/model.js'
 import type { RefusalReason } from '../../shared/snapshot/errors.js'
 import type { PartCollector } from '../../shared/snapshot/part-collector.js'
@@ -26,6 +27,8 @@ export class Target {
   readonly labelBytes: Buffer
   /** The record key as latin1 text. */
   readonly key: string
+  /** Hash of the key: its partition is the remainder modulo the number of partitions. */
+  readonly hash: number
   readonly partition: number
 
   /** Ascending by collection time. The first is the exposed one or older. */
@@ -62,6 +65,7 @@ export class Target {
     readonly playout: Playout,
   ) {
     this.key = key
+    this.hash = hashOf(Buffer.from(key, 'latin1'))
     this.labels = labels
     this.labelBytes = labelBytes
     this.partition = partition

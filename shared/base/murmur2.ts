@@ -30,5 +30,8 @@ export function murmur2(bytes: Uint8Array): number {
  * The partition of a key: the hash without its sign bit, modulo the partition count of the topic.
  */
 export function partitionFor(key: Uint8Array, partitionCount: number): number {
-  return (murmur2(key) & 0x7fffffff) % partitionCount
+  return hashOf(key) % partitionCount
 }
+
+/** The hash of a key without its sign bit. */
+export const hashOf = (key: Uint8Array): number => murmur2(key) & 0x7fffffff
