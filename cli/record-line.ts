@@ -39,6 +39,7 @@ export class RecordPrinter {
   })
   #read = 0
   #refused = 0
+  #printed = 0
 
   /**
    * @param partitionCount number of partitions of the topic
@@ -51,9 +52,20 @@ export class RecordPrinter {
     private readonly onlyRefused: boolean,
   ) {}
 
+  /** Number of lines so far. */
+  get printed(): number {
+    return this.#printed
+  }
+
   /** @returns undefined for a record that is not to be printed */
   line(partition: number, record: LogRecord, now: number): string | undefined {
+    const line = this.#line(partition, record, now)
     this.#read++
+    if (line !== undefined) this.#printed++
+    return line
+  }
+
+  #line(partition: number, record: LogRecord, now: number): string | undefined {
     const place = `${partition}/${record.offset}`
     let header: SnapshotHeader | undefined
     try {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { flag, list, switchFlag } from '../shared/base/flags/builders.js'
-import { parseDuration } from '../shared/base/flags/duration.js'
+import { formatDuration, parseDuration } from '../shared/base/flags/duration.js'
 import { aborted } from '../shared/base/signals.js'
 import { kafkaFlags, kafkaProblems, readKafkaConfig, topicFlag } from '../shared/kafka/flags.js'
 import { type TailOptions, tailTopic } from '../shared/kafka/tail.js'
@@ -56,6 +56,7 @@ const description = {
 export const tail: Command = async invocation => {
   const values = readFlags(description, invocation)
   if (!values) return 0
+  const startedAt = Date.now()
   const kafka = readKafkaConfig(values)
   const topic = values['kafka.topic']
   const { partitions } = await checkTopic(kafka, topic)
@@ -81,8 +82,21 @@ export const tail: Command = async invocation => {
   )
   await aborted(AbortSignal.any([signal, ended.signal]))
   await reading.stop()
-  stderr.write(`${printer.summary()}\n`)
+  const nothing = printer.printed === 0 ? `; ${whereSearched(values.from, startedAt)}` : ''
+  stderr.write(`${printer.summary()}${nothing}\n`)
   return 0
+}
+
+/** Where nothing was found, and how to look further back. */
+function whereSearched(from: NonNullable<TailOptions['from']>, now: number): string {
+  if (from === 'earliest') return 'nothing to print in the whole log'
+  if (from === 'latest') return 'nothing was appended meanwhile; --follow waits for new records'
+  const further = '--from=earliest reads the whole log'
+  if ('offset' in from) return `nothing to print from offset ${from.offset} on; ${further}`
+  // To the second, as durations are given.
+  const ago = formatDuration(Math.round((now - from.since) / 1000) * 1000)
+  const since = new Date(from.since).toISOString()
+  return `nothing to print since ${since}, ${ago} ago; ${further}`
 }
 
 /** Waits for a slow reader of standard output, so that records do not accumulate in memory. */

@@ -200,6 +200,24 @@ describe('a topic', () => {
     expect(one.stdout.trimEnd().split('\n')).toHaveLength(3)
   })
 
+  test('says how far back tail looked if it has nothing to print', async () => {
+    const topic = await newTopic(1)
+    const printed = async (...flags: string[]) =>
+      (await invoke(tail, [brokers(), `--kafka.topic=${topic}`, ...flags])).stderr
+    expect(await printed()).toMatch(
+      /^0 records read, 0 refused; nothing to print since \d{4}-\S+Z, 5m ago; --from=earliest reads the whole log\n$/,
+    )
+    expect(await printed('--from=earliest')).toBe(
+      '0 records read, 0 refused; nothing to print in the whole log\n',
+    )
+    const fleet = new Fleet(topic, 1)
+    await fleet.publish()
+    await fleet.stop()
+    expect(await printed('--from=2h', '--target=job=other')).toMatch(
+      /^1 records read, 0 refused; nothing to print since \S+, 2h ago/,
+    )
+  })
+
   test('is followed by tail until it is interrupted', async () => {
     const topic = await newTopic(1)
     const fleet = new Fleet(topic, 1)
