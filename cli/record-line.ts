@@ -1,4 +1,5 @@
 import { partitionFor } from '../shared/base/murmur2.js'
+import { oneStep } from '../shared/base/steps.js'
 import type { LogRecord } from '../shared/kafka/types.js'
 import type { Layout } from '../shared/metrics/layout.js'
 import type { Label } from '../shared/metrics/model.js'
@@ -35,7 +36,8 @@ export class RecordPrinter {
   /** The number of series of each layout, so that a layout is not read and checked again. */
   readonly #layouts = new LayoutCache({
     maxBytes: LAYOUT_CACHE_BYTES,
-    build: (layout, id) => ({ id, series: seriesIn(layout), bytes: 1024, holders: 0 }),
+    build: (layout, id) =>
+      oneStep(() => ({ id, series: seriesIn(layout), bytes: 1024, holders: 0 })),
   })
   #read = 0
   #refused = 0

@@ -1,5 +1,6 @@
 import type { Instant } from '../../shared/base/clock.js'
 import { partitionFor } from '../../shared/base/murmur2.js'
+import { runNow } from '../../shared/base/steps.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
 import { RefusedError } from '../../shared/snapshot/errors.js'
 import { targetKey } from '../../shared/snapshot/key.js'
@@ -8,18 +9,32 @@ import type { SnapshotReader } from '../../shared/snapshot/read.js'
 import { refusalOf } from '../../shared/snapshot/unreadable.js'
 import { validateTarget } from '../../shared/snapshot/validate.js'
 import { advance, bookGap, complete, runOf } from './complete.js'
+import { forgetSteps } from './forget.js'
+import { LayoutBudget } from './layout-budget.js'
 import { Ledger } from './ledger.js'
 import { playoutOptions } from './options.js'
 import { isAlive } from './overlap.js'
 import type { Partition } from './partition.js'
 import { Playout } from './playout/playout.js'
 import type { ShardParts } from './shard-parts.js'
+import type { CompiledLayout } from './store/compiled-layout.js'
 import type { SnapshotPart } from './store/snapshot.js'
+import type { LayoutReading } from './store/store.js'
 import { Target } from './target.js'
+
+/** A layout that is not known: a record was not applied because it has to be read first. */
+export interface UnreadLayout {
+  readonly id: string
+  /** Slice of the record. */
+  readonly compressed: Buffer
+}
 
 /**
  * Applies one record.
  *
+ * @param read its layout, if it was not known before and has been read
+ * @returns null, or the layout to be read before this function is called again: nothing has changed
+ *   then
  * @throws RefusedError when the record breaks a rule; the target's snapshots are unchanged then
  */
 export function applyRecord(
@@ -27,16 +42,18 @@ export function applyRecord(
   partition: Partition,
   record: LogRecord,
   now: Instant,
-): void {
+  read?: LayoutReading,
+): UnreadLayout | null {
   if (record.value === null) throw refusalOf(record)
   shard.reader.open(record.value)
-  applyOpened(shard, partition, record, now, true)
+  return applyOpened(shard, partition, record, now, { content: true, read })
 }
 
 /**
  * Applies the record that is open in the reader.
  *
- * @param content whether layout and values are read; else the snapshot has no parts
+ * @param how `content`: whether layout and values are read; else the snapshot has no parts
+ * @returns the layout if it is not known and was not read; nothing has changed then
  * @throws RefusedError when the record breaks a rule; the target's snapshots are unchanged then
  */
 export function applyOpened(
@@ -44,21 +61,21 @@ export function applyOpened(
   partition: Partition,
   record: LogRecord,
   now: Instant,
-  content: boolean,
-): void {
+  { content, read }: { readonly content: boolean; readonly read?: LayoutReading },
+): UnreadLayout | null {
   const { reader } = shard
-  const known = knownTarget(shard, record)
+  const known = knownTarget(shard, partition, record)
   if (known) checkOrder(shard, partition, known, record)
   const target = known ?? newTarget(shard, partition, record)
+  const hasLayout = content && reader.failure === null
+  const layout = hasLayout ? (read?.layout ?? layoutOf(shard, partition, target, record)) : null
+  if (layout === undefined) return { id: reader.layoutId(), compressed: reader.layout() }
   if (shard.source.active) shard.source.noteRecord(target)
   try {
+    if (layout instanceof RefusedError) throw layout
     // A replay keeps undecoded copies only, because most snapshots are superseded before its end.
     const decoded = partition.loaded || reader.parts > 1
-    const likely = target.newest?.parts[reader.part]?.layout
-    const part =
-      content && reader.failure === null
-        ? shard.store.read(reader, record.offset, decoded, likely)
-        : null
+    const part = layout && shard.store.read(reader, layout, record.offset, decoded)
     if (!known) admit(shard, partition, target)
     partition.clock.consumed(
       record.timestamp,
@@ -72,10 +89,13 @@ export function applyOpened(
         : singlePart(target, part)
     if (parts) complete(shard, partition, target, parts, record, now)
     noteHeard(target, reader, partition.clock.time)
+    return null
   } catch (error) {
     if (error instanceof RefusedError)
-      noteRefusal(shard, partition, target, error, Math.max(record.timestamp, partition.clock.time))
+      noteRefusal(shard, partition, target, error, logTime(partition, record))
     throw error
+  } finally {
+    if (read) charge(shard, partition, target, read.steps, logTime(partition, record))
   }
 }
 
@@ -93,7 +113,7 @@ function noteRefusal(
   // The record is older than the newest snapshot and says nothing about the target's current state.
   if (reason === 'order' || reason === 'incarnation') return
   const { reader } = shard
-  if (!shard.targets.has(target.key)) {
+  if (!partition.targets.has(target.key)) {
     if (reason !== 'limit') return
     target.intervalMs = reader.intervalMs
     admit(shard, partition, target)
@@ -117,11 +137,55 @@ function noteHeard(target: Target, { incarnation, intervalMs }: SnapshotReader, 
   run.intervalMs = intervalMs
 }
 
+const logTime = (partition: Partition, { timestamp }: LogRecord) =>
+  Math.max(timestamp, partition.clock.time)
+
+/** Its layout, or why it is refused; undefined if it has to be read. */
+function layoutOf(
+  { reader, store }: ShardParts,
+  partition: Partition,
+  target: Target,
+  record: LogRecord,
+): CompiledLayout | RefusedError | undefined {
+  const known = store.layoutOf(reader, target.newest?.parts[reader.part]?.layout)
+  if (known) return known
+  const admitted = partition.targets.has(target.key)
+  const budget = admitted ? target.layouts : partition.strangers
+  if (!budget || budget.allows(logTime(partition, record))) return undefined
+  return new RefusedError(
+    'limit',
+    admitted
+      ? 'its layout has changed too often or was refused too often, and reading layouts takes much of the shard; keep names and labels the same from snapshot to snapshot'
+      : 'too many layouts of unknown targets of this partition were refused; find out what publishes them',
+  )
+}
+
+/** Charges the work on a layout to its target, or to all unknown targets together. */
+function charge(
+  { options }: ShardParts,
+  partition: Partition,
+  target: Target,
+  steps: number,
+  time: number,
+): void {
+  if (partition.targets.has(target.key)) {
+    target.layouts ??= new LayoutBudget(options.targetLayouts)
+    target.layouts.spend(steps, time)
+  } else {
+    partition.strangers ??= new LayoutBudget(options.strangerLayouts)
+    partition.strangers.spend(steps, time)
+  }
+}
+
 /** Finds a known target by comparing bytes, without decoding its labels. */
-function knownTarget(shard: ShardParts, record: LogRecord): Target | undefined {
+function knownTarget(
+  shard: ShardParts,
+  partition: Partition,
+  record: LogRecord,
+): Target | undefined {
   if (record.key === null)
     throw new RefusedError('key', 'the record has no key; the key identifies the target')
-  const target = shard.targets.get(record.key.toString('latin1'))
+  const target = partition.targets.get(record.key.toString('latin1'))
   if (target && !shard.reader.hasTarget(target.labelBytes)) {
     throw new RefusedError('key', 'the key does not match the target in the value')
   }
@@ -146,7 +210,7 @@ function newTarget(shard: ShardParts, partition: Partition, record: LogRecord): 
       `the target belongs to partition ${wanted} of ${shard.partitionCount} (murmur2 of the key), not ${partition.number}`,
     )
   }
-  if (shard.targets.size >= options.maxTargets) {
+  if (shard.targetCount >= options.maxTargets) {
     throw new RefusedError(
       'limit',
       `the shard has ${options.maxTargets} targets, its limit; add shards`,
@@ -163,9 +227,15 @@ function newTarget(shard: ShardParts, partition: Partition, record: LogRecord): 
 }
 
 function admit(shard: ShardParts, partition: Partition, target: Target): void {
+  // Of a target that returns before it was released, subscribers are told first that it left.
+  for (const dropped of shard.dropped) {
+    const left = dropped.targets.get(target.key)
+    if (left) runNow(forgetSteps(shard, dropped, left, 'moved'))
+  }
+  target.admitted = true
   target.moved = !partition.loaded
-  shard.targets.set(target.key, target)
-  partition.targets.add(target)
+  partition.targets.set(target.key, target)
+  shard.targetCount++
   shard.store.memory.targets += target.bytes
 }
 

@@ -64,6 +64,7 @@ export function complete(
     failure: reader.failure,
     parts,
     series,
+    position: 0,
     // The ledger begins with the assignment; a replay reads what was published before it.
     fate: live ? 'pending' : 'outside',
     exposed: false,
@@ -116,7 +117,7 @@ export function runOf(shard: ShardParts, target: Target, incarnation: number): R
   const before = target.bytes
   const run = target.runs.of(incarnation)
   // The bytes of a target that is not admitted yet are added when it is.
-  if (shard.targets.has(target.key)) shard.store.memory.targets += target.bytes - before
+  if (target.admitted) shard.store.memory.targets += target.bytes - before
   return run
 }
 

@@ -1,4 +1,5 @@
 import type { Instant } from '../../shared/base/clock.js'
+import type { Steps } from '../../shared/base/steps.js'
 import { retire } from './booking.js'
 import { endsAt, windowOf } from './judge.js'
 import type { Partition } from './partition.js'
@@ -7,24 +8,26 @@ import type { LeaveReason } from './source.js'
 import type { Target } from './target.js'
 
 /**
- * Removes a target from the shard. Responses in progress keep the snapshots that they have
- * acquired.
+ * Removes a target from its partition, at the first step, and releases what it held. Responses in
+ * progress keep the snapshots that they have acquired.
+ *
+ * @param reason `moved` if the partition was dropped: then its targets no longer count
  */
-export function forget(
+export function* forgetSteps(
   shard: ShardParts,
   partition: Partition,
   target: Target,
   reason: LeaveReason,
-): void {
+): Steps<void> {
+  if (!partition.targets.delete(target.key)) return
+  if (reason !== 'moved') shard.targetCount--
   if (shard.source.active) shard.source.notifyLeft(target, reason)
   const drop = reason === 'moved' ? 'moved' : 'forgotten'
-  partition.targets.delete(target)
-  shard.targets.delete(target.key)
   shard.store.memory.targets -= target.bytes
   // The list is emptied, because a response may still try to decode one of the snapshots.
   retire(shard.store, target.snapshots.splice(0), drop)
-  shard.history.forget(target, drop)
   target.incoming?.discard()
+  yield* shard.history.forgetSteps(target, drop)
 }
 
 /**

@@ -1,5 +1,6 @@
 import { DEFAULT_LIMITS, type Limits } from '../../shared/metrics/limits.js'
 import type { RefusalReason } from '../../shared/snapshot/errors.js'
+import type { LayoutAllowance } from './layout-budget.js'
 import type { PlayoutOptions } from './playout/playout.js'
 
 export interface Refusal {
@@ -49,6 +50,10 @@ export interface ShardOptions {
   readonly maxScrapers: number
   /** Maximum bytes of all layouts together. */
   readonly layoutBytes: number
+  /** Work on new layouts of one target. */
+  readonly targetLayouts: LayoutAllowance
+  /** Work on refused layouts of the unknown targets of one partition together. */
+  readonly strangerLayouts: LayoutAllowance
   /** Maximum number of targets; further ones are refused (`limit`). */
   readonly maxTargets: number
   onRefused(refusal: Refusal): void
@@ -71,6 +76,8 @@ export const DEFAULT_OPTIONS: ShardOptions = {
   historyBytes: 128 * 1024 * 1024,
   maxScrapers: 16,
   layoutBytes: 256 * 1024 * 1024,
+  targetLayouts: { perSecond: 100, burst: 10_000 },
+  strangerLayouts: { perSecond: 200, burst: 20_000 },
   maxTargets: 100_000,
   onRefused() {},
   onDelay() {},

@@ -1,10 +1,14 @@
+import type { LayoutBudget } from './layout-budget.js'
 import { LogClock } from './log-clock.js'
 import type { Target } from './target.js'
 
 /** One partition that this shard owns. */
 export class Partition {
   readonly clock = new LogClock()
-  readonly targets = new Set<Target>()
+  /** By record key, as latin1 text. */
+  readonly targets = new Map<string, Target>()
+  /** Work on refused layouts of unknown targets; null before the first one. */
+  strangers: LayoutBudget | null = null
   /** Offset of the next record; −1 before it is known. */
   position = -1
   highWatermark = -1

@@ -3,13 +3,14 @@ import type { Steps } from '../../shared/base/steps.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
 import { RefusedError } from '../../shared/snapshot/errors.js'
 import { SnapshotReader } from '../../shared/snapshot/read.js'
-import { applyOpened } from './apply.js'
+import { applyOpened, type UnreadLayout } from './apply.js'
 import { retire } from './booking.js'
 import { Counters } from './counters.js'
 import { leaveReasonOf } from './forget.js'
 import { Partition } from './partition.js'
 import type { ShardParts } from './shard-parts.js'
 import { Source } from './source.js'
+import type { LayoutReading } from './store/store.js'
 import type { Target } from './target.js'
 
 /** Targets admitted per step: some tenths of a millisecond. */
@@ -25,8 +26,6 @@ const ADMITTED_PER_STEP = 500
  * read with its values.
  */
 export class Past {
-  /** Records read so far. */
-  records = 0
   readonly #partition: Partition
   readonly #parts: ShardParts
 
@@ -46,7 +45,8 @@ export class Past {
       ledger,
       reader: new SnapshotReader(options.limits),
       partitionCount,
-      targets: new Map(),
+      targetCount: 0,
+      dropped: new Set(),
       store,
       history,
       source: new Source(store),
@@ -55,27 +55,32 @@ export class Past {
 
   /** Number of targets found so far of which no later record is known. */
   get targets(): number {
-    return this.#parts.targets.size
+    return this.#partition.targets.size
   }
 
-  /** Applies a record that precedes the replay. Records are applied in offset order. */
-  apply(record: LogRecord, now: Instant): void {
-    this.records++
+  /**
+   * Applies a record that precedes the replay. Records are applied in offset order.
+   *
+   * @param read the layout of the record, if it was read
+   * @returns the layout of the record if it is not known: read it, and call this again
+   */
+  apply(record: LogRecord, now: Instant, read?: LayoutReading): UnreadLayout | null {
     const { key, value } = record
-    if (key === null || value === null) return
+    if (key === null || value === null) return null
     // Most records are of targets that are alive: nothing else of them is read.
-    const later = this.shard.targets.get(key.toString('latin1'))
-    if (later?.runs.current) return
+    const later = this.live.targets.get(key.toString('latin1'))
+    if (later?.runs.current) return null
     const { reader } = this.#parts
     try {
       this.#checkRoom(key)
       reader.open(value)
       const content = !this.#isStale(record.timestamp, reader.intervalMs)
-      applyOpened(this.#parts, this.#partition, record, now, content)
+      return applyOpened(this.#parts, this.#partition, record, now, { content, read })
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error
       // Other refusals were counted when the record was new.
       if (error.reason === 'limit') this.shard.counters.refuse('limit')
+      return null
     }
   }
 
@@ -88,33 +93,33 @@ export class Past {
   *admitSteps(now: Instant): Steps<number> {
     let admitted = 0
     let step = 0
-    for (const target of this.#parts.targets.values()) {
+    for (const target of this.#partition.targets.values()) {
       if (++step % ADMITTED_PER_STEP === 0) yield
       if (this.#admit(target, now)) admitted++
       else this.#release(target)
     }
-    this.#parts.targets.clear()
+    this.#partition.targets.clear()
     return admitted
   }
 
   /** Releases all targets that were not added to the shard. */
   discard(): void {
-    for (const target of this.#parts.targets.values()) this.#release(target)
-    this.#parts.targets.clear()
+    for (const target of this.#partition.targets.values()) this.#release(target)
+    this.#partition.targets.clear()
   }
 
   #admit(target: Target, now: Instant): boolean {
-    const { targets } = this.shard
+    const { targets } = this.live
     if (targets.has(target.key)) return false
     if (leaveReasonOf(this.shard, this.live, target, now)) return false
     targets.set(target.key, target)
-    this.live.targets.add(target)
-    this.#parts.targets.delete(target.key)
+    this.shard.targetCount++
+    this.#partition.targets.delete(target.key)
     return true
   }
 
   #release(target: Target): void {
-    this.#parts.targets.delete(target.key)
+    this.#partition.targets.delete(target.key)
     target.incoming?.discard()
     this.shard.store.memory.targets -= target.bytes
     retire(this.shard.store, target.snapshots.splice(0), 'forgotten')
@@ -126,9 +131,9 @@ export class Past {
   }
 
   #checkRoom(key: Buffer): void {
-    const { targets } = this.#parts
+    const { targets } = this.#partition
     const { maxTargets } = this.shard.options
-    if (targets.size + this.shard.targets.size < maxTargets) return
+    if (targets.size + this.shard.targetCount < maxTargets) return
     if (targets.has(key.toString('latin1'))) return
     throw new RefusedError('limit', `the shard has ${maxTargets} targets, its limit; add shards`)
   }

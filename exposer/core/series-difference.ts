@@ -39,7 +39,7 @@ export function* seriesMissing(
 
 /** The name and labels of a series, as text. */
 function headOf(layout: CompiledLayout, index: number): string {
-  const { blocks, offsets } = layout.text('allow-utf-8')
+  const { blocks, offsets } = layout.plain
   const first = index - (index % BLOCK)
   return blocks[first / BLOCK].slice(
     offsets[index] - offsets[first],

@@ -3,9 +3,9 @@ import type { Counters } from './counters.js'
 import type { History } from './history/history.js'
 import type { Ledger } from './ledger.js'
 import type { ShardOptions } from './options.js'
+import type { Partition } from './partition.js'
 import type { Source } from './source.js'
 import type { Store } from './store/store.js'
-import type { Target } from './target.js'
 
 /** The parts of a shard that `applyRecord` changes. */
 export interface ShardParts {
@@ -14,7 +14,10 @@ export interface ShardParts {
   readonly ledger: Ledger
   readonly reader: SnapshotReader
   readonly partitionCount: number
-  readonly targets: Map<string, Target>
+  /** Number of targets of all partitions. */
+  targetCount: number
+  /** Partitions that were lost or replaced, whose targets are still to be released. */
+  readonly dropped: Set<Partition>
   readonly store: Store
   readonly history: History
   readonly source: Source

@@ -1,12 +1,13 @@
 import type { Instant } from '../../shared/base/clock.js'
-import type { Steps } from '../../shared/base/steps.js'
+import { partitionFor } from '../../shared/base/murmur2.js'
+import { runNow, type Steps } from '../../shared/base/steps.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
 import { RefusedError } from '../../shared/snapshot/errors.js'
 import { SnapshotReader } from '../../shared/snapshot/read.js'
-import { applyRecord } from './apply.js'
+import { applyRecord, type UnreadLayout } from './apply.js'
 import { bookReleased, retire } from './booking.js'
 import { Counters } from './counters.js'
-import { forget, leaveReasonOf } from './forget.js'
+import { forgetSteps, leaveReasonOf } from './forget.js'
 import { History } from './history/history.js'
 import { judge, troubleOf, type Verdict } from './judge.js'
 import { Ledger } from './ledger.js'
@@ -26,11 +27,13 @@ import {
   type TargetStatus,
 } from './status.js'
 import type { Snapshot } from './store/snapshot.js'
-import { Store } from './store/store.js'
+import { type LayoutReading, Store } from './store/store.js'
 import type { Target } from './target.js'
 
 /** Targets per step of a sweep: some tenths of a millisecond. */
 const SWEPT_PER_STEP = 1000
+/** Targets per step of dropping a partition. */
+const DROPPED_PER_STEP = 200
 
 export interface Assignment {
   readonly epoch: number
@@ -54,7 +57,6 @@ export class Shard {
   /** Snapshots held for scrapers of the view `all`. */
   readonly history: History
   readonly seriesShown: SeriesShown
-  readonly #targets = new Map<string, Target>()
   readonly #partitions = new Map<number, Partition>()
   /** Partitions whose log before the replay is not read yet. */
   readonly #pasts = new Map<number, Past>()
@@ -84,18 +86,20 @@ export class Shard {
       ledger: this.ledger,
       reader: new SnapshotReader(limits),
       partitionCount: 0,
-      targets: this.#targets,
+      targetCount: 0,
+      dropped: new Set(),
       store: this.store,
       history: this.history,
       source: new Source(this.store),
     }
   }
 
+  /** Takes effect at once. `releaseSteps` releases what the lost partitions held. */
   assign(assignment: Assignment, now: Instant): void {
     const isRepartitioned = assignment.partitionCount !== this.#parts.partitionCount
     this.#parts.partitionCount = assignment.partitionCount
     for (const number of assignment.lost) this.#drop(number)
-    if (isRepartitioned) this.#dropRepartitioned()
+    if (isRepartitioned) this.#dropRepartitioned(now.mono)
     for (const number of assignment.fresh) {
       this.#drop(number)
       this.#partitions.set(number, new Partition(number, now.mono))
@@ -103,7 +107,8 @@ export class Shard {
   }
 
   /**
-   * Starts the replay of a partition, or restarts it if its log was replaced.
+   * Starts the replay of a partition, or restarts it if its log was replaced: then `releaseSteps`
+   * releases what it held.
    *
    * @param from offset of the first record
    * @param until offset at which the replay is complete; if it is `from`, the partition is loaded
@@ -122,15 +127,45 @@ export class Shard {
     partition.advance(from, until, now.mono)
   }
 
+  /** Releases the targets of dropped partitions, which are not found any more. */
+  *releaseSteps(): Steps<void> {
+    let step = 0
+    for (const partition of this.#parts.dropped) {
+      for (const target of partition.targets.values()) {
+        yield* forgetSteps(this.#parts, partition, target, 'moved')
+        if (++step % DROPPED_PER_STEP === 0) yield
+      }
+      this.#parts.dropped.delete(partition)
+    }
+    yield* this.store.families.updateSteps()
+  }
+
   /**
    * Applies one record. Never throws: an invalid record is refused as a whole, counted and
    * reported.
    */
   apply(number: number, record: LogRecord, now: Instant): void {
+    const unread = this.tryApply(number, record, now)
+    if (unread) this.tryApply(number, record, now, runNow(this.readLayout(unread)))
+  }
+
+  /**
+   * As `apply`, unless the layout of the record is not known: then nothing changes, and the layout is
+   * returned. Read it with `readLayout`, and call this again with the result.
+   *
+   * @param read the layout of the record, if it was read
+   */
+  tryApply(
+    number: number,
+    record: LogRecord,
+    now: Instant,
+    read?: LayoutReading,
+  ): UnreadLayout | null {
     const partition = this.#partitions.get(number)
-    if (!partition) return
+    if (!partition) return null
     try {
-      applyRecord(this.#parts, partition, record, now)
+      const unread = applyRecord(this.#parts, partition, record, now, read)
+      if (unread) return unread
     } catch (error) {
       this.#refuse(error as Error, number, record.offset)
       // The append time of a refused record also advances the log time.
@@ -140,9 +175,15 @@ export class Shard {
     const { source } = this.#parts
     if (source.hasNote) {
       source.notifyNoted(target =>
-        this.#targets.has(target.key) ? this.judge(target, now) : undefined,
+        partition.targets.has(target.key) ? this.judge(target, now) : undefined,
       )
     }
+    return null
+  }
+
+  /** Reads a layout, in steps between which records may be applied. */
+  readLayout({ id, compressed }: UnreadLayout): Steps<LayoutReading> {
+    return this.store.readLayout(id, compressed)
   }
 
   /** A fetch was answered and its records were applied. */
@@ -182,9 +223,14 @@ export class Shard {
     this.#pasts.set(number, new Past(this.#parts, partition, now))
   }
 
-  /** Applies a record from before the replay, in offset order. */
-  applyPast(number: number, record: LogRecord, now: Instant): void {
-    this.#pasts.get(number)?.apply(record, now)
+  /** As `tryApply`, for a record from before the replay. */
+  applyPast(
+    number: number,
+    record: LogRecord,
+    now: Instant,
+    read?: LayoutReading,
+  ): UnreadLayout | null {
+    return this.#pasts.get(number)?.apply(record, now, read) ?? null
   }
 
   /**
@@ -200,16 +246,19 @@ export class Shard {
     return admitted
   }
 
+  /** @param key record key, as latin1 text */
   find(key: string): Target | undefined {
-    return this.#targets.get(key)
+    const number = partitionFor(Buffer.from(key, 'latin1'), this.#parts.partitionCount)
+    return this.#partitions.get(number)?.targets.get(key)
   }
 
-  targets(): IterableIterator<Target> {
-    return this.#targets.values()
+  /** The targets of all partitions. They may be added and removed during the iteration. */
+  *targets(): Generator<Target> {
+    for (const { targets } of this.#partitions.values()) yield* targets.values()
   }
 
   get targetCount(): number {
-    return this.#targets.size
+    return this.#parts.targetCount
   }
 
   judge(target: Target, now: Instant): Verdict {
@@ -287,25 +336,26 @@ export class Shard {
    * subscribers of state changes caused by time. To be called about once a second.
    */
   sweep(now: Instant): void {
-    const steps = this.sweepSteps(now)
-    while (!steps.next().done);
+    runNow(this.sweepSteps(now))
   }
 
   /** As `sweep`, in steps. Targets may be added and removed between steps. */
   *sweepSteps(now: Instant): Steps<void> {
-    this.history.sweep(now)
+    yield* this.history.sweepSteps(now)
     const { source } = this.#parts
     let step = 0
-    for (const target of this.#targets.values()) {
+    for (const target of this.targets()) {
       if (++step % SWEPT_PER_STEP === 0) yield
       const partition = this.#partitions.get(target.partition)
-      if (!partition) continue
+      // Its partition was dropped between two steps.
+      if (partition?.targets.get(target.key) !== target) continue
       const reason = this.#pasts.has(target.partition)
         ? undefined
         : leaveReasonOf(this.#parts, partition, target, now)
       if (source.active) source.notifyState(target, judge(target, partition, now, this.options))
-      if (reason) forget(this.#parts, partition, target, reason)
+      if (reason) yield* forgetSteps(this.#parts, partition, target, reason)
     }
+    yield* this.releaseSteps()
   }
 
   /**
@@ -317,7 +367,7 @@ export class Shard {
   subscribe(subscriber: Subscriber, now: Instant): () => void {
     const { source } = this.#parts
     const first = !source.active
-    for (const target of this.#targets.values()) {
+    for (const target of this.targets()) {
       const verdict = this.judge(target, now)
       // Without subscribers `notifiedState` was not maintained.
       if (first) target.notifiedState = verdict.state
@@ -343,12 +393,17 @@ export class Shard {
    * publishers write to those as soon as they notice; records that they still write here are
    * refused.
    */
-  #dropRepartitioned(): void {
-    const { partitionCount } = this.#parts
-    for (const target of this.#targets.values()) {
-      if (target.hash % partitionCount === target.partition) continue
-      const partition = this.#partitions.get(target.partition)
-      if (partition) forget(this.#parts, partition, target, 'moved')
+  #dropRepartitioned(mono: number): void {
+    const { partitionCount, dropped } = this.#parts
+    for (const { number, targets } of this.#partitions.values()) {
+      const gone = new Partition(number, mono)
+      for (const target of targets.values()) {
+        if (target.hash % partitionCount === number) continue
+        targets.delete(target.key)
+        gone.targets.set(target.key, target)
+      }
+      this.#parts.targetCount -= gone.targets.size
+      if (gone.targets.size > 0) dropped.add(gone)
     }
   }
 
@@ -357,7 +412,8 @@ export class Shard {
     if (!partition) return
     this.#pasts.get(number)?.discard()
     this.#pasts.delete(number)
-    for (const target of partition.targets) forget(this.#parts, partition, target, 'moved')
     this.#partitions.delete(number)
+    this.#parts.targetCount -= partition.targets.size
+    this.#parts.dropped.add(partition)
   }
 }

@@ -3,6 +3,7 @@ import type { Label } from '../../shared/metrics/model.js'
 import type { RefusalReason } from '../../shared/snapshot/errors.js'
 import type { PartCollector } from '../../shared/snapshot/part-collector.js'
 import type { TargetState } from './judge.js'
+import type { LayoutBudget } from './layout-budget.js'
 import type { Ledger } from './ledger.js'
 import type { Playout } from './playout/playout.js'
 import { Runs } from './runs.js'
@@ -49,6 +50,10 @@ export class Target {
   /** Log time of its last record, including refused ones. */
   heardAt = Number.NEGATIVE_INFINITY
   refusal: TargetRefusal | null = null
+  /** Work on its new layouts; null before the first one. */
+  layouts: LayoutBudget | null = null
+  /** Whether it is a target of its partition, and its bytes are counted. */
+  admitted = false
   /** Whether it was found in a replay: it existed before this shard was assigned its partition. */
   moved = false
   /** The last state notified to subscribers; null before that, and without subscribers. */

@@ -2,8 +2,10 @@ import type { Clock } from '../../shared/base/clock.js'
 import { Slice } from '../../shared/base/scheduling.js'
 import { runInSlices } from '../../shared/base/steps.js'
 import type { LogRecord, PartitionListener } from '../../shared/kafka/types.js'
+import type { UnreadLayout } from '../core/apply.js'
 import type { Shard } from '../core/shard.js'
 import type { Changes } from './changes.js'
+import { LayoutReads } from './layout-reads.js'
 import type { Assignment } from './ownership.js'
 import { ReadBack, type ReadBackOptions, type ReadBackProgress } from './read-back.js'
 
@@ -31,6 +33,11 @@ export class Feed implements PartitionListener, Assignment {
   #sweeping = false
   /** Null if the replay window covers all targets. */
   readonly #readBack: ReadBack | null
+  readonly #layouts: LayoutReads
+  /** The slice of all partitions, whose records share the turns of the event loop. */
+  readonly #slice: Slice
+  /** Number of calls of `onRecords` in progress. */
+  #delivering = 0
 
   constructor(
     private readonly options: {
@@ -41,12 +48,15 @@ export class Feed implements PartitionListener, Assignment {
       readonly readBack: Pick<ReadBackOptions, 'spans' | 'forgetMs' | 'logger'> | null
     },
   ) {
+    this.#slice = new Slice(undefined, () => options.clock.now().mono)
     const { shard, clock, changes, events, readBack } = options
+    this.#layouts = new LayoutReads(shard)
     this.#readBack =
       readBack &&
       new ReadBack({
         ...readBack,
         shard,
+        layouts: this.#layouts,
         clock,
         events: {
           onRecords: count => events.onPastRecords(count),
@@ -81,6 +91,7 @@ export class Feed implements PartitionListener, Assignment {
     shard.assign(assignment, now)
     for (const partition of [...assignment.lost, ...assignment.fresh])
       this.#readBack?.cancel(partition)
+    void runInSlices(shard.releaseSteps())
     for (const partition of assignment.lost) {
       this.#tenures.delete(partition)
       this.#assignedAt.delete(partition)
@@ -102,6 +113,7 @@ export class Feed implements PartitionListener, Assignment {
     const { shard, clock } = this.options
     const now = clock.now()
     shard.replay(partition, from, until, now)
+    void runInSlices(shard.releaseSteps())
     // Unset if the log was replaced while the partition was owned: held requests need a
     // notification then too.
     if (!this.#assignedAt.has(partition)) this.#assignedAt.set(partition, now.mono)
@@ -118,16 +130,45 @@ export class Feed implements PartitionListener, Assignment {
   async onRecords(partition: number, records: readonly LogRecord[]): Promise<void> {
     const { shard, clock } = this.options
     const tenure = this.#tenures.get(partition)
-    const slice = new Slice(undefined, () => clock.now().mono)
-    let now = clock.now()
-    for (const record of records) {
-      shard.apply(partition, record, now)
-      now = clock.now()
-      if (!slice.isOver(now.mono)) continue
-      await slice.next()
-      // The partition may have been lost, or lost and assigned again, in between.
-      if (this.#tenures.get(partition) !== tenure) return
-      now = clock.now()
+    // The partition may be lost, or lost and assigned again, while this yields.
+    const isCurrent = () => this.#tenures.get(partition) === tenure
+    const slice = this.#slice
+    if (this.#delivering++ === 0) slice.restart()
+    try {
+      let now = clock.now()
+      for (const record of records) {
+        const unread = shard.tryApply(partition, record, now)
+        if (unread) {
+          await this.#applyUnread(partition, record, unread, isCurrent)
+          if (!isCurrent()) return
+        }
+        now = clock.now()
+        if (!slice.isOver(now.mono)) continue
+        await slice.next()
+        if (!isCurrent()) return
+        now = clock.now()
+      }
+    } finally {
+      this.#delivering--
+    }
+  }
+
+  /**
+   * Applies a record whose layout is not known. Reading it may take hundreds of milliseconds, in
+   * slices; meanwhile the other partitions go on.
+   */
+  async #applyUnread(
+    partition: number,
+    record: LogRecord,
+    first: UnreadLayout,
+    isCurrent: () => boolean,
+  ): Promise<void> {
+    const { shard, clock } = this.options
+    let unread: UnreadLayout | null = first
+    while (unread) {
+      const reading = await this.#layouts.read(unread)
+      if (!isCurrent()) return
+      unread = shard.tryApply(partition, record, clock.now(), reading)
     }
   }
 

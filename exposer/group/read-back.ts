@@ -5,9 +5,11 @@ import { runInSlices } from '../../shared/base/steps.js'
 import type { SpanReader } from '../../shared/kafka/log-span.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
 import type { Shard } from '../core/shard.js'
+import type { LayoutReads } from './layout-reads.js'
 
 export interface ReadBackOptions {
   readonly shard: Shard
+  readonly layouts: LayoutReads
   readonly clock: Clock
   readonly logger: Logger
   readonly spans: Pick<SpanReader, 'read'>
@@ -122,15 +124,20 @@ export class ReadBack {
     )
   }
 
-  async #apply(partition: number, unread: Unread, records: readonly LogRecord[]): Promise<void> {
-    const { shard, clock } = this.options
+  async #apply(partition: number, of: Unread, records: readonly LogRecord[]): Promise<void> {
+    const { shard, clock, layouts } = this.options
     const slice = new Slice()
     for (const record of records) {
-      shard.applyPast(partition, record, clock.now())
+      let unread = shard.applyPast(partition, record, clock.now())
+      while (unread) {
+        const reading = await layouts.read(unread)
+        if (this.#unread.get(partition) !== of) return
+        unread = shard.applyPast(partition, record, clock.now(), reading)
+      }
       if (!slice.isOver()) continue
       await slice.next()
       // The partition may have been lost in between.
-      if (this.#unread.get(partition) !== unread) return
+      if (this.#unread.get(partition) !== of) return
     }
   }
 

@@ -26,13 +26,18 @@ export async function send(
   return { bytes, complete: whole, samples: result ?? 0 }
 }
 
+/** The format that the scraper prefers. */
+export function formatOf(ctx: Exchange): Format {
+  return formatFor(ctx.get('accept'))
+}
+
 /** Sends an exposition in the format that the scraper prefers. */
 export async function sendExposition(
   ctx: Exchange,
   render: (format: Format) => Rendering,
   alive: () => boolean,
 ): Promise<ScrapeResult> {
-  const format = formatFor(ctx.get('accept'))
+  const format = formatOf(ctx)
   ctx.vary('Accept')
   return send(ctx, contentType(format), () => render(format), alive)
 }

@@ -1,11 +1,12 @@
 import type { Context } from 'koa'
+import { runInSlices } from '../../shared/base/steps.js'
 import { sayWhy } from '../../shared/http/say-why.js'
 import { reachedSocket } from '../../shared/http/stream.js'
 import type { History, Span } from '../core/history/history.js'
 import { MassiveScrape } from '../core/render/massive/massive.js'
 import { VIEWS, type View } from '../core/render/massive/view.js'
 import type { ScrapeResult } from '../telemetry/scrape-result.js'
-import { sendExposition } from './answer.js'
+import { formatOf, sendExposition } from './answer.js'
 import { waitingOf } from './hold.js'
 import type { Services } from './services.js'
 import { holdForTurn } from './turn.js'
@@ -52,22 +53,17 @@ async function sendView(
     span = shard.history.open(scraper, now)
     if (!span) return refuseScraper(ctx, shard.history)
   }
-  let scrape: MassiveScrape | undefined
+  const format = formatOf(ctx)
+  const scrape = new MassiveScrape(shard, { view, format, now, scraper, span })
   let written = false
   try {
-    const scraped = await sendExposition(
-      ctx,
-      format => {
-        scrape = new MassiveScrape(shard, { view, format, now, scraper, span })
-        return scrape.render()
-      },
-      ownership.tenureCheck(),
-    )
+    if (ctx.method !== 'HEAD') await runInSlices(scrape.prepare())
+    const scraped = await sendExposition(ctx, () => scrape.render(), ownership.tenureCheck())
     // The view all exposes each sample once: its position moves only if the response was delivered.
     written = scraped.complete && (await reachedSocket(ctx.res))
     return scraped
   } finally {
-    scrape?.end(written)
+    await runInSlices(scrape.end(written))
     if (span) shard.history.close(span)
   }
 }

@@ -1,4 +1,5 @@
 import { partitionFor } from '../../shared/base/murmur2.js'
+import { runInSlices } from '../../shared/base/steps.js'
 import type { Format } from '../../shared/exposition/format.js'
 import { goneSignal } from '../../shared/http/client-gone.js'
 import type { Exchange } from '../../shared/http/exchange.js'
@@ -8,10 +9,10 @@ import { RefusedError } from '../../shared/snapshot/errors.js'
 import { targetKey } from '../../shared/snapshot/key.js'
 import { bookWritten } from '../core/booking.js'
 import { labelOfParameter } from '../core/discovery.js'
-import { renderTarget } from '../core/render/target.js'
+import { prepareTarget, renderTarget } from '../core/render/target.js'
 import type { Pending, Place } from '../group/ownership.js'
 import type { ScrapeResult } from '../telemetry/scrape-result.js'
-import { type Rendering, sendExposition } from './answer.js'
+import { formatOf, type Rendering, sendExposition } from './answer.js'
 import { forward, HOP_HEADER } from './forward.js'
 import { waitingOf } from './hold.js'
 import type { Services } from './services.js'
@@ -108,9 +109,10 @@ async function serve(
   const view = { timestamps: ctx.query[TIMESTAMPS] === 'true', runs: shard.runs(found) }
   shard.store.acquire(played)
   try {
+    const ready = await runInSlices(prepareTarget(played, formatOf(ctx)))
     const scraped = await sendExposition(
       ctx,
-      format => renderTarget(played, format, now, view),
+      format => renderTarget(played, ready, format, now, view),
       alive,
     )
     if (scraped.complete) bookWritten(played)

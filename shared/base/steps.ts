@@ -1,38 +1,67 @@
-import { promisify } from 'node:util'
-import { gzip, gzipSync } from 'node:zlib'
 import { Slice } from './scheduling.js'
 
 /**
- * Long work in steps of well under a millisecond. At each `yield` the event loop may be yielded.
- * Bytes that the generator yields are passed back to it compressed with gzip.
+ * Long work in steps of well under a millisecond. At each `yield` the event loop may be yielded. A
+ * job that the generator yields is passed back to it with its result, or thrown with its error.
  */
-export type Steps<T> = Generator<Uint8Array | undefined, T, Buffer | undefined>
+export type Steps<T> = Generator<Job | undefined, T, Buffer | undefined>
+
+/** Work outside of JavaScript, which another thread can do. */
+export interface Job {
+  /** Does the work at once. */
+  run(): Buffer
+  /** Does the work on another thread. */
+  start(): Promise<Buffer>
+}
+
+/** Short work as a step. */
+export function* oneStep<T>(work: () => T): Steps<T> {
+  yield
+  return work()
+}
 
 /** Runs all steps synchronously. */
 export function runNow<T>(steps: Steps<T>): T {
   let step = steps.next()
-  while (!step.done) step = steps.next(step.value && gzipSync(step.value))
+  while (!step.done) {
+    const job = step.value
+    let result: Buffer | undefined
+    try {
+      result = job?.run()
+    } catch (error) {
+      step = steps.throw(error)
+      continue
+    }
+    step = steps.next(result)
+  }
   return step.value
 }
 
 /** Slices in an application are shorter, because its own work shares the event loop, ms. */
 const STEPS_MS = 3
-const compress = promisify<Uint8Array, Buffer>(gzip)
 
 /**
- * Runs the steps in slices of 3 ms, yields the event loop in between, and compresses on another
- * thread.
+ * Runs the steps in slices of 3 ms, yields the event loop in between, and runs jobs on other
+ * threads.
  */
 export async function runInSlices<T>(steps: Steps<T>): Promise<T> {
   const slice = new Slice(STEPS_MS)
   let step = steps.next()
   while (!step.done) {
-    let compressed: Buffer | undefined
-    if (step.value) {
-      compressed = await compress(step.value)
-      slice.restart()
+    const job = step.value
+    let result: Buffer | undefined
+    if (job) {
+      try {
+        result = await job.start()
+      } catch (error) {
+        await slice.next()
+        step = steps.throw(error)
+        continue
+      }
+      // Several jobs may end in one turn, and the work after each of them would share it.
+      await slice.next()
     } else if (slice.isOver()) await slice.next()
-    step = steps.next(compressed)
+    step = steps.next(result)
   }
   return step.value
 }

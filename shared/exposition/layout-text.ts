@@ -1,4 +1,5 @@
-import type { Layout } from '../metrics/layout.js'
+import type { Steps } from '../base/steps.js'
+import type { Layout, LayoutFamily } from '../metrics/layout.js'
 import type { Label } from '../metrics/model.js'
 import {
   escapeValue,
@@ -34,36 +35,140 @@ export class LayoutText {
   /** 1 if the brace is open: further labels follow a comma instead of a brace. */
   readonly open: Uint8Array
 
-  constructor(layout: Layout, escaping: Escaping, taken: ReadonlySet<string>) {
-    const count = layout.families.reduce((sum, family) => sum + family.series.length, 0)
-    this.offsets = new Uint32Array(count + 1)
-    this.open = new Uint8Array(count)
-    const blocks: string[] = []
-    let pieces: string[] = []
-    let at = 0
-    let i = 0
-    for (const family of layout.families) {
-      for (const series of family.series) {
-        const { text, open } = seriesText(
-          family.name + series.suffix,
-          renameTaken(series.labels, taken),
-          escaping,
-        )
-        const bytes = latin1(`\n${text}`)
-        pieces.push(bytes)
-        at += bytes.length
-        this.open[i] = open ? 1 : 0
-        this.offsets[++i] = at
-        if (i % BLOCK !== 0 && i < count) continue
-        blocks.push(flatCopy(pieces.join('')))
-        pieces = []
-      }
-    }
+  constructor(blocks: readonly string[], offsets: Uint32Array, open: Uint8Array) {
     this.blocks = blocks
+    this.offsets = offsets
+    this.open = open
   }
 
   get bytes(): number {
     return this.offsets[this.open.length] + this.offsets.byteLength + this.open.byteLength
+  }
+}
+
+/** Characters of text that are written per step. A series counts as some more. */
+const CHARACTERS_PER_STEP = 32 * 1024
+const CHARACTERS_PER_SERIES = 64
+
+/**
+ * Writes the text of a layout.
+ *
+ * @param taken names of the labels that the view adds to each series
+ */
+export function* layoutTextSteps(
+  { families }: Layout,
+  escaping: Escaping,
+  taken: ReadonlySet<string>,
+): Steps<LayoutText> {
+  const count = families.reduce((sum, family) => sum + family.series.length, 0)
+  const writer = new TextWriter(count, escaping)
+  let work = 0
+  for (const family of families) {
+    writer.beginFamily(family)
+    for (const { suffix, labels } of family.series) {
+      work += CHARACTERS_PER_SERIES + writer.beginSeries(suffix)
+      for (const label of taken.size === 0 ? labels : renameTaken(labels, taken)) {
+        work += writer.addLabel(label)
+        if (work < CHARACTERS_PER_STEP) continue
+        work = 0
+        yield
+      }
+      writer.endSeries()
+      if (work < CHARACTERS_PER_STEP) continue
+      work = 0
+      yield
+    }
+  }
+  return writer.finish()
+}
+
+/** Characters after which a part of a block is copied. */
+const LONG_BLOCK = 256 * 1024
+/** Maximum number of labels whose texts are remembered. */
+const MAX_LABEL_TEXTS = 16 * 1024
+
+class TextWriter {
+  readonly #blocks: string[] = []
+  readonly #offsets: Uint32Array
+  readonly #open: Uint8Array
+  /** Text of labels: equal labels of a decoded layout are the same object. */
+  readonly #labelTexts = new Map<Label, string>()
+  /** Beginning of the series of the current family, by suffix. */
+  readonly #begins = new Map<string, { readonly text: string; readonly open: boolean }>()
+  #family = ''
+  /** Whether the brace of the current series is open. */
+  #isOpen = false
+  /** Text of the current block after that in `#flat`, which is empty for a short block. */
+  #block = ''
+  readonly #flat: string[] = []
+  #at = 0
+  #index = 0
+
+  constructor(
+    private readonly count: number,
+    private readonly escaping: Escaping,
+  ) {
+    this.#offsets = new Uint32Array(count + 1)
+    this.#open = new Uint8Array(count)
+  }
+
+  beginFamily({ name }: LayoutFamily): void {
+    this.#family = name
+    this.#begins.clear()
+  }
+
+  /** @returns the length of its name */
+  beginSeries(suffix: string): number {
+    let begin = this.#begins.get(suffix)
+    if (!begin) {
+      const { text, quoted } = nameText(this.#family + suffix, this.escaping)
+      begin = { text: `\n${quoted ? '{' : ''}${latin1(text)}`, open: quoted }
+      this.#begins.set(suffix, begin)
+    }
+    this.#isOpen = begin.open
+    return this.#write(begin.text)
+  }
+
+  /** @returns the length of its text */
+  addLabel(label: Label): number {
+    let text = this.#labelTexts.get(label)
+    if (text === undefined) {
+      text = latin1(labelText(label, this.escaping))
+      if (this.#labelTexts.size < MAX_LABEL_TEXTS) this.#labelTexts.set(label, text)
+    }
+    const length = this.#write(this.#isOpen ? ',' : '{') + this.#write(text)
+    this.#isOpen = true
+    return length
+  }
+
+  endSeries(): void {
+    this.#open[this.#index] = this.#isOpen ? 1 : 0
+    this.#offsets[++this.#index] = this.#at
+    if (this.#index % BLOCK === 0 || this.#index === this.count)
+      this.#blocks.push(this.#finishBlock())
+    else if (this.#block.length >= LONG_BLOCK) this.#flatten()
+  }
+
+  finish(): LayoutText {
+    return new LayoutText(this.#blocks, this.#offsets, this.#open)
+  }
+
+  /** Copies the text so far, so that the copy of a long block is not made in one step. */
+  #flatten(): void {
+    this.#flat.push(flatCopy(this.#block))
+    this.#block = ''
+  }
+
+  #finishBlock(): string {
+    const block = flatCopy(this.#block)
+    this.#block = ''
+    return this.#flat.length === 0 ? block : [...this.#flat.splice(0), block].join('')
+  }
+
+  #write(text: string): number {
+    this.#block += text
+    this.#at += text.length
+    return text.length
   }
 }
 
@@ -102,19 +207,6 @@ export function labelText(label: Label, escaping: Escaping): string {
       ? underscores(name, LABEL_CHARACTER)
       : `"${escapeValue(name)}"`
   return `${written}="${escapeValue(value)}"`
-}
-
-function seriesText(
-  name: string,
-  labels: readonly Label[],
-  escaping: Escaping,
-): { text: string; open: boolean } {
-  const written = nameText(name, escaping)
-  const parts = labels.map(label => labelText(label, escaping))
-  if (written.quoted) return { text: `{${[written.text, ...parts].join(',')}`, open: true }
-  return parts.length
-    ? { text: `${written.text}{${parts.join(',')}`, open: true }
-    : { text: written.text, open: false }
 }
 
 /**

@@ -49,15 +49,21 @@ export function seriesLines(
   return lines
 }
 
-/** Maximum number of series of a range. */
+/** Maximum number of series of a range, and of characters unless it is a single series. */
 const MAX_RANGE = 500
+const MAX_RANGE_TEXT = 128 * 1024
 
 /** Splits a long family, so that a chunk does not wait for all of it. */
-export function splitRange(family: SeriesRange): readonly SeriesRange[] {
-  if (family.to - family.from <= MAX_RANGE) return [family]
+export function splitRange(family: SeriesRange, { offsets }: LayoutText): readonly SeriesRange[] {
+  const { from, to } = family
+  if (to - from <= MAX_RANGE && offsets[to] - offsets[from] <= MAX_RANGE_TEXT) return [family]
   const parts: SeriesRange[] = []
-  for (let from = family.from; from < family.to; from += MAX_RANGE) {
-    parts.push({ from, to: Math.min(family.to, from + MAX_RANGE) })
+  for (let start = from; start < to; ) {
+    let end = Math.min(to, start + MAX_RANGE)
+    while (end > start + 1 && offsets[end] - offsets[start] > MAX_RANGE_TEXT)
+      end = start + ((end - start) >> 1)
+    parts.push({ from: start, to: end })
+    start = end
   }
   return parts
 }

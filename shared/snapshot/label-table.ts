@@ -4,6 +4,8 @@ import type { BytesReader } from './bytes-reader.js'
 
 /** Maximum number of probes. Labels with colliding hashes are decoded again, as without a table. */
 const PROBES = 8
+/** Maximum number of labels in the table, so that enlarging it does not take long. */
+const MAX_LABELS = 32 * 1024
 
 /**
  * Reads labels and returns the same object for the same bytes. The series of a layout repeat their
@@ -36,34 +38,42 @@ export class LabelTable {
     const end = input.position
     const previous = this.#previous[place]
     if (previous !== undefined && this.#same(previous, start, end)) return this.#labels[previous]
-    const index = this.#find(start, end)
+    const hash = this.#hash(start, end)
+    const known = this.#find(hash, start, end)
+    if (known < 0 && this.#labels.length >= MAX_LABELS) return this.#decode(start)
+    const index = known < 0 ? this.#add(hash, start, end) : known
     this.#previous[place] = index
     return this.#labels[index]
   }
 
-  #find(start: number, end: number): number {
+  #hash(start: number, end: number): number {
     const { buffer } = this.input
     let hash = 0x811c9dc5
     for (let at = start; at < end; at++) hash = Math.imul(hash ^ buffer[at], 0x01000193)
-    hash ^= hash >>> 15
+    return hash ^ (hash >>> 15)
+  }
+
+  /** @returns −1 if the label is not in the table */
+  #find(hash: number, start: number, end: number): number {
     const mask = this.#slots.length - 1
     for (let probe = 0; probe < PROBES; probe++) {
       const index = this.#slots[(hash + probe) & mask] - 1
       if (index < 0) break
       if (this.#hashes[index] === hash && this.#same(index, start, end)) return index
     }
-    return this.#add(hash, start, end)
+    return -1
   }
 
-  #add(hash: number, start: number, end: number): number {
+  #decode(start: number): Label {
     const { input, limits } = this
     input.position = start
     const name = input.string(limits.nameBytes, "a label's name")
+    return { name, value: input.string(limits.valueBytes, `the value of label ${name}`) }
+  }
+
+  #add(hash: number, start: number, end: number): number {
     const index = this.#labels.length
-    this.#labels.push({
-      name,
-      value: input.string(limits.valueBytes, `the value of label ${name}`),
-    })
+    this.#labels.push(this.#decode(start))
     this.#hashes.push(hash)
     this.#starts.push(start)
     this.#ends.push(end)

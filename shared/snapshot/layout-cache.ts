@@ -1,9 +1,10 @@
 import { quote } from '../base/quote.js'
+import { runNow, type Steps } from '../base/steps.js'
 import type { Layout } from '../metrics/layout.js'
 import { DEFAULT_LIMITS, type Limits } from '../metrics/limits.js'
 import { RefusedError } from './errors.js'
-import { decodeLayout, inflateLayout } from './layout.js'
-import { validateLayout } from './validate.js'
+import { decodeLayoutSteps, inflateLayoutSteps } from './layout.js'
+import { validateLayoutSteps } from './validate.js'
 
 /** A cached layout. */
 export interface CachedLayout {
@@ -19,7 +20,7 @@ export interface LayoutCacheOptions<T extends CachedLayout> {
   readonly maxBytes: number
   readonly limits?: Limits
   /** Builds the cached object. `compressed` is a slice of the record: copy what is retained. */
-  build(layout: Layout, id: string, compressed: Uint8Array): T
+  build(layout: Layout, id: string, compressed: Uint8Array): Steps<T>
 }
 
 /** Number of refused layouts that are cached, so that refusing the same layout again is cheap. */
@@ -60,6 +61,12 @@ export class LayoutCache<T extends CachedLayout> {
     return this.#layouts.get(id)
   }
 
+  /** The refusal of the layout with that id, if it was read before and is invalid. */
+  refusal(id: string): RefusedError | undefined {
+    const before = this.#refused.get(id)
+    return before && new RefusedError(before.reason, before.message)
+  }
+
   /**
    * Returns the layout with that id and creates it if necessary. Without `acquire`, it may be
    * evicted at once.
@@ -69,12 +76,44 @@ export class LayoutCache<T extends CachedLayout> {
   intern(id: string, compressed: Uint8Array): T {
     const known = this.#layouts.get(id)
     if (known) return known
-    const before = this.#refused.get(id)
-    if (before) throw new RefusedError(before.reason, before.message)
-    const layout = this.options.build(this.#read(id, compressed), id, compressed)
+    const refusal = this.refusal(id)
+    if (refusal) throw refusal
+    return this.add(runNow(this.read(id, compressed)))
+  }
+
+  /**
+   * Reads, checks and builds a layout without adding it. Other layouts may be read and added
+   * between the steps.
+   *
+   * @throws RefusedError if the layout is invalid or does not match its id
+   */
+  *read(id: string, compressed: Uint8Array): Steps<T> {
+    const limits = this.options.limits ?? DEFAULT_LIMITS
+    // Do not cache this failure: any producer can send wrong bytes with the id of a valid layout.
+    const bytes = yield* inflateLayoutSteps(id, compressed, limits)
+    let layout: Layout
+    try {
+      layout = yield* decodeLayoutSteps(bytes, limits)
+      yield* validateLayoutSteps(layout, limits)
+    } catch (error) {
+      if (error instanceof RefusedError) this.#remember(id, error)
+      throw error
+    }
+    return yield* this.options.build(layout, id, compressed)
+  }
+
+  /**
+   * Adds a layout that was read. Without `acquire`, it may be evicted at once.
+   *
+   * @returns the layout with that id: another object if it was added before
+   * @throws RefusedError if it does not fit
+   */
+  add(layout: T): T {
+    const known = this.#layouts.get(layout.id)
+    if (known) return known
     this.#makeRoom(layout.bytes)
-    this.#layouts.set(id, layout)
-    this.#unused.set(id, layout)
+    this.#layouts.set(layout.id, layout)
+    this.#unused.set(layout.id, layout)
     this.#bytes += layout.bytes
     return layout
   }
@@ -104,20 +143,6 @@ export class LayoutCache<T extends CachedLayout> {
     if (this.#layouts.get(layout.id) !== layout) return
     this.#bytes += bytes
     if (layout.holders > 0) this.#bytesInUse += bytes
-  }
-
-  #read(id: string, compressed: Uint8Array): Layout {
-    const limits = this.options.limits ?? DEFAULT_LIMITS
-    // Do not cache this failure: any producer can send wrong bytes with the id of a valid layout.
-    const bytes = inflateLayout(id, compressed, limits)
-    try {
-      const layout = decodeLayout(bytes, limits)
-      validateLayout(layout, limits)
-      return layout
-    } catch (error) {
-      if (error instanceof RefusedError) this.#remember(id, error)
-      throw error
-    }
   }
 
   #remember(id: string, error: RefusedError): void {

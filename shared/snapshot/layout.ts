@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { gunzipSync } from 'node:zlib'
+import { gunzipSteps, gzipSteps } from '../base/gzip-steps.js'
 import { quote } from '../base/quote.js'
 import { runNow, type Steps } from '../base/steps.js'
 import { canonicalFloat } from '../metrics/float-text.js'
@@ -29,14 +29,10 @@ export interface EncodedLayout {
   readonly compressed: Buffer
 }
 
-/** The id of an uncompressed layout. */
-function layoutIdOf(bytes: Uint8Array): string {
-  return runNow(layoutIdSteps(bytes))
-}
-
 /** Bytes hashed per step. */
-const HASH_STEP_BYTES = 512 * 1024
+const HASH_STEP_BYTES = 256 * 1024
 
+/** The id of an uncompressed layout. */
 function* layoutIdSteps(bytes: Uint8Array): Steps<string> {
   const hash = createHash('sha256')
   for (let at = 0; at < bytes.length; at += HASH_STEP_BYTES) {
@@ -99,22 +95,24 @@ export function* finishLayout(count: number, families: Uint8Array): Steps<Encode
   out.fixed(families)
   out.long(0)
   const bytes = out.toBuffer()
-  const compressed = (yield bytes) as Buffer
+  const compressed = yield* gzipSteps(bytes)
   return { id: yield* layoutIdSteps(bytes), bytes, compressed }
 }
 
 /**
  * Decompresses the layout of a record within a limit and checks it against its id, so that no
  * producer can store a layout with the id of another.
+ *
+ * @throws RefusedError (`limit`, `layout`)
  */
-export function inflateLayout(
+export function* inflateLayoutSteps(
   id: string,
   compressed: Uint8Array,
   limits: Limits = DEFAULT_LIMITS,
-): Buffer {
+): Steps<Buffer> {
   let bytes: Buffer
   try {
-    bytes = gunzipSync(compressed, { maxOutputLength: limits.bytes })
+    bytes = yield* gunzipSteps(compressed, limits.bytes)
   } catch (error) {
     const tooLarge = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
     if (tooLarge) {
@@ -128,7 +126,7 @@ export function inflateLayout(
       `the layout is not gzip (${(error as Error).message}); compress it with gzip`,
     )
   }
-  if (layoutIdOf(bytes) !== id) {
+  if ((yield* layoutIdSteps(bytes)) !== id) {
     throw new RefusedError(
       'layout',
       'layoutId is not the first 16 bytes of the SHA-256 of the uncompressed layout; hash the layout before compressing it',
@@ -137,14 +135,33 @@ export function inflateLayout(
   return bytes
 }
 
+/** As `inflateLayoutSteps`, at once. */
+export function inflateLayout(id: string, compressed: Uint8Array, limits?: Limits): Buffer {
+  return runNow(inflateLayoutSteps(id, compressed, limits))
+}
+
 /**
  * Reads an untrusted uncompressed layout. Equal labels become the same object. Numbers in `le` and
  * `quantile` become canonical text. `validateLayout` checks the content.
  *
  * @throws RefusedError (`truncated`, `limit`, `layout`; `label` for text that is not UTF-8)
  */
-export function decodeLayout(bytes: Buffer, limits: Limits = DEFAULT_LIMITS): Layout {
+export function decodeLayoutSteps(bytes: Buffer, limits: Limits = DEFAULT_LIMITS): Steps<Layout> {
   return new LayoutReader(bytes, limits).read()
+}
+
+/** As `decodeLayoutSteps`, at once. */
+export function decodeLayout(bytes: Buffer, limits?: Limits): Layout {
+  return runNow(decodeLayoutSteps(bytes, limits))
+}
+
+/** Input that is read per step, bytes. */
+const READ_STEP_BYTES = 16 * 1024
+/** Maximum number of labels whose canonical form is remembered. */
+const MAX_CANONICAL = 10_000
+
+interface FamilyHead extends Omit<LayoutFamily, 'series'> {
+  readonly series: LayoutSeries[]
 }
 
 class LayoutReader {
@@ -152,6 +169,8 @@ class LayoutReader {
   readonly #labels: LabelTable
   readonly #canonical = new Map<Label, Label>()
   #seriesSeen = 0
+  /** Position at which the current step ends. */
+  #stepEnd = READ_STEP_BYTES
 
   constructor(
     bytes: Buffer,
@@ -161,18 +180,37 @@ class LayoutReader {
     this.#labels = new LabelTable(this.#in, limits)
   }
 
-  read(): Layout {
+  *read(): Steps<Layout> {
     const families: LayoutFamily[] = []
     for (;;) {
       const count = this.#in.count(this.limits.samples, families.length, 5, 'families')
       if (count === 0) break
-      for (let i = 0; i < count; i++) families.push(this.#family())
+      for (let i = 0; i < count; i++) {
+        const family = this.#head()
+        families.push(family)
+        for (;;) {
+          let left = this.#in.count(this.limits.samples, this.#seriesSeen, 2, 'series')
+          if (left === 0) break
+          this.#seriesSeen += left
+          while (left > 0) {
+            left -= this.#series(family, left)
+            if (this.#stepIsOver()) yield
+          }
+        }
+        if (this.#stepIsOver()) yield
+      }
     }
     this.#in.expectEnd()
     return { families }
   }
 
-  #family(): LayoutFamily {
+  #stepIsOver(): boolean {
+    if (this.#in.position < this.#stepEnd) return false
+    this.#stepEnd = this.#in.position + READ_STEP_BYTES
+    return true
+  }
+
+  #head(): FamilyHead {
     const { limits } = this
     const input = this.#in
     const name = input.string(limits.nameBytes, "a family's name")
@@ -184,18 +222,20 @@ class LayoutReader {
       )
     const help = input.string(limits.valueBytes, "a family's help")
     const unit = input.string(limits.nameBytes, "a family's unit")
-    const series: LayoutSeries[] = []
-    for (;;) {
-      const count = input.count(limits.samples, this.#seriesSeen, 2, 'series')
-      if (count === 0) return { name, type, help, unit, series }
-      this.#seriesSeen += count
-      for (let i = 0; i < count; i++) {
-        const suffix = this.#suffix(name)
-        const labels = this.#seriesLabels()
-        this.#makeCanonical(numberLabelOf(type, suffix), labels)
-        series.push({ suffix, labels })
-      }
+    return { name, type, help, unit, series: [] }
+  }
+
+  /** Reads series until the step is over. @returns their number, at most `max` */
+  #series({ name, type, series }: FamilyHead, max: number): number {
+    let read = 0
+    while (read < max && this.#in.position < this.#stepEnd) {
+      const suffix = this.#suffix(name)
+      const labels = this.#seriesLabels()
+      this.#makeCanonical(numberLabelOf(type, suffix), labels)
+      series.push({ suffix, labels })
+      read++
     }
+    return read
   }
 
   #suffix(family: string): Suffix {
@@ -228,7 +268,7 @@ class LayoutReader {
       if (!canonical) {
         const value = canonicalFloat(label.value)
         canonical = value === label.value ? label : { name, value }
-        this.#canonical.set(label, canonical)
+        if (this.#canonical.size < MAX_CANONICAL) this.#canonical.set(label, canonical)
       }
       labels[i] = canonical
     }

@@ -5,6 +5,8 @@ import type { Label } from '../metrics/model.js'
  * gain nothing.
  */
 const PROBES = 32
+/** Maximum number of label objects whose hashes are remembered. */
+const MAX_LABEL_HASHES = 16 * 1024
 
 /**
  * Set of series that does not build a string for each: series are compared by a hash of their text,
@@ -71,7 +73,7 @@ export class SeriesSet {
     let hash = this.#labelHashes.get(label)
     if (hash === undefined) {
       hash = hashText(hashText(0x811c9dc5, label.name), label.value)
-      this.#labelHashes.set(label, hash)
+      if (this.#labelHashes.size < MAX_LABEL_HASHES) this.#labelHashes.set(label, hash)
     }
     return hash
   }

@@ -1,4 +1,5 @@
 import { quote } from '../base/quote.js'
+import { runNow, type Steps } from '../base/steps.js'
 import { isFloatText } from '../metrics/float-text.js'
 import { compareUtf8 } from '../metrics/labels.js'
 import type { Layout, LayoutFamily, LayoutSeries } from '../metrics/layout.js'
@@ -32,12 +33,16 @@ export function validateTarget(target: readonly Label[], limits: Limits = DEFAUL
   }
 }
 
+/** Labels per step, and texts of so many characters count as one. */
+const CHECKED_PER_STEP = 3000
+const CHARACTERS_PER_LABEL = 64
+
 /**
  * Checks the rules for layouts that go beyond the Avro schema.
  *
  * @throws RefusedError (`layout`, `label`, `reserved`, `duplicate_series`, `limit`)
  */
-export function validateLayout(layout: Layout, limits: Limits = DEFAULT_LIMITS): void {
+export function* validateLayoutSteps(layout: Layout, limits: Limits = DEFAULT_LIMITS): Steps<void> {
   const count = layout.families.reduce((sum, family) => sum + family.series.length, 0)
   if (count > limits.samples) {
     throw new RefusedError(
@@ -48,6 +53,7 @@ export function validateLayout(layout: Layout, limits: Limits = DEFAULT_LIMITS):
   const names = new Set<string>()
   const seen = new SeriesSet(count)
   const labels = new LabelChecker(limits)
+  let work = 0
   for (const family of layout.families) {
     checkFamily(family, limits)
     if (names.has(family.name)) {
@@ -57,6 +63,7 @@ export function validateLayout(layout: Layout, limits: Limits = DEFAULT_LIMITS):
       )
     }
     names.add(family.name)
+    work += 4 + (family.name.length + family.help.length) / CHARACTERS_PER_LABEL
     // One string for all series with that suffix: it is compared and hashed for each of them.
     const owner = `family ${quote(family.name)}`
     const sampleNames = new Map(
@@ -64,11 +71,22 @@ export function validateLayout(layout: Layout, limits: Limits = DEFAULT_LIMITS):
     )
     for (const series of family.series) {
       checkSuffix(family, series)
-      labels.check(series.labels, owner)
+      work += 1 + labels.check(series.labels, owner)
       checkNumberLabel(family, series)
       if (!seen.add(sampleNames.get(series.suffix)!, series.labels)) throw duplicate(family, series)
+      if (work < CHECKED_PER_STEP) continue
+      work = 0
+      yield
     }
+    if (work < CHECKED_PER_STEP) continue
+    work = 0
+    yield
   }
+}
+
+/** As `validateLayoutSteps`, at once. */
+export function validateLayout(layout: Layout, limits?: Limits): void {
+  runNow(validateLayoutSteps(layout, limits))
 }
 
 /**
@@ -131,6 +149,9 @@ function checkNumberLabel(family: LayoutFamily, series: LayoutSeries): void {
   )
 }
 
+/** Maximum number of labels that are remembered as checked. */
+const MAX_CHECKED = 16 * 1024
+
 /**
  * Checks lists of labels. `decodeLayout` returns equal labels as one object, so remembering the
  * checked objects saves most of the work.
@@ -141,8 +162,11 @@ class LabelChecker {
 
   constructor(private readonly limits: Limits) {}
 
-  /** @param owner description for messages, such as `family "x"` */
-  check(labels: readonly Label[], owner: string): void {
+  /**
+   * @param owner description for messages, such as `family "x"`
+   * @returns the work that this took: 1 for each label, and more for long ones
+   */
+  check(labels: readonly Label[], owner: string): number {
     if (labels.length > this.limits.labels) {
       throw new RefusedError(
         'limit',
@@ -151,17 +175,20 @@ class LabelChecker {
     }
     const previous = this.#previous
     let sameBefore = true
+    let work = labels.length
     for (let i = 0; i < labels.length; i++) {
       const label = labels[i]
       const same = label === previous[i]
       if (!same && !this.#checked.has(label)) {
         this.#checkLabel(label, owner)
-        this.#checked.add(label)
+        work += (label.name.length + label.value.length) / CHARACTERS_PER_LABEL
+        if (this.#checked.size < MAX_CHECKED) this.#checked.add(label)
       }
       if (i > 0 && !(same && sameBefore)) checkOrder(labels[i - 1].name, label.name, owner)
       sameBefore = same
     }
     this.#previous = labels
+    return work
   }
 
   #checkLabel({ name, value }: Label, owner: string): void {

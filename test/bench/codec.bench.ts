@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import avro from 'avsc'
+import { oneStep } from '../../shared/base/steps.js'
 import { ENVELOPE_BYTES } from '../../shared/snapshot/envelope.js'
 import { targetKey } from '../../shared/snapshot/key.js'
 import { decodeLayout, encodeLayout } from '../../shared/snapshot/layout.js'
@@ -178,7 +179,7 @@ function layoutCases(series: number): Case[] {
       run: () => {
         const cache = new LayoutCache({
           maxBytes: 1e6,
-          build: (_, id) => ({ id, bytes: 1, holders: 0 }),
+          build: (_, id) => oneStep(() => ({ id, bytes: 1, holders: 0 })),
         })
         cache.intern(encoded.id, encoded.compressed)
       },

@@ -1,6 +1,7 @@
 import { MassiveScrape } from '../../exposer/core/render/massive/massive.js'
-import { renderTarget } from '../../exposer/core/render/target.js'
+import { prepareTarget, renderTarget } from '../../exposer/core/render/target.js'
 import { Shard } from '../../exposer/core/shard.js'
+import { runNow } from '../../shared/base/steps.js'
 import { TEXT } from '../../shared/exposition/format.js'
 import { targetKey } from '../../shared/snapshot/key.js'
 import { encodeLayout } from '../../shared/snapshot/layout.js'
@@ -90,8 +91,9 @@ export async function run(): Promise<Row[]> {
     const massive = () =>
       cpuOf(() => {
         const scrape = new MassiveScrape(shard, { view: 'latest', format: TEXT, now })
+        runNow(scrape.prepare())
         drain(scrape.render())
-        scrape.end(true)
+        runNow(scrape.end(true))
       })
     for (let i = 0; i < 5; i++) massive()
     const renders = Array.from({ length: 15 }, massive)
@@ -112,7 +114,11 @@ function oneTarget(shard: Shard, now: { wall: number; mono: number }): Row {
   const targets = [...shard.targets()]
   const scrape = () =>
     cpuOf(() => {
-      for (const target of targets) drain(renderTarget(shard.played(target, now)!, TEXT, now))
+      for (const target of targets) {
+        const played = shard.played(target, now)!
+        const ready = runNow(prepareTarget(played, TEXT))
+        drain(renderTarget(played, ready, TEXT, now))
+      }
     })
   for (let i = 0; i < 3; i++) scrape()
   const figures = Array.from({ length: 10 }, scrape)

@@ -1,8 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import parsePrometheusTextFormat from 'parse-prometheus-text-format'
+import { runNow } from '../../shared/base/steps.js'
 import { familyLines } from '../../shared/exposition/family-lines.js'
 import { TEXT } from '../../shared/exposition/format.js'
-import { LayoutText } from '../../shared/exposition/layout-text.js'
+import { layoutTextSteps } from '../../shared/exposition/layout-text.js'
 import { NO_LABELS, seriesLines } from '../../shared/exposition/series-lines.js'
 import { TextReader } from '../../shared/metrics/text/reader.js'
 import { median, type Row, spread, table } from './table.js'
@@ -19,7 +20,7 @@ const PAGES = 8
 /** Consecutive pages of a target, in the format of an application. */
 function pagesOf(series: number, pages: number): Buffer[] {
   const { layout, fill } = httpService(series)
-  const text = new LayoutText(layout, TEXT.escaping, new Set())
+  const text = runNow(layoutTextSteps(layout, TEXT.escaping, new Set()))
   const values = new Float64Array(series)
   return Array.from({ length: pages }, (_, round) => {
     fill(values, 1, 1000 + round)

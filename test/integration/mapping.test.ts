@@ -3,11 +3,12 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type LocalPrometheus, startPrometheus } from '../../dev/local/prometheus.js'
-import { CompiledLayout } from '../../exposer/core/store/compiled-layout.js'
+import { compileSteps } from '../../exposer/core/store/compiled-layout.js'
 import { runNow } from '../../shared/base/steps.js'
 import { familyLines } from '../../shared/exposition/family-lines.js'
 import { contentType, type Format } from '../../shared/exposition/format.js'
 import { NO_LABELS, seriesLines } from '../../shared/exposition/series-lines.js'
+import { DEFAULT_LIMITS } from '../../shared/metrics/limits.js'
 import type { Exposition } from '../../shared/metrics/model.js'
 import { TextReader } from '../../shared/metrics/text/reader.js'
 import { ExpositionRefused } from '../../shared/metrics/text/refusal.js'
@@ -97,9 +98,11 @@ function written({ exposition, mapping }: Read, format: Format): string {
   const { id, bytes, compressed } = encodeLayout(mapping.layout)
   const decoded = decodeLayout(bytes)
   validateLayout(decoded)
-  const layout = new CompiledLayout(decoded, id, compressed, () => {})
+  const layout = runNow(
+    compileSteps(decoded, id, compressed, { limits: DEFAULT_LIMITS, onGrown() {} }),
+  )
   const values = place(mapping, exposition.values)
-  const text = layout.text(format.escaping)
+  const text = runNow(layout.text(format.escaping))
   const lines = layout.families.map(
     family => familyLines(family, format) + seriesLines(values, text, family, NO_LABELS, '', null),
   )

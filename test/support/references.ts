@@ -3,6 +3,7 @@ import type { Shard } from '../../exposer/core/shard.js'
 import type { CompiledLayout } from '../../exposer/core/store/compiled-layout.js'
 import { partBytes, snapshotBytes } from '../../exposer/core/store/sizes.js'
 import type { Snapshot } from '../../exposer/core/store/snapshot.js'
+import { runNow } from '../../shared/base/steps.js'
 
 /** Maximum size of the arrays and buffers that are kept for reuse, bytes. */
 const SPARE_BYTES = 20 * 1024 * 1024
@@ -18,9 +19,10 @@ const sizeOf = (snapshot: Snapshot) => snapshotBytes(snapshot) + sum(snapshot.pa
 /** The layouts in the family index. */
 const indexed = (shard: Shard): Set<CompiledLayout> =>
   new Set(
-    shard.store.families
-      .families()
-      .flatMap(([, { members, conflicting }]) => [...members.keys(), ...conflicting.keys()]),
+    runNow(shard.store.families.familiesSteps()).flatMap(([, { members, conflicting }]) => [
+      ...members.keys(),
+      ...conflicting.keys(),
+    ]),
   )
 
 /**
@@ -62,7 +64,7 @@ export function expectNothingHeld(shard: Shard): void {
   expect(held).toEqual({ targets: 0, layouts: 0, values: 0, exemplars: 0, history: 0 })
   expect(cachedLayouts).toBeGreaterThanOrEqual(0)
   expect(spare).toBeLessThanOrEqual(SPARE_BYTES)
-  expect(shard.store.families.families()).toEqual([])
+  expect(runNow(shard.store.families.familiesSteps())).toEqual([])
   expect(shard.store.families.conflicts).toBe(0)
   expect(shard.history.bytes).toBe(0)
   expect(shard.ledger.pending).toBe(0)

@@ -93,7 +93,7 @@ function* headsOf(layouts: readonly CompiledLayout[]): Generator<string> {
 }
 
 function headOf(layout: CompiledLayout, index: number): string {
-  const { blocks, offsets } = layout.text('allow-utf-8')
+  const { blocks, offsets } = layout.plain
   const first = index - (index % BLOCK)
   return blocks[first / BLOCK].slice(
     offsets[index] - offsets[first],

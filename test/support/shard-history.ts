@@ -4,7 +4,8 @@ import { bookWritten } from '../../exposer/core/booking.js'
 import { MassiveScrape } from '../../exposer/core/render/massive/massive.js'
 import { REPORT_NAMES } from '../../exposer/core/render/massive/report.js'
 import { VIEWS } from '../../exposer/core/render/massive/view.js'
-import { renderTarget } from '../../exposer/core/render/target.js'
+import { prepareTarget, renderTarget } from '../../exposer/core/render/target.js'
+import { runNow } from '../../shared/base/steps.js'
 import { TEXT } from '../../shared/exposition/format.js'
 import { FakeApp } from './records.js'
 import { FakeShard } from './shard.js'
@@ -191,7 +192,8 @@ export class ShardHistory {
       if (written) bookWritten(played)
       shard.store.release(played)
     }
-    this.responses.push(new Response(renderTarget(played, TEXT, fake.now), end))
+    const ready = runNow(prepareTarget(played, TEXT))
+    this.responses.push(new Response(renderTarget(played, ready, TEXT, fake.now), end))
   }
 
   /** Writes some chunks of a response. */
@@ -224,6 +226,7 @@ export class ShardHistory {
       { epoch: 2, partitionCount: 1, kept: [], fresh: [], lost: [0] },
       this.fake.now,
     )
+    runNow(this.shard.releaseSteps())
   }
 
   #pass(ms: number): void {
@@ -243,9 +246,10 @@ export class ShardHistory {
     const span = VIEWS[view] === 'all' ? shard.history.open(scraper, now) : undefined
     if (VIEWS[view] === 'all' && !span) return
     const scrape = new MassiveScrape(shard, { view: VIEWS[view], format: TEXT, now, scraper, span })
+    runNow(scrape.prepare())
     this.responses.push(
       new Response(scrape.render(), written => {
-        scrape.end(written)
+        runNow(scrape.end(written))
         if (span) shard.history.close(span)
       }),
     )

@@ -2,8 +2,9 @@ import type { ShardOptions } from '../../exposer/core/options.js'
 import { type MassiveOptions, MassiveScrape } from '../../exposer/core/render/massive/massive.js'
 import { REPORT_NAMES } from '../../exposer/core/render/massive/report.js'
 import type { View } from '../../exposer/core/render/massive/view.js'
-import { renderTarget } from '../../exposer/core/render/target.js'
+import { prepareTarget, renderTarget } from '../../exposer/core/render/target.js'
 import { Shard } from '../../exposer/core/shard.js'
+import { runNow } from '../../shared/base/steps.js'
 import { type Format, TEXT } from '../../shared/exposition/format.js'
 import type { FakeApp, SnapshotOptions } from './records.js'
 
@@ -73,7 +74,8 @@ export class FakeShard {
   target(app: FakeApp, format: Format = TEXT): string {
     const target = this.shard.find(app.latin1Key)
     const played = target && this.shard.played(target, this.now)
-    return played ? text(renderTarget(played, format, this.now)) : ''
+    if (!played) return ''
+    return text(renderTarget(played, runNow(prepareTarget(played, format)), format, this.now))
   }
 
   metrics(view: View = 'latest', format: Format = TEXT): string {
@@ -106,9 +108,10 @@ export class FakeShard {
 export function massive(shard: Shard, options: MassiveOptions, written = true): string {
   const scrape = new MassiveScrape(shard, options)
   try {
+    runNow(scrape.prepare())
     return text(scrape.render())
   } finally {
-    scrape.end(written)
+    runNow(scrape.end(written))
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Instant } from '../../../shared/base/clock.js'
+import { runNow, type Steps } from '../../../shared/base/steps.js'
 import type { Snapshot } from '../store/snapshot.js'
 import type { Store } from '../store/store.js'
 import type { Target } from '../target.js'
@@ -42,6 +43,14 @@ interface Entry {
   readonly target: Target
   /** Null after its release. */
   snapshot: Snapshot | null
+  /** The next one of the same target. */
+  next: Entry | null
+}
+
+/** The entries of one target, in order. A list, because there may be very many. */
+interface EntryList {
+  first: Entry | null
+  last: Entry
 }
 
 /** Estimated bytes of an entry itself. */
@@ -50,7 +59,7 @@ const OVERHEAD = 256
  * Entries released per call: each takes about a microsecond, and there may be hundreds of
  * thousands.
  */
-const STEP = 2000
+const STEP = 1000
 /** Delivered entries released per added one. More than one, so that their number decreases. */
 const STEP_PER_ENTRY = 2
 
@@ -65,7 +74,9 @@ export class History {
   /** Bytes of the held values. */
   bytes = 0
   readonly #cursors: Roster<Cursor>
-  readonly #byTarget = new Map<Target, Entry[]>()
+  /** Scrapers that have left their places, until what they have not seen is counted. */
+  #leaving: Cursor[] = []
+  readonly #byTarget = new Map<Target, EntryList>()
   #queue: Entry[] = []
   /** Index of the first entry in the queue; those before it are released. */
   #head = 0
@@ -75,7 +86,11 @@ export class History {
     private readonly options: HistoryOptions,
     private readonly store: Store,
   ) {
-    this.#cursors = new Roster(options.maxScrapers, cursor => this.#countUnseen(cursor))
+    this.#cursors = new Roster(options.maxScrapers, cursor => {
+      // A scraper that leaves its place soon after it came has seen almost all.
+      if (this.#last - cursor.position <= STEP) runNow(this.#countUnseen(cursor))
+      else this.#leaving.push(cursor)
+    })
   }
 
   get scrapers(): readonly string[] {
@@ -100,14 +115,18 @@ export class History {
   /** A snapshot has been applied. */
   add(target: Target, snapshot: Snapshot): void {
     if (this.#cursors.size === 0) return
-    const entry = { position: ++this.#last, target, snapshot }
+    const position = ++this.#last
+    const entry: Entry = { position, target, snapshot, next: null }
+    snapshot.position = position
     this.store.acquire(snapshot)
     this.bytes += bytesOf(snapshot)
     this.store.memory.history += OVERHEAD
     this.#queue.push(entry)
     const list = this.#byTarget.get(target)
-    if (list) list.push(entry)
-    else this.#byTarget.set(target, [entry])
+    if (list) {
+      list.last.next = entry
+      list.last = entry
+    } else this.#byTarget.set(target, { first: entry, last: entry })
     this.#trim(STEP_PER_ENTRY)
     while (this.bytes > this.options.maxBytes) this.#dropFirst('history_full')
   }
@@ -130,8 +149,9 @@ export class History {
   /** Snapshots of the target that were not written to the scraper yet, in order of arrival. */
   unseen(target: Target, { from, to }: Span): Snapshot[] {
     const found: Snapshot[] = []
-    for (const { position, snapshot } of this.#byTarget.get(target) ?? []) {
-      if (position > from && position <= to && snapshot) found.push(snapshot)
+    let entry = this.#byTarget.get(target)?.first ?? null
+    for (; entry && entry.position <= to; entry = entry.next) {
+      if (entry.position > from && entry.snapshot) found.push(entry.snapshot)
     }
     return found
   }
@@ -145,44 +165,57 @@ export class History {
   }
 
   /**
-   * Removes inactive scrapers and releases snapshots that are too old. To be called about once a
-   * second.
+   * Removes inactive scrapers and releases snapshots that are too old or were written to all
+   * scrapers. To be called about once a second.
    */
-  sweep(now: Instant): void {
-    for (const gone of this.#cursors.expire(now.mono, this.options.maxAgeMs))
-      this.#countUnseen(gone)
+  *sweepSteps(now: Instant): Steps<void> {
+    const gone = [...this.#leaving, ...this.#cursors.expire(now.mono, this.options.maxAgeMs)]
+    this.#leaving = []
+    for (const cursor of gone) yield* this.#countUnseen(cursor)
     const oldest = now.wall - this.options.maxAgeMs
-    for (let left = STEP; left > 0 && this.length > 0; left--) {
+    let step = 0
+    while (this.length > 0) {
       if ((this.#first.snapshot?.collectedAt ?? 0) >= oldest) break
       this.#dropFirst('too_old')
+      if (++step % STEP === 0) yield
     }
-    this.#trim(STEP)
+    while (this.#trim(STEP) === STEP) yield
   }
 
   /** Releases all snapshots of a target that was removed from the shard. */
-  forget(target: Target, reason: SampleDrop): void {
-    for (const entry of this.#byTarget.get(target) ?? []) {
+  *forgetSteps(target: Target, reason: SampleDrop): Steps<void> {
+    const list = this.#byTarget.get(target)
+    if (!list) return
+    this.#byTarget.delete(target)
+    let step = 0
+    for (let entry = list.first; entry; entry = entry.next) {
       this.#countMissed(entry, reason)
       this.#release(entry)
+      if (++step % STEP === 0) yield
     }
-    this.#byTarget.delete(target)
   }
 
   drop(reason: SampleDrop, samples: number): void {
     this.dropped.set(reason, (this.dropped.get(reason) ?? 0) + samples)
   }
 
+  *#behind(): Generator<Cursor> {
+    yield* this.#cursors.values()
+    yield* this.#leaving
+  }
+
   get #first(): Entry {
     return this.#queue[this.#head]
   }
 
-  /** Releases up to `max` snapshots that were written to all scrapers. */
-  #trim(max: number): void {
+  /** Releases up to `max` snapshots that were written to all scrapers. @returns their number */
+  #trim(max: number): number {
     // Snapshots up to this position were written to all scrapers.
     let seen = Number.POSITIVE_INFINITY
-    for (const { position } of this.#cursors.values()) seen = Math.min(seen, position)
-    for (let left = max; left > 0 && this.length > 0 && this.#first.position <= seen; left--)
-      this.#shift()
+    for (const { position } of this.#behind()) seen = Math.min(seen, position)
+    let count = 0
+    for (; count < max && this.length > 0 && this.#first.position <= seen; count++) this.#shift()
+    return count
   }
 
   #dropFirst(reason: SampleDrop): void {
@@ -193,9 +226,12 @@ export class History {
   #shift(): void {
     const entry = this.#queue[this.#head++]
     if (entry.snapshot) {
-      const list = this.#byTarget.get(entry.target)!
-      list.shift()
-      if (list.length === 0) this.#byTarget.delete(entry.target)
+      const list = this.#byTarget.get(entry.target)
+      // Not its first one if the target is being forgotten.
+      if (list?.first === entry) {
+        list.first = entry.next
+        if (!entry.next) this.#byTarget.delete(entry.target)
+      }
       this.#release(entry)
     }
     if (this.#head < 1024 || this.#head * 2 < this.#queue.length) return
@@ -215,17 +251,23 @@ export class History {
   #countMissed({ position, snapshot }: Entry, reason: SampleDrop): void {
     if (!snapshot) return
     let scrapers = 0
-    for (const cursor of this.#cursors.values()) if (cursor.position < position) scrapers++
+    for (const cursor of this.#behind()) if (cursor.position < position) scrapers++
     if (scrapers > 0) this.drop(reason, scrapers * snapshot.series)
   }
 
-  #countUnseen(cursor: Cursor): void {
+  *#countUnseen(cursor: Cursor): Steps<void> {
+    const last = this.#last
     let samples = 0
-    // From the end: a scraper that leaves its place soon after it came has seen almost all.
-    for (let i = this.#queue.length - 1; i >= this.#head; i--) {
-      const { position, snapshot } = this.#queue[i]
-      if (position <= cursor.position) break
-      if (snapshot) samples += snapshot.series
+    let next = cursor.position + 1
+    for (;;) {
+      // Entries may be released between steps. Positions are consecutive.
+      if (this.length > 0) next = Math.max(next, this.#first.position)
+      const end = Math.min(last, next + 10 * STEP)
+      for (; next <= end && this.length > 0; next++) {
+        samples += this.#queue[this.#head + next - this.#first.position].snapshot?.series ?? 0
+      }
+      if (next > last || this.length === 0) break
+      yield
     }
     if (samples > 0) this.drop('scraper_gone', samples)
   }

@@ -1,8 +1,10 @@
 import type { Instant } from '../../../shared/base/clock.js'
+import type { Steps } from '../../../shared/base/steps.js'
 import { Chunk } from '../../../shared/exposition/chunks.js'
-import { exemplarTexts } from '../../../shared/exposition/exemplar-text.js'
+import { exemplarTextSteps } from '../../../shared/exposition/exemplar-text.js'
 import { familyLines } from '../../../shared/exposition/family-lines.js'
 import type { Format } from '../../../shared/exposition/format.js'
+import type { LayoutText } from '../../../shared/exposition/layout-text.js'
 import { NO_LABELS, seriesLines, splitRange } from '../../../shared/exposition/series-lines.js'
 import { numberText } from '../../../shared/metrics/number-text.js'
 import type { Snapshot } from '../store/snapshot.js'
@@ -16,16 +18,37 @@ export interface TargetView {
   readonly runs?: number
 }
 
+/** What is needed to render the part of a snapshot. */
+interface ReadyPart {
+  readonly text: LayoutText
+  readonly exemplars: ReadonlyMap<number, string> | null
+}
+
+/** Prepares the rendering of a snapshot, which the caller has acquired. */
+export function* prepareTarget(snapshot: Snapshot, format: Format): Steps<readonly ReadyPart[]> {
+  const openMetrics = format.name === 'openmetrics-1.0.0'
+  const ready: ReadyPart[] = []
+  for (const { layout, exemplars } of snapshot.parts) {
+    ready.push({
+      text: yield* layout.text(format.escaping),
+      exemplars: openMetrics && exemplars ? yield* exemplarTextSteps(exemplars) : null,
+    })
+  }
+  return ready
+}
+
 /**
  * Renders a virtual target as if Prometheus scraped the application directly: its series without
  * the target's labels, and the age of the snapshot. A chunk is valid until the next one is
  * requested.
  *
  * @param snapshot decoded, from `Shard.played`, and acquired by the caller
+ * @param ready from `prepareTarget` for the same format
  * @returns the number of samples
  */
 export function* renderTarget(
   snapshot: Snapshot,
+  ready: readonly ReadyPart[],
   format: Format,
   now: Instant,
   view: TargetView = {},
@@ -34,12 +57,13 @@ export function* renderTarget(
   try {
     const openMetrics = format.name === 'openmetrics-1.0.0'
     const end = view.timestamps ? ` ${timestampText(snapshot.collectedAt, openMetrics)}` : ''
-    for (const part of snapshot.parts) {
-      const text = part.layout.text(format.escaping)
-      const exemplars = openMetrics ? exemplarTexts(part.exemplars) : null
+    for (const [i, part] of snapshot.parts.entries()) {
+      const { text, exemplars } = ready[i]
       for (const family of part.layout.families) {
         chunk.add(familyLines(family, format))
-        for (const piece of splitRange(family)) {
+        // A family without series.
+        if (chunk.isFull) yield chunk.flush()
+        for (const piece of splitRange(family, text)) {
           chunk.add(seriesLines(part.values!, text, piece, NO_LABELS, end, exemplars))
           if (chunk.isFull) yield chunk.flush()
         }

@@ -50,6 +50,8 @@ export interface Snapshot extends Held {
   readonly failure: string | null
   readonly parts: readonly SnapshotPart[]
   readonly series: number
+  /** Position in the history, set by it; 0 if it was not added. */
+  position: number
   /** Changed by booking.ts only. */
   fate: Fate
   /** Whether `/target` has exposed it. */

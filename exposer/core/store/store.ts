@@ -1,8 +1,9 @@
-import type { Layout } from '../../../shared/metrics/layout.js'
+import type { Steps } from '../../../shared/base/steps.js'
 import type { Limits } from '../../../shared/metrics/limits.js'
+import { RefusedError } from '../../../shared/snapshot/errors.js'
 import { LayoutCache } from '../../../shared/snapshot/layout-cache.js'
 import { SnapshotReader } from '../../../shared/snapshot/read.js'
-import { CompiledLayout } from './compiled-layout.js'
+import { type CompiledLayout, compileSteps } from './compiled-layout.js'
 import { FamilyIndex } from './family-index.js'
 import type { Held } from './held.js'
 import { Memory } from './memory.js'
@@ -34,6 +35,17 @@ export interface StoreBytes {
   readonly spare: number
 }
 
+/** Result of reading a layout. */
+export interface LayoutReading {
+  /** Compiled, or why it is refused. */
+  readonly layout: CompiledLayout | RefusedError
+  /** Steps that this took. */
+  readonly steps: number
+}
+
+/** Result of a job on another thread that counts as a step, bytes. */
+const JOB_BYTES_PER_STEP = 128 * 1024
+
 /**
  * Memory of a shard's targets.
  *
@@ -59,8 +71,7 @@ export class Store {
     this.#layouts = new LayoutCache({
       maxBytes: layoutBytes,
       limits,
-      build: (layout: Layout, id, compressed) =>
-        new CompiledLayout(layout, id, compressed, onGrown),
+      build: (layout, id, compressed) => compileSteps(layout, id, compressed, { limits, onGrown }),
     })
   }
 
@@ -83,21 +94,81 @@ export class Store {
   }
 
   /**
+   * The layout of the record that is open in the reader, or why it was refused before. Undefined if
+   * it is not known: then it has to be read, by `readLayout`.
+   *
+   * @param likely layout of the record unless it has changed, held by a part of its target
+   */
+  layoutOf(
+    reader: SnapshotReader,
+    likely: CompiledLayout | undefined,
+  ): LayoutReading['layout'] | undefined {
+    if (likely && reader.hasLayoutId(likely.idBytes)) return likely
+    const id = reader.layoutId()
+    return this.#layouts.get(id) ?? this.#layouts.refusal(id)
+  }
+
+  /**
+   * Reads a layout, without changing the store. Records may be applied between the steps.
+   *
+   * @param compressed slice of a record, which must not change in the meantime
+   */
+  *readLayout(id: string, compressed: Uint8Array): Steps<LayoutReading> {
+    const steps = this.#layouts.read(id, compressed)
+    let count = 1
+    try {
+      let step = steps.next()
+      while (!step.done) {
+        count++
+        let result: Buffer | undefined
+        try {
+          result = yield step.value
+        } catch (error) {
+          // Most likely, the result is too large.
+          count += this.options.limits.bytes / JOB_BYTES_PER_STEP
+          step = steps.throw(error)
+          continue
+        }
+        if (result) count += result.length / JOB_BYTES_PER_STEP
+        step = steps.next(result)
+      }
+      return { layout: step.value, steps: count }
+    } catch (error) {
+      if (error instanceof RefusedError) return { layout: error, steps: count }
+      throw error
+    }
+  }
+
+  /**
    * Creates a part from the record that is open in the reader. The caller is its first holder.
    *
+   * @param layout of the record, from `layoutOf` or `readLayout`
    * @param offset offset of the record
-   * @param likely layout of the record unless it has changed, held by a part of its target
    * @param decoded whether the values are decoded now; else a copy of the bytes is kept for
    *   `decode`
-   * @throws RefusedError when the layout or the values are invalid; nothing is held then
+   * @throws RefusedError when the layout does not fit or the values are invalid; nothing is held
+   *   then
    */
   read(
     reader: SnapshotReader,
+    layout: CompiledLayout,
     offset: number,
     decoded: boolean,
-    likely: CompiledLayout | undefined,
   ): SnapshotPart {
-    const layout = likely && reader.hasLayoutId(likely.idBytes) ? likely : this.#layoutOf(reader)
+    return this.#part(
+      reader,
+      layout.holders > 0 ? layout : this.#layouts.add(layout),
+      offset,
+      decoded,
+    )
+  }
+
+  #part(
+    reader: SnapshotReader,
+    layout: CompiledLayout,
+    offset: number,
+    decoded: boolean,
+  ): SnapshotPart {
     const part = decoded
       ? this.#decoded(reader, layout, offset)
       : undecoded(layout, this.#raws.copy(reader.bodyBytes()), offset)
@@ -176,17 +247,12 @@ export class Store {
 
   #acquireLayout(layout: CompiledLayout): void {
     this.#layouts.acquire(layout)
-    if (layout.holders === 1) this.families.add(layout)
+    if (layout.holders === 1) this.families.note(layout)
   }
 
   #releaseLayout(layout: CompiledLayout): void {
     this.#layouts.release(layout)
-    if (layout.holders === 0) this.families.remove(layout)
-  }
-
-  #layoutOf(reader: SnapshotReader): CompiledLayout {
-    const id = reader.layoutId()
-    return this.#layouts.get(id) ?? this.#layouts.intern(id, reader.layout())
+    if (layout.holders === 0) this.families.note(layout)
   }
 
   #decoded(reader: SnapshotReader, layout: CompiledLayout, offset: number): SnapshotPart {

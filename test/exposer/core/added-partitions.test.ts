@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { runNow } from '../../../shared/base/steps.js'
 import { FakeApp } from '../../support/records.js'
 import { expectNothingHeld } from '../../support/references.js'
 import { FakeShard } from '../../support/shard.js'
@@ -16,6 +17,7 @@ function grown() {
   expect(fake.shard.targetCount).toBe(apps.length)
   const grow = (fresh: readonly number[]) => {
     fake.shard.assign({ epoch: 2, partitionCount: 4, kept: [0, 1], fresh, lost: [] }, fake.now)
+    runNow(fake.shard.releaseSteps())
     for (const partition of fresh) fake.shard.replay(partition, 0, 0, fake.now)
   }
   return { fake, grow }
@@ -69,6 +71,7 @@ describe('when partitions are added', () => {
     const { fake, grow } = grown()
     grow([])
     fake.shard.assign({ epoch: 3, partitionCount: 4, kept: [], fresh: [], lost: [0, 1] }, fake.now)
+    runNow(fake.shard.releaseSteps())
     expectNothingHeld(fake.shard)
   })
 })

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { MassiveScrape } from '../../../exposer/core/render/massive/massive.js'
 import { Shard } from '../../../exposer/core/shard.js'
+import { runNow } from '../../../shared/base/steps.js'
 import { TEXT } from '../../../shared/exposition/format.js'
 import { FakeApp } from '../../support/records.js'
 import { expectReferences } from '../../support/references.js'
@@ -159,8 +160,9 @@ describe('applying records', () => {
     const scrapes = [0, 1].map(
       () => new MassiveScrape(shard.shard, { view: 'latest', format: TEXT, now: shard.now }),
     )
+    for (const scrape of scrapes) runNow(scrape.prepare())
     for (const scrape of scrapes) for (const chunk of scrape.render()) void chunk
-    for (const scrape of scrapes) scrape.end(true)
+    for (const scrape of scrapes) runNow(scrape.end(true))
     expect(shard.refusals).toHaveLength(1)
     expectReferences(shard.shard, true)
     expect(shard.appMetrics()).toBe('# HELP x X.\n# TYPE x gauge\nx{job="good"} 1\n')
@@ -172,6 +174,7 @@ describe('applying records', () => {
     shard.publish(app, { exposition, collectedAt: shard.wall })
     shard.shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [], lost: [0] }, shard.now)
     expect(shard.shard.targetCount).toBe(0)
+    runNow(shard.shard.releaseSteps())
     expect(shard.shard.store.bytes()).toMatchObject({ targets: 0, layouts: 0, values: 0 })
     expect(shard.metrics()).toBe('')
     expect(shard.shard.partitions(shard.now)).toEqual([])

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { bookWritten } from '../../../exposer/core/booking.js'
+import { runNow } from '../../../shared/base/steps.js'
 import { FakeApp } from '../../support/records.js'
 import { FakeShard } from '../../support/shard.js'
 
@@ -125,6 +126,7 @@ describe('the ledger counts each snapshot once', () => {
     const { shard, publish, entry } = setting()
     publish()
     shard.shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [], lost: [0] }, shard.now)
+    runNow(shard.shard.releaseSteps())
     expect(entry()).toMatchObject({ published: 1, pending: 0, dropped: { moved: 1 } })
   })
 
@@ -211,6 +213,7 @@ describe('the ledger counts each snapshot once', () => {
                 shard.now,
               )
               shard.shard.replay(0, 0, 0, shard.now)
+              runNow(shard.shard.releaseSteps())
             } else {
               shard.pass(4_000_000)
               shard.shard.sweep(shard.now)

@@ -72,7 +72,7 @@ class Log {
   /** A shard that is assigned the partition now and reads back the log. */
   successor(): FakeShard {
     const { shard, past } = this.replayed()
-    for (const record of past) shard.shard.applyPast(0, record, shard.now)
+    for (const record of past) applyPast(shard, record)
     end(shard)
     return shard
   }
@@ -82,6 +82,12 @@ class Log {
     this.records.push(filed)
     this.old.shard.apply(0, filed, this.old.now)
   }
+}
+
+/** Applies a record from before the replay, and reads its layout if that is not known. */
+function applyPast({ shard, now }: FakeShard, record: LogRecord): void {
+  const unread = shard.applyPast(0, record, now)
+  if (unread) shard.applyPast(0, record, now, runNow(shard.readLayout(unread)))
 }
 
 const end = (shard: FakeShard) => runNow(shard.shard.endPastSteps(0, shard.now))
@@ -162,7 +168,7 @@ test('a target that ends while the log is read back does not return as a stale o
   const { shard, past } = log.replayed()
   shard.pass(TOMBSTONE_MS + INTERVAL_MS + 2000)
   shard.shard.sweep(shard.now)
-  for (const record of past) shard.shard.applyPast(0, record, shard.now)
+  for (const record of past) applyPast(shard, record)
   end(shard)
   shard.shard.sweep(shard.now)
   expect(shard.state(log.app('a'))).toBe('unknown')
@@ -173,7 +179,7 @@ test('a snapshot that arrives while the log is read back is later than all of it
   log.publish('a')
   log.pass(300)
   const { shard, past } = log.replayed()
-  for (const record of past) shard.shard.applyPast(0, record, shard.now)
+  for (const record of past) applyPast(shard, record)
   shard.publish(log.app('a'), { exposition, collectedAt: shard.wall })
   end(shard)
   expect(shard.state(log.app('a'))).toBe('up')
@@ -196,8 +202,9 @@ test('a lost partition leaves nothing of what was read back', () => {
   for (let i = 0; i < 50; i++) log.publish(`dead-${i}`)
   log.pass(300)
   const { shard, past } = log.replayed()
-  for (const record of past) shard.shard.applyPast(0, record, shard.now)
+  for (const record of past) applyPast(shard, record)
   shard.shard.assign({ epoch: 3, partitionCount: 1, kept: [], fresh: [], lost: [0] }, shard.now)
+  runNow(shard.shard.releaseSteps())
   end(shard)
   const { targets, values } = shard.shard.store.bytes()
   expect([shard.shard.targetCount, targets, values]).toEqual([0, 0, 0])
@@ -209,7 +216,7 @@ test('targets beyond the limit of the shard are refused and counted', () => {
   log.pass(300)
   const { shard, past } = log.replayed()
   Object.assign(shard.shard.options, { maxTargets: 6 })
-  for (const record of past) shard.shard.applyPast(0, record, shard.now)
+  for (const record of past) applyPast(shard, record)
   end(shard)
   expect(shard.shard.targetCount).toBe(6)
   expect(shard.shard.counters.refused.get('limit')).toBe(5)

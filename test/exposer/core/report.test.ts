@@ -119,6 +119,7 @@ describe('what the massive view reports of each target', () => {
     publish('x')
     publish('x')
     publish('x')
+    shard.shard.sweep(shard.now)
     expect(shard.shard.store.families.conflicts).toBe(0)
   })
 

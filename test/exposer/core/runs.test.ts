@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { bookWritten } from '../../../exposer/core/booking.js'
 import { sdGroups } from '../../../exposer/core/discovery.js'
+import { runNow } from '../../../shared/base/steps.js'
 import type { LogRecord } from '../../../shared/kafka/types.js'
 import { FakeApp } from '../../support/records.js'
 import { FakeShard } from '../../support/shard.js'
@@ -277,6 +278,7 @@ class Overlap {
     const { shard, now } = this.fake
     const from = Math.max(0, this.#log.length - records)
     shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [0], lost: [] }, now)
+    runNow(shard.releaseSteps())
     shard.replay(0, from, this.#log.length, now)
     for (const record of this.#log.slice(from)) shard.apply(0, record, now)
     shard.fetched(0, this.#log.length, this.#log.length, now)

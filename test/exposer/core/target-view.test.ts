@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { renderTarget } from '../../../exposer/core/render/target.js'
+import { prepareTarget, renderTarget } from '../../../exposer/core/render/target.js'
+import { runNow } from '../../../shared/base/steps.js'
 import { TEXT } from '../../../shared/exposition/format.js'
 import { FakeApp } from '../../support/records.js'
 import { FakeShard } from '../../support/shard.js'
@@ -60,7 +61,8 @@ describe('a virtual target', () => {
     const massive = shard.metrics.bind(shard)
     const played = shard.shard.played(target, shard.now)!
     shard.shard.store.acquire(played)
-    const response = renderTarget(played, TEXT, shard.now)
+    const ready = runNow(prepareTarget(played, TEXT))
+    const response = renderTarget(played, ready, TEXT, shard.now)
     let shown = response.next().value!.toString()
     for (let round = 2; round < 8; round++) {
       shard.pass(1000)

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { oneStep } from '../../../shared/base/steps.js'
 import type { Layout } from '../../../shared/metrics/layout.js'
 import { RefusedError } from '../../../shared/snapshot/errors.js'
 import { encodeLayout } from '../../../shared/snapshot/layout.js'
@@ -15,10 +16,11 @@ function cacheOf(maxBytes: number) {
   const built: string[] = []
   const cache = new LayoutCache({
     maxBytes,
-    build: (_, id) => {
-      built.push(id)
-      return { id, bytes: 1, holders: 0 }
-    },
+    build: (_, id) =>
+      oneStep(() => {
+        built.push(id)
+        return { id, bytes: 1, holders: 0 }
+      }),
   })
   return { cache, built }
 }

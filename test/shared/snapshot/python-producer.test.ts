@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { partitionFor } from '../../../shared/base/murmur2.js'
+import { oneStep } from '../../../shared/base/steps.js'
 import { sortLabels } from '../../../shared/metrics/labels.js'
 import type { Layout } from '../../../shared/metrics/layout.js'
 import { FAILURE_ENVELOPE, SNAPSHOT_ENVELOPE } from '../../../shared/snapshot/envelope.js'
@@ -155,7 +156,7 @@ function expectRead({ key, value: hex, partition }: Output['records'][number], c
   const reader = new SnapshotReader()
   const layouts = new LayoutCache({
     maxBytes: 1e9,
-    build: (layout, id) => ({ id, layout, bytes: 1, holders: 0 }),
+    build: (layout, id) => oneStep(() => ({ id, layout, bytes: 1, holders: 0 })),
   })
   reader.open(record)
   const target = sortLabels(c.target)

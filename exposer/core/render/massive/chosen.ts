@@ -1,4 +1,5 @@
 import type { Instant } from '../../../../shared/base/clock.js'
+import type { Steps } from '../../../../shared/base/steps.js'
 import { bookWritten } from '../../booking.js'
 import type { SampleDrop, Span } from '../../history/history.js'
 import type { TargetState } from '../../judge.js'
@@ -17,25 +18,58 @@ export interface Chosen {
   readonly snapshots: readonly Snapshot[]
 }
 
-export interface Choice {
-  readonly chosen: readonly Chosen[]
-  /** Samples held for this scraper that cannot be exposed to it, by reason. */
-  readonly omitted: ReadonlyMap<SampleDrop, number>
-}
+/** Targets that are chosen or released per step. */
+const TARGETS_PER_STEP = 500
 
-/**
- * Chooses and acquires the snapshots of all targets at one time, so that a response is consistent
- * however long it takes. The caller releases them with `releaseChosen`.
- */
-export function choose(shard: Shard, span: Span | undefined, now: Instant): Choice {
-  const chosen: Chosen[] = []
-  const omitted = new Map<SampleDrop, number>()
-  for (const target of shard.targets()) {
+/** The snapshots of all targets in a scrape. */
+export class Choice {
+  readonly chosen: Chosen[] = []
+  /** Samples held for this scraper that cannot be exposed to it, by reason. */
+  readonly omitted = new Map<SampleDrop, number>()
+
+  constructor(
+    private readonly shard: Shard,
+    private readonly span: Span | undefined,
+    private readonly now: Instant,
+  ) {}
+
+  /**
+   * Chooses and acquires the snapshots. With a span, none that was applied after it was opened: its
+   * predecessors would be exposed by the next scrape, and rejected as older.
+   */
+  *choose(): Steps<void> {
+    let step = 0
+    for (const target of this.shard.targets()) {
+      this.#chooseOf(target)
+      if (++step % TARGETS_PER_STEP === 0) yield
+    }
+  }
+
+  /**
+   * Releases the snapshots.
+   *
+   * @param written whether the whole response was written to the socket
+   */
+  *release(written: boolean): Steps<void> {
+    let step = 0
+    for (const { snapshots } of this.chosen.splice(0)) {
+      for (const snapshot of snapshots) {
+        if (written) bookWritten(snapshot)
+        this.shard.store.release(snapshot)
+      }
+      if (++step % TARGETS_PER_STEP === 0) yield
+    }
+  }
+
+  #chooseOf(target: Target): void {
+    const { shard, span, now } = this
     const { state } = shard.judge(target, now)
-    if (state === 'replaying') continue
+    if (state === 'replaying') return
     const oldest = span ? now.wall - shard.options.historyMaxAgeMs : Number.NEGATIVE_INFINITY
-    const snapshots = span ? ascending(shard.history.unseen(target, span), oldest, omitted) : []
-    const { newest } = target
+    const snapshots = span
+      ? ascending(shard.history.unseen(target, span), oldest, this.omitted)
+      : []
+    const newest = newestOf(target, span)
     const last = snapshots.at(-1)?.collectedAt ?? Number.NEGATIVE_INFINITY
     // A target that is up is always exposed, because Prometheus writes stale markers for missing
     // series. One that is not up is exposed with its unseen snapshots only.
@@ -45,19 +79,13 @@ export function choose(shard: Shard, span: Span | undefined, now: Instant): Choi
     // A failed collection has no samples; it is chosen so that its exposition is booked.
     if (state === 'failed' && newest) snapshots.push(newest)
     for (const snapshot of snapshots) shard.store.acquire(snapshot)
-    chosen.push({ target, state, snapshots })
+    this.chosen.push({ target, state, snapshots })
   }
-  return { chosen, omitted }
 }
 
-/** @param written whether the whole response was written to the socket */
-export function releaseChosen(shard: Shard, chosen: readonly Chosen[], written: boolean): void {
-  for (const { snapshots } of chosen) {
-    for (const snapshot of snapshots) {
-      if (written) bookWritten(snapshot)
-      shard.store.release(snapshot)
-    }
-  }
+function newestOf({ snapshots, newest }: Target, span: Span | undefined): Snapshot | undefined {
+  if (!span || !newest || newest.position <= span.to) return newest
+  return snapshots.findLast(({ position }) => position <= span.to) ?? newest
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { Instant } from '../../../../shared/base/clock.js'
+import type { Steps } from '../../../../shared/base/steps.js'
 import { Chunk, PAUSE } from '../../../../shared/exposition/chunks.js'
 import { isLegacyLabelName } from '../../../../shared/exposition/escape.js'
-import { exemplarTexts } from '../../../../shared/exposition/exemplar-text.js'
+import { exemplarTextSteps } from '../../../../shared/exposition/exemplar-text.js'
 import { familyLines } from '../../../../shared/exposition/family-lines.js'
 import type { Escaping, Format } from '../../../../shared/exposition/format.js'
 import { labelText, latin1 } from '../../../../shared/exposition/layout-text.js'
@@ -12,17 +13,20 @@ import {
 } from '../../../../shared/exposition/series-lines.js'
 import type { Span } from '../../history/history.js'
 import type { Shard } from '../../shard.js'
+import type { IndexedFamily } from '../../store/family-index.js'
 import type { Snapshot } from '../../store/snapshot.js'
 import type { Target } from '../../target.js'
 import { timestampText } from '../target.js'
-import { type Choice, type Chosen, choose, releaseChosen } from './chosen.js'
+import { Choice, type Chosen } from './chosen.js'
 import { type Report, reportLines } from './report.js'
 import type { ShownTo } from './series-added.js'
 import { Rounds } from './shown.js'
 import type { View } from './view.js'
 
-/** Targets prepared between two pauses. */
-const PREPARE_STEP = 50
+/** Targets that are prepared per step. */
+const PREPARE_STEP = 20
+/** Layouts that are looked up between two pauses. */
+const LOOKUPS_PER_PAUSE = 20_000
 
 export interface MassiveOptions {
   readonly view: View
@@ -39,34 +43,45 @@ export interface MassiveOptions {
  * delay, each family once over all targets, and the series that Prometheus adds to each scrape of a
  * target.
  *
- * The constructor acquires the snapshots and `end` releases them, so that a response never mixes
- * two snapshots of a target. To be rendered once.
+ * `prepare` acquires the snapshots and `end` releases them, so that a response never mixes two
+ * snapshots of a target. To be rendered once.
  */
 export class MassiveScrape {
   readonly #choice: Choice
   readonly #rounds = new Rounds()
   readonly #reports: Report[] = []
   readonly #shownTo: ShownTo
+  #families: readonly [string, IndexedFamily][] = []
   #samples = 0
 
   constructor(
     private readonly shard: Shard,
     private readonly options: MassiveOptions,
   ) {
-    this.#choice = choose(shard, options.span, options.now)
+    this.#choice = new Choice(shard, options.span, options.now)
     this.#shownTo = shard.seriesShown.of(options.scraper ?? '', options.now)
   }
 
+  /** Chooses and acquires the snapshots. To be run before `render`. */
+  *prepare(): Steps<void> {
+    yield* this.#choice.choose()
+    let step = 0
+    for (const chosen of this.#choice.chosen) {
+      yield* this.#prepareTarget(chosen)
+      if (++step % PREPARE_STEP === 0) yield
+    }
+    this.#families = yield* this.shard.store.families.familiesSteps()
+  }
+
   /**
-   * A chunk is valid until the next one is requested. Empty chunks are pauses of long preparations.
+   * A chunk is valid until the next one is requested. Empty chunks are pauses.
    *
    * @returns the number of samples
    */
   *render(): Generator<Buffer, number> {
     const chunk = new Chunk()
     try {
-      yield* this.#prepare()
-      yield* this.#families(chunk)
+      yield* this.#renderFamilies(chunk)
       this.#samples += yield* reportLines(this.#reports, chunk)
       if (this.options.format.name === 'openmetrics-1.0.0') chunk.add('\n# EOF')
       const rest = chunk.finish()
@@ -77,50 +92,53 @@ export class MassiveScrape {
     }
   }
 
-  /** @param written whether the whole response was written to the socket */
-  end(written: boolean): void {
+  /**
+   * Releases the snapshots. To be run in any case.
+   *
+   * @param written whether the whole response was written to the socket
+   */
+  *end(written: boolean): Steps<void> {
     const { chosen, omitted } = this.#choice
-    releaseChosen(this.shard, chosen, written)
+    if (written) {
+      let step = 0
+      for (const { target, snapshots } of chosen) {
+        const newest = snapshots.findLast(snapshot => snapshot.failure === null)
+        if (newest) this.#shownTo.remember(target, newest)
+        if (++step % (20 * PREPARE_STEP) === 0) yield
+      }
+    }
+    yield* this.#choice.release(written)
     const { span } = this.options
-    const { history } = this.shard
-    if (!written) return
-    for (const { target, snapshots } of chosen) {
-      const newest = snapshots.findLast(snapshot => snapshot.failure === null)
-      if (newest) this.#shownTo.remember(target, newest)
-    }
-    if (!span) return
-    history.acknowledge(span)
-    for (const [reason, samples] of omitted) history.drop(reason, samples)
+    if (!span || !written) return
+    this.shard.history.acknowledge(span)
+    for (const [reason, samples] of omitted) this.shard.history.drop(reason, samples)
   }
 
-  *#prepare(): Generator<Buffer> {
-    let step = 0
-    for (const chosen of this.#choice.chosen) {
-      const { target } = chosen
-      const tail = tailOf(target, this.options.format.escaping)
-      const readable = chosen.snapshots.filter(
-        snapshot => snapshot.failure === null && this.shard.decode(snapshot),
-      )
-      for (const [round, snapshot] of readable.entries())
-        this.#addToRound(round, target, snapshot, tail)
-      yield* this.#report(chosen, readable, tail)
-      if (++step % PREPARE_STEP === 0) yield PAUSE
-    }
+  *#prepareTarget(chosen: Chosen): Steps<void> {
+    const { target, snapshots } = chosen
+    const tail = tailOf(target, this.options.format.escaping)
+    const readable = snapshots.filter(
+      snapshot => snapshot.failure === null && this.shard.decode(snapshot),
+    )
+    for (const [round, snapshot] of readable.entries())
+      yield* this.#addToRound(round, target, snapshot, tail)
+    yield* this.#report(chosen, readable, tail)
   }
 
-  #addToRound(round: number, target: Target, snapshot: Snapshot, tail: LabelTail): void {
+  *#addToRound(round: number, target: Target, snapshot: Snapshot, tail: LabelTail): Steps<void> {
     const { format, view } = this.options
     const openMetrics = format.name === 'openmetrics-1.0.0'
     const taken = new Set(target.labels.map(label => label.name))
     const end = view === 'latest' ? '' : ` ${timestampText(snapshot.collectedAt, openMetrics)}`
     for (const part of snapshot.parts) {
-      const text = part.layout.text(format.escaping, taken)
-      const exemplars = openMetrics ? exemplarTexts(part.exemplars) : null
+      const text = yield* part.layout.text(format.escaping, taken)
+      const exemplars =
+        openMetrics && part.exemplars ? yield* exemplarTextSteps(part.exemplars) : null
       this.#rounds.add(round, part.layout, { part, text, tail, end, exemplars })
     }
   }
 
-  *#report(chosen: Chosen, readable: readonly Snapshot[], tail: LabelTail): Generator<Buffer> {
+  *#report(chosen: Chosen, readable: readonly Snapshot[], tail: LabelTail): Steps<void> {
     const { state, target } = chosen
     // As in Prometheus, a target that is no longer discovered has no `up`.
     if (state === 'ended') return
@@ -139,17 +157,20 @@ export class MassiveScrape {
     })
   }
 
-  *#families(chunk: Chunk): Generator<Buffer> {
+  *#renderFamilies(chunk: Chunk): Generator<Buffer> {
     const { format } = this.options
-    for (const [, { first, members }] of this.shard.store.families.families()) {
+    let lookups = 0
+    for (const [, { first, members }] of this.#families) {
       let begun = false
       for (const round of this.#rounds.all) {
         for (const [layout, family] of members) {
+          if (++lookups % LOOKUPS_PER_PAUSE === 0) yield PAUSE
           for (const { part, text, tail, end, exemplars } of round.get(layout) ?? []) {
             if (!begun) chunk.add(familyLines(first, format))
             begun = true
+            if (chunk.isFull) yield chunk.flush()
             this.#samples += family.to - family.from
-            for (const piece of splitRange(family)) {
+            for (const piece of splitRange(family, text)) {
               chunk.add(seriesLines(part.values!, text, piece, tail, end, exemplars))
               if (chunk.isFull) yield chunk.flush()
             }

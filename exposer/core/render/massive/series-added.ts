@@ -1,5 +1,5 @@
 import type { Instant } from '../../../../shared/base/clock.js'
-import { PAUSE } from '../../../../shared/exposition/chunks.js'
+import type { Steps } from '../../../../shared/base/steps.js'
 import { Roster } from '../../history/roster.js'
 import { seriesMissing } from '../../series-difference.js'
 import type { Snapshot } from '../../store/snapshot.js'
@@ -48,7 +48,7 @@ export class ShownTo {
    * Number of new series: those of each snapshot that its predecessor does not have. The
    * predecessor of the first is the snapshot last exposed to this scraper.
    */
-  *added(target: Target, snapshots: readonly Snapshot[]): Generator<Buffer, number> {
+  *added(target: Target, snapshots: readonly Snapshot[]): Steps<number> {
     let before = this.layouts.get(target)
     let sum = 0
     for (const snapshot of snapshots) {
@@ -66,18 +66,13 @@ export class ShownTo {
   }
 
   /** Layouts that are no longer in the store count as having no series. */
-  *#difference(before: LayoutIds, { parts }: Snapshot): Generator<Buffer, number> {
+  *#difference(before: LayoutIds, { parts }: Snapshot): Steps<number> {
     if (before.length === parts.length && parts.every(({ layout }, i) => layout.id === before[i]))
       return 0
     const known = before.map(id => this.store.layout(id)).filter(layout => layout !== undefined)
     const layouts = parts.map(part => part.layout)
-    const steps = seriesMissing(layouts, known)
-    let step = steps.next()
-    while (!step.done) {
-      yield PAUSE
-      step = steps.next()
-    }
-    return step.value.reduce((sum, indexes) => sum + indexes.length, 0)
+    const missing = yield* seriesMissing(layouts, known)
+    return missing.reduce((sum, indexes) => sum + indexes.length, 0)
   }
 }
 

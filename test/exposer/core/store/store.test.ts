@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { runNow } from '../../../../shared/base/steps.js'
 import { FakeApp } from '../../../support/records.js'
 import { expectReferences } from '../../../support/references.js'
 import { FakeShard } from '../../../support/shard.js'
@@ -59,7 +60,7 @@ describe('the store', () => {
     store.acquire(first)
     publish(gauge('y', 10))
     publish(gauge('y', 10))
-    const names = () => store.families.families().map(([name]) => name)
+    const names = () => runNow(store.families.familiesSteps()).map(([name]) => name)
     expect(names()).toEqual(['x', 'y'])
     store.release(first)
     expect(names()).toEqual(['y'])
@@ -77,7 +78,7 @@ describe('the store', () => {
     ).parts[0]
     const plain = store.bytes().layouts
     const sizes = Array.from({ length: 20 }, (_, i) => {
-      layout.text('underscores', new Set([`l${i + 10}`]))
+      runNow(layout.text('underscores', new Set([`l${i + 10}`])))
       return store.bytes().layouts
     })
     expect(plain).toBeGreaterThan(before)

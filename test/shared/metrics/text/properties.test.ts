@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { exemplarTexts } from '../../../../shared/exposition/exemplar-text.js'
+import { runNow } from '../../../../shared/base/steps.js'
+import { exemplarTextSteps } from '../../../../shared/exposition/exemplar-text.js'
 import { familyLines } from '../../../../shared/exposition/family-lines.js'
 import type { Format } from '../../../../shared/exposition/format.js'
-import { LayoutText } from '../../../../shared/exposition/layout-text.js'
+import { layoutTextSteps } from '../../../../shared/exposition/layout-text.js'
 import { NO_LABELS, seriesLines } from '../../../../shared/exposition/series-lines.js'
 import type { Layout } from '../../../../shared/metrics/layout.js'
 import type { Exposition } from '../../../../shared/metrics/model.js'
@@ -44,9 +45,9 @@ describe('what is rendered', () => {
 
   function render({ families }: Layout, values: Float64Array, format: Format): Buffer {
     const openMetrics = format.name === 'openmetrics-1.0.0'
-    const text = new LayoutText({ families }, format.escaping, new Set())
+    const text = runNow(layoutTextSteps({ families }, format.escaping, new Set()))
     const exemplars = openMetrics
-      ? exemplarTexts([...values.keys()].filter(i => i % 3 === 0).map(series => ({ series, labels: [{ name: 't', value: `${series}` }], value: 0.5, timestamp: series * 1001 }))) // biome-ignore format: one line
+      ? runNow(exemplarTextSteps([...values.keys()].filter(i => i % 3 === 0).map(series => ({ series, labels: [{ name: 't', value: `${series}` }], value: 0.5, timestamp: series * 1001 })))) // biome-ignore format: one line
       : null
     let lines = ''
     let from = 0

@@ -1,0 +1,42 @@
+import type { LogRecord } from '../../shared/kafka/types.js'
+import type { Layout } from '../../shared/metrics/layout.js'
+import type { Label } from '../../shared/metrics/model.js'
+import { targetKey } from '../../shared/snapshot/key.js'
+import { encodeLayout } from '../../shared/snapshot/layout.js'
+import { encodeSnapshot } from '../../shared/snapshot/write.js'
+
+export interface LayoutRecordOptions {
+  readonly job?: string
+  readonly offset?: number
+  readonly sequence?: number
+  readonly collectedAt: number
+}
+
+/** A record with this layout, in which all values are 1. */
+export function recordOf(layout: Layout, options: LayoutRecordOptions): LogRecord {
+  const { job = 'x', offset = 0, sequence = 0, collectedAt } = options
+  const target: Label[] = [{ name: 'job', value: job }]
+  const { id, compressed } = encodeLayout(layout)
+  const series = layout.families.reduce((sum, family) => sum + family.series.length, 0)
+  return {
+    offset,
+    timestamp: collectedAt,
+    key: targetKey(target),
+    value: encodeSnapshot(
+      {
+        target,
+        incarnation: 1000,
+        sequence,
+        superseded: 0,
+        collectedAt,
+        intervalMs: 15_000,
+        collectSeconds: 0.001,
+        part: 0,
+        parts: 1,
+        end: false,
+        layoutId: id,
+      },
+      { layoutCompressed: compressed, values: new Float64Array(series).fill(1) },
+    ),
+  }
+}
