@@ -13,6 +13,8 @@ import type { Escaping } from './format.js'
 
 /** Series per block, a power of two. */
 export const BLOCK = 64
+/** Characters of a long block, several times as many as usual. */
+const LONG_BLOCK = 16 * 1024
 const MAX_SCRATCH = 1 << 20
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what ASCII is
 const BEYOND_ASCII = /[^\x00-\x7f]/
@@ -35,7 +37,11 @@ export class LayoutText {
   /** 1 if the brace is open: further labels follow a comma instead of a brace. */
   readonly open: Uint8Array
 
+  /** Whether a few hundred series may have a very long text. */
+  readonly hasLongBlocks: boolean
+
   constructor(blocks: readonly string[], offsets: Uint32Array, open: Uint8Array) {
+    this.hasLongBlocks = blocks.some(({ length }) => length > LONG_BLOCK)
     this.blocks = blocks
     this.offsets = offsets
     this.open = open
@@ -82,8 +88,8 @@ export function* layoutTextSteps(
   return writer.finish()
 }
 
-/** Characters after which a part of a block is copied. */
-const LONG_BLOCK = 256 * 1024
+/** Characters after which a part of a block is copied at once. */
+const COPIED_PART = 256 * 1024
 /** Maximum number of labels whose texts are remembered. */
 const MAX_LABEL_TEXTS = 16 * 1024
 
@@ -146,7 +152,7 @@ class TextWriter {
     this.#offsets[++this.#index] = this.#at
     if (this.#index % BLOCK === 0 || this.#index === this.count)
       this.#blocks.push(this.#finishBlock())
-    else if (this.#block.length >= LONG_BLOCK) this.#flatten()
+    else if (this.#block.length >= COPIED_PART) this.#flatten()
   }
 
   finish(): LayoutText {

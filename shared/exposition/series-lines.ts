@@ -54,9 +54,10 @@ const MAX_RANGE = 500
 const MAX_RANGE_TEXT = 128 * 1024
 
 /** Splits a long family, so that a chunk does not wait for all of it. */
-export function splitRange(family: SeriesRange, { offsets }: LayoutText): readonly SeriesRange[] {
+export function splitRange(family: SeriesRange, text: LayoutText): readonly SeriesRange[] {
   const { from, to } = family
-  if (to - from <= MAX_RANGE && offsets[to] - offsets[from] <= MAX_RANGE_TEXT) return [family]
+  if (to - from <= MAX_RANGE && !text.hasLongBlocks) return [family]
+  const { offsets } = text
   const parts: SeriesRange[] = []
   for (let start = from; start < to; ) {
     let end = Math.min(to, start + MAX_RANGE)

@@ -133,13 +133,27 @@ export class CompiledLayout implements Held {
     return this.#plain
   }
 
-  /** @param taken names of the target's labels, in a view that exposes them with each series */
+  /**
+   * The text for these parameters, unless it has to be rendered by `text`.
+   *
+   * @param taken names of the target's labels, in a view that exposes them with each series
+   */
+  cachedText(escaping: Escaping, taken: ReadonlySet<string> = NONE): LayoutText | undefined {
+    const variant = this.#variant(escaping, taken)
+    return variant === '' ? this.#plain : this.#variants.get(variant)
+  }
+
+  /** As `cachedText`, rendered if necessary. */
   *text(escaping: Escaping, taken: ReadonlySet<string> = NONE): Steps<LayoutText> {
+    const cached = this.cachedText(escaping, taken)
+    return cached ?? (yield* this.#makeVariant(this.#variant(escaping, taken), escaping, taken))
+  }
+
+  #variant(escaping: Escaping, taken: ReadonlySet<string>): string {
     let variant = this.#legacy || escaping === 'allow-utf-8' ? '' : 'escaped'
     const names = this.#labelNames
     for (const name of taken) if (names === null || names.has(name)) variant += `\0${name}`
-    if (variant === '') return this.#plain
-    return this.#variants.get(variant) ?? (yield* this.#makeVariant(variant, escaping, taken))
+    return variant
   }
 
   /** Bytes of all texts and families. */

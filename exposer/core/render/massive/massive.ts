@@ -116,26 +116,26 @@ export class MassiveScrape {
 
   *#prepareTarget(chosen: Chosen): Steps<void> {
     const { target, snapshots } = chosen
-    const tail = tailOf(target, this.options.format.escaping)
+    const { format, view } = this.options
+    const openMetrics = format.name === 'openmetrics-1.0.0'
+    const tail = tailOf(target, format.escaping)
+    const taken = new Set(target.labels.map(label => label.name))
     const readable = snapshots.filter(
       snapshot => snapshot.failure === null && this.shard.decode(snapshot),
     )
-    for (const [round, snapshot] of readable.entries())
-      yield* this.#addToRound(round, target, snapshot, tail)
-    yield* this.#report(chosen, readable, tail)
-  }
-
-  *#addToRound(round: number, target: Target, snapshot: Snapshot, tail: LabelTail): Steps<void> {
-    const { format, view } = this.options
-    const openMetrics = format.name === 'openmetrics-1.0.0'
-    const taken = new Set(target.labels.map(label => label.name))
-    const end = view === 'latest' ? '' : ` ${timestampText(snapshot.collectedAt, openMetrics)}`
-    for (const part of snapshot.parts) {
-      const text = yield* part.layout.text(format.escaping, taken)
-      const exemplars =
-        openMetrics && part.exemplars ? yield* exemplarTextSteps(part.exemplars) : null
-      this.#rounds.add(round, part.layout, { part, text, tail, end, exemplars })
+    for (const [round, snapshot] of readable.entries()) {
+      const end = view === 'latest' ? '' : ` ${timestampText(snapshot.collectedAt, openMetrics)}`
+      for (const part of snapshot.parts) {
+        const { layout } = part
+        // Most texts are known: avoid a generator for them.
+        const text =
+          layout.cachedText(format.escaping, taken) ?? (yield* layout.text(format.escaping, taken))
+        const exemplars =
+          openMetrics && part.exemplars ? yield* exemplarTextSteps(part.exemplars) : null
+        this.#rounds.add(round, layout, { part, text, tail, end, exemplars })
+      }
     }
+    yield* this.#report(chosen, readable, tail)
   }
 
   *#report(chosen: Chosen, readable: readonly Snapshot[], tail: LabelTail): Steps<void> {
@@ -166,9 +166,11 @@ export class MassiveScrape {
         for (const [layout, family] of members) {
           if (++lookups % LOOKUPS_PER_PAUSE === 0) yield PAUSE
           for (const { part, text, tail, end, exemplars } of round.get(layout) ?? []) {
-            if (!begun) chunk.add(familyLines(first, format))
-            begun = true
-            if (chunk.isFull) yield chunk.flush()
+            if (!begun) {
+              begun = true
+              chunk.add(familyLines(first, format))
+              if (chunk.isFull) yield chunk.flush()
+            }
             this.#samples += family.to - family.from
             for (const piece of splitRange(family, text)) {
               chunk.add(seriesLines(part.values!, text, piece, tail, end, exemplars))
