@@ -12,6 +12,8 @@ import { TopicIdentity } from './topic-identity.js'
 /** A response with less than this is followed by a pause of `linger`. */
 const LINGER_BELOW_BYTES = 64 * 1024
 const STOP_TIMEOUT_MS = 2_000
+/** How long the next fetch from a broker waits for the deliveries of the last response, ms. */
+const SLOW_DELIVERY_MS = 50
 
 /**
  * Reads partitions of one topic from their leaders, with one fetch at a time per broker. A reader
@@ -187,9 +189,18 @@ export class Reader {
   async #runLoop(leader: number): Promise<void> {
     const { cluster, topic, maxBytes, maxBytesPerPartition, maxWait } = this.#options
     let link: Link | null = null
+    // A partition whose delivery is slow does not delay the others: they are fetched meanwhile. The
+    // responses of which a partition is still being delivered are held in memory: one per broker.
+    let slow: Promise<void> | null = null
     for (;;) {
       const states = this.#fetchable(leader)
-      if (!this.#running || states.length === 0) break
+      if (!this.#running) break
+      if (states.length === 0) {
+        if (!slow) break
+        await slow
+        slow = null
+        continue
+      }
       const requested = new Map(
         states.map(state => [state.partition, { state, offset: state.position! }]),
       )
@@ -209,7 +220,11 @@ export class Reader {
         }
         const sent = this.#mono()
         const response = await fetchRecords(link, request, cluster.requestTimeout)
-        await this.#handleResponse(response, requested)
+        const delivered = this.#handleResponse(response, requested)
+        if (!(await settlesWithin(delivered, SLOW_DELIVERY_MS))) {
+          await slow
+          slow = delivered
+        }
         await this.#linger(sent, response)
       } catch (error) {
         if (!this.#running) break
@@ -218,6 +233,7 @@ export class Reader {
       }
     }
     link?.close()
+    await slow
   }
 
   async #linger(sent: number, response: readonly FetchedPartition[]): Promise<void> {
@@ -227,6 +243,7 @@ export class Reader {
       await new Promise(resolve => setTimeout(resolve, pause))
   }
 
+  /** Resolves when all its records have been delivered. Never rejects. */
   async #handleResponse(
     response: readonly FetchedPartition[],
     requested: Map<number, { state: FetchState; offset: number }>,
@@ -235,6 +252,7 @@ export class Reader {
     // The current turn of the event loop has already received and concatenated the response.
     if (response.some(fetched => fetched.records.length > 0)) await this.#delivery.yieldNow()
     let refused = 0
+    const deliveries: Promise<void>[] = []
     for (const fetched of response) {
       const { state, offset } = requested.get(fetched.partition) ?? {}
       if (!state || !this.#isCurrent(state)) continue
@@ -249,13 +267,22 @@ export class Reader {
         refused++
         this.#stall([state], error)
       } else {
-        await this.#delivery.deliver(state, fetched, mono)
-        if (state.replaced) this.#wakeup.wake()
+        deliveries.push(this.#deliver(state, fetched, mono))
       }
     }
     if (refused === 0) this.#backoff.reset()
+    await Promise.all(deliveries)
     // During a delivery, a partition may have moved to a broker without a loop.
     this.#startLoops()
+  }
+
+  async #deliver(state: FetchState, fetched: FetchedPartition, mono: number): Promise<void> {
+    try {
+      await this.#delivery.deliver(state, fetched, mono)
+    } catch (error) {
+      this.#stall([state], explain(error, { topic: this.#options.topic }))
+    }
+    if (state.replaced) this.#wakeup.wake()
   }
 
   #isFetchable(state: FetchState): boolean {
@@ -304,6 +331,19 @@ export class Reader {
 
   #mono(): number {
     return this.#options.clock.now().mono
+  }
+}
+
+/** @returns whether the promise was settled in time */
+async function settlesWithin(promise: Promise<void>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<false>(resolve => {
+    timer = setTimeout(resolve, ms, false)
+  })
+  try {
+    return await Promise.race([promise.then(() => true), late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 
