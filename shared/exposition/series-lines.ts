@@ -13,23 +13,42 @@ export interface LabelTail {
   readonly closed: string
 }
 
+/** Timestamps of samples: one for all, or one for each. */
+export interface SampleTimes {
+  /** Unix ms by series. */
+  readonly own: Float64Array | null
+  /** Unix ms of samples without one of their own. */
+  readonly common: number
+  readonly openMetrics: boolean
+  /** 1 for each series that is not exposed. */
+  readonly omitted?: Uint8Array | undefined
+}
+
+/** A timestamp: milliseconds in the text format, seconds in OpenMetrics. */
+function timestampText(ms: number, openMetrics: boolean): string {
+  return ` ${numberText(openMetrics ? ms / 1000 : ms)}`
+}
+
 export const NO_LABELS: LabelTail = { open: '} ', closed: ' ' }
 
 /**
  * The samples of a family, each after a line feed, as latin1 text. This loop dominates the cost of
  * a scrape.
  *
- * @param end text after every value: empty, or a timestamp
+ * @param times null: without timestamps
  */
 export function seriesLines(
   values: Float64Array,
   text: LayoutText,
   family: SeriesRange,
   tail: LabelTail,
-  end: string,
+  times: SampleTimes | null,
   exemplars: ReadonlyMap<number, string> | null,
 ): string {
   const { offsets, open, blocks } = text
+  const end = times === null ? '' : timestampText(times.common, times.openMetrics)
+  const own = times?.own ?? null
+  const omitted = times?.omitted
   let lines = ''
   for (let i = family.from; i < family.to; ) {
     const first = i - (i % BLOCK)
@@ -39,10 +58,15 @@ export function seriesLines(
     const last = Math.min(family.to, first + BLOCK)
     for (; i < last; i++) {
       const to = offsets[i + 1] - base
+      if (omitted !== undefined && omitted[i] === 1) {
+        from = to
+        continue
+      }
       lines +=
         texts.slice(from, to) + (open[i] === 1 ? tail.open : tail.closed) + numberText(values[i])
       from = to
-      if (end !== '') lines += end
+      if (own !== null) lines += timestampText(own[i], times!.openMetrics)
+      else if (end !== '') lines += end
       if (exemplars !== null) lines += exemplars.get(i) ?? ''
     }
   }

@@ -29,7 +29,7 @@ function pagesOf(series: number, pages: number): Buffer[] {
     for (const family of layout.families) {
       const to = from + family.series.length
       lines += familyLines({ ...family, counterSuffix: '_total' }, TEXT)
-      lines += seriesLines(values, text, { from, to }, NO_LABELS, '', null)
+      lines += seriesLines(values, text, { from, to }, NO_LABELS, null, null)
       from = to
     }
     return Buffer.from(`${lines.slice(1)}\n`, 'latin1')

@@ -104,7 +104,8 @@ function written({ exposition, mapping }: Read, format: Format): string {
   const values = place(mapping, exposition.values)
   const text = runNow(layout.text(format.escaping))
   const lines = layout.families.map(
-    family => familyLines(family, format) + seriesLines(values, text, family, NO_LABELS, '', null),
+    family =>
+      familyLines(family, format) + seriesLines(values, text, family, NO_LABELS, null, null),
   )
   const end = format === OPENMETRICS ? '\n# EOF\n' : '\n'
   return Buffer.from(lines.join('').slice(1) + end, 'latin1').toString()

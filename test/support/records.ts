@@ -26,6 +26,8 @@ export interface SnapshotOptions {
   readonly superseded?: number
   readonly end?: boolean
   readonly exemplars?: readonly Exemplar[]
+  /** Unix ms, one per value. */
+  readonly timestamps?: readonly number[]
 }
 
 /** Creates the records that the publisher of an app would append, from exposition text. */
@@ -75,6 +77,7 @@ export class FakeApp {
         {
           layoutCompressed: encoded.compressed,
           values: values.slice(from, to),
+          timestamps: snapshot.timestamps?.slice(from, to),
           exemplars: snapshot.exemplars,
         },
       ),
@@ -84,7 +87,10 @@ export class FakeApp {
   /** The record of a failed collection. */
   failure(
     failure: string,
-    { collectedAt, ...options }: Omit<SnapshotOptions, 'exposition' | 'end' | 'exemplars'>,
+    {
+      collectedAt,
+      ...options
+    }: Omit<SnapshotOptions, 'exposition' | 'end' | 'exemplars' | 'timestamps'>,
   ): LogRecord {
     const sequence = options.sequence ?? this.#sequence
     this.#sequence = sequence + 1

@@ -11,7 +11,8 @@ import type { Snapshot } from '../store/snapshot.js'
 
 export interface TargetView {
   /**
-   * Adds the collection time to each sample. Prometheus has no staleness handling for such samples.
+   * Adds its own timestamp to each sample, or else the collection time. Prometheus has no staleness
+   * handling for such samples.
    */
   readonly timestamps?: boolean
   /** Number of runs that publish with the labels of the target at the same time. */
@@ -59,16 +60,18 @@ export function* renderTarget(
   const chunk = new Chunk()
   try {
     const openMetrics = format.name === 'openmetrics-1.0.0'
-    const end = view.timestamps ? ` ${timestampText(snapshot.collectedAt, openMetrics)}` : ''
     let families = 0
     for (const [i, part] of snapshot.parts.entries()) {
       const { text, exemplars } = ready[i]
+      const times = view.timestamps
+        ? { own: part.timestamps, common: snapshot.collectedAt, openMetrics }
+        : null
       for (const family of part.layout.families) {
         chunk.add(familyLines(family, format))
         if (chunk.isFull) yield chunk.flush()
         else if (++families % FAMILIES_PER_PAUSE === 0) yield PAUSE
         for (const piece of splitRange(family, text)) {
-          chunk.add(seriesLines(part.values!, text, piece, NO_LABELS, end, exemplars))
+          chunk.add(seriesLines(part.values!, text, piece, NO_LABELS, times, exemplars))
           if (chunk.isFull) yield chunk.flush()
         }
       }
@@ -82,11 +85,6 @@ export function* renderTarget(
   } finally {
     chunk.release()
   }
-}
-
-/** A timestamp: milliseconds in the text format, seconds in OpenMetrics. */
-export function timestampText(ms: number, openMetrics: boolean): string {
-  return numberText(openMetrics ? ms / 1000 : ms)
 }
 
 const ageLines = (seconds: number) =>

@@ -5,7 +5,7 @@ import { isLegacyLabelName } from '../../../../shared/exposition/escape.js'
 import { exemplarTextSteps } from '../../../../shared/exposition/exemplar-text.js'
 import { familyLines } from '../../../../shared/exposition/family-lines.js'
 import type { Escaping, Format } from '../../../../shared/exposition/format.js'
-import { labelText, latin1 } from '../../../../shared/exposition/layout-text.js'
+import { type LayoutText, labelText, latin1 } from '../../../../shared/exposition/layout-text.js'
 import {
   type LabelTail,
   seriesLines,
@@ -14,10 +14,11 @@ import {
 import type { Span } from '../../history/history.js'
 import type { Shard } from '../../shard.js'
 import type { IndexedFamily } from '../../store/family-index.js'
-import type { Snapshot } from '../../store/snapshot.js'
+import type { Snapshot, SnapshotPart } from '../../store/snapshot.js'
 import type { Target } from '../../target.js'
-import { FAMILIES_PER_PAUSE, timestampText } from '../target.js'
+import { FAMILIES_PER_PAUSE } from '../target.js'
 import { Choice, type Chosen } from './chosen.js'
+import { OwnTimes } from './own-times.js'
 import { type Report, reportLines } from './report.js'
 import type { ShownTo } from './series-added.js'
 import { Rounds } from './shown.js'
@@ -52,6 +53,7 @@ export class MassiveScrape {
   readonly #reports: Report[] = []
   readonly #shownTo: ShownTo
   #families: readonly [string, IndexedFamily][] = []
+  readonly #ownTimes: OwnTimes
   #samples = 0
 
   constructor(
@@ -59,6 +61,10 @@ export class MassiveScrape {
     private readonly options: MassiveOptions,
   ) {
     this.#choice = new Choice(shard, options.span, options.now)
+    const { omitted } = this.#choice
+    this.#ownTimes = new OwnTimes(options.now.wall - shard.options.historyMaxAgeMs, reason =>
+      omitted.set(reason, (omitted.get(reason) ?? 0) + 1),
+    )
     this.#shownTo = shard.seriesShown.of(options.scraper ?? '', options.now)
   }
 
@@ -86,7 +92,7 @@ export class MassiveScrape {
       if (this.options.format.name === 'openmetrics-1.0.0') chunk.add('\n# EOF')
       const rest = chunk.finish()
       if (rest) yield rest
-      return this.#samples
+      return this.#samples - this.#ownTimes.omittedSamples
     } finally {
       chunk.release()
     }
@@ -115,27 +121,52 @@ export class MassiveScrape {
   }
 
   *#prepareTarget(chosen: Chosen): Steps<void> {
-    const { target, snapshots } = chosen
+    const { target } = chosen
     const { format, view } = this.options
-    const openMetrics = format.name === 'openmetrics-1.0.0'
     const tail = tailOf(target, format.escaping)
     const taken = new Set(target.labels.map(label => label.name))
-    const readable = snapshots.filter(
+    const readable = chosen.snapshots.filter(
       snapshot => snapshot.failure === null && this.shard.decode(snapshot),
     )
-    for (const [round, snapshot] of readable.entries()) {
-      const end = view === 'latest' ? '' : ` ${timestampText(snapshot.collectedAt, openMetrics)}`
-      for (const part of snapshot.parts) {
+    const texts = new Map<SnapshotPart, LayoutText>()
+    for (const { parts } of readable) {
+      for (const part of parts) {
         const { layout } = part
         // Most texts are known: avoid a generator for them.
         const text =
           layout.cachedText(format.escaping, taken) ?? (yield* layout.text(format.escaping, taken))
-        const exemplars =
-          openMetrics && part.exemplars ? yield* exemplarTextSteps(part.exemplars) : null
-        this.#rounds.add(round, layout, { part, text, tail, end, exemplars })
+        texts.set(part, text)
       }
     }
+    if (view === 'all') yield* this.#ownTimes.examine(readable, texts)
+    for (const [round, snapshot] of readable.entries())
+      yield* this.#addToRound(round, snapshot, texts, tail)
     yield* this.#report(chosen, readable, tail)
+  }
+
+  *#addToRound(
+    round: number,
+    { parts, collectedAt }: Snapshot,
+    texts: ReadonlyMap<SnapshotPart, LayoutText>,
+    tail: LabelTail,
+  ): Steps<void> {
+    const { format, view } = this.options
+    const openMetrics = format.name === 'openmetrics-1.0.0'
+    for (const part of parts) {
+      const exemplars =
+        openMetrics && part.exemplars ? yield* exemplarTextSteps(part.exemplars) : null
+      const times =
+        view === 'latest'
+          ? null
+          : {
+              own: part.timestamps,
+              common: collectedAt,
+              openMetrics,
+              omitted: this.#ownTimes.omitted(part),
+            }
+      const text = texts.get(part)!
+      this.#rounds.add(round, part.layout, { part, text, tail, times, exemplars })
+    }
   }
 
   *#report(chosen: Chosen, readable: readonly Snapshot[], tail: LabelTail): Steps<void> {
@@ -167,7 +198,7 @@ export class MassiveScrape {
       for (const round of this.#rounds.all) {
         for (const [layout, family] of members) {
           if (++lookups % LOOKUPS_PER_PAUSE === 0) yield PAUSE
-          for (const { part, text, tail, end, exemplars } of round.get(layout) ?? []) {
+          for (const { part, text, tail, times, exemplars } of round.get(layout) ?? []) {
             if (!begun) {
               begun = true
               chunk.add(familyLines(first, format))
@@ -175,7 +206,7 @@ export class MassiveScrape {
             }
             this.#samples += family.to - family.from
             for (const piece of splitRange(family, text)) {
-              chunk.add(seriesLines(part.values!, text, piece, tail, end, exemplars))
+              chunk.add(seriesLines(part.values!, text, piece, tail, times, exemplars))
               if (chunk.isFull) yield chunk.flush()
             }
           }

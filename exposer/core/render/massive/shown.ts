@@ -1,5 +1,5 @@
 import type { LayoutText } from '../../../../shared/exposition/layout-text.js'
-import type { LabelTail } from '../../../../shared/exposition/series-lines.js'
+import type { LabelTail, SampleTimes } from '../../../../shared/exposition/series-lines.js'
 import type { CompiledLayout } from '../../store/compiled-layout.js'
 import type { SnapshotPart } from '../../store/snapshot.js'
 
@@ -8,7 +8,7 @@ export interface Shown {
   readonly part: SnapshotPart
   readonly text: LayoutText
   readonly tail: LabelTail
-  readonly end: string
+  readonly times: SampleTimes | null
   readonly exemplars: ReadonlyMap<number, string> | null
 }
 

@@ -57,7 +57,7 @@ describe('what is rendered', () => {
         { ...family, counterSuffix: family.type === 'counter' ? '_total' : '' },
         format,
       )
-      lines += seriesLines(values, text, { from, to }, NO_LABELS, '', exemplars)
+      lines += seriesLines(values, text, { from, to }, NO_LABELS, null, exemplars)
       from = to
     }
     return Buffer.from(
