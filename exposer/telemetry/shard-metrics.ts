@@ -95,7 +95,7 @@ function registerTargetMetrics(registry: Registry, { shard, clock }: MetricsSour
   })
   new Gauge({
     name: 'exposer_conflicting_families',
-    help: 'Number of metric families omitted from /metrics because their name is reserved or has another type in another layout.',
+    help: 'Number of metric families omitted from /metrics in at least one format because one of their names is reserved or taken by another family.',
     registers,
     collect() {
       this.set(shard.store.families.conflicts)

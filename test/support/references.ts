@@ -3,6 +3,7 @@ import type { Shard } from '../../exposer/core/shard.js'
 import type { CompiledLayout } from '../../exposer/core/store/compiled-layout.js'
 import { partBytes, snapshotBytes } from '../../exposer/core/store/sizes.js'
 import type { Snapshot } from '../../exposer/core/store/snapshot.js'
+import { WRITINGS } from '../../exposer/core/store/written-names.js'
 import { runNow } from '../../shared/base/steps.js'
 
 /** Maximum size of the arrays and buffers that are kept for reuse, bytes. */
@@ -17,13 +18,11 @@ const bytesOf = (layouts: Iterable<CompiledLayout>) => sum([...layouts].map(layo
 const sizeOf = (snapshot: Snapshot) => snapshotBytes(snapshot) + sum(snapshot.parts.map(partBytes))
 
 /** The layouts in the family index. */
-const indexed = (shard: Shard): Set<CompiledLayout> =>
-  new Set(
-    runNow(shard.store.families.familiesSteps()).flatMap(([, { members, conflicting }]) => [
-      ...members.keys(),
-      ...conflicting.keys(),
-    ]),
-  )
+const indexed = (shard: Shard): Set<CompiledLayout> => {
+  const { families } = shard.store
+  runNow(families.updateSteps())
+  return new Set([...families.all()].flatMap(({ members }) => [...members.keys()]))
+}
 
 /**
  * Expects the invariants at any time: the layouts of every held snapshot are in use and in the
@@ -64,7 +63,10 @@ export function expectNothingHeld(shard: Shard): void {
   expect(held).toEqual({ targets: 0, layouts: 0, values: 0, exemplars: 0, history: 0 })
   expect(cachedLayouts).toBeGreaterThanOrEqual(0)
   expect(spare).toBeLessThanOrEqual(SPARE_BYTES)
-  expect(runNow(shard.store.families.familiesSteps())).toEqual([])
+  runNow(shard.store.families.updateSteps())
+  expect([...shard.store.families.all()]).toEqual([])
+  for (const writing of WRITINGS)
+    expect(runNow(shard.store.families.familiesSteps(writing))).toEqual([])
   expect(shard.store.families.conflicts).toBe(0)
   expect(shard.history.bytes).toBe(0)
   expect(shard.ledger.pending).toBe(0)

@@ -7,7 +7,10 @@ import type { Format } from '../../../shared/exposition/format.js'
 import type { LayoutText } from '../../../shared/exposition/layout-text.js'
 import { NO_LABELS, seriesLines, splitRange } from '../../../shared/exposition/series-lines.js'
 import { numberText } from '../../../shared/metrics/number-text.js'
+import type { CompiledFamily } from '../store/compiled-layout.js'
 import type { Snapshot } from '../store/snapshot.js'
+import { writingOf } from '../store/written-names.js'
+import { AGE, omittedFamilies, RUNS } from './omitted-families.js'
 
 export interface TargetView {
   /**
@@ -28,17 +31,23 @@ interface ReadyPart {
   readonly exemplars: ReadonlyMap<number, string> | null
 }
 
+/** What is needed to render a snapshot. */
+export interface ReadyTarget {
+  readonly parts: readonly ReadyPart[]
+  readonly omitted: ReadonlySet<CompiledFamily>
+}
+
 /** Prepares the rendering of a snapshot, which the caller has acquired. */
-export function* prepareTarget(snapshot: Snapshot, format: Format): Steps<readonly ReadyPart[]> {
+export function* prepareTarget(snapshot: Snapshot, format: Format): Steps<ReadyTarget> {
   const openMetrics = format.name === 'openmetrics-1.0.0'
-  const ready: ReadyPart[] = []
+  const parts: ReadyPart[] = []
   for (const { layout, exemplars } of snapshot.parts) {
-    ready.push({
+    parts.push({
       text: yield* layout.text(format.escaping),
       exemplars: openMetrics && exemplars ? yield* exemplarTextSteps(exemplars) : null,
     })
   }
-  return ready
+  return { parts, omitted: yield* omittedFamilies(snapshot, writingOf(format)) }
 }
 
 /**
@@ -52,7 +61,7 @@ export function* prepareTarget(snapshot: Snapshot, format: Format): Steps<readon
  */
 export function* renderTarget(
   snapshot: Snapshot,
-  ready: readonly ReadyPart[],
+  { parts, omitted }: ReadyTarget,
   format: Format,
   now: Instant,
   view: TargetView = {},
@@ -60,13 +69,17 @@ export function* renderTarget(
   const chunk = new Chunk()
   try {
     const openMetrics = format.name === 'openmetrics-1.0.0'
+    const { runs = 1 } = view
+    let samples = runs > 1 ? 2 : 1
     let families = 0
     for (const [i, part] of snapshot.parts.entries()) {
-      const { text, exemplars } = ready[i]
+      const { text, exemplars } = parts[i]!
       const times = view.timestamps
         ? { own: part.timestamps, common: snapshot.collectedAt, openMetrics }
         : null
       for (const family of part.layout.families) {
+        if (omitted.has(family)) continue
+        samples += family.to - family.from
         chunk.add(familyLines(family, format))
         if (chunk.isFull) yield chunk.flush()
         else if (++families % FAMILIES_PER_PAUSE === 0) yield PAUSE
@@ -77,23 +90,22 @@ export function* renderTarget(
       }
     }
     chunk.add(ageLines(Math.max(0, now.wall - snapshot.collectedAt) / 1000))
-    const { runs = 1 } = view
     if (runs > 1) chunk.add(runsLines(runs))
     if (openMetrics) chunk.add('\n# EOF')
     yield chunk.finish()!
-    return snapshot.series + (runs > 1 ? 2 : 1)
+    return samples
   } finally {
     chunk.release()
   }
 }
 
 const ageLines = (seconds: number) =>
-  '\n# HELP exposer_target_snapshot_age_seconds Time since the collection of the exposed snapshot.' +
-  '\n# TYPE exposer_target_snapshot_age_seconds gauge' +
-  `\nexposer_target_snapshot_age_seconds ${numberText(seconds)}`
+  `\n# HELP ${AGE} Time since the collection of the exposed snapshot.` +
+  `\n# TYPE ${AGE} gauge` +
+  `\n${AGE} ${numberText(seconds)}`
 
 /** Exposed during an overlap only, so that it costs no series otherwise. */
 const runsLines = (runs: number) =>
-  '\n# HELP exposer_target_runs Number of runs that publish with the labels of this target; only the newest is exposed.' +
-  '\n# TYPE exposer_target_runs gauge' +
-  `\nexposer_target_runs ${runs}`
+  `\n# HELP ${RUNS} Number of runs that publish with the labels of this target; only the newest is exposed.` +
+  `\n# TYPE ${RUNS} gauge` +
+  `\n${RUNS} ${runs}`

@@ -15,6 +15,7 @@ import type { Span } from '../../history/history.js'
 import type { Shard } from '../../shard.js'
 import type { IndexedFamily } from '../../store/family-index.js'
 import type { Snapshot, SnapshotPart } from '../../store/snapshot.js'
+import { writingOf } from '../../store/written-names.js'
 import type { Target } from '../../target.js'
 import { FAMILIES_PER_PAUSE } from '../target.js'
 import { Choice, type Chosen } from './chosen.js'
@@ -76,7 +77,7 @@ export class MassiveScrape {
       yield* this.#prepareTarget(chosen)
       if (++step % PREPARE_STEP === 0) yield
     }
-    this.#families = yield* this.shard.store.families.familiesSteps()
+    this.#families = yield* this.shard.store.families.familiesSteps(writingOf(this.options.format))
   }
 
   /**

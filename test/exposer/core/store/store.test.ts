@@ -60,7 +60,7 @@ describe('the store', () => {
     store.acquire(first)
     publish(gauge('y', 10))
     publish(gauge('y', 10))
-    const names = () => runNow(store.families.familiesSteps()).map(([name]) => name)
+    const names = () => runNow(store.families.familiesSteps('text')).map(([name]) => name)
     expect(names()).toEqual(['x', 'y'])
     store.release(first)
     expect(names()).toEqual(['y'])
