@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { z } from 'zod'
 import { VIEWS } from '../exposer/core/render/massive/view.js'
 import { certificatesOf } from '../exposer/group/peer-trust.js'
 import type { ExposerConfig } from '../exposer/server/config.js'
@@ -67,6 +68,10 @@ const flags = {
   'web.external-url': flag(httpUrl, {
     placeholder: '<url>',
     help: 'URL of the one stable address in front of all shards: a Kubernetes Service, a DNS name of all shards or a load balancer. Service discovery lists all targets at this address. Not needed with a single shard.',
+  }),
+  'web.route-prefix': flag(z.string(), {
+    placeholder: '<path>',
+    help: 'Prefix under which all paths are served, besides the root: a proxy may remove it or not. By default, the path of --web.external-url.',
   }),
   ...webFlags,
   'web.peer-ca-file': flag(text, {
@@ -181,6 +186,7 @@ function configOf(values: Values<typeof flags>): ExposerConfig {
     listen: values['web.listen-address'],
     advertiseAddress: values['web.advertise-address'],
     externalUrl: values['web.external-url'],
+    routePrefix: values['web.route-prefix'],
     maxConnections: values['web.max-connections'],
     maxRequests: values['web.max-requests'],
     webConfigFile: values['web.config.file'],

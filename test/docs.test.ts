@@ -42,7 +42,7 @@ describe('the documentation', () => {
     const help = read('test/cli/exposer-help.txt')
     const rows = read('docs/configuration.md').split('\n')
     for (const [, flag, value] of help.matchAll(
-      /^ +(?:-\w, )?(--[a-z.-]+)(?:=("?[^\s"<]+"?))?/gm,
+      /^ {1,6}(?:-\w, )?(--[a-z.-]+)(?:=("?[^\s"<]+"?))?/gm,
     )) {
       if (['--help', '--version', '--log.level', '--log.format'].includes(flag)) continue
       const row = rows.find(line => line.startsWith(`| \`${flag}\``))

@@ -22,7 +22,13 @@ const PROGRAM = 'kafka-exposer'
  */
 export function endpoints(services: Services): RequestListener {
   const { web, logger, clock, responses } = services
-  const app = new Application({ web, logger, realm: PROGRAM, limit: responses })
+  const app = new Application({
+    web,
+    logger,
+    realm: PROGRAM,
+    limit: responses,
+    alias: services.routePrefix,
+  })
   const { router } = app
   /** Counts the requests in the shard's metrics by path, and bounds those that wait. */
   const scrape = <C extends Exchange>(

@@ -35,6 +35,8 @@ export interface Services {
   readonly address: string
   /** URL at which service discovery lists all targets; `address` if undefined. */
   readonly externalUrl: string | undefined
+  /** Prefix under which all paths are served, besides the root; empty without one. */
+  readonly routePrefix: string
   /**
    * Why this shard is not ready, apart from ownership: it is starting or stopping, or waits for
    * Kafka.

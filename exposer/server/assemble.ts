@@ -2,6 +2,7 @@ import type { Clock } from '../../shared/base/clock.js'
 import type { Logger } from '../../shared/base/logger.js'
 import { registerLimitMetrics } from '../../shared/http/limit/metrics.js'
 import { ResponseLimit } from '../../shared/http/limit/response-limit.js'
+import { routePrefix } from '../../shared/http/route-prefix.js'
 import type { LiveWebConfig } from '../../shared/http/web-config/live.js'
 import { registerWebConfigMetrics } from '../../shared/http/web-config/metrics.js'
 import type { SpanReader } from '../../shared/kafka/log-span.js'
@@ -115,6 +116,7 @@ export function assemble(
       view,
       address,
       externalUrl,
+      routePrefix: routePrefix(config.routePrefix, externalUrl),
       trouble,
       readBack: () => feed.readBackProgress,
     },

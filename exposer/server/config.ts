@@ -25,6 +25,8 @@ export interface ExposerConfig {
   readonly advertiseAddress: string | undefined
   /** URL of the load balancer in front of all shards. */
   readonly externalUrl: string | undefined
+  /** Prefix of all paths, besides the root. Default: the path of `externalUrl`. */
+  readonly routePrefix?: string | undefined
   readonly maxConnections: number
   /** Maximum number of concurrent responses with a body. */
   readonly maxRequests: number

@@ -12,6 +12,8 @@ import { boundUnreadBody } from './unread-body.js'
 export interface ApplicationOptions extends Guard {
   /** Prefix of every path, from `routePrefix`. Default: none. */
   readonly prefix?: string
+  /** A second prefix, from `routePrefix`: every path is served with and without it. */
+  readonly alias?: string
   /** How long the unread rest of a body is discarded after the response, ms. */
   readonly discardMs?: number
   /** Bounds the requests and responses in progress. Default: unbounded. */
@@ -55,15 +57,17 @@ export class Application {
     })
     app.use(answerUnrouted)
     if (this.#prefix) app.use(redirectTo(`${this.#prefix}/`))
+    const { limit, alias } = this.options
+    if (alias) app.use(completeAlias(alias))
     app.use(this.router.routes())
     app.use(this.router.allowedMethods())
     const answer = fastPaths(
       { handlers: this.#fast, admit: exchange => admit(exchange, this.options), report },
       app.callback(),
     )
-    const { limit } = this.options
     return (request, response) => {
       if (limit && !limit.begin(request, response)) return
+      if (alias) request.url = withoutAlias(request.url!, alias)
       closeWithConnection(response)
       boundUnreadBody(request, response, this.options.discardMs)
       return answer(request, response)
@@ -80,6 +84,19 @@ async function answerUnrouted(ctx: Context, next: Next): Promise<void> {
     sayWhy(ctx, 405, `${ctx.method} is not allowed here; allowed: ${ctx.response.get('Allow')}`)
   }
   if (ctx.status === 501) sayWhy(ctx, 501, `the method ${ctx.method} is not supported`)
+}
+
+/** `/alias/path` is `/path`, so that a proxy in front may remove the prefix or not. */
+function withoutAlias(url: string, alias: string): string {
+  return url.startsWith(`${alias}/`) ? url.slice(alias.length) : url
+}
+
+/** Redirects `/alias` to `/alias/`, where the relative links of the page work. */
+function completeAlias(alias: string) {
+  return async (ctx: Context, next: Next): Promise<void> => {
+    await next()
+    if (ctx.path === alias && ctx.status === 404 && ctx.body == null) ctx.redirect(`${alias}/`)
+  }
 }
 
 /** Redirects `/` to the page, as Prometheus does. */
