@@ -19,7 +19,7 @@ export const webFlags = {
   }),
   'web.max-requests': flag(integer(1, 100_000), {
     default: '40',
-    help: 'Maximum number of concurrent responses with a body. Further requests wait in order of arrival for 90% of their scrape timeout, or 30s without one, and are then answered with 503.',
+    help: 'Maximum number of concurrent responses with a body. Further requests wait, clients in turn, for 90% of their scrape timeout, or 30s without one, and are then answered with 503.',
   }),
   'web.config.file': flag(text, {
     placeholder: '<file>',

@@ -15,8 +15,11 @@ export interface ResponseLimits {
   readonly maxWaitingBytes: number
   /** Requests in progress of one connection. Only pipelining has more than one. */
   readonly maxPerConnection: number
-  /** Time after which a response is ended whose client accepts no bytes. */
-  readonly stallTimeout: number
+  /**
+   * While requests wait for a slot, a response is ended whose client has not accepted a whole write
+   * within this time: 256 KiB, or 64 KiB if it is compressed.
+   */
+  readonly slowInterval: number
   /** The flag that sets the slots of the first pool, for messages. */
   readonly flag: string
 }
@@ -25,13 +28,13 @@ const DEFAULTS = {
   maxWaiting: 10_000,
   maxWaitingBytes: 64 * 1024 * 1024,
   maxPerConnection: 32,
-  stallTimeout: 10_000,
+  slowInterval: 3000,
 }
 
 /** Why a request was refused. */
 export type LimitRefusal = 'timeout' | 'waiting' | 'waiting_bytes' | 'pipelined' | 'connections'
 /** Why a response was ended before it was complete. */
-export type LimitCut = 'timeout' | 'stalled'
+export type LimitCut = 'timeout' | 'slow'
 
 /** The right to send one body. It is given back when the response is closed, at the latest. */
 export interface Slot {
@@ -43,8 +46,8 @@ export interface Slot {
  *
  * Every response ends by the scrape timeout of its request, or after 2 minutes. A response with a
  * body needs a slot of its pool from its first byte until its last one has reached the socket:
- * memory per connection is used only by as many responses as there are slots. Requests wait for
- * slots in order of arrival.
+ * memory per connection is used only by as many responses as there are slots. Clients that wait get
+ * slots in turn, and a response whose client reads too slowly loses its slot to them.
  */
 export class ResponseLimit {
   /** Refused requests by reason. */
@@ -56,7 +59,7 @@ export class ResponseLimit {
     connections: 0,
   }
   /** Ended responses by reason. */
-  readonly cut: Record<LimitCut, number> = { timeout: 0, stalled: 0 }
+  readonly cut: Record<LimitCut, number> = { timeout: 0, slow: 0 }
   readonly pools: ReadonlyMap<string, Slots>
   readonly #limits: ResponseLimits
   readonly #perConnection = new WeakMap<Socket, number>()
@@ -149,7 +152,7 @@ export class ResponseLimit {
   }
 
   /**
-   * Waits for a slot, in order of arrival.
+   * Waits for a slot.
    *
    * @param deadline monotonic ms
    * @throws Refusal 503 if there is none before the deadline
@@ -168,7 +171,9 @@ export class ResponseLimit {
     if (outcome === 'done') {
       const free = this.tryAcquire(response, pool)
       if (free) return free
-      outcome = await settled(response, left(), done => slots.wait(done))
+      outcome = await settled(response, left(), done =>
+        slots.wait(response.req.socket.remoteAddress ?? '', done),
+      )
     }
     if (outcome === 'done' && !response.destroyed) return this.#hold(response, slots)
     if (outcome === 'done') slots.release()
@@ -182,22 +187,24 @@ export class ResponseLimit {
 
   #hold(response: ServerResponse, slots: Slots): Slot {
     const socket = response.socket!
-    const idleTimeout = socket.timeout ?? 0
-    const stalled = () => this.#cut(response, 'stalled')
+    const acceptedBytes = () => socket.bytesWritten - socket.writableLength
+    let accepted = acceptedBytes()
+    // Only while others wait: a slow client harms nobody else.
+    const checking = setInterval(() => {
+      const before = accepted
+      accepted = acceptedBytes()
+      const isSlow = socket.writableLength > 0 && accepted === before
+      if (isSlow && slots.waiting > 0) this.#cut(response, 'slow')
+    }, this.#limits.slowInterval)
     let held = true
     const release = () => {
       if (!held) return
       held = false
+      clearInterval(checking)
       response.off('close', release)
-      response.off('timeout', stalled)
-      // After the end of a response Node has set the timeout of the idle connection.
-      if (response.socket) socket.setTimeout(idleTimeout)
       slots.release()
     }
     response.once('close', release)
-    // Restarted by all bytes that the client accepts.
-    socket.setTimeout(this.#limits.stallTimeout)
-    response.on('timeout', stalled)
     return { release }
   }
 

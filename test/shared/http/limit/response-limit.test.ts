@@ -162,17 +162,42 @@ describe('a response ends', () => {
     const client = connect()
     await client.head('GET /held', { 'X-Prometheus-Scrape-Timeout-Seconds': 0.1 })
     await client.closed
-    expect(limit.cut).toEqual({ timeout: 1, stalled: 0 })
+    expect(limit.cut).toEqual({ timeout: 1, slow: 0 })
   })
 
-  test('when its client accepts no bytes', async () => {
-    await start({ stallTimeout: 200 })
+  const stick = () => {
     const stuck = connectTo({ port: served.port, host: '127.0.0.1' })
     stuck.on('error', () => {})
     stuck.write('GET /large HTTP/1.1\r\nHost: test\r\n\r\n')
     stuck.pause()
+    return stuck
+  }
+
+  test('when its client accepts no bytes and others wait', async () => {
+    await start({ slowInterval: 50 })
+    const stuck = [stick(), stick()]
+    await eventually(() => expect(used()).toBe(2))
+    end()
+    expect((await ask('/held')).status).toBe(200)
+    expect(limit.cut.slow).toBeGreaterThan(0)
+    for (const socket of stuck) socket.destroy()
+  })
+
+  test('and not because its client accepts no bytes while nobody waits', async () => {
+    await start({ slowInterval: 5 })
+    const stuck = stick()
     await eventually(() => expect(used()).toBe(1))
-    await eventually(() => expect(limit.cut).toEqual({ timeout: 0, stalled: 1 }))
+    await new Promise<void>(resolve => {
+      let left = 20
+      const count = setInterval(() => {
+        if (--left > 0) return
+        clearInterval(count)
+        resolve()
+      }, 5)
+    })
+    expect(limit.cut.slow).toBe(0)
+    stuck.resume()
+    await eventually(() => expect(used()).toBe(0))
     stuck.destroy()
   })
 

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Slots } from '../../../../shared/http/limit/slots.js'
 
-test('slots: never more than the maximum, granted in order of arrival, none lost', () => {
+test('slots: never more than the maximum, granted to a client in order of arrival, none lost', () => {
   const step = fc.oneof(
     fc.constant({ kind: 'come' as const }),
     fc.record({ kind: fc.constant('end' as const), nth: fc.nat(20) }),
@@ -20,7 +20,7 @@ test('slots: never more than the maximum, granted in order of arrival, none lost
           const id = last++
           if (slots.tryAcquire()) serving.push(id)
           else {
-            const cancel = slots.wait(() => {
+            const cancel = slots.wait('client', () => {
               queue = queue.filter(waiting => waiting.id !== id)
               serving.push(id)
               order.push(id)
@@ -46,4 +46,15 @@ test('slots: never more than the maximum, granted in order of arrival, none lost
       expect(order).toEqual([...order].sort((a, b) => a - b))
     }),
   )
+})
+
+test('slots: clients that wait have turns, however many requests one of them has', () => {
+  const slots = new Slots(1)
+  slots.tryAcquire()
+  const granted: string[] = []
+  for (const request of ['a1', 'a2', 'a3', 'b1', 'c1', 'a4', 'b2'])
+    slots.wait(request[0]!, () => granted.push(request))
+  for (let i = 0; i < 7; i++) slots.release()
+  expect(granted).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3', 'a4'])
+  expect([slots.used, slots.waiting]).toEqual([1, 0])
 })
