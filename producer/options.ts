@@ -1,4 +1,3 @@
-import { hostname } from 'node:os'
 import type { ConnectionOptions } from 'node:tls'
 import type { Logger } from '../shared/base/logger.js'
 import type { KafkaConfig } from '../shared/kafka/types.js'
@@ -8,6 +7,7 @@ import type { Label } from '../shared/metrics/model.js'
 import { RefusedError } from '../shared/snapshot/errors.js'
 import { targetKey } from '../shared/snapshot/key.js'
 import { validateTarget } from '../shared/snapshot/validate.js'
+import { defaultInstance } from './default-instance.js'
 import type { MetricSource } from './source.js'
 
 export interface PublisherOptions {
@@ -21,8 +21,8 @@ export interface PublisherOptions {
   /** The `job` label of the target. */
   readonly job: string
   /**
-   * The `instance` label of the target. Default: the host name. Must be set if several instances of
-   * a job run on one host.
+   * The `instance` label of the target. Default: the host name, and in a worker of `node:cluster`
+   * its id after a hyphen. Must be set if several other instances of a job run on one host.
    */
   readonly instance?: string
   /** Additional target labels. Publishers with equal labels are the same target. */
@@ -169,7 +169,7 @@ function targetOf({ job, instance, labels }: PublisherOptions): Label[] {
       throw new Error(`labels must not contain ${name}; set the option ${name}`)
   }
   // A value from the environment may be missing. An empty job fails validation below.
-  const target = sortLabels({ ...labels, job: job ?? '', instance: instance ?? hostname() })
+  const target = sortLabels({ ...labels, job: job ?? '', instance: instance ?? defaultInstance() })
   for (const { name, value } of target)
     if (typeof value !== 'string')
       throw new Error(`${name} is ${JSON.stringify(value)}; it must be a string`)

@@ -4,8 +4,10 @@ import { createSender, type Sender } from '../shared/kafka/sender.js'
 import { ConflatingOutbox, type ConflatingTarget } from '../shared/publish/conflating-outbox.js'
 import { Report } from '../shared/publish/report.js'
 import { SnapshotLoop } from '../shared/publish/snapshot-loop.js'
+import { beginTarget } from './active-targets.js'
 import { SourceCollector } from './collector.js'
 import type { Settings } from './options.js'
+import { OverlapWatch } from './overlap-watch.js'
 import { PublisherStats, registerStats } from './own-metrics.js'
 import type { SourceError } from './source-error.js'
 
@@ -25,7 +27,9 @@ export class Publisher {
   readonly #outbox: ConflatingOutbox
   readonly #target: ConflatingTarget
   readonly #loop: SnapshotLoop
+  readonly #overlaps: OverlapWatch
   #registration: ReturnType<typeof registerStats> | null = null
+  #active: ReturnType<typeof beginTarget> | null = null
   #stopping: Promise<void> | null = null
 
   constructor(settings: Settings, clock: Clock = systemClock) {
@@ -67,6 +71,27 @@ export class Publisher {
       offer: publication => this.#target.offer(publication),
       collectionFailed: error => this.#collectionFailed(error),
     })
+    this.#overlaps = this.#watchOverlaps()
+  }
+
+  get #targetText(): string {
+    const labels = this.#settings.target.map(
+      ({ name, value }) => `${name}=${JSON.stringify(value)}`,
+    )
+    return `{${labels.join(', ')}}`
+  }
+
+  #watchOverlaps(): OverlapWatch {
+    const { key, intervalMs } = this.#settings
+    const { incarnation } = this.#loop
+    return new OverlapWatch({
+      incarnation,
+      intervalMs,
+      lastWrite: () => this.#sender.lastWrite(key),
+      readBack: (offset, maxBytes) => this.#sender.readBack(key, offset, maxBytes),
+      onChecked: others => this.#report.overlap(this.#targetText, incarnation, others),
+      onUnauthorized: error => this.#report.overlapNotWatched(error),
+    })
   }
 
   /**
@@ -75,9 +100,11 @@ export class Publisher {
    */
   async start(): Promise<void> {
     if (this.#registration || this.#stopping) return
-    const { register, target } = this.#settings
+    const { register, target, kafka, topic, key } = this.#settings
     const name = target.map(label => label.value).join('/')
     this.#registration = registerStats(register, name, this.#stats)
+    this.#active = beginTarget(`${kafka.brokers.join()} ${topic} ${key.toString('latin1')}`)
+    if (this.#active.isShared) this.#report.sameTarget(this.#targetText)
     this.#loop.start()
   }
 
@@ -96,8 +123,10 @@ export class Publisher {
     if (this.#registration && !(await settlesWithin(deadlineMs, this.#publishEnd(deadlineMs / 4))))
       this.#report.endNotAcknowledged(deadlineMs)
     this.#loop.stop()
+    this.#overlaps.stop()
     this.#outbox.stop()
     this.#registration?.unregister()
+    this.#active?.end()
     await settlesWithin(DISCONNECT_MS, this.#sender.disconnect())
   }
 
@@ -108,7 +137,9 @@ export class Publisher {
   }
 
   #acknowledged(tookMs: number): void {
-    this.#stats.lastAck = this.#clock.now().wall / 1000
+    const { wall, mono } = this.#clock.now()
+    this.#stats.lastAck = wall / 1000
+    this.#overlaps.acknowledged(mono)
     this.#stats.sendDurations.observe(tookMs / 1000)
     this.#report.acknowledged(this.#target.counts.superseded)
   }

@@ -2,8 +2,9 @@ import type { Logger } from '../base/logger.js'
 import { partitionFor } from '../base/murmur2.js'
 import { explain, KafkaError } from './errors.js'
 import { PartitionLanes } from './sending/lanes.js'
+import { readBack } from './sending/read-back.js'
 import { type OutgoingRecord, writeRecords } from './sending/write.js'
-import type { KafkaConfig } from './types.js'
+import type { KafkaConfig, LogRecord } from './types.js'
 import { Cluster, REQUEST_TIMEOUT_MS } from './wire/cluster.js'
 import { CONNECT_TIMEOUT_MS } from './wire/link.js'
 
@@ -60,7 +61,20 @@ export interface Sender {
    * other. Undefined until the metadata of the topic is known.
    */
   laneOf(key: Buffer): number | undefined
+  /** Where the last write of this sender to the partition of the key is. Undefined before it. */
+  lastWrite(key: Buffer): WritePosition | undefined
+  /**
+   * Reads the records of one key in its partition: at most `maxBytes`, from an offset on.
+   *
+   * @throws KafkaError, also if this user is not authorized to read the topic
+   */
+  readBack(key: Buffer, offset: number, maxBytes: number): Promise<readonly LogRecord[]>
   disconnect(): Promise<void>
+}
+
+export interface WritePosition {
+  readonly partition: number
+  readonly offset: number
 }
 
 const MAX_BATCH_BYTES = 1_000_000
@@ -77,6 +91,8 @@ class TopicSender implements Sender {
   readonly #background: boolean
   readonly #cluster: Cluster
   readonly #lanes: PartitionLanes
+  /** Offset of the last written record by partition. */
+  readonly #written = new Map<number, number>()
 
   constructor({
     kafka,
@@ -123,6 +139,26 @@ class TopicSender implements Sender {
     return this.#lanes.laneOf(key)
   }
 
+  lastWrite(key: Buffer): WritePosition | undefined {
+    const partition = this.#lanes.partitionOf(key)
+    const offset = partition === undefined ? undefined : this.#written.get(partition)
+    return offset === undefined ? undefined : { partition: partition!, offset }
+  }
+
+  async readBack(key: Buffer, offset: number, maxBytes: number): Promise<readonly LogRecord[]> {
+    const { id, partitions } = await this.#lanes.current([key])
+    const partition = partitionFor(key, partitions.length)
+    return readBack(this.#lanes.linkOf(partition), {
+      topic: this.#topic,
+      topicId: id,
+      partition,
+      offset,
+      key,
+      maxBytes,
+      timeout: this.#cluster.requestTimeout,
+    })
+  }
+
   async disconnect(): Promise<void> {
     this.#cluster.close()
   }
@@ -158,7 +194,10 @@ class TopicSender implements Sender {
         deadline,
         linkOf: partition => this.#lanes.linkOf(partition),
         complete,
-        onWritten: partition => this.#lanes.succeeded(partition),
+        onWritten: (partition, last) => {
+          if (last >= 0) this.#written.set(partition, last)
+          this.#lanes.succeeded(partition)
+        },
       }),
     )
     await Promise.all(writing)

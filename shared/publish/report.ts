@@ -25,6 +25,7 @@ export class Report {
   /** Time of the last warning by action and kind, monotonic ms. */
   readonly #warnedAt = new Map<string, number>()
   #failing = false
+  #overlapping = false
   #dropped: ReadonlySet<string> = new Set()
   #omitted: ReadonlySet<string> = new Set()
 
@@ -77,6 +78,38 @@ export class Report {
     }
   }
 
+  /**
+   * Other runs publish the same target. Logged with each check that finds some, and once when none
+   * is left.
+   *
+   * @param others incarnations of the other runs
+   */
+  overlap(target: string, incarnation: number, others: ReadonlySet<number>): void {
+    const wasOverlapping = this.#overlapping
+    this.#overlapping = others.size > 0
+    if (others.size === 0) {
+      if (wasOverlapping) this.#logger.info(`no other run publishes as ${target} any longer`)
+      return
+    }
+    const newest = Math.max(incarnation, ...others)
+    const exposed = newest === incarnation ? 'this one' : `the one of ${timeText(newest)}`
+    this.#logger.warn(
+      `${others.size + 1} runs publish as ${target}, and only the newest is exposed: ${exposed}; give each publisher an instance of its own`,
+    )
+  }
+
+  /** Another publisher of this process has the same labels. */
+  sameTarget(target: string): void {
+    this.#logger.warn(
+      `another publisher of this process publishes as ${target}, and only the newest is exposed; give each an instance of its own`,
+    )
+  }
+
+  /** This user may not read the topic. */
+  overlapNotWatched(error: Error): void {
+    this.#logger.debug(`other runs of this target are not looked for: ${error.message}`)
+  }
+
   endNotAcknowledged(deadlineMs: number): void {
     this.#logger.warn(
       `stopped without an end of the run: Kafka did not acknowledge the final snapshot within ${deadlineMs} ms; the target will be down (up 0) instead of ended`,
@@ -125,4 +158,10 @@ function guarded(logger: Logger): Logger {
       }
     }
   return { debug: guard('debug'), info: guard('info'), warn: guard('warn'), error: guard('error') }
+}
+
+/** Also for a time that is no date, of a foreign record. */
+function timeText(ms: number): string {
+  const date = new Date(ms)
+  return Number.isNaN(date.getTime()) ? String(ms) : date.toISOString()
 }

@@ -67,6 +67,11 @@ export class SnapshotLoop {
     this.#run = new Run({ target, intervalMs, incarnation: Math.round(clock.now().wall) })
   }
 
+  /** Start time of this run, Unix ms. */
+  get incarnation(): number {
+    return this.#run.header.incarnation
+  }
+
   /** Collects at once, so that short-lived jobs are published too, and then on schedule. */
   start(): void {
     if (this.#state !== 'new') return

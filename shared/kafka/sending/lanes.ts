@@ -52,9 +52,13 @@ export class PartitionLanes {
 
   /** Undefined until the metadata of the topic is known. */
   laneOf(key: Buffer): number | undefined {
-    return this.#metadata
-      ? this.laneOfPartition(partitionFor(key, this.#metadata.partitions.length))
-      : undefined
+    const partition = this.partitionOf(key)
+    return partition === undefined ? undefined : this.laneOfPartition(partition)
+  }
+
+  /** Undefined until the metadata of the topic is known. */
+  partitionOf(key: Buffer): number | undefined {
+    return this.#metadata ? partitionFor(key, this.#metadata.partitions.length) : undefined
   }
 
   /** Node id of the leader, or a negative number that is unique to an isolated partition. */

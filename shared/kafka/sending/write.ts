@@ -18,9 +18,15 @@ export interface WriteOptions {
   readonly deadline: number
   linkOf(partition: number): Link
   complete(entry: number, partition: number, error: KafkaError | null): void
-  /** Called when a batch was written to the partition. */
-  onWritten(partition: number): void
+  /**
+   * Called when a batch was written to the partition.
+   *
+   * @param last offset of its last record; NaN if the broker did not tell
+   */
+  onWritten(partition: number, last: number): void
 }
+
+const UNKNOWN_OFFSET = Number.NaN
 
 /**
  * Writes records in order on one connection, one request after the other, with as many records per
@@ -35,9 +41,8 @@ export async function writeRecords(
   for (let from = 0; from < records.length; ) {
     const to = endOfRequest(records, from, options.maxBytes)
     const outgoing = records.slice(from, to)
-    const partitions = await writeRequest(outgoing, failed, options)
-    for (const partition of partitions.keys())
-      if (!failed.has(partition)) options.onWritten(partition)
+    const written = await writeRequest(outgoing, failed, options)
+    for (const [partition, last] of written) options.onWritten(partition, last)
     for (const { entry, last, partition } of outgoing) {
       const error = failed.get(partition)
       if (error || last) options.complete(entry, partition, error ?? null)
@@ -46,12 +51,17 @@ export async function writeRecords(
   }
 }
 
-/** @returns the partitions of the request; failed ones are added to `failed` */
+/**
+ * Failed partitions are added to `failed`.
+ *
+ * @returns the offset of the last record of each written batch, by partition
+ */
 async function writeRequest(
   outgoing: readonly OutgoingRecord[],
   failed: Map<number, KafkaError>,
   { topic, deadline, linkOf }: WriteOptions,
-): Promise<ReadonlyMap<number, ProducedRecord[]>> {
+): Promise<ReadonlyMap<number, number>> {
+  const written = new Map<number, number>()
   const partitions = new Map<number, ProducedRecord[]>()
   for (const record of outgoing) {
     if (failed.has(record.partition)) continue
@@ -59,7 +69,7 @@ async function writeRequest(
     if (records) records.push(record)
     else partitions.set(record.partition, [record])
   }
-  if (partitions.size === 0) return partitions
+  if (partitions.size === 0) return written
   try {
     const left = deadline - performance.now()
     // The call has failed or is about to. Written records are only a part of their entry.
@@ -68,13 +78,16 @@ async function writeRequest(
     const [first] = partitions.keys()
     const link = linkOf(first)
     const request = { topic, partitions, timestamp: Date.now() }
-    const errors = await produce(link, request, Math.ceil(left))
-    for (const [partition, error] of errors)
-      failed.set(partition, explain(error, { topic, broker: link.address }))
+    const outcomes = await produce(link, request, Math.ceil(left))
+    for (const [partition, { length }] of partitions) {
+      const outcome = outcomes.get(partition) ?? UNKNOWN_OFFSET
+      if (typeof outcome === 'number') written.set(partition, outcome + length - 1)
+      else failed.set(partition, explain(outcome, { topic, broker: link.address }))
+    }
   } catch (error) {
     for (const partition of partitions.keys()) failed.set(partition, explain(error, { topic }))
   }
-  return partitions
+  return written
 }
 
 function endOfRequest(records: readonly OutgoingRecord[], from: number, maxBytes: number): number {

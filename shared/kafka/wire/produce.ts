@@ -25,7 +25,12 @@ const REPLICAS_SHARE = 0.8
 
 interface ProduceResponse {
   readonly topics: readonly {
-    readonly partitions: readonly { readonly partition: number; readonly errorCode: number }[]
+    readonly partitions: readonly {
+      readonly partition: number
+      readonly errorCode: number
+      /** Decimal. */
+      readonly baseOffset: string
+    }[]
   }[]
 }
 
@@ -33,14 +38,14 @@ interface ProduceResponse {
  * Writes one batch to each partition in one request, acknowledged by all in-sync replicas.
  *
  * @param timeout ms
- * @returns the error of each failed partition, as created by kafkajs
+ * @returns for each partition the offset of its first record, or its error, as created by kafkajs
  * @throws KafkaError if the request as a whole failed: each batch may have been written or not
  */
 export async function produce(
   link: Link,
   request: ProduceRequest,
   timeout: number,
-): Promise<ReadonlyMap<number, Error>> {
+): Promise<ReadonlyMap<number, number | Error>> {
   const replicas = Math.ceil(timeout * REPLICAS_SHARE)
   const { topics } = await link.call<ProduceResponse>(
     'Produce',
@@ -52,11 +57,10 @@ export async function produce(
       context: { topic: request.topic },
     },
   )
-  const failed = new Map<number, Error>()
-  for (const { partition, errorCode } of topics.flatMap(topic => topic.partitions)) {
-    if (errorCode !== 0) failed.set(partition, createErrorFromCode(errorCode))
-  }
-  return failed
+  const outcomes = new Map<number, number | Error>()
+  for (const { partition, errorCode, baseOffset } of topics.flatMap(topic => topic.partitions))
+    outcomes.set(partition, errorCode === 0 ? Number(baseOffset) : createErrorFromCode(errorCode))
+  return outcomes
 }
 
 /** Produce request, versions 3 to 7. */

@@ -11,13 +11,15 @@ import { createPublisher, type MetricSource } from '../../../producer/index.js'
  *
  * Modes: `idle` publishes and does nothing else. `job` increments a counter, stops its publisher
  * and exits. `busy` has many series and answers requests for reports until it is stopped. `cluster`
- * is a primary that publishes for two workers.
+ * is a primary that publishes for two workers. `workers` has three workers that publish with the
+ * default identity, or with the instance that is given; their warnings are sent to the parent.
  */
 export interface AppOptions {
-  readonly mode: 'idle' | 'job' | 'busy' | 'cluster'
+  readonly mode: 'idle' | 'job' | 'busy' | 'cluster' | 'workers'
   readonly brokers: readonly string[]
   readonly topic: string
   readonly series?: number
+  readonly instance?: string
 }
 
 /** The response of `busy` to the message `report`. */
@@ -30,7 +32,13 @@ export interface AppReport {
   readonly turns: number
 }
 
-const { mode, brokers, topic, series = 10 } = JSON.parse(process.argv[2] ?? '{}') as AppOptions
+const {
+  mode,
+  brokers,
+  topic,
+  series = 10,
+  instance,
+} = JSON.parse(process.argv[2] ?? '{}') as AppOptions
 const register = new Registry()
 const quiet = () => {}
 const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet }
@@ -46,6 +54,7 @@ const publisherOf = (source: MetricSource) =>
   })
 
 if (mode === 'cluster') await runCluster()
+else if (mode === 'workers') await runWorkers()
 else if (mode === 'busy') await runBusy()
 else {
   const jobs = new Counter({ name: 'jobs_total', help: 'Jobs done.', registers: [register] })
@@ -93,6 +102,27 @@ async function runCluster(): Promise<void> {
     await publisher.stop()
     process.exit()
   })
+}
+
+async function runWorkers(): Promise<void> {
+  if (cluster.isPrimary) {
+    process.once('disconnect', () => process.exit())
+    for (let i = 0; i < 3; i++)
+      cluster.fork().on('message', message => process.connected && process.send!(message))
+    return
+  }
+  const warn = (message: string) => void process.send!(message)
+  const publisher = createPublisher({
+    register,
+    brokers,
+    topic,
+    job: 'app',
+    instance,
+    interval: '1s',
+    logger: { ...logger, warn },
+  })
+  await publisher.start()
+  setInterval(quiet, 60_000)
 }
 
 async function runBusy(): Promise<void> {
