@@ -25,6 +25,16 @@ export interface ShardSettings {
   readonly flags?: readonly string[]
 }
 
+export interface ChildSettings extends ShardSettings {
+  /** Port of a shard that is to be started again with the same address. Default: any. */
+  readonly port?: number
+  /** Milliseconds. */
+  readonly heartbeatInterval?: number
+  readonly logLevel?: 'debug' | 'info' | 'error'
+  /** Receives what the process prints. Default: the output of the test. */
+  readonly onOutput?: (text: string) => void
+}
+
 const SESSION_TIMEOUT = 6000
 
 /**
@@ -72,11 +82,13 @@ export async function startShard(
  */
 export class ShardChild {
   readonly url: string
+  /** Resolves with the exit code when the process has ended; null if it was killed. */
+  readonly exited: Promise<number | null>
   readonly #child: ChildProcess
   #suspended = false
 
   private constructor(
-    settings: ShardSettings,
+    settings: ChildSettings,
     private readonly port: number,
   ) {
     this.url = `http://127.0.0.1:${port}`
@@ -89,24 +101,35 @@ export class ShardChild {
         `--kafka.topic=${settings.topic}`,
         `--kafka.group=${settings.group}`,
         `--kafka.session-timeout=${settings.sessionTimeout ?? SESSION_TIMEOUT}ms`,
-        '--kafka.heartbeat-interval=300ms',
+        `--kafka.heartbeat-interval=${settings.heartbeatInterval ?? 300}ms`,
         `--web.listen-address=127.0.0.1:${port}`,
         '--web.external-url=http://exposer.example:9754',
         '--exposition.playout-delay=0s',
-        '--log.level=error',
+        `--log.level=${settings.logLevel ?? 'error'}`,
         ...(settings.flags ?? []),
       ],
-      { stdio: ['ignore', 'inherit', 'inherit'] },
+      { stdio: ['ignore', 'inherit', settings.onOutput ? 'pipe' : 'inherit'] },
     )
+    this.#child.stderr?.on('data', chunk => settings.onOutput!(String(chunk)))
     children.add(this.#child)
+    this.exited = new Promise(resolve =>
+      this.#child.once('exit', code => {
+        children.delete(this.#child)
+        resolve(code)
+      }),
+    )
   }
 
-  static async start(settings: ShardSettings): Promise<ShardChild> {
-    return new ShardChild(settings, await freePort())
+  static async start(settings: ChildSettings): Promise<ShardChild> {
+    return new ShardChild(settings, settings.port ?? (await freePort()))
+  }
+
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
   }
 
   /** Starts a shard at the address of this one, which has ended. */
-  restart(settings: ShardSettings): ShardChild {
+  restart(settings: ChildSettings): ShardChild {
     return new ShardChild(settings, this.port)
   }
 
@@ -118,19 +141,14 @@ export class ShardChild {
 
   /** @returns the exit code, or null if the process was killed */
   async end(signal: NodeJS.Signals = 'SIGKILL'): Promise<number | null> {
-    const child = this.#child
-    if (child.exitCode === null && child.signalCode === null) {
-      try {
-        if (await this.#listens()) await expectLedgerToAddUp(this.url)
-      } finally {
-        const exited = new Promise(resolve => child.once('exit', resolve))
-        child.kill(signal)
-        if (signal !== 'SIGCONT') child.kill('SIGCONT')
-        await exited
-      }
+    if (!this.running) return this.exited
+    try {
+      if (await this.#listens()) await expectLedgerToAddUp(this.url)
+    } finally {
+      this.#child.kill(signal)
+      if (signal !== 'SIGCONT') this.#child.kill('SIGCONT')
     }
-    children.delete(child)
-    return child.exitCode
+    return this.exited
   }
 
   async #listens(): Promise<boolean> {
