@@ -6,6 +6,11 @@ export interface Claimant {
    */
   readonly metadata: Uint8Array
   readonly owned: readonly number[]
+  /**
+   * Whether the member may be serving what it claims: it had a lease when it joined. Without a
+   * lease, a claim is a preference only.
+   */
+  readonly leased: boolean
   /** Milliseconds since the coordinator last confirmed the ownership; null if it never did. */
   readonly confirmedAge: number | null
   /** Generation of that confirmation; −1 if there is none. */
@@ -20,7 +25,7 @@ export interface Assigner {
    */
   readonly name: string
   /**
-   * Pure. Assigns every partition below the count to exactly one member. A member without
+   * Pure. The balanced assignment that the group is to reach, possibly in several rounds. Assigns every partition below the count to exactly one member. A member without
    * partitions has an empty list or no entry.
    */
   assign(members: readonly Claimant[], partitionCount: number): Map<string, number[]>
@@ -31,7 +36,8 @@ export interface Assigner {
  * and no partition moves unless balance requires it. The order of the members has no influence.
  *
  * Two members may claim the same partition, for example after one of them was taken for dead and
- * returned. The most recent confirmation wins, because the state of that member is fresher.
+ * returned. The one with a lease wins, then the most recent confirmation, because the state of that
+ * member is fresher.
  *
  * The number of moves is minimal: a member that owns more can keep ⌈p/m⌉ partitions at most, and
  * only p mod m members can keep that many. Those places go to members that own so many, so the sum
@@ -71,9 +77,7 @@ function assign(members: readonly Claimant[], partitionCount: number): Map<strin
   return assignment
 }
 
-/**
- * Existing partitions by owner, in ascending order. The most recent confirmation of a claim wins.
- */
+/** Existing partitions by owner, in ascending order. The best claim wins (see `isNewer`). */
 function ownersOf(ordered: readonly Claimant[], partitionCount: number): Map<string, number[]> {
   const claims = new Map<number, Claimant>()
   for (const member of ordered) {
@@ -92,10 +96,11 @@ function ownersOf(ordered: readonly Claimant[], partitionCount: number): Map<str
 }
 
 /**
- * Ages are compared first: they need no common clock, and generations start again at 1 when the
+ * A lease counts first, then the age of the confirmation. Ages need no common clock, and generations start again at 1 when the
  * coordinator has forgotten a group.
  */
 function isNewer(a: Claimant, b: Claimant): boolean {
+  if (a.leased !== b.leased) return a.leased
   const ageA = a.confirmedAge ?? Number.POSITIVE_INFINITY
   const ageB = b.confirmedAge ?? Number.POSITIVE_INFINITY
   return ageA === ageB ? a.generation > b.generation : ageA < ageB
@@ -103,4 +108,4 @@ function isNewer(a: Claimant, b: Claimant): boolean {
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 
-export const stickyAssigner: Assigner = { name: 'kafka-exposer-sticky-2', assign }
+export const stickyAssigner: Assigner = { name: 'kafka-exposer-cooperative-1', assign }

@@ -102,7 +102,9 @@ const PROTOCOL: Readonly<Record<string, (context: ErrorContext) => string>> = {
   CLUSTER_AUTHORIZATION_FAILED: () =>
     'this user is not authorized to do this on the cluster: ask its administrator for the ACL',
   INCONSISTENT_GROUP_PROTOCOL: c =>
-    `${groupOf(c)} is used by consumers of another program: give each program its own group (--kafka.group)`,
+    `${groupOf(c)} is used by consumers of another program or version: give each program its own group (--kafka.group), or wait until the members of the other version have stopped`,
+  FENCED_INSTANCE_ID: c =>
+    `another process has joined ${groupOf(c)} with the instance id of this one`,
   INVALID_SESSION_TIMEOUT: () =>
     'the brokers do not allow this session timeout: set --kafka.session-timeout between their group.min.session.timeout.ms and group.max.session.timeout.ms',
   GROUP_MAX_SIZE_REACHED: c =>

@@ -7,7 +7,7 @@ import { Committer } from './group/committer.js'
 import { describeGroup } from './group/coordinator.js'
 import { descriptionOf } from './group/description.js'
 import { guardListener } from './group/guarded-listener.js'
-import { Member } from './group/member.js'
+import { Member, type MemberAssignment } from './group/member.js'
 import { fetchOffsets } from './group/offsets.js'
 import { OutageLog } from './group/outage-log.js'
 import { Lease } from './lease.js'
@@ -26,6 +26,14 @@ export interface GroupConsumerOptions {
   readonly start: StartPosition
   /** Metadata of this member for other members and `describeGroup`, opaque here. Default: none. */
   readonly metadata?: Uint8Array
+  /**
+   * `group.instance.id`, which makes a static member: a process that restarts within the session
+   * timeout takes the place of its predecessor, without a rebalance. Of two processes with one id,
+   * the first is ended (see `onDuplicate`). See `instanceIdOf`. Default: none.
+   */
+  readonly instanceId?: string
+  /** Called when this member has ended because another process uses its instance id. */
+  readonly onDuplicate?: (error: KafkaError) => void
   /** Whether the offsets passed to `commit` are committed. Default: false. */
   readonly commits?: boolean
   /** Default: sticky. */
@@ -55,8 +63,10 @@ export interface GroupConsumerOptions {
 
 const SESSION_TIMEOUT_MS = 20_000
 const HEARTBEAT_INTERVAL_MS = 2_000
-/** Maximum time that a rebalance waits for a member that commits to finish its current work. */
+/** Maximum time for a listener to finish its work on partitions that it loses. */
 const MAX_FLUSH_MS = 5_000
+/** Maximum time for a planned stop to hand the partitions over before the member leaves. */
+const MAX_RELEASE_MS = 6_000
 const NOTHING_COMMITTED = -1
 
 /**
@@ -105,6 +115,7 @@ class TopicGroupConsumer implements GroupConsumer {
       cluster: this.#cluster,
       group,
       topic,
+      instanceId: options.instanceId ?? null,
       metadata: options.metadata ?? new Uint8Array(),
       assigner: options.assigner ?? stickyAssigner,
       sessionTimeout,
@@ -118,8 +129,14 @@ class TopicGroupConsumer implements GroupConsumer {
       logger,
       events: {
         owned: () => [...this.#states.keys()],
-        onRebalancing: () => this.#onRebalancing(Math.min(MAX_FLUSH_MS, sessionTimeout / 3)),
-        onAssignment: (partitions, count) => this.#onAssigned(partitions, count),
+        onRebalancing: () => {
+          logger.info('rebalancing the group', { group })
+          listener.onRebalancing()
+        },
+        onRevoking: partitions =>
+          this.#onRevoking(partitions, Math.min(MAX_FLUSH_MS, sessionTimeout / 3)),
+        onAssignment: assignment => this.#onAssigned(assignment),
+        onDuplicate: error => options.onDuplicate?.(error),
         onError,
       },
     })
@@ -163,11 +180,19 @@ class TopicGroupConsumer implements GroupConsumer {
   }
 
   async #leave(): Promise<void> {
+    await this.#member.release(MAX_RELEASE_MS)
     const read = this.#reader.stop()
     // Records that are being delivered may still lead to a commit.
     if (this.#commits) await read
     await Promise.all([read, this.#member.stop()])
-    this.#states.clear()
+    // What could not be handed over is lost now.
+    if (this.#states.size > 0)
+      this.#onAssigned({
+        partitions: [],
+        partitionCount: this.#partitionCount,
+        previous: new Map(),
+        unbroken: false,
+      })
   }
 
   async stop(): Promise<void> {
@@ -199,21 +224,24 @@ class TopicGroupConsumer implements GroupConsumer {
     return descriptionOf(described, topic, partitions.length)
   }
 
-  /** Resolves when the listener has finished its current work, or after `patience` milliseconds. */
-  #onRebalancing(patience: number): void | Promise<void> {
-    this.#options.logger.info('rebalancing the group', { group: this.#options.group })
-    const finishing = this.#listener.onRebalancing()
-    if (!finishing || !this.#commits) return
+  /** Resolves when the listener has finished its work, or after `patience` milliseconds. */
+  #onRevoking(partitions: readonly number[], patience: number): void | Promise<void> {
+    const finishing = this.#listener.onRevoking?.(partitions)
+    if (!finishing) return
     const waited = new Wakeup()
     finishing.then(() => waited.wake())
     return waited.wait(patience)
   }
 
-  #onAssigned(partitions: readonly number[], partitionCount: number): void {
+  #onAssigned({ partitions, partitionCount, previous, unbroken }: MemberAssignment): void {
     const { group, logger, start } = this.#options
     this.#assignedAt = this.#clock.now()
-    const change = reassign(this.#states, partitions, partition =>
-      start.usesCommitted ? null : start.of(partition, new Map(), this.#assignedAt),
+    const change = reassign(
+      this.#states,
+      partitions,
+      partition => (start.usesCommitted ? null : start.of(partition, new Map(), this.#assignedAt)),
+      // Without a lease another member may have committed further offsets.
+      unbroken || !this.#commits,
     )
     const epoch = ++this.#epoch
     this.#partitionCount = partitionCount
@@ -223,7 +251,8 @@ class TopicGroupConsumer implements GroupConsumer {
       if (start.usesCommitted) this.#commits?.end(partition)
       else this.#commits?.begin(partition, NOTHING_COMMITTED)
     }
-    this.#listener.onAssignment({ epoch, partitionCount, ...change })
+    const fresh = new Map([...previous].filter(([partition]) => change.fresh.includes(partition)))
+    this.#listener.onAssignment({ epoch, partitionCount, ...change, previous: fresh })
     this.#reader.read(this.#states)
     logger.info('partitions assigned', { group, epoch, partitionCount, ...change })
   }

@@ -2,8 +2,13 @@ import type { Instant } from '../base/clock.js'
 
 /**
  * Time until which the assignment is certainly valid: the *send time* of the last successful
- * heartbeat or SyncGroup plus the session timeout. The coordinator starts its timeout later, when
- * it receives the request, so it never reassigns the partitions before this lease has ended.
+ * heartbeat, JoinGroup or SyncGroup plus the session timeout. The coordinator starts its timeout
+ * later, when it receives the request, so it never removes the member before this lease has ended.
+ *
+ * The lease lasts through a rebalance: the member claims its partitions when it joins, and the
+ * leader assigns no partition that another member claims. A heartbeat that is answered with
+ * REBALANCE_IN_PROGRESS does not renew it: a member that does not join again in time is removed,
+ * whatever heartbeats it sends.
  */
 export class Lease {
   #renewed: Instant | null = null

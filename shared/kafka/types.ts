@@ -68,7 +68,8 @@ export interface GroupDescription {
 export interface PartitionListener {
   /**
    * A new assignment, before any of its records is fetched. `kept` partitions continue at their
-   * position, `fresh` ones are replayed from `onReplay`, `lost` ones belong to other members now.
+   * position, or still wait for `onReplay`; `fresh` ones are replayed from `onReplay`; `lost` ones
+   * may be assigned to other members from now on.
    */
   onAssignment(assignment: {
     readonly epoch: number
@@ -76,6 +77,11 @@ export interface PartitionListener {
     readonly kept: readonly number[]
     readonly fresh: readonly number[]
     readonly lost: readonly number[]
+    /**
+     * Opaque metadata of the member that gave up a fresh partition in the round before. Without an
+     * entry the previous owner has crashed, or there was none.
+     */
+    readonly previous: ReadonlyMap<number, Uint8Array>
   }): void
   /**
    * Start of the replay of a fresh partition, and the watermark at which it is complete (exclusive;
@@ -83,14 +89,17 @@ export interface PartitionListener {
    */
   onReplay(partition: number, from: number, until: number): void
   /**
-   * A rebalance has begun: nothing may be served until the next `onAssignment`. Records of held
-   * partitions continue to arrive, so that the state is up to date when it may be served again.
-   *
-   * A member that commits may return a promise. The rebalance waits until it settles, five seconds
-   * or a third of the session timeout at most, so that current work can be committed before the
-   * partitions move to another member.
+   * A rebalance has begun. Held partitions may be served until the next `onAssignment`, as long as
+   * the lease lasts, and their records continue to arrive.
    */
-  onRebalancing(): void | Promise<void>
+  onRebalancing(): void
+  /**
+   * These partitions are about to be lost in favour of other members. The member still holds them,
+   * and gives them up when the returned promise settles, after five seconds or a third of the
+   * session timeout at most: what is in flight can be finished and committed. Not called when the
+   * lease has ended, because then others may own them already.
+   */
+  onRevoking?(partitions: readonly number[]): void | Promise<void>
   /**
    * Records in offset order, contiguous except for offsets that the broker skips. If it returns a
    * promise, the next fetch waits for it.
@@ -120,15 +129,16 @@ export interface GroupConsumer {
   /** Starts the member. Resolves without waiting for the group. */
   start(): Promise<void>
   /**
-   * Commits pending offsets and leaves the group, so that other members take over at once.
+   * Gives up all partitions, as in a rebalance, commits pending offsets and leaves the group, so
+   * that other members take over at once. Takes some seconds at most, also without brokers.
    * `describeGroup` still works afterwards.
    */
   leave(): Promise<void>
   /** Leaves the group if necessary, and closes all connections. */
   stop(): Promise<void>
   /**
-   * Monotonic ms at which the lease of the assignment ends; −Infinity before the first join and
-   * during a rebalance.
+   * Monotonic ms at which the lease of the assignment ends; −Infinity before the first join, after
+   * the last, and when the group has removed this member.
    */
   leaseUntil(): number
   /** Describes the group. Rejects if the coordinator does not respond. */

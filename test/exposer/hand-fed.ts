@@ -115,7 +115,14 @@ export class HandFed {
     const lost = [...before].filter(p => !partitions.includes(p))
     const fresh = partitions.filter(p => !kept.includes(p))
     for (const partition of [...lost, ...fresh]) this.#next.delete(partition)
-    feed.onAssignment({ epoch: ++this.#epoch, partitionCount: PARTITIONS, kept, fresh, lost })
+    feed.onAssignment({
+      epoch: ++this.#epoch,
+      partitionCount: PARTITIONS,
+      kept,
+      fresh,
+      lost,
+      previous: new Map(),
+    })
     if (!replaying) for (const partition of fresh) this.loaded(partition)
   }
 
@@ -133,6 +140,11 @@ export class HandFed {
 
   rebalance(): void {
     this.#parts.feed.onRebalancing()
+  }
+
+  /** The partitions are about to be lost. Resolves when responses in progress have completed. */
+  revoke(partitions: readonly number[]): Promise<void> {
+    return this.#parts.feed.onRevoking(partitions)
   }
 
   /** A fetch was answered without records. */

@@ -25,8 +25,10 @@ async function startChild(
   topic: string,
   group: string,
   brokers = inject('brokers'),
+  ...more: string[]
 ): Promise<Sample[]> {
-  child = await programs.start('member.ts', [brokers.join(','), topic, group, String(SESSION_MS)])
+  const args = [brokers.join(','), topic, group, String(SESSION_MS), ...more]
+  child = await programs.start('member.ts', args)
   return child.messages as Sample[]
 }
 
@@ -86,6 +88,26 @@ test('a member that was suspended during the end of a rebalance has no lease unt
   child!.child.kill('SIGCONT')
   await eventually(() => expect(samples.length).toBeGreaterThan(before))
   expect(samples[before]).toMatchObject({ held: [] })
+})
+
+test('a member that is cut off from Kafka while another one takes its instance id serves no longer than its lease', async () => {
+  const topic = await newTopic(4)
+  const group = name('group')
+  const samples = await startChild(topic, group, undefined, 'instance=one')
+  await eventually(() => expect(samples.at(-1)?.held).toEqual([0, 1, 2, 3]))
+  child!.child.send('cut off')
+  const cutOffAt = Date.now()
+  const successor = await members.start({
+    topic,
+    group,
+    instanceId: 'one',
+    sessionTimeout: SESSION_MS,
+  })
+  await eventually(() => expect(successor.held()).toEqual([0, 1, 2, 3]))
+  // Both serve until then: the first cannot learn of the second.
+  await eventually(() => expect(samples.at(-1)?.held).toEqual([]))
+  expect(samples.at(-1)!.wall - cutOffAt).toBeLessThanOrEqual(SESSION_MS + 100)
+  expect(successor.held()).toEqual([0, 1, 2, 3])
 })
 
 describe('with a broker that hangs', () => {

@@ -24,7 +24,15 @@ test('a single member gets all partitions and reads each record once and in orde
   await eventually(() => expect(listener.caughtUp).toEqual(twelve))
   expect(listener.records).toHaveLength(200)
   expect(listener.of('assignment')).toEqual([
-    { type: 'assignment', epoch: 1, partitionCount: 12, kept: [], fresh: twelve, lost: [] },
+    {
+      type: 'assignment',
+      epoch: 1,
+      partitionCount: 12,
+      kept: [],
+      fresh: twelve,
+      lost: [],
+      previous: {},
+    },
   ])
   expect(listener.violations).toEqual([])
   expect(held()).toEqual(twelve)

@@ -58,9 +58,12 @@ export type Event =
       kept: number[]
       fresh: number[]
       lost: number[]
+      /** Metadata of the previous owners of fresh partitions, as text. */
+      previous: Record<number, string>
     }
   | { type: 'replay'; partition: number; from: number; until: number }
   | { type: 'rebalancing' }
+  | { type: 'revoking'; partitions: readonly number[] }
   | { type: 'records'; partition: number; first: number; next: number; highWatermark: number }
   | { type: 'error'; message: string; partitions: readonly number[] }
 
@@ -95,6 +98,7 @@ export class RecordingListener implements PartitionListener {
     kept: readonly number[]
     fresh: readonly number[]
     lost: readonly number[]
+    previous: ReadonlyMap<number, Uint8Array>
   }) {
     this.events.push({
       type: 'assignment',
@@ -102,9 +106,15 @@ export class RecordingListener implements PartitionListener {
       kept: [...a.kept],
       fresh: [...a.fresh],
       lost: [...a.lost],
+      previous: Object.fromEntries(
+        [...a.previous].map(([partition, metadata]) => [
+          partition,
+          Buffer.from(metadata).toString(),
+        ]),
+      ),
     })
     for (const partition of a.kept)
-      if (!this.positions.has(partition)) this.#violated(`${partition} is kept but has no position`)
+      if (!this.assigned.has(partition)) this.#violated(`${partition} is kept but was not assigned`)
     for (const partition of [...a.lost, ...a.fresh]) {
       this.positions.delete(partition)
       this.fetched.delete(partition)
@@ -127,6 +137,10 @@ export class RecordingListener implements PartitionListener {
     this.events.push({ type: 'rebalancing' })
     this.atRebalancing?.()
     this.atRebalancing = null
+  }
+
+  onRevoking(partitions: readonly number[]): void | Promise<void> {
+    this.events.push({ type: 'revoking', partitions })
   }
 
   onRecords(

@@ -13,6 +13,20 @@ export const FENCED: readonly string[] = [
   'REBALANCE_IN_PROGRESS',
 ]
 
+/**
+ * Error of a static member whose instance id is used by another process, which joined later.
+ * https://cwiki.apache.org/confluence/display/KAFKA/KIP-345
+ */
+export const DUPLICATE_INSTANCE = 'FENCED_INSTANCE_ID'
+
+/** Versions that carry an instance id (Kafka 2.3). */
+const STATIC = {
+  join: { version: 5 },
+  sync: { version: 3 },
+  heartbeat: { version: 3 },
+  leave: { version: 3 },
+} as const
+
 /** JoinGroup response of the classic consumer group protocol. */
 export interface Joined {
   readonly generationId: number
@@ -26,6 +40,8 @@ export interface JoinRequest {
   readonly group: string
   /** Empty until the coordinator has assigned one. */
   readonly memberId: string
+  /** `group.instance.id` of a static member; null for a dynamic one. */
+  readonly instanceId: string | null
   /** Milliseconds. */
   readonly sessionTimeout: number
   readonly rebalanceTimeout: number
@@ -39,7 +55,8 @@ export interface JoinRequest {
  * @throws KafkaError
  */
 export function joinGroup(link: Link, request: JoinRequest, timeout: number): Promise<Joined> {
-  const { group, memberId, sessionTimeout, rebalanceTimeout, assigner, subscription } = request
+  const { group, memberId, instanceId, sessionTimeout, rebalanceTimeout, assigner, subscription } =
+    request
   return link.call<Joined>(
     'JoinGroup',
     {
@@ -47,10 +64,11 @@ export function joinGroup(link: Link, request: JoinRequest, timeout: number): Pr
       sessionTimeout,
       rebalanceTimeout,
       memberId,
+      groupInstanceId: instanceId,
       protocolType: 'consumer',
       groupProtocols: [{ name: assigner, metadata: subscription }],
     },
-    { timeout: timeout + rebalanceTimeout, context: { group } },
+    { timeout: timeout + rebalanceTimeout, context: { group }, ...STATIC.join },
   )
 }
 
@@ -63,6 +81,7 @@ export function requiredMemberId(error: unknown): string | null {
 export interface Membership {
   readonly group: string
   readonly memberId: string
+  readonly instanceId: string | null
   readonly generation: number
 }
 
@@ -75,7 +94,7 @@ export interface Membership {
  */
 export async function syncGroup(
   link: Link,
-  { group, memberId, generation }: Membership,
+  { group, memberId, instanceId, generation }: Membership,
   assignments: ReadonlyMap<string, Buffer>,
   timeout: number,
 ): Promise<Buffer | null> {
@@ -85,12 +104,13 @@ export async function syncGroup(
       groupId: group,
       generationId: generation,
       memberId,
+      groupInstanceId: instanceId,
       groupAssignment: [...assignments].map(([member, memberAssignment]) => ({
         memberId: member,
         memberAssignment,
       })),
     },
-    { timeout, context: { group } },
+    { timeout, context: { group }, ...STATIC.sync },
   )
   return response.memberAssignment
 }
@@ -99,19 +119,31 @@ export async function syncGroup(
 export async function heartbeat(link: Link, of: Membership, timeout: number): Promise<void> {
   await link.call(
     'Heartbeat',
-    { groupId: of.group, groupGenerationId: of.generation, memberId: of.memberId },
-    { timeout, context: { group: of.group } },
+    {
+      groupId: of.group,
+      groupGenerationId: of.generation,
+      memberId: of.memberId,
+      groupInstanceId: of.instanceId,
+    },
+    { timeout, context: { group: of.group }, ...STATIC.heartbeat },
   )
 }
 
-/** @throws KafkaError */
+/**
+ * Removes the member from the group, a static one too.
+ *
+ * @throws KafkaError
+ */
 export async function leaveGroup(
   link: Link,
-  group: string,
-  memberId: string,
+  { group, memberId, instanceId }: Pick<Membership, 'group' | 'memberId' | 'instanceId'>,
   timeout: number,
 ): Promise<void> {
-  await link.call('LeaveGroup', { groupId: group, memberId }, { timeout, context: { group } })
+  await link.call(
+    'LeaveGroup',
+    { groupId: group, memberId, groupInstanceId: instanceId },
+    { timeout, context: { group }, ...STATIC.leave },
+  )
 }
 
 export interface DescribedGroup {

@@ -19,7 +19,8 @@ export function guardListener(listener: PartitionListener, logger: Logger): Part
   return {
     onAssignment: assignment => void guard(() => listener.onAssignment(assignment)),
     onReplay: (...args) => void guard(() => listener.onReplay(...args)),
-    onRebalancing: () => guard(() => listener.onRebalancing()),
+    onRebalancing: () => void guard(() => listener.onRebalancing()),
+    onRevoking: partitions => guard(() => listener.onRevoking?.(partitions)),
     onRecords: (...args) => guard(() => listener.onRecords(...args)),
     onFetched: (...args) => void guard(() => listener.onFetched(...args)),
     onFetchError: (...args) => void guard(() => listener.onFetchError(...args)),

@@ -15,6 +15,13 @@ const VERSION = 0
 /** Ownership that a member claims when it joins. */
 export interface Claim extends Omit<Claimant, 'memberId' | 'metadata'> {
   /**
+   * Whether the member leaves the group after this join. It keeps what it claims until the leader
+   * assigns it nothing.
+   */
+  readonly leaving: boolean
+  /** Partitions that the member has given up and that had no owner in its last assignment. */
+  readonly released: readonly number[]
+  /**
    * Number of partitions that the member knows. A changed number makes the coordinator rebalance.
    */
   readonly partitionCount: number
@@ -28,16 +35,37 @@ export interface Subscription {
   readonly metadata: Buffer
 }
 
-export interface Assignment {
+/** What the leader tells one member. */
+export interface AssignedRound {
+  /**
+   * The member for which it was computed. A static member that returns gets the assignment of its
+   * former process, under another member id.
+   */
+  readonly memberId: string
   readonly partitions: readonly number[]
-  /** Number of partitions that the leader used; null if the leader did not send it. */
+  /** Number of partitions that the leader used. */
+  readonly partitionCount: number
+  /**
+   * Partitions that a member other than their next owner holds: they are assigned in the following
+   * round.
+   */
+  readonly pending: readonly number[]
+  /** Whether another round follows at once: for pending partitions, or because a member leaves. */
+  readonly following: boolean
+  /** Metadata of the member that gave up a partition, for partitions of this member. */
+  readonly previous: ReadonlyMap<number, Uint8Array>
+}
+
+/** A decoded assignment. `memberId` and `partitionCount` are null if the leader did not send them. */
+export interface Assignment extends Omit<AssignedRound, 'memberId' | 'partitionCount'> {
+  readonly memberId: string | null
   readonly partitionCount: number | null
 }
 
 export function encodeSubscription(topic: string, claim: Claim, metadata: Uint8Array): Buffer {
-  const { owned, confirmedAge, generation, partitionCount } = claim
+  const { confirmedAge } = claim
   const age = confirmedAge === null ? null : Math.round(confirmedAge)
-  const json = JSON.stringify({ owned, confirmedAge: age, generation, partitionCount })
+  const json = JSON.stringify({ ...claim, confirmedAge: age })
   const userData = Buffer.concat([bytes(Buffer.from(json)), bytes(metadata)])
   return Buffer.concat([int16(VERSION), int32(1), string(topic), bytes(userData)])
 }
@@ -60,12 +88,21 @@ export function decodeSubscription(frame: Buffer | null): Subscription {
   }
 }
 
-export function encodeAssignment(
-  topic: string,
-  partitions: readonly number[],
-  partitionCount: number,
-): Buffer {
-  const userData = Buffer.from(JSON.stringify({ partitionCount }))
+export function encodeAssignment(topic: string, round: AssignedRound): Buffer {
+  const { memberId, partitions, partitionCount, pending, following, previous } = round
+  const owners = [...previous].map(([partition, metadata]) => [
+    partition,
+    Buffer.from(metadata).toString('base64'),
+  ])
+  const userData = Buffer.from(
+    JSON.stringify({
+      memberId,
+      partitionCount,
+      pending,
+      following,
+      previous: Object.fromEntries(owners),
+    }),
+  )
   return Buffer.concat([
     int16(VERSION),
     int32(1),
@@ -85,21 +122,46 @@ export function decodeAssignment(frame: Buffer | null, topic: string): Assignmen
       topic: reader.string(),
       partitions: reader.array(() => reader.int32()),
     }))
-    const { partitionCount } = json(reader.bytes())
+    const { memberId, partitionCount, pending, following, previous } = json(reader.bytes())
     return {
+      memberId: typeof memberId === 'string' ? memberId : null,
       partitions: topics.find(t => t.topic === topic)?.partitions ?? [],
       partitionCount: isCount(partitionCount) ? partitionCount : null,
+      pending: countsOf(pending),
+      following: following === true,
+      previous: parsePrevious(previous),
     }
   } catch {
-    return { partitions: [], partitionCount: null }
+    return {
+      memberId: null,
+      partitions: [],
+      partitionCount: null,
+      pending: [],
+      following: false,
+      previous: new Map(),
+    }
   }
 }
 
+function parsePrevious(value: unknown): Map<number, Uint8Array> {
+  const previous = new Map<number, Uint8Array>()
+  if (typeof value !== 'object' || value === null) return previous
+  for (const [partition, metadata] of Object.entries(value)) {
+    if (isCount(Number(partition)) && typeof metadata === 'string')
+      previous.set(Number(partition), Buffer.from(metadata, 'base64'))
+  }
+  return previous
+}
+
 function parseClaim(text: Buffer): Claim | null {
-  const { owned, confirmedAge, generation, partitionCount } = json(text)
+  const claim = json(text)
+  const { owned, confirmedAge, generation, partitionCount } = claim
   if (!Array.isArray(owned)) return null
   return {
-    owned: owned.filter(isCount),
+    owned: countsOf(owned),
+    leased: claim.leased === true,
+    leaving: claim.leaving === true,
+    released: countsOf(claim.released),
     confirmedAge: typeof confirmedAge === 'number' && confirmedAge >= 0 ? confirmedAge : null,
     generation: Number.isSafeInteger(generation) ? (generation as number) : -1,
     partitionCount: isCount(partitionCount) ? partitionCount : 0,
@@ -113,6 +175,8 @@ function json(text: Buffer): Record<string, unknown> {
 
 const isCount = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0
+
+const countsOf = (value: unknown): number[] => (Array.isArray(value) ? value.filter(isCount) : [])
 
 function int16(value: number): Buffer {
   const buffer = Buffer.alloc(2)

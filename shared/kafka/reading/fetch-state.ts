@@ -46,12 +46,16 @@ export interface AssignmentChange {
 }
 
 /**
- * Applies an assignment to `states`. Partitions with a position continue, all others start anew.
+ * Applies an assignment to `states`. Partitions that were held before continue, also if their start
+ * is not located yet.
+ *
+ * @param unbroken false if other members may have owned them meanwhile: all start anew
  */
 export function reassign(
   states: Map<number, FetchState>,
   assigned: readonly number[],
   startOf: (partition: number) => Start | null,
+  unbroken = true,
 ): AssignmentChange {
   const wanted = [...new Set(assigned)].sort((a, b) => a - b)
   const lost = [...states.keys()]
@@ -61,7 +65,7 @@ export function reassign(
   const kept: number[] = []
   const fresh: number[] = []
   for (const partition of wanted) {
-    if (states.get(partition)?.position != null) kept.push(partition)
+    if (unbroken && states.has(partition)) kept.push(partition)
     else {
       states.set(partition, new FetchState(partition, startOf(partition)))
       fresh.push(partition)

@@ -8,6 +8,7 @@ const claimant = (memberId: string, owned: number[], more: Partial<Claimant> = {
   memberId,
   metadata: Buffer.from(memberId),
   owned,
+  leased: true,
   confirmedAge: 100,
   generation: 1,
   ...more,
@@ -23,6 +24,7 @@ const anyGroup = fc.record({
       memberId: fc.string({ minLength: 1, maxLength: 3 }),
       metadata: fc.constantFrom('', 'a', 'b', 'c').map(text => Buffer.from(text)),
       owned: fc.array(fc.integer({ min: -2, max: PARTITIONS + 2 }), { maxLength: 20 }),
+      leased: fc.boolean(),
       confirmedAge: fc.option(fc.nat(30_000), { nil: null }),
       generation: fc.integer({ min: -1, max: 5 }),
     }),
@@ -153,6 +155,14 @@ describe('assign', () => {
       claimant('new', [0], { generation: 4 }),
     ]
     expect(assign(members, 2).get('new')).toEqual([0])
+  })
+
+  test('a claim with a lease wins, however recent the other confirmation is', () => {
+    const members = [
+      claimant('removed', [0], { leased: false, confirmedAge: 10 }),
+      claimant('owner', [0], { confirmedAge: 5_000 }),
+    ]
+    expect(assign(members, 2).get('owner')).toEqual([0])
   })
 
   test('an unconfirmed claim loses to a confirmed one', () => {

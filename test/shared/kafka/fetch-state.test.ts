@@ -44,8 +44,19 @@ test('a partition that is lost and assigned again gets a new fetch state', () =>
   expect(states.get(3)).not.toBe(old)
 })
 
-test('a partition without a position counts as fresh when it is assigned again', () => {
+test('a partition whose start is not located yet is kept with its start', () => {
   const states = new Map([[1, new FetchState(1, { since: 5 })]])
-  expect(reassign(states, [1], () => ({ since: 9 })).fresh).toEqual([1])
-  expect(states.get(1)!.start).toEqual({ since: 9 })
+  expect(reassign(states, [1], () => ({ since: 9 })).kept).toEqual([1])
+  expect(states.get(1)!.start).toEqual({ since: 5 })
+})
+
+test('partitions that others may have owned meanwhile start anew', () => {
+  const states = holding(1, 2)
+  const old = states.get(1)
+  expect(reassign(states, [1, 3], () => ({ since: 9 }), false)).toEqual({
+    kept: [],
+    fresh: [1, 3],
+    lost: [2],
+  })
+  expect(states.get(1)).not.toBe(old)
 })

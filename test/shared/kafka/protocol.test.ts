@@ -11,6 +11,9 @@ import {
 const { MemberAssignment, MemberMetadata } = kafkajs.AssignerProtocol
 const claim = {
   owned: [0, 3, 11],
+  leased: true,
+  leaving: false,
+  released: [4],
   confirmedAge: 1200,
   generation: 7,
   partitionCount: 12,
@@ -29,19 +32,25 @@ test('a subscription is decoded as it was encoded, with opaque metadata', () => 
   )
 })
 
+const round = {
+  memberId: 'm-1',
+  partitions: [2, 5],
+  partitionCount: 12,
+  pending: [7],
+  following: true,
+  previous: new Map([[5, Buffer.from([0, 255, 10])]]),
+}
+
 test('an assignment is decoded as it was encoded', () => {
-  const bytes = encodeAssignment('metrics.snapshots', [2, 5], 12)
-  expect(decodeAssignment(bytes, 'metrics.snapshots')).toEqual({
-    partitions: [2, 5],
-    partitionCount: 12,
-  })
+  const bytes = encodeAssignment('metrics.snapshots', round)
+  expect(decodeAssignment(bytes, 'metrics.snapshots')).toEqual(round)
 })
 
 test('both are frames of the consumer protocol, so that other tools can describe the group', () => {
   expect(MemberMetadata.decode(encodeSubscription('t', claim, Buffer.from('me')))?.topics).toEqual([
     't',
   ])
-  expect(MemberAssignment.decode(encodeAssignment('t', [2, 5], 12))?.assignment).toEqual({
+  expect(MemberAssignment.decode(encodeAssignment('t', round))?.assignment).toEqual({
     t: [2, 5],
   })
 })
@@ -83,6 +92,14 @@ test('claims of a wrong type are dropped', () => {
 })
 
 test('an empty frame is an empty assignment', () => {
-  expect(decodeAssignment(null, 't')).toEqual({ partitions: [], partitionCount: null })
-  expect(decodeAssignment(Buffer.alloc(0), 't')).toEqual({ partitions: [], partitionCount: null })
+  const empty = {
+    memberId: null,
+    partitions: [],
+    partitionCount: null,
+    pending: [],
+    following: false,
+    previous: new Map(),
+  }
+  expect(decodeAssignment(null, 't')).toEqual(empty)
+  expect(decodeAssignment(Buffer.alloc(0), 't')).toEqual(empty)
 })

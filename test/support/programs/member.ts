@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import { createGroupConsumer } from '../../../shared/kafka/group-consumer.js'
 import { committed, replayWindow } from '../../../shared/kafka/start.js'
 
@@ -5,15 +6,19 @@ import { committed, replayWindow } from '../../../shared/kafka/start.js'
  * A group member in its own process, which a test can suspend. At every turn of the event loop it
  * checks which partitions it may serve. It reports changes and turns after a pause.
  *
- *   member.js <brokers> <topic> <group> <session timeout ms> [commits]
+ *   member.js <brokers> <topic> <group> <session timeout ms> [commits] [instance=<id>]
+ *
+ * After the message `cut off` it has no connection to Kafka any more.
  */
-const [brokers, topic, group, sessionTimeout, commits] = process.argv.slice(2) as [
+const [brokers, topic, group, sessionTimeout, ...more] = process.argv.slice(2) as [
   string,
   string,
   string,
   string,
-  string?,
+  ...string[],
 ]
+const commits = more.includes('commits')
+const instanceId = more.find(text => text.startsWith('instance='))?.split('=')[1]
 const quiet = () => {}
 
 export interface Sample {
@@ -34,7 +39,8 @@ const consumer = createGroupConsumer({
   topic,
   group,
   start: commits ? committed() : replayWindow(600_000),
-  commits: commits !== undefined,
+  commits,
+  ...(instanceId !== undefined && { instanceId }),
   sessionTimeout: Number(sessionTimeout),
   heartbeatInterval: 200,
   logger: { debug: quiet, info: quiet, warn: quiet, error: quiet },
@@ -66,6 +72,20 @@ function check(cause: string): void {
   reported = current
   process.send?.({ cause, wall: Date.now(), away, held } satisfies Sample)
 }
+
+const sockets = new Set<Socket>()
+let isCutOff = false
+const connect = Socket.prototype.connect
+Socket.prototype.connect = function (this: Socket, ...args: never[]) {
+  sockets.add(this)
+  if (isCutOff) this.destroy(new Error('cut off'))
+  else connect.apply(this, args as never)
+  return this
+}
+process.on('message', () => {
+  isCutOff = true
+  for (const socket of sockets) socket.destroy()
+})
 
 process.once('disconnect', () => process.exit())
 setInterval(() => check('turn'), 1)
