@@ -22,6 +22,7 @@ export interface Invocation {
 /**
  * Runs a command and returns its exit code: 0 for success, 1 for failure.
  *
+ * @throws DuplicateError if another process has its identity (exit code 3)
  * @throws ConfigError if it was called with invalid flags (exit code 2)
  */
 export type Command = (invocation: Invocation) => Promise<number>

@@ -61,6 +61,8 @@ const DESCRIPTION = 'Kafka between applications and Prometheus: a sharded expose
 const SUCCESS = 0
 const FAILURE = 1
 const USAGE = 2
+/** Another process has the identity of this one. Units and containers do not restart it. */
+const DUPLICATE = 3
 
 async function main(argv: readonly string[]): Promise<number> {
   const [first = '', second = ''] = argv
@@ -135,10 +137,14 @@ function report(error: unknown): number {
     process.stderr.write(lines.join(''))
     return problems ? USAGE : FAILURE
   }
+  const isDuplicate = name === 'DuplicateError'
   const expected =
-    name === 'KafkaError' || name === 'StartError' || (code && !code.startsWith('ERR_'))
+    isDuplicate ||
+    name === 'KafkaError' ||
+    name === 'StartError' ||
+    (code && !code.startsWith('ERR_'))
   process.stderr.write(`${PROGRAM}: error: ${expected ? message : (stack ?? String(error))}\n`)
-  return FAILURE
+  return isDuplicate ? DUPLICATE : FAILURE
 }
 
 process.exit(await main(process.argv.slice(2)).catch(report))

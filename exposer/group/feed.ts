@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Clock } from '../../shared/base/clock.js'
 import { Slice } from '../../shared/base/scheduling.js'
 import { runInSlices } from '../../shared/base/steps.js'
@@ -23,11 +24,17 @@ export interface FeedEvents {
   onPastRecords(count: number): void
 }
 
+/** Time for responses in progress to complete before partitions are given up. */
+const DRAIN_MS = 500
+const POLL_MS = 20
+
 /** Applies events of the group consumer to the shard, in slices that leave the event loop free. */
 export class Feed implements PartitionListener, Assignment {
   #current: Assignment['current']
   /** A unique object for each uninterrupted ownership of a partition. */
   readonly #tenures = new Map<number, object>()
+  /** Partitions that are about to be given up. */
+  #revoking: ReadonlySet<number> = new Set()
   /** Monotonic ms of assignment, of the partitions that are being replayed. */
   readonly #assignedAt = new Map<number, number>()
   #sweeping = false
@@ -44,6 +51,8 @@ export class Feed implements PartitionListener, Assignment {
       readonly shard: Shard
       readonly clock: Clock
       readonly changes: Changes
+      /** Whether no response is in progress. */
+      readonly isDrained: () => boolean
       readonly events: FeedEvents
       readonly readBack: Pick<ReadBackOptions, 'spans' | 'forgetMs' | 'logger'> | null
     },
@@ -85,9 +94,18 @@ export class Feed implements PartitionListener, Assignment {
     return this.#readBack?.progress
   }
 
+  revoking(partition: number): boolean {
+    return this.#revoking.has(partition)
+  }
+
+  tenure(partition: number): object | undefined {
+    return this.#tenures.get(partition)
+  }
+
   onAssignment(assignment: Parameters<PartitionListener['onAssignment']>[0]): void {
     const { shard, clock, changes, events } = this.options
     const now = clock.now()
+    this.#revoking = new Set()
     shard.assign(assignment, now)
     for (const partition of [...assignment.lost, ...assignment.fresh])
       this.#readBack?.cancel(partition)
@@ -122,9 +140,15 @@ export class Feed implements PartitionListener, Assignment {
   }
 
   onRebalancing(): void {
-    const { events } = this.options
-    this.#current = undefined
-    events.onGroupChange()
+    this.options.events.onGroupChange()
+  }
+
+  /** Holds new requests for these partitions, and lets responses in progress complete. */
+  async onRevoking(partitions: readonly number[]): Promise<void> {
+    const { clock, isDrained } = this.options
+    this.#revoking = new Set(partitions)
+    const deadline = clock.now().mono + DRAIN_MS
+    while (!isDrained() && clock.now().mono < deadline) await delay(POLL_MS)
   }
 
   async onRecords(partition: number, records: readonly LogRecord[]): Promise<void> {

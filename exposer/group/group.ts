@@ -14,6 +14,8 @@ const RETRY_MS = 200
  */
 export class Group {
   #map: GroupMap | undefined
+  /** The map before the last change. */
+  #last: GroupMap | undefined
   #reading: Promise<void> | undefined
   #retry: NodeJS.Timeout | undefined
   #epoch = 0
@@ -26,6 +28,8 @@ export class Group {
       readonly changes: Changes
       readonly logger: Logger
       readonly externalUrl: string | undefined
+      /** URL of this shard, as advertised to the group. */
+      readonly address: string
     },
   ) {}
 
@@ -38,19 +42,31 @@ export class Group {
     return this.#map
   }
 
+  /** The owner, unless it is this shard, which knows its partitions better than the map. */
   ownerOf(partition: number): GroupMember | undefined {
-    return this.map()?.members.find(member => member.partitions.includes(partition))
+    return this.#otherOwner(this.map(), partition)
+  }
+
+  /** The owner before the last change. */
+  lastOwnerOf(partition: number): GroupMember | undefined {
+    return this.#otherOwner(this.#last, partition)
   }
 
   /** Discards the map: a rebalance has begun or ended. */
   forget(): void {
     this.#epoch++
+    this.#last = this.#map ?? this.#last
     this.#map = undefined
   }
 
   close(): void {
     this.forget()
     clearTimeout(this.#retry)
+  }
+
+  #otherOwner(map: GroupMap | undefined, partition: number): GroupMember | undefined {
+    const owner = map?.members.find(member => member.partitions.includes(partition))
+    return owner?.address === this.options.address ? undefined : owner
   }
 
   /** Logs a configuration of the group that cannot work, once until it changes. */

@@ -24,7 +24,7 @@ export interface Pending {
 
 /** The partitions of this shard. */
 export interface Assignment {
-  /** Undefined before the first assignment and during a rebalance. */
+  /** Undefined before the first assignment. It stays valid through a rebalance. */
   readonly current:
     | { readonly partitionCount: number; readonly partitions: ReadonlySet<number> }
     | undefined
@@ -32,21 +32,26 @@ export interface Assignment {
   loaded(partition: number): boolean
   /** Whether all targets of a loaded partition are known, also those that died before the replay. */
   complete(partition: number): boolean
+  /** Whether the partition is about to be given up: new requests for it are held. */
+  revoking(partition: number): boolean
+  /** An object that is unique for each uninterrupted ownership; undefined if it is not owned. */
+  tenure(partition: number): object | undefined
 }
+
+/** How often shards may pass a request on. After that it is held. */
+const MAX_HOPS = 4
 
 /**
  * Decides whether a partition may be served by this shard.
  *
- * An assignment is not sufficient: a process that was suspended for a minute still has its old one.
+ * A partition is served through a rebalance until this shard has to give it up, because no shard
+ * gets a partition that another one claims. An assignment is not sufficient: a process that was suspended for a minute still has its old one.
  * Only while the lease is valid can no other shard own the partition. The lease is therefore
  * checked for each request and before each chunk of a response.
  */
 export class Ownership {
   /** Whether a request was refused because the lease had expired. */
   #expirySeen = false
-  /** Set when this shard begins to leave the group; with the partition count at that time. */
-  #leaving: { readonly partitionCount: number | undefined } | undefined
-  #left = false
 
   constructor(
     private readonly options: {
@@ -61,49 +66,39 @@ export class Ownership {
 
   /** Undefined before the first assignment. */
   get partitionCount(): number | undefined {
-    return this.#leaving
-      ? this.#leaving.partitionCount
-      : this.options.assignment.current?.partitionCount
+    return this.options.assignment.current?.partitionCount
   }
 
-  /**
-   * Holds new requests from now on, so that the handover truncates no response. Running responses
-   * may complete.
-   */
-  prepareToLeave(): void {
-    this.#leaving = { partitionCount: this.partitionCount }
-  }
-
-  /** The shard has left the group: each request is redirected as soon as the new owner is known. */
-  onLeft(): void {
-    this.#left = true
-    this.options.group.forget()
-  }
-
-  /**
-   * @param hopped whether another shard redirected or forwarded the request. It is then held
-   *   instead of redirected again, because shards with outdated maps could redirect it in a circle.
-   */
-  locate(partition: number, hopped: boolean): Place {
-    if (this.#left) return this.#locateOwner(partition)
+  /** @param hops how often other shards have redirected or forwarded the request */
+  locate(partition: number, hops: number): Place {
+    const { assignment } = this.options
+    if (assignment.current && !assignment.current.partitions.has(partition))
+      return this.#locateOwner(partition, hops)
     const reason = this.pendingReason()
     if (reason) return { kind: 'pending', reason }
-    const { assignment } = this.options
-    if (assignment.current!.partitions.has(partition)) {
-      return assignment.loaded(partition)
-        ? { kind: 'here' }
-        : { kind: 'pending', reason: `partition ${partition} is being replayed` }
-    }
-    if (hopped)
-      return { kind: 'pending', reason: `partition ${partition} is not assigned to this shard` }
-    return this.#locateOwner(partition)
+    if (assignment.revoking(partition))
+      return { kind: 'pending', reason: `partition ${partition} moves to another shard` }
+    return assignment.loaded(partition)
+      ? { kind: 'here' }
+      : { kind: 'pending', reason: `partition ${partition} is being replayed` }
   }
 
-  #locateOwner(partition: number): Place {
-    const owner = this.options.group.ownerOf(partition)
-    return owner?.address
-      ? { kind: 'elsewhere', address: owner.address }
-      : { kind: 'pending', reason: `the owner of partition ${partition} is not known yet` }
+  /**
+   * During a rebalance, a request is passed on to the last known owner, which usually keeps its
+   * partitions. A shard to which a request was passed on does so only by a current map: each shard
+   * takes part in each rebalance, so its map is not older than that of the sender.
+   */
+  #locateOwner(partition: number, hops: number): Place {
+    const { group, trouble } = this.options
+    if (hops >= MAX_HOPS) {
+      const reason = trouble() ?? `partition ${partition} is not assigned to this shard`
+      return { kind: 'pending', reason }
+    }
+    const owner =
+      group.ownerOf(partition) ?? (hops === 0 ? group.lastOwnerOf(partition) : undefined)
+    if (owner?.address) return { kind: 'elsewhere', address: owner.address }
+    const reason = trouble() ?? `the owner of partition ${partition} is not known yet`
+    return { kind: 'pending', reason }
   }
 
   /** Partitions assigned to this shard, ascending. */
@@ -114,11 +109,13 @@ export class Ownership {
   /** Why no request for any partition can be answered now; undefined when they can. */
   pendingReason(): string | undefined {
     const { assignment, trouble } = this.options
-    if (this.#leaving) return trouble() ?? 'this shard is leaving the group'
-    if (!assignment.current) return trouble() ?? 'the group is rebalancing'
+    if (!assignment.current) return trouble() ?? 'this shard has no assignment yet'
     if (this.leaseLeft() > 0) return undefined
     this.#expirySeen = true
-    return trouble() ?? 'the lease has expired: the group coordinator did not answer in time'
+    return (
+      trouble() ??
+      'the lease has expired: the group coordinator did not answer in time, or has removed this shard'
+    )
   }
 
   /**
@@ -166,13 +163,20 @@ export class Ownership {
   }
 
   /**
-   * Returns a check for the chunks of one response: true while the assignment of this moment is
-   * unchanged and the lease is valid.
+   * Returns a check for the chunks of one response: true while this shard keeps each of these
+   * partitions and the lease is valid. Changes of other partitions do not matter.
+   *
+   * @param partitions by default all of this shard
    */
-  tenureCheck(): () => boolean {
-    const { current } = this.options.assignment
+  tenureCheck(partitions: readonly number[] = this.partitions()): () => boolean {
+    const { assignment } = this.options
+    const tenures = partitions.map(partition => assignment.tenure(partition))
     return () =>
-      current !== undefined && current === this.options.assignment.current && this.leaseLeft() > 0
+      assignment.current !== undefined &&
+      this.leaseLeft() > 0 &&
+      partitions.every(
+        (partition, i) => tenures[i] !== undefined && assignment.tenure(partition) === tenures[i],
+      )
   }
 
   /** Remaining lease in ms; zero or negative without a lease. */

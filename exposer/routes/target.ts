@@ -10,7 +10,7 @@ import { targetKey } from '../../shared/snapshot/key.js'
 import { bookWritten } from '../core/booking.js'
 import { labelOfParameter } from '../core/discovery.js'
 import { prepareTarget, renderTarget } from '../core/render/target.js'
-import type { Pending, Place } from '../group/ownership.js'
+import type { Pending } from '../group/ownership.js'
 import type { ScrapeResult } from '../telemetry/scrape-result.js'
 import { formatOf, type Rendering, sendExposition } from './answer.js'
 import { forward, HOP_HEADER } from './forward.js'
@@ -21,6 +21,7 @@ import { holdForTurn } from './turn.js'
 /** Prefix of parameters of the request; all other parameters are labels of the target. */
 const RESERVED_PREFIX = '__'
 const HOP = '__hop'
+const HOP_PARAMETER = /&__hop=[^&]*/g
 const TIMESTAMPS = '__timestamps'
 /** After the known owner has lost the partition, the new one is usually known within this time. */
 const RETRY_MS = 100
@@ -28,16 +29,16 @@ const RETRY_MS = 100
 /**
  * `/target?job=…&instance=…`: one application, as if Prometheus scraped it directly.
  *
- * The owner of the partition responds. Any other shard redirects to the owner, once. If credentials
- * are required it forwards the request instead, because clients do not send credentials to the host
- * of a redirect. The request is held while the partition moves or is replayed.
+ * The owner of the partition responds. Any other shard redirects to the owner. If credentials are
+ * required it forwards the request instead, because clients do not send credentials to the host of
+ * a redirect. The request is held while the partition moves or is replayed.
  */
 export function target(services: Services) {
   const { peers, changes, clock } = services
   return async (ctx: Exchange): Promise<ScrapeResult | undefined> => {
     const key = keyOf(ctx)
     if (typeof key === 'string') return sayWhy(ctx, 400, key)
-    const hopped = ctx.query[HOP] !== undefined || ctx.get(HOP_HEADER) !== ''
+    const hops = hopsOf(ctx.query[HOP] ?? ctx.get(HOP_HEADER))
     const request = waitingOf(ctx, services)
     const { deadline } = request
     let gone: AbortSignal | undefined
@@ -46,13 +47,15 @@ export function target(services: Services) {
         request,
         'scrapes',
         services,
-        () => locate(key, hopped, services),
+        () => locate(key, hops, services),
         // A forwarded request counts at its owner only.
         ({ kind }) => kind === 'here',
       )
       if ('pending' in place) return sayWhy(ctx, 503, place.pending)
-      if (place.kind === 'here') return serve(ctx, key, services)
-      if (hopped || !peers.needCredentials) return redirect(ctx, place.address)
+      if (place.kind === 'here') return serve(ctx, key, place.partition, services)
+      // The shard that forwarded a request finds the next owner itself.
+      if (ctx.get(HOP_HEADER) !== '' || !peers.needCredentials)
+        return redirect(ctx, place.address, hops)
       gone ??= goneSignal(ctx.res)
       const url = `${place.address}/target?${ctx.querystring}`
       if (!(await forward(ctx, url, { deadline, gone }, services)).moved) return undefined
@@ -65,27 +68,43 @@ export function target(services: Services) {
   }
 }
 
-function redirect(ctx: Exchange, address: string): undefined {
-  ctx.redirect(`${address}/target?${ctx.querystring}&${HOP}=1`)
+/** Number of shards that have passed the request on. */
+function hopsOf(text: string | string[] | undefined): number {
+  const [first] = [text].flat()
+  return first ? Number(first) || 1 : 0
+}
+
+function redirect(ctx: Exchange, address: string, hops: number): undefined {
+  const query = ctx.querystring.replace(HOP_PARAMETER, '')
+  ctx.redirect(`${address}/target?${query}&${HOP}=${hops + 1}`)
   // Temporary: the next scrape uses the stable address again.
   return sayWhy(ctx, 307, `the partition of the target is owned by ${address}`)
 }
 
-function locate(
-  key: Buffer,
-  hopped: boolean,
-  { ownership }: Services,
-): Exclude<Place, { kind: 'pending' }> | Pending {
+type Located =
+  | { readonly kind: 'here'; readonly partition: number }
+  | { readonly kind: 'elsewhere'; readonly address: string }
+
+function locate(key: Buffer, hops: number, { ownership }: Services): Located | Pending {
   const count = ownership.partitionCount
   if (count === undefined)
-    return { pending: ownership.pendingReason() ?? 'the group is rebalancing' }
-  const place = ownership.locate(partitionFor(key, count), hopped)
-  return place.kind === 'pending' ? { pending: place.reason } : place
+    return { pending: ownership.pendingReason() ?? 'this shard has no assignment yet' }
+  const partition = partitionFor(key, count)
+  const place = ownership.locate(partition, hops)
+  switch (place.kind) {
+    case 'pending':
+      return { pending: place.reason }
+    case 'here':
+      return { kind: 'here', partition }
+    case 'elsewhere':
+      return place
+  }
 }
 
 async function serve(
   ctx: Exchange,
   key: Buffer,
+  partition: number,
   services: Services,
 ): Promise<ScrapeResult | undefined> {
   const { shard, clock, ownership } = services
@@ -98,7 +117,7 @@ async function serve(
       : sayWhy(ctx, 503, unread)
   }
   const { state, reason } = shard.judge(found, now)
-  const alive = ownership.tenureCheck()
+  const alive = ownership.tenureCheck([partition])
   if (state === 'ended') return sendExposition(ctx, renderEmpty, alive)
   if (state !== 'up') {
     if (state === 'failed' && ctx.method !== 'HEAD') bookWritten(found.newest!)

@@ -63,11 +63,19 @@ export function assemble(
     onPlayed: seconds => telemetry.playoutDelays.observe('', seconds),
   })
   const changes = new Changes()
-  const group = new Group({ read: dependencies.readGroup, changes, logger, externalUrl })
+  const group = new Group({
+    read: dependencies.readGroup,
+    changes,
+    logger,
+    externalUrl,
+    address,
+  })
   const feed = new Feed({
     shard,
     clock,
     changes,
+    // The requests in flight include held ones, which wait for a change.
+    isDrained: () => telemetry.scrapes.inFlight <= changes.waiting,
     events: {
       onGroupChange: () => group.forget(),
       onRebalance: () => telemetry.rebalances.inc(),

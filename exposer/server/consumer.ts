@@ -1,3 +1,4 @@
+import { instanceIdOf } from '../../shared/kafka/group/instance-id.js'
 import {
   createGroupConsumer,
   type GroupConsumerOptions,
@@ -8,15 +9,15 @@ import { encodeAddress } from '../group/map.js'
 import type { ExposerConfig } from './config.js'
 
 /**
- * Creates the group consumer of a shard. It replays assigned partitions, advertises the address of
- * the shard as member metadata, and commits no offsets.
+ * Creates the group consumer of a shard. It is a static member with the address of the shard,
+ * advertises the address as member metadata, replays assigned partitions, and commits no offsets.
  *
  * @throws KafkaError when the address of a broker is invalid
  */
 export function createShardConsumer(
   { kafka, topic, group, sessionTimeout, heartbeatInterval, replayWindow: window }: ExposerConfig,
   address: string,
-  dependencies: Pick<GroupConsumerOptions, 'listener' | 'logger' | 'clock'>,
+  dependencies: Pick<GroupConsumerOptions, 'listener' | 'logger' | 'clock' | 'onDuplicate'>,
 ): GroupConsumer {
   return createGroupConsumer({
     kafka,
@@ -25,6 +26,7 @@ export function createShardConsumer(
     sessionTimeout,
     heartbeatInterval,
     start: replayWindow(window),
+    instanceId: instanceIdOf(address),
     metadata: encodeAddress(address),
     ...dependencies,
   })

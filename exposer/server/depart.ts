@@ -3,8 +3,6 @@ import { KafkaError } from '../../shared/kafka/errors.js'
 import type { GroupConsumer } from '../../shared/kafka/types.js'
 import type { Services } from '../routes/services.js'
 
-/** Time for responses in progress to complete before the shard leaves the group. */
-const DRAIN_MS = 500
 /** Time for the group to assign the partitions to other shards. After it, held requests fail. */
 const HANDOVER_MS = 8000
 /** Time for requests from shards and load balancers that do not know the new owner yet. */
@@ -14,11 +12,11 @@ const POLL_MS = 20
 const DESCRIBE_TIMEOUT_MS = 2000
 
 /**
- * Leaves the group without failed scrapes: lets responses in progress complete, leaves the group,
- * and redirects requests that still arrive to the new owners.
+ * Leaves the group without failed scrapes: serves its partitions until they are handed over, leaves
+ * the group, and redirects requests that still arrive to the new owners.
  */
 export async function depart(
-  { ownership, group, changes, telemetry, clock }: Services,
+  { ownership, group, changes, clock }: Services,
   consumer: GroupConsumer,
 ): Promise<void> {
   const waitFor = async (condition: () => boolean, ms: number) => {
@@ -26,12 +24,9 @@ export async function depart(
     while (!condition() && clock.now().mono < deadline) await delay(POLL_MS)
   }
   const joined = ownership.partitionCount !== undefined
-  ownership.prepareToLeave()
-  // The requests in flight include held ones, which wait for a change.
-  await waitFor(() => telemetry.scrapes.inFlight <= changes.waiting, DRAIN_MS)
   await consumer.leave()
   if (!joined) return
-  ownership.onLeft()
+  group.forget()
   changes.notify()
   if (!(await hasOtherMembers(consumer))) return
   await waitFor(() => group.map() !== undefined, HANDOVER_MS)

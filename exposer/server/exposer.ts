@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../../shared/base/clock.js'
+import { DuplicateError } from '../../shared/base/duplicate-error.js'
 import type { Logger } from '../../shared/base/logger.js'
 import { urlOf } from '../../shared/http/address.js'
 import { close, createHttpServer, listen, serve } from '../../shared/http/server.js'
@@ -35,7 +36,8 @@ export interface Exposer {
   /** URL of the shard, known after `start`. */
   readonly url: string
   /**
-   * Rejects when the shard cannot continue, with an error that names the remedy. Never resolves.
+   * Rejects when the shard cannot continue, with an error that names the remedy: a `DuplicateError`
+   * if another shard uses its address. Never resolves.
    */
   readonly failed: Promise<never>
 }
@@ -64,6 +66,7 @@ class RunningExposer implements Exposer {
   #spans: SpanReader | undefined
   #joining: Promise<void> = Promise.resolve()
   #sweeping: NodeJS.Timeout | undefined
+  #isDuplicate = false
   #trouble: string | undefined = 'this shard is starting'
   #url = ''
 
@@ -112,6 +115,14 @@ class RunningExposer implements Exposer {
       listener: feed,
       logger,
       clock: this.#clock,
+      onDuplicate: () => {
+        this.#isDuplicate = true
+        this.#fail(
+          new DuplicateError(
+            `another shard of group ${config.group} was started with the address ${this.#url}: this shard ends. Set a different --web.advertise-address for each shard`,
+          ),
+        )
+      },
     })
     this.#server.on('drop', () => services.responses.refused.connections++)
     serve(this.#server, endpoints(services))
@@ -127,7 +138,9 @@ class RunningExposer implements Exposer {
     clearInterval(this.#sweeping)
     await this.#joining
     await this.#spans?.stop()
-    if (this.#services && this.#consumer) await depart(this.#services, this.#consumer)
+    // The other shard with this address has the partitions already.
+    if (this.#services && this.#consumer && !this.#isDuplicate)
+      await depart(this.#services, this.#consumer)
     this.#services?.changes.close()
     this.#services?.group.close()
     await close(this.#server, CLOSE_MS)

@@ -22,7 +22,7 @@ describe('/-/ready', () => {
     shard.trouble = 'nothing listens at 127.0.0.1:1'
     expect(await ready()).toEqual([503, 'nothing listens at 127.0.0.1:1'])
     shard.trouble = undefined
-    expect(await ready()).toEqual([503, 'the group is rebalancing'])
+    expect(await ready()).toEqual([503, 'this shard has no assignment yet'])
     shard.assign(all, { replaying: true })
     shard.loaded(0)
     expect(await ready()).toEqual([503, 'partitions being replayed: 1, 2, 3'])

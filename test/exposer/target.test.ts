@@ -155,17 +155,45 @@ describe('a target of another shard', () => {
     )
   })
 
-  test('is never redirected twice: a redirected request is held, then refused', async () => {
-    const response = await shard.get(`${path(app)}&__hop=1`, {
-      'x-prometheus-scrape-timeout-seconds': '0.2',
-    })
-    expect(response.status).toBe(503)
-    expect(await response.text()).toMatch(/is not assigned to this shard/)
-    expect(shard.mapsRead).toBe(0)
+  test('a request redirected here is held during a rebalance, and answered after the assignment', async () => {
+    expect((await shard.get(path(app))).status).toBe(307)
+    shard.map = () => ({ stable: false, partitionCount: PARTITIONS, members: [] })
+    shard.rebalance()
+    const answer = shard.get(`${path(app)}&__hop=1`)
+    await held(1)
+    shard.assign(all, { kept: others })
+    await shard.append({ labels: app })
+    expect((await answer).status).toBe(200)
   })
 
-  test('a request redirected here before the partition is assigned is answered after the assignment', async () => {
-    const answer = shard.get(`${path(app)}&__hop=1`)
+  test('a request redirected here by an old map is redirected again by a current one, a few times', async () => {
+    expect((await shard.get(path(app))).status).toBe(307)
+    const response = await shard.get(`${path(app)}&__hop=1`)
+    expect(response.status).toBe(307)
+    const location = `${owner}/target?job=shop&instance=a%3A1&__hop=2`
+    expect(response.headers.get('location')).toBe(location)
+    const circling = await shard.get(`${path(app)}&__hop=4`, {
+      'x-prometheus-scrape-timeout-seconds': '0.2',
+    })
+    expect(circling.status).toBe(503)
+    expect(await circling.text()).toMatch(/is not assigned to this shard/)
+  })
+
+  test('during a rebalance it is redirected to its last known owner', async () => {
+    expect((await shard.get(path(app))).status).toBe(307)
+    shard.map = () => ({ stable: false, partitionCount: PARTITIONS, members: [] })
+    shard.rebalance()
+    const response = await shard.get(path(app))
+    expect(response.headers.get('location')).toContain(owner)
+  })
+
+  test('this shard never redirects to itself, whatever the map says', async () => {
+    shard.map = () => ({
+      stable: true,
+      partitionCount: PARTITIONS,
+      members: [{ memberId: 'a', address: shard.url, partitions: all }],
+    })
+    const answer = shard.get(path(app))
     await held(1)
     shard.assign(all, { kept: others })
     await shard.append({ labels: app })
@@ -229,14 +257,30 @@ describe('during a handover', () => {
     expect(await response.text()).toBe(`partition ${partitionOf(app)} is being replayed\n`)
   })
 
-  test('requests are held during a rebalance, and answered after it for a kept partition', async () => {
+  test('an owned partition is served during a rebalance', async () => {
     shard.assign(all)
     await shard.append({ labels: app })
     shard.rebalance()
+    expect((await shard.get(path(app))).status).toBe(200)
+    shard.assign(all, { kept: all })
+    expect((await shard.get(path(app))).status).toBe(200)
+  })
+
+  test('requests for a partition that is about to move are held, and passed on when it has moved', async () => {
+    shard.assign(all)
+    await shard.append({ labels: app })
+    shard.rebalance()
+    const owner = 'http://10.0.0.7:9754'
+    shard.map = () => ({
+      stable: true,
+      partitionCount: PARTITIONS,
+      members: [{ memberId: 'b', address: owner, partitions: all }],
+    })
+    await shard.revoke([partitionOf(app)])
     const answer = shard.get(path(app))
     await held(1)
-    shard.assign(all, { kept: all })
-    expect((await answer).status).toBe(200)
+    shard.assign(others, { kept: others })
+    expect((await answer).headers.get('location')).toContain(owner)
   })
 
   test('when a log was replaced by another, requests are answered as soon as that one has been replayed', async () => {

@@ -27,6 +27,7 @@ function setting() {
     shard,
     clock: systemClock,
     changes: new Changes(),
+    isDrained: () => true,
     events: {
       onGroupChange() {},
       onRebalance() {},
@@ -38,7 +39,7 @@ function setting() {
     readBack: null,
   })
   const assign = (fresh: number[], lost: number[] = []) => {
-    feed.onAssignment({ epoch: 1, partitionCount: 2, kept: [], fresh, lost })
+    feed.onAssignment({ epoch: 1, partitionCount: 2, kept: [], fresh, lost, previous: new Map() })
     for (const partition of fresh) feed.onReplay(partition, 0, 0)
   }
   assign([0, 1])
