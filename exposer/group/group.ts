@@ -2,7 +2,10 @@ import type { Logger } from '../../shared/base/logger.js'
 import type { Changes } from './changes.js'
 import type { GroupMap, GroupMember } from './map.js'
 
-/** Interval between requests to the coordinator while the group is not stable. */
+/**
+ * Interval between requests to the coordinator while the group is not stable, and the time that
+ * requests wait for its response.
+ */
 const RETRY_MS = 200
 
 /**
@@ -16,6 +19,9 @@ export class Group {
   #map: GroupMap | undefined
   /** The map before the last change. */
   #last: GroupMap | undefined
+  /** Whether the coordinator has just said that a rebalance is in progress, or does not answer. */
+  #uncertain = false
+  #closed = false
   #reading: Promise<void> | undefined
   #retry: NodeJS.Timeout | undefined
   #epoch = 0
@@ -47,9 +53,13 @@ export class Group {
     return this.#otherOwner(this.map(), partition)
   }
 
-  /** The owner before the last change. */
+  /**
+   * The owner before the last change, while there is no current map. `changes` is notified when this
+   * is certain: a map that is about to be known is worth waiting for, because the last owner may
+   * have ended.
+   */
   lastOwnerOf(partition: number): GroupMember | undefined {
-    return this.#otherOwner(this.#last, partition)
+    return this.#uncertain ? this.#otherOwner(this.#last, partition) : undefined
   }
 
   /** Discards the map: a rebalance has begun or ended. */
@@ -57,10 +67,12 @@ export class Group {
     this.#epoch++
     this.#last = this.#map ?? this.#last
     this.#map = undefined
+    this.#uncertain = false
   }
 
+  /** Reads no more. The last map remains. */
   close(): void {
-    this.forget()
+    this.#closed = true
     clearTimeout(this.#retry)
   }
 
@@ -84,31 +96,46 @@ export class Group {
   }
 
   #request(): void {
-    if (this.#reading || this.#retry) return
-    this.#reading = this.#read(this.#epoch).finally(() => {
+    if (this.#reading || this.#retry || this.#closed) return
+    this.#reading = this.#read().finally(() => {
       this.#reading = undefined
     })
   }
 
-  async #read(epoch: number): Promise<void> {
+  async #read(): Promise<void> {
+    const slow = setTimeout(() => this.#setUncertain(), RETRY_MS).unref()
     try {
-      const map = await this.options.read()
-      if (epoch === this.#epoch && isComplete(map)) {
+      // A map that was read before a change is read again.
+      for (let epoch = -1; epoch !== this.#epoch; ) {
+        epoch = this.#epoch
+        const map = await this.options.read()
+        if (epoch !== this.#epoch || !isComplete(map)) continue
         this.#map = map
+        this.#uncertain = false
         this.#errorLogged = false
         this.#logAdvice(map)
         this.options.changes.notify()
         return
       }
     } catch (error) {
-      if (!this.#errorLogged)
+      if (!this.#errorLogged && !this.#closed)
         this.options.logger.warn('Cannot read the members of the group', { error })
       this.#errorLogged = true
+    } finally {
+      clearTimeout(slow)
     }
+    this.#setUncertain()
     this.#retry = setTimeout(() => {
       this.#retry = undefined
+      this.#uncertain = false
       if (this.options.changes.waiting) this.#request()
     }, RETRY_MS).unref()
+  }
+
+  #setUncertain(): void {
+    if (this.#uncertain) return
+    this.#uncertain = true
+    this.options.changes.notify()
   }
 }
 

@@ -187,6 +187,23 @@ describe('a target of another shard', () => {
     expect(response.headers.get('location')).toContain(owner)
   })
 
+  test('after a rebalance it is redirected to its next owner, never to the last one', async () => {
+    expect((await shard.get(path(app))).status).toBe(307)
+    const next = 'http://10.0.0.8:9754'
+    shard.map = () => ({
+      stable: true,
+      partitionCount: PARTITIONS,
+      members: [
+        { memberId: 'a', address: shard.url, partitions: others },
+        { memberId: 'c', address: next, partitions: [partitionOf(app)] },
+      ],
+    })
+    shard.rebalance()
+    shard.assign(others, { kept: others })
+    const answers = await Promise.all(Array.from({ length: 20 }, () => shard.get(path(app))))
+    for (const answer of answers) expect(answer.headers.get('location')).toContain(next)
+  })
+
   test('this shard never redirects to itself, whatever the map says', async () => {
     shard.map = () => ({
       stable: true,

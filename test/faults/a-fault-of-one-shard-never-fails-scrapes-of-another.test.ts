@@ -44,6 +44,16 @@ test('a crash without a restart never fails a scrape of another shard', async ()
   expect(othersFailed('kill', report, 0), report.reasons.join()).toBe(0)
 }, 180_000)
 
+test('a crash and a start at another address never fails a scrape of another shard', async () => {
+  const group = await start({ shards: 3, maxShards: 4, settings: { sessionTimeout: 10_000 } })
+  group.begin()
+  await group.end(0, 'SIGKILL')
+  await group.startShard(3)
+  await group.settled()
+  const report = group.report()
+  expect(othersFailed('kill and start elsewhere', report, 0), report.reasons.join()).toBe(0)
+}, 180_000)
+
 test('a rolling restart of all shards never fails a scrape', async () => {
   const group = await start({ shards: 3 })
   group.begin()
