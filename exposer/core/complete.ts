@@ -131,6 +131,12 @@ export function advance(run: Run, reader: SnapshotReader): void {
   run.refused = 0
 }
 
+/**
+ * Maximum number of snapshots that a gap in the sequence counts as: 34 years at one per second. A
+ * sequence may jump to 2^53, and sums of such numbers are not exact.
+ */
+const MAX_GAP = 2 ** 30
+
 /** Books the gap before a snapshot: refused, superseded by the publisher, or missed. */
 export function bookGap(
   { ledger }: Target,
@@ -140,7 +146,7 @@ export function bookGap(
   // Snapshots before the first one received may have been sent before this shard's assignment.
   // Only if all of them were superseded is it known that none was sent.
   if (run.sequence < 0 && !run.beganHere && superseded !== sequence) return
-  const gap = Math.max(0, sequence - run.sequence - 1 - run.refused)
+  const gap = Math.min(MAX_GAP, Math.max(0, sequence - run.sequence - 1 - run.refused))
   const replaced = Math.min(Math.max(0, superseded - run.superseded), gap)
   ledger.supersede(replaced)
   ledger.miss(gap - replaced)

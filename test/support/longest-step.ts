@@ -32,14 +32,25 @@ export class LongestSteps {
 
   /** Runs and measures steps. Jobs, which belong on other threads, do not count. */
   run<T>(steps: Steps<T>): T {
-    let job: Buffer | undefined
-    for (;;) {
-      const { result: step, ms } = timeOf(() => steps.next(job))
-      this.#times[this.#next] = Math.min(this.#times[this.#next] ?? Number.POSITIVE_INFINITY, ms)
-      this.#next++
-      if (step.done) return step.value
-      job = step.value?.run()
+    let step = this.#measure(() => steps.next())
+    while (!step.done) {
+      let result: Buffer | undefined
+      try {
+        result = step.value?.run()
+      } catch (error) {
+        step = this.#measure(() => steps.throw(error))
+        continue
+      }
+      step = this.#measure(() => steps.next(result))
     }
+    return step.value
+  }
+
+  #measure<T>(work: () => T): T {
+    const { result, ms } = timeOf(work)
+    const { [this.#next]: before = Number.POSITIVE_INFINITY } = this.#times
+    this.#times[this.#next++] = Math.min(before, ms)
+    return result
   }
 
   /** The times of the longest steps with their numbers, for messages. */

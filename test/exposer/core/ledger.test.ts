@@ -122,6 +122,19 @@ describe('the ledger counts each snapshot once', () => {
     })
   })
 
+  test('a sequence that jumps far does not keep it from adding up', () => {
+    const { shard, app, entry } = setting()
+    for (const sequence of [0, 2 ** 53 - 4, 2 ** 53 - 2]) {
+      shard.wall += 1000
+      shard.publish(app, { exposition, collectedAt: shard.wall, sequence })
+    }
+    scrape(shard, app)
+    const { published, written, pending, missed, dropped } = entry()!
+    expect([written, pending]).toEqual([1, 0])
+    expect(missed).toBeGreaterThan(1e9)
+    expect(published).toBe(written + missed + (dropped.unscraped ?? 0))
+  })
+
   test('moved, when the partition became another shard’s', () => {
     const { shard, publish, entry } = setting()
     publish()
