@@ -76,7 +76,11 @@ export function applyOpened(
     // A replay keeps undecoded copies only, because most snapshots are superseded before its end.
     const decoded = partition.loaded || reader.parts > 1
     const part = layout && shard.store.read(reader, layout, record.offset, decoded)
-    if (!known) admit(shard, partition, target)
+    if (!known) {
+      admit(shard, partition, target)
+      const handed = partition.handed?.targets.get(target.key)
+      if (handed) target.playout.resume(handed.playout, now)
+    }
     partition.clock.consumed(
       record.timestamp,
       shard.options.staleAfterIntervals * reader.intervalMs,

@@ -77,7 +77,11 @@ export function complete(
   // newer run that has become silent.
   const outlived = current !== null && current.incarnation > run.incarnation && !current.ended
   adopt(shard, target, now, snapshot, before.state !== 'up' || outlived)
-  if (live && snapshot.failure === null) shard.history.add(target, snapshot)
+  if (
+    snapshot.failure === null &&
+    (live || shard.history.holdsReplayed(partition.number, snapshot))
+  )
+    shard.history.add(target, snapshot)
   // The previous run is not hidden before it publishes again.
   if (current) current.hidden = 0
   run.hidden = 0
@@ -102,9 +106,7 @@ function adopt(
   wasDown: boolean,
 ): void {
   const { snapshots } = target
-  const replaying = snapshot.fate === 'outside'
-  // During a replay nothing was exposed yet, so only the newest snapshot is needed.
-  const gone = replaying || wasDown || snapshot.failure !== null ? snapshots.splice(0) : []
+  const gone = wasDown || snapshot.failure !== null ? snapshots.splice(0) : []
   snapshots.push(snapshot)
   gone.push(...prune(target, now.wall))
   retire(shard.store, gone, 'unscraped')

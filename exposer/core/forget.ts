@@ -27,7 +27,9 @@ export function* forgetSteps(
   // The list is emptied, because a response may still try to decode one of the snapshots.
   retire(shard.store, target.snapshots.splice(0), drop)
   target.incoming?.discard()
-  yield* shard.history.forgetSteps(target, drop)
+  const unseen = yield* shard.history.forgetSteps(target)
+  const lost = reason === 'moved' && partition.frozen ? partition.frozen.noteUnseen(unseen) : unseen
+  shard.history.drop(drop, lost)
 }
 
 /**

@@ -1,7 +1,7 @@
 /** A span of log time in ms in which no record could be received. */
-interface Gap {
+export interface Gap {
   readonly from: number
-  to: number
+  readonly to: number
 }
 
 /** Earlier gaps are irrelevant: any target from before them is stale, or has a later gap. */
@@ -19,7 +19,7 @@ export class LogClock {
   /** Unix ms by the broker's clock; −Infinity before the first record. */
   time = Number.NEGATIVE_INFINITY
   /** Gaps of the whole partition, oldest first. */
-  readonly #gaps: Gap[] = []
+  readonly #gaps: { readonly from: number; to: number }[] = []
   /**
    * Monotonic ms of the last fetch answered at the watermark; NaN when behind or after a failed
    * fetch.
@@ -34,6 +34,22 @@ export class LogClock {
    * Maximum advance between two fetches. A longer interval means that this process was suspended.
    */
   static readonly MAX_STEP_MS = 2000
+
+  /** A copy. */
+  get gaps(): readonly Gap[] {
+    return this.#gaps.map(gap => ({ ...gap }))
+  }
+
+  /**
+   * Continues the log time of the previous owner of the partition. To be called when all records up
+   * to the watermark were consumed: nothing is unknown up to that time then.
+   */
+  resume(time: number, gaps: readonly Gap[]): void {
+    const all = [...this.#gaps, ...gaps].sort((a, b) => a.from - b.from)
+    this.#gaps.length = 0
+    for (const { from, to } of all) this.#addGap(from, to)
+    this.time = Math.max(this.time, time)
+  }
 
   get caughtUp(): boolean {
     return !Number.isNaN(this.#atWatermark)

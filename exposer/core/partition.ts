@@ -1,3 +1,5 @@
+import type { FrozenPartition } from './handover/freeze.js'
+import type { Handed } from './handover/thaw.js'
 import type { LayoutBudget } from './layout-budget.js'
 import { LogClock } from './log-clock.js'
 import type { Target } from './target.js'
@@ -9,6 +11,10 @@ export class Partition {
   readonly targets = new Map<string, Target>()
   /** Work on refused layouts of unknown targets; null before the first one. */
   strangers: LayoutBudget | null = null
+  /** What the previous owner handed over, until the replay is complete. */
+  handed: Handed | null = null
+  /** What is kept for the next owner; null while the partition is held. */
+  frozen: FrozenPartition | null = null
   /** Offset of the next record; −1 before it is known. */
   position = -1
   highWatermark = -1

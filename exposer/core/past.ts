@@ -7,6 +7,7 @@ import { applyOpened, type UnreadLayout } from './apply.js'
 import { retire } from './booking.js'
 import { Counters } from './counters.js'
 import { leaveReasonOf } from './forget.js'
+import type { HandedTarget } from './handover/thaw.js'
 import { Partition } from './partition.js'
 import type { ShardParts } from './shard-parts.js'
 import { Source } from './source.js'
@@ -36,7 +37,6 @@ export class Past {
     now: Instant,
   ) {
     const { options, ledger, store, history, partitionCount } = shard
-    live.clock.startAt(now.wall)
     this.#partition = new Partition(live.number, now.mono)
     this.#parts = {
       // Refusals and delays were reported when the records were new.
@@ -84,6 +84,27 @@ export class Past {
     }
   }
 
+  /** Applies what the previous owner of the partition knew of a target. */
+  applyHanded(handed: HandedTarget, now: Instant): void {
+    const { record, arrivedAt, heardAt, playout } = handed
+    const { reader } = this.#parts
+    try {
+      this.#checkRoom(record.key!)
+      reader.open(record.value!)
+      applyOpened(this.#parts, this.#partition, record, now, { content: false })
+    } catch (error) {
+      if (!(error instanceof RefusedError)) throw error
+      this.shard.counters.refuse(error.reason)
+      return
+    }
+    const target = this.#partition.targets.get(record.key!.toString('latin1'))!
+    target.playout.resume(playout, now)
+    target.arrivedAt = arrivedAt
+    target.heardAt = heardAt
+    const run = target.runs.current
+    if (run) run.heardAt = heardAt
+  }
+
   /**
    * Adds the targets to the shard, except those of which a later record has arrived, and those that
    * would be removed at once. Later calls of `apply` are not allowed.
@@ -111,6 +132,8 @@ export class Past {
   #admit(target: Target, now: Instant): boolean {
     const { targets } = this.live
     if (targets.has(target.key)) return false
+    // Partitions may have been added in between.
+    if (target.hash % this.shard.partitionCount !== target.partition) return false
     if (leaveReasonOf(this.shard, this.live, target, now)) return false
     targets.set(target.key, target)
     this.shard.targetCount++

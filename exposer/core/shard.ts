@@ -8,6 +8,8 @@ import { applyRecord, type UnreadLayout } from './apply.js'
 import { bookReleased, retire } from './booking.js'
 import { Counters } from './counters.js'
 import { forgetSteps, leaveReasonOf } from './forget.js'
+import { FrozenPartition } from './handover/freeze.js'
+import type { Handed } from './handover/thaw.js'
 import { History } from './history/history.js'
 import { judge, troubleOf, type Verdict } from './judge.js'
 import { Ledger } from './ledger.js'
@@ -34,6 +36,10 @@ import type { Target } from './target.js'
 const SWEPT_PER_STEP = 1000
 /** Targets per step of dropping a partition. */
 const DROPPED_PER_STEP = 200
+/** Handed targets per step. */
+const SETTLED_PER_STEP = 200
+/** Silence after which a target may be older than a replay, ms. */
+const UNTOLD_MS = 10_000
 
 export interface Assignment {
   readonly epoch: number
@@ -94,16 +100,38 @@ export class Shard {
     }
   }
 
-  /** Takes effect at once. `releaseSteps` releases what the lost partitions held. */
-  assign(assignment: Assignment, now: Instant): void {
+  /**
+   * Takes effect at once. `releaseSteps` releases what the lost partitions held.
+   *
+   * @param complete whether all targets of a partition are known, to tell its next owner
+   * @returns what is handed over of the lost partitions. The caller passes each to `expire` unless
+   *   it was fetched.
+   */
+  assign(
+    assignment: Assignment,
+    now: Instant,
+    complete: (partition: number) => boolean = () => true,
+  ): FrozenPartition[] {
     const isRepartitioned = assignment.partitionCount !== this.#parts.partitionCount
     this.#parts.partitionCount = assignment.partitionCount
-    for (const number of assignment.lost) this.#drop(number)
+    // Before anything is frozen: the next owner refuses targets of other partitions.
     if (isRepartitioned) this.#dropRepartitioned(now.mono)
+    const frozen: FrozenPartition[] = []
+    for (const number of assignment.lost) {
+      const partition = this.#partitions.get(number)
+      if (partition) frozen.push(this.#freeze(partition, complete(number), now))
+    }
     for (const number of assignment.fresh) {
       this.#drop(number)
       this.#partitions.set(number, new Partition(number, now.mono))
+      this.history.beginReplay(number, now)
     }
+    return frozen
+  }
+
+  /** Books what was lost because nobody fetched a frozen partition. */
+  expire(frozen: FrozenPartition): void {
+    this.history.drop('moved', frozen.expire())
   }
 
   /**
@@ -124,7 +152,7 @@ export class Shard {
       this.#partitions.set(number, partition)
     }
     partition.replayUntil = until
-    partition.advance(from, until, now.mono)
+    this.#advance(partition, from, until, now)
   }
 
   /** Releases the targets of dropped partitions, which are not found any more. */
@@ -192,7 +220,7 @@ export class Shard {
     if (!partition) return
     partition.fetchedAt = now.mono
     partition.failingSince = Number.NaN
-    partition.advance(next, highWatermark, now.mono)
+    this.#advance(partition, next, highWatermark, now)
     if (partition.lagRecords === 0) partition.clock.fetchedAtWatermark(now.mono)
     else partition.clock.fetchedBehind()
   }
@@ -219,6 +247,7 @@ export class Shard {
   beginPast(number: number, now: Instant): void {
     const partition = this.#partitions.get(number)
     if (!partition?.loaded) return
+    partition.clock.startAt(now.wall)
     this.#pasts.get(number)?.discard()
     this.#pasts.set(number, new Past(this.#parts, partition, now))
   }
@@ -244,6 +273,46 @@ export class Shard {
     const admitted = yield* past.admitSteps(now)
     if (this.#pasts.get(number) === past) this.#pasts.delete(number)
     return admitted
+  }
+
+  /**
+   * The previous owner of the partition has handed it over, before or after the replay. Follow it by
+   * `settleSteps` when the partition is loaded.
+   */
+  receive(number: number, handed: Handed, now: Instant): void {
+    const partition = this.#partitions.get(number)
+    if (!partition) return
+    partition.handed = handed
+    this.history.resume(number, handed.cursors, now)
+  }
+
+  /**
+   * Continues with the states of a loaded partition that were handed over, in steps. Does nothing
+   * without any.
+   */
+  *settleSteps(number: number, now: Instant): Steps<void> {
+    const partition = this.#partitions.get(number)
+    const handed = partition?.handed
+    if (!partition?.loaded || !handed) return
+    partition.clock.resume(handed.time, handed.gaps)
+    partition.clock.startAt(now.wall)
+    const past = new Past(this.#parts, partition, now)
+    // It is discarded with the partition.
+    this.#pasts.set(number, past)
+    try {
+      let step = 0
+      for (const [key, known] of handed.targets) {
+        if (++step % SETTLED_PER_STEP === 0) yield
+        const target = partition.targets.get(key)
+        if (target) target.continueFrom(known, now)
+        else past.applyHanded(known, now)
+      }
+      if (this.#pasts.get(number) === past) yield* past.admitSteps(now)
+    } finally {
+      past.discard()
+      if (this.#pasts.get(number) === past) this.#pasts.delete(number)
+      partition.handed = null
+    }
   }
 
   /** @param key record key, as latin1 text */
@@ -325,7 +394,10 @@ export class Shard {
       const at = snapshots.indexOf(snapshot)
       // Another response has already refused it, or the target has replaced it.
       if (at < 0) return false
-      retire(this.store, snapshots.splice(at, 1), 'refused_schema')
+      // Nor are earlier ones exposed again.
+      const before = snapshots.splice(0, at + 1)
+      retire(this.store, before.splice(-1), 'refused_schema')
+      retire(this.store, before, 'unscraped')
       this.#refuse(error as Error, partition, -1)
       return false
     }
@@ -349,9 +421,8 @@ export class Shard {
       const partition = this.#partitions.get(target.partition)
       // Its partition was dropped between two steps.
       if (partition?.targets.get(target.key) !== target) continue
-      const reason = this.#pasts.has(target.partition)
-        ? undefined
-        : leaveReasonOf(this.#parts, partition, target, now)
+      const unsettled = partition.handed !== null || this.#pasts.has(target.partition)
+      const reason = unsettled ? undefined : leaveReasonOf(this.#parts, partition, target, now)
       if (source.active) source.notifyState(target, judge(target, partition, now, this.options))
       if (reason) yield* forgetSteps(this.#parts, partition, target, reason)
     }
@@ -415,5 +486,28 @@ export class Shard {
     this.#partitions.delete(number)
     this.#parts.targetCount -= partition.targets.size
     this.#parts.dropped.add(partition)
+  }
+
+  /** Drops a partition and keeps what its next owner continues with. */
+  #freeze(partition: Partition, complete: boolean, now: Instant): FrozenPartition {
+    const { number, clock, loaded, position } = partition
+    const cursors = this.history.cursorsOf(number, loaded ? position : -1, now)
+    const targets = []
+    let whole = complete && loaded && partition.handed === null
+    for (const target of partition.targets.values()) {
+      const last = target.newest
+      if (last) targets.push({ target, last })
+      // It has no record to hand over. The log tells of it, if its last record is in the replay.
+      else if (now.wall - target.heardAt > UNTOLD_MS) whole = false
+    }
+    this.#drop(number)
+    partition.frozen = new FrozenPartition(number, targets, cursors, clock, whole, now.mono)
+    return partition.frozen
+  }
+
+  #advance(partition: Partition, next: number, highWatermark: number, now: Instant): void {
+    const { loaded } = partition
+    partition.advance(next, highWatermark, now.mono)
+    if (!loaded && partition.loaded) this.history.endReplay(partition.number)
   }
 }

@@ -1,7 +1,9 @@
+import type { Instant } from '../../shared/base/clock.js'
 import { hashOf } from '../../shared/base/murmur2.js'
 import type { Label } from '../../shared/metrics/model.js'
 import type { RefusalReason } from '../../shared/snapshot/errors.js'
 import type { PartCollector } from '../../shared/snapshot/part-collector.js'
+import type { HandedTarget } from './handover/thaw.js'
 import type { TargetState } from './judge.js'
 import type { LayoutBudget } from './layout-budget.js'
 import type { Ledger } from './ledger.js'
@@ -83,6 +85,17 @@ export class Target {
   get bytes(): number {
     const labels = LABEL_BYTES * this.labels.length + 5 * this.labelBytes.length
     return OWN_BYTES + labels + this.runs.bytes
+  }
+
+  /** Continues as the previous owner of its partition knew it. */
+  continueFrom({ incarnation, sequence, arrivedAt, heardAt, playout }: HandedTarget, now: Instant) {
+    this.playout.resume(playout, now)
+    const { current } = this.runs
+    if (current?.incarnation !== incarnation || current.sequence !== sequence) return
+    // The log time at which the record arrived may be later than its append time.
+    this.arrivedAt = Math.max(this.arrivedAt, arrivedAt)
+    this.heardAt = Math.max(this.heardAt, heardAt)
+    current.heardAt = Math.max(current.heardAt, heardAt)
   }
 
   get newest(): Snapshot | undefined {

@@ -6,9 +6,12 @@ import type { LogRecord, PartitionListener } from '../../shared/kafka/types.js'
 import type { UnreadLayout } from '../core/apply.js'
 import type { Shard } from '../core/shard.js'
 import type { Changes } from './changes.js'
+import type { FetchHandover, Handovers } from './handovers.js'
 import { LayoutReads } from './layout-reads.js'
+import { decodeMember } from './map.js'
 import type { Assignment } from './ownership.js'
 import { ReadBack, type ReadBackOptions, type ReadBackProgress } from './read-back.js'
+import { Takeovers } from './takeovers.js'
 
 export interface FeedEvents {
   /** Ownership may have changed: a cached map of the group is no longer valid. */
@@ -20,6 +23,8 @@ export interface FeedEvents {
   onFetchAnswered(): void
   /** The log before the replay was read, in `seconds` since the end of the replay. */
   onReadBack(partition: number, seconds: number): void
+  /** A partition was taken over from a living shard. @param error why its state was not received */
+  onHandover(partition: number, error?: Error): void
   /** So many records from before a replay were read. */
   onPastRecords(count: number): void
 }
@@ -37,6 +42,9 @@ export class Feed implements PartitionListener, Assignment {
   #revoking: ReadonlySet<number> = new Set()
   /** Monotonic ms of assignment, of the partitions that are being replayed. */
   readonly #assignedAt = new Map<number, number>()
+  readonly #takeovers: Takeovers
+  /** Partitions whose replay has begun. */
+  readonly #located = new Set<number>()
   #sweeping = false
   /** Null if the replay window covers all targets. */
   readonly #readBack: ReadBack | null
@@ -55,11 +63,26 @@ export class Feed implements PartitionListener, Assignment {
       readonly isDrained: () => boolean
       readonly events: FeedEvents
       readonly readBack: Pick<ReadBackOptions, 'spans' | 'forgetMs' | 'logger'> | null
+      readonly handovers: Handovers
+      readonly fetchHandover: FetchHandover
     },
   ) {
     this.#slice = new Slice(undefined, () => options.clock.now().mono)
-    const { shard, clock, changes, events, readBack } = options
+    const { shard, clock, changes, events, readBack, fetchHandover } = options
     this.#layouts = new LayoutReads(shard)
+    this.#takeovers = new Takeovers({
+      shard,
+      clock,
+      fetch: fetchHandover,
+      events: {
+        onHandover: (partition, error) => events.onHandover(partition, error),
+        onSettled: (partition, complete) => {
+          if (complete) this.#readBack?.cancel(partition)
+          else this.#readBack?.start(partition)
+          changes.notify()
+        },
+      },
+    })
     this.#readBack =
       readBack &&
       new ReadBack({
@@ -86,7 +109,7 @@ export class Feed implements PartitionListener, Assignment {
   }
 
   complete(partition: number): boolean {
-    return this.#readBack?.complete(partition) ?? true
+    return !this.#takeovers.has(partition) && (this.#readBack?.complete(partition) ?? true)
   }
 
   /** Progress of reading the log before the replays; undefined if all of it was read. */
@@ -103,12 +126,16 @@ export class Feed implements PartitionListener, Assignment {
   }
 
   onAssignment(assignment: Parameters<PartitionListener['onAssignment']>[0]): void {
-    const { shard, clock, changes, events } = this.options
+    const { shard, clock, changes, events, handovers } = this.options
     const now = clock.now()
     this.#revoking = new Set()
-    shard.assign(assignment, now)
-    for (const partition of [...assignment.lost, ...assignment.fresh])
+    const known = assignment.lost.filter(p => this.complete(p))
+    handovers.offer(shard.assign(assignment, now, p => known.includes(p)))
+    for (const partition of [...assignment.lost, ...assignment.fresh]) {
       this.#readBack?.cancel(partition)
+      this.#takeovers.cancel(partition)
+      this.#located.delete(partition)
+    }
     void runInSlices(shard.releaseSteps())
     for (const partition of assignment.lost) {
       this.#tenures.delete(partition)
@@ -117,6 +144,9 @@ export class Feed implements PartitionListener, Assignment {
     for (const partition of assignment.fresh) {
       this.#tenures.set(partition, {})
       this.#assignedAt.set(partition, now.mono)
+      const previous = assignment.previous.get(partition)
+      if (previous)
+        this.#takeovers.begin(partition, decodeMember(previous), assignment.partitionCount)
     }
     this.#current = {
       partitionCount: assignment.partitionCount,
@@ -136,6 +166,9 @@ export class Feed implements PartitionListener, Assignment {
     // notification then too.
     if (!this.#assignedAt.has(partition)) this.#assignedAt.set(partition, now.mono)
     this.#readBack?.expect(partition, from)
+    // The positions of the previous owner are those of the log that was replaced.
+    if (this.#located.has(partition)) this.#takeovers.cancel(partition)
+    this.#located.add(partition)
     this.#reportReplayed(partition)
   }
 
@@ -156,6 +189,11 @@ export class Feed implements PartitionListener, Assignment {
     const tenure = this.#tenures.get(partition)
     // The partition may be lost, or lost and assigned again, while this yields.
     const isCurrent = () => this.#tenures.get(partition) === tenure
+    const ready = this.#takeovers.ready(partition)
+    if (ready) {
+      await ready
+      if (!isCurrent()) return
+    }
     const slice = this.#slice
     if (this.#delivering++ === 0) slice.restart()
     try {
@@ -224,7 +262,8 @@ export class Feed implements PartitionListener, Assignment {
     if (assignedAt === undefined || !shard.loaded(partition)) return
     this.#assignedAt.delete(partition)
     events.onReplayed(partition, (clock.now().mono - assignedAt) / 1000)
-    this.#readBack?.start(partition)
+    if (this.#takeovers.has(partition)) void this.#takeovers.settle(partition)
+    else this.#readBack?.start(partition)
     changes.notify()
   }
 }

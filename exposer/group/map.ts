@@ -1,4 +1,4 @@
-import type { DescribedMember, GroupDescription } from '../../shared/kafka/types.js'
+import type { GroupDescription } from '../../shared/kafka/types.js'
 
 const MAX_ADDRESS_LENGTH = 2048
 
@@ -22,24 +22,35 @@ export function groupMapOf({ members, ...rest }: GroupDescription): GroupMap {
     ...rest,
     members: members.map(({ memberId, metadata, partitions }) => ({
       memberId,
-      address: decodeAddress(metadata),
+      address: decodeMember(metadata).address,
       partitions,
     })),
   }
 }
 
-/** The member metadata of a shard. */
-export function encodeAddress(address: string): Uint8Array {
-  return Buffer.from(JSON.stringify({ address }))
+/** What a shard tells the other members of the group. */
+export interface Member {
+  /** URL of its HTTP server; empty if it is not known. */
+  readonly address: string
+  /** Whoever sends it to the shard can read the metadata of the group; empty if there is none. */
+  readonly secret: string
 }
 
-/** Never throws: invalid metadata is an empty address. */
-function decodeAddress(metadata: DescribedMember['metadata']): string {
+/** The member metadata of a shard. */
+export function encodeMember({ address, secret }: Member): Uint8Array {
+  return Buffer.from(JSON.stringify({ address, secret }))
+}
+
+/** Never throws: what is invalid or missing is empty. */
+export function decodeMember(metadata: Uint8Array): Member {
   try {
-    const { address } = JSON.parse(metadata.toString())
-    return typeof address === 'string' && isBaseUrl(address) ? address : ''
+    const { address, secret } = JSON.parse(Buffer.from(metadata).toString())
+    return {
+      address: typeof address === 'string' && isBaseUrl(address) ? address : '',
+      secret: typeof secret === 'string' ? secret : '',
+    }
   } catch {
-    return ''
+    return { address: '', secret: '' }
   }
 }
 

@@ -4,7 +4,9 @@ import type { Exchange } from '../../shared/http/exchange.js'
 import { healthy, ready } from '../../shared/http/health.js'
 import { observed } from '../../shared/http/request-metrics.js'
 import { staticFiles } from '../../shared/http/static-files.js'
+import { HANDOVER_PATH } from '../group/handovers.js'
 import type { ScrapeResult } from '../telemetry/scrape-result.js'
+import { handover } from './handover.js'
 import { ledger } from './ledger.js'
 import { metrics } from './metrics.js'
 import { background, notReady } from './readiness.js'
@@ -46,6 +48,9 @@ export function endpoints(services: Services): RequestListener {
   router.get('/telemetry', telemetry(services))
   router.get('/api/v1/targets', scrape('/api/v1/targets', targets(services)))
   router.get('/api/v1/ledger', scrape('/api/v1/ledger', ledger(services)))
+  // Shards have no user name and password of their own: the handler checks their secret.
+  app.exempt(HANDOVER_PATH)
+  router.get(HANDOVER_PATH, handover(services))
   router.get('/-/healthy', healthy(PROGRAM))
   router.get('/-/ready', ready(PROGRAM, notReady(services), background(services)))
   const page = staticFiles(new URL('../page/', import.meta.url))

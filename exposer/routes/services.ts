@@ -6,6 +6,7 @@ import type { View } from '../core/render/massive/view.js'
 import type { Shard } from '../core/shard.js'
 import type { Changes } from '../group/changes.js'
 import type { Group } from '../group/group.js'
+import type { Handovers } from '../group/handovers.js'
 import type { Ownership } from '../group/ownership.js'
 import type { PeerClient } from '../group/peer-client.js'
 import type { ReadBackProgress } from '../group/read-back.js'
@@ -20,6 +21,8 @@ export interface Services {
   readonly ownership: Ownership
   readonly group: Group
   readonly changes: Changes
+  /** Partitions that were given up. */
+  readonly handovers: Handovers
   readonly telemetry: Telemetry
   /** HTTP client for the other shards of the group. */
   readonly peers: PeerClient
@@ -31,6 +34,8 @@ export interface Services {
   readonly logger: Logger
   /** The view of `/metrics` without the parameter `view`. */
   readonly view: View
+  /** Known to the other shards of the group, from the metadata of this member. */
+  readonly secret: string
   /** URL of this shard, as advertised to the group. */
   readonly address: string
   /** URL at which service discovery lists all targets; `address` if undefined. */

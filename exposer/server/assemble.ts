@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../shared/base/clock.js'
 import type { Logger } from '../../shared/base/logger.js'
 import { registerLimitMetrics } from '../../shared/http/limit/metrics.js'
@@ -10,6 +11,7 @@ import { Shard } from '../core/shard.js'
 import { Changes } from '../group/changes.js'
 import { Feed } from '../group/feed.js'
 import { Group } from '../group/group.js'
+import { Handovers, handoverFetcher } from '../group/handovers.js'
 import type { GroupMap } from '../group/map.js'
 import { Ownership } from '../group/ownership.js'
 import { PeerClient } from '../group/peer-client.js'
@@ -70,6 +72,8 @@ export function assemble(
     externalUrl,
     address,
   })
+  const peers = new PeerClient(web, config.peers)
+  const handovers = new Handovers(shard)
   const feed = new Feed({
     shard,
     clock,
@@ -86,6 +90,10 @@ export function assemble(
       onFetchAnswered: () => {
         if (ownership.consumeRecovery()) changes.notify()
       },
+      onHandover: (partition, error) => {
+        telemetry.handovers.inc({ result: error ? 'failed' : 'received' })
+        if (error) logger.info('No handover from the previous owner', { partition, error })
+      },
       onReadBack: (_, seconds) => telemetry.readBacks.observe(seconds),
       onPastRecords: count => telemetry.pastRecords.inc(count),
     },
@@ -93,6 +101,8 @@ export function assemble(
       spans && config.staleness.forget > config.replayWindow
         ? { spans, forgetMs: config.staleness.forget, logger }
         : null,
+    handovers,
+    fetchHandover: handoverFetcher(peers, clock),
   })
   const ownership = new Ownership({ leaseUntil, clock, assignment: feed, group, trouble })
   telemetry.watch({
@@ -116,7 +126,9 @@ export function assemble(
       group,
       changes,
       telemetry,
-      peers: new PeerClient(web, config.peers),
+      peers,
+      handovers,
+      secret: randomBytes(16).toString('hex'),
       responses,
       web,
       clock,

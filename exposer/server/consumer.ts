@@ -5,7 +5,7 @@ import {
 } from '../../shared/kafka/group-consumer.js'
 import { replayWindow } from '../../shared/kafka/start.js'
 import type { GroupConsumer } from '../../shared/kafka/types.js'
-import { encodeAddress } from '../group/map.js'
+import { encodeMember, type Member } from '../group/map.js'
 import type { ExposerConfig } from './config.js'
 
 /**
@@ -16,7 +16,7 @@ import type { ExposerConfig } from './config.js'
  */
 export function createShardConsumer(
   { kafka, topic, group, sessionTimeout, heartbeatInterval, replayWindow: window }: ExposerConfig,
-  address: string,
+  member: Member,
   dependencies: Pick<GroupConsumerOptions, 'listener' | 'logger' | 'clock' | 'onDuplicate'>,
 ): GroupConsumer {
   return createGroupConsumer({
@@ -26,8 +26,8 @@ export function createShardConsumer(
     sessionTimeout,
     heartbeatInterval,
     start: replayWindow(window),
-    instanceId: instanceIdOf(address),
-    metadata: encodeAddress(address),
+    instanceId: instanceIdOf(member.address),
+    metadata: encodeMember(member),
     ...dependencies,
   })
 }

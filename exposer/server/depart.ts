@@ -16,7 +16,7 @@ const DESCRIBE_TIMEOUT_MS = 2000
  * the group, and redirects requests that still arrive to the new owners.
  */
 export async function depart(
-  { ownership, group, changes, clock }: Services,
+  { ownership, group, changes, handovers, clock }: Services,
   consumer: GroupConsumer,
 ): Promise<void> {
   const waitFor = async (condition: () => boolean, ms: number) => {
@@ -29,7 +29,7 @@ export async function depart(
   group.forget()
   changes.notify()
   if (!(await hasOtherMembers(consumer))) return
-  await waitFor(() => group.map() !== undefined, HANDOVER_MS)
+  await waitFor(() => group.map() !== undefined && handovers.pending === 0, HANDOVER_MS)
   await delay(LINGER_MS)
 }
 

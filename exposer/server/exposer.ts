@@ -111,7 +111,8 @@ class RunningExposer implements Exposer {
       spans: this.#spans,
     })
     this.#services = services
-    this.#consumer = createShardConsumer(config, this.#url, {
+    const member = { address: this.#url, secret: services.secret }
+    this.#consumer = createShardConsumer(config, member, {
       listener: feed,
       logger,
       clock: this.#clock,
@@ -143,6 +144,7 @@ class RunningExposer implements Exposer {
       await depart(this.#services, this.#consumer)
     this.#services?.changes.close()
     this.#services?.group.close()
+    this.#services?.handovers.close()
     await close(this.#server, CLOSE_MS)
     this.#services?.peers.close()
     await this.#web?.close()

@@ -230,6 +230,11 @@ function registerSnapshotCounters(registry: Registry, { shard }: MetricsSource):
     () => shard.history.refusedScrapers,
   )
   absolute(
+    'exposer_scraper_positions_unknown_total',
+    'Total number of partitions taken over without the position of a scraper of the view all; counted per scraper.',
+    () => shard.history.unknownPositions,
+  )
+  absolute(
     'exposer_clock_skewed_snapshots_total',
     'Total number of snapshots whose collection and append timestamps differ by more than 10 s.',
     () => counters.skewed,

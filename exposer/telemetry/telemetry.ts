@@ -67,6 +67,12 @@ export class Telemetry {
     buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
     registers: [this.registry],
   })
+  readonly handovers = new Counter({
+    name: 'exposer_handovers_total',
+    help: 'Total number of partitions taken over from a living shard, by whether its state was received.',
+    labelNames: ['result'],
+    registers: [this.registry],
+  })
   readonly pastRecords = new Counter({
     name: 'exposer_read_back_records_total',
     help: 'Total number of records read from before the replay window.',

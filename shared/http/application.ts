@@ -31,6 +31,7 @@ export class Application {
   readonly router: Router
   readonly #prefix: string
   readonly #fast = new Map<string, Handler>()
+  readonly #exempt = new Set<string>()
 
   constructor(private readonly options: ApplicationOptions) {
     this.#prefix = options.prefix ?? ''
@@ -46,6 +47,11 @@ export class Application {
     this.#fast.set(this.#prefix + path, handler)
   }
 
+  /** No user name and password are required for this path: its handler checks who asks. */
+  exempt(path: string): void {
+    this.#exempt.add(this.#prefix + path)
+  }
+
   /** Call it after all routes have been added. */
   listener(): RequestListener {
     const report = (error: Error) => logFailure(error, this.options.logger)
@@ -53,7 +59,7 @@ export class Application {
     app.on('error', report)
     app.use((ctx, next) => next().catch(error => answerError(ctx, error, report)))
     app.use(async (ctx, next) => {
-      if (await admit(ctx, this.options)) await next()
+      if (this.#exempt.has(ctx.path) || (await admit(ctx, this.options))) await next()
     })
     app.use(answerUnrouted)
     if (this.#prefix) app.use(redirectTo(`${this.#prefix}/`))

@@ -53,6 +53,7 @@ export class HandFed {
   #parts!: ReturnType<typeof assemble>
   #epoch = 0
   readonly #next = new Map<number, number>()
+  readonly #records = new Map<number, LogRecord[]>()
 
   static async start(overrides: Partial<ExposerConfig> = {}): Promise<HandFed> {
     const fed = new HandFed()
@@ -108,7 +109,11 @@ export class HandFed {
   /** A new assignment. All partitions are empty and loaded at once, unless `replaying` is true. */
   assign(
     partitions: readonly number[],
-    { replaying = false, kept = [] as readonly number[] } = {},
+    {
+      replaying = false,
+      kept = [] as readonly number[],
+      previous = new Map<number, Uint8Array>() as ReadonlyMap<number, Uint8Array>,
+    } = {},
   ): void {
     const { feed } = this.#parts
     const before = feed.current?.partitions ?? new Set(this.#next.keys())
@@ -121,7 +126,7 @@ export class HandFed {
       kept,
       fresh,
       lost,
-      previous: new Map(),
+      previous,
     })
     if (!replaying) for (const partition of fresh) this.loaded(partition)
   }
@@ -136,6 +141,25 @@ export class HandFed {
   replaced(partition: number, records: number): void {
     this.#parts.feed.onReplay(partition, 0, records)
     this.#next.set(partition, 0)
+  }
+
+  /** The appended records of a partition. */
+  records(partition: number): readonly LogRecord[] {
+    return this.#records.get(partition) ?? []
+  }
+
+  /** Replays the log of a partition. */
+  async replay(partition: number, records: readonly LogRecord[], from = 0): Promise<void> {
+    const { feed } = this.#parts
+    const next = (records.at(-1)?.offset ?? -1) + 1
+    feed.onReplay(partition, from, next)
+    await feed.onRecords(
+      partition,
+      records.filter(record => record.offset >= from),
+    )
+    this.#records.set(partition, [...records])
+    this.#next.set(partition, next)
+    this.fetched(partition)
   }
 
   rebalance(): void {
@@ -167,6 +191,7 @@ export class HandFed {
       value,
     }
     this.#next.set(partition, offset + 1)
+    this.#records.set(partition, [...this.records(partition), record])
     await this.#parts.feed.onRecords(partition, [record])
     this.fetched(partition)
   }

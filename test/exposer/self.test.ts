@@ -76,6 +76,8 @@ describe('/telemetry', () => {
       'exposer_rebalances_total',
       'exposer_replay_duration_seconds',
       'exposer_read_back_partitions',
+      'exposer_handovers_total',
+      'exposer_scraper_positions_unknown_total',
       'exposer_read_back_duration_seconds',
       'exposer_read_back_records_total',
       'exposer_lease_remaining_seconds',

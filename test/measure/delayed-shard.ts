@@ -46,11 +46,15 @@ export class DelayedShard {
       readGroup: async () => groupMapOf(await consumer.describeGroup()),
       trouble: () => undefined,
     })
-    consumer = createShardConsumer(config, url, {
-      listener: delayed(feed, delay),
-      logger: quiet,
-      clock: systemClock,
-    })
+    consumer = createShardConsumer(
+      config,
+      { address: url, secret: services.secret },
+      {
+        listener: delayed(feed, delay),
+        logger: quiet,
+        clock: systemClock,
+      },
+    )
     serve(server, endpoints(services))
     await consumer.start()
     return new DelayedShard(url, server, consumer)

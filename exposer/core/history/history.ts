@@ -36,7 +36,24 @@ export interface Span {
 interface Cursor {
   /** Position of the last snapshot that was written to it. */
   position: number
+  /**
+   * By partition that was taken over: offset of the first snapshot that its previous owner had not
+   * written to the scraper.
+   */
+  readonly resumed: Map<number, number>
 }
+
+/** Progress of one scraper in one partition, as it is handed over. */
+export interface HandedCursor {
+  readonly scraper: string
+  /** Offset of the first record whose snapshot was not written to it. */
+  readonly next: number
+  /** Time since its last scrape. */
+  readonly idleMs: number
+}
+
+/** From where on the snapshots of a replay are held for scrapers. */
+type ReplayStart = { readonly offset: number } | { readonly since: number }
 
 interface Entry {
   readonly position: number
@@ -60,6 +77,11 @@ const OVERHEAD = 256
  * thousands.
  */
 const STEP = 1000
+/**
+ * Without positions of scrapers, as after a crash, the snapshots appended within this time are
+ * repeated, if there are scrapers: it covers the session timeout and an interval.
+ */
+const REPEATED_MS = 120_000
 /** Delivered entries released per added one. More than one, so that their number decreases. */
 const STEP_PER_ENTRY = 2
 
@@ -73,6 +95,9 @@ export class History {
   readonly dropped = new Map<SampleDrop, number>()
   /** Bytes of the held values. */
   bytes = 0
+  /** Partitions taken over without the position of a scraper, counted once for each scraper. */
+  unknownPositions = 0
+  readonly #replays = new Map<number, ReplayStart>()
   readonly #cursors: Roster<Cursor>
   /** Scrapers that have left their places, until what they have not seen is counted. */
   #leaving: Cursor[] = []
@@ -137,7 +162,7 @@ export class History {
    */
   open(scraper: string, now: Instant): Span | undefined {
     // A new scraper has no held snapshots: it is shown the newest, and from then on all.
-    const cursor = this.#cursors.open(scraper, now.mono, () => ({ position: this.#last }))
+    const cursor = this.#cursors.open(scraper, now.mono, () => this.#newCursor())
     return cursor && { scraper, from: cursor.position, to: this.#last }
   }
 
@@ -147,13 +172,78 @@ export class History {
   }
 
   /** Snapshots of the target that were not written to the scraper yet, in order of arrival. */
-  unseen(target: Target, { from, to }: Span): Snapshot[] {
+  unseen(target: Target, { from, to, scraper }: Span): Snapshot[] {
     const found: Snapshot[] = []
+    const resumed = this.#cursors.get(scraper)?.resumed.get(target.partition) ?? 0
     let entry = this.#byTarget.get(target)?.first ?? null
     for (; entry && entry.position <= to; entry = entry.next) {
-      if (entry.position > from && entry.snapshot) found.push(entry.snapshot)
+      const { position, snapshot } = entry
+      if (position > from && snapshot && snapshot.offset >= resumed) found.push(snapshot)
     }
     return found
+  }
+
+  /**
+   * The progress of all scrapers in a partition that is given up.
+   *
+   * @param position offset of the next record of the partition; −1 if its replay is not complete
+   */
+  cursorsOf(partition: number, position: number, now: Instant): HandedCursor[] {
+    const scrapers = [...this.#cursors.entries()]
+    const next = new Map<string, number>()
+    for (let i = this.#head; i < this.#queue.length && next.size < scrapers.length; i++) {
+      const { position: at, target, snapshot } = this.#queue[i]
+      if (target.partition !== partition || !snapshot) continue
+      for (const [scraper, cursor] of scrapers) {
+        const resumed = cursor.resumed.get(partition) ?? 0
+        if (at <= cursor.position || snapshot.offset < resumed || next.has(scraper)) continue
+        next.set(scraper, snapshot.offset)
+      }
+    }
+    return scrapers.flatMap(([scraper, { resumed }, seenAt]) => {
+      const offset = next.get(scraper) ?? (position >= 0 ? position : resumed.get(partition))
+      return offset === undefined
+        ? []
+        : [{ scraper, next: offset, idleMs: Math.max(0, now.mono - seenAt) }]
+    })
+  }
+
+  /**
+   * A partition is about to be replayed. Until its positions are known, the newest snapshots of the
+   * replay are held for all scrapers.
+   */
+  beginReplay(partition: number, now: Instant): void {
+    // Positions of an earlier ownership of the partition.
+    for (const { resumed } of this.#cursors.values()) resumed.delete(partition)
+    this.#replays.delete(partition)
+    if (this.#cursors.size > 0) this.#replays.set(partition, { since: now.wall - REPEATED_MS })
+  }
+
+  /** Continues at the positions that the previous owner of a partition handed over. */
+  resume(partition: number, cursors: readonly HandedCursor[], now: Instant): void {
+    let offset = Number.POSITIVE_INFINITY
+    for (const { scraper, next, idleMs } of cursors) {
+      if (idleMs > this.options.maxAgeMs) continue
+      const cursor = this.#cursors.restore(scraper, now.mono - idleMs, () => this.#newCursor())
+      if (!cursor) this.unknownPositions++
+      else cursor.resumed.set(partition, next)
+      offset = Math.min(offset, next)
+    }
+    this.#replays.set(partition, { offset })
+  }
+
+  /** The replay of a partition is complete. */
+  endReplay(partition: number): void {
+    const start = this.#replays.get(partition)
+    if (start && 'since' in start) this.unknownPositions += this.#cursors.size
+    this.#replays.delete(partition)
+  }
+
+  /** Whether a snapshot of a replay is held for scrapers. */
+  holdsReplayed(partition: number, { offset, appendedAt }: Snapshot): boolean {
+    const start = this.#replays.get(partition)
+    if (!start) return false
+    return 'offset' in start ? offset >= start.offset : appendedAt >= start.since
   }
 
   /** Moves the scraper's position after a response was completely written to its socket. */
@@ -182,21 +272,27 @@ export class History {
     while (this.#trim(STEP) === STEP) yield
   }
 
-  /** Releases all snapshots of a target that was removed from the shard. */
-  *forgetSteps(target: Target, reason: SampleDrop): Steps<void> {
+  /**
+   * Releases all snapshots of a target that was removed from the shard.
+   *
+   * @returns the number of samples that were held for scrapers, counted once for each
+   */
+  *forgetSteps(target: Target): Steps<number> {
     const list = this.#byTarget.get(target)
-    if (!list) return
+    if (!list) return 0
     this.#byTarget.delete(target)
     let step = 0
+    let samples = 0
     for (let entry = list.first; entry; entry = entry.next) {
-      this.#countMissed(entry, reason)
+      samples += this.#missedOf(entry)
       this.#release(entry)
       if (++step % STEP === 0) yield
     }
+    return samples
   }
 
   drop(reason: SampleDrop, samples: number): void {
-    this.dropped.set(reason, (this.dropped.get(reason) ?? 0) + samples)
+    if (samples > 0) this.dropped.set(reason, (this.dropped.get(reason) ?? 0) + samples)
   }
 
   *#behind(): Generator<Cursor> {
@@ -219,7 +315,7 @@ export class History {
   }
 
   #dropFirst(reason: SampleDrop): void {
-    this.#countMissed(this.#first, reason)
+    this.drop(reason, this.#missedOf(this.#first))
     this.#shift()
   }
 
@@ -248,11 +344,19 @@ export class History {
     this.store.release(snapshot)
   }
 
-  #countMissed({ position, snapshot }: Entry, reason: SampleDrop): void {
-    if (!snapshot) return
+  #newCursor(): Cursor {
+    return { position: this.#last, resumed: new Map() }
+  }
+
+  /** Samples of an entry that scrapers have not received, counted once for each. */
+  #missedOf({ position, target, snapshot }: Entry): number {
+    if (!snapshot) return 0
     let scrapers = 0
-    for (const cursor of this.#behind()) if (cursor.position < position) scrapers++
-    if (scrapers > 0) this.drop(reason, scrapers * snapshot.series)
+    for (const cursor of this.#behind()) {
+      const resumed = cursor.resumed.get(target.partition) ?? 0
+      if (cursor.position < position && snapshot.offset >= resumed) scrapers++
+    }
+    return scrapers * snapshot.series
   }
 
   *#countUnseen(cursor: Cursor): Steps<void> {

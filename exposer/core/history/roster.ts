@@ -85,6 +85,25 @@ export class Roster<T> {
     return value
   }
 
+  /**
+   * Adds a scraper that another shard knew.
+   *
+   * @param seenAt monotonic ms of its last scrape there
+   * @returns its value, or that of the known scraper of this name; undefined if there is no place
+   */
+  restore(name: string, seenAt: number, create: () => T): T | undefined {
+    const known = this.#places.get(name)
+    if (known) return known.value
+    if (this.#places.size >= this.maxPlaces) return undefined
+    const value = create()
+    this.#places.set(name, { value, seenAt, interval: undefined, open: 0 })
+    return value
+  }
+
+  *entries(): Generator<[string, T, number]> {
+    for (const [name, { value, seenAt }] of this.#places) yield [name, value, seenAt]
+  }
+
   close(name: string): void {
     const place = this.#places.get(name)
     if (place) place.open--

@@ -38,6 +38,15 @@ export class PhaseEstimate {
   }
 }
 
+/** A scraper as it is handed over. */
+export interface ScraperState {
+  readonly phase: number
+  readonly deviation: number
+  /** Unix ms of its last scrape. */
+  readonly last: number
+  readonly intervals: number
+}
+
 interface Scraper {
   readonly estimate: PhaseEstimate
   /** Unix ms of its last scrape. */
@@ -82,6 +91,23 @@ export class ScrapePhases {
   steady(wall: number, intervalMs: number): PhaseEstimate[] {
     this.#forget(wall, intervalMs)
     return this.#scrapers.filter(({ intervals }) => intervals > 1).map(({ estimate }) => estimate)
+  }
+
+  state(): ScraperState[] {
+    return this.#scrapers.map(({ estimate: { phase, deviation }, last, intervals }) => ({
+      phase,
+      deviation,
+      last,
+      intervals,
+    }))
+  }
+
+  resume(scrapers: readonly ScraperState[]): void {
+    this.#scrapers = scrapers.slice(0, TRACKED).map(({ phase, deviation, last, intervals }) => {
+      const estimate = new PhaseEstimate(0, 1)
+      Object.assign(estimate, { phase, deviation })
+      return { estimate, last, intervals }
+    })
   }
 
   /** Another interval has other phases. */

@@ -1,7 +1,7 @@
 import type { Instant } from '../../../shared/base/clock.js'
 import { MAX_HELD } from './bounds.js'
 import { chooseDelay } from './choose.js'
-import { PhaseEstimate, phaseOf, ScrapePhases } from './phases.js'
+import { PhaseEstimate, phaseOf, ScrapePhases, type ScraperState } from './phases.js'
 import { WindowMax } from './window-max.js'
 
 export interface PlayoutOptions {
@@ -9,6 +9,19 @@ export interface PlayoutOptions {
   readonly fixedMs: number | null
   /** Maximum of D, ms. */
   readonly maxMs: number
+}
+
+/** What the next owner of a partition needs, so that no scrape sees an older snapshot. */
+export interface PlayoutState {
+  readonly delay: number
+  /** Offset of the newest snapshot that was exposed; −1 before the first. */
+  readonly shown: number
+  readonly intervalMs: number
+  /** When the target collects; null before the first snapshot. */
+  readonly collections: { readonly phase: number; readonly deviation: number } | null
+  readonly scrapers: readonly ScraperState[]
+  /** Longest propagation delays by age in minutes, ms; null for none. */
+  readonly longest: readonly (number | null)[]
 }
 
 /** D before the first measured propagation delay, ms. */
@@ -52,6 +65,7 @@ export class Playout {
   /** The propagation delay for which D was chosen, ms. */
   #covered = Number.NEGATIVE_INFINITY
   #minute = -1
+  #resumed = false
   /** Monotonic ms since when a shorter D has been possible without interruption. */
   #lowerSince = Number.POSITIVE_INFINITY
 
@@ -116,6 +130,35 @@ export class Playout {
     this.#choose(now)
   }
 
+  state(now: Instant): PlayoutState {
+    const collections = this.#collections
+    return {
+      delay: this.delay,
+      shown: this.shown,
+      intervalMs: this.#intervalMs,
+      collections: collections && { phase: collections.phase, deviation: collections.deviation },
+      scrapers: this.#scrapes.state(),
+      longest: this.#propagation.state(now.mono),
+    }
+  }
+
+  /** Continues as the playout of the previous owner of the target. Later calls do nothing. */
+  resume(state: PlayoutState, now: Instant): void {
+    if (this.#resumed) return
+    this.#resumed = true
+    this.shown = Math.max(this.shown, state.shown)
+    if (this.options.fixedMs !== null || !state.collections) return
+    this.delay = Math.min(state.delay, this.options.maxMs)
+    if (this.#intervalMs === 0 || this.#intervalMs === state.intervalMs) {
+      this.#intervalMs = state.intervalMs
+      this.#collections ??= new PhaseEstimate(0, 1)
+      Object.assign(this.#collections, state.collections)
+      this.#scrapes.resume(state.scrapers)
+    }
+    this.#propagation.resume(state.longest, now.mono)
+    this.#covered = this.#propagation.max(now.mono)
+  }
+
   /** What determines D, in one line. */
   reason(now: Instant): string {
     if (this.options.fixedMs !== null) return 'fixed by --exposition.playout-delay'
@@ -163,3 +206,39 @@ export class Playout {
     else if (now.mono - this.#lowerSince >= LOWER_AFTER_MS) this.delay = chosen.lower
   }
 }
+
+/** Whether a value from another shard is a state within the bounds of one. */
+export function isPlayoutState(value: unknown): value is PlayoutState {
+  if (typeof value !== 'object' || value === null) return false
+  const { delay, shown, intervalMs, collections, scrapers, longest } = value as PlayoutState
+  return (
+    isWithin(delay, 0, MAX_TIME) &&
+    Number.isSafeInteger(shown) &&
+    shown >= -1 &&
+    isWithin(intervalMs, 0, MAX_TIME) &&
+    (collections === null || (isPhase(collections) && intervalMs > 0)) &&
+    Array.isArray(scrapers) &&
+    scrapers.length <= 16 &&
+    scrapers.every(
+      scraper =>
+        isPhase(scraper) &&
+        isWithin(scraper.last, 0, MAX_TIME) &&
+        isWithin(scraper.intervals, 0, MAX_TIME),
+    ) &&
+    Array.isArray(longest) &&
+    longest.length <= 16 &&
+    longest.every(ms => ms === null || isWithin(ms, -MAX_TIME, MAX_TIME))
+  )
+}
+
+/** Unix ms and durations. */
+const MAX_TIME = Number.MAX_SAFE_INTEGER
+
+function isPhase(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const { phase, deviation } = value as ScraperState
+  return isWithin(phase, 0, MAX_TIME) && isWithin(deviation, 0, MAX_TIME)
+}
+
+const isWithin = (value: unknown, from: number, to: number) =>
+  typeof value === 'number' && value >= from && value <= to

@@ -36,6 +36,32 @@ export class WindowMax {
     return max
   }
 
+  /** The values by age in minutes; null for none. */
+  state(mono: number): (number | null)[] {
+    this.#turn(mono)
+    return Array.from({ length: BUCKETS }, (_, age) => {
+      const value = this.#bucket < age ? Number.NEGATIVE_INFINITY : this.#at(age)
+      return Number.isFinite(value) ? value : null
+    })
+  }
+
+  /**
+   * Adds the values of another one. Those from before this clock began count from its beginning.
+   *
+   * @param ages as from `state`
+   */
+  resume(ages: readonly (number | null)[], mono: number): void {
+    this.#turn(mono)
+    ages.slice(0, BUCKETS).forEach((value, age) => {
+      const at = Math.max(0, this.#bucket - age) % BUCKETS
+      if (value !== null && value > this.#buckets[at]) this.#buckets[at] = value
+    })
+  }
+
+  #at(age: number): number {
+    return this.#buckets[(this.#bucket - age) % BUCKETS]
+  }
+
   #turn(mono: number): void {
     const bucket = Math.max(0, Math.floor(mono / BUCKET_MS))
     if (bucket <= this.#bucket) return

@@ -161,14 +161,17 @@ describe('the view all', () => {
     expect(seen('c')).toEqual(['13@13'])
   })
 
-  test('held snapshots of a partition that moves are counted, and the new owner begins with the newest', () => {
+  test('held snapshots of a partition that moves without a handover are counted', () => {
     const { shard, publish, seen, dropped } = setting()
     publish()
     seen('a')
     publish()
     publish()
-    shard.shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [], lost: [0] }, shard.now)
+    const lost = { epoch: 2, partitionCount: 1, kept: [], fresh: [], lost: [0] }
+    const [frozen] = shard.shard.assign(lost, shard.now)
     runNow(shard.shard.releaseSteps())
+    expect(dropped()).toEqual({})
+    shard.shard.expire(frozen!)
     expect(dropped()).toEqual({ moved: 2 })
     expect(seen('a')).toEqual([])
     expect(shard.shard.history.bytes).toBe(0)

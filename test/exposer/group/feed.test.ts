@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { Shard } from '../../../exposer/core/shard.js'
 import { Changes } from '../../../exposer/group/changes.js'
 import { Feed } from '../../../exposer/group/feed.js'
+import { Handovers } from '../../../exposer/group/handovers.js'
 import { systemClock } from '../../../shared/base/clock.js'
 import { nextTurn } from '../../../shared/base/scheduling.js'
 import { SnapshotReader } from '../../../shared/snapshot/read.js'
@@ -35,8 +36,11 @@ function setting() {
       onFetchAnswered() {},
       onReadBack() {},
       onPastRecords() {},
+      onHandover() {},
     },
     readBack: null,
+    handovers: new Handovers(shard),
+    fetchHandover: () => Promise.reject(new Error('there is no previous owner')),
   })
   const assign = (fresh: number[], lost: number[] = []) => {
     feed.onAssignment({ epoch: 1, partitionCount: 2, kept: [], fresh, lost, previous: new Map() })

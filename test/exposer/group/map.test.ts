@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { encodeAddress, groupMapOf } from '../../../exposer/group/map.js'
+import { decodeMember, encodeMember, groupMapOf } from '../../../exposer/group/map.js'
 
 const mapOf = (metadata: Uint8Array) =>
   groupMapOf({
@@ -10,7 +10,9 @@ const mapOf = (metadata: Uint8Array) =>
   })
 
 test('the map has the address that a shard advertises as member metadata', () => {
-  expect(mapOf(encodeAddress('http://10.0.0.7:9754'))).toEqual({
+  const member = { address: 'http://10.0.0.7:9754', secret: 'abc' }
+  expect(decodeMember(encodeMember(member))).toEqual(member)
+  expect(mapOf(encodeMember(member))).toEqual({
     stable: true,
     partitionCount: 2,
     members: [{ memberId: 'a', address: 'http://10.0.0.7:9754', partitions: [0, 1] }],
@@ -27,12 +29,13 @@ test.each([
   '//10.0.0.7',
   `http://${'a'.repeat(3000)}.example`,
 ])('a member that advertises %j has an empty address', address => {
-  expect(mapOf(encodeAddress(address)).members[0]!.address).toBe('')
+  expect(mapOf(encodeMember({ address: address, secret: '' })).members[0]!.address).toBe('')
 })
 
 test.each(['http://10.0.0.7:9754', 'https://[::1]:9754', 'https://shard.example/a/b'])(
   'a member can advertise %s',
-  address => expect(mapOf(encodeAddress(address)).members[0]!.address).toBe(address),
+  address =>
+    expect(mapOf(encodeMember({ address: address, secret: '' })).members[0]!.address).toBe(address),
 )
 
 test('a member with invalid metadata has an empty address, whatever its bytes are', () => {
@@ -41,6 +44,7 @@ test('a member with invalid metadata has an empty address, whatever its bytes ar
   fc.assert(
     fc.property(fc.uint8Array(), bytes => {
       expect(mapOf(bytes).members[0]!.address).toBe('')
+      expect(decodeMember(bytes)).toEqual({ address: '', secret: '' })
     }),
   )
 })
