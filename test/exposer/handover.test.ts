@@ -11,7 +11,7 @@ const dead = Array.from({ length: 100 }, (_, i) => ({ job: 'shop', instance: `d:
   labels => partitionOf(labels) === partitionOf(app),
 )!
 const partition = partitionOf(app)
-const impatient = { 'x-prometheus-scrape-timeout-seconds': '0.3' }
+const impatient = { 'x-prometheus-scrape-timeout-seconds': '2' }
 
 const shards: HandFed[] = []
 const servers: Server[] = []

@@ -269,6 +269,7 @@ describe('samples held for scrapers', () => {
     moving.publish('x')
     const frozen = moving.freeze()
     const { shard } = moving.old
+    runNow(shard.releaseSteps())
     expect([...shard.history.dropped]).toEqual([])
     shard.expire(frozen)
     expect([...shard.history.dropped]).toEqual([['moved', 1]])
