@@ -1,5 +1,5 @@
 /** Work of other waiters in a turn after which the next waiter has to wait for another turn, ms. */
-const TURN_MS = 4
+const TURN_MS = 3
 
 /** Waiters in the order in which they began to wait. */
 const waiting: (() => void)[] = []

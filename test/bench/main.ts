@@ -1,3 +1,4 @@
+import { loop } from './loop.js'
 import { drain, idleShard, million, scrape, withKafka } from './pipeline.js'
 import { readBack } from './read-back.js'
 import { type Row, table } from './table.js'
@@ -62,6 +63,10 @@ const benches: Record<string, Bench> = {
         ...(await readBack(bench, { targets: 200, series: 1000 }, 150)),
         ...(await readBack(bench, { targets: 2000, series: 30 }, 50)),
       ]),
+  },
+  loop: {
+    measures: 'the longest turn of a shard that sees new layouts, with Kafka',
+    run: () => withKafka(loop),
   },
   idle: {
     measures: 'a shard without targets, with Kafka',

@@ -12,12 +12,22 @@ export interface LayoutRecordOptions {
   readonly collectedAt: number
 }
 
+interface EncodedLayout {
+  readonly id: string
+  readonly compressed: Buffer
+  readonly series: number
+}
+
+function encoded(layout: Layout): EncodedLayout {
+  const series = layout.families.reduce((sum, family) => sum + family.series.length, 0)
+  return { ...encodeLayout(layout), series }
+}
+
 /** A record with this layout, in which all values are 1. */
-export function recordOf(layout: Layout, options: LayoutRecordOptions): LogRecord {
+export function recordOf(layout: Layout | EncodedLayout, options: LayoutRecordOptions): LogRecord {
   const { job = 'x', offset = 0, sequence = 0, collectedAt } = options
   const target: Label[] = [{ name: 'job', value: job }]
-  const { id, compressed } = encodeLayout(layout)
-  const series = layout.families.reduce((sum, family) => sum + family.series.length, 0)
+  const { id, compressed, series } = 'families' in layout ? encoded(layout) : layout
   return {
     offset,
     timestamp: collectedAt,
