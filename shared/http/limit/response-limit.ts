@@ -41,6 +41,13 @@ export interface Slot {
   release(): void
 }
 
+interface Serving {
+  readonly response: ServerResponse
+  readonly slots: Slots
+  /** Bytes that the client had accepted at the last check. */
+  accepted: number | undefined
+}
+
 /**
  * Bounds the requests and responses in progress of a program.
  *
@@ -67,6 +74,9 @@ export class ResponseLimit {
   readonly #arrivals = new WeakMap<ServerResponse, number>()
   /** Slots of all pools. */
   readonly #slots: number
+  /** Responses that have a slot. */
+  readonly #serving = new Set<Serving>()
+  #checking: NodeJS.Timeout | undefined
   #inProgress = 0
   #bytes = 0
 
@@ -171,9 +181,11 @@ export class ResponseLimit {
     if (outcome === 'done') {
       const free = this.tryAcquire(response, pool)
       if (free) return free
-      outcome = await settled(response, left(), done =>
+      const waited = settled(response, left(), done =>
         slots.wait(response.req.socket.remoteAddress ?? '', done),
       )
+      this.#watchSlow()
+      outcome = await waited
     }
     if (outcome === 'done' && !response.destroyed) return this.#hold(response, slots)
     if (outcome === 'done') slots.release()
@@ -186,26 +198,43 @@ export class ResponseLimit {
   }
 
   #hold(response: ServerResponse, slots: Slots): Slot {
-    const socket = response.socket!
-    const acceptedBytes = () => socket.bytesWritten - socket.writableLength
-    let accepted = acceptedBytes()
-    // Only while others wait: a slow client harms nobody else.
-    const checking = setInterval(() => {
-      const before = accepted
-      accepted = acceptedBytes()
-      const isSlow = socket.writableLength > 0 && accepted === before
-      if (isSlow && slots.waiting > 0) this.#cut(response, 'slow')
-    }, this.#limits.slowInterval)
-    let held = true
+    const serving: Serving = { response, slots, accepted: undefined }
+    this.#serving.add(serving)
     const release = () => {
-      if (!held) return
-      held = false
-      clearInterval(checking)
+      if (!this.#serving.delete(serving)) return
       response.off('close', release)
       slots.release()
     }
     response.once('close', release)
     return { release }
+  }
+
+  /**
+   * Compares what the clients have accepted from one check to the next, as long as requests wait:
+   * a slow client harms nobody else.
+   */
+  #watchSlow(): void {
+    if (this.#checking) return
+    this.#checkSlow()
+    this.#checking = setInterval(() => this.#checkSlow(), this.#limits.slowInterval).unref()
+  }
+
+  #checkSlow(): void {
+    let anyWaiting = false
+    for (const serving of this.#serving) {
+      if (serving.slots.waiting === 0) {
+        serving.accepted = undefined
+        continue
+      }
+      anyWaiting = true
+      const { response, accepted } = serving
+      const { bytesWritten, writableLength } = response.req.socket
+      serving.accepted = bytesWritten - writableLength
+      if (writableLength > 0 && serving.accepted === accepted) this.#cut(response, 'slow')
+    }
+    if (anyWaiting) return
+    clearInterval(this.#checking)
+    this.#checking = undefined
   }
 
   #cut(response: ServerResponse, reason: LimitCut): void {
