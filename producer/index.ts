@@ -1,9 +1,12 @@
+import type { Cluster } from 'node:cluster'
+import { ClusterSource } from './cluster/cluster-source.js'
 import { type PublisherOptions, settingsOf } from './options.js'
 import { Publisher } from './publisher.js'
 
 export type { Logger } from '../shared/base/logger.js'
 export { type ClientCredentials, clientCredentials } from '../shared/kafka/client-credentials.js'
 export type { MetricJson, ValueJson } from '../shared/metrics/prom-client/metric-json.js'
+export { answerClusterSource } from './cluster/answer.js'
 export type { PublisherOptions } from './options.js'
 export type { Publisher } from './publisher.js'
 export type { CollectFunction, MetricSource, RegistryLike } from './source.js'
@@ -24,4 +27,13 @@ export type { CollectFunction, MetricSource, RegistryLike } from './source.js'
  */
 export function createPublisher(options: PublisherOptions): Publisher {
   return new Publisher(settingsOf(options))
+}
+
+/**
+ * The metrics of all workers of `node:cluster`, combined, for the option `register` of a publisher
+ * in the primary. Each worker calls `answerClusterSource`. What fails in one worker does not affect
+ * the metrics of the others.
+ */
+export function clusterSource(): ClusterSource {
+  return new ClusterSource(process.getBuiltinModule('node:cluster') as unknown as Cluster)
 }

@@ -7,13 +7,14 @@ import type { Label } from '../shared/metrics/model.js'
 import { RefusedError } from '../shared/snapshot/errors.js'
 import { targetKey } from '../shared/snapshot/key.js'
 import { validateTarget } from '../shared/snapshot/validate.js'
+import { ClusterSource } from './cluster/cluster-source.js'
 import { defaultInstance } from './default-instance.js'
 import type { MetricSource } from './source.js'
 
 export interface PublisherOptions {
   /**
-   * A prom-client registry, a function that returns metrics or an exposition, or a list of both.
-   * See `CollectFunction`.
+   * A prom-client registry, a function that returns metrics or an exposition, the workers of a
+   * cluster, or a list of them. See `CollectFunction` and `clusterSource`.
    */
   readonly register: MetricSource
   /** Bootstrap brokers as `host:port`: a list, or one string with commas. Default port: 9092. */
@@ -93,6 +94,7 @@ function checkSource(source: unknown): void {
   if (sources.length === 0) throw new Error('is empty; pass a prom-client registry')
   for (const item of sources) {
     if (typeof item === 'function' || typeof item?.getMetricsAsJSON === 'function') continue
+    if (item instanceof ClusterSource) continue
     throw new Error('is not a prom-client registry; pass a registry, a function, or a list of both')
   }
 }

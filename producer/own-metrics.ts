@@ -177,10 +177,10 @@ export function registerStats(
   publisher: string,
   stats: PublisherStats,
 ): Registration {
-  const sources = (Array.isArray(source) ? source : [source]) as (RegistryLike | (() => unknown))[]
+  const sources = (Array.isArray(source) ? source : [source]) as Partial<RegistryLike>[]
   for (const registry of sources) {
     if (typeof registry === 'function' || typeof registry.registerMetric !== 'function') continue
-    const publishers = publishersOf(registry)
+    const publishers = publishersOf(registry as RegistryLike)
     if (!publishers) break
     const name = unusedName(publisher, publishers)
     publishers.set(name, stats)

@@ -1,4 +1,5 @@
 import type { MetricJson } from '../shared/metrics/prom-client/metric-json.js'
+import { ClusterSource } from './cluster/cluster-source.js'
 import { FunctionSource } from './function-source.js'
 import { RegistrySource } from './registry-source.js'
 import type { SourceError } from './source-error.js'
@@ -22,10 +23,9 @@ export type MetricsOrText = readonly MetricJson[] | string
  */
 export type CollectFunction = () => Promise<MetricsOrText> | MetricsOrText
 
-export type MetricSource =
-  | RegistryLike
-  | CollectFunction
-  | readonly (RegistryLike | CollectFunction)[]
+type AnySource = RegistryLike | CollectFunction | ClusterSource
+
+export type MetricSource = AnySource | readonly AnySource[]
 
 /** What one source, or all of them, gave in one collection. */
 export interface Collected {
@@ -55,16 +55,14 @@ export class Sources {
   readonly #sources: readonly Source[]
 
   constructor(source: MetricSource) {
-    const sources = (Array.isArray(source) ? source : [source]) as readonly (
-      | RegistryLike
-      | CollectFunction
-    )[]
+    const sources = (Array.isArray(source) ? source : [source]) as readonly AnySource[]
     const names = namesOf(sources)
-    this.#sources = sources.map((source, i) =>
-      typeof source === 'function'
+    this.#sources = sources.map((source, i) => {
+      if (source instanceof ClusterSource) return source
+      return typeof source === 'function'
         ? new FunctionSource(names[i], source)
-        : new RegistrySource(names[i], source),
-    )
+        : new RegistrySource(names[i], source)
+    })
   }
 
   get names(): readonly string[] {
@@ -87,12 +85,17 @@ export class Sources {
 }
 
 /** `registry 1`, or the name of a function, with a number where two are the same. */
-function namesOf(sources: readonly (RegistryLike | CollectFunction)[]): string[] {
+function namesOf(sources: readonly AnySource[]): string[] {
   const used = new Map<string, number>()
   return sources.map(source => {
-    const name = typeof source === 'function' ? source.name || 'function' : 'registry'
+    const name = nameOf(source)
     const times = (used.get(name) ?? 0) + 1
     used.set(name, times)
     return times === 1 ? name : `${name} ${times}`
   })
+}
+
+function nameOf(source: AnySource): string {
+  if (source instanceof ClusterSource) return source.name
+  return typeof source === 'function' ? source.name || 'function' : 'registry'
 }

@@ -367,6 +367,22 @@ describe('an app', () => {
     expect(records.at(-1)!.values.get('jobs_total{}')).toBe(3)
   })
 
+  test('publishes the sum of the workers of a cluster although one fails, one hangs and one answers garbage', async () => {
+    const topic = await newTopic(1)
+    const { messages } = await appOf({ mode: 'cluster-source', topic })
+    const { records } = await read(topic)
+    const kinds = [
+      /^cannot collect all metrics: worker 2: the pool is gone \(metric "pool_size" of cluster\)$/,
+      /^cannot collect all metrics: worker 4: the source must return a list of metrics/,
+    ]
+    await eventually(() => {
+      for (const kind of kinds) expect(messages).toContainEqual(expect.stringMatching(kind))
+      // 10, 100, 1,000 and 10,000, also of the worker that answers garbage by now.
+      expect(records.at(-1)!.values.get('requests_total{}')).toBe(11_110)
+      expect(records.at(-1)!.values.get('pool_size{}')).toBe(5)
+    })
+  })
+
   test('with several workers publishes their sum from the primary', async () => {
     const topic = await newTopic(1)
     const { child } = await appOf({ mode: 'cluster', topic })

@@ -1,8 +1,13 @@
 import cluster from 'node:cluster'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { AggregatorRegistry, Counter, Registry } from 'prom-client'
-import { createPublisher, type MetricSource } from '../../../producer/index.js'
+import { AggregatorRegistry, Counter, Gauge, Registry } from 'prom-client'
+import {
+  answerClusterSource,
+  clusterSource,
+  createPublisher,
+  type MetricSource,
+} from '../../../producer/index.js'
 
 /**
  * An app that publishes, in its own process.
@@ -11,11 +16,13 @@ import { createPublisher, type MetricSource } from '../../../producer/index.js'
  *
  * Modes: `idle` publishes and does nothing else. `job` increments a counter, stops its publisher
  * and exits. `busy` has many series and answers requests for reports until it is stopped. `cluster`
- * is a primary that publishes for two workers. `workers` has three workers that publish with the
+ * is a primary that publishes for two workers. `cluster-source` is one that publishes for four: a
+ * metric of the second fails, one of the third hangs, and the fourth answers garbage after its first
+ * answer. `workers` has three workers that publish with the
  * default identity, or with the instance that is given; their warnings are sent to the parent.
  */
 export interface AppOptions {
-  readonly mode: 'idle' | 'job' | 'busy' | 'cluster' | 'workers'
+  readonly mode: 'idle' | 'job' | 'busy' | 'cluster' | 'cluster-source' | 'workers'
   readonly brokers: readonly string[]
   readonly topic: string
   readonly series?: number
@@ -55,6 +62,7 @@ const publisherOf = (source: MetricSource) =>
 
 if (mode === 'cluster') await runCluster()
 else if (mode === 'workers') await runWorkers()
+else if (mode === 'cluster-source') await runClusterSource()
 else if (mode === 'busy') await runBusy()
 else {
   const jobs = new Counter({ name: 'jobs_total', help: 'Jobs done.', registers: [register] })
@@ -123,6 +131,43 @@ async function runWorkers(): Promise<void> {
   })
   await publisher.start()
   setInterval(quiet, 60_000)
+}
+
+async function runClusterSource(): Promise<void> {
+  if (cluster.isPrimary) {
+    process.once('disconnect', () => process.exit())
+    for (let i = 0; i < 4; i++) cluster.fork()
+    const warn = (message: string) => void process.send!(message)
+    const publisher = createPublisher({
+      register: clusterSource(),
+      brokers,
+      topic,
+      job: 'app',
+      instance: mode,
+      interval: '1s',
+      logger: { ...logger, warn },
+    })
+    await publisher.start()
+    return
+  }
+  const { id } = cluster.worker!
+  new Counter({ name: 'requests_total', help: 'Requests.', registers: [register] }).inc(10 ** id)
+  const collects: Record<number, () => unknown> = {
+    2: () => {
+      throw new Error('the pool is gone')
+    },
+    3: () => new Promise<never>(() => {}),
+  }
+  const collect = collects[id] as () => void
+  new Gauge({ name: 'pool_size', help: 'Pool.', registers: [register], collect }).set(id)
+  const stop = answerClusterSource(register)
+  if (id !== 4) return
+  let answered = false
+  process.on('message', (message: { id: number }) => {
+    if (answered) process.send!({ type: 'kafka-exposer:collected', id: message.id, metrics: 'x' })
+    else setTimeout(stop, 500)
+    answered = true
+  })
 }
 
 async function runBusy(): Promise<void> {
