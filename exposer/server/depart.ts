@@ -6,7 +6,7 @@ import type { Services } from '../routes/services.js'
 /** Time for the group to assign the partitions to other shards. After it, held requests fail. */
 const HANDOVER_MS = 8000
 /** Time for requests from shards and load balancers that do not know the new owner yet. */
-const LINGER_MS = 500
+const LINGER_MS = 1000
 const POLL_MS = 20
 /** Timeout of the request to the coordinator for the remaining members. */
 const DESCRIBE_TIMEOUT_MS = 2000

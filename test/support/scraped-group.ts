@@ -38,6 +38,37 @@ const LISTS_PER_SECOND = 5
 const HEALTH_CHECK_MS = 250
 const MAX_REDIRECTS = 10
 
+const TICK_MS = 50
+
+/**
+ * Time during which this process was running, ms. On a machine with other load a test process may
+ * not run for seconds: no shard is to blame for that.
+ */
+class Ticks {
+  #now = 0
+  readonly #due = new Set<{ readonly at: number; call(): void }>()
+
+  constructor() {
+    setInterval(() => {
+      this.#now += TICK_MS
+      for (const entry of this.#due) if (entry.at <= this.#now) entry.call()
+    }, TICK_MS).unref()
+  }
+
+  now(): number {
+    return this.#now
+  }
+
+  /** @returns a function that cancels the call */
+  at(at: number, call: () => void): () => void {
+    const entry = { at, call }
+    this.#due.add(entry)
+    return () => this.#due.delete(entry)
+  }
+}
+
+const ticks = new Ticks()
+
 interface Answer {
   readonly status: number
   readonly text: string
@@ -272,20 +303,27 @@ export class ScrapedGroup {
 
 /** @throws Error with the `url` that failed */
 async function follow(url: string): Promise<Answer> {
-  const deadline = performance.now() + TIMEOUT_MS
+  const deadline = ticks.now() + TIMEOUT_MS
   for (let i = 0; i <= MAX_REDIRECTS; i++) {
-    const answer = await send(url, deadline - performance.now())
+    const answer = await send(url, deadline)
     if (answer.status !== 307) return answer
     url = answer.location!
   }
   throw new Error(`more than ${MAX_REDIRECTS} redirects`)
 }
 
-/** Sends a request on a connection of its own, so that no closed one is reused. */
-function send(url: string, timeout = TIMEOUT_MS): Promise<Answer & { location?: string }> {
+/**
+ * Sends a request on a connection of its own, so that no closed one is reused.
+ *
+ * @param deadline time of `ticks`
+ */
+function send(
+  url: string,
+  deadline = ticks.now() + TIMEOUT_MS,
+): Promise<Answer & { location?: string }> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => {
-      clearTimeout(timer)
+      cancel()
       reject(Object.assign(error, { url }))
     }
     const headers = { 'x-prometheus-scrape-timeout-seconds': String(TIMEOUT_MS / 1000) }
@@ -294,13 +332,13 @@ function send(url: string, timeout = TIMEOUT_MS): Promise<Answer & { location?: 
       response.on('data', chunk => chunks.push(chunk))
       response.once('error', fail)
       response.once('end', () => {
-        clearTimeout(timer)
+        cancel()
         const status = response.statusCode!
         const { location } = response.headers
         resolve({ status, location, text: Buffer.concat(chunks).toString(), url })
       })
     })
-    const timer = setTimeout(() => sent.destroy(new Error('timeout')), timeout)
+    const cancel = ticks.at(deadline, () => sent.destroy(new Error('timeout')))
     sent.once('error', fail)
     sent.end()
   })
