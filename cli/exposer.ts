@@ -63,7 +63,7 @@ const flags = {
   ...listenFlag(':9754'),
   'web.advertise-address': flag(httpUrl, {
     placeholder: '<url>',
-    help: 'URL at which Prometheus and the other shards reach this shard. Other shards redirect or forward requests for its targets there. Default: the listen address; if that is every interface, the first address of this machine.',
+    help: 'URL at which Prometheus and the other shards reach this shard. Other shards redirect or forward requests for its targets there. It identifies the shard in its group: of two shards with one address, the first ends with exit code 3. Default: the listen address; if that is every interface, the first address of this machine.',
   }),
   'web.external-url': flag(httpUrl, {
     placeholder: '<url>',

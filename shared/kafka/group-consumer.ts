@@ -66,7 +66,7 @@ const HEARTBEAT_INTERVAL_MS = 2_000
 /** Maximum time for a listener to finish its work on partitions that it loses. */
 const MAX_FLUSH_MS = 5_000
 /** Maximum time for a planned stop to hand the partitions over before the member leaves. */
-const MAX_RELEASE_MS = 6_000
+const MAX_RELEASE_MS = 8_000
 const NOTHING_COMMITTED = -1
 
 /**

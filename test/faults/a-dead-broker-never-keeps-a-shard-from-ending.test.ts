@@ -1,19 +1,30 @@
 import { expect, test } from 'vitest'
-import { startKafka } from '../../dev/local/kafka.js'
+import { type LocalKafka, startKafka } from '../../dev/local/kafka.js'
 import { eventually } from '../support/eventually.js'
 import { name, newTopic } from '../support/kafka.js'
 import { startShard } from '../support/shards.js'
 
-test('a shard whose brokers are dead stops without waiting for them', async () => {
+test.each([
+  ['dead', (kafka: LocalKafka) => kafka.kill()],
+  [
+    'suspended, so that they accept connections and say nothing',
+    (kafka: LocalKafka) => kafka.pause(),
+  ],
+])('a shard whose brokers are %s stops within its grace period', async (_, fault) => {
   const kafka = await startKafka({ own: true })
   try {
     const topic = await newTopic(2, kafka.brokers)
     const shard = await startShard(
       { topic, group: name('ending') },
-      { kafka: { brokers: kafka.brokers }, externalUrl: undefined },
+      {
+        kafka: { brokers: kafka.brokers },
+        externalUrl: undefined,
+        sessionTimeout: 20_000,
+        heartbeatInterval: 2_000,
+      },
     )
     await eventually(async () => expect((await fetch(`${shard.url}/-/ready`)).status).toBe(200))
-    await kafka.kill()
+    await fault(kafka)
     let ended = false
     const stopping = shard.stop().then(() => {
       ended = true
@@ -22,6 +33,7 @@ test('a shard whose brokers are dead stops without waiting for them', async () =
     await eventually(() => expect(ended).toBe(true), 15_000)
     await stopping
   } finally {
+    kafka.resume()
     await kafka.stop()
   }
 })

@@ -67,8 +67,12 @@ export interface MemberOptions {
 }
 
 const LEAVE_TIMEOUT_MS = 2_000
-/** Maximum duration of `stop`: lookup of the coordinator, last commit and LeaveGroup. */
+/**
+ * Maximum duration of `stop`: lookup of the coordinator, last commit and LeaveGroup. The second one
+ * if `release` was in vain, because then the brokers may not answer at all.
+ */
 const STOP_TIMEOUT_MS = 5_000
+const VAIN_STOP_TIMEOUT_MS = 2_500
 /**
  * Heartbeat interval, and for how long it is used, after a round that another one follows: all
  * members join that one at once.
@@ -102,6 +106,7 @@ export class Member {
   #rejoin = false
   #running = false
   #leaving = false
+  #releasedInVain = false
   /** Partitions given up that have no owner yet. */
   #released: readonly number[] = []
   /** Ends the wait of `release`. */
@@ -143,10 +148,11 @@ export class Member {
     this.#leaving = true
     this.rejoin()
     await this.#gaveUp.wait(patience)
+    this.#releasedInVain = events.owned().length > 0
   }
 
   /**
-   * Ends the lease, then commits pending offsets, then leaves the group. Resolves after five seconds
+   * Ends the lease, then commits pending offsets, then leaves the group. Resolves after some seconds
    * at most.
    */
   async stop(): Promise<void> {
@@ -158,7 +164,7 @@ export class Member {
     this.#wakeup.wake()
     const left = new Wakeup()
     this.#leave().then(() => left.wake())
-    await left.wait(STOP_TIMEOUT_MS)
+    await left.wait(this.#releasedInVain ? VAIN_STOP_TIMEOUT_MS : STOP_TIMEOUT_MS)
   }
 
   async #leave(): Promise<void> {
