@@ -19,21 +19,21 @@ import { Playout } from './playout/playout.js'
 import type { ShardParts } from './shard-parts.js'
 import type { CompiledLayout } from './store/compiled-layout.js'
 import type { SnapshotPart } from './store/snapshot.js'
-import type { LayoutReading } from './store/store.js'
+import type { Reading } from './store/store.js'
 import { Target } from './target.js'
 
-/** A layout that is not known: a record was not applied because it has to be read first. */
-export interface UnreadLayout {
-  readonly id: string
-  /** Slice of the record. */
-  readonly compressed: Buffer
-}
+/** What has to be read in steps before a record can be applied. */
+export type Unread =
+  /** A layout that is not known. `compressed` is a slice of the record. */
+  | { readonly kind: 'layout'; readonly id: string; readonly compressed: Buffer }
+  /** A body with long exemplars. `bytes` is a slice of the record. */
+  | { readonly kind: 'body'; readonly layout: CompiledLayout; readonly bytes: Buffer }
 
 /**
  * Applies one record.
  *
- * @param read its layout, if it was not known before and has been read
- * @returns null, or the layout to be read before this function is called again: nothing has changed
+ * @param read what has been read for this record
+ * @returns null, or what has to be read before this function is called again: nothing has changed
  *   then
  * @throws RefusedError when the record breaks a rule; the target's snapshots are unchanged then
  */
@@ -42,8 +42,8 @@ export function applyRecord(
   partition: Partition,
   record: LogRecord,
   now: Instant,
-  read?: LayoutReading,
-): UnreadLayout | null {
+  read?: Reading,
+): Unread | null {
   if (record.value === null) throw refusalOf(record)
   shard.reader.open(record.value)
   return applyOpened(shard, partition, record, now, { content: true, read })
@@ -53,7 +53,7 @@ export function applyRecord(
  * Applies the record that is open in the reader.
  *
  * @param how `content`: whether layout and values are read; else the snapshot has no parts
- * @returns the layout if it is not known and was not read; nothing has changed then
+ * @returns what has to be read first; nothing has changed then
  * @throws RefusedError when the record breaks a rule; the target's snapshots are unchanged then
  */
 export function applyOpened(
@@ -61,21 +61,29 @@ export function applyOpened(
   partition: Partition,
   record: LogRecord,
   now: Instant,
-  { content, read }: { readonly content: boolean; readonly read?: LayoutReading },
-): UnreadLayout | null {
-  const { reader } = shard
+  { content, read }: { readonly content: boolean; readonly read?: Reading },
+): Unread | null {
+  const { reader, store, source } = shard
   const known = knownTarget(shard, partition, record)
   if (known) checkOrder(shard, partition, known, record)
   const target = known ?? newTarget(shard, partition, record)
   const hasLayout = content && reader.failure === null
   const layout = hasLayout ? (read?.layout ?? layoutOf(shard, partition, target, record)) : null
-  if (layout === undefined) return { id: reader.layoutId(), compressed: reader.layout() }
-  if (shard.source.active) shard.source.noteRecord(target)
+  if (layout === undefined)
+    return { kind: 'layout', id: reader.layoutId(), compressed: reader.layout() }
   try {
     if (layout instanceof RefusedError) throw layout
+    if (read?.body instanceof RefusedError) throw read.body
     // A replay keeps undecoded copies only, because most snapshots are superseded before its end.
     const decoded = partition.loaded || reader.parts > 1
-    const part = layout && shard.store.read(reader, layout, record.offset, decoded)
+    const part = layout && store.read(reader, layout, record.offset, decoded, read?.body)
+    if (layout && !part) {
+      const time = logTime(partition, record)
+      if (!isWithinBudget(partition, target, time)) throw overBudget(partition, target)
+      if (read) charge(shard, partition, target, read.steps, time)
+      return { kind: 'body', layout, bytes: reader.bodyBytes() }
+    }
+    if (source.active) source.noteRecord(target)
     if (!known) {
       admit(shard, partition, target)
       const handed = partition.handed?.targets.get(target.key)
@@ -93,14 +101,16 @@ export function applyOpened(
         : singlePart(target, part)
     if (parts) complete(shard, partition, target, parts, record, now)
     noteHeard(target, reader, partition.clock.time)
-    return null
   } catch (error) {
-    if (error instanceof RefusedError)
+    if (error instanceof RefusedError) {
+      if (source.active && !source.hasNote) source.noteRecord(target)
       noteRefusal(shard, partition, target, error, logTime(partition, record))
-    throw error
-  } finally {
+    }
     if (read) charge(shard, partition, target, read.steps, logTime(partition, record))
+    throw error
   }
+  if (read) charge(shard, partition, target, read.steps, logTime(partition, record))
+  return null
 }
 
 /**
@@ -152,19 +162,25 @@ function layoutOf(
   record: LogRecord,
 ): CompiledLayout | RefusedError | undefined {
   const known = store.layoutOf(reader, target.newest?.parts[reader.part]?.layout)
-  if (known) return known
-  const admitted = partition.targets.has(target.key)
-  const budget = admitted ? target.layouts : partition.strangers
-  if (!budget || budget.allows(logTime(partition, record))) return undefined
+  if (known || isWithinBudget(partition, target, logTime(partition, record))) return known
+  return overBudget(partition, target)
+}
+
+function isWithinBudget(partition: Partition, target: Target, time: number): boolean {
+  const budget = partition.targets.has(target.key) ? target.layouts : partition.strangers
+  return budget === null || budget.allows(time)
+}
+
+function overBudget(partition: Partition, target: Target): RefusedError {
   return new RefusedError(
     'limit',
-    admitted
-      ? 'its layout has changed too often or was refused too often, and reading layouts takes much of the shard; keep names and labels the same from snapshot to snapshot'
+    partition.targets.has(target.key)
+      ? 'its layout has changed or was refused too often, or its exemplars are too long, and reading them takes much of the shard; keep names and labels the same from snapshot to snapshot'
       : 'too many layouts of unknown targets of this partition were refused; find out what publishes them',
   )
 }
 
-/** Charges the work on a layout to its target, or to all unknown targets together. */
+/** Charges the work on a layout or a long body to its target, or to all unknown targets together. */
 function charge(
   { options }: ShardParts,
   partition: Partition,

@@ -3,7 +3,7 @@ import type { Steps } from '../../shared/base/steps.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
 import { RefusedError } from '../../shared/snapshot/errors.js'
 import { SnapshotReader } from '../../shared/snapshot/read.js'
-import { applyOpened, type UnreadLayout } from './apply.js'
+import { applyOpened, type Unread } from './apply.js'
 import { retire } from './booking.js'
 import { Counters } from './counters.js'
 import { leaveReasonOf } from './forget.js'
@@ -11,7 +11,7 @@ import type { HandedTarget } from './handover/thaw.js'
 import { Partition } from './partition.js'
 import type { ShardParts } from './shard-parts.js'
 import { Source } from './source.js'
-import type { LayoutReading } from './store/store.js'
+import type { Reading } from './store/store.js'
 import type { Target } from './target.js'
 
 /** Targets admitted per step: some tenths of a millisecond. */
@@ -61,10 +61,10 @@ export class Past {
   /**
    * Applies a record that precedes the replay. Records are applied in offset order.
    *
-   * @param read the layout of the record, if it was read
-   * @returns the layout of the record if it is not known: read it, and call this again
+   * @param read what has been read for this record
+   * @returns what has to be read before this is called again
    */
-  apply(record: LogRecord, now: Instant, read?: LayoutReading): UnreadLayout | null {
+  apply(record: LogRecord, now: Instant, read?: Reading): Unread | null {
     const { key, value } = record
     if (key === null || value === null) return null
     // Most records are of targets that are alive: nothing else of them is read.

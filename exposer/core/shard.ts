@@ -4,7 +4,7 @@ import { runNow, type Steps } from '../../shared/base/steps.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
 import { RefusedError } from '../../shared/snapshot/errors.js'
 import { SnapshotReader } from '../../shared/snapshot/read.js'
-import { applyRecord, type UnreadLayout } from './apply.js'
+import { applyRecord, type Unread } from './apply.js'
 import { bookReleased, retire } from './booking.js'
 import { Counters } from './counters.js'
 import { forgetSteps, leaveReasonOf } from './forget.js'
@@ -29,7 +29,7 @@ import {
   type TargetStatus,
 } from './status.js'
 import type { Snapshot } from './store/snapshot.js'
-import { type LayoutReading, Store } from './store/store.js'
+import { type Reading, Store } from './store/store.js'
 import type { Target } from './target.js'
 
 /** Targets per step of a sweep: some tenths of a millisecond. */
@@ -173,22 +173,17 @@ export class Shard {
    * reported.
    */
   apply(number: number, record: LogRecord, now: Instant): void {
-    const unread = this.tryApply(number, record, now)
-    if (unread) this.tryApply(number, record, now, runNow(this.readLayout(unread)))
+    let unread = this.tryApply(number, record, now)
+    while (unread) unread = this.tryApply(number, record, now, runNow(this.read(unread)))
   }
 
   /**
-   * As `apply`, unless the layout of the record is not known: then nothing changes, and the layout is
-   * returned. Read it with `readLayout`, and call this again with the result.
+   * As `apply`, unless the layout of the record is not known or its body is long: then nothing
+   * changes, and that is returned. Read it with `read`, and call this again with the result.
    *
-   * @param read the layout of the record, if it was read
+   * @param read what was read for the record
    */
-  tryApply(
-    number: number,
-    record: LogRecord,
-    now: Instant,
-    read?: LayoutReading,
-  ): UnreadLayout | null {
+  tryApply(number: number, record: LogRecord, now: Instant, read?: Reading): Unread | null {
     const partition = this.#partitions.get(number)
     if (!partition) return null
     try {
@@ -209,9 +204,11 @@ export class Shard {
     return null
   }
 
-  /** Reads a layout, in steps between which records may be applied. */
-  readLayout({ id, compressed }: UnreadLayout): Steps<LayoutReading> {
-    return this.store.readLayout(id, compressed)
+  /** Reads what `tryApply` has returned, in steps between which records may be applied. */
+  read(unread: Unread): Steps<Reading> {
+    return unread.kind === 'layout'
+      ? this.store.readLayout(unread.id, unread.compressed)
+      : this.store.readBody(unread.layout, unread.bytes)
   }
 
   /** A fetch was answered and its records were applied. */
@@ -253,12 +250,7 @@ export class Shard {
   }
 
   /** As `tryApply`, for a record from before the replay. */
-  applyPast(
-    number: number,
-    record: LogRecord,
-    now: Instant,
-    read?: LayoutReading,
-  ): UnreadLayout | null {
+  applyPast(number: number, record: LogRecord, now: Instant, read?: Reading): Unread | null {
     return this.#pasts.get(number)?.apply(record, now, read) ?? null
   }
 
@@ -357,7 +349,7 @@ export class Shard {
    */
   played(target: Target, now: Instant): Snapshot | undefined {
     target.playout.scraped(now)
-    const snapshot = this.#due(target, now)
+    const snapshot = this.due(target, now)
     if (!snapshot || snapshot.failure !== null || !this.decode(snapshot)) return undefined
     target.playout.shown = snapshot.offset
     this.options.onPlayed(target.playout.delay / 1000)
@@ -368,26 +360,36 @@ export class Shard {
     return snapshot
   }
 
+  /** The snapshot that `/target` would expose now, possibly undecoded. */
+  due(target: Target, now: Instant): Snapshot | undefined {
+    return target.snapshots[playedAt(target.snapshots, now.wall, target.playout)]
+  }
+
   partitions(now: Instant): PartitionStatus[] {
     return [...this.#partitions.values()].map(partition => describePartition(partition, now))
   }
 
   describe(target: Target, now: Instant): TargetStatus {
     const partition = this.#partitions.get(target.partition)
-    const played = this.#due(target, now)
+    const played = this.due(target, now)
     return describeTarget(target, partition, this.judge(target, now), played, this.options, now)
+  }
+
+  /** As `decodeSteps`, at once. */
+  decode(snapshot: Snapshot): boolean {
+    return runNow(this.decodeSteps(snapshot))
   }
 
   /**
    * Decodes a snapshot that a replay left undecoded. If that fails, the snapshot is refused and
    * removed from its target.
    *
-   * @param snapshot held by its target or by the caller
+   * @param snapshot held by its target or by the caller until the last step
    * @returns whether the snapshot is decoded
    */
-  decode(snapshot: Snapshot): boolean {
+  *decodeSteps(snapshot: Snapshot): Steps<boolean> {
     try {
-      this.store.decode(snapshot)
+      yield* this.store.decodeSteps(snapshot)
       return true
     } catch (error) {
       const { snapshots, partition } = snapshot.target
@@ -453,10 +455,6 @@ export class Shard {
     const reason = error instanceof RefusedError ? error.reason : 'schema'
     this.counters.refuse(reason)
     this.options.onRefused({ reason, partition, offset, message: error.message })
-  }
-
-  #due(target: Target, now: Instant): Snapshot | undefined {
-    return target.snapshots[playedAt(target.snapshots, now.wall, target.playout)]
   }
 
   /**

@@ -3,14 +3,14 @@ import type { Clock } from '../../shared/base/clock.js'
 import { Slice } from '../../shared/base/scheduling.js'
 import { runInSlices } from '../../shared/base/steps.js'
 import type { LogRecord, PartitionListener } from '../../shared/kafka/types.js'
-import type { UnreadLayout } from '../core/apply.js'
+import type { Unread } from '../core/apply.js'
 import type { Shard } from '../core/shard.js'
 import type { Changes } from './changes.js'
 import type { FetchHandover, Handovers } from './handovers.js'
-import { LayoutReads } from './layout-reads.js'
 import { decodeMember } from './map.js'
 import type { Assignment } from './ownership.js'
 import { ReadBack, type ReadBackOptions, type ReadBackProgress } from './read-back.js'
+import { Reads } from './reads.js'
 import { Takeovers } from './takeovers.js'
 
 export interface FeedEvents {
@@ -48,7 +48,7 @@ export class Feed implements PartitionListener, Assignment {
   #sweeping = false
   /** Null if the replay window covers all targets. */
   readonly #readBack: ReadBack | null
-  readonly #layouts: LayoutReads
+  readonly #reads: Reads
   /** The slice of all partitions, whose records share the turns of the event loop. */
   readonly #slice: Slice
   /** Number of calls of `onRecords` in progress. */
@@ -69,7 +69,7 @@ export class Feed implements PartitionListener, Assignment {
   ) {
     this.#slice = new Slice(undefined, () => options.clock.now().mono)
     const { shard, clock, changes, events, readBack, fetchHandover } = options
-    this.#layouts = new LayoutReads(shard)
+    this.#reads = new Reads(shard)
     this.#takeovers = new Takeovers({
       shard,
       clock,
@@ -88,7 +88,7 @@ export class Feed implements PartitionListener, Assignment {
       new ReadBack({
         ...readBack,
         shard,
-        layouts: this.#layouts,
+        reads: this.#reads,
         clock,
         events: {
           onRecords: count => events.onPastRecords(count),
@@ -216,19 +216,19 @@ export class Feed implements PartitionListener, Assignment {
   }
 
   /**
-   * Applies a record whose layout is not known. Reading it may take hundreds of milliseconds, in
-   * slices; meanwhile the other partitions go on.
+   * Applies a record whose layout is not known, or whose body is long. Reading it may take hundreds
+   * of milliseconds, in slices; meanwhile the other partitions go on.
    */
   async #applyUnread(
     partition: number,
     record: LogRecord,
-    first: UnreadLayout,
+    first: Unread,
     isCurrent: () => boolean,
   ): Promise<void> {
     const { shard, clock } = this.options
-    let unread: UnreadLayout | null = first
+    let unread: Unread | null = first
     while (unread) {
-      const reading = await this.#layouts.read(unread)
+      const reading = await this.#reads.read(unread)
       if (!isCurrent()) return
       unread = shard.tryApply(partition, record, clock.now(), reading)
     }

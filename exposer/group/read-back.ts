@@ -5,11 +5,11 @@ import { runInSlices } from '../../shared/base/steps.js'
 import type { SpanReader } from '../../shared/kafka/log-span.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
 import type { Shard } from '../core/shard.js'
-import type { LayoutReads } from './layout-reads.js'
+import type { Reads } from './reads.js'
 
 export interface ReadBackOptions {
   readonly shard: Shard
-  readonly layouts: LayoutReads
+  readonly reads: Reads
   readonly clock: Clock
   readonly logger: Logger
   readonly spans: Pick<SpanReader, 'read'>
@@ -125,12 +125,12 @@ export class ReadBack {
   }
 
   async #apply(partition: number, of: Unread, records: readonly LogRecord[]): Promise<void> {
-    const { shard, clock, layouts } = this.options
+    const { shard, clock, reads } = this.options
     const slice = new Slice()
     for (const record of records) {
       let unread = shard.applyPast(partition, record, clock.now())
       while (unread) {
-        const reading = await layouts.read(unread)
+        const reading = await reads.read(unread)
         if (this.#unread.get(partition) !== of) return
         unread = shard.applyPast(partition, record, clock.now(), reading)
       }

@@ -10,6 +10,8 @@ import { targetKey } from '../../shared/snapshot/key.js'
 import { bookWritten } from '../core/booking.js'
 import { labelOfParameter } from '../core/discovery.js'
 import { prepareTarget, renderTarget } from '../core/render/target.js'
+import type { Shard } from '../core/shard.js'
+import { isDecoded, type Snapshot } from '../core/store/snapshot.js'
 import type { Pending } from '../group/ownership.js'
 import type { ScrapeResult } from '../telemetry/scrape-result.js'
 import { formatOf, type Rendering, sendExposition } from './answer.js'
@@ -123,6 +125,8 @@ async function serve(
     if (state === 'failed' && ctx.method !== 'HEAD') bookWritten(found.newest!)
     return sayWhy(ctx, 503, reason)
   }
+  const due = shard.due(found, now)
+  if (due && !isDecoded(due)) await decode(due, shard)
   const played = shard.played(found, now)
   if (!played) return sayWhy(ctx, 503, 'no snapshot of the target can be decoded')
   const view = { timestamps: ctx.query[TIMESTAMPS] === 'true', runs: shard.runs(found) }
@@ -138,6 +142,16 @@ async function serve(
     return scraped
   } finally {
     shard.store.release(played)
+  }
+}
+
+/** Decodes a snapshot that a replay left undecoded. */
+async function decode(snapshot: Snapshot, shard: Shard): Promise<void> {
+  shard.store.acquire(snapshot)
+  try {
+    await runInSlices(shard.decodeSteps(snapshot))
+  } finally {
+    shard.store.release(snapshot)
   }
 }
 

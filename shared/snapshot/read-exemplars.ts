@@ -1,13 +1,26 @@
 import { quote } from '../base/quote.js'
+import { runNow, type Steps } from '../base/steps.js'
 import { sortLabels } from '../metrics/labels.js'
 import type { Limits } from '../metrics/limits.js'
 import type { Exemplar, Label } from '../metrics/model.js'
 import type { BytesReader } from './bytes-reader.js'
 import { RefusedError } from './errors.js'
 
-/** @param series number of values, to which exemplars refer by index */
-export function readExemplars(input: BytesReader, series: number, limits: Limits): Exemplar[] {
+/** Labels per step. An exemplar counts as some more. */
+const LABELS_PER_STEP = 1000
+const LABELS_PER_EXEMPLAR = 4
+
+/**
+ * @param input not used by others between the steps
+ * @param series number of values, to which exemplars refer by index
+ */
+export function* readExemplarsSteps(
+  input: BytesReader,
+  series: number,
+  limits: Limits,
+): Steps<Exemplar[]> {
   const exemplars: Exemplar[] = []
+  let work = 0
   for (;;) {
     // Index, empty map, double, no timestamp.
     const count = input.count(limits.samples, exemplars.length, 11, 'exemplars')
@@ -24,8 +37,17 @@ export function readExemplars(input: BytesReader, series: number, limits: Limits
       const value = input.double()
       const timestamp = input.option('the timestamp of an exemplar') ? input.long() : null
       exemplars.push({ series: index, labels, value, timestamp })
+      work += LABELS_PER_EXEMPLAR + labels.length
+      if (work < LABELS_PER_STEP) continue
+      work = 0
+      yield
     }
   }
+}
+
+/** As `readExemplarsSteps`, at once. */
+export function readExemplars(input: BytesReader, series: number, limits: Limits): Exemplar[] {
+  return runNow(readExemplarsSteps(input, series, limits))
 }
 
 /** Maximum characters of all labels of an exemplar together, as in OpenMetrics 1.0. */

@@ -1,10 +1,11 @@
+import { runNow, type Steps } from '../base/steps.js'
 import { DEFAULT_LIMITS, type Limits } from '../metrics/limits.js'
 import type { Exemplar, Label } from '../metrics/model.js'
 import { BytesReader } from './bytes-reader.js'
 import { ENVELOPE_BYTES, FAILURE_ENVELOPE, SNAPSHOT_ENVELOPE } from './envelope.js'
 import { RefusedError } from './errors.js'
 import { readFailure } from './failure.js'
-import { readExemplars } from './read-exemplars.js'
+import { readExemplars, readExemplarsSteps } from './read-exemplars.js'
 import { readLongs, readNumbers } from './read-values.js'
 import type { SnapshotHeader } from './types.js'
 
@@ -14,6 +15,9 @@ export interface SnapshotBody {
   readonly timestamps: Float64Array | null
   readonly exemplars: readonly Exemplar[] | null
 }
+
+/** Exemplars that are not read in one step, bytes: a few dozen with as many labels as allowed. */
+const LONG_EXEMPLARS = 8 * 1024
 
 /**
  * Reads records without allocating for known content: labels of the target and the layout are
@@ -180,22 +184,41 @@ export class SnapshotReader {
    * @param into array for the values, used if it has that length
    */
   body(expected: number, into?: Float64Array): SnapshotBody {
-    return this.#body(this.#in.buffer, this.#valuesStart, expected, into)
+    return this.shortBody(expected, into) ?? runNow(this.bodySteps(this.bodyBytes(), expected))
   }
 
-  /** As `body`, for the result of `bodyBytes`. It closes the open record. */
-  bodyOf(bytes: Buffer, expected: number, into?: Float64Array): SnapshotBody {
-    return this.#body(bytes, 0, expected, into)
-  }
-
-  #body(bytes: Buffer, start: number, expected: number, into?: Float64Array): SnapshotBody {
+  /** As `body`, but null if the exemplars are long: then use `bodySteps` of another reader. */
+  shortBody(expected: number, into?: Float64Array): SnapshotBody | null {
     const input = this.#in
-    input.reset(bytes, start)
-    const values = readNumbers(input, expected, into)
-    const timestamps = input.option('timestamps') ? readLongs(input, expected) : null
-    const exemplars = input.option('exemplars') ? readExemplars(input, expected, this.limits) : null
+    input.position = this.#valuesStart
+    const { values, timestamps } = this.#numbers(expected, into)
+    const hasExemplars = input.option('exemplars')
+    if (hasExemplars && input.remaining > LONG_EXEMPLARS) return null
+    const exemplars = hasExemplars ? readExemplars(input, expected, this.limits) : null
     input.expectEnd()
     return { values, timestamps, exemplars }
+  }
+
+  /**
+   * Reads a body in steps, which closes the open record. No other method may be used in between.
+   *
+   * @param bytes from `bodyBytes`
+   */
+  *bodySteps(bytes: Buffer, expected: number): Steps<SnapshotBody> {
+    const input = this.#in
+    input.reset(bytes)
+    const { values, timestamps } = this.#numbers(expected)
+    const exemplars = input.option('exemplars')
+      ? yield* readExemplarsSteps(input, expected, this.limits)
+      : null
+    input.expectEnd()
+    return { values, timestamps, exemplars }
+  }
+
+  #numbers(expected: number, into?: Float64Array): Omit<SnapshotBody, 'exemplars'> {
+    const values = readNumbers(this.#in, expected, into)
+    const timestamps = this.#in.option('timestamps') ? readLongs(this.#in, expected) : null
+    return { values, timestamps }
   }
 
   /** Avro has several encodings of a list, and another client library may use another one. */

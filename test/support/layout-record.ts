@@ -1,6 +1,6 @@
 import type { LogRecord } from '../../shared/kafka/types.js'
 import type { Layout } from '../../shared/metrics/layout.js'
-import type { Label } from '../../shared/metrics/model.js'
+import type { Exemplar, Label } from '../../shared/metrics/model.js'
 import { targetKey } from '../../shared/snapshot/key.js'
 import { encodeLayout } from '../../shared/snapshot/layout.js'
 import { encodeSnapshot } from '../../shared/snapshot/write.js'
@@ -10,6 +10,7 @@ export interface LayoutRecordOptions {
   readonly offset?: number
   readonly sequence?: number
   readonly collectedAt: number
+  readonly exemplars?: readonly Exemplar[]
 }
 
 interface EncodedLayout {
@@ -46,7 +47,11 @@ export function recordOf(layout: Layout | EncodedLayout, options: LayoutRecordOp
         end: false,
         layoutId: id,
       },
-      { layoutCompressed: compressed, values: new Float64Array(series).fill(1) },
+      {
+        layoutCompressed: compressed,
+        values: new Float64Array(series).fill(1),
+        exemplars: options.exemplars ?? null,
+      },
     ),
   }
 }

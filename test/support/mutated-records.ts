@@ -398,6 +398,18 @@ const MUTATIONS: readonly Mutation[] = [
     }),
   },
   {
+    name: 'long exemplars',
+    draft: (draft, r) => ({
+      ...draft,
+      exemplars: Array.from({ length: r.below(20) === 0 ? 4000 : 200 }, (_, i) => ({
+        series: r.below(1000) === 0 ? draft.values.length : i % Math.max(1, draft.values.length),
+        labels: Array.from({ length: 30 }, (_, l) => ({ name: `${l}`, value: 'x' })),
+        value: 1,
+        timestamp: null,
+      })),
+    }),
+  },
+  {
     name: 'a failure',
     record: ({ header }, r) => encodeFailure(header, 'x'.repeat(r.below(2000))),
   },

@@ -19,6 +19,11 @@ export interface SnapshotPart extends Held {
   readonly offset: number
 }
 
+/** Whether a replay left none of its parts undecoded. */
+export function isDecoded({ parts }: Snapshot): boolean {
+  return parts.every(({ raw }) => raw === null)
+}
+
 /**
  * State of a snapshot in the ledger; `outside` if it was read in a replay and is not in the ledger.
  */

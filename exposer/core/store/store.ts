@@ -2,7 +2,7 @@ import type { Steps } from '../../../shared/base/steps.js'
 import type { Limits } from '../../../shared/metrics/limits.js'
 import { RefusedError } from '../../../shared/snapshot/errors.js'
 import { LayoutCache } from '../../../shared/snapshot/layout-cache.js'
-import { SnapshotReader } from '../../../shared/snapshot/read.js'
+import { type SnapshotBody, SnapshotReader } from '../../../shared/snapshot/read.js'
 import { type CompiledLayout, compileSteps } from './compiled-layout.js'
 import { FamilyIndex } from './family-index.js'
 import type { Held } from './held.js'
@@ -35,10 +35,12 @@ export interface StoreBytes {
   readonly spare: number
 }
 
-/** Result of reading a layout. */
-export interface LayoutReading {
+/** Result of reading what a record cannot be applied without. */
+export interface Reading {
   /** Compiled, or why it is refused. */
   readonly layout: CompiledLayout | RefusedError
+  /** Undefined if it has not been read. */
+  readonly body?: SnapshotBody | RefusedError
   /** Steps that this took. */
   readonly steps: number
 }
@@ -61,12 +63,10 @@ export class Store {
   readonly #layouts: LayoutCache<CompiledLayout>
   readonly #arrays = new ArrayPool()
   readonly #raws = new RawPool()
-  readonly #reader: SnapshotReader
 
   constructor(private readonly options: StoreOptions) {
     const { limits, layoutBytes, reserved } = options
     this.families = new FamilyIndex(reserved)
-    this.#reader = new SnapshotReader(limits)
     const onGrown = (layout: CompiledLayout, bytes: number) => this.#layouts.grow(layout, bytes)
     this.#layouts = new LayoutCache({
       maxBytes: layoutBytes,
@@ -102,7 +102,7 @@ export class Store {
   layoutOf(
     reader: SnapshotReader,
     likely: CompiledLayout | undefined,
-  ): LayoutReading['layout'] | undefined {
+  ): Reading['layout'] | undefined {
     if (likely && reader.hasLayoutId(likely.idBytes)) return likely
     const id = reader.layoutId()
     return this.#layouts.get(id) ?? this.#layouts.refusal(id)
@@ -113,7 +113,7 @@ export class Store {
    *
    * @param compressed slice of a record, which must not change in the meantime
    */
-  *readLayout(id: string, compressed: Uint8Array): Steps<LayoutReading> {
+  *readLayout(id: string, compressed: Uint8Array): Steps<Reading> {
     const steps = this.#layouts.read(id, compressed)
     let count = 1
     try {
@@ -140,12 +140,35 @@ export class Store {
   }
 
   /**
+   * Reads a long body. Records may be applied between the steps.
+   *
+   * @param bytes slice of a record, which must not change in the meantime
+   */
+  *readBody(layout: CompiledLayout, bytes: Buffer): Steps<Reading> {
+    const steps = new SnapshotReader(this.options.limits).bodySteps(bytes, layout.series)
+    let count = 1
+    try {
+      let step = steps.next()
+      for (; !step.done; count++) {
+        yield
+        step = steps.next()
+      }
+      return { layout, body: step.value, steps: count }
+    } catch (error) {
+      if (error instanceof RefusedError) return { layout, body: error, steps: count }
+      throw error
+    }
+  }
+
+  /**
    * Creates a part from the record that is open in the reader. The caller is its first holder.
    *
    * @param layout of the record, from `layoutOf` or `readLayout`
    * @param offset offset of the record
    * @param decoded whether the values are decoded now; else a copy of the bytes is kept for
    *   `decode`
+   * @param body from `readBody`, if it was read
+   * @returns null if the body is long: then nothing has changed, and it has to be read by `readBody`
    * @throws RefusedError when the layout does not fit or the values are invalid; nothing is held
    *   then
    */
@@ -154,25 +177,16 @@ export class Store {
     layout: CompiledLayout,
     offset: number,
     decoded: boolean,
-  ): SnapshotPart {
-    return this.#part(
-      reader,
-      layout.holders > 0 ? layout : this.#layouts.add(layout),
-      offset,
-      decoded,
-    )
-  }
-
-  #part(
-    reader: SnapshotReader,
-    layout: CompiledLayout,
-    offset: number,
-    decoded: boolean,
-  ): SnapshotPart {
-    const part = decoded
-      ? this.#decoded(reader, layout, offset)
-      : undecoded(layout, this.#raws.copy(reader.bodyBytes()), offset)
-    this.#acquireLayout(layout)
+    body?: SnapshotBody,
+  ): SnapshotPart | null {
+    const own = layout.holders > 0 ? layout : this.#layouts.add(layout)
+    const part = !decoded
+      ? undecoded(own, this.#raws.copy(reader.bodyBytes()), offset)
+      : body
+        ? partOf(own, body, offset)
+        : this.#decoded(reader, own, offset)
+    if (!part) return null
+    this.#acquireLayout(own)
     this.memory.values += partBytes(part)
     this.memory.exemplars += exemplarBytes(part.exemplars)
     return part
@@ -186,22 +200,35 @@ export class Store {
   /**
    * Decodes the parts that a replay left undecoded.
    *
+   * @param snapshot held by the caller until the last step
    * @throws RefusedError when a part is invalid; that part stays undecoded
    */
-  decode({ parts }: Snapshot): void {
+  *decodeSteps({ parts }: Snapshot): Steps<void> {
     for (const part of parts) {
       const { raw } = part
       if (!raw) continue
-      const before = partBytes(part)
-      const { values, timestamps, exemplars } = this.#reader.bodyOf(raw, part.layout.series)
-      part.values = values
-      part.timestamps = timestamps
-      part.exemplars = exemplars
-      part.raw = null
-      this.#raws.recycle(raw)
-      this.memory.values += partBytes(part) - before
-      this.memory.exemplars += exemplarBytes(exemplars)
+      let body: SnapshotBody
+      try {
+        body = yield* new SnapshotReader(this.options.limits).bodySteps(raw, part.layout.series)
+      } catch (error) {
+        // Another holder has decoded it in between, and the bytes were reused.
+        if (part.raw !== raw) continue
+        throw error
+      }
+      if (part.raw === raw) this.#setBody(part, body)
     }
+  }
+
+  #setBody(part: SnapshotPart, { values, timestamps, exemplars }: SnapshotBody): void {
+    const before = partBytes(part)
+    const { raw } = part
+    part.values = values
+    part.timestamps = timestamps
+    part.exemplars = exemplars
+    part.raw = null
+    if (raw) this.#raws.recycle(raw)
+    this.memory.values += partBytes(part) - before
+    this.memory.exemplars += exemplarBytes(exemplars)
   }
 
   /**
@@ -255,16 +282,22 @@ export class Store {
     if (layout.holders === 0) this.families.note(layout)
   }
 
-  #decoded(reader: SnapshotReader, layout: CompiledLayout, offset: number): SnapshotPart {
+  /** @returns null if the body is long */
+  #decoded(reader: SnapshotReader, layout: CompiledLayout, offset: number): SnapshotPart | null {
     const array = this.#arrays.reuse(layout.series)
+    let body: SnapshotBody | null = null
     try {
-      const { values, timestamps, exemplars } = reader.body(layout.series, array)
-      return { kind: 'part', holders: 1, layout, values, raw: null, timestamps, exemplars, offset }
-    } catch (error) {
-      if (array) this.#arrays.recycle(array)
-      throw error
+      body = reader.shortBody(layout.series, array)
+      return body && partOf(layout, body, offset)
+    } finally {
+      if (array && !body) this.#arrays.recycle(array)
     }
   }
+}
+
+function partOf(layout: CompiledLayout, body: SnapshotBody, offset: number): SnapshotPart {
+  const { values, timestamps, exemplars } = body
+  return { kind: 'part', holders: 1, layout, values, raw: null, timestamps, exemplars, offset }
 }
 
 function undecoded(layout: CompiledLayout, raw: Buffer, offset: number): SnapshotPart {

@@ -21,7 +21,7 @@ function setting() {
     mutate(record.value!)
     const unread = shard.shard.tryApply(0, record, shard.now)
     if (!unread) return
-    const work = shard.shard.readLayout(unread)
+    const work = shard.shard.read(unread)
     let step = work.next()
     while (!step.done) step = work.next(step.value?.run())
     steps.set(job, (steps.get(job) ?? 0) + step.value.steps)

@@ -23,12 +23,13 @@ const instant = (ms: number) => ({ wall: ms, mono: ms })
 /** Applies a record as the feed does. */
 function* applySteps(shard: Shard, { partition, record }: MutatedRecord): Steps<void> {
   const now = instant(record.timestamp)
-  const unread = shard.tryApply(partition, record, now)
-  if (!unread) return
-  yield
-  const read = yield* shard.readLayout(unread)
-  yield
-  expect(shard.tryApply(partition, record, now, read)).toBeNull()
+  let unread = shard.tryApply(partition, record, now)
+  while (unread) {
+    yield
+    const read = yield* shard.read(unread)
+    yield
+    unread = shard.tryApply(partition, record, now, read)
+  }
 }
 
 function shardWith(onRefused: (message: string) => void): Shard {

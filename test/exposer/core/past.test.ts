@@ -84,10 +84,10 @@ class Log {
   }
 }
 
-/** Applies a record from before the replay, and reads its layout if that is not known. */
+/** Applies a record from before the replay, and reads what it needs. */
 function applyPast({ shard, now }: FakeShard, record: LogRecord): void {
-  const unread = shard.applyPast(0, record, now)
-  if (unread) shard.applyPast(0, record, now, runNow(shard.readLayout(unread)))
+  let unread = shard.applyPast(0, record, now)
+  while (unread) unread = shard.applyPast(0, record, now, runNow(shard.read(unread)))
 }
 
 const end = (shard: FakeShard) => runNow(shard.shard.endPastSteps(0, shard.now))

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { MassiveScrape } from '../../../exposer/core/render/massive/massive.js'
 import { prepareTarget, renderTarget } from '../../../exposer/core/render/target.js'
+import type { Reading } from '../../../exposer/core/store/store.js'
 import { oneStep, type Steps } from '../../../shared/base/steps.js'
 import { type Format, TEXT } from '../../../shared/exposition/format.js'
 import { recordOf } from '../../support/layout-record.js'
@@ -25,7 +26,7 @@ function* lifeOf(layout: Parameters<typeof recordOf>[0]): Generator<Steps<unknow
   const record = recordOf(layout, { collectedAt: fake.wall })
   const unread = shard.tryApply(0, record, fake.now)
   if (!unread) throw new Error(`refused: ${fake.refusals}`)
-  const read = (yield shard.readLayout(unread)) as never
+  const read = (yield shard.read(unread)) as never
   yield oneStep(() => shard.tryApply(0, record, fake.now, read))
   if (fake.refusals.length > 0) throw new Error(`refused: ${fake.refusals}`)
   yield shard.store.families.updateSteps()
@@ -63,6 +64,40 @@ describe('nothing holds the event loop', () => {
       expect(longest.ms, longest.longest).toBeLessThan(MOST_MS)
     },
   )
+
+  test.each(['live', 'replayed'])('exemplars with as many labels as allowed, %s', when => {
+    const exemplars = Array.from({ length: 20_000 }, (_, i) => ({
+      series: i % 100,
+      labels: Array.from({ length: 64 }, (_, l) => ({
+        name: String.fromCharCode(48 + l),
+        value: '',
+      })),
+      value: 1,
+      timestamp: null,
+    }))
+    const longest = new LongestSteps()
+    for (let i = 0; i < REPEATS && (i < 1 || longest.ms >= MOST_MS); i++) {
+      const shard = new FakeShard()
+      if (when === 'replayed') {
+        lose(shard)
+        const assignment = { epoch: 3, partitionCount: 1, kept: [], fresh: [0], lost: [] }
+        shard.shard.assign(assignment, shard.now)
+        shard.shard.replay(0, 0, 1, shard.now)
+      }
+      const record = recordOf(simpleLayout(100), { collectedAt: shard.wall, exemplars })
+      longest.restart()
+      const apply = (read?: Reading) =>
+        longest.run(oneStep(() => shard.shard.tryApply(0, record, shard.now, read)))
+      let unread = apply()
+      while (unread) unread = apply(longest.run(shard.shard.read(unread)))
+      shard.shard.fetched(0, 1, 1, shard.now)
+      const [target] = shard.shard.targets()
+      expect(longest.run(shard.shard.decodeSteps(target.newest!))).toBe(true)
+      expect(target.newest!.parts[0].exemplars).toHaveLength(20_000)
+      longest.run(prepareTarget(target.newest!, OPENMETRICS))
+    }
+    expect(longest.ms, longest.longest).toBeLessThan(MOST_MS)
+  })
 
   test('dropping a partition of 20,000 targets', () => {
     const longest = new LongestSteps()

@@ -95,10 +95,10 @@ describe('the records of a shard', () => {
   test('a layout that two partitions have is read once', async () => {
     const { shard, feed, record, refused } = setting()
     let reads = 0
-    const { readLayout } = shard
-    shard.readLayout = unread => {
+    const { read } = shard
+    shard.read = unread => {
       reads++
-      return readLayout.call(shard, unread)
+      return read.call(shard, unread)
     }
     await Promise.all(
       [0, 1].map(partition => feed.onRecords(partition, [record(JOBS[partition][0], large)])),

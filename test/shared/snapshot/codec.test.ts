@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { runNow } from '../../../shared/base/steps.js'
 import { DEFAULT_LIMITS } from '../../../shared/metrics/limits.js'
 import { SNAPSHOT_ENVELOPE, SNAPSHOT_FINGERPRINT } from '../../../shared/snapshot/envelope.js'
 import { RefusedError } from '../../../shared/snapshot/errors.js'
@@ -260,7 +261,7 @@ describe('the snapshot codec', () => {
     reader.open(encode(blank([1, 2.5], [3, 4])))
     const kept = Buffer.from(reader.bodyBytes())
     reader.open(encode(blank([9])))
-    const body = reader.bodyOf(kept, 2)
+    const body = runNow(reader.bodySteps(kept, 2))
     expect([[...body.values], [...(body.timestamps ?? [])]]).toEqual([
       [1, 2.5],
       [3, 4],

@@ -14,7 +14,7 @@ import {
 import type { Span } from '../../history/history.js'
 import type { Shard } from '../../shard.js'
 import type { IndexedFamily } from '../../store/family-index.js'
-import type { Snapshot, SnapshotPart } from '../../store/snapshot.js'
+import { isDecoded, type Snapshot, type SnapshotPart } from '../../store/snapshot.js'
 import { writingOf } from '../../store/written-names.js'
 import type { Target } from '../../target.js'
 import { FAMILIES_PER_PAUSE } from '../target.js'
@@ -126,9 +126,11 @@ export class MassiveScrape {
     const { format, view } = this.options
     const tail = tailOf(target, format.escaping)
     const taken = new Set(target.labels.map(label => label.name))
-    const readable = chosen.snapshots.filter(
-      snapshot => snapshot.failure === null && this.shard.decode(snapshot),
-    )
+    const readable: Snapshot[] = []
+    for (const snapshot of chosen.snapshots) {
+      if (snapshot.failure !== null) continue
+      if (isDecoded(snapshot) || (yield* this.shard.decodeSteps(snapshot))) readable.push(snapshot)
+    }
     const texts = new Map<SnapshotPart, LayoutText>()
     for (const { parts } of readable) {
       for (const part of parts) {
