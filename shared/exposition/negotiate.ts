@@ -6,6 +6,9 @@ interface Range {
   readonly q: number
 }
 
+/** Longer headers are not parsed: they would hold the event loop. */
+const MAX_LENGTH = 8192
+
 /**
  * Chooses the format for an Accept header, by q-value and then by order. Text 0.0.4 if it accepts
  * nothing that is supported: a scraper gets more from an unexpected format than from an error.
@@ -13,6 +16,7 @@ interface Range {
  * @see https://prometheus.io/docs/instrumenting/content_negotiation/
  */
 export function negotiate(accept: string | undefined): Format {
+  if (accept !== undefined && accept.length > MAX_LENGTH) return TEXT
   let best: Format | undefined
   let bestQ = 0
   for (const range of (accept ?? '').split(',').map(parseRange)) {

@@ -1,3 +1,6 @@
+/** Longer headers are not parsed: they would hold the event loop. */
+const MAX_LENGTH = 8192
+
 /**
  * Whether an Accept-Encoding header allows gzip and does not prefer identity. False for an empty
  * header.
@@ -5,6 +8,7 @@
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3
  */
 export function prefersGzip(acceptEncoding: string): boolean {
+  if (acceptEncoding.length > MAX_LENGTH) return false
   const weights = new Map<string, number>()
   for (const item of acceptEncoding.split(',')) {
     const [coding, ...parameters] = item.split(';').map(part => part.trim().toLowerCase())

@@ -67,3 +67,8 @@ describe('the negotiated format', () => {
     )
   })
 })
+
+test('a header of many kilobytes is not parsed, and holds nothing up', () => {
+  const accept = `application/openmetrics-text,${'a/b;q=0.5,'.repeat(2000)}`
+  expect(negotiate(accept).name).toBe('text-0.0.4')
+})

@@ -18,3 +18,7 @@ test.each([
 ])('"%s" is answered compressed: %s', (header, expected) => {
   expect(prefersGzip(header)).toBe(expected)
 })
+
+test('a header of many kilobytes is not parsed, and holds nothing up', () => {
+  expect(prefersGzip(`gzip,${'a;q=0.5,'.repeat(2000)}`)).toBe(false)
+})
