@@ -31,6 +31,12 @@ const DEFAULTS = {
   slowInterval: 3000,
 }
 
+/**
+ * Further time for a response that has not begun in time: on a busy machine an error that is due at
+ * 90 % of a short timeout is late.
+ */
+const ERROR_MS = 1000
+
 /** Why a request was refused. */
 export type LimitRefusal = 'timeout' | 'waiting' | 'waiting_bytes' | 'pipelined' | 'connections'
 /** Why a response was ended before it was complete. */
@@ -119,10 +125,12 @@ export class ResponseLimit {
     this.#inProgress++
     this.#bytes += bytes
     this.#arrivals.set(response, this.clock.now().mono)
-    const timer = setTimeout(
-      () => this.#cut(response, 'timeout'),
-      scrapeTimeoutMs(request.headers) ?? MAX_RESPONSE_MS,
-    )
+    const cut = () => this.#cut(response, 'timeout')
+    const end = () => {
+      if (response.headersSent) cut()
+      else timer = setTimeout(cut, ERROR_MS)
+    }
+    let timer = setTimeout(end, scrapeTimeoutMs(request.headers) ?? MAX_RESPONSE_MS)
     response.once('close', () => {
       clearTimeout(timer)
       this.#inProgress--
