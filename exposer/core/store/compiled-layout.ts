@@ -21,7 +21,7 @@ const MAX_VARIANTS = 16
  * Estimated bytes of a family besides its texts: object, entries of its names in the family index,
  * and its maps.
  */
-const FAMILY_BYTES = 1600
+const FAMILY_BYTES = 1000
 const FAMILIES_PER_STEP = 2000
 const LABELS_PER_STEP = 10_000
 /** Maximum number of label names that are remembered. */

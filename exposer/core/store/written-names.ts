@@ -33,6 +33,20 @@ export function writtenNames(family: FamilyHead, writing: Writing): readonly str
   return [own]
 }
 
+/** The names of a family and of its samples in all writings together. */
+export function allNames(family: FamilyHead): readonly string[] {
+  const plain = namesInAnyFormat(family.name, family)
+  if (isLegacyMetricName(family.name)) return plain
+  return [...plain, ...namesInAnyFormat(underscores(family.name, METRIC_CHARACTER), family)]
+}
+
+/** A counter has the same names in text, and in OpenMetrics its name without `_total` besides. */
+function namesInAnyFormat(name: string, { type, counterSuffix }: FamilyHead): string[] {
+  if (type === 'histogram') return [name, `${name}_bucket`, `${name}_sum`, `${name}_count`]
+  if (type === 'summary') return [name, `${name}_sum`, `${name}_count`]
+  return counterSuffix === '' ? [name] : [name, name + counterSuffix]
+}
+
 function escapedFor(name: string, writing: Writing): string {
   return writing.endsWith('escaped') && !isLegacyMetricName(name)
     ? underscores(name, METRIC_CHARACTER)

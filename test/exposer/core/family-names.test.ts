@@ -106,7 +106,7 @@ test('one application with two names that are equal when escaped: the first, in 
 test('whatever applications publish and stop to publish, every exposition is valid, and nothing stays omitted', () => {
   const kind = fc.constantFrom(gauge, counter, histogram, summary)
   const family = fc
-    .tuple(kind, fc.constantFrom('x', 'x_sum', 'x_count', 'x_total', 'y'))
+    .tuple(kind, fc.constantFrom('x', 'x_sum', 'x_count', 'x_total', 'up', 'y'))
     .filter(([make, name]) => !(make === counter && name === 'x_total'))
     .map(([make, name]) => make(name))
   const step = fc.record({ app: fc.nat(3), exposition: family })
@@ -124,6 +124,7 @@ test('whatever applications publish and stop to publish, every exposition is val
         for (const app of [0, 1, 2, 3]) publish(app, gauge('z'))
       }
       expect(conflictsOf(shard.shard.store.families)).toBe(0)
+      expect([...shard.shard.store.families.all()]).toHaveLength(1)
       for (const format of FORMATS)
         expect(jobsIn(shard.appMetrics('latest', format))).toEqual(['0', '1', '2', '3'])
     }),
