@@ -163,8 +163,9 @@ export class ResponseLimit {
 
   /** Takes a slot if one is free; undefined if the request has to wait. */
   tryAcquire(response: ServerResponse, pool: string): Slot | undefined {
-    // A pipelined response could not use the slot before those ahead of it are complete.
-    if (!response.socket) return undefined
+    // A pipelined response could not use the slot before those ahead of it are complete, and one
+    // whose client has left would never give it back.
+    if (!response.socket || response.destroyed || response.closed) return undefined
     const slots = this.pools.get(pool)!
     return slots.tryAcquire() ? this.#hold(response, slots) : undefined
   }

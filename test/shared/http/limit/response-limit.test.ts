@@ -11,6 +11,8 @@ import { Served } from '../served.js'
 let served: Served
 let limit: ResponseLimit
 const clients: RawClient[] = []
+/** What became of the request for `/late`. */
+let late = ''
 /** Ends the responses of `/held`. */
 let end: () => void
 
@@ -40,6 +42,13 @@ async function start(limits: Partial<ResponseLimits> = {}): Promise<void> {
         limit.admit()
         await ended
         ctx.body = 'done'
+      })
+      router.get('/late', async ctx => {
+        await ended
+        late = await slot(ctx).then(
+          () => 'has a slot',
+          (error: Error) => error.message,
+        )
       })
       router.get('/large', async ctx => {
         await slot(ctx)
@@ -109,6 +118,20 @@ describe('a request beyond the slots', () => {
     end()
     for (const answer of held) expect((await answer).status).toBe(200)
   })
+})
+
+test('a client that left before its request asks for a slot never keeps one', async () => {
+  await start()
+  const client = connect()
+  await client.head('GET /late')
+  await eventually(() => expect(limit.inProgress).toBe(1))
+  client.reset()
+  await eventually(() => expect(limit.inProgress).toBe(0))
+  end()
+  await eventually(() =>
+    expect(late).toBe('the client closed the connection before the end of its request'),
+  )
+  expect(used()).toBe(0)
 })
 
 describe('too many requests in progress', () => {
