@@ -143,3 +143,59 @@ test('a body that is read slowly but steadily arrives whole', async () => {
   }
   expect(text.match(/^many\{/gm)).toHaveLength(20_000)
 })
+
+test('clients that leave at any moment leave nothing behind', async () => {
+  shard.assign(all)
+  await shard.append({ labels: app })
+  await fill()
+  for (const socket of stuck.splice(0)) socket.destroy()
+  const { hostname, port } = new URL(shard.url)
+  const paths = [path(app), '/metrics', '/metrics?view=all&scraper=p', '/sd', '/sd?scope=shard']
+  const more = [
+    '/api/v1/targets',
+    '/telemetry',
+    '/',
+    '/target?job=shop&instance=elsewhere',
+    '/none',
+  ]
+  /** A repeatable sequence of numbers below `n`. */
+  let seed = 7
+  const draw = (n: number) => {
+    seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31
+    return Math.floor((seed / 2 ** 31) * n)
+  }
+  const client = () =>
+    new Promise<void>(resolve => {
+      const socket = connect(Number(port), hostname)
+      socket.once('close', () => resolve())
+      socket.on('error', () => {})
+      if (draw(3) === 0) socket.pause()
+      else socket.resume()
+      for (let i = draw(5); i >= 0; i--) {
+        const asked = [...paths, ...more][draw(paths.length + more.length)]
+        const timeout = draw(2) ? `X-Prometheus-Scrape-Timeout-Seconds: 0.${1 + draw(9)}\r\n` : ''
+        socket.write(`${draw(6) ? 'GET' : 'HEAD'} ${asked} HTTP/1.1\r\nHost: t\r\n${timeout}\r\n`)
+      }
+      const leave = () => (draw(2) ? socket.destroy() : socket.resetAndDestroy())
+      let turns = draw(200)
+      const turn = () => (turns-- > 0 ? setImmediate(turn) : leave())
+      turn()
+    })
+  for (let round = 0; round < 10; round++) {
+    const clients = Array.from({ length: 40 }, client)
+    if (round % 3 === 0) {
+      shard.assign(all, { replaying: true })
+      for (const partition of all) shard.loaded(partition)
+      await shard.append({ labels: app })
+    }
+    await Promise.all(clients)
+  }
+  const { responses } = shard.services
+  await eventually(() => {
+    expect([responses.inProgress, responses.bytes]).toEqual([0, 0])
+    for (const { used, waiting } of responses.pools.values())
+      expect([used, waiting]).toEqual([0, 0])
+  })
+  expect(shard.log.filter(({ level }) => level === 'error')).toEqual([])
+  expect((await shard.get(path(app))).status).toBe(200)
+})
