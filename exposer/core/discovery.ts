@@ -18,6 +18,9 @@ export interface SdOptions {
   onEscaped?(name: string): void
 }
 
+/** What a target's group depends on. */
+type Listed = Pick<TargetStatus, 'state' | 'intervalMs' | 'labels'>
+
 /** Never above the scrape interval: Prometheus would discard the target without a message. */
 const MAX_TIMEOUT_MS = 10_000
 const RESERVED = '__'
@@ -32,7 +35,7 @@ const RESERVED = '__'
  *
  * @see https://prometheus.io/docs/prometheus/latest/http_sd/
  */
-export function sdGroups(statuses: Iterable<TargetStatus>, options: SdOptions): SdGroup[] {
+export function sdGroups(statuses: Iterable<Listed>, options: SdOptions): SdGroup[] {
   const url = new URL(options.externalUrl)
   const path = `${url.pathname.replace(/\/+$/, '')}/target`
   const groups: SdGroup[] = []
@@ -44,7 +47,7 @@ export function sdGroups(statuses: Iterable<TargetStatus>, options: SdOptions): 
 }
 
 function labelsOf(
-  status: TargetStatus,
+  status: Listed,
   url: URL,
   path: string,
   options: SdOptions,

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { pipeline } from 'node:stream/promises'
+import { StringDecoder } from 'node:string_decoder'
 import { createGunzip } from 'node:zlib'
 import type { GroupMap } from './map.js'
 import type { Pending } from './ownership.js'
@@ -74,32 +75,38 @@ async function requestShard(
     authorization,
     signal: AbortSignal.timeout(TIMEOUT_MS),
   })
-  const text = await boundedText(response)
+  const lines = await boundedLines(response)
   if (response.statusCode !== 200)
-    throw new Error(`${response.statusCode} ${text.slice(0, 200).trim()}`)
+    throw new Error(`${response.statusCode} ${(lines[0] ?? '').slice(0, 200).trim()}`)
   const header = response.headers[PARTITIONS_HEADER.toLowerCase()]
   if (typeof header !== 'string')
     throw new Error(
       `no header ${PARTITIONS_HEADER} in the response: is it an exposer of this version?`,
     )
   const partitions = header.split(',').filter(Boolean).map(Number)
-  return { address, partitions, lines: text.split('\n').filter(Boolean) }
+  return { address, partitions, lines }
 }
 
-async function boundedText(response: IncomingMessage): Promise<string> {
-  const chunks: Uint8Array[] = []
+/** Splits chunk by chunk: the responses of many shards arrive in the same turns. */
+async function boundedLines(response: IncomingMessage): Promise<readonly string[]> {
+  const lines: string[] = []
+  const decoder = new StringDecoder('utf8')
   let bytes = 0
+  let rest = ''
   const collect = async (body: AsyncIterable<Buffer>) => {
     for await (const chunk of body) {
-      chunks.push(chunk)
       bytes += chunk.length
       if (bytes > MAX_BYTES) throw new Error(`the response has more than ${MAX_BYTES} bytes`)
+      const texts = (rest + decoder.write(chunk)).split('\n')
+      rest = texts.pop()!
+      for (const text of texts) if (text) lines.push(text)
     }
   }
   if (response.headers['content-encoding'] === 'gzip')
     await pipeline(response, createGunzip(), collect)
   else await pipeline(response, collect)
-  return Buffer.concat(chunks).toString('utf8')
+  if (rest) lines.push(rest)
+  return lines
 }
 
 function reasonOf(error: unknown): string {

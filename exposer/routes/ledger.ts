@@ -19,7 +19,7 @@ export function ledger(services: Services) {
 
 async function own({ shard, address }: Services) {
   const total = `${TOTAL}${JSON.stringify(shard.ledger.entry())}}`
-  const lines = await mapInSlices([...shard.targets()], target =>
+  const lines = await mapInSlices(shard.targets(), target =>
     JSON.stringify({
       labels: Object.fromEntries(target.labels.map(({ name, value }) => [name, value])),
       ...target.ledger.entry(),

@@ -1,7 +1,10 @@
+import { createHash } from 'node:crypto'
 import type { Context } from 'koa'
+import { Slice } from '../../shared/base/scheduling.js'
 import { mapInSlices, sortInSlices } from '../../shared/base/slices.js'
 import { sayWhy } from '../../shared/http/say-why.js'
 import { sdGroups } from '../core/discovery.js'
+import type { Target } from '../core/target.js'
 import { PARTITIONS_HEADER } from '../group/peers.js'
 import type { ScrapeResult } from '../telemetry/scrape-result.js'
 import { send } from './answer.js'
@@ -18,7 +21,8 @@ import { listInTurn } from './turn.js'
  * those that are missing from a list.
  */
 export function sd(services: Services) {
-  const own = () => ownTargets(services)
+  const lines = new TargetLines(services)
+  const own = () => lines.render()
   const list = new GroupList('/sd', own, services)
   return async (ctx: Context): Promise<ScrapeResult | undefined> => {
     const scope = scopeOf(ctx)
@@ -37,19 +41,81 @@ export function sd(services: Services) {
   }
 }
 
-const sendList = (ctx: Context, lines: readonly string[]) =>
-  send(ctx, 'application/json; charset=utf-8', () => joined('[\n', lines, ',\n', '\n]\n'))
+/** Tags of lists that may be requested again within the second for which they are cached. */
+const tags = new WeakMap<readonly string[], Promise<string>>()
 
-async function ownTargets(services: Services): Promise<readonly string[]> {
-  const { shard, clock, address, externalUrl, telemetry } = services
-  const now = clock.now()
-  const options = {
-    externalUrl: externalUrl ?? address,
-    onDropped: () => telemetry.droppedLabels.inc(),
-    onEscaped: () => telemetry.escapedLabels.inc(),
+async function sendList(ctx: Context, lines: readonly string[]): Promise<ScrapeResult | undefined> {
+  const pending = tags.get(lines) ?? tagOf(lines)
+  tags.set(lines, pending)
+  const tag = await pending
+  ctx.set('ETag', tag)
+  if (isKnown(tag, ctx.get('if-none-match'))) {
+    ctx.status = 304
+    return undefined
   }
-  const lines = await mapInSlices([...shard.targets()], target =>
-    sdGroups([shard.describe(target, now)], options).map(group => JSON.stringify(group)),
-  )
-  return sortInSlices(lines.flat())
+  return send(ctx, 'application/json; charset=utf-8', () => joined('[\n', lines, ',\n', '\n]\n'))
+}
+
+/** Whether the client has the list already. Proxies may mark the tag as weak, or as strong. */
+function isKnown(tag: string, ifNoneMatch: string): boolean {
+  const known = ifNoneMatch.split(',').map(text => text.trim().replace(/^W\//, ''))
+  return known.includes(tag.replace(/^W\//, ''))
+}
+
+/** Weak, because the same list may be sent compressed. */
+async function tagOf(lines: readonly string[]): Promise<string> {
+  const hash = createHash('sha1')
+  const slice = new Slice()
+  const chunks = joined('', lines, '\n', '')
+  for (let chunk = chunks.next(); ; chunk = chunks.next()) {
+    if (chunk.done) return `W/"${hash.digest('base64url')}"`
+    hash.update(chunk.value)
+    if (slice.isOver()) await slice.next()
+  }
+}
+
+interface Line {
+  readonly intervalMs: number
+  readonly text: string
+  readonly dropped: number
+  readonly escaped: number
+}
+
+/** The lines of this shard. The line of a target is kept: it changes only with the interval. */
+class TargetLines {
+  readonly #lines = new WeakMap<Target, Line>()
+
+  constructor(private readonly services: Services) {}
+
+  async render(): Promise<readonly string[]> {
+    const { shard, clock, telemetry } = this.services
+    const now = clock.now()
+    const lines: string[] = []
+    await mapInSlices(shard.targets(), target => {
+      if (target.intervalMs === 0 || shard.judge(target, now).state === 'ended') return
+      const { text, dropped, escaped } = this.#lineOf(target)
+      lines.push(text)
+      if (dropped > 0) telemetry.droppedLabels.inc(dropped)
+      if (escaped > 0) telemetry.escapedLabels.inc(escaped)
+    })
+    return sortInSlices(lines)
+  }
+
+  #lineOf(target: Target): Line {
+    const known = this.#lines.get(target)
+    if (known?.intervalMs === target.intervalMs) return known
+    const { externalUrl, address } = this.services
+    const { intervalMs } = target
+    let dropped = 0
+    let escaped = 0
+    const labels = Object.fromEntries(target.labels.map(({ name, value }) => [name, value]))
+    const [group] = sdGroups([{ state: 'up', intervalMs, labels }], {
+      externalUrl: externalUrl ?? address,
+      onDropped: () => dropped++,
+      onEscaped: () => escaped++,
+    })
+    const line = { intervalMs, text: JSON.stringify(group), dropped, escaped }
+    this.#lines.set(target, line)
+    return line
+  }
 }

@@ -12,7 +12,7 @@ export function targets(services: Services) {
 
 async function own({ shard, clock, address }: Services) {
   const now = clock.now()
-  const lines = await mapInSlices([...shard.targets()], target =>
+  const lines = await mapInSlices(shard.targets(), target =>
     JSON.stringify({ ...shard.describe(target, now), shard: address }),
   )
   return sortInSlices(lines)

@@ -145,7 +145,7 @@ async function countTargets(shard: Shard, now: Instant): Promise<TargetCounts> {
   const states = new Map<TargetState, number>(TARGET_STATES.map(state => [state, 0]))
   let series = 0
   let overlapping = 0
-  await mapInSlices([...shard.targets()], target => {
+  await mapInSlices(shard.targets(), target => {
     const { state } = shard.judge(target, now)
     states.set(state, (states.get(state) ?? 0) + 1)
     series += target.newest?.series ?? 0

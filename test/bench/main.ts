@@ -1,3 +1,4 @@
+import { lists } from './lists.js'
 import { loop } from './loop.js'
 import { drain, idleShard, million, scrape, withKafka } from './pipeline.js'
 import { readBack } from './read-back.js'
@@ -56,6 +57,7 @@ const benches: Record<string, Bench> = {
     run: () =>
       withKafka(async bench => [...(await million(bench, false)), ...(await million(bench, true))]),
   },
+  lists: { measures: '/sd of 100,000 targets, in one shard and in a hundred', run: lists },
   'read-back': {
     measures: 'reading the log before the replay window, with Kafka',
     run: () =>

@@ -46,6 +46,8 @@ export class HandFed {
     now: () => ({ wall: Date.now() + this.ahead, mono: performance.now() + this.ahead }),
   }
   url = ''
+  /** Number of partitions of the topic. */
+  partitions = PARTITIONS
   readonly log: Lines[] = []
   readonly sockets: Socket[] = []
   web: LiveWebConfig | undefined
@@ -122,7 +124,7 @@ export class HandFed {
     for (const partition of [...lost, ...fresh]) this.#next.delete(partition)
     feed.onAssignment({
       epoch: ++this.#epoch,
-      partitionCount: PARTITIONS,
+      partitionCount: this.partitions,
       kept,
       fresh,
       lost,

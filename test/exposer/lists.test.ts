@@ -50,6 +50,33 @@ describe('one shard', () => {
     expect(instances).toEqual([...instances].sort())
   })
 
+  test('/sd answers 304 to a client that has the list, until it changes', async () => {
+    const first = await shard.get('/sd')
+    const tag = first.headers.get('etag')!
+    await first.text()
+    for (const known of [tag, tag.replace('W/', ''), `"other", ${tag}`]) {
+      const again = await shard.get('/sd', { 'if-none-match': known })
+      expect([again.status, await again.text()]).toEqual([304, ''])
+    }
+    await shard.append({ labels: { job: 'shop', instance: 'new' } })
+    shard.ahead = 1500
+    const changed = await shard.get('/sd', { 'if-none-match': tag })
+    expect(changed.status).toBe(200)
+    expect(changed.headers.get('etag')).not.toBe(tag)
+    expect(await changed.json()).toHaveLength(apps.length + 1)
+  })
+
+  test('/sd follows the interval of a target', async () => {
+    const intervals = async () => {
+      const groups = (await (await shard.get('/sd')).json()) as SdGroup[]
+      return groups.map(group => group.labels.__scrape_interval__)
+    }
+    expect(new Set(await intervals())).toEqual(new Set(['15000ms']))
+    await shard.append({ labels: apps[0]!, sequence: 1, intervalMs: 5000 })
+    shard.ahead = 1500
+    expect((await intervals()).filter(interval => interval === '5000ms')).toHaveLength(1)
+  })
+
   test('/sd without targets is an empty list, once all partitions are replayed', async () => {
     const empty = await HandFed.start()
     empty.assign(all)
