@@ -48,6 +48,8 @@ export interface ShardOptions {
   readonly historyBytes: number
   /** Maximum number of scrapers of the view `all`. */
   readonly maxScrapers: number
+  /** Whether scrapers of the view `all` are expected before the first one has come. */
+  readonly expectsScrapers: boolean
   /** Maximum bytes of all layouts together. */
   readonly layoutBytes: number
   /** Work on new layouts of one target. */
@@ -75,6 +77,7 @@ export const DEFAULT_OPTIONS: ShardOptions = {
   historyMaxAgeMs: 600_000,
   historyBytes: 128 * 1024 * 1024,
   maxScrapers: 16,
+  expectsScrapers: false,
   layoutBytes: 256 * 1024 * 1024,
   targetLayouts: { perSecond: 200, burst: 4_000 },
   strangerLayouts: { perSecond: 400, burst: 8_000 },

@@ -83,6 +83,7 @@ export class Shard {
         maxAgeMs: this.options.historyMaxAgeMs,
         maxBytes: this.options.historyBytes,
         maxScrapers: this.options.maxScrapers,
+        expectsScrapers: this.options.expectsScrapers,
       },
       this.store,
     )

@@ -59,6 +59,7 @@ export function assemble(
     forgetMs: config.staleness.forget,
     historyMaxAgeMs: config.history.maxAge,
     historyBytes: config.history.bytes,
+    expectsScrapers: view === 'all',
     layoutBytes: config.layoutBytes,
     onRefused: refusal => refusals.report(refusal),
     onDelay: (stage, seconds) => telemetry.delays.observe(stage, seconds),

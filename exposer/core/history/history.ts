@@ -14,6 +14,11 @@ export interface HistoryOptions {
   readonly maxBytes: number
   /** Maximum number of scrapers. */
   readonly maxScrapers: number
+  /**
+   * Whether the snapshots of a replay are held for scrapers of which nothing is known, as after a
+   * crash of this shard. Default: false.
+   */
+  readonly expectsScrapers?: boolean
 }
 
 /** Why samples were held for a scraper of the view `all` and not exposed to it. */
@@ -98,6 +103,8 @@ export class History {
   /** Partitions taken over without the position of a scraper, counted once for each scraper. */
   unknownPositions = 0
   readonly #replays = new Map<number, ReplayStart>()
+  /** Position of scrapers that were known before this shard was started, while they may return. */
+  #returning: { readonly position: number; readonly until: number } | null = null
   readonly #cursors: Roster<Cursor>
   /** Scrapers that have left their places, until what they have not seen is counted. */
   #leaving: Cursor[] = []
@@ -139,7 +146,7 @@ export class History {
 
   /** A snapshot has been applied. */
   add(target: Target, snapshot: Snapshot): void {
-    if (this.#cursors.size === 0) return
+    if (this.#cursors.size === 0 && !this.#returning) return
     const position = ++this.#last
     const entry: Entry = { position, target, snapshot, next: null }
     snapshot.position = position
@@ -161,8 +168,13 @@ export class History {
    * scrapers is reached and all of them are active.
    */
   open(scraper: string, now: Instant): Span | undefined {
-    // A new scraper has no held snapshots: it is shown the newest, and from then on all.
-    const cursor = this.#cursors.open(scraper, now.mono, () => this.#newCursor())
+    // A new scraper has no held snapshots: it is shown the newest, and from then on all. Soon after
+    // the start it may not be new, and is shown what is held.
+    const cursor = this.#cursors.open(scraper, now.mono, () => {
+      if (!this.#returning) return this.#newCursor()
+      this.unknownPositions++
+      return { position: this.#returning.position, resumed: new Map() }
+    })
     return cursor && { scraper, from: cursor.position, to: this.#last }
   }
 
@@ -216,7 +228,10 @@ export class History {
     // Positions of an earlier ownership of the partition.
     for (const { resumed } of this.#cursors.values()) resumed.delete(partition)
     this.#replays.delete(partition)
-    if (this.#cursors.size > 0) this.#replays.set(partition, { since: now.wall - REPEATED_MS })
+    if (this.#cursors.size === 0 && this.options.expectsScrapers)
+      this.#returning ??= { position: this.#last, until: now.mono + REPEATED_MS }
+    if (this.#cursors.size > 0 || this.#returning)
+      this.#replays.set(partition, { since: now.wall - REPEATED_MS })
   }
 
   /** Continues at the positions that the previous owner of a partition handed over. */
@@ -259,6 +274,7 @@ export class History {
    * scrapers. To be called about once a second.
    */
   *sweepSteps(now: Instant): Steps<void> {
+    if (this.#returning && now.mono > this.#returning.until) this.#returning = null
     const gone = [...this.#leaving, ...this.#cursors.expire(now.mono, this.options.maxAgeMs)]
     this.#leaving = []
     for (const cursor of gone) yield* this.#countUnseen(cursor)
@@ -307,7 +323,7 @@ export class History {
   /** Releases up to `max` snapshots that were written to all scrapers. @returns their number */
   #trim(max: number): number {
     // Snapshots up to this position were written to all scrapers.
-    let seen = Number.POSITIVE_INFINITY
+    let seen = this.#returning?.position ?? Number.POSITIVE_INFINITY
     for (const { position } of this.#behind()) seen = Math.min(seen, position)
     let count = 0
     for (; count < max && this.length > 0 && this.#first.position <= seen; count++) this.#shift()

@@ -262,6 +262,32 @@ describe('without a handover, as after a crash', () => {
   })
 })
 
+test('after a crash of the shard itself, scrapers that return are shown what is held, and those that come later are not', () => {
+  const moving = new Moving()
+  moving.publish('x')
+  moving.pass(1000)
+  moving.publish('x')
+  const next = new FakeShard(moving.old.wall, { ...OPTIONS, expectsScrapers: true })
+  const { shard, now } = next
+  shard.assign(lost, now)
+  shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [0], lost: [] }, now)
+  shard.replay(0, 0, 2, now)
+  for (const record of moving.records) shard.apply(0, record, now)
+  shard.fetched(0, 2, 2, now)
+  expect(valuesOf(next.all('a'), 'x')).toEqual([1, 2])
+  expect(valuesOf(next.all('b'), 'x')).toEqual([1, 2])
+  expect(valuesOf(next.all('a'), 'x')).toEqual([2])
+  expect(shard.history.unknownPositions).toBe(2)
+  next.pass(121_000)
+  shard.sweep(next.now)
+  next.all('a')
+  next.all('b')
+  shard.sweep(next.now)
+  expect(shard.history.length).toBe(0)
+  next.all('c')
+  expect(shard.history.unknownPositions).toBe(2)
+})
+
 describe('samples held for scrapers', () => {
   test('are lost, and counted, if nobody fetches the positions', () => {
     const moving = new Moving()
