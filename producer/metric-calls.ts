@@ -1,4 +1,5 @@
 import { asError } from '../shared/base/as-error.js'
+import { withTimeout } from '../shared/base/deadline.js'
 
 export interface CallableMetric {
   readonly name?: unknown
@@ -47,7 +48,7 @@ export class MetricCalls {
         error => settle(at, { metric, kind: 'failed', message: asError(error).message }),
       )
     }
-    if (left > 0) await raceTimer(finished, timeoutMs)
+    if (left > 0) await withTimeout(finished, timeoutMs, 'late').catch(() => {})
     // Answers that arrive later are not used: the values may be read again in the next collection.
     return answers.map((answer, at) => answer ?? this.#late(metrics[at], timeoutMs))
   }
@@ -72,15 +73,4 @@ export class MetricCalls {
 /** `get` of prom-client is asynchronous; that of others may throw. */
 async function call(metric: CallableMetric): Promise<unknown> {
   return metric.get()
-}
-
-/** Waits for the promise, which never rejects, but not longer. Does not keep the process alive. */
-async function raceTimer(work: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<void>(resolve => {
-    timer = setTimeout(resolve, ms)
-    timer.unref()
-  })
-  await Promise.race([work, timeout])
-  clearTimeout(timer)
 }

@@ -184,14 +184,23 @@ export function registerStats(
     if (!publishers) break
     const name = unusedName(publisher, publishers)
     publishers.set(name, stats)
-    return { unregister: () => void publishers.delete(name), unregisteredMetrics: async () => [] }
+    return {
+      unregister: () => void publishers.delete(name),
+      unregisteredMetrics: async () =>
+        isCleared(registry as RegistryLike) ? metricsOf(publisher, stats) : [],
+    }
   }
+  return { unregister() {}, unregisteredMetrics: () => metricsOf(publisher, stats) }
+}
+
+/** The application has cleared the registry, and so removed the publisher's metrics. */
+const isCleared = (registry: RegistryLike) =>
+  registry.getSingleMetric !== undefined &&
+  !(registry.getSingleMetric(DEFINITIONS[0].name) instanceof OwnMetric)
+
+function metricsOf(publisher: string, stats: PublisherStats): Promise<readonly MetricJson[]> {
   const own = new Map([[publisher, stats]])
-  const metrics = DEFINITIONS.map(definition => new OwnMetric(definition, own))
-  return {
-    unregister() {},
-    unregisteredMetrics: () => Promise.all(metrics.map(metric => metric.get())),
-  }
+  return Promise.all(DEFINITIONS.map(definition => new OwnMetric(definition, own).get()))
 }
 
 /**

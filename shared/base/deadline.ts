@@ -1,20 +1,23 @@
+/** Tests of an application may replace the timers after this module is loaded. */
+const { setTimeout: setRealTimeout, clearTimeout: clearRealTimeout } = globalThis
+
 /**
  * Waits until the promise is settled, for `ms` milliseconds at most. The timer keeps the process
- * alive, so that this can be the last step of an application.
+ * alive, so that this can be the last step of an application. It ends also with fake timers.
  *
  * @returns whether the promise was fulfilled or rejected in time
  */
 export async function settlesWithin(ms: number, work: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<boolean>(resolve => {
-    timer = setTimeout(resolve, ms, false)
+    timer = setRealTimeout(resolve, ms, false)
   })
   const settled = work.then(
     () => true,
     () => true,
   )
   const inTime = await Promise.race([settled, timeout])
-  clearTimeout(timer)
+  clearRealTimeout(timer)
   return inTime
 }
 

@@ -82,6 +82,16 @@ describe('the publisher’s own metrics', () => {
     expect((await published(register)).get('publisher_snapshots_total{}')).toBe(2)
   })
 
+  test('are published without the registry after the application has cleared it', async () => {
+    const register = new Registry()
+    const { unregisteredMetrics } = registerStats(register, 'shop/a', statsWith({ snapshots: 7 }))
+    expect(await unregisteredMetrics()).toEqual([])
+    register.clear()
+    const metrics = await unregisteredMetrics()
+    expect(metrics.map(({ name }) => name)).toEqual(NAMES)
+    expect(metrics[0].values).toEqual([{ labels: {}, value: 7 }])
+  })
+
   test('are registered again by the next publisher after the registry was cleared', async () => {
     const register = new Registry()
     const first = registerStats(register, 'shop/a', statsWith({ snapshots: 1 }))
