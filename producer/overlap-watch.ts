@@ -96,9 +96,14 @@ export class OverlapWatch {
     }
   }
 
-  /** Incarnations of other runs that have not ended. */
+  /**
+   * Incarnations of other runs that have not ended. A run that began in the same millisecond has the
+   * own incarnation: two snapshots with the same number, collected at different times, are not of
+   * one run.
+   */
   #othersIn(records: readonly LogRecord[]): Set<number> {
     const others = new Set<number>()
+    const collectedAt = new Map<number, number>()
     const reader = this.#reader
     for (const { value } of records) {
       try {
@@ -107,7 +112,13 @@ export class OverlapWatch {
         // Exposers refuse it, and count it.
         continue
       }
-      if (reader.incarnation === this.options.incarnation) continue
+      const { incarnation, sequence } = reader
+      if (incarnation === this.options.incarnation) {
+        if ((collectedAt.get(sequence) ?? reader.collectedAt) !== reader.collectedAt)
+          others.add(incarnation)
+        collectedAt.set(sequence, reader.collectedAt)
+        continue
+      }
       if (reader.end) others.delete(reader.incarnation)
       else others.add(reader.incarnation)
     }

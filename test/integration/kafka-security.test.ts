@@ -150,6 +150,14 @@ test('a producer may not read, and its check names the ACL that it needs to see 
     expect(errors).toContainEqual(expect.stringContaining(`not authorized to use topic ${topic}`)),
   )
   await stop()
+  // A publisher then does not look for others with its labels, and has no other disadvantage.
+  const own = createSender({ kafka: as('producer'), topic, logger: silent, sendTimeout: 5_000 })
+  await own.send(Buffer.from('key'), [Buffer.from('own')])
+  expect(own.lastWrite(Buffer.from('key'))).toMatchObject({ offset: expect.any(Number) })
+  await expect(own.readBack(Buffer.from('key'), 0, 1000)).rejects.toMatchObject({
+    type: 'TOPIC_AUTHORIZATION_FAILED',
+  })
+  await own.disconnect()
   const { problems } = await checkTopic(as('producer'), topic, { role: 'producer' })
   expect(problems).toMatchObject([
     {

@@ -78,6 +78,18 @@ describe('a publisher that looks for other runs of its target', () => {
     expect(checks).toEqual([[5, 2000]])
   })
 
+  test('finds a run that began in the same millisecond, and takes no repeated record for one', async () => {
+    const own = new FakeApp({ incarnation: OWN })
+    const at = (sequence: number, collectedAt: number) =>
+      own.record({ exposition: x, collectedAt, sequence })
+    let records = [at(1, 10), at(2, 20), at(2, 20)]
+    const { checks, publish } = setting(() => records)
+    await publish(3)
+    records = [at(1, 10), at(1, 11)]
+    await publish(30)
+    expect(checks).toEqual([[], [OWN]])
+  })
+
   test('stops looking without a right to read, and goes on after other errors', async () => {
     let error: Error = new KafkaError('TIMEOUT', 'no answer')
     const { reads, refused, checks, publish } = setting(() => error)
