@@ -7,6 +7,7 @@ import { hostname } from 'node:os'
  */
 export function defaultInstance(): string {
   // Not imported, because some application servers do not bear that.
-  const { worker } = process.getBuiltinModule('node:cluster') as unknown as Cluster
+  const cluster = process.getBuiltinModule?.('node:cluster') as unknown as Cluster | undefined
+  const worker = cluster?.worker
   return worker ? `${hostname()}-${worker.id}` : hostname()
 }

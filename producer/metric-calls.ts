@@ -1,5 +1,6 @@
 import { asError } from '../shared/base/as-error.js'
 import { withTimeout } from '../shared/base/deadline.js'
+import { nextTurn } from '../shared/base/scheduling.js'
 
 export interface CallableMetric {
   readonly name?: unknown
@@ -17,6 +18,9 @@ export type MetricAnswer =
 /** Calls in progress beyond which only metrics are called whose last call has settled. */
 const MAX_HANGING = 100
 
+/** A turn of the event loop with so many calls takes a millisecond. */
+const CALLS_PER_TURN = 2000
+
 /**
  * Calls `get` of the metrics of one registry, each once per collection and all concurrently, as
  * prom-client does. A metric that does not answer in time is not called again until it has. What
@@ -30,17 +34,20 @@ export class MetricCalls {
   async all(metrics: readonly CallableMetric[], timeoutMs: number): Promise<MetricAnswer[]> {
     const answers: (MetricAnswer | undefined)[] = metrics.map(metric => this.#unasked(metric))
     let left = 0
+    let calling = true
     let finish: () => void = () => {}
     const finished = new Promise<void>(resolve => {
       finish = resolve
     })
     const settle = (at: number, answer: MetricAnswer) => {
       answers[at] ??= answer
-      this.#hanging.delete(answer.metric)
+      if (this.#hanging.size > 0) this.#hanging.delete(answer.metric)
       this.#settled.add(answer.metric)
-      if (--left === 0) finish()
+      if (--left === 0 && !calling) finish()
     }
+    const started = performance.now()
     for (const [at, metric] of metrics.entries()) {
+      if (at > 0 && at % CALLS_PER_TURN === 0) await nextTurn()
       if (answers[at]) continue
       left++
       call(metric).then(
@@ -48,7 +55,9 @@ export class MetricCalls {
         error => settle(at, { metric, kind: 'failed', message: asError(error).message }),
       )
     }
-    if (left > 0) await withTimeout(finished, timeoutMs, 'late').catch(() => {})
+    calling = false
+    const remaining = Math.max(0, timeoutMs - (performance.now() - started))
+    if (left > 0) await withTimeout(finished, remaining, 'late').catch(() => {})
     // Answers that arrive later are not used: the values may be read again in the next collection.
     return answers.map((answer, at) => answer ?? this.#late(metrics[at], timeoutMs))
   }
@@ -71,6 +80,10 @@ export class MetricCalls {
 }
 
 /** `get` of prom-client is asynchronous; that of others may throw. */
-async function call(metric: CallableMetric): Promise<unknown> {
-  return metric.get()
+function call(metric: CallableMetric): Promise<unknown> {
+  try {
+    return Promise.resolve(metric.get())
+  } catch (error) {
+    return Promise.reject(error)
+  }
 }

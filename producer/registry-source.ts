@@ -1,7 +1,7 @@
 import type { MetricJson } from '../shared/metrics/prom-client/metric-json.js'
 import { checkedMetrics, isMetric, NOT_METRICS } from './checked-metrics.js'
 import { FunctionSource } from './function-source.js'
-import { type CallableMetric, MetricCalls } from './metric-calls.js'
+import { type CallableMetric, type MetricAnswer, MetricCalls } from './metric-calls.js'
 import type { Collected, RegistryLike, Source } from './source.js'
 import type { SourceError } from './source-error.js'
 
@@ -33,15 +33,18 @@ export class RegistrySource implements Source {
     const read: MetricJson[] = []
     const errors: SourceError[] = []
     for (const answer of await this.#calls.all(metrics, timeoutMs)) {
-      const metric = String(answer.metric.name)
-      if ('kind' in answer)
-        errors.push({ kind: answer.kind, source, metric, message: answer.message })
-      else if (isMetric(answer.json)) read.push(answer.json)
-      else errors.push({ kind: 'refused', source, metric, message: NOT_METRICS })
+      const failure = failureOf(answer)
+      if (failure) errors.push({ ...failure, source, metric: String(answer.metric.name) })
+      else read.push((answer as { json: MetricJson }).json)
     }
     const labelled = withDefaultLabels(this.registry, read)
     return { readings: [{ metrics: withTotalSuffix(this.registry, labelled) }], errors }
   }
+}
+
+function failureOf(answer: MetricAnswer): Pick<SourceError, 'kind' | 'message'> | undefined {
+  if ('kind' in answer) return { kind: answer.kind, message: answer.message }
+  return isMetric(answer.json) ? undefined : { kind: 'refused', message: NOT_METRICS }
 }
 
 /**

@@ -107,6 +107,35 @@ describe('of a registry', () => {
     expect(errors[0].message).toMatch(/^120 other collect functions have not returned yet/)
   })
 
+  test('thousands of metrics are collected in several turns of the event loop, each once', async () => {
+    const register = new Registry()
+    let calls = 0
+    const turns = new Set<number>()
+    let turn = 0
+    for (let i = 0; i < 5000; i++) {
+      const collect = () => {
+        calls++
+        turns.add(turn)
+      }
+      new Gauge({ name: `m${i}`, help: 'm', registers: [register], collect }).set(i)
+    }
+    let counting = true
+    const count = () => {
+      turn++
+      if (counting) setImmediate(count)
+    }
+    count()
+    const { readings, errors } = await new RegistrySource('registry', register).collect(TIMEOUT_MS)
+    counting = false
+    expect(errors).toEqual([])
+    expect(calls).toBe(5000)
+    expect(turns.size).toBeGreaterThan(1)
+    const [reading] = readings
+    expect('metrics' in reading && reading.metrics.map(({ name }) => name)).toEqual(
+      Array.from({ length: 5000 }, (_, i) => `m${i}`),
+    )
+  })
+
   test('metrics that come and go are published as long as they are registered', async () => {
     const { register, source } = registryOf({ a: works })
     expect(await seriesIn(await source.collect(TIMEOUT_MS))).toEqual(['a{}'])
