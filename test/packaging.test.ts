@@ -201,7 +201,9 @@ describe.each([
 
 /** The packages that a compiled file imports. */
 function packagesIn(code: string): string[] {
-  const specifiers = code.matchAll(/(?:\bfrom |^import |\bimport\(|\.resolve\()'([@a-z][^']*)'/gm)
+  const specifiers = code.matchAll(
+    /(?:\bfrom |^import |\bimport\(|(?<!Promise)\.resolve\()'([@a-z][^']*)'/gm,
+  )
   return [...specifiers]
     .map(([, specifier]) => /^(?:@[^/]+\/)?[^/]+/.exec(specifier)![0])
     .filter(name => !name.startsWith('node:'))
