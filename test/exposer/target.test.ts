@@ -187,6 +187,14 @@ describe('a target of another shard', () => {
     expect(response.headers.get('location')).toContain(owner)
   })
 
+  test('while the coordinator says nothing it is redirected to its last known owner', async () => {
+    expect((await shard.get(path(app))).status).toBe(307)
+    shard.map = () => new Promise(() => {})
+    shard.rebalance()
+    const response = await shard.get(path(app))
+    expect(response.headers.get('location')).toContain(owner)
+  })
+
   test('after a rebalance it is redirected to its next owner, never to the last one', async () => {
     expect((await shard.get(path(app))).status).toBe(307)
     const next = 'http://10.0.0.8:9754'
