@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest'
 import { committed } from '../../shared/kafka/start.js'
 import { eventually } from '../support/eventually.js'
-import { name, newTopic, TestMembers } from '../support/kafka.js'
+import { name, newTopic, RecordingListener, TestMembers } from '../support/kafka.js'
 
 const members = new TestMembers()
 afterEach(() => members.stopAll())
@@ -60,6 +60,27 @@ test('a member that returns during a rebalance gets its share, and the others ke
   )
   expect([...returned.held(), ...b.held(), ...c.held()].sort()).toEqual([0, 1, 2, 3, 4, 5])
   expect(kept).toEqual(expect.arrayContaining(b.held()))
+})
+
+test('a partition whose owner is replaced while it gives it up is assigned all the same', async () => {
+  const topic = await newTopic(4)
+  const group = name('group')
+  const start = (id: string, listener = new RecordingListener()) =>
+    members.start({ topic, group, instanceId: id, metadata: Buffer.from(id), listener })
+  let successor: ReturnType<typeof start> | undefined
+  class Replaced extends RecordingListener {
+    override onRevoking(partitions: readonly number[]): Promise<void> {
+      super.onRevoking(partitions)
+      successor ??= start('a')
+      return new Promise(() => {})
+    }
+  }
+  const a = await start('a', new Replaced())
+  await eventually(() => expect(a.held()).toHaveLength(4))
+  const b = await start('b')
+  await eventually(() => expect(successor).toBeDefined())
+  const returned = await successor!
+  await eventually(() => expect([...returned.held(), ...b.held()].sort()).toEqual([0, 1, 2, 3]))
 })
 
 test('a member that stops is removed from the group, so that its partitions are assigned at once', async () => {

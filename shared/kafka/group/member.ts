@@ -111,6 +111,8 @@ export class Member {
   #released: readonly number[] = []
   /** Ends the wait of `release`. */
   readonly #gaveUp = new Wakeup()
+  /** Whether the last assignment left partitions for the following round. */
+  #isPending = false
   /** Monotonic ms until which the following round is awaited. */
   #followedUntil = Number.NEGATIVE_INFINITY
   /** Monotonic ms. */
@@ -309,10 +311,13 @@ export class Member {
     this.#joined = true
     const released = leased ? [...this.#released, ...lost] : this.#released
     this.#released = released.filter(partition => pending.includes(partition))
-    // The following round assigns what was given up.
-    if (lost.some(partition => this.#released.includes(partition))) this.#rejoin = true
+    // The following round assigns what was given up. A member that returns begins it in the place of
+    // its former process, which may have been the one to do so, or was about to leave.
+    const isFormer = !current && (assignment.pending.length > 0 || !assignment.partitions.length)
+    if (isFormer || lost.some(p => this.#released.includes(p))) this.#rejoin = true
     if (this.#leaving && !this.#rejoin) this.#gaveUp.wake()
     const isFollowed = current && assignment.following
+    this.#isPending = pending.length > 0
     this.#followedUntil = isFollowed ? synced.mono + FOLLOWED_MS : Number.NEGATIVE_INFINITY
     this.#heartbeatAt = synced.mono + this.#heartbeatDelay(heartbeatInterval)
     if (committer) this.#commitAt = synced.mono + COMMIT_INTERVAL_MS
@@ -341,6 +346,12 @@ export class Member {
     await heartbeat(link, this.#membership(), Math.min(cluster.requestTimeout, sessionTimeout / 3))
     this.#heartbeatAt = sent.mono + this.#heartbeatDelay(heartbeatInterval)
     if (this.#running) lease.renew(sent)
+    // The member that was to begin the following round has not done so.
+    if (this.#isPending && this.#mono() >= this.#followedUntil) {
+      this.#isPending = false
+      this.#rejoin = true
+      this.#heartbeatAt = this.#mono()
+    }
   }
 
   #heartbeatDelay(interval: number): number {
