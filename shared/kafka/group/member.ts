@@ -313,8 +313,9 @@ export class Member {
     this.#released = released.filter(partition => pending.includes(partition))
     // The following round assigns what was given up. A member that returns begins it in the place of
     // its former process, which may have been the one to do so, or was about to leave.
-    const isFormer = !current && (assignment.pending.length > 0 || !assignment.partitions.length)
-    if (isFormer || lost.some(p => this.#released.includes(p))) this.#rejoin = true
+    const isOfFormer = assignment.memberId !== null && !current
+    const isBehind = assignment.pending.length > 0 || assignment.partitions.length === 0
+    if ((isOfFormer && isBehind) || lost.some(p => this.#released.includes(p))) this.#rejoin = true
     if (this.#leaving && !this.#rejoin) this.#gaveUp.wake()
     const isFollowed = current && assignment.following
     this.#isPending = pending.length > 0
