@@ -397,6 +397,8 @@ export class Shard {
       const at = snapshots.indexOf(snapshot)
       // Another response has already refused it, or the target has replaced it.
       if (at < 0) return false
+      const { source } = this.#parts
+      if (source.active && at === snapshots.length - 1) source.notifyUnreadable(snapshot)
       // Nor are earlier ones exposed again.
       const before = snapshots.splice(0, at + 1)
       retire(this.store, before.splice(-1), 'refused_schema')

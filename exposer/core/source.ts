@@ -50,6 +50,11 @@ export interface Subscriber {
    * same, or if there was no previous snapshot, or it was a failed collection.
    */
   onApplied(snapshot: Snapshot, before: readonly CompiledLayout[] | null): void
+  /**
+   * The newest snapshot of a target, from a replay, could not be decoded. It is about to be removed
+   * with those before it: the target has no snapshot until the next one.
+   */
+  onUnreadable(snapshot: Snapshot): void
   /** The target is about to be removed; `target.newest` is its last snapshot. */
   onLeft(target: Target, reason: LeaveReason): void
 }
@@ -134,6 +139,10 @@ export class Source {
     if (from === verdict.state) return
     target.notifiedState = verdict.state
     for (const subscriber of this.#subscribers) subscriber.onState(target, from, verdict)
+  }
+
+  notifyUnreadable(snapshot: Snapshot): void {
+    for (const subscriber of this.#subscribers) subscriber.onUnreadable(snapshot)
   }
 
   notifyLeft(target: Target, reason: LeaveReason): void {

@@ -58,6 +58,12 @@ export class ShardFold implements Subscriber {
     known.newest = snapshot
   }
 
+  onUnreadable({ target }: Snapshot): void {
+    const known = this.targets.get(target.key)!
+    known.series.clear()
+    known.newest = undefined
+  }
+
   onLeft(target: Target, reason: LeaveReason): void {
     expect(this.targets.delete(target.key)).toBe(true)
     this.left.push(reason)

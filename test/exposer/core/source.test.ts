@@ -145,6 +145,7 @@ describe('a subscriber', () => {
           store.acquire(snapshot)
           held.push({ snapshot, values: [...snapshot.parts[0].values!] })
         },
+        onUnreadable() {},
         onLeft() {},
       },
       shard.now,

@@ -84,7 +84,12 @@ describe('the records of a shard', () => {
     const [job] = JOBS[0]
     const order: number[] = []
     shard.subscribe(
-      { onState() {}, onLeft() {}, onApplied: ({ sequence }) => order.push(sequence) },
+      {
+        onState() {},
+        onUnreadable() {},
+        onLeft() {},
+        onApplied: ({ sequence }) => order.push(sequence),
+      },
       systemClock.now(),
     )
     const records = [record(job), record(job, large), record(job), record(job, simpleLayout(2))]
