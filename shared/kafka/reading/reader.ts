@@ -12,7 +12,7 @@ import { TopicIdentity } from './topic-identity.js'
 /** A response with less than this is followed by a pause of `linger`. */
 const LINGER_BELOW_BYTES = 64 * 1024
 const STOP_TIMEOUT_MS = 2_000
-/** How long the next fetch from a broker waits for the deliveries of the last response, ms. */
+/** How long the next partition of a broker waits for the delivery of another one, ms. */
 const SLOW_DELIVERY_MS = 50
 
 /**
@@ -220,10 +220,10 @@ export class Reader {
         }
         const sent = this.#mono()
         const response = await fetchRecords(link, request, cluster.requestTimeout)
-        const delivered = this.#handleResponse(response, requested)
-        if (!(await settlesWithin(delivered, SLOW_DELIVERY_MS))) {
+        const { unfinished } = await this.#handleResponse(response, requested)
+        if (unfinished) {
           await slow
-          slow = delivered
+          slow = unfinished
         }
         await this.#linger(sent, response)
       } catch (error) {
@@ -243,16 +243,21 @@ export class Reader {
       await new Promise(resolve => setTimeout(resolve, pause))
   }
 
-  /** Resolves when all its records have been delivered. Never rejects. */
+  /**
+   * Delivers the records of one partition after the other. The next one does not wait for a slow
+   * one.
+   *
+   * @returns the slow deliveries, if any; the promise never rejects
+   */
   async #handleResponse(
     response: readonly FetchedPartition[],
     requested: Map<number, { state: FetchState; offset: number }>,
-  ): Promise<void> {
+  ): Promise<{ readonly unfinished: Promise<void> | null }> {
     const { mono } = this.#options.clock.now()
     // The current turn of the event loop has already received and concatenated the response.
     if (response.some(fetched => fetched.records.length > 0)) await this.#delivery.yieldNow()
     let refused = 0
-    const deliveries: Promise<void>[] = []
+    const slow: Promise<void>[] = []
     for (const fetched of response) {
       const { state, offset } = requested.get(fetched.partition) ?? {}
       if (!state || !this.#isCurrent(state)) continue
@@ -267,13 +272,16 @@ export class Reader {
         refused++
         this.#stall([state], error)
       } else {
-        deliveries.push(this.#deliver(state, fetched, mono))
+        const delivery = this.#deliver(state, fetched, mono)
+        if (fetched.records.length === 0) await delivery
+        else if (!(await settlesWithin(delivery, SLOW_DELIVERY_MS))) slow.push(delivery)
       }
     }
     if (refused === 0) this.#backoff.reset()
-    await Promise.all(deliveries)
     // During a delivery, a partition may have moved to a broker without a loop.
     this.#startLoops()
+    if (slow.length === 0) return { unfinished: null }
+    return { unfinished: Promise.all(slow).then(() => this.#startLoops()) }
   }
 
   async #deliver(state: FetchState, fetched: FetchedPartition, mono: number): Promise<void> {
