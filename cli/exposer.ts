@@ -39,6 +39,7 @@ import {
   readFlags,
 } from './common.js'
 import { keepHeapSmall } from './heap.js'
+import { memoryLimits, processMemory } from './memory.js'
 
 const flags = {
   ...commonFlags,
@@ -129,9 +130,11 @@ const flags = {
     default: '8MiB',
     help: 'Maximum length of a record, and of its uncompressed layout.',
   }),
+  'memory.limit': flag(size({ min: '1MiB' }), {
+    help: "Memory for what is held for targets: layouts, labels, values, exemplars, history and lists. A snapshot that needs more memory than its target already holds is refused when the limit is reached. Default: 60% of the memory of the cgroup, or else of the machine. In any case at most 60% of V8's heap limit is held on the heap; NODE_OPTIONS=--max-old-space-size raises that.",
+  }),
   'storage.layout-bytes': flag(size({ min: '1MiB' }), {
-    default: '256MiB',
-    help: 'Memory for the names and labels of all series. A snapshot whose layout does not fit is refused.',
+    help: 'Part of the memory that names and labels of series may take. A snapshot whose layout does not fit is refused. Default: all of the memory.',
   }),
   ...logFlags,
 }
@@ -207,7 +210,8 @@ function configOf(values: Values<typeof flags>): ExposerConfig {
       valueBytes: values['limit.value-bytes'],
       bytes: values['limit.bytes'],
     },
-    layoutBytes: values['storage.layout-bytes'],
+    memory: memoryLimits(values['memory.limit'], processMemory()),
+    layoutBytes: values['storage.layout-bytes'] ?? Number.POSITIVE_INFINITY,
   }
 }
 

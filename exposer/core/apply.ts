@@ -4,7 +4,6 @@ import { runNow } from '../../shared/base/steps.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
 import { RefusedError } from '../../shared/snapshot/errors.js'
 import { targetKey } from '../../shared/snapshot/key.js'
-import { PartCollector } from '../../shared/snapshot/part-collector.js'
 import type { SnapshotReader } from '../../shared/snapshot/read.js'
 import { refusalOf } from '../../shared/snapshot/unreadable.js'
 import { validateTarget } from '../../shared/snapshot/validate.js'
@@ -18,16 +17,36 @@ import type { Partition } from './partition.js'
 import { Playout } from './playout/playout.js'
 import type { ShardParts } from './shard-parts.js'
 import type { CompiledLayout } from './store/compiled-layout.js'
+import type { Size } from './store/memory.js'
 import type { SnapshotPart } from './store/snapshot.js'
 import type { Reading } from './store/store.js'
 import { Target } from './target.js'
 
 /** What has to be read in steps before a record can be applied. */
-export type Unread =
-  /** A layout that is not known. `compressed` is a slice of the record. */
-  | { readonly kind: 'layout'; readonly id: string; readonly compressed: Buffer }
-  /** A body with long exemplars. `bytes` is a slice of the record. */
-  | { readonly kind: 'body'; readonly layout: CompiledLayout; readonly bytes: Buffer }
+export type Unread = UnreadLayout | UnreadBody
+
+/** A layout that is not known. */
+interface UnreadLayout {
+  readonly kind: 'layout'
+  readonly id: string
+  /** Slice of the record. */
+  readonly compressed: Buffer
+  /** Size of what the record replaces. */
+  readonly replaced: Size
+}
+
+/** A body with long exemplars. */
+interface UnreadBody {
+  readonly kind: 'body'
+  readonly layout: CompiledLayout
+  /** Slice of the record. */
+  readonly bytes: Buffer
+  /** Size of what the record replaces. */
+  readonly replaced: Size
+}
+
+/** Room for the text of a refusal, bytes. */
+const REFUSAL_ROOM = 1024
 
 /**
  * Applies one record.
@@ -69,19 +88,23 @@ export function applyOpened(
   const target = known ?? newTarget(shard, partition, record)
   const hasLayout = content && reader.failure === null
   const layout = hasLayout ? (read?.layout ?? layoutOf(shard, partition, target, record)) : null
-  if (layout === undefined)
-    return { kind: 'layout', id: reader.layoutId(), compressed: reader.layout() }
+  if (layout === undefined) {
+    const replaced = store.replacedSize(reader, target.newest)
+    return { kind: 'layout', id: reader.layoutId(), compressed: reader.layout(), replaced }
+  }
   try {
     if (layout instanceof RefusedError) throw layout
     if (read?.body instanceof RefusedError) throw read.body
     // A replay keeps undecoded copies only, because most snapshots are superseded before its end.
     const decoded = partition.loaded || reader.parts > 1
-    const part = layout && store.read(reader, layout, record.offset, decoded, read?.body)
+    const how = { offset: record.offset, decoded, body: read?.body }
+    const part = layout && store.read(reader, layout, target.newest, how)
     if (layout && !part) {
       const time = logTime(partition, record)
-      if (!isWithinBudget(partition, target, time)) throw overBudget(partition, target)
+      if (!isWithinBudget(partition, target, time)) throw overBudget(target)
       if (read) charge(shard, partition, target, read.steps, time)
-      return { kind: 'body', layout, bytes: reader.bodyBytes() }
+      const replaced = store.replacedSize(reader, target.newest)
+      return { kind: 'body', layout, bytes: reader.bodyBytes(), replaced }
     }
     if (source.active) source.noteRecord(target)
     if (!known) {
@@ -97,7 +120,7 @@ export function applyOpened(
     const parts = !content
       ? headerOfLastPart(shard)
       : part && reader.parts > 1
-        ? collect(shard, partition, target, part)
+        ? collect(shard, partition, target, part, now)
         : singlePart(target, part)
     if (parts) complete(shard, partition, target, parts, record, now)
     noteHeard(target, reader, partition.clock.time)
@@ -129,10 +152,12 @@ function noteRefusal(
   const { reader } = shard
   if (!partition.targets.has(target.key)) {
     if (reason !== 'limit') return
+    const { heap, buffers } = target.need
+    if (!shard.store.makeRoom(heap + REFUSAL_ROOM, buffers)) return
     target.intervalMs = reader.intervalMs
     admit(shard, partition, target)
   }
-  const run = runOf(shard, target, reader.incarnation)
+  const run = runOf(target, reader.incarnation)
   // Several refused parts of one snapshot count as one refused snapshot.
   if (reader.sequence > run.refusedSequence) {
     run.refusedSequence = reader.sequence
@@ -140,6 +165,7 @@ function noteRefusal(
     if (partition.loaded) target.ledger.refuse(reason)
   }
   target.refusal = { reason, message, at }
+  target.recount()
   noteHeard(target, reader, at)
 }
 
@@ -161,20 +187,20 @@ function layoutOf(
   target: Target,
   record: LogRecord,
 ): CompiledLayout | RefusedError | undefined {
-  const known = store.layoutOf(reader, target.newest?.parts[reader.part]?.layout)
+  const known = store.layoutOf(reader, target.newest)
   if (known || isWithinBudget(partition, target, logTime(partition, record))) return known
-  return overBudget(partition, target)
+  return overBudget(target)
 }
 
 function isWithinBudget(partition: Partition, target: Target, time: number): boolean {
-  const budget = partition.targets.has(target.key) ? target.layouts : partition.strangers
+  const budget = target.isHeld ? target.layouts : partition.strangers
   return budget === null || budget.allows(time)
 }
 
-function overBudget(partition: Partition, target: Target): RefusedError {
+function overBudget(target: Target): RefusedError {
   return new RefusedError(
     'limit',
-    partition.targets.has(target.key)
+    target.isHeld
       ? 'its layout has changed or was refused too often, or its exemplars are too long, and reading them takes much of the shard; keep names and labels the same from snapshot to snapshot'
       : 'too many layouts of unknown targets of this partition were refused; find out what publishes them',
   )
@@ -188,8 +214,11 @@ function charge(
   steps: number,
   time: number,
 ): void {
-  if (partition.targets.has(target.key)) {
-    target.layouts ??= new LayoutBudget(options.targetLayouts)
+  if (target.isHeld) {
+    if (!target.layouts) {
+      target.layouts = new LayoutBudget(options.targetLayouts)
+      target.recount()
+    }
     target.layouts.spend(steps, time)
   } else {
     partition.strangers ??= new LayoutBudget(options.strangerLayouts)
@@ -236,14 +265,29 @@ function newTarget(shard: ShardParts, partition: Partition, record: LogRecord): 
       `the shard has ${options.maxTargets} targets, its limit; add shards`,
     )
   }
-  return new Target(
+  const target = new Target(
     key.toString('latin1'),
     labels,
-    Buffer.from(reader.targetBytes),
+    ownBytes(reader.targetBytes),
     partition.number,
     new Ledger(shard.ledger),
     new Playout(playoutOptions(options)),
   )
+  const { heap, buffers } = target.need
+  if (!shard.store.makeRoom(heap, buffers)) {
+    throw new RefusedError(
+      'limit',
+      `no memory is left for another target: ${shard.store.memory.describe()}; add shards, or raise --memory.limit`,
+    )
+  }
+  return target
+}
+
+/** A copy that is not from Node's shared pool: a slice of it retains the whole pool. */
+function ownBytes(bytes: Uint8Array): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  copy.set(bytes)
+  return copy
 }
 
 function admit(shard: ShardParts, partition: Partition, target: Target): void {
@@ -252,11 +296,10 @@ function admit(shard: ShardParts, partition: Partition, target: Target): void {
     const left = dropped.targets.get(target.key)
     if (left) runNow(forgetSteps(shard, dropped, left, 'moved'))
   }
-  target.admitted = true
   target.moved = !partition.loaded
   partition.targets.set(target.key, target)
   shard.targetCount++
-  shard.store.memory.targets += target.bytes
+  target.enter(shard.store.memory)
 }
 
 function checkOrder(
@@ -299,7 +342,7 @@ function checkOrder(
 /** Accounts for a record of a run that is not exposed, because a newer one is alive. */
 function hide(shard: ShardParts, partition: Partition, target: Target): void {
   const { reader } = shard
-  const run = runOf(shard, target, reader.incarnation)
+  const run = runOf(target, reader.incarnation)
   // Several parts of one snapshot count once, and so does a record that is delivered again.
   if (reader.sequence <= run.sequence) return
   run.heardAt = partition.clock.time
@@ -318,7 +361,7 @@ function headerOfLastPart({ reader }: ShardParts): readonly SnapshotPart[] | nul
 
 /** Discards parts of an earlier split snapshot, whose remaining parts will not arrive. */
 function singlePart(target: Target, part: SnapshotPart | null): readonly SnapshotPart[] {
-  target.incoming?.discard()
+  target.incoming?.discard('superseded')
   return part ? [part] : []
 }
 
@@ -327,24 +370,20 @@ function collect(
   partition: Partition,
   target: Target,
   part: SnapshotPart,
+  now: Instant,
 ): readonly SnapshotPart[] | null {
-  const { reader, options } = shard
+  const { reader, options, assemblies } = shard
   const { clock } = partition
-  target.incoming ??= new PartCollector({
-    maxSize: options.limits.samples,
-    onDropped: dropped => shard.store.release(dropped),
-  })
+  if (!target.incoming) {
+    target.incoming = assemblies.create()
+    target.recount()
+  }
   const { incoming } = target
   // Parts of a newer run that never became complete do not stop an older one for longer.
   const window = options.staleAfterIntervals * incoming.intervalMs
   if (reader.incarnation < incoming.incarnation && clock.since(target.incomingAt, window) > window)
     incoming.restart()
-  try {
-    const parts = incoming.add(reader, part, part.layout.series)
-    target.incomingAt = clock.time
-    return parts
-  } catch (error) {
-    shard.store.release(part)
-    throw error
-  }
+  const parts = incoming.add(reader, part, now)
+  target.incomingAt = clock.time
+  return parts
 }

@@ -35,7 +35,7 @@ export function complete(
   }
   const live = partition.loaded
   const { current } = target.runs
-  const run = runOf(shard, target, reader.incarnation)
+  const run = runOf(target, reader.incarnation)
   if (live) {
     target.ledger.receive()
     bookGap(target, run, reader)
@@ -89,7 +89,10 @@ export function complete(
   target.runs.current = run
   target.intervalMs = reader.intervalMs
   target.arrivedAt = partition.clock.time
-  target.refusal = null
+  if (target.refusal) {
+    target.refusal = null
+    target.recount()
+  }
   counters.snapshots++
   counters.samples += series
   if (!live) return
@@ -110,16 +113,17 @@ function adopt(
   snapshots.push(snapshot)
   gone.push(...prune(target, now.wall))
   retire(shard.store, gone, 'unscraped')
+  // It was admitted in the place of what it replaces.
+  if (shard.store.memory.exceeded)
+    retire(shard.store, snapshots.splice(0, snapshots.length - 1), 'memory')
 }
 
 /** Returns the run of a target, which is added if it is not known. */
-export function runOf(shard: ShardParts, target: Target, incarnation: number): Run {
+export function runOf(target: Target, incarnation: number): Run {
   const known = target.runs.find(incarnation)
   if (known) return known
-  const before = target.bytes
   const run = target.runs.of(incarnation)
-  // The bytes of a target that is not admitted yet are added when it is.
-  if (target.admitted) shard.store.memory.targets += target.bytes - before
+  target.recount()
   return run
 }
 

@@ -23,10 +23,11 @@ export function* forgetSteps(
   if (reason !== 'moved') shard.targetCount--
   if (shard.source.active) shard.source.notifyLeft(target, reason)
   const drop = reason === 'moved' ? 'moved' : 'forgotten'
-  shard.store.memory.targets -= target.bytes
   // The list is emptied, because a response may still try to decode one of the snapshots.
   retire(shard.store, target.snapshots.splice(0), drop)
-  target.incoming?.discard()
+  shard.seriesShown.forget(target)
+  target.incoming?.discard('left')
+  target.leave()
   const unseen = yield* shard.history.forgetSteps(target)
   const lost = reason === 'moved' && partition.frozen ? partition.frozen.noteUnseen(unseen) : unseen
   shard.history.drop(drop, lost)

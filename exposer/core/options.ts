@@ -2,6 +2,7 @@ import { DEFAULT_LIMITS, type Limits } from '../../shared/metrics/limits.js'
 import type { RefusalReason } from '../../shared/snapshot/errors.js'
 import type { LayoutAllowance } from './layout-budget.js'
 import type { PlayoutOptions } from './playout/playout.js'
+import type { MemoryLimits } from './store/memory.js'
 
 export interface Refusal {
   readonly reason: RefusalReason
@@ -50,7 +51,9 @@ export interface ShardOptions {
   readonly maxScrapers: number
   /** Whether scrapers of the view `all` are expected before the first one has come. */
   readonly expectsScrapers: boolean
-  /** Maximum bytes of all layouts together. */
+  /** Memory of targets, and of what is held for them. */
+  readonly memory: MemoryLimits
+  /** Maximum bytes of all layouts together, as a part of the memory. */
   readonly layoutBytes: number
   /** Work on new layouts of one target. */
   readonly targetLayouts: LayoutAllowance
@@ -78,7 +81,8 @@ export const DEFAULT_OPTIONS: ShardOptions = {
   historyBytes: 128 * 1024 * 1024,
   maxScrapers: 16,
   expectsScrapers: false,
-  layoutBytes: 256 * 1024 * 1024,
+  memory: { heap: 2 ** 31, total: 2 ** 32 },
+  layoutBytes: Number.POSITIVE_INFINITY,
   targetLayouts: { perSecond: 200, burst: 4_000 },
   strangerLayouts: { perSecond: 400, burst: 8_000 },
   maxTargets: 100_000,

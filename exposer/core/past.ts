@@ -36,7 +36,7 @@ export class Past {
     private readonly live: Partition,
     now: Instant,
   ) {
-    const { options, ledger, store, history, partitionCount } = shard
+    const { options, ledger, store, history, assemblies, seriesShown, partitionCount } = shard
     this.#partition = new Partition(live.number, now.mono)
     this.#parts = {
       // Refusals and delays were reported when the records were new.
@@ -49,6 +49,8 @@ export class Past {
       dropped: new Set(),
       store,
       history,
+      assemblies,
+      seriesShown,
       source: new Source(store),
     }
   }
@@ -143,8 +145,8 @@ export class Past {
 
   #release(target: Target): void {
     this.#partition.targets.delete(target.key)
-    target.incoming?.discard()
-    this.shard.store.memory.targets -= target.bytes
+    target.incoming?.discard('left')
+    target.leave()
     retire(this.shard.store, target.snapshots.splice(0), 'forgotten')
   }
 

@@ -1,9 +1,11 @@
 import type { SnapshotReader } from '../../shared/snapshot/read.js'
+import type { Assemblies } from './assembly.js'
 import type { Counters } from './counters.js'
 import type { History } from './history/history.js'
 import type { Ledger } from './ledger.js'
 import type { ShardOptions } from './options.js'
 import type { Partition } from './partition.js'
+import type { SeriesShown } from './render/massive/series-added.js'
 import type { Source } from './source.js'
 import type { Store } from './store/store.js'
 
@@ -20,5 +22,7 @@ export interface ShardParts {
   readonly dropped: Set<Partition>
   readonly store: Store
   readonly history: History
+  readonly assemblies: Assemblies
+  readonly seriesShown: SeriesShown
   readonly source: Source
 }

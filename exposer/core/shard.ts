@@ -5,10 +5,11 @@ import type { LogRecord } from '../../shared/kafka/types.js'
 import { RefusedError } from '../../shared/snapshot/errors.js'
 import { SnapshotReader } from '../../shared/snapshot/read.js'
 import { applyRecord, type Unread } from './apply.js'
+import { Assemblies } from './assembly.js'
 import { bookReleased, retire } from './booking.js'
 import { Counters } from './counters.js'
 import { forgetSteps, leaveReasonOf } from './forget.js'
-import { FrozenPartition } from './handover/freeze.js'
+import { FrozenPartition, frozenTarget } from './handover/freeze.js'
 import type { Handed } from './handover/thaw.js'
 import { History } from './history/history.js'
 import { judge, troubleOf, type Verdict } from './judge.js'
@@ -62,6 +63,7 @@ export class Shard {
   readonly store: Store
   /** Snapshots held for scrapers of the view `all`. */
   readonly history: History
+  readonly assemblies: Assemblies
   readonly seriesShown: SeriesShown
   readonly #partitions = new Map<number, Partition>()
   /** Partitions whose log before the replay is not read yet. */
@@ -70,9 +72,10 @@ export class Shard {
 
   constructor(options: Partial<ShardOptions> = {}) {
     this.options = { ...DEFAULT_OPTIONS, ...options }
-    const { limits, layoutBytes } = this.options
+    const { limits, memory, layoutBytes } = this.options
     this.store = new Store({
       limits,
+      memory,
       layoutBytes,
       reserved: REPORT_NAMES,
       onReleased: bookReleased,
@@ -87,6 +90,7 @@ export class Shard {
       },
       this.store,
     )
+    this.assemblies = new Assemblies({ store: this.store, maxSeries: limits.samples })
     this.#parts = {
       options: this.options,
       counters: this.counters,
@@ -97,6 +101,8 @@ export class Shard {
       dropped: new Set(),
       store: this.store,
       history: this.history,
+      assemblies: this.assemblies,
+      seriesShown: this.seriesShown,
       source: new Source(this.store),
     }
   }
@@ -208,8 +214,8 @@ export class Shard {
   /** Reads what `tryApply` has returned, in steps between which records may be applied. */
   read(unread: Unread): Steps<Reading> {
     return unread.kind === 'layout'
-      ? this.store.readLayout(unread.id, unread.compressed)
-      : this.store.readBody(unread.layout, unread.bytes)
+      ? this.store.readLayout(unread.id, unread.compressed, unread.replaced)
+      : this.store.readBody(unread.layout, unread.bytes, unread.replaced)
   }
 
   /** A fetch was answered and its records were applied. */
@@ -275,7 +281,7 @@ export class Shard {
   receive(number: number, handed: Handed, now: Instant): void {
     const partition = this.#partitions.get(number)
     if (!partition) return
-    partition.handed = handed
+    this.#setHanded(partition, handed)
     this.history.resume(number, handed.cursors, now)
   }
 
@@ -304,7 +310,7 @@ export class Shard {
     } finally {
       past.discard()
       if (this.#pasts.get(number) === past) this.#pasts.delete(number)
-      partition.handed = null
+      this.#setHanded(partition, null)
     }
   }
 
@@ -393,17 +399,19 @@ export class Shard {
       yield* this.store.decodeSteps(snapshot)
       return true
     } catch (error) {
-      const { snapshots, partition } = snapshot.target
-      const at = snapshots.indexOf(snapshot)
+      const { target } = snapshot
+      const at = target.snapshots.indexOf(snapshot)
       // Another response has already refused it, or the target has replaced it.
       if (at < 0) return false
+      const { reason, message } = refusalFor(error as Error)
       const { source } = this.#parts
-      if (source.active && at === snapshots.length - 1) source.notifyUnreadable(snapshot)
+      if (source.active && at === target.snapshots.length - 1) source.notifyUnreadable(snapshot)
       // Nor are earlier ones exposed again.
-      const before = snapshots.splice(0, at + 1)
-      retire(this.store, before.splice(-1), 'refused_schema')
+      const before = target.snapshots.splice(0, at + 1)
+      retire(this.store, before.splice(-1), `refused_${reason}`)
       retire(this.store, before, 'unscraped')
-      this.#refuse(error as Error, partition, -1)
+      this.#refuse(error as Error, target.partition, -1)
+      if (reason === 'limit') this.#noteOverLimit(target, message)
       return false
     }
   }
@@ -419,6 +427,7 @@ export class Shard {
   /** As `sweep`, in steps. Targets may be added and removed between steps. */
   *sweepSteps(now: Instant): Steps<void> {
     yield* this.history.sweepSteps(now)
+    this.assemblies.sweep(now)
     const { source } = this.#parts
     let step = 0
     for (const target of this.targets()) {
@@ -455,9 +464,16 @@ export class Shard {
   }
 
   #refuse(error: Error, partition: number, offset: number): void {
-    const reason = error instanceof RefusedError ? error.reason : 'schema'
+    const { reason, message } = refusalFor(error)
     this.counters.refuse(reason)
-    this.options.onRefused({ reason, partition, offset, message: error.message })
+    this.options.onRefused({ reason, partition, offset, message })
+  }
+
+  /** The target is over a limit until a snapshot fits. The ledger has its snapshot already. */
+  #noteOverLimit(target: Target, message: string): void {
+    const at = this.#partitions.get(target.partition)?.clock.time ?? 0
+    target.refusal = { reason: 'limit', message, at }
+    target.recount()
   }
 
   /**
@@ -484,6 +500,7 @@ export class Shard {
     if (!partition) return
     this.#pasts.get(number)?.discard()
     this.#pasts.delete(number)
+    this.#setHanded(partition, null)
     this.#partitions.delete(number)
     this.#parts.targetCount -= partition.targets.size
     this.#parts.dropped.add(partition)
@@ -497,13 +514,20 @@ export class Shard {
     let whole = complete && loaded && partition.handed === null
     for (const target of partition.targets.values()) {
       const last = target.newest
-      if (last) targets.push({ target, last })
+      if (last) targets.push(frozenTarget(target, last))
       // It has no record to hand over. The log tells of it, if its last record is in the replay.
       else if (now.wall - target.heardAt > UNTOLD_MS) whole = false
     }
     this.#drop(number)
-    partition.frozen = new FrozenPartition(number, targets, cursors, clock, whole, now.mono)
+    const { memory } = this.store
+    partition.frozen = new FrozenPartition(number, targets, cursors, clock, whole, now.mono, memory)
     return partition.frozen
+  }
+
+  /** Keeps what was handed over, until the replay is complete or the partition is dropped. */
+  #setHanded(partition: Partition, handed: Handed | null): void {
+    this.store.memory.promise((handed?.bytes ?? 0) - (partition.handed?.bytes ?? 0), 0)
+    partition.handed = handed
   }
 
   #advance(partition: Partition, next: number, highWatermark: number, now: Instant): void {
@@ -511,4 +535,9 @@ export class Shard {
     partition.advance(next, highWatermark, now.mono)
     if (!loaded && partition.loaded) this.history.endReplay(partition.number)
   }
+}
+
+function refusalFor(error: Error): Pick<RefusedError, 'reason' | 'message'> {
+  const { message } = error
+  return { reason: error instanceof RefusedError ? error.reason : 'schema', message }
 }

@@ -1,15 +1,18 @@
 import type { Instant } from '../../shared/base/clock.js'
 import { hashOf } from '../../shared/base/murmur2.js'
+import type { LabelTail } from '../../shared/exposition/series-lines.js'
 import type { Label } from '../../shared/metrics/model.js'
 import type { RefusalReason } from '../../shared/snapshot/errors.js'
-import type { PartCollector } from '../../shared/snapshot/part-collector.js'
+import { ASSEMBLY_BYTES, type Assembly } from './assembly.js'
 import type { HandedTarget } from './handover/thaw.js'
 import type { TargetState } from './judge.js'
 import type { LayoutBudget } from './layout-budget.js'
 import type { Ledger } from './ledger.js'
 import type { Playout } from './playout/playout.js'
 import { Runs } from './runs.js'
-import type { Snapshot, SnapshotPart } from './store/snapshot.js'
+import { type Memory, NO_SIZE, type Size } from './store/memory.js'
+import { textBytes } from './store/sizes.js'
+import type { Snapshot } from './store/snapshot.js'
 
 /** The last refused snapshot, unless a valid one arrived after it. */
 export interface TargetRefusal {
@@ -19,9 +22,21 @@ export interface TargetRefusal {
   readonly at: number
 }
 
-/** Estimated bytes of a target object, its ledger and playout delay, and its entries in maps. */
-const OWN_BYTES = 3300
-const LABEL_BYTES = 96
+/**
+ * Estimated bytes of a target object, its ledger and playout delay, and its entries in maps;
+ * measured as those in store/sizes.ts.
+ */
+const OWN_BYTES = 2350
+/** Arrays of the playout delay. */
+const OWN_BUFFERS = 160
+const LABEL_BYTES = 40
+const REFUSAL_BYTES = 110
+const TAIL_BYTES = 130
+const LISTED_BYTES = 120
+/** Encoded bytes of labels whose text is cached. */
+const MAX_KEPT_LABELS = 256
+/** Work on its new layouts. */
+const BUDGET_BYTES = 90
 
 /** One target: its labels, its state, and the snapshots that may still be exposed. */
 export class Target {
@@ -37,7 +52,7 @@ export class Target {
   /** Ascending by collection time. The first is the exposed one or older. */
   readonly snapshots: Snapshot[] = []
   /** Collects the parts of split snapshots; null before the first split snapshot. */
-  incoming: PartCollector<SnapshotPart> | null = null
+  incoming: Assembly | null = null
 
   readonly runs = new Runs()
   /** Log time of the last part in `incoming`. */
@@ -54,14 +69,20 @@ export class Target {
   refusal: TargetRefusal | null = null
   /** Work on its new layouts; null before the first one. */
   layouts: LayoutBudget | null = null
-  /** Whether it is a target of its partition, and its bytes are counted. */
-  admitted = false
   /** Whether it was found in a replay: it existed before this shard was assigned its partition. */
   moved = false
   /** The last state notified to subscribers; null before that, and without subscribers. */
   notifiedState: TargetState | null = null
   /** Label text of the massive view, cached by it. */
-  tail: { closed: string; open: string } | null = null
+  tail: LabelTail | null = null
+  /** Line of service discovery, cached by that; its bytes. */
+  #listed = 0
+  /** Bytes of the labels and of what never changes. */
+  readonly #fixed: number
+  #counted: Size = NO_SIZE
+  #promised = 0
+  /** Where the size is counted; null before the target is held, and after it was removed. */
+  #memory: Memory | null = null
 
   constructor(
     key: string,
@@ -76,15 +97,86 @@ export class Target {
     this.labels = labels
     this.labelBytes = labelBytes
     this.partition = partition
+    let fixed = OWN_BYTES + textBytes(key)
+    for (const { name, value } of labels) fixed += LABEL_BYTES + textBytes(name) + textBytes(value)
+    this.#fixed = fixed
   }
 
-  /**
-   * Estimated bytes without snapshots. Labels are held as bytes, objects, key and text of the
-   * massive view.
-   */
-  get bytes(): number {
-    const labels = LABEL_BYTES * this.labels.length + 5 * this.labelBytes.length
-    return OWN_BYTES + labels + this.runs.bytes
+  /** Estimated size without snapshots. */
+  get size(): Size {
+    const { refusal, tail, incoming, layouts } = this
+    const heap =
+      this.#fixed +
+      this.#listed +
+      this.runs.bytes +
+      (layouts ? BUDGET_BYTES : 0) +
+      (refusal ? REFUSAL_BYTES + textBytes(refusal.message) : 0) +
+      (incoming ? ASSEMBLY_BYTES : 0) +
+      (tail ? TAIL_BYTES + tail.open.length + tail.closed.length : 0)
+    return { heap, buffers: OWN_BUFFERS + this.labelBytes.length }
+  }
+
+  /** Whether the label text of the massive view may be cached: it is short. */
+  get keepsTail(): boolean {
+    return this.labelBytes.length <= MAX_KEPT_LABELS
+  }
+
+  /** Asks for keeping its line of service discovery. @returns false if there is no memory for it */
+  keepsListed(text: string): boolean {
+    const bytes = LISTED_BYTES + textBytes(text)
+    if (!this.#memory?.fits(bytes - this.#listed) || !this.keepsTail) return false
+    this.#listed = bytes
+    this.recount()
+    return true
+  }
+
+  /** The size with what it reserves, for a target that is not held yet. */
+  get need(): Size {
+    const { heap, buffers } = this.size
+    return { heap: heap + (this.keepsTail ? this.#tailBytes : 0), buffers }
+  }
+
+  /** The size as it is counted: zero unless the target is held. */
+  get counted(): Size {
+    return this.#counted
+  }
+
+  /** The target is held from now on: its size is counted. */
+  enter(memory: Memory): void {
+    this.#memory = memory
+    this.recount()
+  }
+
+  /** The target was removed. */
+  leave(): void {
+    this.#countAs(NO_SIZE)
+    this.#memory = null
+  }
+
+  /** Whether its shard holds it: it was not removed. */
+  get isHeld(): boolean {
+    return this.#memory !== null
+  }
+
+  /** To be called when the size has changed. */
+  recount(): void {
+    this.#countAs(this.size)
+  }
+
+  #countAs(size: Size): void {
+    if (!this.#memory) return
+    const { heap, buffers } = this.#counted
+    this.#memory.add('targets', size.heap - heap, size.buffers - buffers)
+    this.#counted = size
+    // A scrape of /metrics must not fail for lack of memory because others filled it.
+    const promised = size === NO_SIZE || this.tail || !this.keepsTail ? 0 : this.#tailBytes
+    this.#memory.promise(promised - this.#promised, 0)
+    this.#promised = promised
+  }
+
+  /** Estimated bytes of the label text of the massive view: twice the labels, with quotes. */
+  get #tailBytes(): number {
+    return TAIL_BYTES + 2 * (this.labelBytes.length + 5 * this.labels.length)
   }
 
   /** Continues as the previous owner of its partition knew it. */

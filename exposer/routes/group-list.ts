@@ -4,6 +4,7 @@ import { mergeInSlices } from '../../shared/base/slices.js'
 import { goneSignal } from '../../shared/http/client-gone.js'
 import type { Pending } from '../group/ownership.js'
 import { completeAnswers, requestShards, type ShardLines } from '../group/peers.js'
+import { ListMemory } from './list-memory.js'
 import { currentLines, type RenderLines } from './lists.js'
 import type { Services } from './services.js'
 
@@ -28,15 +29,19 @@ export class GroupList {
   #cached: { readonly list: MergedList; readonly at: number } | undefined
   #request: Promise<MergedList | Pending> | undefined
 
+  readonly #memory: ListMemory
+
   /** @param render renders the lines of this shard */
   constructor(
     private readonly path: string,
     private readonly render: RenderLines,
     private readonly services: Pick<
       Services,
-      'ownership' | 'group' | 'changes' | 'peers' | 'clock' | 'address'
+      'ownership' | 'group' | 'changes' | 'peers' | 'clock' | 'address' | 'shard'
     >,
-  ) {}
+  ) {
+    this.#memory = new ListMemory(services.shard.store.memory)
+  }
 
   /** The complete list, or after `deadline` (monotonic ms) the reason why there is none. */
   async get(deadline: number, response: ServerResponse): Promise<MergedList | Pending> {
@@ -73,8 +78,12 @@ export class GroupList {
     const lines = await mergeInSlices(answers.map(answer => answer.lines))
     const change = this.#changeSince(map)
     if (change) return { pending: change }
-    this.#cached = { list: { answers, lines }, at }
-    return this.#cached.list
+    const list = { answers, lines }
+    const drop = () => {
+      this.#cached = undefined
+    }
+    this.#cached = this.#memory.keep(lines, CACHE_MS, drop) ? { list, at } : undefined
+    return list
   }
 
   /**

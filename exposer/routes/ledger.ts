@@ -1,8 +1,9 @@
-import { mapInSlices, sortInSlices } from '../../shared/base/slices.js'
+import { sortInSlices } from '../../shared/base/slices.js'
 import { type LedgerEntry, sumOf } from '../core/ledger.js'
 import type { Rendering } from './answer.js'
 import { apiList } from './api-list.js'
 import type { MergedList } from './group-list.js'
+import { linesOfTargets } from './list-memory.js'
 import { joined } from './lists.js'
 import type { Services } from './services.js'
 
@@ -19,13 +20,13 @@ export function ledger(services: Services) {
 
 async function own({ shard, address }: Services) {
   const total = `${TOTAL}${JSON.stringify(shard.ledger.entry())}}`
-  const lines = await mapInSlices(shard.targets(), target =>
+  const lines = await linesOfTargets({ shard }, target => [
     JSON.stringify({
       labels: Object.fromEntries(target.labels.map(({ name, value }) => [name, value])),
       ...target.ledger.entry(),
       shard: address,
     }),
-  )
+  ])
   return sortInSlices([...lines, total])
 }
 

@@ -1,8 +1,10 @@
 import type { Context } from 'koa'
 import { runInSlices } from '../../shared/base/steps.js'
+import { Refusal } from '../../shared/http/refusal.js'
 import { sayWhy } from '../../shared/http/say-why.js'
 import { reachedSocket } from '../../shared/http/stream.js'
 import type { History, Span } from '../core/history/history.js'
+import { NoMemory } from '../core/render/massive/chosen.js'
 import { MassiveScrape } from '../core/render/massive/massive.js'
 import { VIEWS, type View } from '../core/render/massive/view.js'
 import type { ScrapeResult } from '../telemetry/scrape-result.js'
@@ -57,7 +59,7 @@ async function sendView(
   const scrape = new MassiveScrape(shard, { view, format, now, scraper, span })
   let written = false
   try {
-    if (ctx.method !== 'HEAD') await runInSlices(scrape.prepare())
+    if (ctx.method !== 'HEAD') await prepare(scrape)
     const scraped = await sendExposition(ctx, () => scrape.render(), ownership.tenureCheck())
     // The view all exposes each sample once: its position moves only if the response was delivered.
     written = scraped.complete && (await reachedSocket(ctx.res))
@@ -65,6 +67,16 @@ async function sendView(
   } finally {
     await runInSlices(scrape.end(written))
     if (span) shard.history.close(span)
+  }
+}
+
+/** @throws Refusal 503 when there is no memory for the scrape */
+async function prepare(scrape: MassiveScrape): Promise<void> {
+  try {
+    await runInSlices(scrape.prepare())
+  } catch (error) {
+    if (error instanceof NoMemory) throw new Refusal(503, error.message, { 'Retry-After': '1' })
+    throw error
   }
 }
 

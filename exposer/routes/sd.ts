@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Context } from 'koa'
 import { Slice } from '../../shared/base/scheduling.js'
-import { mapInSlices, sortInSlices } from '../../shared/base/slices.js'
+import { sortInSlices } from '../../shared/base/slices.js'
 import { sayWhy } from '../../shared/http/say-why.js'
 import { sdGroups } from '../core/discovery.js'
 import type { Target } from '../core/target.js'
@@ -10,6 +10,7 @@ import type { ScrapeResult } from '../telemetry/scrape-result.js'
 import { send } from './answer.js'
 import { GroupList } from './group-list.js'
 import { waitingOf } from './hold.js'
+import { linesOfTargets } from './list-memory.js'
 import { acceptsLines, joined, ownLines, scopeOf, sendLines, UNKNOWN_SCOPE } from './lists.js'
 import type { Services } from './services.js'
 import { listInTurn } from './turn.js'
@@ -81,7 +82,9 @@ interface Line {
   readonly escaped: number
 }
 
-/** The lines of this shard. The line of a target is kept: it changes only with the interval. */
+/**
+ * The lines of this shard. A short line of a target is kept: it changes only with the interval.
+ */
 class TargetLines {
   readonly #lines = new WeakMap<Target, Line>()
 
@@ -90,13 +93,12 @@ class TargetLines {
   async render(): Promise<readonly string[]> {
     const { shard, clock, telemetry } = this.services
     const now = clock.now()
-    const lines: string[] = []
-    await mapInSlices(shard.targets(), target => {
-      if (target.intervalMs === 0 || shard.judge(target, now).state === 'ended') return
+    const lines = await linesOfTargets({ shard }, target => {
+      if (target.intervalMs === 0 || shard.judge(target, now).state === 'ended') return []
       const { text, dropped, escaped } = this.#lineOf(target)
-      lines.push(text)
       if (dropped > 0) telemetry.droppedLabels.inc(dropped)
       if (escaped > 0) telemetry.escapedLabels.inc(escaped)
+      return [text]
     })
     return sortInSlices(lines)
   }
@@ -115,7 +117,7 @@ class TargetLines {
       onEscaped: () => escaped++,
     })
     const line = { intervalMs, text: JSON.stringify(group), dropped, escaped }
-    this.#lines.set(target, line)
+    if (target.keepsListed(line.text)) this.#lines.set(target, line)
     return line
   }
 }

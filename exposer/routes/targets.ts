@@ -1,7 +1,8 @@
-import { mapInSlices, sortInSlices } from '../../shared/base/slices.js'
+import { sortInSlices } from '../../shared/base/slices.js'
 import type { Rendering } from './answer.js'
 import { apiList } from './api-list.js'
 import type { MergedList } from './group-list.js'
+import { linesOfTargets } from './list-memory.js'
 import { joined } from './lists.js'
 import type { Services } from './services.js'
 
@@ -12,9 +13,9 @@ export function targets(services: Services) {
 
 async function own({ shard, clock, address }: Services) {
   const now = clock.now()
-  const lines = await mapInSlices(shard.targets(), target =>
+  const lines = await linesOfTargets({ shard }, target => [
     JSON.stringify({ ...shard.describe(target, now), shard: address }),
-  )
+  ])
   return sortInSlices(lines)
 }
 

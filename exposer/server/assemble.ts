@@ -60,6 +60,7 @@ export function assemble(
     historyMaxAgeMs: config.history.maxAge,
     historyBytes: config.history.bytes,
     expectsScrapers: view === 'all',
+    memory: config.memory,
     layoutBytes: config.layoutBytes,
     onRefused: refusal => refusals.report(refusal),
     onDelay: (stage, seconds) => telemetry.delays.observe(stage, seconds),

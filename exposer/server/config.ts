@@ -1,6 +1,7 @@
 import type { KafkaConfig } from '../../shared/kafka/types.js'
 import type { Limits } from '../../shared/metrics/limits.js'
 import type { View } from '../core/render/massive/view.js'
+import type { MemoryLimits } from '../core/store/memory.js'
 import type { PeerOptions } from '../group/peer-client.js'
 
 /** Configuration of a shard. All times in milliseconds, all sizes in bytes. */
@@ -62,6 +63,8 @@ export interface ExposerConfig {
   }
   /** Limits of each target. */
   readonly limits: Limits
-  /** Memory for the layouts of all targets together. */
+  /** Memory of all targets together. */
+  readonly memory: MemoryLimits
+  /** Part of it that layouts may take; Infinity: all of it. */
   readonly layoutBytes: number
 }

@@ -118,11 +118,30 @@ function registerTargetMetrics(registry: Registry, { shard, clock }: MetricsSour
     },
   })
   new Gauge({
-    name: 'exposer_bytes',
-    help: 'Memory of targets, snapshots, layouts and spare buffers.',
+    name: 'exposer_memory_bytes',
+    help: 'Memory held for targets, by use; counted, without garbage and free memory.',
+    labelNames: ['kind'],
     registers,
     collect() {
-      this.set(Object.values(shard.store.bytes()).reduce((sum, bytes) => sum + bytes, 0))
+      for (const [kind, bytes] of Object.entries(shard.store.memory.byKind()))
+        this.set({ kind }, bytes)
+    },
+  })
+  new Gauge({
+    name: 'exposer_bytes',
+    help: 'Memory held for targets: the sum of exposer_memory_bytes.',
+    registers,
+    collect() {
+      const { heap, buffers } = shard.store.memory.used
+      this.set(heap + buffers)
+    },
+  })
+  new Gauge({
+    name: 'exposer_memory_limit_bytes',
+    help: 'Value of exposer_bytes at which records that need more memory are refused.',
+    registers,
+    collect() {
+      this.set(shard.store.memory.limit)
     },
   })
   new Gauge({
@@ -217,6 +236,16 @@ function registerSnapshotCounters(registry: Registry, { shard }: MetricsSource):
     collect() {
       this.reset()
       for (const [reason, count] of shard.history.dropped) this.inc({ reason }, count)
+    },
+  })
+  new Counter({
+    name: 'exposer_snapshot_parts_dropped_total',
+    help: 'Total number of parts dropped before their snapshot was complete, by reason.',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [reason, count] of shard.assemblies.dropped) this.inc({ reason }, count)
     },
   })
   absolute(

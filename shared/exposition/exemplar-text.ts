@@ -1,21 +1,16 @@
-import type { Steps } from '../base/steps.js'
 import type { Exemplar } from '../metrics/model.js'
 import { numberText } from '../metrics/number-text.js'
 import { labelText, latin1 } from './layout-text.js'
 
-const EXEMPLARS_PER_STEP = 200
-
-/** ` # {trace_id="…"} 0.3 1700000000.123` by index of the series. OpenMetrics only. */
-export function* exemplarTextSteps(
-  exemplars: readonly Exemplar[],
-): Steps<ReadonlyMap<number, string> | null> {
-  if (exemplars.length === 0) return null
-  const texts = new Map<number, string>()
-  for (const [i, exemplar] of exemplars.entries()) {
-    texts.set(exemplar.series, exemplarText(exemplar))
-    if ((i + 1) % EXEMPLARS_PER_STEP === 0) yield
-  }
-  return texts
+/**
+ * ` # {trace_id="…"} 0.3 1700000000.123` by index of the series, or null without exemplars.
+ * OpenMetrics only.
+ */
+export function exemplarTexts(
+  exemplars: readonly Exemplar[] | null,
+): ReadonlyMap<number, string> | null {
+  if (!exemplars?.length) return null
+  return new Map(exemplars.map(exemplar => [exemplar.series, exemplarText(exemplar)]))
 }
 
 function exemplarText({ labels, value, timestamp }: Exemplar): string {

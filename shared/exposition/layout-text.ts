@@ -19,6 +19,21 @@ const MAX_SCRATCH = 1 << 20
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what ASCII is
 const BEYOND_ASCII = /[^\x00-\x7f]/
 
+/** Text of the series of a layout or of a part of it, as in `LayoutText`. */
+export interface SeriesText {
+  /** Index of the first series, a multiple of `BLOCK`. */
+  readonly start: number
+  /**
+   * Blocks of `BLOCK` series, a few kilobytes each: the heap has pages of 256 KiB, and two texts of
+   * a whole layout would leave a fifth of each page unused.
+   */
+  readonly blocks: readonly string[]
+  /** Start of each series in the text of all blocks, and the end of the last one. */
+  readonly offsets: Uint32Array
+  /** 1 if the brace is open: further labels follow a comma instead of a brace. */
+  readonly open: Uint8Array
+}
+
 /**
  * Text of each series of a layout, up to further labels or the value: a line feed and `name{a="b"`,
  * or `name` for a series without labels. The line feed is in front because one string less per line
@@ -26,29 +41,17 @@ const BEYOND_ASCII = /[^\x00-\x7f]/
  * and chunks are written without encoding, and so that a million series in a thousand layouts fit
  * into memory.
  */
-export class LayoutText {
-  /**
-   * Blocks of `BLOCK` series, a few kilobytes each: the heap has pages of 256 KiB, and two texts of
-   * a whole layout would leave a fifth of each page unused.
-   */
-  readonly blocks: readonly string[]
-  /** Start of each series, and the end of the last one. */
-  readonly offsets: Uint32Array
-  /** 1 if the brace is open: further labels follow a comma instead of a brace. */
-  readonly open: Uint8Array
-
+export class LayoutText implements SeriesText {
+  readonly start = 0
   /** Whether a few hundred series may have a very long text. */
   readonly hasLongBlocks: boolean
 
-  constructor(blocks: readonly string[], offsets: Uint32Array, open: Uint8Array) {
+  constructor(
+    readonly blocks: readonly string[],
+    readonly offsets: Uint32Array,
+    readonly open: Uint8Array,
+  ) {
     this.hasLongBlocks = blocks.some(({ length }) => length > LONG_BLOCK)
-    this.blocks = blocks
-    this.offsets = offsets
-    this.open = open
-  }
-
-  get bytes(): number {
-    return this.offsets[this.open.length] + this.offsets.byteLength + this.open.byteLength
   }
 }
 
@@ -85,7 +88,8 @@ export function* layoutTextSteps(
       yield
     }
   }
-  return writer.finish()
+  const { blocks, offsets, open } = writer
+  return new LayoutText(blocks, offsets, open)
 }
 
 /** Characters after which a part of a block is copied at once. */
@@ -93,10 +97,11 @@ const COPIED_PART = 256 * 1024
 /** Maximum number of labels whose texts are remembered. */
 const MAX_LABEL_TEXTS = 16 * 1024
 
-class TextWriter {
-  readonly #blocks: string[] = []
-  readonly #offsets: Uint32Array
-  readonly #open: Uint8Array
+/** Writes the text of series one after the other. */
+export class TextWriter {
+  readonly blocks: string[] = []
+  readonly offsets: Uint32Array
+  readonly open: Uint8Array
   /** Text of labels: equal labels of a decoded layout are the same object. */
   readonly #labelTexts = new Map<Label, string>()
   /** Beginning of the series of the current family, by suffix. */
@@ -114,11 +119,11 @@ class TextWriter {
     private readonly count: number,
     private readonly escaping: Escaping,
   ) {
-    this.#offsets = new Uint32Array(count + 1)
-    this.#open = new Uint8Array(count)
+    this.offsets = new Uint32Array(count + 1)
+    this.open = new Uint8Array(count)
   }
 
-  beginFamily({ name }: LayoutFamily): void {
+  beginFamily({ name }: Pick<LayoutFamily, 'name'>): void {
     this.#family = name
     this.#begins.clear()
   }
@@ -148,15 +153,20 @@ class TextWriter {
   }
 
   endSeries(): void {
-    this.#open[this.#index] = this.#isOpen ? 1 : 0
-    this.#offsets[++this.#index] = this.#at
-    if (this.#index % BLOCK === 0 || this.#index === this.count)
-      this.#blocks.push(this.#finishBlock())
-    else if (this.#block.length >= COPIED_PART) this.#flatten()
+    this.open[this.#index] = this.#isOpen ? 1 : 0
+    this.#end()
   }
 
-  finish(): LayoutText {
-    return new LayoutText(this.#blocks, this.#offsets, this.#open)
+  /** Leaves out a series. */
+  skip(): void {
+    this.#end()
+  }
+
+  #end(): void {
+    this.offsets[++this.#index] = this.#at
+    if (this.#index % BLOCK === 0 || this.#index === this.count)
+      this.blocks.push(this.#finishBlock())
+    else if (this.#block.length >= COPIED_PART) this.#flatten()
   }
 
   /** Copies the text so far, so that the copy of a long block is not made in one step. */
@@ -218,7 +228,10 @@ export function labelText(label: Label, escaping: Escaping): string {
 /**
  * Renames labels that the target has too to `exported_…`, as a scrape without honor_labels does.
  */
-function renameTaken(labels: readonly Label[], taken: ReadonlySet<string>): readonly Label[] {
+export function renameTaken(
+  labels: readonly Label[],
+  taken: ReadonlySet<string>,
+): readonly Label[] {
   if (!labels.some(label => taken.has(label.name))) return labels
   const names = new Set([...taken, ...labels.map(label => label.name)])
   return labels.map(label => {

@@ -1,5 +1,5 @@
 import { numberText } from '../metrics/number-text.js'
-import { BLOCK, type LayoutText } from './layout-text.js'
+import { BLOCK, type LayoutText, type SeriesText } from './layout-text.js'
 
 /** Indexes of the series of a family or of a part of it: `from` inclusive, `to` exclusive. */
 export interface SeriesRange {
@@ -39,31 +39,33 @@ export const NO_LABELS: LabelTail = { open: '} ', closed: ' ' }
  */
 export function seriesLines(
   values: Float64Array,
-  text: LayoutText,
+  text: SeriesText,
   family: SeriesRange,
   tail: LabelTail,
   times: SampleTimes | null,
   exemplars: ReadonlyMap<number, string> | null,
 ): string {
-  const { offsets, open, blocks } = text
+  const { start, offsets, open, blocks } = text
   const end = times === null ? '' : timestampText(times.common, times.openMetrics)
   const own = times?.own ?? null
   const omitted = times?.omitted
   let lines = ''
   for (let i = family.from; i < family.to; ) {
     const first = i - (i % BLOCK)
-    const texts = blocks[first / BLOCK]
-    const base = offsets[first]
-    let from = offsets[i] - base
+    const texts = blocks[(first - start) / BLOCK]
+    const base = offsets[first - start]
+    let from = offsets[i - start] - base
     const last = Math.min(family.to, first + BLOCK)
     for (; i < last; i++) {
-      const to = offsets[i + 1] - base
+      const to = offsets[i + 1 - start] - base
       if (omitted !== undefined && omitted[i] === 1) {
         from = to
         continue
       }
       lines +=
-        texts.slice(from, to) + (open[i] === 1 ? tail.open : tail.closed) + numberText(values[i])
+        texts.slice(from, to) +
+        (open[i - start] === 1 ? tail.open : tail.closed) +
+        numberText(values[i])
       from = to
       if (own !== null) lines += timestampText(own[i], times!.openMetrics)
       else if (end !== '') lines += end
@@ -77,14 +79,23 @@ export function seriesLines(
 const MAX_RANGE = 500
 const MAX_RANGE_TEXT = 128 * 1024
 
-/** Splits a long family, so that a chunk does not wait for all of it. */
-export function splitRange(family: SeriesRange, text: LayoutText): readonly SeriesRange[] {
+/**
+ * Splits a long family, so that a chunk does not wait for all of it.
+ *
+ * @param most series of a range, if their labels are long
+ */
+export function splitRange(
+  family: SeriesRange,
+  text: LayoutText,
+  most = MAX_RANGE,
+): readonly SeriesRange[] {
   const { from, to } = family
-  if (to - from <= MAX_RANGE && !text.hasLongBlocks) return [family]
+  const length = Math.min(most, MAX_RANGE)
+  if (to - from <= length && !text.hasLongBlocks) return [family]
   const { offsets } = text
   const parts: SeriesRange[] = []
   for (let start = from; start < to; ) {
-    let end = Math.min(to, start + MAX_RANGE)
+    let end = Math.min(to, start + length)
     while (end > start + 1 && offsets[end] - offsets[start] > MAX_RANGE_TEXT)
       end = start + ((end - start) >> 1)
     parts.push({ from: start, to: end })

@@ -4,6 +4,7 @@ import type { Layout } from '../metrics/layout.js'
 import { DEFAULT_LIMITS, type Limits } from '../metrics/limits.js'
 import { RefusedError } from './errors.js'
 import { decodeLayoutSteps, inflateLayoutSteps } from './layout.js'
+import { type LayoutSize, measureLayoutSteps } from './layout-size.js'
 import { validateLayoutSteps } from './validate.js'
 
 /** A cached layout. */
@@ -19,12 +20,29 @@ export interface LayoutCacheOptions<T extends CachedLayout> {
   /** Maximum bytes of all layouts together. */
   readonly maxBytes: number
   readonly limits?: Limits
-  /** Builds the cached object. `compressed` is a slice of the record: copy what is retained. */
-  build(layout: Layout, id: string, compressed: Uint8Array): Steps<T>
+  /** Maximum bytes of layouts without holders. */
+  readonly maxUnusedBytes?: number
+  /** Builds the cached object. */
+  build(layout: Layout, id: string): Steps<T>
+  /** Called when a layout was removed. */
+  onEvicted?(layout: T): void
 }
+
+/**
+ * Called before a layout is decoded. May wait.
+ *
+ * @param bytes of the uncompressed layout
+ * @param measure measures its content, which takes a quarter of the time of decoding it
+ * @returns a function that is called when it is built or refused
+ * @throws RefusedError when there is no memory for it
+ */
+export type AdmitLayout = (bytes: number, measure: () => Steps<LayoutSize>) => Steps<() => void>
 
 /** Number of refused layouts that are cached, so that refusing the same layout again is cheap. */
 const MAX_REFUSED = 256
+
+/** A refusal without its stack, which would keep the refused layout alive. */
+type CachedRefusal = Pick<RefusedError, 'reason' | 'message'>
 
 /**
  * One copy of each layout for all targets that share it.
@@ -38,7 +56,9 @@ export class LayoutCache<T extends CachedLayout> {
   /** Layouts without holders, in the order of their last release or their creation. */
   readonly #unused = new Map<string, T>()
   /** Invalid layouts whose bytes match their id: they will be refused again. */
-  readonly #refused = new Map<string, RefusedError>()
+  readonly #refused = new Map<string, CachedRefusal>()
+  /** Sizes of layouts for which there was no memory. */
+  readonly #tooLarge = new Map<string, LayoutSize>()
   #bytes = 0
   #bytesInUse = 0
 
@@ -67,6 +87,11 @@ export class LayoutCache<T extends CachedLayout> {
     return before && new RefusedError(before.reason, before.message)
   }
 
+  /** The size of the layout with that id, if there was no memory for it when it was read last. */
+  tooLarge(id: string): LayoutSize | undefined {
+    return this.#tooLarge.get(id)
+  }
+
   /**
    * Returns the layout with that id and creates it if necessary. Without `acquire`, it may be
    * evicted at once.
@@ -85,21 +110,19 @@ export class LayoutCache<T extends CachedLayout> {
    * Reads, checks and builds a layout without adding it. Other layouts may be read and added
    * between the steps.
    *
-   * @throws RefusedError if the layout is invalid or does not match its id
+   * @throws RefusedError if the layout is invalid, does not match its id, or is not admitted
    */
-  *read(id: string, compressed: Uint8Array): Steps<T> {
+  *read(id: string, compressed: Uint8Array, admit?: AdmitLayout): Steps<T> {
     const limits = this.options.limits ?? DEFAULT_LIMITS
     // Do not cache this failure: any producer can send wrong bytes with the id of a valid layout.
     const bytes = yield* inflateLayoutSteps(id, compressed, limits)
-    let layout: Layout
+    const end = admit && (yield* this.#admitSteps(id, bytes, admit))
     try {
-      layout = yield* decodeLayoutSteps(bytes, limits)
-      yield* validateLayoutSteps(layout, limits)
-    } catch (error) {
-      if (error instanceof RefusedError) this.#remember(id, error)
-      throw error
+      const layout = yield* this.#remembering(id, decodeAndValidate(bytes, limits))
+      return yield* this.options.build(layout, id)
+    } finally {
+      end?.()
     }
-    return yield* this.options.build(layout, id, compressed)
   }
 
   /**
@@ -136,6 +159,20 @@ export class LayoutCache<T extends CachedLayout> {
     if (--layout.holders > 0) return
     this.#bytesInUse -= layout.bytes
     this.#unused.set(layout.id, layout)
+    const { maxUnusedBytes = Number.POSITIVE_INFINITY } = this.options
+    while (this.#bytes - this.#bytesInUse > maxUnusedBytes && this.evict());
+  }
+
+  /** Removes the layout that has been without holders longest. @returns false if all have holders */
+  evict(): boolean {
+    for (const [id, layout] of this.#unused) {
+      this.#unused.delete(id)
+      this.#layouts.delete(id)
+      this.#bytes -= layout.bytes
+      this.options.onEvicted?.(layout)
+      return true
+    }
+    return false
   }
 
   /** Adds to the size of a layout. A layout in use is not evicted for that. */
@@ -145,10 +182,36 @@ export class LayoutCache<T extends CachedLayout> {
     if (layout.holders > 0) this.#bytesInUse += bytes
   }
 
-  #remember(id: string, error: RefusedError): void {
-    if (this.#refused.size >= MAX_REFUSED)
-      this.#refused.delete(this.#refused.keys().next().value as string)
-    this.#refused.set(id, error)
+  /** The size of a layout that is not admitted is remembered, because it will return. */
+  *#admitSteps(id: string, bytes: Buffer, admit: AdmitLayout): Steps<() => void> {
+    let size: LayoutSize | undefined
+    const measuring = () => this.#remembering(id, measureLayoutSteps(bytes))
+    function* measure(): Steps<LayoutSize> {
+      size = yield* measuring()
+      return size
+    }
+    try {
+      const end = yield* admit(bytes.length, measure)
+      this.#tooLarge.delete(id)
+      return end
+    } catch (error) {
+      if (size) setBounded(this.#tooLarge, id, size)
+      throw error
+    }
+  }
+
+  /** Remembers a refusal: the same layout will be refused again. */
+  *#remembering<R>(id: string, steps: Steps<R>): Steps<R> {
+    try {
+      return yield* steps
+    } catch (error) {
+      if (error instanceof RefusedError) this.#remember(id, error)
+      throw error
+    }
+  }
+
+  #remember(id: string, { reason, message }: RefusedError): void {
+    setBounded(this.#refused, id, { reason, message })
   }
 
   #makeRoom(bytes: number): void {
@@ -159,11 +222,17 @@ export class LayoutCache<T extends CachedLayout> {
         `no memory is left for its layout of ${bytes} bytes, layouts in use take ${this.#bytesInUse} of ${maxBytes}; add shards, or let targets share layouts`,
       )
     }
-    for (const [id, layout] of this.#unused) {
-      if (this.#bytes + bytes <= maxBytes) return
-      this.#unused.delete(id)
-      this.#layouts.delete(id)
-      this.#bytes -= layout.bytes
-    }
+    while (this.#bytes + bytes > maxBytes && this.evict());
   }
+}
+
+function* decodeAndValidate(bytes: Buffer, limits: Limits): Steps<Layout> {
+  const layout = yield* decodeLayoutSteps(bytes, limits)
+  yield* validateLayoutSteps(layout, limits)
+  return layout
+}
+
+function setBounded<V>(map: Map<string, V>, key: string, value: V): void {
+  if (map.size >= MAX_REFUSED) map.delete(map.keys().next().value as string)
+  map.set(key, value)
 }

@@ -14,11 +14,17 @@ export type PartHeader = Pick<
   | 'parts'
 >
 
-export interface PartCollectorOptions<T> {
+/**
+ * Why a part was dropped. `superseded`: a later snapshot began or is complete. `duplicate`: that
+ * part is held already. `limit`: all parts together are too large.
+ */
+export type PartDrop = 'superseded' | 'duplicate' | 'limit'
+
+export interface PartCollectorOptions<T, D = never> {
   /** Maximum size of all parts of a snapshot together, in the unit of `add`, for example series. */
   readonly maxSize: number
   /** Called for each accepted payload that is not returned: release here what it holds. */
-  onDropped?(payload: T): void
+  onDropped?(payload: T, reason: PartDrop | D): void
 }
 
 const COMMON = ['superseded', 'collectedAt', 'intervalMs', 'end', 'parts'] as const
@@ -29,7 +35,7 @@ const COMMON = ['superseded', 'collectedAt', 'intervalMs', 'end', 'parts'] as co
  * It holds one snapshot at a time. A producer writes the parts of a snapshot together, so after a
  * part of a later snapshot the missing ones will not come. The gap in the sequence shows the loss.
  */
-export class PartCollector<T> {
+export class PartCollector<T, D = never> {
   #header: PartHeader | null = null
   /** The snapshot is complete or exceeds the limit: refuse its further parts. */
   #closed: 'complete' | 'limit' | null = null
@@ -37,7 +43,7 @@ export class PartCollector<T> {
   #received = 0
   #size = 0
 
-  constructor(private readonly options: PartCollectorOptions<T>) {}
+  constructor(private readonly options: PartCollectorOptions<T, D>) {}
 
   /** Run of the last accepted part; −1 before the first one. */
   get incarnation(): number {
@@ -65,11 +71,11 @@ export class PartCollector<T> {
     if (this.#follows(header)) this.#begin(header)
     else this.#checkSame(header)
     if (this.#held[header.part] !== undefined) {
-      this.options.onDropped?.(payload)
+      this.options.onDropped?.(payload, 'duplicate')
       return null
     }
     if (this.#size + size > this.options.maxSize) {
-      this.discard()
+      this.discard('limit')
       this.#closed = 'limit'
       throw tooLarge(header, this.options.maxSize)
     }
@@ -86,8 +92,9 @@ export class PartCollector<T> {
    * Drops the parts that are held. Also called when the target leaves or a complete snapshot
    * overtakes its parts.
    */
-  discard(): void {
-    for (const payload of this.#held) if (payload !== undefined) this.options.onDropped?.(payload)
+  discard(reason: PartDrop | D = 'superseded'): void {
+    for (const payload of this.#held)
+      if (payload !== undefined) this.options.onDropped?.(payload, reason)
     this.#clear()
   }
 

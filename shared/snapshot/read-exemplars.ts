@@ -10,6 +10,56 @@ import { RefusedError } from './errors.js'
 const LABELS_PER_STEP = 1000
 const LABELS_PER_EXEMPLAR = 4
 
+/** Bytes that are measured per step. */
+const MEASURED_PER_STEP = 32 * 1024
+
+/** What the exemplars of a record contain, counted without decoding them. */
+export interface ExemplarsSize {
+  readonly exemplars: number
+  readonly labels: number
+  /** Encoded bytes of names and values of all labels. */
+  readonly text: number
+}
+
+/**
+ * Counts the content of exemplars before they are read, because objects need up to fifty times the
+ * memory of their bytes. The position of the input is unchanged.
+ */
+export function* measureExemplarsSteps(input: BytesReader, limits: Limits): Steps<ExemplarsSize> {
+  const start = input.position
+  let exemplars = 0
+  let labels = 0
+  let text = 0
+  let stepEnd = start + MEASURED_PER_STEP
+  for (;;) {
+    const count = input.count(limits.samples, exemplars, 11, 'exemplars')
+    if (count === 0) break
+    exemplars += count
+    for (let i = 0; i < count; i++) {
+      input.long()
+      for (let own = 0; ; ) {
+        const inBlock = input.count(limits.labels, own, 2, 'exemplar labels')
+        if (inBlock === 0) break
+        own += inBlock
+        labels += inBlock
+        const from = input.position
+        for (let l = 0; l < inBlock; l++) {
+          input.skip(input.length(limits.nameBytes, "an exemplar label's name"))
+          input.skip(input.length(limits.valueBytes, "an exemplar label's value"))
+        }
+        text += input.position - from
+      }
+      input.skip(8)
+      if (input.option('the timestamp of an exemplar')) input.long()
+      if (input.position < stepEnd) continue
+      stepEnd = input.position + MEASURED_PER_STEP
+      yield
+    }
+  }
+  input.position = start
+  return { exemplars, labels, text }
+}
+
 /**
  * @param input not used by others between the steps
  * @param series number of values, to which exemplars refer by index
@@ -45,6 +95,11 @@ export function* readExemplarsSteps(
   }
 }
 
+/** As `measureExemplarsSteps`, at once. */
+export function measureExemplars(input: BytesReader, limits: Limits): ExemplarsSize {
+  return runNow(measureExemplarsSteps(input, limits))
+}
+
 /** As `readExemplarsSteps`, at once. */
 export function readExemplars(input: BytesReader, series: number, limits: Limits): Exemplar[] {
   return runNow(readExemplarsSteps(input, series, limits))
@@ -68,7 +123,8 @@ function readExemplarLabels(input: BytesReader, limits: Limits): readonly Label[
   }
   if (labels.length === 0) return labels
   checkExemplarLabels(labels, bytes)
-  return labels.length > 1 ? sortLabels(labels) : labels
+  // A list that was pushed to has room for many more.
+  return labels.length > 1 ? sortLabels(labels) : [labels[0]]
 }
 
 /** @param bytes encoded length, which is at least the number of characters */

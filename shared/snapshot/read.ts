@@ -5,7 +5,13 @@ import { BytesReader } from './bytes-reader.js'
 import { ENVELOPE_BYTES, FAILURE_ENVELOPE, SNAPSHOT_ENVELOPE } from './envelope.js'
 import { RefusedError } from './errors.js'
 import { readFailure } from './failure.js'
-import { readExemplars, readExemplarsSteps } from './read-exemplars.js'
+import {
+  type ExemplarsSize,
+  measureExemplars,
+  measureExemplarsSteps,
+  readExemplars,
+  readExemplarsSteps,
+} from './read-exemplars.js'
 import { readLongs, readNumbers } from './read-values.js'
 import type { SnapshotHeader } from './types.js'
 
@@ -15,6 +21,9 @@ export interface SnapshotBody {
   readonly timestamps: Float64Array | null
   readonly exemplars: readonly Exemplar[] | null
 }
+
+/** Called before exemplars are decoded. Throws when there is no memory for them. */
+export type AdmitExemplars = (size: ExemplarsSize) => void
 
 /** Exemplars that are not read in one step, bytes: a few dozen with as many labels as allowed. */
 const LONG_EXEMPLARS = 8 * 1024
@@ -188,12 +197,13 @@ export class SnapshotReader {
   }
 
   /** As `body`, but null if the exemplars are long: then use `bodySteps` of another reader. */
-  shortBody(expected: number, into?: Float64Array): SnapshotBody | null {
+  shortBody(expected: number, into?: Float64Array, admit?: AdmitExemplars): SnapshotBody | null {
     const input = this.#in
     input.position = this.#valuesStart
     const { values, timestamps } = this.#numbers(expected, into)
     const hasExemplars = input.option('exemplars')
     if (hasExemplars && input.remaining > LONG_EXEMPLARS) return null
+    if (hasExemplars) admit?.(measureExemplars(input, this.limits))
     const exemplars = hasExemplars ? readExemplars(input, expected, this.limits) : null
     input.expectEnd()
     return { values, timestamps, exemplars }
@@ -204,13 +214,13 @@ export class SnapshotReader {
    *
    * @param bytes from `bodyBytes`
    */
-  *bodySteps(bytes: Buffer, expected: number): Steps<SnapshotBody> {
+  *bodySteps(bytes: Buffer, expected: number, admit?: AdmitExemplars): Steps<SnapshotBody> {
     const input = this.#in
     input.reset(bytes)
     const { values, timestamps } = this.#numbers(expected)
-    const exemplars = input.option('exemplars')
-      ? yield* readExemplarsSteps(input, expected, this.limits)
-      : null
+    const hasExemplars = input.option('exemplars')
+    if (hasExemplars) admit?.(yield* measureExemplarsSteps(input, this.limits))
+    const exemplars = hasExemplars ? yield* readExemplarsSteps(input, expected, this.limits) : null
     input.expectEnd()
     return { values, timestamps, exemplars }
   }

@@ -7,8 +7,8 @@ import { compileSteps } from '../../exposer/core/store/compiled-layout.js'
 import { runNow } from '../../shared/base/steps.js'
 import { familyLines } from '../../shared/exposition/family-lines.js'
 import { contentType, type Format } from '../../shared/exposition/format.js'
+import { layoutTextSteps } from '../../shared/exposition/layout-text.js'
 import { NO_LABELS, seriesLines } from '../../shared/exposition/series-lines.js'
-import { DEFAULT_LIMITS } from '../../shared/metrics/limits.js'
 import type { Exposition } from '../../shared/metrics/model.js'
 import { TextReader } from '../../shared/metrics/text/reader.js'
 import { ExpositionRefused } from '../../shared/metrics/text/refusal.js'
@@ -95,14 +95,12 @@ function read(case_: Case, format: Format): Read | undefined {
 
 /** The page as an exposer writes it from its records. */
 function written({ exposition, mapping }: Read, format: Format): string {
-  const { id, bytes, compressed } = encodeLayout(mapping.layout)
+  const { id, bytes } = encodeLayout(mapping.layout)
   const decoded = decodeLayout(bytes)
   validateLayout(decoded)
-  const layout = runNow(
-    compileSteps(decoded, id, compressed, { limits: DEFAULT_LIMITS, onGrown() {} }),
-  )
+  const layout = runNow(compileSteps(decoded, id, { fits: () => false, onGrown() {} }))
   const values = place(mapping, exposition.values)
-  const text = runNow(layout.text(format.escaping))
+  const text = runNow(layoutTextSteps(decoded, format.escaping, new Set()))
   const lines = layout.families.map(
     family =>
       familyLines(family, format) + seriesLines(values, text, family, NO_LABELS, null, null),

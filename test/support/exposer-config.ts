@@ -22,5 +22,6 @@ export const EXPOSER_CONFIG: ExposerConfig = {
   tombstone: 300_000,
   staleness: { maxAge: 120_000, forget: 3_600_000 },
   limits: DEFAULT_LIMITS,
+  memory: { heap: 256 * 1024 * 1024, total: 512 * 1024 * 1024 },
   layoutBytes: 64 * 1024 * 1024,
 }

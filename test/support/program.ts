@@ -13,6 +13,8 @@ process.once('exit', () => {
 export interface Program {
   readonly child: ChildProcess
   readonly messages: unknown[]
+  /** Resolves when it has exited. */
+  readonly gone: Promise<void>
   kill(): Promise<void>
 }
 
@@ -23,12 +25,17 @@ export interface Program {
 export class Programs {
   #folder: string | null = null
 
-  async start(file: string, args: readonly string[]): Promise<Program> {
+  /** @param nodeOptions such as `--max-old-space-size=256` */
+  async start(
+    file: string,
+    args: readonly string[],
+    nodeOptions: readonly string[] = [],
+  ): Promise<Program> {
     this.#folder ??= await compile(join(root, 'test/support/programs', file))
     const compiled = join(this.#folder, 'test/support/programs', `${basename(file, '.ts')}.js`)
     const child = fork(compiled, [...args], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      execArgv: [],
+      execArgv: [...nodeOptions],
     })
     children.add(child)
     const messages: unknown[] = []
@@ -37,6 +44,7 @@ export class Programs {
     return {
       child,
       messages,
+      gone,
       kill: async () => {
         child.kill('SIGKILL')
         await gone

@@ -1,7 +1,8 @@
 import { expect } from 'vitest'
 import type { Shard } from '../../exposer/core/shard.js'
 import type { CompiledLayout } from '../../exposer/core/store/compiled-layout.js'
-import { partBytes, snapshotBytes } from '../../exposer/core/store/sizes.js'
+import type { Size } from '../../exposer/core/store/memory.js'
+import { partSize, snapshotBytes } from '../../exposer/core/store/sizes.js'
 import type { Snapshot } from '../../exposer/core/store/snapshot.js'
 import { WRITINGS } from '../../exposer/core/store/written-names.js'
 import { runNow } from '../../shared/base/steps.js'
@@ -15,7 +16,9 @@ const snapshotsOf = (shard: Shard): Snapshot[] =>
 
 const sum = (bytes: readonly number[]) => bytes.reduce((total, one) => total + one, 0)
 const bytesOf = (layouts: Iterable<CompiledLayout>) => sum([...layouts].map(layout => layout.bytes))
-const sizeOf = (snapshot: Snapshot) => snapshotBytes(snapshot) + sum(snapshot.parts.map(partBytes))
+const totalOf = ({ heap, buffers }: Size) => heap + buffers
+const sizeOf = (snapshot: Snapshot) =>
+  snapshotBytes(snapshot) + sum(snapshot.parts.map(part => totalOf(partSize(part))))
 
 /** The layouts in the family index. */
 const indexed = (shard: Shard): Set<CompiledLayout> => {
@@ -35,8 +38,8 @@ export function expectReferences(shard: Shard, alone: boolean): void {
   const snapshots = snapshotsOf(shard)
   const parts = snapshots.flatMap(snapshot => snapshot.parts)
   const layouts = new Set(parts.map(part => part.layout))
-  const bytes = shard.store.bytes()
   const inIndex = indexed(shard)
+  const bytes = shard.store.memory.byKind()
   for (const layout of layouts) if (layout.families.length > 0) expect(inIndex).toContain(layout)
   for (const { values, raw } of parts) expect(values ?? raw).not.toBeNull()
   const arrays = parts.flatMap(part => part.values ?? [])
@@ -44,9 +47,9 @@ export function expectReferences(shard: Shard, alone: boolean): void {
   expect(bytes.layouts).toBeGreaterThanOrEqual(bytesOf(layouts))
   expect(bytes.values).toBeGreaterThanOrEqual(sum(snapshots.map(sizeOf)))
   expect(bytes.spare).toBeLessThanOrEqual(SPARE_BYTES)
-  expect(bytes.targets).toBe(sum([...shard.targets()].map(target => target.bytes)))
+  expect(bytes.targets).toBe(sum([...shard.targets()].map(target => totalOf(target.size))))
   if (!alone) return
-  expect(bytes.layouts).toBe(bytesOf(layouts))
+  expect(bytes.layouts).toBe(bytesOf(layouts) + shard.store.families.bytes)
   expect(bytes.values).toBe(sum(snapshots.map(sizeOf)))
   expect(bytes.history).toBe(0)
   expect(inIndex.size).toBe(layouts.size)
@@ -58,12 +61,12 @@ export function expectReferences(shard: Shard, alone: boolean): void {
  * have ended.
  */
 export function expectNothingHeld(shard: Shard): void {
-  const { cachedLayouts, spare, ...held } = shard.store.bytes()
-  expect([...shard.targets()]).toEqual([])
-  expect(held).toEqual({ targets: 0, layouts: 0, values: 0, exemplars: 0, history: 0 })
-  expect(cachedLayouts).toBeGreaterThanOrEqual(0)
-  expect(spare).toBeLessThanOrEqual(SPARE_BYTES)
   runNow(shard.store.families.updateSteps())
+  const { cached_layouts, spare, ...held } = shard.store.memory.byKind()
+  expect([...shard.targets()]).toEqual([])
+  expect([...new Set(Object.values(held))]).toEqual([0])
+  expect(cached_layouts).toBeGreaterThanOrEqual(0)
+  expect(spare).toBeLessThanOrEqual(SPARE_BYTES)
   expect([...shard.store.families.all()]).toEqual([])
   for (const writing of WRITINGS)
     expect(runNow(shard.store.families.familiesSteps(writing))).toEqual([])

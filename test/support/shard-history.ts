@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
 import { bookWritten } from '../../exposer/core/booking.js'
+import { NoMemory } from '../../exposer/core/render/massive/chosen.js'
 import { MassiveScrape } from '../../exposer/core/render/massive/massive.js'
 import { REPORT_NAMES } from '../../exposer/core/render/massive/report.js'
 import { VIEWS } from '../../exposer/core/render/massive/view.js'
@@ -246,13 +247,17 @@ export class ShardHistory {
     const span = VIEWS[view] === 'all' ? shard.history.open(scraper, now) : undefined
     if (VIEWS[view] === 'all' && !span) return
     const scrape = new MassiveScrape(shard, { view: VIEWS[view], format: TEXT, now, scraper, span })
-    runNow(scrape.prepare())
-    this.responses.push(
-      new Response(scrape.render(), written => {
-        runNow(scrape.end(written))
-        if (span) shard.history.close(span)
-      }),
-    )
+    const end = (written: boolean) => {
+      runNow(scrape.end(written))
+      if (span) shard.history.close(span)
+    }
+    try {
+      runNow(scrape.prepare())
+      this.responses.push(new Response(scrape.render(), end))
+    } catch (error) {
+      end(false)
+      if (!(error instanceof NoMemory)) throw error
+    }
   }
 
   #appOf(number: number, split: boolean): FakeApp {

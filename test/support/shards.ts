@@ -26,6 +26,8 @@ export interface ShardSettings {
 }
 
 export interface ChildSettings extends ShardSettings {
+  /** Such as `--max-old-space-size=128`. */
+  readonly nodeOptions?: readonly string[]
   /** Port of a shard that is to be started again with the same address. Default: any. */
   readonly port?: number
   /** Milliseconds. */
@@ -95,6 +97,7 @@ export class ShardChild {
     this.#child = spawn(
       process.execPath,
       [
+        ...(settings.nodeOptions ?? []),
         main,
         'exposer',
         `--kafka.brokers=${inject('brokers').join(',')}`,

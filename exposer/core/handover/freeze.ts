@@ -4,6 +4,7 @@ import { encodeSnapshot } from '../../../shared/snapshot/write.js'
 import type { HandedCursor } from '../history/history.js'
 import type { Gap, LogClock } from '../log-clock.js'
 import type { PlayoutState } from '../playout/playout.js'
+import type { Memory } from '../store/memory.js'
 import type { Snapshot } from '../store/snapshot.js'
 import type { Target } from '../target.js'
 
@@ -38,10 +39,35 @@ export interface TargetLine {
   readonly playout: PlayoutState
 }
 
+/** What is handed over of a snapshot; its parts would keep their layouts in memory. */
+type Last = Pick<
+  Snapshot,
+  | 'incarnation'
+  | 'sequence'
+  | 'offset'
+  | 'collectedAt'
+  | 'appendedAt'
+  | 'intervalMs'
+  | 'collectSeconds'
+  | 'end'
+  | 'failure'
+>
+
 interface FrozenTarget {
   readonly target: Target
-  readonly last: Snapshot
+  readonly last: Last
 }
+
+/** A target with its newest snapshot, as it is frozen. */
+export function frozenTarget(target: Target, newest: Snapshot): FrozenTarget {
+  const { incarnation, sequence, offset, collectedAt, appendedAt } = newest
+  const { intervalMs, collectSeconds, end, failure } = newest
+  const collection = { collectedAt, appendedAt, intervalMs, collectSeconds, end, failure }
+  return { target, last: { incarnation, sequence, offset, ...collection } }
+}
+
+/** Estimated bytes of a frozen target besides the target. */
+const FROZEN_BYTES = 200
 
 /**
  * What the previous owner of a partition knows and the log does not tell: the positions of scrapers
@@ -56,6 +82,9 @@ export class FrozenPartition {
   #unseen = 0
   #state: 'kept' | 'taken' | 'expired' = 'kept'
   readonly #gaps: readonly Gap[]
+  /** Reserved memory: the targets are released by their shard, but not garbage. */
+  #heap = 0
+  #buffers = 0
 
   /**
    * @param targets of the partition, which nobody changes any more
@@ -69,9 +98,15 @@ export class FrozenPartition {
     clock: LogClock,
     readonly complete: boolean,
     private readonly frozenAt: number,
+    private readonly memory: Pick<Memory, 'promise'>,
   ) {
     this.#time = clock.time
     this.#gaps = clock.gaps
+    for (const { target } of targets) {
+      this.#heap += FROZEN_BYTES + target.counted.heap
+      this.#buffers += target.counted.buffers
+    }
+    memory.promise(this.#heap, this.#buffers)
   }
 
   /**
@@ -86,6 +121,7 @@ export class FrozenPartition {
 
   /** The next owner has fetched it. */
   take(): void {
+    if (this.#state === 'kept') this.#release()
     this.#state = 'taken'
   }
 
@@ -93,7 +129,12 @@ export class FrozenPartition {
   expire(): number {
     if (this.#state !== 'kept') return 0
     this.#state = 'expired'
+    this.#release()
     return this.#unseen
+  }
+
+  #release(): void {
+    this.memory.promise(-this.#heap, -this.#buffers)
   }
 
   *lines(now: Instant): Generator<string> {
@@ -112,7 +153,7 @@ export class FrozenPartition {
   }
 }
 
-function lineOf(target: Target, last: Snapshot, now: Instant): TargetLine {
+function lineOf(target: Target, last: Last, now: Instant): TargetLine {
   return {
     record: recordOf(target, last).toString('base64'),
     offset: last.offset,
@@ -123,7 +164,7 @@ function lineOf(target: Target, last: Snapshot, now: Instant): TargetLine {
   }
 }
 
-function recordOf(target: Target, last: Snapshot): Buffer {
+function recordOf(target: Target, last: Last): Buffer {
   const { incarnation, sequence, intervalMs, collectSeconds, end, failure } = last
   const run = target.runs.find(incarnation)
   const collection = {

@@ -36,7 +36,12 @@ export interface Handed {
   readonly cursors: readonly HandedCursor[]
   /** By record key as latin1 text. */
   readonly targets: ReadonlyMap<string, HandedTarget>
+  /** Estimated size. */
+  readonly bytes: number
 }
+
+/** Estimated bytes of a target besides its key and record. */
+const TARGET_BYTES = 900
 
 export interface HandoverBounds {
   readonly partition: number
@@ -52,7 +57,8 @@ export interface HandoverBounds {
 export class HandoverReader {
   readonly #targets = new Map<string, HandedTarget>()
   readonly #reader: SnapshotReader
-  #header: Omit<Handed, 'targets'> | undefined
+  #header: Omit<Handed, 'targets' | 'bytes'> | undefined
+  #bytes = 0
   #ended = false
 
   constructor(private readonly bounds: HandoverBounds) {
@@ -72,7 +78,7 @@ export class HandoverReader {
   /** @throws Error when the last line is missing */
   done(): Handed {
     if (!this.#header || !this.#ended) throw new Error('the handover is truncated')
-    return { ...this.#header, targets: this.#targets }
+    return { ...this.#header, targets: this.#targets, bytes: this.#bytes }
   }
 
   #headerOf({ version, partition, time, gaps, complete, cursors }: Fields) {
@@ -105,6 +111,7 @@ export class HandoverReader {
     const arrived = unixMs(arrivedAt, 'arrivedAt')
     const { time } = this.#header!
     if (arrived > time) throw new Error('a target arrived after the log time')
+    this.#bytes += TARGET_BYTES + value.length + 2 * key.length
     this.#targets.set(key.toString('latin1'), {
       record: {
         key,

@@ -1,5 +1,6 @@
 import type { Instant } from '../../../shared/base/clock.js'
 import { runNow, type Steps } from '../../../shared/base/steps.js'
+import { scrapeBytes, wholeSize } from '../store/sizes.js'
 import type { Snapshot } from '../store/snapshot.js'
 import type { Store } from '../store/store.js'
 import type { Target } from '../target.js'
@@ -25,6 +26,7 @@ export interface HistoryOptions {
 export type SampleDrop =
   | 'too_old'
   | 'history_full'
+  | 'memory'
   | 'moved'
   | 'forgotten'
   | 'scraper_gone'
@@ -65,6 +67,8 @@ interface Entry {
   readonly target: Target
   /** Null after its release. */
   snapshot: Snapshot | null
+  /** Its size when it was added: it may be decoded later. */
+  readonly bytes: number
   /** The next one of the same target. */
   next: Entry | null
 }
@@ -123,6 +127,7 @@ export class History {
       if (this.#last - cursor.position <= STEP) runNow(this.#countUnseen(cursor))
       else this.#leaving.push(cursor)
     })
+    store.addGivingWay(() => this.#giveWay())
   }
 
   get scrapers(): readonly string[] {
@@ -148,11 +153,13 @@ export class History {
   add(target: Target, snapshot: Snapshot): void {
     if (this.#cursors.size === 0 && !this.#returning) return
     const position = ++this.#last
-    const entry: Entry = { position, target, snapshot, next: null }
+    const bytes = bytesOf(snapshot)
+    const entry: Entry = { position, target, snapshot, bytes, next: null }
     snapshot.position = position
     this.store.acquire(snapshot)
-    this.bytes += bytesOf(snapshot)
-    this.store.memory.history += OVERHEAD
+    this.bytes += bytes
+    this.store.memory.add('history', OVERHEAD)
+    this.store.memory.promise(scrapeBytes(snapshot), 0)
     this.#queue.push(entry)
     const list = this.#byTarget.get(target)
     if (list) {
@@ -161,6 +168,7 @@ export class History {
     } else this.#byTarget.set(target, { first: entry, last: entry })
     this.#trim(STEP_PER_ENTRY)
     while (this.bytes > this.options.maxBytes) this.#dropFirst('history_full')
+    if (this.store.memory.exceeded) this.store.makeRoom(0)
   }
 
   /**
@@ -330,6 +338,12 @@ export class History {
     return count
   }
 
+  #giveWay(): boolean {
+    if (this.length === 0) return false
+    this.#dropFirst('memory')
+    return true
+  }
+
   #dropFirst(reason: SampleDrop): void {
     this.drop(reason, this.#missedOf(this.#first))
     this.#shift()
@@ -355,8 +369,9 @@ export class History {
     const { snapshot } = entry
     if (!snapshot) return
     entry.snapshot = null
-    this.bytes -= bytesOf(snapshot)
-    this.store.memory.history -= OVERHEAD
+    this.bytes -= entry.bytes
+    this.store.memory.add('history', -OVERHEAD)
+    this.store.memory.promise(-scrapeBytes(snapshot), 0)
     this.store.release(snapshot)
   }
 
@@ -393,7 +408,8 @@ export class History {
   }
 }
 
-/**
- * From the number of series, which is constant; arrays may be decoded between addition and release.
- */
-const bytesOf = (snapshot: Snapshot) => OVERHEAD + 8 * snapshot.series
+/** Layouts are shared with targets. */
+function bytesOf(snapshot: Snapshot): number {
+  const { heap, buffers } = wholeSize(snapshot)
+  return OVERHEAD + heap + buffers
+}

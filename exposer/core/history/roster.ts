@@ -1,3 +1,5 @@
+import { hashOf } from '../../../shared/base/murmur2.js'
+
 interface Place<T> {
   readonly value: T
   /** Monotonic ms of the last scrape. */
@@ -29,8 +31,8 @@ export class Roster<T> {
   replaced = 0
   /** Least recently seen first. */
   readonly #places = new Map<string, Place<T>>()
-  /** Monotonic ms of the last scrape of names without a place, oldest first. */
-  readonly #remembered = new Map<string, number>()
+  /** Monotonic ms of the last scrape of names without a place, by their hash; oldest first. */
+  readonly #remembered = new Map<number, number>()
 
   /** @param onLeft called with the value of each scraper that leaves its place to another */
   constructor(
@@ -77,8 +79,9 @@ export class Roster<T> {
       this.#remember(name, mono)
       return undefined
     }
-    const last = this.#remembered.get(name)
-    this.#remembered.delete(name)
+    const hash = hashOf(Buffer.from(name))
+    const last = this.#remembered.get(hash)
+    this.#remembered.delete(hash)
     const value = create()
     const interval = last === undefined ? undefined : mono - last
     this.#places.set(name, { value, seenAt: mono, interval, open: 1 })
@@ -142,8 +145,9 @@ export class Roster<T> {
   }
 
   #remember(name: string, mono: number): void {
-    this.#remembered.delete(name)
-    this.#remembered.set(name, mono)
+    const hash = hashOf(Buffer.from(name))
+    this.#remembered.delete(hash)
+    this.#remembered.set(hash, mono)
     if (this.#remembered.size <= MAX_REMEMBERED) return
     const [oldest] = this.#remembered.keys()
     this.#remembered.delete(oldest)

@@ -8,6 +8,8 @@ export const AGE = 'exposer_target_snapshot_age_seconds'
 export const RUNS = 'exposer_target_runs'
 
 const FAMILIES_PER_STEP = 2000
+/** Omitted families that are remembered: usually there are none. */
+const MAX_KNOWN = 100
 const NONE: ReadonlySet<CompiledFamily> = new Set()
 /** Omitted families of snapshots with one part, by layout. */
 const known = new WeakMap<CompiledLayout, Map<Writing, ReadonlySet<CompiledFamily>>>()
@@ -25,7 +27,7 @@ export function* omittedFamilies(
   const byWriting = known.get(layout) ?? new Map<Writing, ReadonlySet<CompiledFamily>>()
   known.set(layout, byWriting)
   const omitted = byWriting.get(writing) ?? (yield* findOmitted(parts, writing))
-  byWriting.set(writing, omitted)
+  if (omitted.size <= MAX_KNOWN) byWriting.set(writing, omitted)
   return omitted
 }
 

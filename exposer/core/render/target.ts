@@ -1,16 +1,15 @@
 import type { Instant } from '../../../shared/base/clock.js'
 import type { Steps } from '../../../shared/base/steps.js'
 import { Chunk, PAUSE } from '../../../shared/exposition/chunks.js'
-import { exemplarTextSteps } from '../../../shared/exposition/exemplar-text.js'
 import { familyLines } from '../../../shared/exposition/family-lines.js'
 import type { Format } from '../../../shared/exposition/format.js'
-import type { LayoutText } from '../../../shared/exposition/layout-text.js'
-import { NO_LABELS, seriesLines, splitRange } from '../../../shared/exposition/series-lines.js'
+import { NO_LABELS, splitRange } from '../../../shared/exposition/series-lines.js'
 import { numberText } from '../../../shared/metrics/number-text.js'
 import type { CompiledFamily } from '../store/compiled-layout.js'
 import type { Snapshot } from '../store/snapshot.js'
 import { writingOf } from '../store/written-names.js'
 import { AGE, omittedFamilies, RUNS } from './omitted-families.js'
+import { partLines, seriesPerPiece } from './part-lines.js'
 
 export interface TargetView {
   /**
@@ -25,29 +24,14 @@ export interface TargetView {
 /** Families between two pauses, if their series do not fill a chunk. */
 export const FAMILIES_PER_PAUSE = 500
 
-/** What is needed to render the part of a snapshot. */
-interface ReadyPart {
-  readonly text: LayoutText
-  readonly exemplars: ReadonlyMap<number, string> | null
-}
-
 /** What is needed to render a snapshot. */
 export interface ReadyTarget {
-  readonly parts: readonly ReadyPart[]
   readonly omitted: ReadonlySet<CompiledFamily>
 }
 
 /** Prepares the rendering of a snapshot, which the caller has acquired. */
 export function* prepareTarget(snapshot: Snapshot, format: Format): Steps<ReadyTarget> {
-  const openMetrics = format.name === 'openmetrics-1.0.0'
-  const parts: ReadyPart[] = []
-  for (const { layout, exemplars } of snapshot.parts) {
-    parts.push({
-      text: yield* layout.text(format.escaping),
-      exemplars: openMetrics && exemplars ? yield* exemplarTextSteps(exemplars) : null,
-    })
-  }
-  return { parts, omitted: yield* omittedFamilies(snapshot, writingOf(format)) }
+  return { omitted: yield* omittedFamilies(snapshot, writingOf(format)) }
 }
 
 /**
@@ -61,7 +45,7 @@ export function* prepareTarget(snapshot: Snapshot, format: Format): Steps<ReadyT
  */
 export function* renderTarget(
   snapshot: Snapshot,
-  { parts, omitted }: ReadyTarget,
+  { omitted }: ReadyTarget,
   format: Format,
   now: Instant,
   view: TargetView = {},
@@ -72,19 +56,21 @@ export function* renderTarget(
     const { runs = 1 } = view
     let samples = runs > 1 ? 2 : 1
     let families = 0
-    for (const [i, part] of snapshot.parts.entries()) {
-      const { text, exemplars } = parts[i]!
+    for (const part of snapshot.parts) {
+      const { layout } = part
+      const text = layout.text(format.escaping)
       const times = view.timestamps
         ? { own: part.timestamps, common: snapshot.collectedAt, openMetrics }
         : null
-      for (const family of part.layout.families) {
+      const shown = { part, text, tail: () => NO_LABELS, times, exemplars: openMetrics }
+      for (const family of layout.families) {
         if (omitted.has(family)) continue
         samples += family.to - family.from
         chunk.add(familyLines(family, format))
         if (chunk.isFull) yield chunk.flush()
         else if (++families % FAMILIES_PER_PAUSE === 0) yield PAUSE
-        for (const piece of splitRange(family, text)) {
-          chunk.add(seriesLines(part.values!, text, piece, NO_LABELS, times, exemplars))
+        for (const piece of splitRange(family, layout.plain, seriesPerPiece(shown))) {
+          chunk.add(partLines(shown, NO_LABELS, piece))
           if (chunk.isFull) yield chunk.flush()
         }
       }

@@ -4,9 +4,9 @@ import type { FamilyHead } from '../../../shared/exposition/family-lines.js'
 import type { Escaping } from '../../../shared/exposition/format.js'
 import { type LayoutText, layoutTextSteps } from '../../../shared/exposition/layout-text.js'
 import type { Layout } from '../../../shared/metrics/layout.js'
-import type { Limits } from '../../../shared/metrics/limits.js'
-import { decodeLayoutSteps, inflateLayoutSteps } from '../../../shared/snapshot/layout.js'
 import type { Held } from './held.js'
+import { textBytes } from './sizes.js'
+import { sizeOfText, TextVariant } from './text-variant.js'
 
 export interface CompiledFamily extends FamilyHead {
   /** Indexes of its series: from `from`, below `to`. */
@@ -17,39 +17,40 @@ export interface CompiledFamily extends FamilyHead {
 const NONE: ReadonlySet<string> = new Set()
 /** Cached texts of a layout besides the plain one. */
 const MAX_VARIANTS = 16
-/**
- * Estimated bytes of a family besides its texts: object, entries of its names in the family index,
- * and its maps.
- */
-const FAMILY_BYTES = 1000
+/** Estimated bytes of objects without their texts and arrays, measured as those in sizes.ts. */
+export const LAYOUT_BYTES = 1450
+export const FAMILY_BYTES = 96
+const LABEL_NAME_BYTES = 30
+const VARIANT_BYTES = 500
 const FAMILIES_PER_STEP = 2000
 const LABELS_PER_STEP = 10_000
 /** Maximum number of label names that are remembered. */
 const MAX_LABEL_NAMES = 1000
 
-export interface CompileOptions {
-  readonly limits: Limits
-  /** Called with the additional bytes when another text was rendered. */
+/** Memory of the cached texts of layouts. */
+export interface VariantMemory {
+  /** Whether so many more bytes on the heap may be cached. */
+  fits(bytes: number): boolean
+  /** The heap of a layout has changed. */
   onGrown(layout: CompiledLayout, bytes: number): void
 }
 
-/** Compiles a layout. @param compressed a slice of its record, which is copied */
+/** Compiles a layout. */
 export function* compileSteps(
   layout: Layout,
   id: string,
-  compressed: Uint8Array,
-  options: CompileOptions,
+  memory: VariantMemory,
 ): Steps<CompiledLayout> {
   const families = yield* familiesOf(layout)
   const labelNames = yield* labelNamesOf(layout)
   const text = yield* layoutTextSteps(layout, 'allow-utf-8', NONE)
-  return new CompiledLayout(families, id, compressed, text, labelNames, options)
+  return new CompiledLayout(families, id, text, labelNames, memory)
 }
 
 interface Families {
   readonly families: readonly CompiledFamily[]
-  /** Estimated bytes. */
-  readonly bytes: number
+  /** Estimated bytes on the heap. */
+  readonly heap: number
   /** Whether no name needs quoting. */
   readonly legacy: boolean
 }
@@ -57,18 +58,18 @@ interface Families {
 function* familiesOf({ families }: Layout): Steps<Families> {
   const compiled: CompiledFamily[] = []
   let legacy = true
-  let bytes = 0
+  let heap = 0
   let at = 0
   for (const { name, type, help, unit, series } of families) {
     const from = at
     at += series.length
     legacy &&= isLegacyMetricName(name)
     const counterSuffix = type === 'counter' && series[0]?.suffix === '_total' ? '_total' : ''
-    bytes += FAMILY_BYTES + name.length + help.length + unit.length
+    heap += FAMILY_BYTES + textBytes(name) + textBytes(help) + textBytes(unit)
     const family = { name, counterSuffix, type, help, unit, from, to: at } as const
     if (compiled.push(family) % FAMILIES_PER_STEP === 0) yield
   }
-  return { families: compiled, bytes, legacy }
+  return { families: compiled, heap, legacy }
 }
 
 /** The names of all labels, or null if there are too many to remember. */
@@ -99,24 +100,22 @@ export class CompiledLayout implements Held {
   readonly idBytes: Uint8Array
   readonly families: readonly CompiledFamily[]
   readonly series: number
-  /** Source for further texts, which are rare. Decoded layouts would take too much memory. */
-  readonly #compressed: Buffer
   readonly #plain: LayoutText
-  readonly #variants = new Map<string, LayoutText>()
+  readonly #variants = new Map<string, TextVariant>()
   /** Null if there are too many: then every name may be that of a label. */
   readonly #labelNames: ReadonlySet<string> | null
   /** Whether no name needs quoting, so that the text is the same for both escapings. */
   readonly #legacy: boolean
 
-  #bytes: number
+  readonly buffers: number
+  #heap: number
 
   constructor(
-    { families, bytes, legacy }: Families,
+    { families, heap, legacy }: Families,
     id: string,
-    compressed: Uint8Array,
     plain: LayoutText,
     labelNames: ReadonlySet<string> | null,
-    private readonly options: CompileOptions,
+    private readonly memory: VariantMemory,
   ) {
     this.id = id
     this.idBytes = Uint8Array.from(Buffer.from(id, 'latin1'))
@@ -125,63 +124,72 @@ export class CompiledLayout implements Held {
     this.#legacy = legacy && labelNames !== null && [...labelNames].every(isLegacyLabelName)
     this.#labelNames = labelNames
     this.#plain = plain
-    this.#compressed = Buffer.from(compressed)
-    this.#bytes = bytes + plain.bytes + this.#compressed.length
+    const text = sizeOfText(plain)
+    this.#heap = LAYOUT_BYTES + heap + text.heap
+    this.buffers = text.buffers
+    for (const name of labelNames ?? []) this.#heap += LABEL_NAME_BYTES + textBytes(name)
   }
 
-  /** The text without further labels, in which names are not escaped. */
+  /** The text with unescaped names, without the target's labels. */
   get plain(): LayoutText {
     return this.#plain
   }
 
-  /**
-   * The text for these parameters, unless it has to be rendered by `text`.
-   *
-   * @param taken names of the target's labels, in a view that exposes them with each series
-   */
-  cachedText(escaping: Escaping, taken: ReadonlySet<string> = NONE): LayoutText | undefined {
-    const variant = this.#variant(escaping, taken)
-    return variant === '' ? this.#plain : this.#variants.get(variant)
-  }
-
-  /** As `cachedText`, rendered if necessary. */
-  *text(escaping: Escaping, taken: ReadonlySet<string> = NONE): Steps<LayoutText> {
-    const cached = this.cachedText(escaping, taken)
-    return cached ?? (yield* this.#makeVariant(this.#variant(escaping, taken), escaping, taken))
-  }
-
-  #variant(escaping: Escaping, taken: ReadonlySet<string>): string {
-    let variant = this.#legacy || escaping === 'allow-utf-8' ? '' : 'escaped'
-    const names = this.#labelNames
-    for (const name of taken) if (names === null || names.has(name)) variant += `\0${name}`
-    return variant
-  }
-
-  /** Bytes of all texts and families. */
-  get bytes(): number {
-    return this.#bytes
-  }
-
-  *#makeVariant(
-    variant: string,
-    escaping: Escaping,
-    taken: ReadonlySet<string>,
-  ): Steps<LayoutText> {
-    const { limits } = this.options
-    const bytes = yield* inflateLayoutSteps(this.id, this.#compressed, limits)
-    const text = yield* layoutTextSteps(yield* decodeLayoutSteps(bytes, limits), escaping, taken)
-    // Another response may have rendered it in between.
-    const known = this.#variants.get(variant)
-    if (known) return known
-    let grown = text.bytes
-    if (this.#variants.size >= MAX_VARIANTS) {
-      const [[oldest, { bytes }]] = this.#variants
-      this.#variants.delete(oldest)
-      grown -= bytes
+  /** @param taken names of the target's labels, in a view that exposes them with each series */
+  text(escaping: Escaping, taken: ReadonlySet<string> = NONE): LayoutText | TextVariant {
+    let key = this.#legacy || escaping === 'allow-utf-8' ? '' : 'escaped'
+    let renamed = false
+    for (const name of taken) {
+      if (this.#labelNames !== null && !this.#labelNames.has(name)) continue
+      key += `\0${name}`
+      renamed = true
     }
-    this.#variants.set(variant, text)
-    this.#bytes += grown
-    this.options.onGrown(this, grown)
-    return text
+    // A renamed label must not become one of those either.
+    if (renamed) for (const name of taken) if (name.startsWith('exported_')) key += `\0${name}`
+    if (key === '') return this.#plain
+    return this.#variants.get(key) ?? this.#makeVariant(key, escaping, taken)
   }
+
+  get heap(): number {
+    return this.#heap
+  }
+
+  /** Bytes of heap and buffers, without the entries in the family index. */
+  get bytes(): number {
+    return this.#heap + this.buffers
+  }
+
+  /** Drops the cached text that was made first. @returns false if there is none */
+  dropVariant(): boolean {
+    for (const [key, variant] of this.#variants) {
+      this.#variants.delete(key)
+      this.#grow(-variantBytes(key) - variant.bytes)
+      return true
+    }
+    return false
+  }
+
+  #makeVariant(key: string, escaping: Escaping, taken: ReadonlySet<string>): TextVariant {
+    if (!this.memory.fits(variantBytes(key)))
+      return new TextVariant(this.#plain, escaping, taken, () => false)
+    const made = new TextVariant(this.#plain, escaping, taken, (variant, bytes) => {
+      const cached = this.#variants.get(key) === variant && this.memory.fits(bytes)
+      if (cached) this.#grow(bytes)
+      return cached
+    })
+    if (this.#variants.size >= MAX_VARIANTS) this.dropVariant()
+    this.#variants.set(key, made)
+    this.#grow(variantBytes(key))
+    return made
+  }
+
+  #grow(bytes: number): void {
+    this.#heap += bytes
+    this.memory.onGrown(this, bytes)
+  }
+}
+
+/** Bytes of a variant without its blocks: its key, and the names of the target's labels. */
+function variantBytes(key: string): number {
+  return VARIANT_BYTES + 2 * textBytes(key)
 }

@@ -1,15 +1,44 @@
 import { sortSteps } from '../../../shared/base/sort-steps.js'
 import type { Steps } from '../../../shared/base/steps.js'
 import type { CompiledFamily, CompiledLayout } from './compiled-layout.js'
+import { textBytes } from './sizes.js'
 import { allNames, WRITINGS, type Writing, writtenName, writtenNames } from './written-names.js'
+
+/** Estimated bytes of a family with its maps, measured as those in sizes.ts. */
+const GROUP_BYTES = 380
+/** Of its entry for a layout, and for each of its names. */
+const ENTRY_BYTES = 36
+const NAME_BYTES = 40
+/** Of its place in a sorted list. */
+const LISTED_BYTES = 60
+/** Of the sets of a family whose names are contested, and of each such name. */
+const SETS_BYTES = 400
+const CONTESTED_BYTES = 500
+/** Of a writing in which it waits for a name. */
+const WAITING_BYTES = 115
+
+/**
+ * Whom the index tells about its memory. What a layout will need at most is promised until the
+ * layout was added in steps.
+ */
+export interface IndexMemory {
+  add(bytes: number): void
+  promise(bytes: number): void
+  /** Nothing in the index refers to the layout any more. */
+  onLeft(layout: CompiledLayout): void
+}
+
+const UNCOUNTED: IndexMemory = { add() {}, promise() {}, onLeft() {} }
 
 /** The families of one name and type, with their layouts. */
 export interface IndexedFamily {
+  /** One of the members. */
   readonly first: CompiledFamily
   readonly members: Map<CompiledLayout, CompiledFamily>
 }
 
 interface Group extends IndexedFamily {
+  first: CompiledFamily
   /** Where it has all of its names and is exposed. */
   readonly exposed: Set<Writing>
   /** The name for which it waits, where it is not exposed. */
@@ -25,6 +54,10 @@ interface Contested {
 
 /** Families that are added or removed per step. */
 const FAMILIES_PER_STEP = 200
+/** Families that are added at once: some tenths of a millisecond. */
+const FAMILIES_AT_ONCE = 200
+/** What a family needs at most without a conflict, besides the text of long names. */
+export const GROUP_NEED = 1000
 
 /** Of groups without a conflict, which are almost all: shared, to save memory. */
 const EVERYWHERE: ReadonlySet<Writing> = new Set(WRITINGS)
@@ -45,15 +78,26 @@ export class FamilyIndex {
   #version = 0
   /** Number of families in the index, of each layout that has any. */
   readonly #indexed = new Map<CompiledLayout, number>()
-  /** Layouts whose use has changed. */
-  readonly #changed = new Set<CompiledLayout>()
+  /** Layouts in use that are not added yet, with what they may need. */
+  readonly #adding = new Map<CompiledLayout, number>()
+  /** Layouts that are not in use, and not removed yet. */
+  readonly #removing = new Set<CompiledLayout>()
+  #bytes = 0
 
   /** @param reserved names that no family can have */
-  constructor(reserved: ReadonlySet<string> = new Set()) {
+  constructor(
+    reserved: ReadonlySet<string> = new Set(),
+    private readonly memory = UNCOUNTED,
+  ) {
     for (const name of reserved) {
       const owners = new Map<Writing, null>(WRITINGS.map(writing => [writing, null]))
       this.#names.set(name, { owners, waiting: new Map() })
     }
+  }
+
+  /** Estimated bytes on the heap. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   /** Number of families that are omitted in at least one format. */
@@ -69,21 +113,57 @@ export class FamilyIndex {
     return this.#groups.values()
   }
 
-  /** The first holder of a layout has acquired it, or the last one has released it. */
+  /** Whether the index refers to the layout. */
+  has(layout: CompiledLayout): boolean {
+    return this.#indexed.has(layout)
+  }
+
+  /**
+   * The first holder of a layout has acquired it, or the last one has released it. A layout with few
+   * families is added at once.
+   */
   note(layout: CompiledLayout): void {
-    if (layout.holders > 0 || this.#indexed.has(layout)) this.#changed.add(layout)
-    else this.#changed.delete(layout)
+    if (layout.holders === 0) {
+      this.#added(layout)
+      if (this.#indexed.has(layout)) this.#removing.add(layout)
+      return
+    }
+    this.#removing.delete(layout)
+    const { length } = layout.families
+    if (this.#indexed.get(layout) === length) return
+    const need = GROUP_NEED * length
+    this.#adding.set(layout, need)
+    this.memory.promise(need)
+    if (length <= FAMILIES_AT_ONCE) while (this.#adding.has(layout)) this.#addOne(layout)
   }
 
   /** Adds the layouts that are in use, and removes those that are not. */
   *updateSteps(): Steps<void> {
     let step = 0
-    for (const layout of this.#changed) {
-      while (this.#changed.has(layout)) {
-        this.#updateOne(layout)
+    while (this.removeOne()) if (++step % FAMILIES_PER_STEP === 0) yield
+    for (const layout of this.#adding.keys()) {
+      while (this.#adding.has(layout)) {
+        this.#addOne(layout)
         if (++step % FAMILIES_PER_STEP === 0) yield
       }
     }
+  }
+
+  /** Removes a family of a layout that is not in use. @returns false if there is none */
+  removeOne(): boolean {
+    for (const layout of this.#removing) {
+      const indexed = this.#indexed.get(layout)!
+      this.#remove(layout, layout.families[indexed - 1]!)
+      if (indexed > 1) {
+        this.#indexed.set(layout, indexed - 1)
+        return true
+      }
+      this.#indexed.delete(layout)
+      this.#removing.delete(layout)
+      this.memory.onLeft(layout)
+      return true
+    }
+    return false
   }
 
   /**
@@ -103,28 +183,40 @@ export class FamilyIndex {
     }
     const sorted = yield* sortSteps(list, ([a], [b]) => (a < b ? -1 : 1))
     // Families may have been added or removed in the meantime.
-    if (version === this.#version) this.#sorted.set(writing, sorted)
+    if (version === this.#version) {
+      this.#sorted.set(writing, sorted)
+      this.#grow(LISTED_BYTES * sorted.length)
+    }
     return sorted
   }
 
-  #updateOne(layout: CompiledLayout): void {
-    const { families, holders } = layout
+  #grow(bytes: number): void {
+    this.#bytes += bytes
+    this.memory.add(bytes)
+  }
+
+  #addOne(layout: CompiledLayout): void {
+    const { families } = layout
     const indexed = this.#indexed.get(layout) ?? 0
-    const wanted = holders > 0 ? families.length : 0
-    if (indexed === wanted) this.#changed.delete(layout)
-    else if (indexed < wanted) {
+    if (indexed < families.length) {
       this.#add(layout, families[indexed]!)
       this.#indexed.set(layout, indexed + 1)
-    } else {
-      this.#remove(layout, families[indexed - 1]!)
-      if (indexed > 1) this.#indexed.set(layout, indexed - 1)
-      else this.#indexed.delete(layout)
     }
+    if (indexed + 1 >= families.length) this.#added(layout)
+  }
+
+  /** Nothing of the layout is left to be added. */
+  #added(layout: CompiledLayout): void {
+    const need = this.#adding.get(layout)
+    if (need === undefined) return
+    this.#adding.delete(layout)
+    this.memory.promise(-need)
   }
 
   #add(layout: CompiledLayout, family: CompiledFamily): void {
     const key = keyOf(family)
     const known = this.#groups.get(key)
+    this.#grow(ENTRY_BYTES)
     if (known) known.members.set(layout, family)
     else this.#groups.set(key, this.#addGroup(layout, family))
   }
@@ -132,12 +224,19 @@ export class FamilyIndex {
   #remove(layout: CompiledLayout, family: CompiledFamily): void {
     const key = keyOf(family)
     const group = this.#groups.get(key)
-    if (!group?.members.delete(layout) || group.members.size > 0) return
+    if (!group?.members.delete(layout)) return
+    this.#grow(-ENTRY_BYTES)
+    if (group.members.size > 0) {
+      // Families of a layout that was removed are not kept.
+      if (group.first === family) group.first = group.members.values().next().value!
+      return
+    }
     this.#groups.delete(key)
     this.#removeGroup(group)
   }
 
   #groupsChanged(): void {
+    for (const list of this.#sorted.values()) this.#grow(-LISTED_BYTES * list.length)
     this.#sorted.clear()
     this.#version++
   }
@@ -146,12 +245,14 @@ export class FamilyIndex {
     this.#groupsChanged()
     const members = new Map([[layout, family]])
     const names = allNames(family)
+    this.#grow(groupBytes(family, names))
     if (!names.some(name => this.#names.has(name))) {
       const group = { first: family, members, exposed: EVERYWHERE, blockedBy: NOWHERE } as Group
-      for (const name of names) this.#names.set(name, group)
+      for (const name of names) this.#setName(name, group)
       return group
     }
     const group: Group = { first: family, members, exposed: new Set(), blockedBy: new Map() }
+    this.#grow(SETS_BYTES)
     for (const name of names) this.#contest(name)
     for (const writing of WRITINGS) this.#claim(group, writing)
     return group
@@ -162,9 +263,11 @@ export class FamilyIndex {
     for (const [writing, name] of group.blockedBy) this.#leaveQueue(group, writing, name)
     const freed: [string, Contested, Writing][] = []
     const names = allNames(group.first)
+    this.#grow(-groupBytes(group.first, names))
+    if (group.blockedBy !== NOWHERE) this.#grow(-SETS_BYTES)
     for (const name of names) {
       const entry = this.#names.get(name)
-      if (entry === group) this.#names.delete(name)
+      if (entry === group) this.#deleteName(name)
       else if (entry && 'owners' in entry) {
         for (const [writing, owner] of entry.owners)
           if (owner === group) freed.push([name, entry, writing])
@@ -174,9 +277,20 @@ export class FamilyIndex {
     for (const [name, entry, writing] of freed) this.#grant(name, entry, writing)
     for (const name of names) {
       const entry = this.#names.get(name)
-      if (entry && 'owners' in entry && entry.owners.size === 0 && entry.waiting.size === 0)
-        this.#names.delete(name)
+      if (entry && 'owners' in entry && entry.owners.size === 0 && entry.waiting.size === 0) {
+        this.#deleteName(name)
+        this.#grow(-CONTESTED_BYTES)
+      }
     }
+  }
+
+  #setName(name: string, entry: Group | Contested): void {
+    if (!this.#names.has(name)) this.#grow(NAME_BYTES)
+    this.#names.set(name, entry)
+  }
+
+  #deleteName(name: string): void {
+    if (this.#names.delete(name)) this.#grow(-NAME_BYTES)
   }
 
   /** Makes a name contested, if it is not. */
@@ -188,9 +302,11 @@ export class FamilyIndex {
       for (const writing of WRITINGS)
         if (writtenNames(entry.first, writing).includes(name)) contested.owners.set(writing, entry)
       // Its sets are shared with other groups; from now on it has its own.
+      if (entry.blockedBy === NOWHERE) this.#grow(SETS_BYTES)
       Object.assign(entry, { exposed: new Set(entry.exposed), blockedBy: new Map(entry.blockedBy) })
     }
-    this.#names.set(name, contested)
+    this.#setName(name, contested)
+    this.#grow(CONTESTED_BYTES)
     return contested
   }
 
@@ -201,6 +317,7 @@ export class FamilyIndex {
       const { owners, waiting } = this.#contest(name)
       if (!owners.has(writing)) continue
       group.blockedBy.set(writing, name)
+      this.#grow(WAITING_BYTES)
       const queue = waiting.get(writing)
       if (queue) queue.add(group)
       else waiting.set(writing, new Set([group]))
@@ -223,9 +340,16 @@ export class FamilyIndex {
   #leaveQueue(group: Group, writing: Writing, name: string): void {
     const { waiting } = this.#contest(name)
     const queue = waiting.get(writing)
-    queue?.delete(group)
+    if (queue?.delete(group)) this.#grow(-WAITING_BYTES)
     if (queue?.size === 0) waiting.delete(writing)
   }
+}
+
+/** Bytes of a group, with the texts of its key and names. */
+function groupBytes(family: CompiledFamily, names: readonly string[]): number {
+  let bytes = GROUP_BYTES + textBytes(keyOf(family))
+  for (const name of names) if (name !== family.name) bytes += textBytes(name)
+  return bytes
 }
 
 /** Families of several layouts with equal keys are merged. */

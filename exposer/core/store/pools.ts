@@ -1,3 +1,5 @@
+import { ARRAY_BYTES } from './sizes.js'
+
 /** Maximum bytes of pooled arrays. */
 const MAX_ARRAY_BYTES = 16 * 1024 * 1024
 const MAX_RAWS = 32
@@ -5,6 +7,8 @@ const MAX_RAW_BYTES = 4 * 1024 * 1024
 
 /** Maximum number of different lengths, including those without arrays. */
 const MAX_LENGTHS = 4096
+/** Estimated heap of an entry for a length, with its list. */
+const LENGTH_BYTES = 120
 
 /**
  * Arrays of released snapshots, reused for the values of the next ones. Above the limit, arrays of
@@ -13,9 +17,20 @@ const MAX_LENGTHS = 4096
 export class ArrayPool {
   readonly #free = new Map<number, Float64Array[]>()
   #bytes = 0
+  #arrays = 0
 
   get bytes(): number {
     return this.#bytes
+  }
+
+  get heap(): number {
+    return ARRAY_BYTES * this.#arrays + LENGTH_BYTES * this.#free.size
+  }
+
+  clear(): void {
+    this.#free.clear()
+    this.#bytes = 0
+    this.#arrays = 0
   }
 
   /**
@@ -24,7 +39,7 @@ export class ArrayPool {
    */
   reuse(length: number): Float64Array | undefined {
     const array = this.#free.get(length)?.pop()
-    if (array) this.#bytes -= array.byteLength
+    if (array) this.#remove(array)
     return array
   }
 
@@ -34,14 +49,20 @@ export class ArrayPool {
     if (arrays) arrays.push(array)
     else this.#free.set(array.length, [array])
     this.#bytes += array.byteLength
+    this.#arrays++
     while (this.#bytes > MAX_ARRAY_BYTES || this.#free.size > MAX_LENGTHS) this.#dropFirst()
   }
 
   #dropFirst(): void {
     const [[length, arrays]] = this.#free
     const array = arrays.pop()
-    if (array) this.#bytes -= array.byteLength
+    if (array) this.#remove(array)
     if (arrays.length === 0) this.#free.delete(length)
+  }
+
+  #remove(array: Float64Array): void {
+    this.#bytes -= array.byteLength
+    this.#arrays--
   }
 }
 
@@ -50,11 +71,20 @@ export class ArrayPool {
  * for each would be hundreds of megabytes of garbage per second.
  */
 export class RawPool {
-  readonly #free: Buffer[] = []
+  #free: Buffer[] = []
   #bytes = 0
 
   get bytes(): number {
     return this.#bytes
+  }
+
+  get heap(): number {
+    return ARRAY_BYTES * this.#free.length
+  }
+
+  clear(): void {
+    this.#free = []
+    this.#bytes = 0
   }
 
   copy(bytes: Uint8Array): Buffer {

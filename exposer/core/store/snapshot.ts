@@ -14,7 +14,10 @@ export interface SnapshotPart extends Held {
   values: Float64Array | null
   raw: Buffer | null
   timestamps: Float64Array | null
+  /** In the order of their series. */
   exemplars: readonly Exemplar[] | null
+  /** Estimated size of the exemplars. */
+  exemplarBytes: number
   /** Offset of its record. */
   readonly offset: number
 }

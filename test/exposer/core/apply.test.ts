@@ -175,7 +175,7 @@ describe('applying records', () => {
     shard.shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [], lost: [0] }, shard.now)
     expect(shard.shard.targetCount).toBe(0)
     runNow(shard.shard.releaseSteps())
-    expect(shard.shard.store.bytes()).toMatchObject({ targets: 0, layouts: 0, values: 0 })
+    expect(shard.shard.store.memory.byKind()).toMatchObject({ targets: 0, layouts: 0, values: 0 })
     expect(shard.metrics()).toBe('')
     expect(shard.shard.partitions(shard.now)).toEqual([])
   })

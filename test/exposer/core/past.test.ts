@@ -206,7 +206,7 @@ test('a lost partition leaves nothing of what was read back', () => {
   shard.shard.assign({ epoch: 3, partitionCount: 1, kept: [], fresh: [], lost: [0] }, shard.now)
   runNow(shard.shard.releaseSteps())
   end(shard)
-  const { targets, values } = shard.shard.store.bytes()
+  const { targets, values } = shard.shard.store.memory.byKind()
   expect([shard.shard.targetCount, targets, values]).toEqual([0, 0, 0])
 })
 

@@ -12,6 +12,11 @@ describe('what is acquired is released', () => {
           playoutDelayMs: fc.constantFrom(0, 1500),
           historyBytes: fc.constantFrom(700, 1e6),
           layoutBytes: fc.constantFrom(20_000, 1e6),
+          memory: fc.constantFrom(
+            { heap: 12_000, total: 14_000 },
+            { heap: 40_000, total: 41_000 },
+            { heap: 1e9, total: 1e9 },
+          ),
           historyMaxAgeMs: fc.constant(20_000),
           forgetMs: fc.constant(30_000),
           tombstoneMs: fc.constant(3000),

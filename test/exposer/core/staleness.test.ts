@@ -189,7 +189,7 @@ describe('staleness in log time', () => {
     shard.pass(1000)
     shard.shard.sweep(shard.now)
     expect(shard.state(a)).toBe('unknown')
-    expect(shard.shard.store.bytes()).toMatchObject({ targets: 0, layouts: 0, values: 0 })
+    expect(shard.shard.store.memory.byKind()).toMatchObject({ targets: 0, layouts: 0, values: 0 })
   })
 
   test('a target that publishes in time is never stale, however fetches pause, fail and lag', () => {

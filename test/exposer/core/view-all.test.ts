@@ -132,7 +132,7 @@ describe('the view all', () => {
   })
 
   test('is bounded in bytes: the oldest is dropped first, counted once for each scraper that had not received it', () => {
-    const { shard, publish, seen, dropped } = setting({ historyBytes: 3 * 300 })
+    const { shard, publish, seen, dropped } = setting({ historyBytes: 3 * 900 })
     publish()
     seen('a')
     seen('b')
@@ -140,7 +140,7 @@ describe('the view all', () => {
     seen('b')
     publish()
     publish()
-    expect(shard.shard.history.bytes).toBeLessThanOrEqual(900)
+    expect(shard.shard.history.bytes).toBeLessThanOrEqual(3 * 900)
     expect(dropped()).toEqual({ history_full: 2 })
     expect(seen('a')).toEqual(['4@4', '5@5', '6@6'])
   })

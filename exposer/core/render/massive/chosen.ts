@@ -4,6 +4,7 @@ import { bookWritten } from '../../booking.js'
 import type { SampleDrop, Span } from '../../history/history.js'
 import type { TargetState } from '../../judge.js'
 import type { Shard } from '../../shard.js'
+import { scrapeBytes } from '../../store/sizes.js'
 import type { Snapshot } from '../../store/snapshot.js'
 import type { Target } from '../../target.js'
 
@@ -21,11 +22,21 @@ export interface Chosen {
 /** Targets that are chosen or released per step. */
 const TARGETS_PER_STEP = 500
 
+/** Estimated bytes of a target in a scrape. */
+const TARGET_BYTES = 250
+
+/** A scrape needs more memory than is left. */
+export class NoMemory extends Error {
+  override readonly name = 'NoMemory'
+}
+
 /** The snapshots of all targets in a scrape. */
 export class Choice {
   readonly chosen: Chosen[] = []
   /** Samples held for this scraper that cannot be exposed to it, by reason. */
   readonly omitted = new Map<SampleDrop, number>()
+  /** Memory of the scrape until `release`. */
+  #bytes = 0
 
   constructor(
     private readonly shard: Shard,
@@ -36,6 +47,8 @@ export class Choice {
   /**
    * Chooses and acquires the snapshots. With a span, none that was applied after it was opened: its
    * predecessors would be exposed by the next scrape, and rejected as older.
+   *
+   * @throws NoMemory when there is no memory for the scrape
    */
   *choose(): Steps<void> {
     let step = 0
@@ -59,6 +72,8 @@ export class Choice {
       }
       if (++step % TARGETS_PER_STEP === 0) yield
     }
+    this.shard.store.memory.addResponse('scrapes', -this.#bytes)
+    this.#bytes = 0
   }
 
   #chooseOf(target: Target): void {
@@ -78,9 +93,36 @@ export class Choice {
     }
     // A failed collection has no samples; it is chosen so that its exposition is booked.
     if (state === 'failed' && newest) snapshots.push(newest)
+    this.#reserve(bytesOf(snapshots) + (span ? ownTimesBytes(snapshots) : 0))
     for (const snapshot of snapshots) shard.store.acquire(snapshot)
     this.chosen.push({ target, state, snapshots })
   }
+
+  #reserve(bytes: number): void {
+    const { memory } = this.shard.store
+    if (!memory.fitsResponse(bytes)) {
+      throw new NoMemory(
+        `no memory is left for this scrape of ${this.shard.targetCount} targets: ${memory.describe()}; raise --memory.limit, or scrape virtual targets`,
+      )
+    }
+    memory.addResponse('scrapes', bytes)
+    this.#bytes += bytes
+  }
+}
+
+/** Without the texts of labels: short ones are part of their targets, others are not held. */
+function bytesOf(snapshots: readonly Snapshot[]): number {
+  let bytes = TARGET_BYTES
+  for (const snapshot of snapshots) bytes += scrapeBytes(snapshot)
+  return bytes
+}
+
+/** The marks of omitted samples. */
+function ownTimesBytes(snapshots: readonly Snapshot[]): number {
+  let bytes = 0
+  for (const { parts } of snapshots)
+    for (const { timestamps, layout } of parts) if (timestamps) bytes += layout.series
+  return bytes
 }
 
 function newestOf({ snapshots, newest }: Target, span: Span | undefined): Snapshot | undefined {

@@ -2,21 +2,17 @@ import type { Instant } from '../../../../shared/base/clock.js'
 import type { Steps } from '../../../../shared/base/steps.js'
 import { Chunk, PAUSE } from '../../../../shared/exposition/chunks.js'
 import { isLegacyLabelName } from '../../../../shared/exposition/escape.js'
-import { exemplarTextSteps } from '../../../../shared/exposition/exemplar-text.js'
 import { familyLines } from '../../../../shared/exposition/family-lines.js'
 import type { Escaping, Format } from '../../../../shared/exposition/format.js'
-import { type LayoutText, labelText, latin1 } from '../../../../shared/exposition/layout-text.js'
-import {
-  type LabelTail,
-  seriesLines,
-  splitRange,
-} from '../../../../shared/exposition/series-lines.js'
+import { labelText, latin1 } from '../../../../shared/exposition/layout-text.js'
+import { type LabelTail, splitRange } from '../../../../shared/exposition/series-lines.js'
 import type { Span } from '../../history/history.js'
 import type { Shard } from '../../shard.js'
 import type { IndexedFamily } from '../../store/family-index.js'
-import { isDecoded, type Snapshot, type SnapshotPart } from '../../store/snapshot.js'
+import { isDecoded, type Snapshot } from '../../store/snapshot.js'
 import { writingOf } from '../../store/written-names.js'
 import type { Target } from '../../target.js'
+import { partLines, seriesPerPiece } from '../part-lines.js'
 import { FAMILIES_PER_PAUSE } from '../target.js'
 import { Choice, type Chosen } from './chosen.js'
 import { OwnTimes } from './own-times.js'
@@ -69,7 +65,11 @@ export class MassiveScrape {
     this.#shownTo = shard.seriesShown.of(options.scraper ?? '', options.now)
   }
 
-  /** Chooses and acquires the snapshots. To be run before `render`. */
+  /**
+   * Chooses and acquires the snapshots. To be run before `render`.
+   *
+   * @throws NoMemory when there is no memory for the scrape
+   */
   *prepare(): Steps<void> {
     yield* this.#choice.choose()
     let step = 0
@@ -124,55 +124,44 @@ export class MassiveScrape {
   *#prepareTarget(chosen: Chosen): Steps<void> {
     const { target } = chosen
     const { format, view } = this.options
-    const tail = tailOf(target, format.escaping)
+    const tail = () => this.#tailOf(target)
     const taken = new Set(target.labels.map(label => label.name))
     const readable: Snapshot[] = []
     for (const snapshot of chosen.snapshots) {
       if (snapshot.failure !== null) continue
       if (isDecoded(snapshot) || (yield* this.shard.decodeSteps(snapshot))) readable.push(snapshot)
     }
-    const texts = new Map<SnapshotPart, LayoutText>()
-    for (const { parts } of readable) {
+    if (view === 'all') yield* this.#ownTimes.examine(readable)
+    const openMetrics = format.name === 'openmetrics-1.0.0'
+    for (const [round, { parts, collectedAt }] of readable.entries()) {
       for (const part of parts) {
-        const { layout } = part
-        // Most texts are known: avoid a generator for them.
-        const text =
-          layout.cachedText(format.escaping, taken) ?? (yield* layout.text(format.escaping, taken))
-        texts.set(part, text)
+        const omitted = this.#ownTimes.omitted(part)
+        const times =
+          view === 'latest'
+            ? null
+            : { own: part.timestamps, common: collectedAt, openMetrics, omitted }
+        const text = part.layout.text(format.escaping, taken)
+        this.#rounds.add(round, part.layout, { part, text, tail, times, exemplars: openMetrics })
       }
     }
-    if (view === 'all') yield* this.#ownTimes.examine(readable, texts)
-    for (const [round, snapshot] of readable.entries())
-      yield* this.#addToRound(round, snapshot, texts, tail)
     yield* this.#report(chosen, readable, tail)
   }
 
-  *#addToRound(
-    round: number,
-    { parts, collectedAt }: Snapshot,
-    texts: ReadonlyMap<SnapshotPart, LayoutText>,
-    tail: LabelTail,
-  ): Steps<void> {
-    const { format, view } = this.options
-    const openMetrics = format.name === 'openmetrics-1.0.0'
-    for (const part of parts) {
-      const exemplars =
-        openMetrics && part.exemplars ? yield* exemplarTextSteps(part.exemplars) : null
-      const times =
-        view === 'latest'
-          ? null
-          : {
-              own: part.timestamps,
-              common: collectedAt,
-              openMetrics,
-              omitted: this.#ownTimes.omitted(part),
-            }
-      const text = texts.get(part)!
-      this.#rounds.add(round, part.layout, { part, text, tail, times, exemplars })
+  /**
+   * Text of the target's labels at the end of a series; cached if it is short and does not depend on
+   * the escaping.
+   */
+  #tailOf(target: Target): LabelTail {
+    if (target.tail) return target.tail
+    const tail = labelTail(target, this.options.format.escaping)
+    if (target.keepsTail && target.labels.every(label => isLegacyLabelName(label.name))) {
+      target.tail = tail
+      target.recount()
     }
+    return tail
   }
 
-  *#report(chosen: Chosen, readable: readonly Snapshot[], tail: LabelTail): Steps<void> {
+  *#report(chosen: Chosen, readable: readonly Snapshot[], tail: () => LabelTail): Steps<void> {
     const { state, target } = chosen
     // As in Prometheus, a target that is no longer discovered has no `up`.
     if (state === 'ended') return
@@ -201,15 +190,16 @@ export class MassiveScrape {
       for (const round of this.#rounds.all) {
         for (const [layout, family] of members) {
           if (++lookups % LOOKUPS_PER_PAUSE === 0) yield PAUSE
-          for (const { part, text, tail, times, exemplars } of round.get(layout) ?? []) {
+          for (const shown of round.get(layout) ?? []) {
             if (!begun) {
               begun = true
               chunk.add(familyLines(first, format))
               if (chunk.isFull) yield chunk.flush()
             }
             this.#samples += family.to - family.from
-            for (const piece of splitRange(family, text)) {
-              chunk.add(seriesLines(part.values!, text, piece, tail, times, exemplars))
+            const tail = shown.tail()
+            for (const piece of splitRange(family, layout.plain, seriesPerPiece(shown, tail))) {
+              chunk.add(partLines(shown, tail, piece))
               if (chunk.isFull) yield chunk.flush()
             }
           }
@@ -219,11 +209,7 @@ export class MassiveScrape {
   }
 }
 
-/** Text of the target's labels at the end of a series; cached unless it depends on the escaping. */
-function tailOf(target: Target, escaping: Escaping): LabelTail {
-  if (target.tail) return target.tail
+function labelTail(target: Target, escaping: Escaping): LabelTail {
   const labels = latin1(target.labels.map(label => labelText(label, escaping)).join(','))
-  const tail = { open: `,${labels}} `, closed: `{${labels}} ` }
-  if (target.labels.every(label => isLegacyLabelName(label.name))) target.tail = tail
-  return tail
+  return { open: `,${labels}} `, closed: `{${labels}} ` }
 }

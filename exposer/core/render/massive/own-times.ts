@@ -37,16 +37,13 @@ export class OwnTimes {
   }
 
   /** Examines the snapshots of one target, in the order in which they are exposed. */
-  *examine(
-    snapshots: readonly Snapshot[],
-    texts: ReadonlyMap<SnapshotPart, LayoutText>,
-  ): Steps<void> {
+  *examine(snapshots: readonly Snapshot[]): Steps<void> {
     if (!snapshots.some(({ parts }) => parts.some(part => part.timestamps))) return
     const last = new Map<string, Sample>()
     let step = 0
     for (const { parts, collectedAt } of snapshots) {
       for (const part of parts) {
-        const text = texts.get(part)!
+        const text = part.layout.plain
         const omitted = new Uint8Array(part.values!.length)
         let any = false
         for (let i = 0; i < omitted.length; i++) {

@@ -5,7 +5,8 @@ import { numberText } from '../../../../shared/metrics/number-text.js'
 
 /** The values that Prometheus would report for a direct scrape of the application. */
 export interface Report {
-  readonly tail: LabelTail
+  /** Text of the labels of its target. */
+  tail(): LabelTail
   readonly up: boolean
   /** Duration of the application's collection in seconds; 0 when it is down. */
   readonly duration: number
@@ -50,7 +51,7 @@ export function* reportLines(reports: readonly Report[], chunk: Chunk): Generato
     chunk.add(`\n# HELP ${name} ${help}\n# TYPE ${name} gauge`)
     let step = 0
     for (const report of reports) {
-      chunk.add(`\n${name}${report.tail.closed}${numberText(of(report))}`)
+      chunk.add(`\n${name}${report.tail().closed}${numberText(of(report))}`)
       if (chunk.isFull) yield chunk.flush()
       else if (++step % 5000 === 0) yield PAUSE
     }

@@ -1,16 +1,5 @@
-import type { LayoutText } from '../../../../shared/exposition/layout-text.js'
-import type { LabelTail, SampleTimes } from '../../../../shared/exposition/series-lines.js'
 import type { CompiledLayout } from '../../store/compiled-layout.js'
-import type { SnapshotPart } from '../../store/snapshot.js'
-
-/** A part of a snapshot with everything that is needed to render the series of a family. */
-export interface Shown {
-  readonly part: SnapshotPart
-  readonly text: LayoutText
-  readonly tail: LabelTail
-  readonly times: SampleTimes | null
-  readonly exemplars: ReadonlyMap<number, string> | null
-}
+import type { ShownPart } from '../part-lines.js'
 
 /**
  * The content of a scrape by round and layout. The first round has the first snapshots of all
@@ -18,13 +7,13 @@ export interface Shown {
  * layout changed in between.
  */
 export class Rounds {
-  readonly #rounds: Map<CompiledLayout, Shown[]>[] = []
+  readonly #rounds: Map<CompiledLayout, ShownPart[]>[] = []
 
-  get all(): readonly ReadonlyMap<CompiledLayout, readonly Shown[]>[] {
+  get all(): readonly ReadonlyMap<CompiledLayout, readonly ShownPart[]>[] {
     return this.#rounds
   }
 
-  add(round: number, layout: CompiledLayout, shown: Shown): void {
+  add(round: number, layout: CompiledLayout, shown: ShownPart): void {
     while (this.#rounds.length <= round) this.#rounds.push(new Map())
     const list = this.#rounds[round].get(layout)
     if (list) list.push(shown)

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { TextVariant } from '../../../../exposer/core/store/text-variant.js'
 import { runNow } from '../../../../shared/base/steps.js'
 import { FakeApp } from '../../../support/records.js'
 import { expectReferences } from '../../../support/references.js'
@@ -47,10 +48,10 @@ describe('the store', () => {
     const { shard, store, publish } = setting()
     const first = publish(gauge('x', 10))
     publish(gauge('x', 10))
-    const before = store.bytes()
+    const before = store.memory.byKind()
     expect(() => store.release(first)).toThrow('more often than it was acquired')
     expect(() => store.release(first.parts[0])).toThrow('more often than it was acquired')
-    expect(store.bytes()).toEqual(before)
+    expect(store.memory.byKind()).toEqual(before)
     expectReferences(shard.shard, true)
   })
 
@@ -64,22 +65,25 @@ describe('the store', () => {
     expect(names()).toEqual(['x', 'y'])
     store.release(first)
     expect(names()).toEqual(['y'])
-    const { layouts, cachedLayouts } = store.bytes()
-    expect(cachedLayouts).toBeGreaterThan(0)
+    const { layouts, cached_layouts } = store.memory.byKind()
+    expect(cached_layouts).toBeGreaterThan(0)
     expect(layouts).toBeGreaterThan(0)
     expectReferences(shard.shard, true)
   })
 
   test('counts the texts that a layout gets when it is rendered, and keeps some of them only', () => {
     const { shard, store, publish } = setting()
-    const before = store.bytes().layouts
+    const before = store.memory.byKind().layouts
     const { layout } = publish(
       `# HELP x H.\n# TYPE x gauge\nx{${Array.from({ length: 20 }, (_, i) => `l${i + 10}="v"`).join(',')}} 1\n`,
     ).parts[0]
-    const plain = store.bytes().layouts
+    const plain = store.memory.byKind().layouts
     const sizes = Array.from({ length: 20 }, (_, i) => {
-      runNow(layout.text('underscores', new Set([`l${i + 10}`])))
-      return store.bytes().layouts
+      const text = layout.text('underscores', new Set([`l${i + 10}`])) as TextVariant
+      expect([...text.pieces({ from: 0, to: 1 })].map(piece => piece.text.blocks)).toEqual([
+        [expect.stringContaining(`exported_l${i + 10}="v"`)],
+      ])
+      return store.memory.byKind().layouts
     })
     expect(plain).toBeGreaterThan(before)
     expect(sizes[0]).toBeGreaterThan(plain)
@@ -99,13 +103,13 @@ describe('the store', () => {
       },
     ]
     shard.publish(app, { exposition: gauge('x', 1), collectedAt: shard.wall, exemplars })
-    expect(store.bytes().exemplars).toBeGreaterThan(58)
+    expect(store.memory.byKind().exemplars).toBeGreaterThan(58)
     publish(gauge('x', 1))
     publish(gauge('x', 1))
-    expect(store.bytes().exemplars).toBe(0)
+    expect(store.memory.byKind().exemplars).toBe(0)
     shard.pass(1000)
     shard.fail(app, 'y'.repeat(1000))
-    expect(store.bytes().values).toBeGreaterThan(1000)
+    expect(store.memory.byKind().values).toBeGreaterThan(1000)
     expectReferences(shard.shard, true)
   })
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { runNow } from '../../../../shared/base/steps.js'
-import { exemplarTextSteps } from '../../../../shared/exposition/exemplar-text.js'
+import { exemplarTexts } from '../../../../shared/exposition/exemplar-text.js'
 import { familyLines } from '../../../../shared/exposition/family-lines.js'
 import type { Format } from '../../../../shared/exposition/format.js'
 import { layoutTextSteps } from '../../../../shared/exposition/layout-text.js'
@@ -47,7 +47,7 @@ describe('what is rendered', () => {
     const openMetrics = format.name === 'openmetrics-1.0.0'
     const text = runNow(layoutTextSteps({ families }, format.escaping, new Set()))
     const exemplars = openMetrics
-      ? runNow(exemplarTextSteps([...values.keys()].filter(i => i % 3 === 0).map(series => ({ series, labels: [{ name: 't', value: `${series}` }], value: 0.5, timestamp: series * 1001 })))) // biome-ignore format: one line
+      ? exemplarTexts([...values.keys()].filter(i => i % 3 === 0).map(series => ({ series, labels: [{ name: 't', value: `${series}` }], value: 0.5, timestamp: series * 1001 }))) // biome-ignore format: one line
       : null
     let lines = ''
     let from = 0
