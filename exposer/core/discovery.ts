@@ -24,13 +24,15 @@ type Listed = Pick<TargetStatus, 'state' | 'intervalMs' | 'labels'>
 /** Never above the scrape interval: Prometheus would discard the target without a message. */
 const MAX_TIMEOUT_MS = 10_000
 const RESERVED = '__'
+/** Prefix of escaped names. */
+const ESCAPED = 'U__'
 
 /**
  * One group per target that has not ended. Interval and timeout are both set, in integer
  * milliseconds.
  *
  * Prometheus 2 rejects a list with one label name that it does not know, such as `service.name`, as
- * a whole. Such names are escaped. Whatever becomes of a label, `/target` finds the target with the
+ * a whole. Such names are escaped; `withOriginalNames` makes a group for Prometheus 3. Whatever becomes of a label, `/target` finds the target with the
  * parameters of its group.
  *
  * @see https://prometheus.io/docs/prometheus/latest/http_sd/
@@ -86,6 +88,21 @@ function parameterOf(name: string): string {
 /** The label that a parameter of `/target` selects. */
 export function labelOfParameter(parameter: string): string {
   return unescapeLabelName(parameter) ?? parameter
+}
+
+/**
+ * A group, as JSON, with the original names of its labels, which Prometheus 3 accepts. The
+ * parameters stay escaped.
+ */
+export function withOriginalNames(group: string): string {
+  if (!group.includes(`"${ESCAPED}`)) return group
+  const { targets, labels } = JSON.parse(group) as SdGroup
+  const named = Object.entries(labels).map(([name, value]) => {
+    // A label that has such a name itself has a parameter with another name.
+    const isEscaped = name.startsWith(ESCAPED) && labels[`__param_${name}`] === value
+    return [isEscaped ? labelOfParameter(name) : name, value] as const
+  })
+  return JSON.stringify({ targets, labels: Object.fromEntries(named) })
 }
 
 /** Whether Prometheus 2 accepts the name. The prefix `__` is reserved. */

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { Context } from 'koa'
 import { Slice } from '../../shared/base/scheduling.js'
-import { sortInSlices } from '../../shared/base/slices.js'
+import { mapInSlices, sortInSlices } from '../../shared/base/slices.js'
 import { sayWhy } from '../../shared/http/say-why.js'
-import { sdGroups } from '../core/discovery.js'
+import { sdGroups, withOriginalNames } from '../core/discovery.js'
 import type { Target } from '../core/target.js'
 import { PARTITIONS_HEADER } from '../group/peers.js'
 import type { ScrapeResult } from '../telemetry/scrape-result.js'
@@ -38,8 +38,22 @@ export function sd(services: Services) {
     const request = waitingOf(ctx, services)
     const merged = await listInTurn(request, services, () => list.get(request.deadline, ctx.res))
     if ('pending' in merged) return sayWhy(ctx, 503, `the list is incomplete: ${merged.pending}`)
-    return sendList(ctx, merged.lines)
+    ctx.vary('User-Agent')
+    return sendList(ctx, acceptsAnyName(ctx) ? await originalNames(merged.lines) : merged.lines)
   }
+}
+
+/** Prometheus 3 accepts label names of any characters. Other clients may not. */
+const acceptsAnyName = (ctx: Context) =>
+  Number(/^Prometheus\/(\d+)\./.exec(ctx.get('user-agent'))?.[1]) >= 3
+
+/** Lists for Prometheus 3, by the lists from which they were made. */
+const original = new WeakMap<readonly string[], Promise<readonly string[]>>()
+
+function originalNames(lines: readonly string[]): Promise<readonly string[]> {
+  const known = original.get(lines) ?? mapInSlices(lines, withOriginalNames)
+  original.set(lines, known)
+  return known
 }
 
 /** Tags of lists that may be requested again within the second for which they are cached. */

@@ -47,6 +47,9 @@ describe.each(['prometheus', 'prometheus-2'] as const)('%s', part => {
       }
       const up = data.result.map(({ metric, value }) => [metric.job, value[1]]).sort()
       expect(up).toEqual(TARGETS.map(({ job }) => [job, '1']).sort())
+      const dotted = data.result.find(({ metric }) => metric.job === 'dotted')!
+      const name = part === 'prometheus' ? 'service.name' : 'U__service_2e_name'
+      expect(dotted.metric[name]).toBe('pay')
     })
   })
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { labelOfParameter, sdGroups } from '../../../exposer/core/discovery.js'
+import { labelOfParameter, sdGroups, withOriginalNames } from '../../../exposer/core/discovery.js'
 import { escapeLabelName, unescapeLabelName } from '../../../exposer/core/label-escape.js'
 import { FakeApp } from '../../support/records.js'
 import { FakeShard } from '../../support/shard.js'
@@ -85,4 +85,17 @@ test('an escaped name is unescaped to what it was, and other names are not', () 
   )
   for (const other of ['job', 'U_a', 'U__a_', 'U__a_zz_', 'U__a_110000_', 'U__a.b'])
     expect(unescapeLabelName(other)).toBeUndefined()
+})
+
+test('a group for Prometheus 3 has the original names, and the same parameters', () => {
+  const labels = { job: 'j', 'service.name': 'pay', größe: 'L', U__own: 'x' }
+  const [group] = sdGroups([{ state: 'up', intervalMs: 1000, labels }], {
+    externalUrl: 'http://exposer:9754',
+  })
+  const original = JSON.parse(withOriginalNames(JSON.stringify(group)))
+  expect(original.targets).toEqual(group!.targets)
+  expect(original.labels).toMatchObject(labels)
+  const parameters = (of: Record<string, string>) =>
+    Object.entries(of).filter(([name]) => name.startsWith('__param_'))
+  expect(parameters(original.labels)).toEqual(parameters(group!.labels))
 })
