@@ -59,7 +59,7 @@ const flags = {
   }),
   'replay.window': flag(duration({ min: '1s', max: '7d' }), {
     default: '10m',
-    help: 'How far back a partition is read when it is assigned. A target that publishes less often is unknown after a restart until its next snapshot.',
+    help: 'How far back a partition is read when it is assigned, before it is served. Then it is read back to --staleness.forget in the background, for targets that died before.',
   }),
   ...listenFlag(':9754'),
   'web.advertise-address': flag(httpUrl, {

@@ -38,6 +38,15 @@ describe('the documentation', () => {
     }
   })
 
+  test.each(pages)('%s wraps its text at 100 characters', page => {
+    const text = read(page).replace(/^( *)```.*?^\1```/gms, '')
+    const long = text
+      .split('\n')
+      // A table, code and an image are one line; a word may be a long link.
+      .filter(line => line.length > 100 && /^(?!\||!\[| {4})\s*\S+ .*\S/.test(line))
+    expect(long).toEqual([])
+  })
+
   test('docs/configuration.md has all flags of the exposer with their defaults', () => {
     const help = read('test/cli/exposer-help.txt')
     const rows = read('docs/configuration.md').split('\n')
@@ -49,6 +58,14 @@ describe('the documentation', () => {
       expect(row, `${flag} is not in docs/configuration.md`).toBeDefined()
       if (value) expect(row, `the default of ${flag}`).toContain(`\`${value.replaceAll('"', '')}\``)
     }
+  })
+
+  test('docs/http-api.md has all paths of the exposer', () => {
+    const page = read('docs/http-api.md')
+    const source = read('exposer/routes/endpoints.ts')
+    const paths = [...source.matchAll(/(?:get|fastPath)\('([^':]+)'/g)].map(([, path]) => path)
+    expect(paths.length).toBeGreaterThan(7)
+    expect(paths.filter(path => !page.includes(`| \`${path}`))).toEqual([])
   })
 
   test('docs/metrics.md has all metrics of the exposer', async () => {
