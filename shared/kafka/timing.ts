@@ -1,5 +1,3 @@
-import { nextTurn } from '../base/scheduling.js'
-
 /** A wait that can be ended early by `wake`, also before it begins. */
 export class Wakeup {
   #woken = false
@@ -48,26 +46,5 @@ export class Backoff {
   next(): number {
     const delay = Math.min(this.maxMs, this.initialMs * 2 ** Math.min(this.#failures++, 20))
     return delay * (0.5 + Math.random() / 2)
-  }
-}
-
-/** Yields the event loop when `budgetMs` have passed since the last yield. */
-export class Pacer {
-  #since = 0
-
-  constructor(
-    readonly budgetMs: number,
-    readonly mono: () => number,
-  ) {}
-
-  /** Await this between units of work. */
-  async yieldIfDue(): Promise<void> {
-    if (this.mono() - this.#since >= this.budgetMs) await this.yieldNow()
-  }
-
-  /** Yields in any case; the next unit of work has the whole budget. */
-  async yieldNow(): Promise<void> {
-    await nextTurn()
-    this.#since = this.mono()
   }
 }

@@ -1,5 +1,6 @@
+import { RepeatedWarnings } from '../../base/repeated-warnings.js'
+import { Slice } from '../../base/scheduling.js'
 import { inflate } from '../codecs.js'
-import { Pacer } from '../timing.js'
 import type { FetchedPartition } from '../wire/fetch.js'
 import { readRecordSet } from '../wire/record-set.js'
 import type { FetchState } from './fetch-state.js'
@@ -7,15 +8,15 @@ import type { ReaderSettings } from './options.js'
 
 /** Maximum size of one call of the listener. */
 const SLICE = { records: 64, bytes: 64 * 1024 }
-const YIELD_AFTER_MS = 5
-const WARN_EVERY_MS = 60_000
 
 /** Delivers fetched records to the listener in slices, and yields the event loop between them. */
 export class RecordDelivery {
   readonly #settings: ReaderSettings
   readonly #isCurrent: (state: FetchState) => boolean
-  readonly #pacer: Pacer
-  readonly #warned = new Map<string, number>()
+  /** Shared by all partitions. */
+  readonly #slice: Slice
+  /** A topic full of unreadable batches must not flood the log. */
+  readonly #warnings: RepeatedWarnings
   #deliveries = 0
 
   /**
@@ -24,11 +25,13 @@ export class RecordDelivery {
   constructor(settings: ReaderSettings, isCurrent: (state: FetchState) => boolean) {
     this.#settings = settings
     this.#isCurrent = isCurrent
-    this.#pacer = new Pacer(YIELD_AFTER_MS, () => settings.clock.now().mono)
+    const { clock, logger } = settings
+    this.#slice = new Slice(undefined, () => clock.now().mono)
+    this.#warnings = new RepeatedWarnings(logger, clock)
   }
 
   yieldNow(): Promise<void> {
-    return this.#pacer.yieldNow()
+    return this.#slice.next()
   }
 
   /** @param mono when the response arrived, monotonic ms */
@@ -66,22 +69,16 @@ export class RecordDelivery {
         const done = events.onRecords(partition, records, { next, highWatermark })
         if (done) await done
       }
-      await this.#pacer.yieldIfDue()
+      if (this.#slice.isOver()) await this.#slice.next()
     }
   }
 
   #warn(partition: number, offset: number, records: number, error: Error): void {
-    const { topic, logger, clock } = this.#settings
-    const { mono } = clock.now()
-    const fields = { topic, partition, offset, records, error: error.message }
-    const message = `cannot read ${records} records of ${topic}/${partition} from offset ${offset}: ${error.message}`
-    // A topic full of such batches must not flood the log.
-    if (mono - (this.#warned.get(error.message) ?? Number.NEGATIVE_INFINITY) < WARN_EVERY_MS) {
-      logger.debug(message, fields)
-      return
-    }
-    if (this.#warned.size > 100) this.#warned.clear()
-    this.#warned.set(error.message, mono)
-    logger.warn(message, fields)
+    const { topic } = this.#settings
+    this.#warnings.warn(
+      error.message,
+      `cannot read ${records} records of ${topic}/${partition} from offset ${offset}: ${error.message}`,
+      { topic, partition, offset, records, error: error.message },
+    )
   }
 }
