@@ -129,8 +129,7 @@ export class Feed implements PartitionListener, Assignment {
     const { shard, clock, changes, events, handovers } = this.options
     const now = clock.now()
     this.#revoking = new Set()
-    const known = assignment.lost.filter(p => this.complete(p))
-    handovers.offer(shard.assign(assignment, now, p => known.includes(p)))
+    handovers.offer(shard.assign(assignment, now, p => this.complete(p)))
     for (const partition of [...assignment.lost, ...assignment.fresh]) {
       this.#readBack?.cancel(partition)
       this.#takeovers.cancel(partition)

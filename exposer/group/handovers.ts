@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http'
-import { StringDecoder } from 'node:string_decoder'
 import type { Clock } from '../../shared/base/clock.js'
 import { Slice } from '../../shared/base/scheduling.js'
 import type { FrozenPartition } from '../core/handover/freeze.js'
 import { type Handed, type HandoverBounds, HandoverReader } from '../core/handover/thaw.js'
 import type { Shard } from '../core/shard.js'
+import { linesOf } from './lines.js'
 import type { Member } from './map.js'
 import type { PeerClient } from './peer-client.js'
 
@@ -95,15 +95,8 @@ async function readHanded(
   reader: HandoverReader,
   clock: Clock,
 ): Promise<Handed> {
-  const decoder = new StringDecoder('utf8')
   const slice = new Slice(undefined, () => clock.now().mono)
-  let bytes = 0
-  let rest = ''
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > MAX_BYTES) throw new Error(`the handover has more than ${MAX_BYTES} bytes`)
-    const lines = (rest + decoder.write(chunk)).split('\n')
-    rest = lines.pop()!
+  for await (const lines of linesOf(response, MAX_BYTES)) {
     for (const line of lines) {
       reader.line(line)
       if (slice.isOver()) await slice.next()

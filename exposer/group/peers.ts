@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { pipeline } from 'node:stream/promises'
-import { StringDecoder } from 'node:string_decoder'
 import { createGunzip } from 'node:zlib'
+import { linesOf } from './lines.js'
 import type { GroupMap } from './map.js'
 import type { Pending } from './ownership.js'
 import type { PeerClient } from './peer-client.js'
@@ -90,22 +90,13 @@ async function requestShard(
 /** Splits chunk by chunk: the responses of many shards arrive in the same turns. */
 async function boundedLines(response: IncomingMessage): Promise<readonly string[]> {
   const lines: string[] = []
-  const decoder = new StringDecoder('utf8')
-  let bytes = 0
-  let rest = ''
   const collect = async (body: AsyncIterable<Buffer>) => {
-    for await (const chunk of body) {
-      bytes += chunk.length
-      if (bytes > MAX_BYTES) throw new Error(`the response has more than ${MAX_BYTES} bytes`)
-      const texts = (rest + decoder.write(chunk)).split('\n')
-      rest = texts.pop()!
+    for await (const texts of linesOf(body, MAX_BYTES))
       for (const text of texts) if (text) lines.push(text)
-    }
   }
   if (response.headers['content-encoding'] === 'gzip')
     await pipeline(response, createGunzip(), collect)
   else await pipeline(response, collect)
-  if (rest) lines.push(rest)
   return lines
 }
 

@@ -2,14 +2,11 @@ import { timingSafeEqual } from 'node:crypto'
 import type { Context } from 'koa'
 import { sayWhy } from '../../shared/http/say-why.js'
 import { reachedSocket } from '../../shared/http/stream.js'
-import type { FrozenPartition } from '../core/handover/freeze.js'
 import { SECRET_HEADER } from '../group/handovers.js'
 import { LINES_TYPE } from '../group/peers.js'
-import { type Rendering, send } from './answer.js'
+import { send } from './answer.js'
+import { joined } from './lists.js'
 import type { Services } from './services.js'
-
-/** Characters of a chunk: a pause between chunks leaves the event loop free. */
-const CHUNK = 60_000
 
 /**
  * `/api/v1/handover?partition=`: what this shard knows of a partition that it has given up, for its
@@ -26,21 +23,11 @@ export function handover({
     const { partition } = ctx.query
     const frozen = typeof partition === 'string' ? handovers.get(Number(partition)) : undefined
     if (!frozen) return sayWhy(ctx, 404, 'there is nothing to hand over of this partition')
-    const { complete } = await send(ctx, LINES_TYPE, () => render(frozen, clock))
+    const { complete } = await send(ctx, LINES_TYPE, () =>
+      joined('', frozen.lines(clock.now()), '\n', '\n'),
+    )
     if (complete && ctx.method === 'GET' && (await reachedSocket(ctx.res))) handovers.taken(frozen)
   }
-}
-
-function* render(frozen: FrozenPartition, { now }: Services['clock']): Rendering {
-  let text = ''
-  for (const line of frozen.lines(now())) {
-    text += `${line}\n`
-    if (text.length < CHUNK) continue
-    yield Buffer.from(text)
-    text = ''
-  }
-  yield Buffer.from(text)
-  return 0
 }
 
 function isEqual(given: string, secret: string): boolean {

@@ -63,22 +63,21 @@ export function sendLines(ctx: Context, { partitions, lines }: ShardLines) {
   return send(ctx, LINES_TYPE, () => joined('', lines, '\n', '\n'))
 }
 
-/** Joins lines to one body, in chunks. */
+/** Joins lines to one body, in chunks. @returns the number of lines */
 export function* joined(
   head: string,
-  lines: readonly string[],
+  lines: Iterable<string>,
   separator: string,
   tail: string,
 ): Rendering {
   let text = head
-  let first = true
+  let count = 0
   for (const line of lines) {
-    text += first ? line : separator + line
-    first = false
+    text += count++ === 0 ? line : separator + line
     if (text.length < 60_000) continue
     yield Buffer.from(text)
     text = ''
   }
   yield Buffer.from(text + tail)
-  return lines.length
+  return count
 }
