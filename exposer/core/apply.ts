@@ -17,9 +17,9 @@ import type { Partition } from './partition.js'
 import { Playout } from './playout/playout.js'
 import type { ShardParts } from './shard-parts.js'
 import type { CompiledLayout } from './store/compiled-layout.js'
+import type { Reading } from './store/layout-reading.js'
 import type { Size } from './store/memory.js'
 import type { SnapshotPart } from './store/snapshot.js'
-import type { Reading } from './store/store.js'
 import { Target } from './target.js'
 
 /** What has to be read in steps before a record can be applied. */

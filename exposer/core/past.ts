@@ -11,7 +11,7 @@ import type { HandedTarget } from './handover/thaw.js'
 import { Partition } from './partition.js'
 import type { ShardParts } from './shard-parts.js'
 import { Source } from './source.js'
-import type { Reading } from './store/store.js'
+import type { Reading } from './store/layout-reading.js'
 import type { Target } from './target.js'
 
 /** Targets admitted per step: some tenths of a millisecond. */

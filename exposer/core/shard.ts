@@ -29,8 +29,9 @@ import {
   type PartitionStatus,
   type TargetStatus,
 } from './status.js'
+import type { Reading } from './store/layout-reading.js'
 import type { Snapshot } from './store/snapshot.js'
-import { type Reading, Store } from './store/store.js'
+import { Store } from './store/store.js'
 import type { Target } from './target.js'
 
 /** Targets per step of a sweep: some tenths of a millisecond. */

@@ -1,7 +1,7 @@
 import { runInSlices } from '../../shared/base/steps.js'
 import type { Unread } from '../core/apply.js'
 import type { Shard } from '../core/shard.js'
-import type { Reading } from '../core/store/store.js'
+import type { Reading } from '../core/store/layout-reading.js'
 
 /**
  * Reads in slices what records need. A layout that is being read for another partition is not read

@@ -1,25 +1,25 @@
-import { sortSteps } from '../../../shared/base/sort-steps.js'
-import { type Job, runNow, type Steps } from '../../../shared/base/steps.js'
+import { runNow, type Steps } from '../../../shared/base/steps.js'
 import type { Limits } from '../../../shared/metrics/limits.js'
-import { RefusedError } from '../../../shared/snapshot/errors.js'
 import { LayoutCache } from '../../../shared/snapshot/layout-cache.js'
-import type { LayoutSize } from '../../../shared/snapshot/layout-size.js'
-import { type SnapshotBody, SnapshotReader } from '../../../shared/snapshot/read.js'
+import { SnapshotReader } from '../../../shared/snapshot/read.js'
 import type { ExemplarsSize } from '../../../shared/snapshot/read-exemplars.js'
 import { type CompiledLayout, compileSteps } from './compiled-layout.js'
 import { FamilyIndex } from './family-index.js'
 import type { Held } from './held.js'
+import { LayoutReading, type Reading } from './layout-reading.js'
 import { Memory, type MemoryLimits, NO_SIZE, type Size } from './memory.js'
-import { compiledNeed, decodingNeed, type LayoutNeed, mostNeed } from './need.js'
-import { ArrayPool, RawPool } from './pools.js'
 import {
-  ARRAY_BYTES,
-  exemplarBytesOf,
-  exemplarBytesSteps,
-  partSize,
-  snapshotBytes,
-  valuesSize,
-} from './sizes.js'
+  type PartBody,
+  partBodySteps,
+  partOf,
+  timestampsSize,
+  undecodedPart,
+  withoutExemplars,
+} from './part-body.js'
+import { ArrayPool, RawPool } from './pools.js'
+import { type Replaced, replacedBy, sizeOfReplaced } from './replaced.js'
+import { type GiveWay, noRoom, Room } from './room.js'
+import { ARRAY_BYTES, exemplarBytesOf, partSize, snapshotBytes, valuesSize } from './sizes.js'
 import type { Snapshot, SnapshotPart } from './snapshot.js'
 
 export interface StoreOptions {
@@ -33,31 +33,8 @@ export interface StoreOptions {
   onReleased(snapshot: Snapshot): void
 }
 
-/** Releases something that may be lost, to make room. @returns false if there is nothing left */
-type GiveWay = () => boolean
-
-/** Result of reading a layout, or a long body. */
-export interface Reading {
-  /** Compiled, or why it is refused. */
-  readonly layout: CompiledLayout | RefusedError
-  /** If it was read. */
-  readonly body?: PartBody | RefusedError
-  /** Steps that this took. */
-  readonly steps: number
-}
-
-/** Result of a job on another thread that counts as a step, bytes. */
-const JOB_BYTES_PER_STEP = 128 * 1024
-/** Layouts and bodies that are read at the same time: each may take the bytes of an inflated layout. */
-const MAX_READS = 8
-
-/** Memory is ample if so many times the need is left: what else is read must not be refused. */
-const AMPLE = 8
-
 /** Share of the budget that layouts without holders may take. */
 const UNUSED_SHARE = 1 / 8
-/** Things released for one record: each takes microseconds. */
-const MAX_GIVEN = 2000
 
 /**
  * Memory of a shard's targets.
@@ -77,17 +54,14 @@ export class Store {
   readonly #layouts: LayoutCache<CompiledLayout>
   readonly #arrays = new ArrayPool()
   readonly #raws = new RawPool()
-  readonly #giveWay: GiveWay[]
+  readonly #room: Room
+  readonly #reading: LayoutReading
   /** Layouts that may have cached texts. */
   readonly #withVariants = new Set<CompiledLayout>()
   /** Evicted layouts that the family index still refers to. */
   readonly #evicted = new Set<CompiledLayout>()
   /** What the record being read replaces; its size is determined when the budget is exhausted. */
   #replaces: Replaced | null = null
-  /** Layouts that are being read, those that are being decoded, and waits for one of them to end. */
-  #reads = 0
-  #decoding = 0
-  readonly #turns = new Set<Turn>()
   readonly #admitExemplars = (size: ExemplarsSize) =>
     this.#admit(exemplarBytesOf(size), 0, 'its exemplars')
 
@@ -95,6 +69,7 @@ export class Store {
     const { limits, layoutBytes, reserved } = options
     this.memory = new Memory(options.memory)
     const { memory } = this
+    this.#room = new Room(memory)
     this.families = new FamilyIndex(reserved, {
       add: bytes => memory.add('layouts', bytes),
       promise: bytes => memory.promise(bytes, 0),
@@ -121,12 +96,15 @@ export class Store {
         else this.#dropped(layout)
       },
     })
-    this.#giveWay = [
+    this.#reading = new LayoutReading(limits, this.#layouts, memory, this.#room, layout =>
+      this.#addLayout(layout),
+    )
+    this.#room.add(
       () => this.families.removeOne(),
       () => this.#layouts.evict(),
       () => this.#dropSpare(),
       () => this.#dropVariant(),
-    ]
+    )
   }
 
   /**
@@ -135,7 +113,7 @@ export class Store {
    * @param release releases one entry; returns false if there is none
    */
   addGivingWay(release: GiveWay): void {
-    this.#giveWay.push(release)
+    this.#room.add(release)
   }
 
   /** Number of distinct layouts, including those that are not in use. */
@@ -149,7 +127,7 @@ export class Store {
    * @returns whether they fit
    */
   makeRoom(heap: number, buffers = 0): boolean {
-    return this.#giveWayUntil(() => this.memory.fits(heap, buffers))
+    return this.#room.make(heap, buffers)
   }
 
   /** The layout of that id, if it is in the store. The caller acquires it to keep it. */
@@ -169,9 +147,7 @@ export class Store {
     const id = reader.layoutId()
     const known = this.#layouts.get(id) ?? this.#layouts.refusal(id)
     if (known) return known
-    // While others are decoded, it may have to wait instead.
-    const size = this.#decoding === 0 ? this.#layouts.tooLarge(id) : undefined
-    return size && this.#refusalOf(size, sizeOfReplaced(replacedBy(reader, newest)))
+    return this.#reading.refusalAgain(id, () => this.replacedSize(reader, newest))
   }
 
   /** The size of what will be released when the record of the reader has replaced its predecessor. */
@@ -186,7 +162,7 @@ export class Store {
    * @param replaced see `replacedSize`
    */
   *readLayout(id: string, compressed: Uint8Array, replaced = NO_SIZE): Steps<Reading> {
-    return yield* this.#inTurn(this.#layoutSteps(id, compressed, replaced))
+    return yield* this.#reading.layout(id, compressed, replaced)
   }
 
   /**
@@ -196,68 +172,7 @@ export class Store {
    * @param replaced see `replacedSize`
    */
   *readBody(layout: CompiledLayout, bytes: Buffer, replaced = NO_SIZE): Steps<Reading> {
-    return yield* this.#inTurn(this.#bodySteps(layout, bytes, replaced))
-  }
-
-  *#inTurn(reading: Steps<Reading>): Steps<Reading> {
-    while (this.#reads >= MAX_READS) if (yield* this.#nextTurn()) break
-    this.#reads++
-    try {
-      return yield* reading
-    } finally {
-      this.#reads--
-      this.#endTurns()
-    }
-  }
-
-  *#layoutSteps(id: string, compressed: Uint8Array, replaced: Size): Steps<Reading> {
-    const steps = this.#layouts.read(id, compressed, (bytes, measure) =>
-      this.#admitLayout(bytes, measure, replaced),
-    )
-    let count = 1
-    try {
-      let step = steps.next()
-      while (!step.done) {
-        if (!(step.value instanceof Turn)) count++
-        let result: Buffer | undefined
-        try {
-          result = yield step.value
-        } catch (error) {
-          // Most likely, the result is too large.
-          count += this.options.limits.bytes / JOB_BYTES_PER_STEP
-          step = steps.throw(error)
-          continue
-        }
-        if (result) count += result.length / JOB_BYTES_PER_STEP
-        step = steps.next(result)
-      }
-      return { layout: this.#addLayout(step.value), steps: count }
-    } catch (error) {
-      if (error instanceof RefusedError) return { layout: error, steps: count }
-      throw error
-    }
-  }
-
-  *#bodySteps(layout: CompiledLayout, bytes: Buffer, replaced: Size): Steps<Reading> {
-    const { series } = layout
-    const reserved = this.#reservation(replaced)
-    let count = 1
-    try {
-      reserved.admit(valuesSize(series), 'its values')
-      const reader = new SnapshotReader(this.options.limits)
-      const steps = reader.bodySteps(bytes, series, size => reserved.admitExemplars(size))
-      let step = steps.next()
-      for (; !step.done; count++) {
-        yield
-        step = steps.next()
-      }
-      return { layout, body: yield* partBodySteps(step.value), steps: count }
-    } catch (error) {
-      if (error instanceof RefusedError) return { layout, body: error, steps: count }
-      throw error
-    } finally {
-      reserved.end()
-    }
+    return yield* this.#reading.body(layout, bytes, replaced)
   }
 
   /**
@@ -311,7 +226,7 @@ export class Store {
       const { raw } = part
       if (!raw) continue
       // The memory of its values is reserved since it was read.
-      const reserved = this.#reservation(NO_SIZE)
+      const reserved = this.#room.reserve(NO_SIZE)
       let body: PartBody
       try {
         const steps = new SnapshotReader(this.options.limits).bodySteps(
@@ -499,99 +414,6 @@ export class Store {
     return false
   }
 
-  /**
-   * Reserves what a layout needs, before it is decoded. Waits for others that are being decoded. A
-   * layout is not measured if any layout of so many bytes fits.
-   *
-   * @returns ends the reservation
-   * @throws RefusedError when it does not fit, or cannot be decoded with the heap left
-   */
-  *#admitLayout(
-    bytes: number,
-    measure: () => Steps<LayoutSize>,
-    replaced: Size,
-  ): Steps<() => void> {
-    const { memory } = this
-    const any = mostNeed(bytes, this.options.limits)
-    const { heap, buffers } = any.compiled
-    if (memory.fits(AMPLE * heap, AMPLE * buffers) && memory.fitsBriefly(any.decoding))
-      return this.#reserveLayout(any)
-    const size = yield* measure()
-    const decoding = decodingNeed(size)
-    while (this.#decoding > 0 && !memory.fitsBriefly(decoding)) if (yield* this.#nextTurn()) break
-    const refusal = this.#refusalOf(size, replaced)
-    if (refusal) throw refusal
-    return this.#reserveLayout({ compiled: compiledNeed(size), decoding })
-  }
-
-  #reserveLayout({ compiled, decoding }: LayoutNeed): () => void {
-    const reserve = (sign: 1 | -1) => {
-      this.memory.promise(sign * compiled.heap, sign * compiled.buffers)
-      this.memory.promiseBriefly(sign * decoding)
-      this.#decoding += sign
-    }
-    reserve(1)
-    return () => {
-      reserve(-1)
-      this.#endTurns()
-    }
-  }
-
-  #refusalOf(size: LayoutSize, replaced: Size): RefusedError | undefined {
-    const { memory } = this
-    const { heap, buffers } = compiledNeed(size)
-    if (!memory.fits(heap, buffers) && !this.makeRoom(heap, buffers)) {
-      const takesPlace =
-        heap <= replaced.heap &&
-        heap + buffers <= replaced.heap + replaced.buffers &&
-        memory.fitsInPlace(heap, buffers)
-      if (!takesPlace) return noRoom(`its layout of ${size.series} series`, heap + buffers, memory)
-    }
-    const most = decodingNeed(size)
-    return this.#giveWayUntil(() => memory.fitsBriefly(most))
-      ? undefined
-      : noRoom(`decoding its layout of ${size.series} series`, most, memory)
-  }
-
-  /** Waits until a layout was read or decoded. @returns true if that cannot be waited for */
-  *#nextTurn(): Steps<boolean> {
-    const turn = new Turn()
-    this.#turns.add(turn)
-    yield turn
-    this.#turns.delete(turn)
-    return turn.now
-  }
-
-  #endTurns(): void {
-    for (const turn of this.#turns) turn.end()
-  }
-
-  /** Memory for what is read in steps. */
-  #reservation(replaced: Size) {
-    const { memory } = this
-    let heap = 0
-    let buffers = 0
-    const admit = (more: Size, what: string) => {
-      if (!memory.fits(more.heap, more.buffers) && !this.makeRoom(more.heap, more.buffers)) {
-        const takesPlace =
-          heap + more.heap <= replaced.heap &&
-          heap + more.heap + buffers + more.buffers <= replaced.heap + replaced.buffers &&
-          memory.fitsInPlace(more.heap, more.buffers)
-        if (!takesPlace) throw noRoom(what, more.heap + more.buffers, memory)
-      }
-      heap += more.heap
-      buffers += more.buffers
-      memory.promise(more.heap, more.buffers)
-    }
-    return {
-      /** @throws RefusedError `limit` unless so many more bytes fit */
-      admit,
-      admitExemplars: (size: ExemplarsSize) =>
-        admit({ heap: exemplarBytesOf(size), buffers: 0 }, 'its exemplars'),
-      end: () => memory.promise(-heap, -buffers),
-    }
-  }
-
   /** @throws RefusedError `limit` unless so many more bytes fit */
   #admit(heap: number, buffers: number, what: string): void {
     if (this.memory.fits(heap, buffers) || this.makeRoom(heap, buffers)) return
@@ -617,141 +439,7 @@ export class Store {
   get #replacedSize(): Size {
     return sizeOfReplaced(this.#replaces)
   }
-
-  #giveWayUntil(enough: () => boolean): boolean {
-    let left = MAX_GIVEN
-    for (const release of this.#giveWay) while (!enough()) if (left-- <= 0 || !release()) break
-    return enough()
-  }
 }
-
-/** The parts that a record replaces; their size is determined when it is needed. */
-interface Replaced {
-  readonly newest: Snapshot
-  readonly from: number
-  readonly to: number
-  size: Size | null
-}
-
-/** A wait for another layout that is being read; without other threads there is none. */
-class Turn implements Job {
-  /** Whether it was not waited for. */
-  now = false
-  #end = () => {}
-  readonly #ended = new Promise<Buffer>(resolve => {
-    this.#end = () => resolve(NOTHING)
-  })
-
-  run(): Buffer {
-    this.now = true
-    return NOTHING
-  }
-
-  start(): Promise<Buffer> {
-    return this.#ended
-  }
-
-  end(): void {
-    this.#end()
-  }
-}
-
-const NOTHING = Buffer.alloc(0)
-
-function replacedBy(
-  { part, parts: count }: SnapshotReader,
-  newest: Snapshot | undefined,
-): Replaced | null {
-  if (!newest) return null
-  return {
-    newest,
-    from: part,
-    to: part === count - 1 ? Number.POSITIVE_INFINITY : part + 1,
-    size: null,
-  }
-}
-
-function sizeOfReplaced(replaced: Replaced | null): Size {
-  if (!replaced) return NO_SIZE
-  const { newest, from, to } = replaced
-  replaced.size ??= sizeOfParts(newest.parts.slice(from, to))
-  return replaced.size
-}
-
-/** The size of parts with the layouts that no other part holds. */
-function sizeOfParts(parts: readonly SnapshotPart[]): Size {
-  let heap = 0
-  let buffers = 0
-  for (const part of parts) {
-    const own = partSize(part)
-    const layout = part.layout.holders === 1 ? part.layout : NO_SIZE
-    heap += own.heap + part.exemplarBytes + layout.heap
-    buffers += own.buffers + layout.buffers
-  }
-  return { heap, buffers }
-}
-
-function noRoom(what: string, bytes: number, memory: Memory): RefusedError {
-  return new RefusedError(
-    'limit',
-    `no memory is left for ${what} of ${bytes} bytes: ${memory.describe()}; add shards, or raise --memory.limit`,
-  )
-}
-
-/** A body as a part holds it. */
-interface PartBody extends SnapshotBody {
-  readonly exemplarBytes: number
-}
-
-function partOf(layout: CompiledLayout, offset: number, body: PartBody): SnapshotPart {
-  const { values, timestamps, exemplars, exemplarBytes } = body
-  return {
-    kind: 'part',
-    holders: 1,
-    layout,
-    values,
-    raw: null,
-    timestamps,
-    exemplars,
-    exemplarBytes,
-    offset,
-  }
-}
-
-function undecodedPart(layout: CompiledLayout, offset: number, raw: Buffer): SnapshotPart {
-  return {
-    kind: 'part',
-    holders: 1,
-    layout,
-    values: null,
-    raw,
-    timestamps: null,
-    exemplars: null,
-    exemplarBytes: 0,
-    offset,
-  }
-}
-
-const timestampsSize = ({ byteLength }: Float64Array): Size => ({
-  heap: ARRAY_BYTES,
-  buffers: byteLength,
-})
-
-/** The body with its exemplars in the order of their series, as they are rendered. */
-function* partBodySteps({ values, timestamps, exemplars }: SnapshotBody): Steps<PartBody> {
-  if (!exemplars) return { values, timestamps, exemplars, exemplarBytes: 0 }
-  const isInOrder = exemplars.every((one, i) => i === 0 || exemplars[i - 1].series <= one.series)
-  const ordered = isInOrder ? exemplars : yield* sortSteps(exemplars, (a, b) => a.series - b.series)
-  const exemplarBytes = yield* exemplarBytesSteps(ordered)
-  return { values, timestamps, exemplars: ordered, exemplarBytes }
-}
-
-const withoutExemplars = ({ values, timestamps }: SnapshotBody): PartBody => ({
-  values,
-  timestamps,
-  exemplars: null,
-  exemplarBytes: 0,
-})
 
 /** Removes a reference; returns whether it was the last. */
 function dropReference(held: Held): boolean {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { MassiveScrape } from '../../../exposer/core/render/massive/massive.js'
 import { prepareTarget, renderTarget } from '../../../exposer/core/render/target.js'
-import type { Reading } from '../../../exposer/core/store/store.js'
+import type { Reading } from '../../../exposer/core/store/layout-reading.js'
 import { oneStep, type Steps } from '../../../shared/base/steps.js'
 import { type Format, TEXT } from '../../../shared/exposition/format.js'
 import { recordOf } from '../../support/layout-record.js'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Unread } from '../../../../exposer/core/apply.js'
-import type { Reading } from '../../../../exposer/core/store/store.js'
+import type { Reading } from '../../../../exposer/core/store/layout-reading.js'
 import { type Job, runInSlices, type Steps } from '../../../../shared/base/steps.js'
 import type { LogRecord } from '../../../../shared/kafka/types.js'
 import type { Layout } from '../../../../shared/metrics/layout.js'
