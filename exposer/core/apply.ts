@@ -1,26 +1,19 @@
 import type { Instant } from '../../shared/base/clock.js'
-import { partitionFor } from '../../shared/base/murmur2.js'
-import { runNow } from '../../shared/base/steps.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
 import { RefusedError } from '../../shared/snapshot/errors.js'
-import { targetKey } from '../../shared/snapshot/key.js'
 import type { SnapshotReader } from '../../shared/snapshot/read.js'
 import { refusalOf } from '../../shared/snapshot/unreadable.js'
-import { validateTarget } from '../../shared/snapshot/validate.js'
-import { advance, bookGap, complete, runOf } from './complete.js'
-import { forgetSteps } from './forget.js'
-import { LayoutBudget } from './layout-budget.js'
-import { Ledger } from './ledger.js'
-import { playoutOptions } from './options.js'
-import { isAlive } from './overlap.js'
+import { admit, newTarget } from './admit.js'
+import { complete, runOf } from './complete.js'
+import { checkOrder } from './order.js'
 import type { Partition } from './partition.js'
-import { Playout } from './playout/playout.js'
+import { charge, isWithinBudget, overBudget } from './reading-budget.js'
 import type { ShardParts } from './shard-parts.js'
 import type { CompiledLayout } from './store/compiled-layout.js'
 import type { Reading } from './store/layout-reading.js'
 import type { Size } from './store/memory.js'
 import type { SnapshotPart } from './store/snapshot.js'
-import { Target } from './target.js'
+import type { Target } from './target.js'
 
 /** What has to be read in steps before a record can be applied. */
 export type Unread = UnreadLayout | UnreadBody
@@ -100,9 +93,7 @@ export function applyOpened(
     const how = { offset: record.offset, decoded, body: read?.body }
     const part = layout && store.read(reader, layout, target.newest, how)
     if (layout && !part) {
-      const time = logTime(partition, record)
-      if (!isWithinBudget(partition, target, time)) throw overBudget(target)
-      if (read) charge(shard, partition, target, read.steps, time)
+      if (!isWithinBudget(partition, target, logTime(partition, record))) throw overBudget(target)
       const replaced = store.replacedSize(reader, target.newest)
       return { kind: 'body', layout, bytes: reader.bodyBytes(), replaced }
     }
@@ -129,10 +120,10 @@ export function applyOpened(
       if (source.active && !source.hasNote) source.noteRecord(target)
       noteRefusal(shard, partition, target, error, logTime(partition, record))
     }
-    if (read) charge(shard, partition, target, read.steps, logTime(partition, record))
     throw error
+  } finally {
+    if (read) charge(shard, partition, target, read.steps, logTime(partition, record))
   }
-  if (read) charge(shard, partition, target, read.steps, logTime(partition, record))
   return null
 }
 
@@ -192,40 +183,6 @@ function layoutOf(
   return overBudget(target)
 }
 
-function isWithinBudget(partition: Partition, target: Target, time: number): boolean {
-  const budget = target.isHeld ? target.layouts : partition.strangers
-  return budget === null || budget.allows(time)
-}
-
-function overBudget(target: Target): RefusedError {
-  return new RefusedError(
-    'limit',
-    target.isHeld
-      ? 'its layout has changed or was refused too often, or its exemplars are too long, and reading them takes much of the shard; keep names and labels the same from snapshot to snapshot'
-      : 'too many layouts of unknown targets of this partition were refused; find out what publishes them',
-  )
-}
-
-/** Charges the work on a layout or a long body to its target, or to all unknown targets together. */
-function charge(
-  { options }: ShardParts,
-  partition: Partition,
-  target: Target,
-  steps: number,
-  time: number,
-): void {
-  if (target.isHeld) {
-    if (!target.layouts) {
-      target.layouts = new LayoutBudget(options.targetLayouts)
-      target.recount()
-    }
-    target.layouts.spend(steps, time)
-  } else {
-    partition.strangers ??= new LayoutBudget(options.strangerLayouts)
-    partition.strangers.spend(steps, time)
-  }
-}
-
 /** Finds a known target by comparing bytes, without decoding its labels. */
 function knownTarget(
   shard: ShardParts,
@@ -239,119 +196,6 @@ function knownTarget(
     throw new RefusedError('key', 'the key does not match the target in the value')
   }
   return target
-}
-
-function newTarget(shard: ShardParts, partition: Partition, record: LogRecord): Target {
-  const { reader, options } = shard
-  const labels = reader.target()
-  validateTarget(labels, options.limits)
-  const key = targetKey(labels)
-  if (!record.key!.equals(key)) {
-    throw new RefusedError(
-      'key',
-      'the key does not match the target in the value; expected: name NUL value NUL of its sorted labels',
-    )
-  }
-  const wanted = partitionFor(key, shard.partitionCount)
-  if (wanted !== partition.number) {
-    throw new RefusedError(
-      'partition',
-      `the target belongs to partition ${wanted} of ${shard.partitionCount} (murmur2 of the key), not ${partition.number}`,
-    )
-  }
-  if (shard.targetCount >= options.maxTargets) {
-    throw new RefusedError(
-      'limit',
-      `the shard has ${options.maxTargets} targets, its limit; add shards`,
-    )
-  }
-  const target = new Target(
-    key.toString('latin1'),
-    labels,
-    ownBytes(reader.targetBytes),
-    partition.number,
-    new Ledger(shard.ledger),
-    new Playout(playoutOptions(options)),
-  )
-  const { heap, buffers } = target.need
-  if (!shard.store.makeRoom(heap, buffers)) {
-    throw new RefusedError(
-      'limit',
-      `no memory is left for another target: ${shard.store.memory.describe()}; add shards, or raise --memory.limit`,
-    )
-  }
-  return target
-}
-
-/** A copy that is not from Node's shared pool: a slice of it retains the whole pool. */
-function ownBytes(bytes: Uint8Array): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length)
-  copy.set(bytes)
-  return copy
-}
-
-function admit(shard: ShardParts, partition: Partition, target: Target): void {
-  // Of a target that returns before it was released, subscribers are told first that it left.
-  for (const dropped of shard.dropped) {
-    const left = dropped.targets.get(target.key)
-    if (left) runNow(forgetSteps(shard, dropped, left, 'moved'))
-  }
-  target.moved = !partition.loaded
-  partition.targets.set(target.key, target)
-  shard.targetCount++
-  target.enter(shard.store.memory)
-}
-
-function checkOrder(
-  shard: ShardParts,
-  partition: Partition,
-  target: Target,
-  { timestamp }: LogRecord,
-): void {
-  const { reader, options } = shard
-  const { incarnation, sequence, collectedAt, intervalMs } = reader
-  const { current } = target.runs
-  if (current && incarnation < current.incarnation) {
-    // This record may be the first one after the newer run has become silent.
-    const window = options.staleAfterIntervals * intervalMs
-    partition.clock.consumed(timestamp, window, target.arrivedAt)
-    if (isAlive(current, partition, options)) {
-      hide(shard, partition, target)
-      throw new RefusedError(
-        'incarnation',
-        `incarnation ${incarnation} is older than that of a run which publishes with the same labels, ${current.incarnation}; give each publisher an instance label of its own`,
-      )
-    }
-  }
-  const run = target.runs.find(incarnation)
-  if (!run) return
-  if (sequence <= run.sequence) {
-    throw new RefusedError(
-      'order',
-      `sequence ${sequence} is not above the last one, ${run.sequence}`,
-    )
-  }
-  if (collectedAt <= run.collectedAt) {
-    throw new RefusedError(
-      'order',
-      `collectedAt ${collectedAt} is not above the last one, ${run.collectedAt}`,
-    )
-  }
-}
-
-/** Accounts for a record of a run that is not exposed, because a newer one is alive. */
-function hide(shard: ShardParts, partition: Partition, target: Target): void {
-  const { reader } = shard
-  const run = runOf(target, reader.incarnation)
-  // Several parts of one snapshot count once, and so does a record that is delivered again.
-  if (reader.sequence <= run.sequence) return
-  run.heardAt = partition.clock.time
-  if (partition.loaded) {
-    bookGap(target, run, reader)
-    target.ledger.refuse('incarnation')
-  }
-  run.hidden++
-  advance(run, reader)
 }
 
 /** No parts, once the last one of a split snapshot was found; null before. */
