@@ -1,7 +1,9 @@
 /** Numbers of running publishers of this process by cluster, topic and target. */
 const running = new Map<string, number>()
 
-/** @returns whether another publisher with this name is running, and a function to be called once */
+/**
+ * @returns whether another publisher with this name is running, and a function to be called once
+ */
 export function beginTarget(name: string): { readonly isShared: boolean; end(): void } {
   const others = running.get(name) ?? 0
   running.set(name, others + 1)

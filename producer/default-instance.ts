@@ -2,8 +2,8 @@ import type { Cluster } from 'node:cluster'
 import { hostname } from 'node:os'
 
 /**
- * The host name, and in a worker of `node:cluster` its id: workers are targets of their own, because
- * of several publishers with the same labels only one is exposed.
+ * The host name, and in a worker of `node:cluster` its id: workers are targets of their own,
+ * because of several publishers with the same labels only one is exposed.
  */
 export function defaultInstance(): string {
   // Not imported, because some application servers do not bear that.

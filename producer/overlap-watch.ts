@@ -97,9 +97,9 @@ export class OverlapWatch {
   }
 
   /**
-   * Incarnations of other runs that have not ended. A run that began in the same millisecond has the
-   * own incarnation: two snapshots with the same number, collected at different times, are not of
-   * one run.
+   * Incarnations of other runs that have not ended. A run that began in the same millisecond has
+   * the own incarnation: two snapshots with the same number, collected at different times, are not
+   * of one run.
    */
   #othersIn(records: readonly LogRecord[]): Set<number> {
     const others = new Set<number>()

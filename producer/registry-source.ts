@@ -67,7 +67,9 @@ function ownerOf(object: object, method: string): object | null {
   return owner
 }
 
-/** Adds the default labels as `getMetricsAsJSON` does, without changing the application's objects. */
+/**
+ * Adds the default labels as `getMetricsAsJSON` does, without changing the application's objects.
+ */
 function withDefaultLabels(
   registry: RegistryLike,
   metrics: readonly MetricJson[],

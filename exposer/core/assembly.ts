@@ -11,7 +11,9 @@ import type { Store } from './store/store.js'
  */
 export type PartDrop = Drop | 'age' | 'memory' | 'left'
 
-/** Time after the first part in which all parts must have arrived: they are written together, ms. */
+/**
+ * Time after the first part in which all parts must have arrived: they are written together, ms.
+ */
 const MAX_AGE_MS = 30_000
 /** Estimated bytes of a collector, and of its list with an entry for each part. */
 export const ASSEMBLY_BYTES = 450

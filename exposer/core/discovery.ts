@@ -32,8 +32,8 @@ const ESCAPED = 'U__'
  * milliseconds.
  *
  * Prometheus 2 rejects a list with one label name that it does not know, such as `service.name`, as
- * a whole. Such names are escaped; `withOriginalNames` makes a group for Prometheus 3. Whatever becomes of a label, `/target` finds the target with the
- * parameters of its group.
+ * a whole. Such names are escaped; `withOriginalNames` makes a group for Prometheus 3. Whatever
+ * becomes of a label, `/target` finds the target with the parameters of its group.
  *
  * @see https://prometheus.io/docs/prometheus/latest/http_sd/
  */

@@ -1,6 +1,6 @@
 /**
- * The escaping scheme `values` of Prometheus for label names: `U__`, then each underscore doubled and
- * each other character that an old Prometheus does not know as `_hex_`. It can be reversed.
+ * The escaping scheme `values` of Prometheus for label names: `U__`, then each underscore doubled
+ * and each other character that an old Prometheus does not know as `_hex_`. It can be reversed.
  *
  * @see https://prometheus.io/docs/instrumenting/escaping_schemes/
  */

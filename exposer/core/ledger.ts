@@ -1,6 +1,6 @@
 /**
- * Why a received snapshot was not written to a scraper. `memory`: a newer one took its place because
- * the memory limit was reached. For refused ones, `refused_` and the reason.
+ * Why a received snapshot was not written to a scraper. `memory`: a newer one took its place
+ * because the memory limit was reached. For refused ones, `refused_` and the reason.
  */
 export type DropReason = 'unscraped' | 'moved' | 'forgotten' | 'memory' | `refused_${string}`
 

@@ -276,8 +276,8 @@ export class Shard {
   }
 
   /**
-   * The previous owner of the partition has handed it over, before or after the replay. Follow it by
-   * `settleSteps` when the partition is loaded.
+   * The previous owner of the partition has handed it over, before or after the replay. Follow it
+   * by `settleSteps` when the partition is loaded.
    */
   receive(number: number, handed: Handed, now: Instant): void {
     const partition = this.#partitions.get(number)

@@ -54,9 +54,9 @@ export class Group {
   }
 
   /**
-   * The owner before the last change, while there is no current map. `changes` is notified when this
-   * is certain: a map that is about to be known is worth waiting for, because the last owner may
-   * have ended.
+   * The owner before the last change, while there is no current map. `changes` is notified when
+   * this is certain: a map that is about to be known is worth waiting for, because the last owner
+   * may have ended.
    */
   lastOwnerOf(partition: number): GroupMember | undefined {
     return this.#uncertain ? this.#otherOwner(this.#last, partition) : undefined

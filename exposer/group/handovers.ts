@@ -11,8 +11,8 @@ import type { PeerClient } from './peer-client.js'
 /** Path at which the previous owner of a partition gives out what it hands over. */
 export const HANDOVER_PATH = '/api/v1/handover'
 /**
- * Request header with the secret of the shard that is asked. It is part of the metadata of a member,
- * so that only shards, which can read the group, know it.
+ * Request header with the secret of the shard that is asked. It is part of the metadata of a
+ * member, so that only shards, which can read the group, know it.
  */
 export const SECRET_HEADER = 'X-Exposer-Secret'
 

@@ -1,8 +1,8 @@
 import { StringDecoder } from 'node:string_decoder'
 
 /**
- * The lines of a body, those of each chunk together: the caller may yield the event loop in between.
- * The last one needs no line end.
+ * The lines of a body, those of each chunk together: the caller may yield the event loop in
+ * between. The last one needs no line end.
  *
  * @throws Error when the body has more than `maxBytes`
  */

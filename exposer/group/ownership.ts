@@ -30,7 +30,9 @@ export interface Assignment {
     | undefined
   /** Whether the replay of the partition is complete. */
   loaded(partition: number): boolean
-  /** Whether all targets of a loaded partition are known, also those that died before the replay. */
+  /**
+   * Whether all targets of a loaded partition are known, also those that died before the replay.
+   */
   complete(partition: number): boolean
   /** Whether the partition is about to be given up: new requests for it are held. */
   revoking(partition: number): boolean
@@ -45,9 +47,10 @@ const MAX_HOPS = 4
  * Decides whether a partition may be served by this shard.
  *
  * A partition is served through a rebalance until this shard has to give it up, because no shard
- * gets a partition that another one claims. An assignment is not sufficient: a process that was suspended for a minute still has its old one.
- * Only while the lease is valid can no other shard own the partition. The lease is therefore
- * checked for each request and before each chunk of a response.
+ * gets a partition that another one claims. An assignment is not sufficient: a process that was
+ * suspended for a minute still has its old one. Only while the lease is valid can no other shard
+ * own the partition. The lease is therefore checked for each request and before each chunk of a
+ * response.
  */
 export class Ownership {
   /** Whether a request was refused because the lease had expired. */

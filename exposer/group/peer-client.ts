@@ -26,9 +26,9 @@ const IDLE_MS = 60_000
  * HTTP client for the other shards of the group, with keep-alive connections.
  *
  * Addresses of shards are member metadata: whoever may join the group chooses its own. Credentials
- * are therefore sent only to shards that TLS has verified (`peerTrust`), and over plain HTTP only if
- * a flag says so. A redirect is never followed. With TLS, a shard presents its own certificate as
- * client certificate.
+ * are therefore sent only to shards that TLS has verified (`peerTrust`), and over plain HTTP only
+ * if a flag says so. A redirect is never followed. With TLS, a shard presents its own certificate
+ * as client certificate.
  */
 export class PeerClient {
   readonly #plain = new Agent({ keepAlive: true, timeout: IDLE_MS })

@@ -32,8 +32,8 @@ interface Takeover {
 }
 
 /**
- * How long the replay of a partition waits for the answer of its previous owner. A replay without it
- * shows scrapers of the view `all` what they have seen, or not what they have not seen.
+ * How long the replay of a partition waits for the answer of its previous owner. A replay without
+ * it shows scrapers of the view `all` what they have seen, or not what they have not seen.
  */
 const WAIT_MS = 1000
 

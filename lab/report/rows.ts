@@ -14,8 +14,8 @@ export interface RowGroup {
 }
 
 /**
- * Groups figures by setting, in order of first occurrence. Figures without a setting come first: they
- * have no heading, and would seem to belong to the setting above them.
+ * Groups figures by setting, in order of first occurrence. Figures without a setting come first:
+ * they have no heading, and would seem to belong to the setting above them.
  */
 export function groupsOf(figures: readonly Figure[]): RowGroup[] {
   const groups = new Map<

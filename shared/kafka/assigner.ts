@@ -25,8 +25,9 @@ export interface Assigner {
    */
   readonly name: string
   /**
-   * Pure. The balanced assignment that the group is to reach, possibly in several rounds. Assigns every partition below the count to exactly one member. A member without
-   * partitions has an empty list or no entry.
+   * Pure. The balanced assignment that the group is to reach, possibly in several rounds. Assigns
+   * every partition below the count to exactly one member. A member without partitions has an empty
+   * list or no entry.
    */
   assign(members: readonly Claimant[], partitionCount: number): Map<string, number[]>
 }
@@ -96,8 +97,8 @@ function ownersOf(ordered: readonly Claimant[], partitionCount: number): Map<str
 }
 
 /**
- * A lease counts first, then the age of the confirmation. Ages need no common clock, and generations start again at 1 when the
- * coordinator has forgotten a group.
+ * A lease counts first, then the age of the confirmation. Ages need no common clock, and
+ * generations start again at 1 when the coordinator has forgotten a group.
  */
 function isNewer(a: Claimant, b: Claimant): boolean {
   if (a.leased !== b.leased) return a.leased

@@ -33,7 +33,9 @@ export interface SpanReaderOptions {
   readonly logger: Logger
 }
 
-/** Reads spans of the log once, on connections of its own, so that it holds back no other reader. */
+/**
+ * Reads spans of the log once, on connections of its own, so that it holds back no other reader.
+ */
 export interface SpanReader {
   /** @returns a function that cancels the reading */
   read(span: LogSpan, listener: SpanListener): () => void

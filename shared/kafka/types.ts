@@ -15,7 +15,9 @@ export interface OAuthLogin {
    * again before the brokers end a login, so it should reuse tokens.
    */
   readonly token: () => Promise<string>
-  /** SASL extensions (KIP-342), such as `logicalCluster` and `identityPoolId` of Confluent Cloud. */
+  /**
+   * SASL extensions (KIP-342), such as `logicalCluster` and `identityPoolId` of Confluent Cloud.
+   */
   readonly extensions?: Readonly<Record<string, string>>
 }
 

@@ -163,7 +163,11 @@ export class LayoutCache<T extends CachedLayout> {
     while (this.#bytes - this.#bytesInUse > maxUnusedBytes && this.evict());
   }
 
-  /** Removes the layout that has been without holders longest. @returns false if all have holders */
+  /**
+   * Removes the layout that has been without holders longest.
+   *
+   * @returns false if all have holders
+   */
   evict(): boolean {
     for (const [id, layout] of this.#unused) {
       this.#unused.delete(id)

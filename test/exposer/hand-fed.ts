@@ -26,8 +26,8 @@ export interface Lines {
 }
 
 /**
- * A shard without Kafka: everything from its HTTP server to its core is real. Tests call the listener
- * of the group consumer instead.
+ * A shard without Kafka: everything from its HTTP server to its core is real. Tests call the
+ * listener of the group consumer instead.
  */
 export class HandFed {
   /** Set to let the lease expire; by default it does not expire during the test. */

@@ -60,8 +60,8 @@ export const usualJitter: Distribution = random => Math.min(60, 2 / (1 - random(
 const RATE_WINDOW_MS = 60_000
 
 /**
- * Simulates a publisher, a queue that keeps the order, and replicas that scrape at different phases.
- * All timers have jitter. Time is simulated.
+ * Simulates a publisher, a queue that keeps the order, and replicas that scrape at different
+ * phases. All timers have jitter. Time is simulated.
  */
 export function simulate(simulation: Simulation): Simulated {
   const { intervalMs, delay, seed, settleMs, measureMs } = simulation

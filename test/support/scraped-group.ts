@@ -78,8 +78,9 @@ interface Answer {
 
 /**
  * A group of shards in processes of their own, whose virtual targets are scraped once a second each
- * with a timeout of 5 s, as a Prometheus server behind a load balancer does: at any shard that passed
- * the last health check, following redirects. Every running shard is asked for /sd five times a second.
+ * with a timeout of 5 s, as a Prometheus server behind a load balancer does: at any shard that
+ * passed the last health check, following redirects. Every running shard is asked for /sd five
+ * times a second.
  */
 export class ScrapedGroup {
   readonly #shards: (ShardChild | undefined)[]

@@ -17,8 +17,8 @@ export function phaseDifference(from: number, to: number, intervalMs: number): n
 }
 
 /**
- * Phase of a repeated event within an interval, and how much it varies: exponentially weighted means
- * of the phase and of its absolute deviation, as RFC 6298 estimates a round-trip time.
+ * Phase of a repeated event within an interval, and how much it varies: exponentially weighted
+ * means of the phase and of its absolute deviation, as RFC 6298 estimates a round-trip time.
  */
 export class PhaseEstimate {
   /** ms in [0, interval). */

@@ -29,8 +29,8 @@ const INITIAL_MS = 1000
 /** Added to the longest propagation delay of the last ten minutes. */
 const MARGIN = { share: 0.05, minMs: 50 }
 /**
- * Distance of D from the phases of scrapes, as a multiple of the mean absolute deviations of scrapes
- * and collections (RFC 6298 uses four), and at least.
+ * Distance of D from the phases of scrapes, as a multiple of the mean absolute deviations of
+ * scrapes and collections (RFC 6298 uses four), and at least.
  */
 const GUARD = { deviations: 4, minMs: 50 }
 /** D is shortened across a scrape phase when that has been possible for so long, ms. */

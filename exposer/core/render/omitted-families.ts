@@ -16,7 +16,8 @@ const known = new WeakMap<CompiledLayout, Map<Writing, ReadonlySet<CompiledFamil
 
 /**
  * Families of a virtual target whose name is ours or was written before: the exposition would be
- * invalid. Names of series are not compared: Prometheus accepts them, as from the application itself.
+ * invalid. Names of series are not compared: Prometheus accepts them, as from the application
+ * itself.
  */
 export function* omittedFamilies(
   { parts }: Snapshot,

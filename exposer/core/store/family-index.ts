@@ -119,8 +119,8 @@ export class FamilyIndex {
   }
 
   /**
-   * The first holder of a layout has acquired it, or the last one has released it. A layout with few
-   * families is added at once.
+   * The first holder of a layout has acquired it, or the last one has released it. A layout with
+   * few families is added at once.
    */
   note(layout: CompiledLayout): void {
     if (layout.holders === 0) {

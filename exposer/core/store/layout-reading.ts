@@ -42,7 +42,9 @@ export class LayoutReading {
   #decoding = 0
   readonly #turns = new Turns()
 
-  /** @param keep adds a layout to those without holders; throws a RefusedError if it does not fit */
+  /**
+   * @param keep adds a layout to those without holders; throws a RefusedError if it does not fit
+   */
   constructor(
     private readonly limits: Limits,
     private readonly layouts: LayoutCache<CompiledLayout>,

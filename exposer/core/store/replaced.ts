@@ -36,7 +36,9 @@ export function sizeOfReplaced(replaced: Replaced | null): Size {
   return replaced.size
 }
 
-/** Whether something may take the place of what it replaces: it is not larger, and fits meanwhile. */
+/**
+ * Whether something may take the place of what it replaces: it is not larger, and fits meanwhile.
+ */
 export function takesPlace(
   { heap, buffers }: Size,
   replaced: Size,

@@ -150,7 +150,9 @@ export class Store {
     return this.#reading.refusalAgain(id, () => this.replacedSize(reader, newest))
   }
 
-  /** The size of what will be released when the record of the reader has replaced its predecessor. */
+  /**
+   * The size of what will be released when the record of the reader has replaced its predecessor.
+   */
   replacedSize(reader: SnapshotReader, newest: Snapshot | undefined): Size {
     return sizeOfReplaced(replacedBy(reader, newest))
   }
@@ -180,11 +182,12 @@ export class Store {
    *
    * @param layout of the record, from `layoutOf` or `readLayout`
    * @param newest the snapshot that the record will replace, held by its target
-   * @param how `offset` of the record; `decoded`: whether the values are decoded now, else a copy of
-   *   the bytes is kept for `decode`; `body` from `readBody`, if it was read
-   * @returns null if the body is long: then nothing has changed, and it has to be read by `readBody`
-   * @throws RefusedError when the values are invalid, or when there is no memory for them or for the
-   *   layout; nothing is held then
+   * @param how `offset` of the record; `decoded`: whether the values are decoded now, else a copy
+   *   of the bytes is kept for `decode`; `body` from `readBody`, if it was read
+   * @returns null if the body is long: then nothing has changed, and it has to be read by
+   *   `readBody`
+   * @throws RefusedError when the values are invalid, or when there is no memory for them or for
+   *   the layout; nothing is held then
    */
   read(
     reader: SnapshotReader,

@@ -23,7 +23,9 @@ export function writtenName(family: FamilyHead, writing: Writing): string {
     : escapedFor(name + counterSuffix, writing)
 }
 
-/** The names of a family and of its samples. In a valid exposition no other family has one of them. */
+/**
+ * The names of a family and of its samples. In a valid exposition no other family has one of them.
+ */
 export function writtenNames(family: FamilyHead, writing: Writing): readonly string[] {
   const own = writtenName(family, writing)
   const { type, counterSuffix } = family

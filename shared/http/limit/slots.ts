@@ -1,7 +1,7 @@
 /**
  * A number of slots, granted to the clients that wait in turn, and to each client in order of
- * arrival: a client with many requests does not keep another waiting for all of them. Without timers
- * and IO: a caller that waits for a limited time cancels.
+ * arrival: a client with many requests does not keep another waiting for all of them. Without
+ * timers and IO: a caller that waits for a limited time cancels.
  */
 export class Slots {
   #used = 0

@@ -154,8 +154,8 @@ export class Member {
   }
 
   /**
-   * Ends the lease, then commits pending offsets, then leaves the group. Resolves after some seconds
-   * at most.
+   * Ends the lease, then commits pending offsets, then leaves the group. Resolves after some
+   * seconds at most.
    */
   async stop(): Promise<void> {
     this.#running = false
@@ -311,8 +311,8 @@ export class Member {
     this.#joined = true
     const released = leased ? [...this.#released, ...lost] : this.#released
     this.#released = released.filter(partition => pending.includes(partition))
-    // The following round assigns what was given up. A member that returns begins it in the place of
-    // its former process, which may have been the one to do so, or was about to leave.
+    // The following round assigns what was given up. A member that returns begins it in the place
+    // of its former process, which may have been the one to do so, or was about to leave.
     const isOfFormer = assignment.memberId !== null && !current
     const isBehind = assignment.pending.length > 0 || assignment.partitions.length === 0
     if ((isOfFormer && isBehind) || lost.some(p => this.#released.includes(p))) this.#rejoin = true

@@ -56,7 +56,9 @@ export interface AssignedRound {
   readonly previous: ReadonlyMap<number, Uint8Array>
 }
 
-/** A decoded assignment. `memberId` and `partitionCount` are null if the leader did not send them. */
+/**
+ * A decoded assignment. `memberId` and `partitionCount` are null if the leader did not send them.
+ */
 export interface Assignment extends Omit<AssignedRound, 'memberId' | 'partitionCount'> {
   readonly memberId: string | null
   readonly partitionCount: number | null

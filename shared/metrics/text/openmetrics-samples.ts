@@ -116,7 +116,10 @@ export class OpenMetricsSamples {
       )
   }
 
-  /** All info samples of a family count as one metric: its own labels cannot be told from the others. */
+  /**
+   * All info samples of a family count as one metric: its own labels cannot be told from the
+   * others.
+   */
   #groupOf({ labels, suffix }: SampleLine, own: HashedLabel | undefined): string {
     if (this.family.type === 'info') return ''
     const apart = suffix === '' || suffix === '_bucket' ? own : undefined

@@ -59,7 +59,8 @@ export class PreviousPage {
   }
 
   /**
-   * Returns undefined if more than the numbers and exemplars has changed, or if a line is not valid.
+   * Returns undefined if more than the numbers and exemplars has changed, or if a line is not
+   * valid.
    */
   *read(page: Buffer, limits: Limits): Steps<Exposition | undefined> {
     const reading = new SameLayoutReading(page, this.rules, limits, this.#count)

@@ -39,7 +39,10 @@ export class TextReader {
     return runNow(this.readInSteps(page, format))
   }
 
-  /** Like `read`, in steps of well under a millisecond. The page must not change until the last step. */
+  /**
+   * Like `read`, in steps of well under a millisecond. The page must not change until the last
+   * step.
+   */
   *readInSteps(page: Buffer, format: TextFormat = formatOf(page)): Steps<Exposition> {
     const rules = rulesOf(this.dialect, format)
     const { lines, cutShort } = wholeLines(page, rules)

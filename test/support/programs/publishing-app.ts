@@ -17,9 +17,9 @@ import {
  * Modes: `idle` publishes and does nothing else. `job` increments a counter, stops its publisher
  * and exits. `busy` has many series and answers requests for reports until it is stopped. `cluster`
  * is a primary that publishes for two workers. `cluster-source` is one that publishes for four: a
- * metric of the second fails, one of the third hangs, and the fourth answers garbage after its first
- * answer. `workers` has three workers that publish with the
- * default identity, or with the instance that is given; their warnings are sent to the parent.
+ * metric of the second fails, one of the third hangs, and the fourth answers garbage after its
+ * first answer. `workers` has three workers that publish with the default identity, or with the
+ * instance that is given; their warnings are sent to the parent.
  */
 export interface AppOptions {
   readonly mode: 'idle' | 'job' | 'busy' | 'cluster' | 'cluster-source' | 'workers'

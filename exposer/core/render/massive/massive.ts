@@ -148,8 +148,8 @@ export class MassiveScrape {
   }
 
   /**
-   * Text of the target's labels at the end of a series; cached if it is short and does not depend on
-   * the escaping.
+   * Text of the target's labels at the end of a series; cached if it is short and does not depend
+   * on the escaping.
    */
   #tailOf(target: Target): LabelTail {
     if (target.tail) return target.tail
