@@ -1,5 +1,8 @@
 import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
+import { SnappyError } from '../base/snappy/error.js'
+import { snappyJavaSteps } from '../base/snappy/java.js'
+import { runInSlices } from '../base/steps.js'
 
 /** Compression types by the lowest three bits of the attributes of a record batch. */
 const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
@@ -39,6 +42,8 @@ const gunzip = promisify(zlib.gunzip) as Decompress
 const zstd = (zlib as unknown as { zstdDecompress?: (...args: never[]) => void }).zstdDecompress
 const DECOMPRESSORS: Readonly<Record<string, Decompress | undefined>> = {
   gzip: gunzip,
+  // In slices of this thread: Node has no snappy.
+  snappy: (bytes, { maxOutputLength }) => runInSlices(snappyJavaSteps(bytes, maxOutputLength)),
   zstd: zstd && (promisify(zstd) as unknown as Decompress),
 }
 
@@ -52,7 +57,7 @@ const ADVICE =
   'set compression.type=uncompressed on the topic, so that the brokers store records uncompressed'
 
 /**
- * Decompresses in the thread pool and within a limit: a gzip batch of 300 KB can inflate to 300 MB.
+ * Decompresses within a limit: a gzip batch of 300 KB can inflate to 300 MB.
  * Batches of our own producers are never compressed, so this serves other producers only. The codec
  * table of kafkajs, which the host application shares, is not changed.
  */
@@ -67,7 +72,10 @@ export const inflate: Inflate = async (codec, bytes, limit) => {
   try {
     return await decompress(bytes, { maxOutputLength: limit, chunkSize: CHUNK_BYTES })
   } catch (cause) {
-    const tooLong = (cause as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE'
+    const tooLong =
+      cause instanceof SnappyError
+        ? cause.reason === 'too_large'
+        : (cause as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE'
     throw new CodecError(
       name,
       tooLong

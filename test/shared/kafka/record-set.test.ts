@@ -5,6 +5,7 @@ import { CodecError, INFLATE_LIMIT, inflate } from '../../../shared/kafka/codecs
 import type { LogRecord } from '../../../shared/kafka/types.js'
 import { encodeBatch } from '../../../shared/kafka/wire/produce.js'
 import { readRecordSet } from '../../../shared/kafka/wire/record-set.js'
+import { foreignCodecs } from '../../support/foreign-codecs.js'
 
 const key = Buffer.from('job\0api\0')
 const LIMITS = { records: 64, bytes: 64 * 1024 }
@@ -163,7 +164,7 @@ describe('readRecordSet', () => {
   test('a batch with an unsupported codec yields its number of null records at their offsets', async () => {
     const set = Buffer.concat([
       stored({ base: 0, values: text('good') }),
-      stored({ base: 1, values: text('x', 'y', 'z'), codec: 2 }),
+      stored({ base: 1, values: text('x', 'y', 'z'), codec: 3 }),
       stored({ base: 4, values: text('good again') }),
     ])
     const { records, offsets, next, faults } = await read(set, 0)
@@ -177,7 +178,7 @@ describe('readRecordSet', () => {
     ])
     expect(records[4]!.value?.toString()).toBe('good again')
     expect(next).toBe(5)
-    expect(faults).toEqual([expect.stringMatching(/^3 .*snappy.*compression.type=uncompressed/)])
+    expect(faults).toEqual([expect.stringMatching(/^3 .*lz4.*compression.type=uncompressed/)])
   })
 
   test('records of an unreadable batch below the position are skipped', async () => {
@@ -252,8 +253,15 @@ describe('inflate', () => {
     await expect(refusal).rejects.toThrow(/inflates to more than 1000000 bytes/)
   })
 
+  test('snappy is inflated within the limit, and damaged snappy is refused', async () => {
+    const bytes = Buffer.alloc(200_000, 'snappy')
+    const stored = foreignCodecs[2](bytes)
+    expect((await inflate(2, stored, 200_000)).equals(bytes)).toBe(true)
+    await expect(inflate(2, stored, 199_999)).rejects.toThrow(/inflates to more than 199999 bytes/)
+    await expect(inflate(2, stored.subarray(0, -1), 200_000)).rejects.toThrow(CodecError)
+  })
+
   test('an unsupported codec is refused by its name', async () => {
-    await expect(inflate(2, Buffer.alloc(10), 100)).rejects.toThrow(/snappy/)
     await expect(inflate(3, Buffer.alloc(10), 100)).rejects.toThrow(/lz4/)
     await expect(inflate(7, Buffer.alloc(10), 100)).rejects.toThrow(/codec 7/)
   })
