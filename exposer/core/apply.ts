@@ -16,7 +16,7 @@ import type { SnapshotPart } from './store/snapshot.js'
 import type { Target } from './target.js'
 
 /** What has to be read in steps before a record can be applied. */
-export type Unread = UnreadLayout | UnreadBody
+export type UnreadContent = UnreadLayout | UnreadBody
 
 /** A layout that is not known. */
 interface UnreadLayout {
@@ -55,7 +55,7 @@ export function applyRecord(
   record: LogRecord,
   now: Instant,
   read?: Reading,
-): Unread | null {
+): UnreadContent | null {
   if (record.value === null) throw refusalOf(record)
   shard.reader.open(record.value)
   return applyOpened(shard, partition, record, now, { content: true, read })
@@ -74,7 +74,7 @@ export function applyOpened(
   record: LogRecord,
   now: Instant,
   { content, read }: { readonly content: boolean; readonly read?: Reading },
-): Unread | null {
+): UnreadContent | null {
   const { reader, store, source } = shard
   const known = knownTarget(shard, partition, record)
   if (known) checkOrder(shard, partition, known, record)

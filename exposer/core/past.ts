@@ -3,7 +3,7 @@ import type { Steps } from '../../shared/base/steps.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
 import { RefusedError } from '../../shared/snapshot/errors.js'
 import { SnapshotReader } from '../../shared/snapshot/read.js'
-import { applyOpened, type Unread } from './apply.js'
+import { applyOpened, type UnreadContent } from './apply.js'
 import { retire } from './booking.js'
 import { Counters } from './counters.js'
 import { leaveReasonOf } from './forget.js'
@@ -66,7 +66,7 @@ export class Past {
    * @param read what has been read for this record
    * @returns what has to be read before this is called again
    */
-  apply(record: LogRecord, now: Instant, read?: Reading): Unread | null {
+  apply(record: LogRecord, now: Instant, read?: Reading): UnreadContent | null {
     const { key, value } = record
     if (key === null || value === null) return null
     // Most records are of targets that are alive: nothing else of them is read.

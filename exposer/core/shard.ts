@@ -4,7 +4,7 @@ import { runNow, type Steps } from '../../shared/base/steps.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
 import { RefusedError } from '../../shared/snapshot/errors.js'
 import { SnapshotReader } from '../../shared/snapshot/read.js'
-import { applyRecord, type Unread } from './apply.js'
+import { applyRecord, type UnreadContent } from './apply.js'
 import { Assemblies } from './assembly.js'
 import { bookReleased, retire } from './booking.js'
 import { Counters } from './counters.js'
@@ -191,7 +191,7 @@ export class Shard {
    *
    * @param read what was read for the record
    */
-  tryApply(number: number, record: LogRecord, now: Instant, read?: Reading): Unread | null {
+  tryApply(number: number, record: LogRecord, now: Instant, read?: Reading): UnreadContent | null {
     const partition = this.#partitions.get(number)
     if (!partition) return null
     try {
@@ -213,7 +213,7 @@ export class Shard {
   }
 
   /** Reads what `tryApply` has returned, in steps between which records may be applied. */
-  read(unread: Unread): Steps<Reading> {
+  read(unread: UnreadContent): Steps<Reading> {
     return unread.kind === 'layout'
       ? this.store.readLayout(unread.id, unread.compressed, unread.replaced)
       : this.store.readBody(unread.layout, unread.bytes, unread.replaced)
@@ -258,7 +258,7 @@ export class Shard {
   }
 
   /** As `tryApply`, for a record from before the replay. */
-  applyPast(number: number, record: LogRecord, now: Instant, read?: Reading): Unread | null {
+  applyPast(number: number, record: LogRecord, now: Instant, read?: Reading): UnreadContent | null {
     return this.#pasts.get(number)?.apply(record, now, read) ?? null
   }
 

@@ -3,7 +3,7 @@ import type { Clock } from '../../shared/base/clock.js'
 import { Slice } from '../../shared/base/scheduling.js'
 import { runInSlices } from '../../shared/base/steps.js'
 import type { LogRecord, PartitionListener } from '../../shared/kafka/types.js'
-import type { Unread } from '../core/apply.js'
+import type { UnreadContent } from '../core/apply.js'
 import type { Shard } from '../core/shard.js'
 import type { Changes } from './changes.js'
 import type { FetchHandover, Handovers } from './handovers.js'
@@ -221,11 +221,11 @@ export class Feed implements PartitionListener, Assignment {
   async #applyUnread(
     partition: number,
     record: LogRecord,
-    first: Unread,
+    first: UnreadContent,
     isCurrent: () => boolean,
   ): Promise<void> {
     const { shard, clock } = this.options
-    let unread: Unread | null = first
+    let unread: UnreadContent | null = first
     while (unread) {
       const reading = await this.#reads.read(unread)
       if (!isCurrent()) return

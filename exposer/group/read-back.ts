@@ -26,7 +26,7 @@ export interface ReadBackEvents {
 }
 
 /** One partition whose log before the replay is not read yet. */
-interface Unread {
+interface UnreadLog {
   /** Offset at which the replay began. */
   readonly until: number
   /** Offset of the first record, NaN before it is located. */
@@ -51,7 +51,7 @@ export interface ReadBackProgress {
  * background while the partition is served. Errors are retried until the partition is lost.
  */
 export class ReadBack {
-  readonly #unread = new Map<number, Unread>()
+  readonly #unread = new Map<number, UnreadLog>()
   #targets = 0
   #beganAt = Number.NaN
 
@@ -83,8 +83,8 @@ export class ReadBack {
   expect(partition: number, from: number): void {
     this.cancel(partition)
     if (from === 0) return
-    const unread = { until: from, from: Number.NaN, position: 0, startedAt: Number.NaN }
-    this.#unread.set(partition, { ...unread, cancel() {} })
+    const log = { until: from, from: Number.NaN, position: 0, startedAt: Number.NaN }
+    this.#unread.set(partition, { ...log, cancel() {} })
   }
 
   /** The partition was lost, or its targets are known from elsewhere. */
@@ -95,8 +95,8 @@ export class ReadBack {
 
   /** The replay of the partition is complete: reads the log before it, if that is expected. */
   start(partition: number): void {
-    const unread = this.#unread.get(partition)
-    if (!unread || !Number.isNaN(unread.startedAt)) return
+    const log = this.#unread.get(partition)
+    if (!log || !Number.isNaN(log.startedAt)) return
     const { shard, clock, logger, spans, forgetMs } = this.options
     const now = clock.now()
     if (Number.isNaN(this.#beganAt)) {
@@ -104,56 +104,56 @@ export class ReadBack {
       this.#targets = 0
       logger.info('Reading back the log before the replay', { forgetMs })
     }
-    unread.startedAt = now.mono
-    unread.cancel = spans.read(
-      { partition, since: now.wall - forgetMs, until: unread.until },
+    log.startedAt = now.mono
+    log.cancel = spans.read(
+      { partition, since: now.wall - forgetMs, until: log.until },
       {
         onStart: from => {
           // Also after the topic was created again: what was read belongs to the old one.
           shard.beginPast(partition, clock.now())
-          unread.from = unread.position = Math.min(from, unread.until)
+          log.from = log.position = Math.min(from, log.until)
         },
         onRecords: async (records, next) => {
-          await this.#apply(partition, unread, records)
-          unread.position = next
+          await this.#apply(partition, log, records)
+          log.position = next
           this.options.events.onRecords(records.length)
         },
-        onEnd: () => void this.#end(partition, unread),
+        onEnd: () => void this.#end(partition, log),
         onError: error => logger.debug('Cannot read back a partition', { partition, error }),
       },
     )
   }
 
-  async #apply(partition: number, of: Unread, records: readonly LogRecord[]): Promise<void> {
+  async #apply(partition: number, log: UnreadLog, records: readonly LogRecord[]): Promise<void> {
     const { shard, clock, reads } = this.options
     const slice = new Slice()
     for (const record of records) {
       let unread = shard.applyPast(partition, record, clock.now())
       while (unread) {
         const reading = await reads.read(unread)
-        if (this.#unread.get(partition) !== of) return
+        if (this.#unread.get(partition) !== log) return
         unread = shard.applyPast(partition, record, clock.now(), reading)
       }
       if (!slice.isOver()) continue
       await slice.next()
       // The partition may have been lost in between.
-      if (this.#unread.get(partition) !== of) return
+      if (this.#unread.get(partition) !== log) return
     }
   }
 
-  async #end(partition: number, unread: Unread): Promise<void> {
+  async #end(partition: number, log: UnreadLog): Promise<void> {
     const { shard, clock, logger, events } = this.options
     const targets = await runInSlices(shard.endPastSteps(partition, clock.now()))
-    if (this.#unread.get(partition) !== unread) return
+    if (this.#unread.get(partition) !== log) return
     this.#unread.delete(partition)
     this.#targets += targets
     const { mono } = clock.now()
-    logger.debug('Partition read back', { partition, records: unread.until - unread.from, targets })
+    logger.debug('Partition read back', { partition, records: log.until - log.from, targets })
     if (this.#unread.size === 0) {
       const seconds = (mono - this.#beganAt) / 1000
       this.#beganAt = Number.NaN
       logger.info('Read back the log before the replay', { seconds, targets: this.#targets })
     }
-    events.onReadBack(partition, (mono - unread.startedAt) / 1000)
+    events.onReadBack(partition, (mono - log.startedAt) / 1000)
   }
 }

@@ -1,5 +1,5 @@
 import { runInSlices } from '../../shared/base/steps.js'
-import type { Unread } from '../core/apply.js'
+import type { UnreadContent } from '../core/apply.js'
 import type { Shard } from '../core/shard.js'
 import type { Reading } from '../core/store/layout-reading.js'
 
@@ -14,7 +14,7 @@ export class Reads {
   constructor(private readonly shard: Pick<Shard, 'read'>) {}
 
   /** @returns undefined if the layout was read for another partition: it may be known now */
-  async read(unread: Unread): Promise<Reading | undefined> {
+  async read(unread: UnreadContent): Promise<Reading | undefined> {
     if (unread.kind === 'body') return runInSlices(this.shard.read(unread))
     const { id } = unread
     const other = this.#layouts.get(id)

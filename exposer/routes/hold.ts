@@ -11,7 +11,7 @@ const HELD_MS = 9000
 const QUEUED_MS = 30_000
 
 /** A request that may wait. */
-export interface Waiting {
+export interface WaitingRequest {
   readonly response: ServerResponse
   /** Monotonic ms until which it may be held. */
   readonly deadline: number
@@ -23,7 +23,7 @@ export interface Waiting {
 export function waitingOf(
   { req, res }: Exchange,
   { responses }: Pick<Services, 'responses'>,
-): Waiting {
+): WaitingRequest {
   // Not the current time: the comparison of a password may have taken a part of the timeout.
   const mono = responses.arrivalOf(res)
   return {
@@ -41,7 +41,7 @@ export function waitingOf(
  * @returns the result of `attempt`, or the last reason why there is none
  */
 export async function hold<T extends object>(
-  request: Pick<Waiting, 'deadline' | 'response'>,
+  request: Pick<WaitingRequest, 'deadline' | 'response'>,
   { changes, clock }: Pick<Services, 'changes' | 'clock'>,
   attempt: () => T | Pending,
 ): Promise<T | Pending> {

@@ -1,6 +1,6 @@
 import type { Slot } from '../../shared/http/limit/response-limit.js'
 import type { Pending } from '../group/ownership.js'
-import { hold, type Waiting } from './hold.js'
+import { hold, type WaitingRequest } from './hold.js'
 import type { Services } from './services.js'
 
 /**
@@ -23,7 +23,7 @@ export const OTHER_POOLS = { peers: 8, telemetry: 4 }
  * @throws Refusal 503 if there is no slot in time
  */
 export async function holdForTurn<T extends object>(
-  request: Waiting,
+  request: WaitingRequest,
   pool: Pool,
   services: Pick<Services, 'changes' | 'clock' | 'responses'>,
   attempt: () => T | Pending,
@@ -49,7 +49,7 @@ export async function holdForTurn<T extends object>(
  * @throws Refusal 503 if there is no slot in time
  */
 export async function listInTurn<T extends object>(
-  request: Waiting,
+  request: WaitingRequest,
   services: Pick<Services, 'responses'>,
   get: () => Promise<T>,
 ): Promise<T> {
@@ -59,7 +59,7 @@ export async function listInTurn<T extends object>(
 }
 
 const nextTurn = (
-  { response, turnBy }: Waiting,
+  { response, turnBy }: WaitingRequest,
   pool: Pool,
   { responses }: Pick<Services, 'responses'>,
 ): Promise<Slot> => responses.acquire(response, pool, turnBy)

@@ -66,12 +66,11 @@ test('a short job with a silent bootstrap broker loses no snapshot', async () =>
 
 test('a member with a silent bootstrap broker is assigned its partitions before the connection times out', async () => {
   const topic = await newTopic(2)
-  const began = performance.now()
   const { held } = await members.start({
     topic,
     group: name('group'),
     kafka: { brokers, connectionTimeout: 60_000 },
   })
-  await eventually(() => expect(held()).toEqual([0, 1]))
-  expect(performance.now() - began).toBeLessThan(60_000)
+  // Half of the connection timeout at most.
+  await eventually(() => expect(held()).toEqual([0, 1]), 30_000)
 })

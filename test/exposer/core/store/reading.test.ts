@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Unread } from '../../../../exposer/core/apply.js'
+import type { UnreadContent } from '../../../../exposer/core/apply.js'
 import type { Reading } from '../../../../exposer/core/store/layout-reading.js'
 import { type Job, runInSlices, type Steps } from '../../../../shared/base/steps.js'
 import type { LogRecord } from '../../../../shared/kafka/types.js'
@@ -36,7 +36,7 @@ function setting(heap: number) {
   }
   const end = (record: LogRecord, read: Reading) =>
     expect(fake.shard.tryApply(0, record, fake.now, read)).toBeNull()
-  const readNow = (unread: Unread) => runInSlices(fake.shard.read(unread))
+  const readNow = (unread: UnreadContent) => runInSlices(fake.shard.read(unread))
   return { fake, begin, end, readNow }
 }
 
