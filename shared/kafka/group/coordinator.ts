@@ -19,7 +19,7 @@ export const FENCED: readonly string[] = [
  */
 export const DUPLICATE_INSTANCE = 'FENCED_INSTANCE_ID'
 
-/** Versions that carry an instance id (Kafka 2.3). */
+/** Versions that carry an instance id (Kafka 2.4; all but LeaveGroup 2.3). */
 const STATIC = {
   join: { version: 5 },
   sync: { version: 3 },

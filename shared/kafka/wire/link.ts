@@ -81,7 +81,7 @@ export class Link {
     if (version === undefined || !this.speaks(api, version)) {
       throw new KafkaError(
         'UNSUPPORTED',
-        `${this.address} does not support the required version of ${api}: use Kafka 2.3 or newer`,
+        `${this.address} does not support the required version of ${api}: use Kafka 2.4 or newer`,
       )
     }
     return (await this.#within(
