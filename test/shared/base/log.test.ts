@@ -50,6 +50,32 @@ test('messages below the level are not written', () => {
   expect(text.split('\n')).toHaveLength(2)
 })
 
+test('what waits for a reader that has stopped reading is bounded, and what is lost is told', () => {
+  let waiting = 0
+  const lines: string[] = []
+  const out = {
+    write(line: string) {
+      waiting += line.length
+      lines.push(line)
+    },
+    get writableLength() {
+      return waiting
+    },
+  }
+  const log = createLogger({ level: 'info', format: 'logfmt', out })
+  const text = 'x'.repeat(1000)
+  for (let i = 0; i < 5000; i++) log.info(text)
+  expect(waiting).toBeLessThan(1.01 * 1024 * 1024)
+
+  const written = lines.length
+  waiting = 0
+  log.info('read again')
+  expect(lines.slice(written).map(line => line.replace(/^time=\S+ /, ''))).toEqual([
+    `level=WARN msg="Log messages were lost: their reader had stopped reading" lost=${5000 - written}\n`,
+    'level=INFO msg="read again"\n',
+  ])
+})
+
 test.each(['logfmt', 'json'] as const)(
   '%s: no field makes the logger throw or overrides time, level or message',
   format => {
