@@ -154,10 +154,11 @@ export class Shard {
     let partition = this.#partitions.get(number)
     if (!partition) return
     if (partition.position >= 0) {
-      // The log was replaced by a shorter one: the targets are those of the old log.
+      // The log was replaced: the targets, and the positions of scrapers, are those of the old one.
       this.#drop(number)
       partition = new Partition(number, now.mono)
       this.#partitions.set(number, partition)
+      this.history.beginReplay(number, now)
     }
     partition.replayUntil = until
     this.#advance(partition, from, until, now)

@@ -288,6 +288,32 @@ test('after a crash of the shard itself, scrapers that return are shown what is 
   expect(shard.history.unknownPositions).toBe(2)
 })
 
+test('when the topic is created again after a move, the view all has every sample of the new log', () => {
+  const moving = new Moving()
+  moving.old.all('a')
+  moving.publish('x')
+  moving.live(20)
+  moving.old.all('a')
+  moving.move()
+  const { next } = moving
+  next.all('a')
+  const { shard } = next
+  const record = (offset: number, value: number) => {
+    next.pass(1000)
+    const exposition = `# TYPE x gauge\nx ${value}\n`
+    const { app } = moving.app('x')
+    const written = app.record({ exposition, collectedAt: next.wall, appendedAt: next.wall })
+    shard.apply(0, { ...written, offset }, next.now)
+  }
+  shard.replay(0, 0, 0, next.now)
+  runNow(shard.releaseSteps())
+  record(0, 101)
+  record(1, 102)
+  expect(valuesOf(next.all('a'), 'x')).toEqual([101, 102])
+  record(2, 103)
+  expect(valuesOf(next.all('a'), 'x')).toEqual([103])
+})
+
 describe('samples held for scrapers', () => {
   test('are lost, and counted, if nobody fetches the positions', () => {
     const moving = new Moving()
