@@ -56,6 +56,8 @@ interface Contested {
 const FAMILIES_PER_STEP = 200
 /** Families that are added at once: some tenths of a millisecond. */
 const FAMILIES_AT_ONCE = 200
+/** Families that are offered a free name at once. Any number may wait for the same one. */
+const OFFERED_AT_ONCE = 50
 /** What a family needs at most without a conflict, besides the text of long names. */
 export const GROUP_NEED = 1000
 
@@ -82,7 +84,10 @@ export class FamilyIndex {
   readonly #adding = new Map<CompiledLayout, number>()
   /** Layouts that are not in use, and not removed yet. */
   readonly #removing = new Set<CompiledLayout>()
+  /** Free names that were not offered to all who wait for them, with the writings in which. */
+  readonly #offering = new Map<string, Set<Writing>>()
   #bytes = 0
+  #conflicts = 0
 
   /** @param reserved names that no family can have */
   constructor(
@@ -102,10 +107,7 @@ export class FamilyIndex {
 
   /** Number of families that are omitted in at least one format. */
   get conflicts(): number {
-    let count = 0
-    for (const { members, blockedBy } of this.#groups.values())
-      if (blockedBy.size > 0) count += members.size
-    return count
+    return this.#conflicts
   }
 
   /** All families, exposed or not. */
@@ -141,6 +143,7 @@ export class FamilyIndex {
   *updateSteps(): Steps<void> {
     let step = 0
     while (this.removeOne()) if (++step % FAMILIES_PER_STEP === 0) yield
+    while (this.#offerSome()) yield
     for (const layout of this.#adding.keys()) {
       while (this.#adding.has(layout)) {
         this.#addOne(layout)
@@ -217,8 +220,10 @@ export class FamilyIndex {
     const key = keyOf(family)
     const known = this.#groups.get(key)
     this.#grow(ENTRY_BYTES)
-    if (known) known.members.set(layout, family)
-    else this.#groups.set(key, this.#addGroup(layout, family))
+    if (known) {
+      known.members.set(layout, family)
+      if (known.blockedBy.size > 0) this.#conflicts++
+    } else this.#groups.set(key, this.#addGroup(layout, family))
   }
 
   #remove(layout: CompiledLayout, family: CompiledFamily): void {
@@ -226,6 +231,7 @@ export class FamilyIndex {
     const group = this.#groups.get(key)
     if (!group?.members.delete(layout)) return
     this.#grow(-ENTRY_BYTES)
+    if (group.blockedBy.size > 0) this.#conflicts--
     if (group.members.size > 0) {
       // Families of a layout that was removed are not kept.
       if (group.first === family) group.first = group.members.values().next().value!
@@ -274,14 +280,15 @@ export class FamilyIndex {
       }
     }
     for (const [, { owners }, writing] of freed) owners.delete(writing)
-    for (const [name, entry, writing] of freed) this.#grant(name, entry, writing)
-    for (const name of names) {
-      const entry = this.#names.get(name)
-      if (entry && 'owners' in entry && entry.owners.size === 0 && entry.waiting.size === 0) {
-        this.#deleteName(name)
-        this.#grow(-CONTESTED_BYTES)
-      }
-    }
+    for (const [name, entry, writing] of freed) this.#offer(name, entry, writing)
+    for (const name of names) this.#deleteIfUnused(name)
+  }
+
+  #deleteIfUnused(name: string): void {
+    const entry = this.#names.get(name)
+    if (!entry || !('owners' in entry) || entry.owners.size > 0 || entry.waiting.size > 0) return
+    this.#deleteName(name)
+    this.#grow(-CONTESTED_BYTES)
   }
 
   #setName(name: string, entry: Group | Contested): void {
@@ -316,6 +323,7 @@ export class FamilyIndex {
     for (const name of wanted) {
       const { owners, waiting } = this.#contest(name)
       if (!owners.has(writing)) continue
+      if (group.blockedBy.size === 0) this.#conflicts += group.members.size
       group.blockedBy.set(writing, name)
       this.#grow(WAITING_BYTES)
       const queue = waiting.get(writing)
@@ -327,14 +335,38 @@ export class FamilyIndex {
     group.exposed.add(writing)
   }
 
-  /** Gives a free name to the first group that can use it. */
-  #grant(name: string, { owners, waiting }: Contested, writing: Writing): void {
+  /**
+   * Gives a free name to the first group that can use it. Each of the others waits for another name
+   * then. If there are many, the rest is left to `updateSteps`.
+   */
+  #offer(name: string, { owners, waiting }: Contested, writing: Writing): void {
+    let offered = 0
     for (const next of waiting.get(writing) ?? []) {
       if (owners.has(writing)) return
+      if (++offered > OFFERED_AT_ONCE) {
+        const writings = this.#offering.get(name)
+        if (writings) writings.add(writing)
+        else this.#offering.set(name, new Set([writing]))
+        return
+      }
       this.#leaveQueue(next, writing, name)
       next.blockedBy.delete(writing)
+      if (next.blockedBy.size === 0) this.#conflicts -= next.members.size
       this.#claim(next, writing)
     }
+  }
+
+  /** Goes on offering a name. @returns false if there is none */
+  #offerSome(): boolean {
+    for (const [name, writings] of this.#offering) {
+      this.#offering.delete(name)
+      const entry = this.#names.get(name)
+      if (!entry || !('owners' in entry)) return true
+      for (const writing of writings) this.#offer(name, entry, writing)
+      this.#deleteIfUnused(name)
+      return true
+    }
+    return false
   }
 
   #leaveQueue(group: Group, writing: Writing, name: string): void {
