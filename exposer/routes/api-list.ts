@@ -34,6 +34,7 @@ export function apiList({ path, own, render }: ApiList, services: Services) {
     if (scope === 'shard') {
       const lines = await ownLines(ctx, services, ownLinesOf)
       if ('pending' in lines) return sendError(ctx, 503, 'unavailable', lines.pending)
+      services.lists.send(lines.lines, ctx.res)
       if (acceptsLines(ctx)) return sendLines(ctx, lines)
       ctx.set(PARTITIONS_HEADER, lines.partitions.join(','))
       return sendMerged(ctx, { answers: [lines], lines: lines.lines })
@@ -43,6 +44,7 @@ export function apiList({ path, own, render }: ApiList, services: Services) {
     const merged = await listInTurn(request, services, () => list.get(deadline, ctx.res))
     if ('pending' in merged)
       return sendError(ctx, 503, 'unavailable', `the list is incomplete: ${merged.pending}`)
+    services.lists.send(merged.lines, ctx.res)
     return sendMerged(ctx, merged)
   }
 }

@@ -4,7 +4,6 @@ import { mergeInSlices } from '../../shared/base/slices.js'
 import { goneSignal } from '../../shared/http/client-gone.js'
 import type { Pending } from '../group/ownership.js'
 import { completeAnswers, requestShards, type ShardLines } from '../group/peers.js'
-import { ListMemory } from './list-memory.js'
 import { currentLines, type RenderLines } from './lists.js'
 import type { Services } from './services.js'
 
@@ -29,19 +28,15 @@ export class GroupList {
   #cached: { readonly list: MergedList; readonly at: number } | undefined
   #request: Promise<MergedList | Pending> | undefined
 
-  readonly #memory: ListMemory
-
   /** @param render renders the lines of this shard */
   constructor(
     private readonly path: string,
     private readonly render: RenderLines,
     private readonly services: Pick<
       Services,
-      'ownership' | 'group' | 'changes' | 'peers' | 'clock' | 'address' | 'shard'
+      'ownership' | 'group' | 'changes' | 'peers' | 'clock' | 'address' | 'lists'
     >,
-  ) {
-    this.#memory = new ListMemory(services.shard.store.memory)
-  }
+  ) {}
 
   /** The complete list, or after `deadline` (monotonic ms) the reason why there is none. */
   async get(deadline: number, response: ServerResponse): Promise<MergedList | Pending> {
@@ -79,11 +74,21 @@ export class GroupList {
     const change = this.#changeSince(map)
     if (change) return { pending: change }
     const list = { answers, lines }
+    this.#cache(list, at)
+    return list
+  }
+
+  /** Caches a list for a short time, if there is memory for it. */
+  #cache(list: MergedList, at: number): void {
+    const { lists } = this.services
+    if (this.#cached) lists.uncache(this.#cached.list.lines)
+    const expiry = setTimeout(() => lists.uncache(list.lines), CACHE_MS).unref()
     const drop = () => {
+      clearTimeout(expiry)
       this.#cached = undefined
     }
-    this.#cached = this.#memory.keep(lines, CACHE_MS, drop) ? { list, at } : undefined
-    return list
+    if (lists.cache(list.lines, drop)) this.#cached = { list, at }
+    else clearTimeout(expiry)
   }
 
   /**

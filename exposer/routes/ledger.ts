@@ -1,9 +1,8 @@
-import { sortInSlices } from '../../shared/base/slices.js'
 import { type LedgerEntry, sumOf } from '../core/ledger.js'
+import type { Target } from '../core/target.js'
 import type { Rendering } from './answer.js'
 import { apiList } from './api-list.js'
 import type { MergedList } from './group-list.js'
-import { linesOfTargets } from './list-memory.js'
 import { joined } from './lists.js'
 import type { Services } from './services.js'
 
@@ -18,16 +17,16 @@ export function ledger(services: Services) {
   return apiList({ path: '/api/v1/ledger', own, render }, services)
 }
 
-async function own({ shard, address }: Services) {
+function own({ shard, address, lists }: Services) {
   const total = `${TOTAL}${JSON.stringify(shard.ledger.entry())}}`
-  const lines = await linesOfTargets({ shard }, target => [
+  const line = (target: Target) => [
     JSON.stringify({
       labels: Object.fromEntries(target.labels.map(({ name, value }) => [name, value])),
       ...target.ledger.entry(),
       shard: address,
     }),
-  ])
-  return sortInSlices([...lines, total])
+  ]
+  return lists.render(line, [total])
 }
 
 function render({ lines }: MergedList): Rendering {

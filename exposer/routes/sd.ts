@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Context } from 'koa'
 import { Slice } from '../../shared/base/scheduling.js'
-import { mapInSlices, sortInSlices } from '../../shared/base/slices.js'
+import { mapInSlices } from '../../shared/base/slices.js'
 import { sayWhy } from '../../shared/http/say-why.js'
 import { sdGroups, withOriginalNames } from '../core/discovery.js'
 import type { Target } from '../core/target.js'
@@ -10,7 +10,6 @@ import type { ScrapeResult } from '../telemetry/scrape-result.js'
 import { send } from './answer.js'
 import { GroupList } from './group-list.js'
 import { waitingOf } from './hold.js'
-import { linesOfTargets } from './list-memory.js'
 import { acceptsLines, joined, ownLines, scopeOf, sendLines, UNKNOWN_SCOPE } from './lists.js'
 import type { Services } from './services.js'
 import { listInTurn } from './turn.js'
@@ -31,6 +30,7 @@ export function sd(services: Services) {
     if (scope === 'shard') {
       const lines = await ownLines(ctx, services, own)
       if ('pending' in lines) return sayWhy(ctx, 503, lines.pending)
+      services.lists.send(lines.lines, ctx.res)
       if (acceptsLines(ctx)) return sendLines(ctx, lines)
       ctx.set(PARTITIONS_HEADER, lines.partitions.join(','))
       return sendList(ctx, lines.lines)
@@ -39,7 +39,9 @@ export function sd(services: Services) {
     const merged = await listInTurn(request, services, () => list.get(request.deadline, ctx.res))
     if ('pending' in merged) return sayWhy(ctx, 503, `the list is incomplete: ${merged.pending}`)
     ctx.vary('User-Agent')
-    return sendList(ctx, acceptsAnyName(ctx) ? await originalNames(merged.lines) : merged.lines)
+    const listed = acceptsAnyName(ctx) ? await originalNames(merged.lines) : merged.lines
+    services.lists.send(listed, ctx.res)
+    return sendList(ctx, listed)
   }
 }
 
@@ -51,9 +53,15 @@ const acceptsAnyName = (ctx: Context) =>
 const original = new WeakMap<readonly string[], Promise<readonly string[]>>()
 
 function originalNames(lines: readonly string[]): Promise<readonly string[]> {
-  const known = original.get(lines) ?? mapInSlices(lines, withOriginalNames)
+  const known = original.get(lines) ?? renamed(lines)
   original.set(lines, known)
   return known
+}
+
+/** @returns the same list if it has no escaped names: it takes no memory then */
+async function renamed(lines: readonly string[]): Promise<readonly string[]> {
+  const named = await mapInSlices(lines, withOriginalNames)
+  return named.every((line, i) => line === lines[i]) ? lines : named
 }
 
 /** Tags of lists that may be requested again within the second for which they are cached. */
@@ -104,17 +112,16 @@ class TargetLines {
 
   constructor(private readonly services: Services) {}
 
-  async render(): Promise<readonly string[]> {
-    const { shard, clock, telemetry } = this.services
+  render(): Promise<readonly string[]> {
+    const { shard, clock, telemetry, lists } = this.services
     const now = clock.now()
-    const lines = await linesOfTargets({ shard }, target => {
+    return lists.render(target => {
       if (target.intervalMs === 0 || shard.judge(target, now).state === 'ended') return []
       const { text, dropped, escaped } = this.#lineOf(target)
       if (dropped > 0) telemetry.droppedLabels.inc(dropped)
       if (escaped > 0) telemetry.escapedLabels.inc(escaped)
       return [text]
     })
-    return sortInSlices(lines)
   }
 
   #lineOf(target: Target): Line {

@@ -11,6 +11,7 @@ import type { Ownership } from '../group/ownership.js'
 import type { PeerClient } from '../group/peer-client.js'
 import type { ReadBackProgress } from '../group/read-back.js'
 import type { Telemetry } from '../telemetry/telemetry.js'
+import type { ListMemory } from './list-memory.js'
 
 /**
  * Dependencies of the routes. A function declares the part that it needs: `Pick<Services,
@@ -28,6 +29,8 @@ export interface Services {
   readonly peers: PeerClient
   /** Bounds the requests and responses in progress. */
   readonly responses: ResponseLimit
+  /** Counts the memory of lists of targets. */
+  readonly lists: ListMemory
   /** TLS and users; undefined for plain HTTP without authentication. */
   readonly web: LiveWebConfig | undefined
   readonly clock: Clock

@@ -1,8 +1,6 @@
-import { sortInSlices } from '../../shared/base/slices.js'
 import type { Rendering } from './answer.js'
 import { apiList } from './api-list.js'
 import type { MergedList } from './group-list.js'
-import { linesOfTargets } from './list-memory.js'
 import { joined } from './lists.js'
 import type { Services } from './services.js'
 
@@ -11,12 +9,11 @@ export function targets(services: Services) {
   return apiList({ path: '/api/v1/targets', own, render }, services)
 }
 
-async function own({ shard, clock, address }: Services) {
+function own({ shard, clock, address, lists }: Services) {
   const now = clock.now()
-  const lines = await linesOfTargets({ shard }, target => [
+  return lists.render(target => [
     JSON.stringify({ ...shard.describe(target, now), shard: address }),
   ])
-  return sortInSlices(lines)
 }
 
 function render({ answers, lines }: MergedList): Rendering {

@@ -15,6 +15,7 @@ import { Handovers, handoverFetcher } from '../group/handovers.js'
 import type { GroupMap } from '../group/map.js'
 import { Ownership } from '../group/ownership.js'
 import { PeerClient } from '../group/peer-client.js'
+import { ListMemory } from '../routes/list-memory.js'
 import type { Services } from '../routes/services.js'
 import { OTHER_POOLS } from '../routes/turn.js'
 import { RefusalLog } from '../telemetry/refusal-log.js'
@@ -132,6 +133,7 @@ export function assemble(
       handovers,
       secret: randomBytes(16).toString('hex'),
       responses,
+      lists: new ListMemory({ shard, clock, cut: response => responses.cutSlow(response) }),
       web,
       clock,
       logger,

@@ -70,6 +70,7 @@ export class Memory {
   #promisedHeap = 0
   #promisedBuffers = 0
   #brief = 0
+  #giveWay: (enough: () => boolean) => void = () => {}
 
   constructor(readonly limits: MemoryLimits) {}
 
@@ -103,6 +104,18 @@ export class Memory {
     return (
       bytes <= this.limits.heap * share && bytes + this.#buffersSum <= this.limits.total * share
     )
+  }
+
+  /** As `fitsResponse`, after what can be given up for other responses if that is necessary. */
+  makeRoomForResponse(heap: number): boolean {
+    const enough = () => this.fitsResponse(heap)
+    if (!enough()) this.#giveWay(enough)
+    return enough()
+  }
+
+  /** @param giveWay gives up memory of responses until there is enough, or nothing is left */
+  onResponseNeed(giveWay: (enough: () => boolean) => void): void {
+    this.#giveWay = giveWay
   }
 
   /** Counts what is held of a kind now. */

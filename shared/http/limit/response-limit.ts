@@ -161,6 +161,11 @@ export class ResponseLimit {
       )
   }
 
+  /** Ends a response whose client reads so slowly that others are refused. */
+  cutSlow(response: ServerResponse): void {
+    this.#cut(response, 'slow')
+  }
+
   /** Takes a slot if one is free; undefined if the request has to wait. */
   tryAcquire(response: ServerResponse, pool: string): Slot | undefined {
     // A pipelined response could not use the slot before those ahead of it are complete, and one

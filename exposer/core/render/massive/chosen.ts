@@ -100,7 +100,7 @@ export class Choice {
 
   #reserve(bytes: number): void {
     const { memory } = this.shard.store
-    if (!memory.fitsResponse(bytes)) {
+    if (!memory.makeRoomForResponse(bytes)) {
       throw new NoMemory(
         `no memory is left for this scrape of ${this.shard.targetCount} targets: ${memory.describe()}; raise --memory.limit, or scrape virtual targets`,
       )
