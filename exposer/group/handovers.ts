@@ -2,7 +2,12 @@ import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../../shared/base/clock.js'
 import { Slice } from '../../shared/base/scheduling.js'
 import type { FrozenPartition } from '../core/handover/freeze.js'
-import { type Handed, type HandoverBounds, HandoverReader } from '../core/handover/thaw.js'
+import {
+  type Handed,
+  type HandoverBounds,
+  HandoverReader,
+  MAX_LINE,
+} from '../core/handover/thaw.js'
 import type { Shard } from '../core/shard.js'
 import { linesOf } from './lines.js'
 import type { Member } from './map.js'
@@ -86,7 +91,12 @@ export function handoverFetcher(peers: Pick<PeerClient, 'request'>, clock: Clock
       response.resume()
       throw new Error(`${address} answers with HTTP status ${response.statusCode}`)
     }
-    return readHanded(response, new HandoverReader(bounds), clock)
+    const reader = new HandoverReader(bounds)
+    try {
+      return await readHanded(response, reader, clock)
+    } finally {
+      reader.release()
+    }
   }
 }
 
@@ -96,7 +106,7 @@ async function readHanded(
   clock: Clock,
 ): Promise<Handed> {
   const slice = new Slice(undefined, () => clock.now().mono)
-  for await (const lines of linesOf(response, MAX_BYTES)) {
+  for await (const lines of linesOf(response, { bytes: MAX_BYTES, line: MAX_LINE })) {
     for (const line of lines) {
       reader.line(line)
       if (slice.isOver()) await slice.next()

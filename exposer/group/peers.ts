@@ -29,11 +29,15 @@ export const LINES_TYPE = 'application/x-ndjson'
 
 const TIMEOUT_MS = 3000
 const MAX_BYTES = 256 * 1024 * 1024
+/** Maximum length of a line, characters: labels at their limits, twice and escaped. */
+const MAX_LINE = 4 * 1024 * 1024
 
 export interface PeerAccess {
   readonly peers: PeerClient
   /** Authorization header of the client's request, passed on to the shards. */
   readonly authorization: string | undefined
+  /** Reserves memory for lines. @returns false if there is none */
+  readonly reserve: (lines: readonly string[]) => boolean
 }
 
 /**
@@ -64,7 +68,7 @@ export function requestShards(
 async function requestShard(
   address: string,
   path: string,
-  { peers, authorization }: PeerAccess,
+  { peers, authorization, reserve }: PeerAccess,
 ): Promise<ShardLines> {
   const response = await peers.request(`${address}${path}?scope=shard`, {
     headers: {
@@ -75,7 +79,7 @@ async function requestShard(
     authorization,
     signal: AbortSignal.timeout(TIMEOUT_MS),
   })
-  const lines = await boundedLines(response)
+  const lines = await boundedLines(response, reserve)
   if (response.statusCode !== 200)
     throw new Error(`${response.statusCode} ${(lines[0] ?? '').slice(0, 200).trim()}`)
   const header = response.headers[PARTITIONS_HEADER.toLowerCase()]
@@ -88,11 +92,16 @@ async function requestShard(
 }
 
 /** Splits chunk by chunk: the responses of many shards arrive in the same turns. */
-async function boundedLines(response: IncomingMessage): Promise<readonly string[]> {
+async function boundedLines(
+  response: IncomingMessage,
+  reserve: PeerAccess['reserve'],
+): Promise<readonly string[]> {
   const lines: string[] = []
   const collect = async (body: AsyncIterable<Buffer>) => {
-    for await (const texts of linesOf(body, MAX_BYTES))
+    for await (const texts of linesOf(body, { bytes: MAX_BYTES, line: MAX_LINE })) {
+      if (!reserve(texts)) throw new Error('no memory is left for its list')
       for (const text of texts) if (text) lines.push(text)
+    }
   }
   if (response.headers['content-encoding'] === 'gzip')
     await pipeline(response, createGunzip(), collect)

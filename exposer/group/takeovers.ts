@@ -88,9 +88,20 @@ export class Takeovers {
   ): Promise<void> {
     const { shard, clock, fetch, events } = this.options
     const { maxTargets, limits } = shard.options
+    const { store } = shard
+    const memory = {
+      makeRoom: (bytes: number) => store.makeRoom(bytes, 0),
+      promise: (bytes: number) => store.memory.promise(bytes, 0),
+    }
     const isCurrent = () => this.#takeovers.get(partition) === takeover
     try {
-      const handed = await fetch(previous, { partition, partitionCount, maxTargets, limits })
+      const handed = await fetch(previous, {
+        partition,
+        partitionCount,
+        maxTargets,
+        limits,
+        memory,
+      })
       if (!isCurrent()) return
       shard.receive(partition, handed, clock.now())
       takeover.complete = handed.complete

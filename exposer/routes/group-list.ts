@@ -60,14 +60,17 @@ export class GroupList {
 
   /** @param authorization of the first request; all authorized users may see the same list */
   async #fetch(authorization: string | undefined): Promise<MergedList | Pending> {
-    const { ownership, group, address, clock, peers } = this.services
+    const { ownership, group, address, clock, peers, lists } = this.services
     const pending = ownership.listPendingReason()
     if (pending) return { pending }
     const map = group.map()
     if (!map) return { pending: 'the owners of the partitions are not known yet' }
     const at = clock.now().mono
     const own = { address, lines: () => currentLines(this.services, this.render) }
-    const answered = await requestShards(map, this.path, own, { peers, authorization })
+    const reservation = lists.reservation()
+    const { reserve } = reservation
+    const access = { peers, authorization, reserve }
+    const answered = await requestShards(map, this.path, own, access).finally(reservation.end)
     const answers = completeAnswers(answered, map.partitionCount)
     if ('pending' in answers) return answers
     const lines = await mergeInSlices(answers.map(answer => answer.lines))

@@ -14,6 +14,8 @@ const bytesOf = (line: string) => LINE_BYTES + line.length
 
 type Lines = readonly string[]
 
+const sizeOf = (lines: Lines) => lines.reduce((sum, line) => sum + bytesOf(line), 0)
+
 /** A list in memory, and for whom. */
 interface Held {
   readonly bytes: number
@@ -54,19 +56,32 @@ export class ListMemory {
    * @throws Refusal 503 when there is no memory for all lines
    */
   async render(of: (target: Target) => Lines, more: Lines = []): Promise<Lines> {
-    let bytes = 0
+    const { reserve, end } = this.reservation()
     try {
       const lines = await mapInSlices(this.options.shard.targets(), target => {
         const own = of(target)
-        const added = own.reduce((sum, line) => sum + bytesOf(line), 0)
-        if (!this.#makeRoom(added)) throw this.#noRoom()
-        this.#count(added)
-        bytes += added
+        if (!reserve(own)) throw this.#noRoom()
         return own
       })
       return await sortInSlices([...lines.flat(), ...more])
     } finally {
-      this.#count(-bytes)
+      end()
+    }
+  }
+
+  /** Memory for lines of a list that is not complete yet. */
+  reservation() {
+    let bytes = 0
+    return {
+      /** @returns false if there is no memory for these lines */
+      reserve: (lines: Lines): boolean => {
+        const added = sizeOf(lines)
+        if (!this.#makeRoom(added)) return false
+        this.#count(added)
+        bytes += added
+        return true
+      },
+      end: () => this.#count(-bytes),
     }
   }
 
@@ -110,7 +125,7 @@ export class ListMemory {
   #hold(lines: Lines): Held | undefined {
     const known = this.#held.get(lines)
     if (known) return known
-    const bytes = lines.reduce((sum, line) => sum + bytesOf(line), 0)
+    const bytes = sizeOf(lines)
     if (!this.#makeRoom(bytes)) return undefined
     const since = this.options.clock.now().mono
     const held: Held = { bytes, since, responses: new Set(), uncache: null }

@@ -10,7 +10,7 @@ import { isPlayoutState, type PlayoutState } from '../playout/playout.js'
 import { HANDOVER_VERSION } from './freeze.js'
 
 /** Maximum length of a line, characters: labels at their limits, in base64. */
-const MAX_LINE = 1024 * 1024
+export const MAX_LINE = 1024 * 1024
 const MAX_GAPS = 64
 const MAX_CURSORS = 1024
 const MAX_NAME_LENGTH = 256
@@ -48,6 +48,15 @@ export interface HandoverBounds {
   readonly partitionCount: number
   readonly maxTargets: number
   readonly limits: Limits
+  readonly memory: HandoverMemory
+}
+
+/** Memory for what is handed over, as estimated bytes on the heap. */
+export interface HandoverMemory {
+  /** Whether so many more bytes fit. */
+  makeRoom(bytes: number): boolean
+  /** Reserves bytes, or with a negative number ends that. */
+  promise(bytes: number): void
 }
 
 /**
@@ -75,6 +84,11 @@ export class HandoverReader {
     else this.#add(record(value))
   }
 
+  /** Ends the reservation of memory. To be called once, when the result is held or given up. */
+  release(): void {
+    this.bounds.memory.promise(-this.#bytes)
+  }
+
   /** @throws Error when the last line is missing */
   done(): Handed {
     if (!this.#header || !this.#ended) throw new Error('the handover is truncated')
@@ -95,7 +109,7 @@ export class HandoverReader {
   }
 
   #add({ record: encoded, offset, appendedAt, arrivedAt, heardAt, playout }: Fields): void {
-    const { partition, partitionCount, maxTargets, limits } = this.bounds
+    const { partition, partitionCount, maxTargets, limits, memory } = this.bounds
     if (this.#targets.size >= maxTargets) throw new Error(`it has more than ${maxTargets} targets`)
     if (typeof encoded !== 'string') throw new Error('record is not a string')
     const value = Buffer.from(encoded, 'base64')
@@ -111,7 +125,11 @@ export class HandoverReader {
     const arrived = unixMs(arrivedAt, 'arrivedAt')
     const { time } = this.#header!
     if (arrived > time) throw new Error('a target arrived after the log time')
-    this.#bytes += TARGET_BYTES + value.length + 2 * key.length
+    const bytes = TARGET_BYTES + value.length + 2 * key.length
+    if (!memory.makeRoom(bytes))
+      throw new Error(`no memory is left after ${this.#targets.size} of its targets`)
+    memory.promise(bytes)
+    this.#bytes += bytes
     this.#targets.set(key.toString('latin1'), {
       record: {
         key,

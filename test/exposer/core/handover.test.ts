@@ -12,7 +12,13 @@ const START = 1_700_000_000_000
 const WINDOW_MS = 60_000
 const INTERVAL_MS = 5000
 const OPTIONS = { forgetMs: 600_000, tombstoneMs: 120_000, playoutDelayMs: 'auto' as const }
-const BOUNDS = { partition: 0, partitionCount: 1, maxTargets: 100, limits: DEFAULT_LIMITS }
+const BOUNDS = {
+  partition: 0,
+  partitionCount: 1,
+  maxTargets: 100,
+  limits: DEFAULT_LIMITS,
+  memory: { makeRoom: () => true, promise() {} },
+}
 
 function read(lines: Iterable<string>, bounds = BOUNDS): Handed {
   const reader = new HandoverReader(bounds)
@@ -346,6 +352,24 @@ describe('a handover is refused as a whole', () => {
     expect(() => read([...all, all[1]!])).toThrow('after the last one')
     expect(() => read(all, { ...BOUNDS, maxTargets: 2 })).toThrow('more than 2 targets')
     expect(() => read(all, { ...BOUNDS, partition: 1 })).toThrow('it is of partition 0')
+  })
+
+  test('when there is no memory for its targets, and nothing stays reserved', () => {
+    const all = lines()
+    let reserved = 0
+    let most = 0
+    const promise = (bytes: number) => {
+      reserved += bytes
+      most = Math.max(most, reserved)
+    }
+    const makeRoom = (bytes: number) => reserved + bytes <= 3000
+    const reader = new HandoverReader({ ...BOUNDS, memory: { makeRoom, promise } })
+    expect(() => {
+      for (const line of all) reader.line(line)
+    }).toThrow('no memory is left after 2 of its targets')
+    expect(most).toBeGreaterThan(1500)
+    reader.release()
+    expect(reserved).toBe(0)
   })
 
   test('whatever is changed in it, it is read within its bounds or refused', () => {
