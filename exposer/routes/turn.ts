@@ -34,7 +34,7 @@ export async function holdForTurn<T extends object>(
     const result = await hold(request, services, attempt)
     if ('pending' in result || !needsSlot(result)) return result
     if (responses.tryAcquire(request.response, pool)) return result
-    const slot = await nextTurn(request, pool, services)
+    const slot = await acquireSlot(request, pool, services)
     const again = attempt()
     if (!('pending' in again) && needsSlot(again)) return again
     slot.release()
@@ -55,10 +55,10 @@ export async function listInTurn<T extends object>(
 ): Promise<T> {
   const result = await get()
   if (services.responses.tryAcquire(request.response, 'scrapes')) return result
-  return nextTurn(request, 'scrapes', services).then(get)
+  return acquireSlot(request, 'scrapes', services).then(get)
 }
 
-const nextTurn = (
+const acquireSlot = (
   { response, turnBy }: WaitingRequest,
   pool: Pool,
   { responses }: Pick<Services, 'responses'>,

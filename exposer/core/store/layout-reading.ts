@@ -11,7 +11,7 @@ import { type PartBody, partBodySteps } from './part-body.js'
 import { takesPlace } from './replaced.js'
 import { noRoom, type Room } from './room.js'
 import { valuesSize } from './sizes.js'
-import { Turn, Turns } from './turns.js'
+import { Wait, Waits } from './waits.js'
 
 /** Result of reading a layout, or a long body. */
 export interface Reading {
@@ -40,7 +40,7 @@ export class LayoutReading {
   /** Layouts and bodies that are being read, and layouts that are being decoded. */
   #reads = 0
   #decoding = 0
-  readonly #turns = new Turns()
+  readonly #waits = new Waits()
 
   /**
    * @param keep adds a layout to those without holders; throws a RefusedError if it does not fit
@@ -55,12 +55,12 @@ export class LayoutReading {
 
   /** @param replaced size of what will be released when the record is applied */
   *layout(id: string, compressed: Uint8Array, replaced: Size): Steps<Reading> {
-    return yield* this.#inTurn(this.#layoutSteps(id, compressed, replaced))
+    return yield* this.#bounded(this.#layoutSteps(id, compressed, replaced))
   }
 
   /** @param replaced size of what will be released when the record is applied */
   *body(layout: CompiledLayout, bytes: Buffer, replaced: Size): Steps<Reading> {
-    return yield* this.#inTurn(this.#bodySteps(layout, bytes, replaced))
+    return yield* this.#bounded(this.#bodySteps(layout, bytes, replaced))
   }
 
   /**
@@ -73,14 +73,14 @@ export class LayoutReading {
     return size && this.#refusalOf(size, replaced())
   }
 
-  *#inTurn(reading: Steps<Reading>): Steps<Reading> {
-    while (this.#reads >= MAX_READS) if (!(yield* this.#turns.next())) break
+  *#bounded(reading: Steps<Reading>): Steps<Reading> {
+    while (this.#reads >= MAX_READS) if (!(yield* this.#waits.next())) break
     this.#reads++
     try {
       return yield* reading
     } finally {
       this.#reads--
-      this.#turns.end()
+      this.#waits.end()
     }
   }
 
@@ -92,7 +92,7 @@ export class LayoutReading {
     try {
       let step = steps.next()
       while (!step.done) {
-        if (!(step.value instanceof Turn)) count++
+        if (!(step.value instanceof Wait)) count++
         let result: Buffer | undefined
         try {
           result = yield step.value
@@ -150,7 +150,7 @@ export class LayoutReading {
     const size = yield* measure()
     const decoding = decodingNeed(size)
     while (this.#decoding > 0 && !memory.fitsBriefly(decoding))
-      if (!(yield* this.#turns.next())) break
+      if (!(yield* this.#waits.next())) break
     const refusal = this.#refusalOf(size, replaced)
     if (refusal) throw refusal
     return this.#reserve({ compiled: compiledNeed(size), decoding })
@@ -165,7 +165,7 @@ export class LayoutReading {
     reserve(1)
     return () => {
       reserve(-1)
-      this.#turns.end()
+      this.#waits.end()
     }
   }
 

@@ -1,26 +1,26 @@
 import type { Job, Steps } from '../../../shared/base/steps.js'
 
 /** Waits of steps for other steps to end. */
-export class Turns {
-  readonly #turns = new Set<Turn>()
+export class Waits {
+  readonly #waits = new Set<Wait>()
 
   /** Ends all waits. */
   end(): void {
-    for (const turn of this.#turns) turn.end()
+    for (const wait of this.#waits) wait.end()
   }
 
   /** Waits until others have ended. @returns false if that cannot be waited for */
   *next(): Steps<boolean> {
-    const turn = new Turn()
-    this.#turns.add(turn)
-    yield turn
-    this.#turns.delete(turn)
-    return !turn.isNow
+    const wait = new Wait()
+    this.#waits.add(wait)
+    yield wait
+    this.#waits.delete(wait)
+    return !wait.isNow
   }
 }
 
 /** A wait, as a job; without other threads there is none. */
-export class Turn implements Job {
+export class Wait implements Job {
   /** Whether it was not waited for. */
   isNow = false
   #end = () => {}
