@@ -13,6 +13,23 @@ export type Pool = 'scrapes' | 'peers' | 'telemetry'
 /** Slots of the pools other than `scrapes`. */
 export const OTHER_POOLS = { peers: 8, telemetry: 4 }
 
+/** What a request that waits needs of the heap, measured for requests of `/metrics`, bytes. */
+const WAITING_BYTES = 20 * 1024
+/** Share of the heap for targets that waiting requests may use besides. */
+const WAITING_SHARE = 1 / 8
+const MOST_WAITING = 10_000
+const LEAST_WAITING = 100
+
+/**
+ * How many requests may wait.
+ *
+ * @param heap of the limit for targets, bytes
+ */
+export function maxWaiting(heap: number): number {
+  const fitting = Math.floor((WAITING_SHARE * heap) / WAITING_BYTES)
+  return Math.min(MOST_WAITING, Math.max(LEAST_WAITING, fitting))
+}
+
 /**
  * Waits until a body can be sent: holds the request, then takes a slot. No slot is used by a
  * request that is held. After a wait for a slot the attempt is repeated, because ownership may have

@@ -17,7 +17,7 @@ import { Ownership } from '../group/ownership.js'
 import { PeerClient } from '../group/peer-client.js'
 import { ListMemory } from '../routes/list-memory.js'
 import type { Services } from '../routes/services.js'
-import { OTHER_POOLS } from '../routes/turn.js'
+import { maxWaiting, OTHER_POOLS } from '../routes/turn.js'
 import { RefusalLog } from '../telemetry/refusal-log.js'
 import { Telemetry } from '../telemetry/telemetry.js'
 import type { ExposerConfig } from './config.js'
@@ -116,7 +116,11 @@ export function assemble(
     unread: () => feed.readBackProgress?.partitions ?? 0,
   })
   const responses = new ResponseLimit(
-    { pools: { scrapes: config.maxRequests, ...OTHER_POOLS }, flag: '--web.max-requests' },
+    {
+      pools: { scrapes: config.maxRequests, ...OTHER_POOLS },
+      maxWaiting: maxWaiting(config.memory.heap),
+      flag: '--web.max-requests',
+    },
     clock,
   )
   registerLimitMetrics(telemetry.registry, 'exposer', responses)

@@ -109,7 +109,7 @@ export class ResponseLimit {
    * Counts a request until its response is closed, and ends the response in time. To be called for
    * every request, before anything else is done with it.
    *
-   * @returns false if the connection was closed because of too many pipelined requests
+   * @returns false if the connection was closed because of too many requests
    */
   begin(request: IncomingMessage, response: ServerResponse): boolean {
     const { socket } = request
@@ -117,6 +117,12 @@ export class ResponseLimit {
     const inConnection = (this.#perConnection.get(socket) ?? 0) + 1
     if (inConnection > this.#limits.maxPerConnection) {
       this.refused.pipelined++
+      socket.destroy()
+      return false
+    }
+    // It would be refused after those ahead of it only, and need as much memory until then.
+    if (inConnection > 1 && this.#tooMany) {
+      this.refused.waiting++
       socket.destroy()
       return false
     }
@@ -152,13 +158,16 @@ export class ResponseLimit {
    */
   admit(): void {
     const { maxWaiting, maxWaitingBytes } = this.#limits
-    if (this.#inProgress > maxWaiting + this.#slots)
-      throw this.#refusal('waiting', `${maxWaiting} requests are waiting already`)
+    if (this.#tooMany) throw this.#refusal('waiting', `${maxWaiting} requests are waiting already`)
     if (this.#bytes > maxWaitingBytes)
       throw this.#refusal(
         'waiting_bytes',
         `the headers of the waiting requests have more than ${maxWaitingBytes} bytes`,
       )
+  }
+
+  get #tooMany(): boolean {
+    return this.#inProgress > this.#limits.maxWaiting + this.#slots
   }
 
   /** Ends a response whose client reads so slowly that others are refused. */

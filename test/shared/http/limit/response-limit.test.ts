@@ -168,6 +168,19 @@ describe('too many requests in progress', () => {
     expect(limit.refused.pipelined).toBe(1)
   })
 
+  test('are not pipelined: their connections are closed, because a refusal would wait as well', async () => {
+    await start({ maxWaiting: 3 })
+    const waiting = Array.from({ length: 4 }, () => ask('/unslotted'))
+    await eventually(() => expect(limit.inProgress).toBe(4))
+    const client = connect()
+    await client.write('GET /unslotted HTTP/1.1\r\nHost: test\r\n\r\n'.repeat(20))
+    await client.closed
+    await eventually(() => expect(limit.inProgress).toBe(4))
+    expect(limit.refused.waiting).toBeGreaterThan(0)
+    end()
+    for (const answer of waiting) expect((await answer).status).toBe(200)
+  })
+
   test('pipelined requests use slots one after the other', async () => {
     await start()
     const client = connect()
