@@ -3,8 +3,13 @@ import { KafkaError } from '../../shared/kafka/errors.js'
 import type { GroupConsumer } from '../../shared/kafka/types.js'
 import type { Services } from '../routes/services.js'
 
-/** Time for the group to assign the partitions to other shards. After it, held requests fail. */
+/** Time for the next owners to be known and to fetch what is handed over. */
 const HANDOVER_MS = 8000
+/**
+ * Time for all of that since the beginning. The group may need longer, as when one of its shards is
+ * suspended; the grace period of the program is 15 s.
+ */
+const DEPART_MS = 10_000
 /** Time for requests from shards and load balancers that do not know the new owner yet. */
 const LINGER_MS = 1000
 const POLL_MS = 20
@@ -23,15 +28,18 @@ export async function depart(
   consumer: Pick<GroupConsumer, 'leave' | 'describeGroup'>,
 ): Promise<void> {
   const joined = ownership.partitionCount !== undefined
+  const begun = clock.now().mono
   await consumer.leave()
   if (!joined) return
   group.forget()
   changes.notify()
   if ((await otherMembers(consumer)) !== 'some') return
-  const { mono } = clock.now()
+  const left = clock.now().mono
+  const deadline = Math.min(left + HANDOVER_MS, begun + DEPART_MS)
   const isHandedOver = () => group.map() !== undefined && handovers.pending === 0
-  let checkAt = mono + CHECK_MS
-  while (!isHandedOver() && clock.now().mono < mono + HANDOVER_MS) {
+  let checkAt = left + CHECK_MS
+  while (!isHandedOver()) {
+    if (clock.now().mono >= deadline) return
     await delay(POLL_MS)
     if (clock.now().mono < checkAt) continue
     if ((await otherMembers(consumer)) === 'none') return

@@ -5,12 +5,19 @@ import type { GroupDescription } from '../../shared/kafka/types.js'
 
 const OTHER = { memberId: 'b', metadata: new Uint8Array(), partitions: [0, 1] }
 
-/** A shard of two that leaves its group. The coordinator gives one answer after the other. */
-function departing(...answers: readonly (number | Error)[]) {
+/**
+ * A shard of two that leaves its group, which takes `leaveMs`. The coordinator gives one answer after
+ * the other: the number of other members.
+ */
+function departing(answers: readonly (number | Error)[], leaveMs = 0) {
   let asked = 0
+  let skipped = 0
+  const clock = { now: () => ({ wall: Date.now(), mono: performance.now() + skipped }) }
   const handovers = { pending: 1 }
   const consumer = {
-    leave: async () => {},
+    leave: async () => {
+      skipped += leaveMs
+    },
     describeGroup: async (): Promise<GroupDescription> => {
       const answer = answers[Math.min(asked++, answers.length - 1)]!
       if (answer instanceof Error) throw answer
@@ -22,20 +29,20 @@ function departing(...answers: readonly (number | Error)[]) {
     group: { forget() {}, map: () => ({ stable: true, partitionCount: 2, members: [] }) },
     changes: { notify() {} },
     handovers,
-    clock: { now: () => ({ wall: Date.now(), mono: performance.now() }) },
+    clock,
   }
-  return { handovers, asked: () => asked, done: depart(services, consumer) }
+  return { handovers, clock, asked: () => asked, done: depart(services, consumer) }
 }
 
 test('a shard does not wait for another one that leaves as well', async () => {
-  const { done, asked, handovers } = departing(1, 1, 0)
+  const { done, asked, handovers } = departing([1, 1, 0])
   await done
   expect(asked()).toBe(3)
   expect(handovers.pending).toBe(1)
 }, 5_000)
 
 test('a shard waits until its partitions are fetched, also while the coordinator does not answer', async () => {
-  const { done, asked, handovers } = departing(1, new KafkaError('CONNECTION', 'no answer'))
+  const { done, asked, handovers } = departing([1, new KafkaError('CONNECTION', 'no answer')])
   let isDone = false
   void done.then(() => {
     isDone = true
@@ -44,4 +51,11 @@ test('a shard waits until its partitions are fetched, also while the coordinator
   expect(isDone).toBe(false)
   handovers.pending = 0
   await done
+}, 5_000)
+
+test('a shard ends within its grace period, also if leaving has taken most of it and nobody fetches', async () => {
+  const begun = performance.now()
+  const { done, clock } = departing([1], 10_500)
+  await done
+  expect(clock.now().mono - begun).toBeLessThan(13_000)
 }, 5_000)
