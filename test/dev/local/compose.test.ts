@@ -27,6 +27,7 @@ const service = z.strictObject({
   build: z.literal('.').optional(),
   image: z.string(),
   pull_policy: z.enum(['never', 'build']).optional(),
+  stop_grace_period: duration.optional(),
   entrypoint: z.array(z.string()).optional(),
   command: z.array(z.string()).optional(),
   environment: z.record(z.string().regex(/^[A-Z0-9_]+$/), z.string()).default({}),
@@ -106,6 +107,11 @@ describe('docker compose', () => {
           expect(services[dependency].healthcheck, dependency).toBeDefined()
       }
     }
+  })
+
+  test('a shard has the time that a planned stop may take', () => {
+    for (const name of ['shard-1', 'shard-2'])
+      expect(services[name].stop_grace_period, name).toBe('20s')
   })
 
   test('the image is built by one service, on which its other users depend, and is never pulled', () => {
