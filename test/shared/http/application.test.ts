@@ -171,6 +171,21 @@ describe('an unread request body', () => {
     await client.closed
   })
 
+  test('in small chunks is not discarded for long: its connection is closed', async () => {
+    await start(() => {}, { discardMs: 60_000 })
+    const client = connect()
+    await client.head('POST /nowhere', { 'Transfer-Encoding': 'chunked' })
+    await client.write('1\r\na\r\n'.repeat(2000))
+    await client.closed
+    const honest = connect()
+    await honest.head('POST /nowhere', { 'Transfer-Encoding': 'chunked' })
+    for (let i = 0; i < 2000; i++) await honest.chunk(Buffer.alloc(100))
+    await honest.write('0\r\n\r\n')
+    await honest.head('GET /nowhere')
+    expect((await honest.response()).status).toBe(404)
+    expect((await honest.response()).status).toBe(404)
+  })
+
   test('is not awaited when the client expects 100 Continue', async () => {
     await start(() => {})
     const client = connect()
