@@ -115,7 +115,11 @@ async function serve(
   if (!found) {
     const unread = ownership.unreadReason(key)
     return unread === undefined
-      ? sayWhy(ctx, 404, 'no such target: it has no record in the log within --staleness.forget')
+      ? sayWhy(
+          ctx,
+          404,
+          'no such target: no record of it was accepted within --staleness.forget; refused ones are in the log and in exposer_records_rejected_total',
+        )
       : sayWhy(ctx, 503, unread)
   }
   const { state, reason } = shard.judge(found, now)
