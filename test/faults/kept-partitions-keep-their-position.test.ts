@@ -39,9 +39,9 @@ test('a rebalance never makes a member skip or repeat records of kept partitions
   })
   expect(steady.listener.violations).toEqual([])
   expect(steady.listener.gaps).toEqual([])
-  // Half of the partitions were kept at every rebalance, and all others were replayed.
+  // At least half of the partitions were kept in every round, and all others were replayed.
   const changes = steady.listener.of('assignment')
-  expect(changes.slice(1).every(({ kept }) => kept.length === 3)).toBe(true)
+  expect(Math.min(...changes.slice(1).map(({ kept }) => kept.length))).toBe(3)
   const ends = [...steady.listener.fetched.values()].reduce(
     (sum, { highWatermark }) => sum + highWatermark,
     0,
