@@ -61,20 +61,21 @@ interface Content {
   readonly parts?: number
 }
 
+const headerOf = (target: readonly Label[], at: At) => ({
+  target,
+  incarnation: 1,
+  sequence: at.sequence,
+  superseded: 0,
+  collectedAt: at.time,
+  intervalMs: 60_000,
+  collectSeconds: 0.001,
+})
+
 function record(n: number, at: At, content: Content): HostileRecord {
   const { target = instance(n), layout, series, part = 0, parts = 1 } = content
   const key = targetKey(target)
-  const header = {
-    target,
-    incarnation: 1,
-    sequence: at.sequence,
-    superseded: 0,
-    collectedAt: at.time,
-    intervalMs: 60_000,
-    collectSeconds: 0.001,
-  }
   const value = encodeSnapshot(
-    { ...header, part, parts, end: false, layoutId: layout.id },
+    { ...headerOf(target, at), part, parts, end: false, layoutId: layout.id },
     {
       layoutCompressed: layout.compressed,
       values: times(series, i => n + i + 0.5),
@@ -256,16 +257,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   'reasons of failures': (n, at) => {
     const target = instance(n)
     const key = targetKey(target)
-    const header = {
-      target,
-      incarnation: 1,
-      sequence: at.sequence,
-      superseded: 0,
-      collectedAt: at.time,
-      intervalMs: 60_000,
-      collectSeconds: 0.001,
-    }
-    const value = encodeFailure(header, `☃${padded(n, 1000)}`)
+    const value = encodeFailure(headerOf(target, at), `☃${padded(n, 1000)}`)
     return { key, value, partition: partitionFor(key, at.partitions) }
   },
   'refused snapshots': (n, at) =>
