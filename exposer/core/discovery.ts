@@ -1,6 +1,6 @@
 import { isLegacyLabelName } from '../../shared/exposition/escape.js'
 import { compareUtf8 } from '../../shared/metrics/labels.js'
-import { escapeLabelName, unescapeLabelName } from './label-escape.js'
+import { ESCAPED_PREFIX, escapeLabelName, unescapeLabelName } from './label-escape.js'
 import type { TargetStatus } from './status.js'
 
 /** One entry of Prometheus's HTTP service discovery. */
@@ -24,8 +24,6 @@ type Listed = Pick<TargetStatus, 'state' | 'intervalMs' | 'labels'>
 /** Never above the scrape interval: Prometheus would discard the target without a message. */
 const MAX_TIMEOUT_MS = 10_000
 const RESERVED = '__'
-/** Prefix of escaped names. */
-const ESCAPED = 'U__'
 
 /**
  * One group per target that has not ended. Interval and timeout are both set, in integer
@@ -95,12 +93,12 @@ export function labelOfParameter(parameter: string): string {
  * parameters stay escaped.
  */
 export function withOriginalNames(group: string): string {
-  if (!group.includes(`"${ESCAPED}`)) return group
+  if (!group.includes(`"${ESCAPED_PREFIX}`)) return group
   const { targets, labels } = JSON.parse(group) as SdGroup
   const named = Object.entries(labels).map(([name, value]) => {
-    // A label that has such a name itself has a parameter with another name.
-    const isEscaped = name.startsWith(ESCAPED) && labels[`__param_${name}`] === value
-    return [isEscaped ? labelOfParameter(name) : name, value] as const
+    // A label whose own name looks escaped has a parameter with another name.
+    const isParameter = labels[`__param_${name}`] === value
+    return [isParameter ? labelOfParameter(name) : name, value] as const
   })
   return JSON.stringify({ targets, labels: Object.fromEntries(named) })
 }

@@ -202,7 +202,7 @@ export class Playout {
     })
     this.delay = chosen.delay
     if (chosen.lower === null) this.#lowerSince = Number.POSITIVE_INFINITY
-    else if (now.mono < this.#lowerSince) this.#lowerSince = Math.min(this.#lowerSince, now.mono)
+    else if (now.mono < this.#lowerSince) this.#lowerSince = now.mono
     else if (now.mono - this.#lowerSince >= LOWER_AFTER_MS) this.delay = chosen.lower
   }
 }
