@@ -17,11 +17,12 @@ function tables(): Int32Array {
 /**
  * CRC-32C (Castagnoli) of the bytes from `from` (inclusive) to `to` (exclusive), unsigned.
  *
+ * @param before CRC of what precedes them
  * @see https://www.rfc-editor.org/rfc/rfc3720#appendix-B.4
  */
-export function crc32c(bytes: Uint8Array, from = 0, to = bytes.length): number {
+export function crc32c(bytes: Uint8Array, from = 0, to = bytes.length, before = 0): number {
   const t = TABLES
-  let crc = -1
+  let crc = ~before
   let i = from
   for (const last = to - 7; i < last; i += 8) {
     const low = crc ^ (bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24))

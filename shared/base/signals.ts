@@ -10,6 +10,8 @@ type Signal = (typeof SIGNALS)[number]
 export interface SignalOptions {
   /** How long the work may take to end after a signal, ms. Undefined: no limit. */
   readonly graceMs?: number
+  /** Whether SIGHUP ends the work. Default: true. */
+  readonly endsOnHangup?: boolean
   /** Called with one line when the process ends before the work. */
   readonly warn: (message: string) => void
   /** Called with uncaught errors. */
@@ -27,12 +29,13 @@ export interface SignalOptions {
  */
 export function runUntilSignal(
   work: (ending: AbortSignal) => Promise<number>,
-  { graceMs, warn, report, source = process }: SignalOptions,
+  { graceMs, endsOnHangup = true, warn, report, source = process }: SignalOptions,
 ): Promise<number> {
   const ending = new AbortController()
   let timer: NodeJS.Timeout | undefined
   let signalledAt: number | undefined
   let crashed = false
+  const signals = SIGNALS.filter(signal => signal !== 'SIGHUP' || endsOnHangup)
   let removeListeners = () => {}
   const earlyExit = new Promise<number>(resolve => {
     const end = (cause: string) => {
@@ -59,11 +62,11 @@ export function runUntilSignal(
       crashed = true
       end('an error')
     }
-    for (const signal of SIGNALS) source.on(signal, onSignal)
+    for (const signal of signals) source.on(signal, onSignal)
     for (const event of ['uncaughtException', 'unhandledRejection']) source.on(event, onError)
     removeListeners = () => {
       clearTimeout(timer)
-      for (const signal of SIGNALS) source.off(signal, onSignal)
+      for (const signal of signals) source.off(signal, onSignal)
       for (const event of ['uncaughtException', 'unhandledRejection']) source.off(event, onError)
     }
   })

@@ -43,9 +43,13 @@ const STEPS_MS = 3
 /**
  * Runs the steps in slices of 3 ms, yields the event loop in between, and runs jobs on other
  * threads.
+ *
+ * @param slice measures also what the caller does before and after it in the same turn
  */
-export async function runInSlices<T>(steps: Steps<T>): Promise<T> {
-  const slice = new Slice(STEPS_MS)
+export async function runInSlices<T>(
+  steps: Steps<T>,
+  slice: Slice = new Slice(STEPS_MS),
+): Promise<T> {
   let step = steps.next()
   while (!step.done) {
     const job = step.value

@@ -6,6 +6,7 @@ import type { Flag } from './types.js'
 interface CommonOptions {
   readonly help: string
   readonly placeholder?: string
+  readonly short?: string
 }
 interface WithDefault extends CommonOptions {
   readonly default: string

@@ -61,12 +61,14 @@ export function programHelp(
 function leftOf(name: string, flag: Flag): string {
   if (flag.kind === 'switch') {
     const negatable = flag.commandLineOnly ? '' : '[no-]'
-    return `${name === 'help' ? '-h, ' : '    '}--${negatable}${name}`
+    return `${shortOf(name === 'help' ? 'h' : flag.short)}--${negatable}${name}`
   }
   const shown =
     flag.placeholder ?? (flag.default === undefined ? '<value>' : quoteIfText(flag.default))
-  return `    --${name}=${shown}${flag.kind === 'list' ? ' ...' : ''}`
+  return `${shortOf(flag.short)}--${name}=${shown}${flag.kind === 'list' ? ' ...' : ''}`
 }
+
+const shortOf = (letter: string | undefined) => (letter ? `-${letter}, ` : '    ')
 
 function quoteIfText(text: string): string {
   return /^[\d:.]+[a-zA-Z]*$/.test(text) ? text : `"${text}"`

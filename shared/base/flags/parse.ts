@@ -43,7 +43,7 @@ function readTyped(
       name,
       {
         type: flag.kind === 'switch' ? ('boolean' as const) : ('string' as const),
-        ...(name === 'help' ? { short: 'h' } : {}),
+        ...(name === 'help' ? { short: 'h' } : flag.short ? { short: flag.short } : {}),
       },
     ]),
   )

@@ -10,6 +10,8 @@ export interface Flag<T = unknown> {
   readonly kind: 'value' | 'list' | 'switch'
   /** One or two sentences. The help wraps them. */
   readonly help: string
+  /** One letter: `-p 9753` or `-p9753`. */
+  readonly short?: string
   /** Placeholder of the value in the help, such as `<url>`. */
   readonly placeholder?: string
   /** The default as text. A flag without one is optional or `required`. */

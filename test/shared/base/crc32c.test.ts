@@ -32,4 +32,13 @@ describe('CRC-32C', () => {
       }),
     )
   })
+
+  test('of bytes that follow others continues theirs', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 100 }), fc.nat(100), (bytes, split) => {
+        const at = Math.min(split, bytes.length)
+        expect(crc32c(bytes, at, bytes.length, crc32c(bytes, 0, at))).toBe(reference(bytes))
+      }),
+    )
+  })
 })

@@ -46,6 +46,19 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP'])(
   },
 )
 
+test('SIGHUP does not end a program that reloads its configuration', async () => {
+  const code = run(
+    async ending => {
+      await aborted(ending)
+      return 3
+    },
+    { endsOnHangup: false },
+  )
+  expect(source.listenerCount('SIGHUP')).toBe(0)
+  source.emit('SIGTERM', 'SIGTERM')
+  expect(await code).toBe(3)
+})
+
 test('an error of work that is ending is not lost', async () => {
   const code = run(async ending => {
     await aborted(ending)
