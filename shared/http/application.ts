@@ -3,7 +3,7 @@ import Router from '@koa/router'
 import Koa, { type Context, type Next } from 'koa'
 import { closeWithConnection } from './client-gone.js'
 import { answerError, logFailure } from './failures.js'
-import { fastPaths, type Handler } from './fast-path.js'
+import { type Finder, fastPaths, type Handler } from './fast-path.js'
 import { admit, type Guard } from './guard.js'
 import type { ResponseLimit } from './limit/response-limit.js'
 import { sayWhy } from './say-why.js'
@@ -32,6 +32,7 @@ export class Application {
   readonly #prefix: string
   readonly #fast = new Map<string, Handler>()
   readonly #exempt = new Set<string>()
+  #find: Finder | undefined
 
   constructor(private readonly options: ApplicationOptions) {
     this.#prefix = options.prefix ?? ''
@@ -45,6 +46,14 @@ export class Application {
   fastPath(path: string, handler: Handler): void {
     this.router.get(path, handler)
     this.#fast.set(this.#prefix + path, handler)
+  }
+
+  /**
+   * Handlers that bypass Koa and its router, for paths that are no fixed texts. There can be one
+   * function. It gets paths without the alias.
+   */
+  fastFinder(find: Finder): void {
+    this.#find = find
   }
 
   /** No user name and password are required for this path: its handler checks who asks. */
@@ -68,7 +77,12 @@ export class Application {
     app.use(this.router.routes())
     app.use(this.router.allowedMethods())
     const answer = fastPaths(
-      { handlers: this.#fast, admit: exchange => admit(exchange, this.options), report },
+      {
+        handlers: this.#fast,
+        find: this.#find,
+        admit: exchange => admit(exchange, this.options),
+        report,
+      },
       app.callback(),
     )
     return (request, response) => {

@@ -4,21 +4,28 @@ import { answerError } from './failures.js'
 
 export type Handler = (exchange: Exchange) => Promise<void>
 
+/**
+ * Returns the handler of a request by its method and its path as received, or undefined.
+ */
+export type Finder = (method: string, path: string) => Handler | undefined
+
 export interface FastPaths {
-  /** Handlers by path. */
+  /** Handlers of GET and HEAD by path. */
   readonly handlers: ReadonlyMap<string, Handler>
+  /** Asked for every other request. */
+  readonly find?: Finder | undefined
   readonly admit: (exchange: Exchange) => Promise<boolean>
   /** Called for errors of handlers. */
   readonly report: (error: Error) => void
 }
 
 /**
- * Answers GET and HEAD requests of a few paths without Koa and its router, which cost more CPU than
- * the rest of a small response. Any other request goes to `others`, also one whose path has another
- * spelling: the router has the same handler.
+ * Answers the requests of a few paths without Koa and its router, which cost more CPU than the rest
+ * of a small response. Any other request goes to `others`, also one whose path has another
+ * spelling: the router has the same handlers.
  */
 export function fastPaths(
-  { handlers, admit, report }: FastPaths,
+  { handlers, find, admit, report }: FastPaths,
   others: RequestListener,
 ): RequestListener {
   const answer = async (exchange: PlainExchange, handler: Handler) => {
@@ -31,7 +38,7 @@ export function fastPaths(
     }
   }
   return (request, response) => {
-    const handler = handlerOf(request, handlers)
+    const handler = handlerOf(request, handlers, find)
     if (!handler) return others(request, response)
     response.on('error', report)
     void answer(new PlainExchange(request, response), handler)
@@ -41,8 +48,10 @@ export function fastPaths(
 function handlerOf(
   { url, method }: IncomingMessage,
   handlers: ReadonlyMap<string, Handler>,
+  find: Finder | undefined,
 ): Handler | undefined {
-  if (method !== 'GET' && method !== 'HEAD') return undefined
   const query = url!.indexOf('?')
-  return handlers.get(query < 0 ? url! : url!.slice(0, query))
+  const path = query < 0 ? url! : url!.slice(0, query)
+  const isRead = method === 'GET' || method === 'HEAD'
+  return (isRead ? handlers.get(path) : undefined) ?? find?.(method!, path)
 }

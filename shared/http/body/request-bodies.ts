@@ -24,27 +24,38 @@ export interface BodyLimits {
   readonly timeoutMs: number
 }
 
+export interface BodyOptions {
+  /** Memory that is shared with other bodies. Default: `maxHeld` for these alone. */
+  readonly memory?: BodyMemory
+  /** Content coding of a request without Content-Encoding. Default: identity. */
+  readonly unnamed?: string
+}
+
 /**
  * Reads whole request bodies, decoded according to their Content-Encoding. A body that declares too
  * large a Content-Length is refused without being read, any other body at the byte that exceeds a
  * limit.
  */
 export class RequestBodies {
-  readonly #memory: BodyMemory
+  /** Memory of the bodies, which others can share. */
+  readonly memory: BodyMemory
   readonly #codecs: BodyCodecs
+  readonly #unnamed: string
 
   /** @param codecs content codings in addition to gzip */
   constructor(
     private readonly limits: BodyLimits,
     codecs: BodyCodecs = {},
+    { memory = new BodyMemory(limits.maxHeld), unnamed = 'identity' }: BodyOptions = {},
   ) {
-    this.#memory = new BodyMemory(limits.maxHeld)
+    this.memory = memory
+    this.#unnamed = unnamed
     this.#codecs = { ...COMMON_CODECS, ...codecs }
   }
 
   /** Memory held by bodies, bytes. */
   get held(): number {
-    return this.#memory.held
+    return this.memory.held
   }
 
   /**
@@ -59,7 +70,7 @@ export class RequestBodies {
     const { maxSent, maxDecoded } = this.limits
     if (Number(req.headers['content-length'] ?? 0) > maxSent) throw tooLarge('body', maxSent)
     if (req.destroyed || res.destroyed) throw new ClientGone()
-    const budget = new BodyBudget(this.#memory, maxDecoded)
+    const budget = new BodyBudget(this.memory, maxDecoded)
     budget.acquire(REQUEST_BYTES)
     res.once('close', () => budget.free())
     if (expectsContinue(req)) res.writeContinue()
@@ -91,7 +102,7 @@ export class RequestBodies {
   }
 
   #codecOf(contentEncoding: string): BodyCodec {
-    const coding = contentEncoding.trim().toLowerCase() || 'identity'
+    const coding = contentEncoding.trim().toLowerCase() || this.#unnamed
     if (Object.hasOwn(this.#codecs, coding)) return this.#codecs[coding]
     const supported = Object.keys(this.#codecs).join(', ')
     const given = JSON.stringify(coding.slice(0, 64))

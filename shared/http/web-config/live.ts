@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import type { Logger } from '../../base/logger.js'
 import { BcryptWorker } from './bcrypt.js'
-import { loadWebConfig, type WebConfig } from './load.js'
+import { loadWebConfig, type WebConfig, type WebConfigSource } from './load.js'
 import { WebConfigError } from './parse.js'
 import { Users } from './users.js'
 
@@ -38,20 +38,24 @@ export class LiveWebConfig {
   #checking: Promise<void> = Promise.resolve()
 
   /**
-   * @param path path of the file
+   * @param source path of the file, or of the files of TLS alone
    * @throws WebConfigError if the configuration is invalid
    */
   constructor(
-    private readonly path: string,
+    private readonly source: WebConfigSource,
     private readonly logger: Logger,
   ) {
-    this.current = loadWebConfig(path)
+    this.current = loadWebConfig(source)
     this.users = new Users(this.current.users, this.#bcrypt)
+  }
+
+  get #file(): string {
+    return typeof this.source === 'string' ? this.source : this.source.cert_file
   }
 
   /** Starts checking the files. */
   start(): void {
-    for (const warning of this.current.warnings) this.logger.warn(warning, { file: this.path })
+    for (const warning of this.current.warnings) this.logger.warn(warning, { file: this.#file })
     const check = () => {
       this.#checking = this.#check()
         .catch(error =>
@@ -88,7 +92,7 @@ export class LiveWebConfig {
     if (stamp === this.#stamp && this.#problems === undefined) return
     this.#stamp = stamp
     try {
-      const config = loadWebConfig(this.path)
+      const config = loadWebConfig(this.source)
       if (!isEqual(config, this.current)) this.#apply(config)
       this.#problems = undefined
       this.lastReloadSuccessful = true
@@ -104,7 +108,7 @@ export class LiveWebConfig {
     this.reloads.failure++
     this.lastReloadSuccessful = false
     this.logger.error('Failed to reload the web configuration: the previous one stays in effect', {
-      file: this.path,
+      file: this.#file,
       problems,
     })
   }
@@ -119,8 +123,8 @@ export class LiveWebConfig {
     this.users.update(config.users)
     for (const listener of this.#listeners) listener(config)
     this.reloads.success++
-    this.logger.info('Reloaded the web configuration', { file: this.path })
-    for (const warning of config.warnings) this.logger.warn(warning, { file: this.path })
+    this.logger.info('Reloaded the web configuration', { file: this.#file })
+    for (const warning of config.warnings) this.logger.warn(warning, { file: this.#file })
   }
 }
 

@@ -27,21 +27,28 @@ export interface TlsConfig {
   readonly allowedSans: readonly string[] | undefined
 }
 
+/** A web configuration file, or the files of TLS alone. */
+export type WebConfigSource = string | { readonly cert_file: string; readonly key_file: string }
+
 /**
  * Reads a web configuration file and the files that it names. Relative paths are resolved against
  * the folder of the file.
  *
  * @throws WebConfigError that lists all problems
  */
-export function loadWebConfig(path: string): WebConfig {
-  const file = parseWebConfig(read(path, 'the file'))
+export function loadWebConfig(source: WebConfigSource): WebConfig {
+  const path = typeof source === 'string' ? source : undefined
+  const file: WebConfigFile =
+    typeof source === 'string'
+      ? parseWebConfig(read(source, 'the file'))
+      : { tls_server_config: source }
   const tls = file.tls_server_config && Object.keys(file.tls_server_config).length > 0
-  const files = tls ? readTlsFiles(file.tls_server_config!, dirname(path)) : undefined
+  const files = tls ? readTlsFiles(file.tls_server_config!, path ? dirname(path) : '.') : undefined
   return {
     tls: files && tlsOf(file.tls_server_config!, files),
     headers: new Map(Object.entries(file.http_server_config?.headers ?? {}).filter(isSet)),
     users: new Map(Object.entries(file.basic_auth_users ?? {})),
-    files: [path, ...(files?.paths ?? [])],
+    files: [...(path ? [path] : []), ...(files?.paths ?? [])],
     warnings: warningsOf(file),
   }
 }
