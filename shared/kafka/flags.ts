@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { flag, hostPort, list, text } from '../base/flags/builders.js'
+import { eitherOrFile, tlsOptions, tlsSettings } from '../base/flags/tls.js'
 import { ConfigError, type Problem, type Values } from '../base/flags/types.js'
 import { clientCredentials } from './client-credentials.js'
 import type { KafkaConfig } from './types.js'
@@ -35,22 +36,6 @@ export const groupFlag = {
   }),
 }
 
-const tls = z.strictObject({
-  ca_file: z.string().optional(),
-  cert_file: z.string().optional(),
-  key_file: z.string().optional(),
-  key_passphrase: z.string().optional(),
-  server_name: z.string().optional(),
-  insecure_skip_verify: z.boolean().default(false),
-})
-
-const secret = (name: string) =>
-  [
-    (given: Record<string, unknown>) =>
-      (given[name] === undefined) !== (given[`${name}_file`] === undefined),
-    { error: `needs either ${name} or ${name}_file` },
-  ] as const
-
 const passwordLogin = z
   .strictObject({
     mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']),
@@ -58,7 +43,7 @@ const passwordLogin = z
     password: z.string().optional(),
     password_file: z.string().optional(),
   })
-  .refine(...secret('password'))
+  .refine(...eitherOrFile('password'))
 
 const oauthLogin = z
   .strictObject({
@@ -71,11 +56,14 @@ const oauthLogin = z
     ca_file: z.string().optional(),
     extensions: z.record(z.string().regex(/^[A-Za-z]+$/), z.string()).optional(),
   })
-  .refine(...secret('client_secret'))
+  .refine(...eitherOrFile('client_secret'))
 
 const sasl = z.discriminatedUnion('mechanism', [passwordLogin, oauthLogin])
 
-const file = z.strictObject({ ssl: z.union([z.boolean(), tls]).optional(), sasl: sasl.optional() })
+const file = z.strictObject({
+  ssl: z.union([z.boolean(), tlsSettings]).optional(),
+  sasl: sasl.optional(),
+})
 
 /**
  * Connection options from the flags and the file that they name.
@@ -114,7 +102,7 @@ function readKafkaConfigFile(path: string): Pick<KafkaConfig, 'ssl' | 'sasl'> | 
     return {
       ...(ssl === undefined
         ? {}
-        : { ssl: typeof ssl === 'boolean' ? ssl : connectionOptions(ssl, beside) }),
+        : { ssl: typeof ssl === 'boolean' ? ssl : tlsOptions(ssl, beside) }),
       ...(sasl === undefined ? {} : { sasl: saslOf(sasl, beside) }),
     }
   } catch (error) {
@@ -136,16 +124,4 @@ function saslOf(sasl: z.infer<typeof file>['sasl'] & {}, read: (name: string) =>
     ca: sasl.ca_file === undefined ? undefined : read(sasl.ca_file),
   })
   return { mechanism, token, extensions }
-}
-
-function connectionOptions(ssl: z.infer<typeof tls>, read: (name: string) => string) {
-  const contents = (name: string | undefined) => (name === undefined ? undefined : read(name))
-  return {
-    ca: contents(ssl.ca_file),
-    cert: contents(ssl.cert_file),
-    key: contents(ssl.key_file),
-    passphrase: ssl.key_passphrase,
-    servername: ssl.server_name,
-    rejectUnauthorized: !ssl.insecure_skip_verify,
-  }
 }

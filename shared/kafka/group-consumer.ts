@@ -34,6 +34,11 @@ export interface GroupConsumerOptions {
   readonly instanceId?: string
   /** Called when this member has ended because another process uses its instance id. */
   readonly onDuplicate?: (error: KafkaError) => void
+  /**
+   * Whether the records of the partitions are read. A member that does not read only learns which
+   * partitions are its own. Default: true.
+   */
+  readonly reads?: boolean
   /** Whether the offsets passed to `commit` are committed. Default: false. */
   readonly commits?: boolean
   /** Default: sticky. */
@@ -171,7 +176,7 @@ class TopicGroupConsumer implements GroupConsumer {
 
   async start(): Promise<void> {
     this.#member.start()
-    this.#reader.start()
+    if (this.#options.reads !== false) this.#reader.start()
   }
 
   async leave(): Promise<void> {
@@ -208,6 +213,10 @@ class TopicGroupConsumer implements GroupConsumer {
     if (!this.#commits)
       throw new Error('this member does not commit offsets: create it with `commits: true`')
     this.#commits.add(partition, offset, metadata)
+  }
+
+  committed(partition: number): number {
+    return this.#commits?.confirmed(partition) ?? -1
   }
 
   async describeGroup(): Promise<GroupDescription> {

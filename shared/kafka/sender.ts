@@ -21,6 +21,8 @@ export interface SenderOptions {
    * sent.
    */
   readonly background?: boolean
+  /** Called with the append time of each written batch, Unix ms; −1 if the topic has CreateTime. */
+  readonly onAppended?: (time: number) => void
 }
 
 /** Records of one key, in order. */
@@ -89,6 +91,7 @@ class TopicSender implements Sender {
   readonly #sendTimeout: number
   readonly #maxBatchBytes: number
   readonly #background: boolean
+  readonly #onAppended: SenderOptions['onAppended']
   readonly #cluster: Cluster
   readonly #lanes: PartitionLanes
   /** Offset of the last written record by partition. */
@@ -101,7 +104,9 @@ class TopicSender implements Sender {
     sendTimeout,
     maxBatchBytes,
     background = false,
+    onAppended,
   }: SenderOptions) {
+    this.#onAppended = onAppended
     this.#topic = topic
     this.#sendTimeout = sendTimeout
     this.#maxBatchBytes = maxBatchBytes ?? MAX_BATCH_BYTES
@@ -198,6 +203,7 @@ class TopicSender implements Sender {
           if (last >= 0) this.#written.set(partition, last)
           this.#lanes.succeeded(partition)
         },
+        ...(this.#onAppended && { onAppended: this.#onAppended }),
       }),
     )
     await Promise.all(writing)

@@ -155,4 +155,6 @@ export interface GroupConsumer {
    * @throws Error if the member was created without `commits`, or `offset` is not an offset
    */
   commit(partition: number, offset: number, metadata?: string): void
+  /** The offset of a held partition that the brokers have committed; −1 if there is none. */
+  committed(partition: number): number
 }

@@ -10,6 +10,8 @@ import type { Committed } from '../start.js'
 export class Commits {
   readonly #floors = new Map<number, number>()
   readonly #pending = new Map<number, Committed>()
+  /** Offsets that the group is known to have, of held partitions. */
+  readonly #confirmed = new Map<number, number>()
 
   /**
    * The partition is assigned, or its log was replaced.
@@ -19,12 +21,19 @@ export class Commits {
   begin(partition: number, committed: number): void {
     this.#floors.set(partition, committed)
     this.#pending.delete(partition)
+    this.#confirmed.set(partition, committed)
   }
 
   /** The partition is lost, or has no start position yet. Its pending offset is discarded. */
   end(partition: number): void {
     this.#floors.delete(partition)
     this.#pending.delete(partition)
+    this.#confirmed.delete(partition)
+  }
+
+  /** The offset of a held partition that the group has for certain; −1 if it has none. */
+  confirmed(partition: number): number {
+    return this.#confirmed.get(partition) ?? -1
   }
 
   /** @throws RangeError if `offset` is not an offset */
@@ -44,6 +53,7 @@ export class Commits {
   /** Removes what was committed; offsets added since then remain pending. */
   confirm(committed: ReadonlyMap<number, Committed>): void {
     for (const [partition, position] of committed) {
+      if (this.#floors.has(partition)) this.#confirmed.set(partition, position.offset)
       if (this.#pending.get(partition) === position) this.#pending.delete(partition)
     }
   }

@@ -19,7 +19,7 @@ interface Round {
   readonly assigned: ReadonlyMap<string, readonly number[]>
   /** Partitions that another member than their next owner still holds. */
   readonly pending: readonly number[]
-  /** Metadata of the member that gave up a partition. */
+  /** Metadata of the member that gave up a partition: also of its next owner, if it returns. */
   readonly previous: ReadonlyMap<number, Uint8Array>
 }
 
@@ -91,8 +91,7 @@ function nextRound(
       }
       own.push(partition)
       const former = participants.find(({ released }) => released.includes(partition))
-      if (former && former.memberId !== memberId && holding.length === 0)
-        previous.set(partition, former.metadata)
+      if (former && holding.length === 0) previous.set(partition, former.metadata)
     }
     assigned.set(memberId, own)
   }

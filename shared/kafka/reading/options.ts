@@ -10,6 +10,8 @@ import type { Cluster } from '../wire/cluster.js'
 export interface ReaderEvents {
   /** @param replaced whether the topic was deleted and created again, so that offsets start anew */
   onStart(partition: number, from: number, until: number, replaced: boolean): void
+  /** Records that were not read have been deleted. @param from where reading continues */
+  onTruncated?(partition: number, position: number, from: number): void
   onRecords(
     partition: number,
     records: readonly LogRecord[],

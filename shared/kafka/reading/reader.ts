@@ -169,6 +169,7 @@ export class Reader {
           from,
         },
       )
+      events.onTruncated?.(state.partition, from - gap, from)
     }
     if (isNew) events.onStart(state.partition, from, until, replaced)
   }

@@ -24,6 +24,8 @@ export interface WriteOptions {
    * @param last offset of its last record; NaN if the broker did not tell
    */
   onWritten(partition: number, last: number): void
+  /** Called with the append time of each batch, Unix ms. */
+  onAppended?(time: number): void
 }
 
 const UNKNOWN_OFFSET = Number.NaN
@@ -59,7 +61,7 @@ export async function writeRecords(
 async function writeRequest(
   outgoing: readonly OutgoingRecord[],
   failed: Map<number, KafkaError>,
-  { topic, deadline, linkOf }: WriteOptions,
+  { topic, deadline, linkOf, onAppended }: WriteOptions,
 ): Promise<ReadonlyMap<number, number>> {
   const written = new Map<number, number>()
   const partitions = new Map<number, ProducedRecord[]>()
@@ -80,9 +82,13 @@ async function writeRequest(
     const request = { topic, partitions, timestamp: Date.now() }
     const outcomes = await produce(link, request, Math.ceil(left))
     for (const [partition, { length }] of partitions) {
-      const outcome = outcomes.get(partition) ?? UNKNOWN_OFFSET
-      if (typeof outcome === 'number') written.set(partition, outcome + length - 1)
-      else failed.set(partition, explain(outcome, { topic, broker: link.address }))
+      const outcome = outcomes.get(partition)
+      if (outcome instanceof Error)
+        failed.set(partition, explain(outcome, { topic, broker: link.address }))
+      else {
+        written.set(partition, outcome ? outcome.offset + length - 1 : UNKNOWN_OFFSET)
+        if (outcome) onAppended?.(outcome.appendTime)
+      }
     }
   } catch (error) {
     for (const partition of partitions.keys()) failed.set(partition, explain(error, { topic }))

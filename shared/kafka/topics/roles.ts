@@ -19,17 +19,29 @@ export interface AclGrant {
   /** `prefixed`: all resources whose name starts with `name`. */
   readonly pattern: 'literal' | 'prefixed'
   readonly operations: readonly string[]
+  /** The flag without which the program does not need it; null if it always does. */
+  readonly onlyWith: string | null
   /** The command that grants it; the principal is a placeholder. */
   readonly command: string
 }
 
-type Grant = Omit<AclGrant, 'who' | 'command'>
+type Grant = Omit<AclGrant, 'who' | 'command' | 'onlyWith'>
 
-interface RoleProfile {
+interface Uses {
   /** Topics of the program, each with the required operations. */
   readonly topics: readonly { readonly key: TopicKey; readonly operations: readonly string[] }[]
   /** Consumer group of the program, if it has one. */
   readonly group?: { readonly name: string; readonly pattern: Grant['pattern'] }
+}
+
+interface RoleProfile extends Uses {
+  /** In addition with a flag: topics that need not exist, and what the names of groups begin with. */
+  readonly optional?: {
+    readonly flag: string
+    readonly topics: Uses['topics']
+    /** Appended to the name of the group. */
+    readonly groupSuffix: string
+  }
 }
 
 const READ = ['Read', 'Describe', 'DescribeConfigs']
@@ -40,6 +52,11 @@ const PROFILES: Readonly<Record<Role, RoleProfile>> = {
   exposer: {
     topics: [{ key: 'snapshots', operations: READ }],
     group: { name: 'kafka-exposer', pattern: 'literal' },
+    optional: {
+      flag: '--remote-write.url',
+      topics: [{ key: 'writes', operations: READ }],
+      groupSuffix: '-remote-write-',
+    },
   },
   producer: { topics: [{ key: 'snapshots', operations: WRITE }] },
   gateway: {
@@ -67,19 +84,36 @@ export function topicsOf(role: Role, names: RoleNames = {}): { key: TopicKey; na
 
 /** Minimal ACLs of a program: none allows creating or altering topics. */
 export function aclsOf(role: Role, brokers: readonly string[], names: RoleNames = {}): AclGrant[] {
-  const { topics, group } = PROFILES[role]
+  const { topics, group, optional } = PROFILES[role]
+  const groupName = names.group ?? group?.name
+  const grants = grantsOf(names, {
+    topics,
+    group: group && { ...group, name: groupName ?? group.name },
+  })
+  const more = optional
+    ? grantsOf(names, {
+        topics: optional.topics,
+        group: { name: `${groupName}${optional.groupSuffix}`, pattern: 'prefixed' },
+      })
+    : []
+  const aclOf = (grant: Grant, onlyWith: string | null): AclGrant => {
+    return { who: role, ...grant, onlyWith, command: aclCommand(role, brokers, grant) }
+  }
+  return [
+    ...grants.map(grant => aclOf(grant, null)),
+    ...more.map(grant => aclOf(grant, optional?.flag ?? null)),
+  ]
+}
+
+function grantsOf(names: RoleNames, { topics, group }: Uses): Grant[] {
   const grants: Grant[] = topics.map(({ key, operations }) => ({
     resource: 'topic',
     name: names.topics?.[key] ?? TOPICS[key].name,
     pattern: 'literal',
     operations,
   }))
-  if (group) {
-    const { pattern } = group
-    const name = names.group ?? group.name
-    grants.push({ resource: 'group', name, pattern, operations: ['Read', 'Describe'] })
-  }
-  return grants.map(grant => ({ who: role, ...grant, command: aclCommand(role, brokers, grant) }))
+  if (group) grants.push({ resource: 'group', ...group, operations: ['Read', 'Describe'] })
+  return grants
 }
 
 /** The command that grants operations on a topic to a program. */

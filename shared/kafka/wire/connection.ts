@@ -8,6 +8,8 @@ import {
   type Exchange,
   exchange,
   newestVersion,
+  type QueuedRequest,
+  type RawConnection,
   type VersionRanges,
 } from './internals.js'
 
@@ -27,7 +29,7 @@ export interface BrokerRequest {
 
 /**
  * The interface to the client library: one connection to one broker. Everything else in
- * `shared/kafka` uses this, `createErrorFromCode` and `crc32c` of `internals.ts`, and
+ * `shared/kafka` uses this, `createErrorFromCode` of `internals.ts`, and
  * `error-kind.ts`. Another library can replace kafkajs by implementing these.
  */
 export interface BrokerConnection {
@@ -93,7 +95,14 @@ export function connectionTo(options: ConnectionOptions): BrokerConnection {
       return range !== undefined && version >= range.minVersion && version <= range.maxVersion
     },
 
-    send: request => raw.send(exchangeOf(request)),
+    send(request) {
+      const { encode } = request
+      // Otherwise kafkajs logs in again before the request, or rejects it.
+      const isUsable = raw.isConnected() && (!options.sasl || raw.isAuthenticated())
+      return encode && isUsable
+        ? sendEncoded(raw, request, encode().buffer)
+        : raw.send(exchangeOf(request))
+    },
 
     destroy(reason) {
       const wasConnected = raw.isConnected()
@@ -104,6 +113,45 @@ export function connectionTo(options: ConnectionOptions): BrokerConnection {
       raw.socket?.destroy(wasConnected ? undefined : reason)
     },
   }
+}
+
+/** kafkajs would copy the request twice, into buffers of the next power of two. */
+async function sendEncoded(raw: RawConnection, request: BrokerRequest, body: Buffer) {
+  const { response } = exchangeOf(request)
+  const { api: apiName, version: apiVersion } = request
+  const { payload } = await new Promise<{ readonly payload: Buffer }>((resolve, reject) => {
+    const correlationId = raw.nextCorrelationId()
+    const entry = { apiKey: apiKey(apiName), apiName, apiVersion, correlationId, resolve, reject }
+    const sendRequest = () => {
+      const { socket } = raw
+      socket?.cork()
+      socket?.write(headerOf(entry, raw.clientId, body.length))
+      socket?.write(body)
+      socket?.uncork()
+    }
+    raw.requestQueue.push({ entry, expectResponse: true, requestTimeout: null, sendRequest })
+  })
+  const decoded = await response.decode(payload)
+  const { clientSideThrottleTime = null } = decoded as { clientSideThrottleTime?: number }
+  raw.requestQueue.maybeThrottle(clientSideThrottleTime)
+  return response.parse(decoded)
+}
+
+/** Size of the request, and its header, version 1. */
+function headerOf(
+  { apiKey, apiVersion, correlationId }: QueuedRequest['entry'],
+  clientId: string,
+  bodyLength: number,
+): Buffer {
+  const client = Buffer.from(clientId)
+  const header = Buffer.allocUnsafe(14 + client.length)
+  header.writeInt32BE(10 + client.length + bodyLength, 0)
+  header.writeInt16BE(apiKey, 4)
+  header.writeInt16BE(apiVersion, 6)
+  header.writeInt32BE(correlationId, 8)
+  header.writeInt16BE(client.length, 12)
+  client.copy(header, 14)
+  return header
 }
 
 function exchangeOf({ api, version, args, encode, decode, raw }: BrokerRequest): Exchange {

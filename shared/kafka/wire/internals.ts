@@ -2,7 +2,6 @@ import type { Socket } from 'node:net'
 import ConnectionModule from 'kafkajs/src/network/connection.js'
 import createSocketFactory from 'kafkajs/src/network/socketFactory.js'
 import errorModule from 'kafkajs/src/protocol/error.js'
-import crc32CModule from 'kafkajs/src/protocol/recordBatch/crc32C/crc32C.js'
 import apiKeysModule from 'kafkajs/src/protocol/requests/apiKeys.js'
 import requestsModule from 'kafkajs/src/protocol/requests/index.js'
 import type { Logger } from '../../base/logger.js'
@@ -41,16 +40,45 @@ export interface Exchange {
 
 export type VersionRanges = Readonly<Record<number, { minVersion: number; maxVersion: number }>>
 
+/** A request in the queue of kafkajs. */
+export interface QueuedRequest {
+  readonly entry: {
+    readonly apiKey: number
+    readonly apiName: string
+    readonly apiVersion: number
+    readonly correlationId: number
+    resolve(response: { readonly payload: Buffer }): void
+    reject(error: Error): void
+  }
+  readonly expectResponse: true
+  readonly requestTimeout: null
+  sendRequest(): void
+}
+
 /** The connection of kafkajs, as far as it is used here. */
 export interface RawConnection {
-  readonly socket?: { destroy(error?: Error): void }
-  readonly requestQueue: { destroy(): void }
+  readonly socket?: {
+    destroy(error?: Error): void
+    cork(): void
+    write(bytes: Buffer): boolean
+    uncork(): void
+  }
+  readonly requestQueue: {
+    destroy(): void
+    /** Sends it at once, or when the broker no longer throttles this client. */
+    push(request: QueuedRequest): void
+    maybeThrottle(ms: number | null): void
+  }
+  readonly clientId: string
   connectionStatus: string
   /** Milliseconds; 0 if the session does not end. */
   readonly sessionLifetime: { toNumber(): number }
   connect(): Promise<true>
   authenticate(): Promise<void>
   isConnected(): boolean
+  /** False without SASL, and when the session has to be renewed before the next request. */
+  isAuthenticated(): boolean
+  nextCorrelationId(): number
   setVersions(versions: VersionRanges): void
   setSupportAuthenticationProtocol(supported: boolean): void
   send(exchange: Exchange): Promise<unknown>
@@ -88,8 +116,6 @@ const requests = requestsModule.requests as Readonly<
 >
 
 export const createErrorFromCode = errorModule.createErrorFromCode
-/** CRC-32C (Castagnoli), unsigned. */
-export const crc32c: (bytes: Uint8Array) => number = crc32CModule
 
 /** Logs messages of kafkajs at debug level: our own messages describe its errors. */
 function quiet(logger: Logger): RawLogger {
@@ -176,6 +202,7 @@ export type ApiName =
   | 'OffsetCommit'
   | 'OffsetFetch'
   | 'CreateTopics'
+  | 'DeleteRecords'
   | 'DescribeConfigs'
   | 'SaslAuthenticate'
 

@@ -23,7 +23,3 @@ declare module 'kafkajs/src/protocol/error.js' {
   const module: { readonly createErrorFromCode: (code: number) => Error }
   export default module
 }
-declare module 'kafkajs/src/protocol/recordBatch/crc32C/crc32C.js' {
-  const crc32C: (bytes: Uint8Array) => number
-  export default crc32C
-}

@@ -1,4 +1,6 @@
-import { crc32c, createErrorFromCode, type Encoded } from './internals.js'
+import { crc32c } from '../../base/crc32c.js'
+import { runInSlices, runNow, type Steps } from '../../base/steps.js'
+import { createErrorFromCode, type Encoded } from './internals.js'
 import type { Link } from './link.js'
 
 export interface ProducedRecord {
@@ -12,6 +14,14 @@ export interface ProduceRequest {
   readonly partitions: ReadonlyMap<number, readonly ProducedRecord[]>
   /** Unix ms; the broker replaces it if the topic has LogAppendTime. */
   readonly timestamp: number
+}
+
+/** Where the brokers have stored a batch. */
+export interface WrittenBatch {
+  /** Of its first record. */
+  readonly offset: number
+  /** Append time of all its records, Unix ms; −1 if the topic has CreateTime. */
+  readonly appendTime: number
 }
 
 /** Maximum overhead of a record, in bytes beyond key and value. */
@@ -30,6 +40,8 @@ interface ProduceResponse {
       readonly errorCode: number
       /** Decimal. */
       readonly baseOffset: string
+      /** Unix ms, decimal; −1 if the topic has CreateTime. */
+      readonly logAppendTime: string
     }[]
   }[]
 }
@@ -38,66 +50,89 @@ interface ProduceResponse {
  * Writes one batch to each partition in one request, acknowledged by all in-sync replicas.
  *
  * @param timeout ms
- * @returns for each partition the offset of its first record, or its error, as created by kafkajs
+ * @returns for each partition where its batch is, or its error, as created by kafkajs
  * @throws KafkaError if the request as a whole failed: each batch may have been written or not
  */
 export async function produce(
   link: Link,
   request: ProduceRequest,
   timeout: number,
-): Promise<ReadonlyMap<number, number | Error>> {
+): Promise<ReadonlyMap<number, WrittenBatch | Error>> {
   const replicas = Math.ceil(timeout * REPLICAS_SHARE)
+  const encoded = await runInSlices(encodeProduce(request, replicas))
   const { topics } = await link.call<ProduceResponse>(
     'Produce',
     { acks: -1, timeout: replicas, topicData: [] },
     {
       timeout,
-      encode: () => encodeProduce(request, replicas),
+      encode: () => encoded,
       raw: true,
       context: { topic: request.topic },
     },
   )
-  const outcomes = new Map<number, number | Error>()
-  for (const { partition, errorCode, baseOffset } of topics.flatMap(topic => topic.partitions))
-    outcomes.set(partition, errorCode === 0 ? Number(baseOffset) : createErrorFromCode(errorCode))
+  const outcomes = new Map<number, WrittenBatch | Error>()
+  for (const { partition, errorCode, baseOffset, logAppendTime } of topics.flatMap(
+    topic => topic.partitions,
+  )) {
+    const written = { offset: Number(baseOffset), appendTime: Number(logAppendTime) }
+    outcomes.set(partition, errorCode === 0 ? written : createErrorFromCode(errorCode))
+  }
   return outcomes
 }
 
+/** Bytes of a step: copied, or part of a checksum. */
+const STEP_BYTES = 256 * 1024
+
 /** Produce request, versions 3 to 7. */
-function encodeProduce(
+function* encodeProduce(
   { topic: name, partitions, timestamp }: ProduceRequest,
   timeout: number,
-): Encoded {
+): Steps<Encoded> {
   const topic = Buffer.from(name)
-  const head = Buffer.allocUnsafe(18 + topic.length)
-  let at = head.writeInt16BE(-1, 0) // no transaction
-  at = head.writeInt16BE(-1, at) // acks: all
-  at = head.writeInt32BE(timeout, at)
-  at = head.writeInt32BE(1, at)
-  at = head.writeInt16BE(topic.length, at)
-  at += topic.copy(head, at)
-  head.writeInt32BE(partitions.size, at)
-  const pieces: Buffer[] = [head]
+  let size = 18 + topic.length
+  for (const records of partitions.values()) size += 8 + maxBatchSize(records)
+  const bytes = Buffer.allocUnsafe(size)
+  let at = bytes.writeInt16BE(-1, 0) // no transaction
+  at = bytes.writeInt16BE(-1, at) // acks: all
+  at = bytes.writeInt32BE(timeout, at)
+  at = bytes.writeInt32BE(1, at)
+  at = bytes.writeInt16BE(topic.length, at)
+  at += topic.copy(bytes, at)
+  at = bytes.writeInt32BE(partitions.size, at)
   for (const [partition, records] of partitions) {
-    const batch = encodeBatch(records, timestamp)
-    const before = Buffer.allocUnsafe(8)
-    before.writeInt32BE(partition, 0)
-    before.writeInt32BE(batch.length, 4)
-    pieces.push(before, batch)
+    const end = yield* writeBatch(bytes, at + 8, records, timestamp)
+    bytes.writeInt32BE(partition, at)
+    bytes.writeInt32BE(end - at - 8, at + 4)
+    at = end
   }
-  const buffer = Buffer.concat(pieces)
+  const buffer = bytes.subarray(0, at)
   return { buf: buffer, buffer }
 }
 
 /** A record batch, format 2, uncompressed; see `record-set.ts` for the layout. */
 export function encodeBatch(records: readonly ProducedRecord[], timestamp: number): Buffer {
-  const size = records.reduce(
+  const bytes = Buffer.allocUnsafe(maxBatchSize(records))
+  return bytes.subarray(0, runNow(writeBatch(bytes, 0, records, timestamp)))
+}
+
+function maxBatchSize(records: readonly ProducedRecord[]): number {
+  return records.reduce(
     (sum, { key, value }) => sum + RECORD_OVERHEAD + key.length + value.length,
     BATCH_OVERHEAD,
   )
-  const batch = Buffer.allocUnsafe(size)
-  let at = BATCH_OVERHEAD
-  records.forEach(({ key, value }, delta) => {
+}
+
+/** @returns the end of the batch */
+function* writeBatch(
+  bytes: Buffer,
+  start: number,
+  records: readonly ProducedRecord[],
+  timestamp: number,
+): Steps<number> {
+  let at = start + BATCH_OVERHEAD
+  let step = at
+  for (let delta = 0; delta < records.length; delta++) {
+    const { key, value } = records[delta]
     const length =
       2 +
       varintSize(delta) +
@@ -106,31 +141,42 @@ export function encodeBatch(records: readonly ProducedRecord[], timestamp: numbe
       varintSize(value.length) +
       value.length +
       1
-    at = writeVarint(batch, length, at)
-    batch[at++] = 0 // attributes
-    batch[at++] = 0 // timestamp delta
-    at = writeVarint(batch, delta, at)
-    at = writeVarint(batch, key.length, at)
-    at += key.copy(batch, at)
-    at = writeVarint(batch, value.length, at)
-    at += value.copy(batch, at)
-    batch[at++] = 0 // headers
-  })
-  batch.writeBigInt64BE(0n, 0)
-  batch.writeInt32BE(at - 12, 8)
-  batch.writeInt32BE(-1, 12) // leader epoch, set by the broker
-  batch[16] = 2
-  batch.writeInt16BE(0, 21)
-  batch.writeInt32BE(records.length - 1, 23)
-  batch.writeBigInt64BE(BigInt(timestamp), 27)
-  batch.writeBigInt64BE(BigInt(timestamp), 35)
-  batch.writeBigInt64BE(-1n, 43) // not idempotent
-  batch.writeInt16BE(-1, 51)
-  batch.writeInt32BE(-1, 53)
-  batch.writeInt32BE(records.length, 57)
-  const encoded = batch.subarray(0, at)
-  batch.writeUInt32BE(crc32c(encoded.subarray(21)), 17)
-  return encoded
+    at = writeVarint(bytes, length, at)
+    bytes[at++] = 0 // attributes
+    bytes[at++] = 0 // timestamp delta
+    at = writeVarint(bytes, delta, at)
+    at = writeVarint(bytes, key.length, at)
+    at += key.copy(bytes, at)
+    at = writeVarint(bytes, value.length, at)
+    for (let from = 0; from < value.length; from += STEP_BYTES) {
+      at += value.copy(bytes, at, from, from + STEP_BYTES)
+      if (at - step >= STEP_BYTES) {
+        step = at
+        yield
+      }
+    }
+    bytes[at++] = 0 // headers
+  }
+  bytes.writeBigInt64BE(0n, start)
+  bytes.writeInt32BE(at - start - 12, start + 8)
+  bytes.writeInt32BE(-1, start + 12) // leader epoch, set by the broker
+  bytes[start + 16] = 2
+  bytes.writeInt16BE(0, start + 21)
+  bytes.writeInt32BE(records.length - 1, start + 23)
+  bytes.writeBigInt64BE(BigInt(timestamp), start + 27)
+  bytes.writeBigInt64BE(BigInt(timestamp), start + 35)
+  bytes.writeBigInt64BE(-1n, start + 43) // not idempotent
+  bytes.writeInt16BE(-1, start + 51)
+  bytes.writeInt32BE(-1, start + 53)
+  bytes.writeInt32BE(records.length, start + 57)
+  let crc = 0
+  for (let from = start + 21; from < at; from += STEP_BYTES) {
+    const to = Math.min(at, from + STEP_BYTES)
+    crc = crc32c(bytes, from, to, crc)
+    if (to < at) yield
+  }
+  bytes.writeUInt32BE(crc, start + 17)
+  return at
 }
 
 function varintSize(value: number): number {

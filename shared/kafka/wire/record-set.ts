@@ -7,6 +7,7 @@ import {
   SliceBuilder,
   type SliceLimits,
   UnreadableBatch,
+  type UnreadableReport,
 } from './records.js'
 
 /*
@@ -36,7 +37,7 @@ export interface ReadOptions {
    * Called for an unreadable batch, with its first offset, its number of records and the error. Its
    * records are returned without values.
    */
-  onUnreadable?(firstOffset: number, records: number, error: Error): void
+  readonly onUnreadable?: UnreadableReport
 }
 
 /**
@@ -107,10 +108,9 @@ function open(
   header: Header,
   options: ReadOptions,
 ): BatchReader | Promise<BatchReader> {
-  const report = (first: number, records: number, error: Error) =>
-    options.onUnreadable?.(first, records, error)
+  const report = options.onUnreadable
   if (header.format !== 2) {
-    report(
+    report?.(
       header.base,
       1,
       new Error(
@@ -120,7 +120,7 @@ function open(
     return new UnreadableBatch(header, 0, 'corrupt')
   }
   if (header.appendTime === Number.NEGATIVE_INFINITY) {
-    report(header.base, header.count, new Error(CREATE_TIME))
+    report?.(header.base, header.count, new Error(CREATE_TIME))
     return new UnreadableBatch(header, 0, 'timestamp')
   }
   const start = at + HEADER_BYTES
@@ -128,7 +128,7 @@ function open(
   return options.inflate(header.codec, bytes.subarray(start, end), options.inflateLimit).then(
     body => new ReadableBatch(body, 0, body.length, header, report),
     error => {
-      report(header.base, header.count, error as Error)
+      report?.(header.base, header.count, error as Error)
       return new UnreadableBatch(header, 0, 'codec')
     },
   )

@@ -24,6 +24,9 @@ export interface Header {
   readonly appendTime: number
 }
 
+/** Called for an unreadable batch. */
+export type UnreadableReport = (firstOffset: number, records: number, error: Error) => void
+
 /** Returns the records of one batch in order. */
 export interface BatchReader {
   /** Appends records until the slice is full. True if none is left. */
@@ -104,7 +107,7 @@ export class ReadableBatch implements BatchReader {
     at: number,
     readonly end: number,
     readonly header: Header,
-    readonly report: (firstOffset: number, records: number, error: Error) => void,
+    readonly report: UnreadableReport | undefined,
   ) {
     this.#at = at
     this.#remaining = header.count
@@ -117,7 +120,7 @@ export class ReadableBatch implements BatchReader {
       const record = this.#read()
       if (record === null) {
         const done = this.header.count - this.#remaining
-        this.report(
+        this.report?.(
           this.header.base + done,
           this.#remaining,
           new Error('a record is longer than its batch'),

@@ -106,6 +106,23 @@ test('a member that stops hands everything over in the second round, and nothing
   }
 })
 
+test('a member that gets back what it gave up is its previous owner', () => {
+  const group = new GroupSimulation(6)
+  group.start()
+  group.start()
+  group.round()
+  const before = group.served
+  const joining = group.start()
+  group.round()
+  expect(group.pending).toBe(true)
+  group.kill(joining)
+  group.expire(joining)
+  group.round()
+  expect(group.served).toEqual(before)
+  const returned = [...before].map(([member, owned]) => [owned.at(-1), `m${member}`])
+  expect([...group.previous].sort()).toEqual(returned.sort())
+})
+
 test('after a crash no previous owner is named', () => {
   const group = new GroupSimulation(4)
   const [a] = [group.start(), group.start()]

@@ -9,7 +9,12 @@ test('each program gets the ACLs that it needs, and none to create or alter topi
     aclsOf(role, brokers).map(({ name, operations }) => `${name}: ${operations.join(' ')}`),
   ])
   expect(Object.fromEntries(granted)).toEqual({
-    exposer: ['metrics.snapshots: Read Describe DescribeConfigs', 'kafka-exposer: Read Describe'],
+    exposer: [
+      'metrics.snapshots: Read Describe DescribeConfigs',
+      'kafka-exposer: Read Describe',
+      'metrics.writes: Read Describe DescribeConfigs',
+      'kafka-exposer-remote-write-: Read Describe',
+    ],
     producer: ['metrics.snapshots: Write Describe'],
     gateway: [
       'metrics.snapshots: Write Describe',
@@ -34,11 +39,22 @@ test('gateways get all groups with their prefix, exposers one group', () => {
     pattern: 'prefixed',
     command: expect.stringMatching(/--group mine --resource-pattern-type prefixed$/),
   })
-  expect(aclsOf('exposer', brokers, { group: 'mine' }).at(-1)).toMatchObject({
+  expect(aclsOf('exposer', brokers, { group: 'mine' })[1]).toMatchObject({
     name: 'mine',
     pattern: 'literal',
     command: expect.stringMatching(/--group mine$/),
   })
+})
+
+test('exposers need the log of writes and groups of receivers only with remote write', () => {
+  const granted = aclsOf('exposer', brokers, { group: 'mine' })
+  expect(granted.map(({ name, onlyWith }) => [name, onlyWith])).toEqual([
+    ['metrics.snapshots', null],
+    ['mine', null],
+    ['metrics.writes', '--remote-write.url'],
+    ['mine-remote-write-', '--remote-write.url'],
+  ])
+  expect(granted.at(-1)).toMatchObject({ resource: 'group', pattern: 'prefixed' })
 })
 
 test('configured names are used for topics and ACLs', () => {
