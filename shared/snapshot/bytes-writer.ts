@@ -22,6 +22,11 @@ export class BytesWriter {
     return Buffer.from(this.#buffer.subarray(from, to))
   }
 
+  /** The written bytes without a copy. The writer must not be used afterwards. */
+  take(): Buffer {
+    return this.#buffer.subarray(0, this.#position)
+  }
+
   /** Ensures capacity, so that the following writes need no check. */
   reserve(bytes: number): void {
     const needed = this.#position + bytes
@@ -77,6 +82,13 @@ export class BytesWriter {
   bytes(value: Uint8Array): void {
     this.long(value.length)
     this.fixed(value)
+  }
+
+  /** Latin1 characters that are the bytes, preceded by their number. */
+  latin1(text: string): void {
+    this.long(text.length)
+    this.reserve(text.length)
+    this.#position += this.#buffer.write(text, this.#position, 'latin1')
   }
 
   /** Bytes without a length. */

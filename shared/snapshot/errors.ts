@@ -13,6 +13,7 @@
  * - `duplicate_series`: a series appears twice
  * - `order`: sequence or collection time is not above the last one
  * - `incarnation`: it is of an older run than the newest known one
+ * - `clock`: it is of a relayed run and was collected after it was appended
  */
 export const REFUSAL_REASONS = [
   'codec',
@@ -28,6 +29,7 @@ export const REFUSAL_REASONS = [
   'duplicate_series',
   'order',
   'incarnation',
+  'clock',
 ] as const
 export type RefusalReason = (typeof REFUSAL_REASONS)[number]
 

@@ -24,6 +24,11 @@ export interface LayoutCacheOptions<T extends CachedLayout> {
   readonly maxUnusedBytes?: number
   /** Builds the cached object. */
   build(layout: Layout, id: string): Steps<T>
+  /**
+   * Builds it from an encoded layout, which is not checked yet. Returns null if it is invalid or
+   * has to be decoded.
+   */
+  buildEncoded?(bytes: Buffer, id: string): Steps<T | null>
   /** Called when a layout was removed. */
   onEvicted?(layout: T): void
 }
@@ -118,6 +123,9 @@ export class LayoutCache<T extends CachedLayout> {
     const bytes = yield* inflateLayoutSteps(id, compressed, limits)
     const end = admit && (yield* this.#admitSteps(id, bytes, admit))
     try {
+      const { buildEncoded } = this.options
+      const built = buildEncoded ? yield* buildEncoded(bytes, id) : null
+      if (built) return built
       const layout = yield* this.#remembering(id, decodeAndValidate(bytes, limits))
       return yield* this.options.build(layout, id)
     } finally {

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { gunzipSteps, gzipSteps } from '../base/gzip-steps.js'
 import { quote } from '../base/quote.js'
 import { runNow, type Steps } from '../base/steps.js'
 import { canonicalFloat } from '../metrics/float-text.js'
@@ -18,6 +17,11 @@ import { BytesReader } from './bytes-reader.js'
 import { BytesWriter } from './bytes-writer.js'
 import { RefusedError } from './errors.js'
 import { LabelTable } from './label-table.js'
+import {
+  compressLayoutSteps,
+  decompressLayoutSteps,
+  type LayoutCompression,
+} from './layout-compression.js'
 import { writeArray } from './write.js'
 
 export interface EncodedLayout {
@@ -25,7 +29,7 @@ export interface EncodedLayout {
   readonly id: string
   /** Uncompressed Avro, without an envelope. */
   readonly bytes: Buffer
-  /** gzip of `bytes`, as in a record. */
+  /** `bytes` compressed, as in a record. */
   readonly compressed: Buffer
 }
 
@@ -46,12 +50,16 @@ function* layoutIdSteps(bytes: Uint8Array): Steps<string> {
  * Computes a hash and compresses: call it when a layout changes, not per snapshot. Equal layouts
  * have equal bytes.
  */
-export function encodeLayout(layout: Layout): EncodedLayout {
-  return runNow(encodeLayoutSteps(layout))
+export function encodeLayout(layout: Layout, compression?: LayoutCompression): EncodedLayout {
+  return runNow(encodeLayoutSteps(layout, compression))
 }
 
-function* encodeLayoutSteps({ families }: Layout): Steps<EncodedLayout> {
-  return yield* finishLayout(families.length, (yield* encodeFamilies(families)).bytes)
+function* encodeLayoutSteps(
+  { families }: Layout,
+  compression?: LayoutCompression,
+): Steps<EncodedLayout> {
+  const { bytes } = yield* encodeFamilies(families)
+  return yield* finishLayout(families.length, bytes, compression)
 }
 
 const SERIES_PER_STEP = 100
@@ -89,13 +97,17 @@ export function* encodeFamilies(
  * @param count number of families
  * @param families the encoded families, concatenated
  */
-export function* finishLayout(count: number, families: Uint8Array): Steps<EncodedLayout> {
+export function* finishLayout(
+  count: number,
+  families: Uint8Array,
+  compression: LayoutCompression = 'dictionary',
+): Steps<EncodedLayout> {
   const out = new BytesWriter(families.length + 12)
   if (count > 0) out.long(count)
   out.fixed(families)
   out.long(0)
   const bytes = out.toBuffer()
-  const compressed = yield* gzipSteps(bytes)
+  const compressed = yield* compressLayoutSteps(bytes, compression)
   return { id: yield* layoutIdSteps(bytes), bytes, compressed }
 }
 
@@ -110,22 +122,7 @@ export function* inflateLayoutSteps(
   compressed: Uint8Array,
   limits: Limits = DEFAULT_LIMITS,
 ): Steps<Buffer> {
-  let bytes: Buffer
-  try {
-    bytes = yield* gunzipSteps(compressed, limits.bytes)
-  } catch (error) {
-    const tooLarge = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
-    if (tooLarge) {
-      throw new RefusedError(
-        'limit',
-        `the layout inflates to more than ${limits.bytes} bytes; expose fewer series`,
-      )
-    }
-    throw new RefusedError(
-      'layout',
-      `the layout is not gzip (${(error as Error).message}); compress it with gzip`,
-    )
-  }
+  const bytes = yield* decompressLayoutSteps(compressed, limits.bytes)
   if ((yield* layoutIdSteps(bytes)) !== id) {
     throw new RefusedError(
       'layout',

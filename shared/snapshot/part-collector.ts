@@ -1,4 +1,5 @@
 import { RefusedError } from './errors.js'
+import { isRelayed } from './relayed.js'
 import type { SnapshotHeader } from './types.js'
 
 /** Fields that all parts of a snapshot share, and the number of this part. */
@@ -16,7 +17,7 @@ export type PartHeader = Pick<
 
 /**
  * Why a part was dropped. `superseded`: a later snapshot began or is complete. `duplicate`: that
- * part is held already. `limit`: all parts together are too large.
+ * part is held already, or is from another gateway. `limit`: all parts together are too large.
  */
 export type PartDrop = 'superseded' | 'duplicate' | 'limit'
 
@@ -34,6 +35,10 @@ const COMMON = ['superseded', 'collectedAt', 'intervalMs', 'end', 'parts'] as co
  *
  * It holds one snapshot at a time. A producer writes the parts of a snapshot together, so after a
  * part of a later snapshot the missing ones will not come. The gap in the sequence shows the loss.
+ *
+ * Several gateways may write a relayed run, each at its own pace, and parts of two of them may not
+ * fit together. Part 0 therefore begins a snapshot anew, whatever its sequence, and other parts are
+ * added only to one with the same header, in which `superseded` tells gateways apart.
  */
 export class PartCollector<T, D = never> {
   #header: PartHeader | null = null
@@ -61,14 +66,20 @@ export class PartCollector<T, D = never> {
   }
 
   /**
-   * Adds a part, unless it throws. A duplicate part is dropped and changes nothing.
+   * Adds a part, unless it throws. A part that is held already, or that another gateway has
+   * written, is dropped and changes nothing.
    *
    * @returns all parts in order if this was the last one, else null
    * @throws RefusedError `incarnation` or `order` for a part of an earlier or complete snapshot;
    * `order` if it contradicts the other parts; `limit` if all parts together are too large
    */
   add(header: PartHeader, payload: T, size: number): readonly T[] | null {
-    if (this.#follows(header)) this.#begin(header)
+    if (isRelayed(header.incarnation)) {
+      if (!this.#isNextRelayed(header)) {
+        this.options.onDropped?.(payload, 'duplicate')
+        return null
+      }
+    } else if (this.#follows(header)) this.#begin(header)
     else this.#checkSame(header)
     if (this.#held[header.part] !== undefined) {
       this.options.onDropped?.(payload, 'duplicate')
@@ -103,6 +114,21 @@ export class PartCollector<T, D = never> {
     this.discard()
     this.#header = null
     this.#closed = null
+  }
+
+  /** Whether a part of a relayed run belongs to the snapshot that is held, or begins one. */
+  #isNextRelayed(header: PartHeader): boolean {
+    const last = this.#header
+    const isNewRun = last?.incarnation !== header.incarnation
+    if (isNewRun) this.#follows(header)
+    const isSame =
+      !isNewRun &&
+      last?.sequence === header.sequence &&
+      COMMON.every(field => header[field] === last[field])
+    if (isSame && this.#closed === 'limit') throw tooLarge(header, this.options.maxSize)
+    if (isSame && !this.#closed) return true
+    if (header.part === 0) this.#begin(header)
+    return header.part === 0
   }
 
   #follows({ incarnation, sequence }: PartHeader): boolean {

@@ -13,6 +13,7 @@ import {
   readExemplarsSteps,
 } from './read-exemplars.js'
 import { readLongs, readNumbers } from './read-values.js'
+import { isRelayed } from './relayed.js'
 import type { SnapshotHeader } from './types.js'
 
 export interface SnapshotBody {
@@ -290,10 +291,17 @@ export class SnapshotReader {
         'incarnation, sequence, superseded or collectedAt is negative; write 0 or more',
       )
     }
-    if (intervalMs < 1000 || intervalMs > 120_000) {
+    const maxIntervalMs = isRelayed(incarnation) ? 600_000 : 120_000
+    if (intervalMs < 1000 || intervalMs > maxIntervalMs) {
       throw new RefusedError(
         'limit',
-        `intervalMs is ${intervalMs}; use an interval of 1000 to 120000`,
+        `intervalMs is ${intervalMs}; use an interval of 1000 to ${maxIntervalMs}`,
+      )
+    }
+    if (isRelayed(incarnation) && sequence !== collectedAt) {
+      throw new RefusedError(
+        'order',
+        `incarnation ${incarnation} is that of a relayed run, whose sequence is collectedAt; an application writes the time of its start, Unix ms, as incarnation`,
       )
     }
     if (!(collectSeconds >= 0 && collectSeconds < 1e6)) {

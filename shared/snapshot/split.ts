@@ -1,6 +1,7 @@
 import { runNow, type Steps } from '../base/steps.js'
 import type { Layout, LayoutFamily } from '../metrics/layout.js'
 import { type EncodedLayout, encodeFamilies, finishLayout } from './layout.js'
+import type { LayoutCompression } from './layout-compression.js'
 
 /** Part of a snapshot that one record holds. */
 export interface Part {
@@ -34,8 +35,9 @@ export function planParts(
   layout: Layout,
   maxBytes = PART_BYTES,
   bytesPerSeries = MAX_VALUE_BYTES,
+  compression?: LayoutCompression,
 ): Part[] {
-  return runNow(planSteps(layout, maxBytes, bytesPerSeries))
+  return runNow(planSteps(layout, maxBytes, bytesPerSeries, compression))
 }
 
 /** As `planParts`, in steps. */
@@ -43,13 +45,11 @@ export function* planSteps(
   { families }: Layout,
   maxBytes = PART_BYTES,
   bytesPerSeries = MAX_VALUE_BYTES,
+  compression?: LayoutCompression,
 ): Steps<Part[]> {
   const { bytes, ends } = yield* encodeFamilies(families)
-  return yield* new Planner(families, bytes, ends, maxBytes, bytesPerSeries).plan(
-    0,
-    families.length,
-    0,
-  )
+  const planner = new Planner(families, bytes, ends, maxBytes, bytesPerSeries, compression)
+  return yield* planner.plan(0, families.length, 0)
 }
 
 class Planner {
@@ -60,6 +60,7 @@ class Planner {
     private readonly ends: readonly number[],
     private readonly maxBytes: number,
     private readonly bytesPerSeries: number,
+    private readonly compression: LayoutCompression | undefined,
   ) {}
 
   /**
@@ -88,7 +89,7 @@ class Planner {
     const whole = to - from < 2
     const left = this.maxBytes - HEADER_BYTES - count * this.bytesPerSeries
     if (!whole && (left < 0 || slice.length > this.maxBytes)) return null
-    const layout = yield* finishLayout(to - from, slice)
+    const layout = yield* finishLayout(to - from, slice, this.compression)
     return whole || layout.compressed.length <= left ? layout : null
   }
 

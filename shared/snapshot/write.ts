@@ -4,7 +4,7 @@ import { SNAPSHOT_ENVELOPE } from './envelope.js'
 import type { CollectionHeader, SnapshotHeader } from './types.js'
 
 export interface SnapshotPart {
-  /** gzip of the layout with the id in the header. */
+  /** The layout with the id in the header, compressed. */
   readonly layoutCompressed: Uint8Array
   readonly values: ArrayLike<number>
   /** Unix ms, one per value. */

@@ -19,16 +19,28 @@ interface EncodedLayout {
   readonly series: number
 }
 
-function encoded(layout: Layout): EncodedLayout {
-  const series = layout.families.reduce((sum, family) => sum + family.series.length, 0)
-  return { ...encodeLayout(layout), series }
+const encodedLayouts = new WeakMap<Layout, EncodedLayout>()
+
+/**
+ * The layout, encoded once: compressing even a small one takes longer than whatever else a test
+ * does with a record.
+ */
+export function encodedOnce(layout: Layout): EncodedLayout {
+  let encoded = encodedLayouts.get(layout)
+  if (!encoded) {
+    const series = layout.families.reduce((sum, family) => sum + family.series.length, 0)
+    const { id, compressed } = encodeLayout(layout)
+    encoded = { id, compressed, series }
+    encodedLayouts.set(layout, encoded)
+  }
+  return encoded
 }
 
 /** A record with this layout, in which all values are 1. */
 export function recordOf(layout: Layout | EncodedLayout, options: LayoutRecordOptions): LogRecord {
   const { job = 'x', offset = 0, sequence = 0, collectedAt } = options
   const target: Label[] = [{ name: 'job', value: job }]
-  const { id, compressed, series } = 'families' in layout ? encoded(layout) : layout
+  const { id, compressed, series } = 'families' in layout ? encodedOnce(layout) : layout
   return {
     offset,
     timestamp: collectedAt,

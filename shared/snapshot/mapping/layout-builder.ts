@@ -6,6 +6,7 @@ import { numberLabelOf } from '../../metrics/layout.js'
 import { DEFAULT_LIMITS } from '../../metrics/limits.js'
 import type { Label } from '../../metrics/model.js'
 import { SeriesSet } from '../series-set.js'
+import { comparePlaces, type FamilyPlace, placeOf } from './family-order.js'
 import { LabelRules } from './label-rules.js'
 import type { Drop, DropReason, Mapping } from './mapping.js'
 
@@ -24,12 +25,15 @@ class FamilyDraft {
   readonly sources: number[] = []
   /** Maximum size in a layout, bytes. */
   bytes = 0
+  readonly place: FamilyPlace
 
   constructor(
     readonly head: FamilyHead,
     /** The first metric with series of this family. */
     readonly metric: string,
-  ) {}
+  ) {
+    this.place = placeOf(head.name)
+  }
 }
 
 /** Reserve for the suffix of samples. */
@@ -165,7 +169,7 @@ export class LayoutBuilder {
 
   *finish(): Steps<Mapping> {
     const drafts = yield* sortSteps([...this.#drafts.values()], (a, b) =>
-      a.head.name < b.head.name ? -1 : 1,
+      comparePlaces(a.place, b.place),
     )
     let index = 0
     const families: LayoutFamily[] = []

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { sortLabels } from '../../../shared/metrics/labels.js'
 import type { Exemplar } from '../../../shared/metrics/model.js'
 import { encodeLayout } from '../../../shared/snapshot/layout.js'
+import { isRelayed } from '../../../shared/snapshot/relayed.js'
 import type { CollectionHeader, SnapshotHeader } from '../../../shared/snapshot/types.js'
 import { counterOf } from './layouts.js'
 
@@ -100,19 +101,26 @@ const collection = {
   collectSeconds: fc.double({ min: 0, max: 100, noNaN: true }),
 }
 
-export const collectionHeader: fc.Arbitrary<CollectionHeader> = fc.record(collection)
+/** The sequence of a relayed run is the time of the collection. */
+function numbered<H extends CollectionHeader>(header: H): H {
+  return isRelayed(header.incarnation) ? { ...header, sequence: header.collectedAt } : header
+}
+
+export const collectionHeader: fc.Arbitrary<CollectionHeader> = fc.record(collection).map(numbered)
 
 /** Any record that the writer accepts. */
 export const sample: fc.Arbitrary<Sample> = fc.array(value, { maxLength: 60 }).chain(values =>
   fc
     .record({
-      header: fc.record({
-        ...collection,
-        part: fc.integer({ min: 0, max: 2 }),
-        parts: fc.integer({ min: 3, max: 9 }),
-        end: fc.boolean(),
-        layoutId: fc.constant(''),
-      }),
+      header: fc
+        .record({
+          ...collection,
+          part: fc.integer({ min: 0, max: 2 }),
+          parts: fc.integer({ min: 3, max: 9 }),
+          end: fc.boolean(),
+          layoutId: fc.constant(''),
+        })
+        .map(numbered),
       layout: fc.constant(encodeLayout({ families: [counterOf(3)] })),
       values: fc.constant(values),
       timestamps: fc.option(

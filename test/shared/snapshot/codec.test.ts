@@ -178,6 +178,10 @@ describe('the snapshot codec', () => {
     expect(refusedWith({ parts: 2 ** 40 })).toBe('limit')
     expect(refusedWith({ intervalMs: 999 })).toBe('limit')
     expect(refusedWith({ intervalMs: 120_001 })).toBe('limit')
+    const relayed = { incarnation: 0, sequence: 5000, collectedAt: 5000 }
+    expect(refusedWith({ ...relayed, intervalMs: 600_000 })).toBeUndefined()
+    expect(refusedWith({ ...relayed, intervalMs: 600_001 })).toBe('limit')
+    expect(refusedWith({ ...relayed, incarnation: 1, collectedAt: 5001 })).toBe('order')
     expect(refusedWith({ collectSeconds: Number.NaN })).toBe('limit')
     const record = encode(blank([1]))
     const negative = Buffer.concat([

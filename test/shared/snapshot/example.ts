@@ -82,6 +82,12 @@ export const EXAMPLE_GZIP: Buffer = (() => {
   return Buffer.concat([Buffer.from('1f8b08000000000000ff01', 'hex'), length, bytes, trailer])
 })()
 
+/** The layout as zlib 1.3 compresses it with dictionary 1, at level 9. */
+export const EXAMPLE_ZLIB = Buffer.from(
+  '78f939f1458563419b28950b828d2842565d2396f222cf66a1898127d51818e4d0462ad918f8606396f8c711b0f5f219001efa2f73',
+  'hex',
+)
+
 /** Lines of bytes with notes. */
 class Dump {
   readonly #lines: { at: number; bytes: Buffer; note: string }[] = []
@@ -180,6 +186,13 @@ function dumpRecord(): Dump {
   return dump.add(zigzag(0), 'timestamps: null').add(zigzag(0), 'exemplars: null')
 }
 
+const dumpZlib = (): Dump =>
+  new Dump()
+    .add(EXAMPLE_ZLIB.subarray(0, 2), 'zlib with a window of 32 KiB, FDICT')
+    .add(EXAMPLE_ZLIB.subarray(2, 6), 'DICTID, big endian')
+    .add(EXAMPLE_ZLIB.subarray(6, -4), 'deflate')
+    .add(EXAMPLE_ZLIB.subarray(-4), 'Adler-32 of the layout, big endian')
+
 const dumpFailure = (): Dump =>
   dumpCollection(FAILURE_ENVELOPE, EXAMPLE_FAILURE_HEADER).string(EXAMPLE_FAILURE, 'failure ')
 
@@ -192,4 +205,5 @@ export const EXAMPLE = {
   record: recordDump.bytes,
   recordText: recordDump.text(),
   failureText: dumpFailure().text(),
+  zlibText: dumpZlib().text(),
 }

@@ -98,6 +98,21 @@ describe('the layout cache', () => {
     expect([cache.bytes, cache.bytesInUse]).toEqual([1, 0])
   })
 
+  test('a layout is the same in both compressions, in any order', () => {
+    const layout: Layout = { families: [counterOf(5)] }
+    const gzip = encodeLayout(layout, 'gzip')
+    const dictionary = encodeLayout(layout, 'dictionary')
+    for (const [first, second] of [
+      [gzip, dictionary],
+      [dictionary, gzip],
+    ]) {
+      const { cache, built } = cacheOf(2)
+      const kept = cache.intern(first.id, first.compressed)
+      expect(cache.intern(second.id, second.compressed)).toBe(kept)
+      expect(built).toHaveLength(1)
+    }
+  })
+
   test('wrong bytes with the id of a valid layout do not affect that layout', () => {
     const { cache } = cacheOf(2)
     expect(reasonOf(() => cache.intern(a.id, b.compressed))).toBe('layout')
@@ -119,7 +134,7 @@ describe('the layout cache', () => {
     const bad = layouts.map(
       (_, i): Layout => ({ families: [counterOf(1, `f${i}`), counterOf(1, `f${i}`)] }),
     )
-    const encoded = bad.map(encodeLayout)
+    const encoded = bad.map(layout => encodeLayout(layout))
     for (const { id, compressed } of encoded) {
       expect(reasonOf(() => cache.intern(id, compressed))).toBe('layout')
     }
@@ -130,7 +145,7 @@ describe('the layout cache', () => {
         return (error as Error).message
       }
     }
-    expect(messageFor(encoded[0])).toContain('not gzip')
+    expect(messageFor(encoded[0])).toContain('neither gzip')
     expect(messageFor(encoded[399])).toContain('appears twice')
   })
 })

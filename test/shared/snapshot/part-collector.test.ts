@@ -9,7 +9,7 @@ const header = (
   parts: number,
   more: Partial<PartHeader> = {},
 ): PartHeader => ({
-  incarnation: 1,
+  incarnation: 1000,
   sequence,
   superseded: 0,
   collectedAt: 1000 + sequence,
@@ -57,10 +57,10 @@ describe('parts of a snapshot', () => {
   test('of two runs of the app are never mixed', () => {
     const { parts, dropped, reasonOf } = collector()
     parts.add(header(0, 0, 2), 'old', 1)
-    expect(parts.add(header(0, 1, 2, { incarnation: 2 }), 'new', 1)).toBeNull()
+    expect(parts.add(header(0, 1, 2, { incarnation: 1001 }), 'new', 1)).toBeNull()
     expect(dropped).toEqual(['old'])
     expect(reasonOf(header(0, 1, 2), 'late', 1)).toBe('incarnation')
-    expect(parts.add(header(0, 0, 2, { incarnation: 2 }), 'too', 1)).toEqual(['too', 'new'])
+    expect(parts.add(header(0, 0, 2, { incarnation: 1001 }), 'too', 1)).toEqual(['too', 'new'])
   })
 
   test('that arrive again are dropped', () => {
@@ -104,9 +104,26 @@ describe('parts of a snapshot', () => {
     expect(parts.add(header(1, 1, 2), 'e', 5)).toEqual(['d', 'e'])
   })
 
+  test('of two gateways are never mixed, and the one that begins last is complete first', () => {
+    const { parts, dropped } = collector()
+    const a = { incarnation: 1, superseded: 7 }
+    const b = { incarnation: 1, superseded: 8 }
+    parts.add(header(5, 0, 2, a), 'a0', 1)
+    parts.add(header(5, 0, 2, b), 'b0', 1)
+    expect(parts.add(header(5, 1, 2, a), 'a1', 1)).toBeNull()
+    expect(parts.add(header(5, 1, 2, b), 'b1', 1)).toEqual(['b0', 'b1'])
+    expect(dropped).toEqual(['a0', 'a1'])
+    // One gateway is behind the other.
+    parts.add(header(6, 0, 2, a), 'c0', 1)
+    parts.add(header(4, 0, 2, b), 'd0', 1)
+    expect(parts.add(header(6, 1, 2, a), 'c1', 1)).toBeNull()
+    expect(parts.add(header(4, 1, 2, b), 'd1', 1)).toEqual(['d0', 'd1'])
+  })
+
   test('stay within the limit, and each is returned, dropped, refused or held, in any order of arrival', () => {
     const arrival = fc.record({
-      incarnation: fc.nat(1),
+      incarnation: fc.constantFrom(0, 1, 1000, 1001),
+      superseded: fc.nat(1),
       sequence: fc.nat(3),
       part: fc.nat(2),
       size: fc.nat(5),
@@ -116,9 +133,9 @@ describe('parts of a snapshot', () => {
         const { parts, dropped } = collector(8)
         let returned = 0
         let refused = 0
-        arrivals.forEach(({ incarnation, sequence, part, size }, i) => {
+        arrivals.forEach(({ sequence, part, size, ...rest }, i) => {
           try {
-            const complete = parts.add(header(sequence, part, 3, { incarnation }), String(i), size)
+            const complete = parts.add(header(sequence, part, 3, rest), String(i), size)
             returned += complete?.length ?? 0
           } catch (error) {
             expect(error).toBeInstanceOf(RefusedError)

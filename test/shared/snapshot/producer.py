@@ -5,7 +5,8 @@ It reads the schemas from the document and encodes with fastavro:
     python producer.py docs/wire-format.md < cases.json > records.json
 
 A case is the data of an app: families and values, or a failure. A record is the input of a Kafka
-client, in hexadecimal. Numbers of a case are strings, because JSON has neither NaN nor -0.
+client, in hexadecimal. Numbers of a case are strings, because JSON has neither NaN nor -0. In place
+of cases, the input may be compressed layouts; then the output is their uncompressed bytes.
 """
 
 import gzip
@@ -71,7 +72,8 @@ def number_of(text):
 
 
 class Producer:
-    def __init__(self, document):
+    def __init__(self, document, compress):
+        self.compress = compress
         schemas = schemas_of(document)
         self.layout_schema = parse_schema(schemas["Layout"])
         # Each schema defines Label.
@@ -82,11 +84,11 @@ class Producer:
             for name in ("Snapshot", "Failure")
         }
 
-    def layout(self, families):
+    def layout(self, families, compression):
         out = io.BytesIO()
         schemaless_writer(out, self.layout_schema, {"families": [self.family(f) for f in families]})
         layout = out.getvalue()
-        return hashlib.sha256(layout).digest()[:16], gzip.compress(layout)
+        return hashlib.sha256(layout).digest()[:16], self.compress[compression](layout)
 
     def family(self, family):
         series = [{**s, "labels": sorted_labels(s["labels"])} for s in family["series"]]
@@ -107,7 +109,7 @@ class Producer:
         return {"key": key.hex(), "value": value.hex(), "partition": partition}
 
     def snapshot(self, header, case):
-        layout_id, layout = self.layout(case["families"])
+        layout_id, layout = self.layout(case["families"], case["compression"])
         snapshot = {
             **header,
             "end": case["end"],
@@ -132,11 +134,16 @@ class Producer:
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         document = file.read()
-    producer = Producer(document)
-    # The document contains an implementation of murmur2.
+    # The document contains implementations of murmur2, compress and decompress.
     copied = {}
-    exec(re.search(r"```python\n(.*?)```", document, re.S).group(1), copied)
+    for code in re.findall(r"```python\n(.*?)```", document, re.S):
+        exec(code, copied)
+    producer = Producer(document, {"dictionary": copied["compress"], "gzip": gzip.compress})
     cases = json.loads(sys.stdin.buffer.read())
+    if "compressed" in cases:
+        layouts = [copied["decompress"](bytes.fromhex(text)).hex() for text in cases["compressed"]]
+        print(json.dumps(layouts))
+        return
     records = [producer.record(case) for case in cases]
     for record in records:
         assert copied["murmur2"](bytes.fromhex(record["key"])) == murmur2(bytes.fromhex(record["key"]))

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { pythonWithAvro } from '../../../dev/local/python.js'
 import { partitionFor } from '../../../shared/base/murmur2.js'
 import { oneStep } from '../../../shared/base/steps.js'
 import { sortLabels } from '../../../shared/metrics/labels.js'
@@ -11,7 +12,9 @@ import { encodeFailure } from '../../../shared/snapshot/failure.js'
 import { targetKey } from '../../../shared/snapshot/key.js'
 import { encodeLayout } from '../../../shared/snapshot/layout.js'
 import { LayoutCache } from '../../../shared/snapshot/layout-cache.js'
+import type { LayoutCompression } from '../../../shared/snapshot/layout-compression.js'
 import { SnapshotReader } from '../../../shared/snapshot/read.js'
+import { isRelayed } from '../../../shared/snapshot/relayed.js'
 import { validateTarget } from '../../../shared/snapshot/validate.js'
 import { orSkip } from '../../support/or-skip.js'
 import { JAVA } from '../base/murmur2-vectors.js'
@@ -21,9 +24,9 @@ import {
   EXAMPLE_HEADER,
   EXAMPLE_LAYOUT,
   EXAMPLE_VALUES,
+  EXAMPLE_ZLIB,
 } from './example.js'
 import { layoutArbitrary } from './layouts.js'
-import { pythonWithAvro } from './python.js'
 
 interface Case {
   target: Record<string, string>
@@ -53,6 +56,7 @@ interface Output {
   records: { key: string; value: string; partition: number }[]
 }
 
+const root = fileURLToPath(new URL('../../..', import.meta.url))
 const program = fileURLToPath(new URL('producer.py', import.meta.url))
 const document = fileURLToPath(new URL('../../../docs/wire-format.md', import.meta.url))
 
@@ -61,10 +65,14 @@ const python = await orSkip('Python with fastavro', pythonWithAvro)
 const text = (n: number) => (Object.is(n, -0) ? '-0.0' : String(n))
 
 /** Numbers are strings and labels unsorted: the producer has to convert and sort them. */
-const produce = (cases: Case[]): Output =>
+const produce = (
+  cases: Case[],
+  compressionOf = (_: number): LayoutCompression => 'dictionary',
+): Output =>
   run(
-    cases.map(c => ({
+    cases.map((c, i) => ({
       ...c,
+      compression: compressionOf(i),
       layout: undefined,
       collectSeconds: text(c.collectSeconds),
       values: c.values.map(text),
@@ -81,8 +89,15 @@ const produce = (cases: Case[]): Output =>
 const produceFailures = (cases: FailureCase[]): Output =>
   run(cases.map(c => ({ ...c, collectSeconds: text(c.collectSeconds) })))
 
-function run(given: unknown): Output {
+/** Decompresses layouts with the code in the document. */
+const decompress = (compressed: Buffer[]): Buffer[] =>
+  run<string[]>({ compressed: compressed.map(bytes => bytes.toString('hex')) }).map(text =>
+    Buffer.from(text, 'hex'),
+  )
+
+function run<T = Output>(given: unknown): T {
   const { status, stdout, stderr } = spawnSync(python!, [program, document], {
+    cwd: root,
     input: JSON.stringify(given),
     encoding: 'utf8',
     maxBuffer: 256 * 1024 * 1024,
@@ -108,7 +123,7 @@ const target = fc
   .map(labels => ({ job: 'python', ...labels }))
 const collectSeconds = fc.double({ min: 0, max: 100, noNaN: true })
 const collectionNumbers = {
-  incarnation: long,
+  incarnation: long.filter(incarnation => !isRelayed(incarnation)),
   sequence: long,
   superseded: long,
   collectedAt: long,
@@ -253,7 +268,24 @@ describe.skipIf(!python)('a producer in Python that follows docs/wire-format.md'
 
   test('writes snapshots that are read as the same', () => {
     const cases = fc.sample(anyCase, { numRuns: 150, seed: 20_261_123 })
-    const { records } = produce(cases)
+    const { records } = produce(cases, i => (i % 2 === 0 ? 'dictionary' : 'gzip'))
     for (const [i, record] of records.entries()) expectRead(record, cases[i])
+    const first = records.slice(0, 2).map(({ value }) => {
+      const reader = new SnapshotReader()
+      reader.open(Buffer.from(value, 'hex'))
+      return reader.layout()[0]
+    })
+    expect(first).toEqual([0x78, 0x1f])
+  })
+
+  test('reads layouts in both forms', () => {
+    const layouts = fc.sample(layoutArbitrary, { numRuns: 100, seed: 20_261_123 })
+    const encoded = layouts.map((layout, i) =>
+      encodeLayout(layout, i % 2 === 0 ? 'dictionary' : 'gzip'),
+    )
+    expect(decompress([...encoded.map(({ compressed }) => compressed), EXAMPLE_ZLIB])).toEqual([
+      ...encoded.map(({ bytes }) => bytes),
+      encodeLayout(EXAMPLE_LAYOUT).bytes,
+    ])
   })
 })

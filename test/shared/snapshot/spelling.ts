@@ -1,7 +1,8 @@
+import { FAMILY_TYPES, type Layout } from '../../../shared/metrics/layout.js'
 import type { Sample } from './avro.js'
 
 /**
- * Writes records in valid but unusual encodings: arrays and maps in blocks of any size, with and
+ * Writes records and layouts in valid but unusual encodings: arrays and maps in blocks of any size, with and
  * without their size in bytes, and longs with redundant bytes.
  */
 export class Spelling {
@@ -47,6 +48,29 @@ export class Spelling {
           ),
       ),
     ])
+  }
+
+  layout({ families }: Layout): Buffer {
+    return this.array(
+      families.map(f =>
+        Buffer.concat([
+          this.string(f.name),
+          this.long(FAMILY_TYPES.indexOf(f.type)),
+          this.string(f.help),
+          this.string(f.unit),
+          this.array(
+            f.series.map(s =>
+              Buffer.concat([
+                this.string(s.suffix),
+                this.array(
+                  s.labels.map(l => Buffer.concat([this.string(l.name), this.string(l.value)])),
+                ),
+              ]),
+            ),
+          ),
+        ]),
+      ),
+    )
   }
 
   long(value: number | bigint): Buffer {

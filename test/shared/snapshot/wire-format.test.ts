@@ -5,6 +5,7 @@ import { gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { partitionFor } from '../../../shared/base/murmur2.js'
 import { DEFAULT_LIMITS } from '../../../shared/metrics/limits.js'
+import { DICTIONARIES } from '../../../shared/snapshot/dictionary/dictionaries.js'
 import { FAILURE_ENVELOPE, SNAPSHOT_ENVELOPE } from '../../../shared/snapshot/envelope.js'
 import { REFUSAL_REASONS } from '../../../shared/snapshot/errors.js'
 import { encodeFailure, FAILURE_BYTES } from '../../../shared/snapshot/failure.js'
@@ -23,6 +24,7 @@ import {
   EXAMPLE_HEADER,
   EXAMPLE_LAYOUT,
   EXAMPLE_VALUES,
+  EXAMPLE_ZLIB,
 } from './example.js'
 
 const file = fileURLToPath(new URL('../../../docs/wire-format.md', import.meta.url))
@@ -78,11 +80,22 @@ const GENERATED: Record<string, string> = {
     ['bytes of the reason of a failure', FAILURE_BYTES.toLocaleString('en')],
     ['size above which a publisher splits a snapshot', `${PART_BYTES / 1024} KiB`],
   ),
+  dictionaries: table(
+    ['file', 'bytes', 'DICTID', 'SHA-256'],
+    ['---', '---:', '---', '---'],
+    ...[...DICTIONARIES.values()].map(({ id, bytes }, i) => [
+      `\`shared/snapshot/dictionary/layout-${i + 1}.bin\``,
+      bytes.length.toLocaleString('en'),
+      `\`0x${id.toString(16).padStart(8, '0')}\``,
+      `\`${createHash('sha256').update(bytes).digest('hex')}\``,
+    ]),
+  ),
   'example-key': fenced('text', EXAMPLE.key.toString('hex').replace(/(.{48})(?!$)/g, '$1\n')),
   'example-partition': `With 12 partitions, the record belongs to partition ${partitionFor(EXAMPLE.key, 12)}.`,
   'example-layout': `${fenced('text', EXAMPLE.layoutText)}
 
 Its SHA-256 starts with the layoutId \`${Buffer.from(EXAMPLE_HEADER.layoutId, 'latin1').toString('hex')}\`.`,
+  'example-dictionary': fenced('text', EXAMPLE.zlibText),
   'example-record': fenced('text', EXAMPLE.recordText),
   'example-failure': fenced('text', EXAMPLE.failureText),
 }
@@ -118,6 +131,7 @@ describe('docs/wire-format.md', () => {
       encodeFailure(EXAMPLE_FAILURE_HEADER, EXAMPLE_FAILURE),
     )
     expect(gunzipSync(EXAMPLE_GZIP)).toEqual(bytesOf('example-layout'))
+    expect(bytesOf('example-dictionary')).toEqual(EXAMPLE_ZLIB)
   })
 
   test('has an example that is read as the document says', () => {
@@ -126,6 +140,9 @@ describe('docs/wire-format.md', () => {
     expect(reader.header()).toEqual(EXAMPLE_HEADER)
     expect([...reader.body(EXAMPLE_VALUES.length).values]).toEqual(EXAMPLE_VALUES)
     expect(decodeLayout(inflateLayout(reader.layoutId(), reader.layout()))).toEqual(EXAMPLE_LAYOUT)
+    expect(decodeLayout(inflateLayout(reader.layoutId(), bytesOf('example-dictionary')))).toEqual(
+      EXAMPLE_LAYOUT,
+    )
     reader.open(bytesOf('example-failure'))
     expect(reader.header()).toMatchObject(EXAMPLE_FAILURE_HEADER)
     expect(reader.failure).toBe(EXAMPLE_FAILURE)

@@ -244,6 +244,14 @@ describe('names', () => {
     expect([...mapping.order]).toEqual([1, 3, 2, 0])
   })
 
+  test('of runtimes come first, where the dictionary of layouts reaches them', () => {
+    const names = ['processed', 'nodejs_version_info', 'a', 'process_open_fds', 'go']
+    const { series } = accepted(...names.map(name => family(name, 'gauge')))
+    expect(series).toEqual(
+      ['nodejs_version_info', 'process_open_fds', 'a', 'go', 'processed'].map(name => `${name}{}`),
+    )
+  })
+
   test('of families without series are dropped', () => {
     expect(accepted(family('later', 'gauge', [])).types).toEqual({})
   })
