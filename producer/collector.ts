@@ -1,5 +1,6 @@
 import type { MetricJson } from '../shared/metrics/prom-client/metric-json.js'
 import type { Collector, Reading } from '../shared/publish/snapshot-loop.js'
+import type { LayoutCompression } from '../shared/snapshot/layout-compression.js'
 import { isOwnMetric } from './own-metrics.js'
 import { Sampler } from './sampler.js'
 import { type MetricSource, Sources } from './source.js'
@@ -25,7 +26,7 @@ export interface CollectorEvents {
 /** Collects the sources of an application. Fails if they yield errors and no series. */
 export class SourceCollector implements Collector {
   readonly #sources: Sources
-  readonly #sampler = new Sampler()
+  readonly #sampler: Sampler
   #hasOmitted = false
 
   /** @param extraMetrics returns metrics to publish in addition to those of the sources */
@@ -33,7 +34,9 @@ export class SourceCollector implements Collector {
     source: MetricSource,
     private readonly extraMetrics: () => Promise<readonly MetricJson[]>,
     private readonly events: CollectorEvents,
+    compression?: LayoutCompression,
   ) {
+    this.#sampler = new Sampler(compression)
     this.#sources = new Sources(source)
   }
 

@@ -6,6 +6,7 @@ import { sortLabels } from '../shared/metrics/labels.js'
 import type { Label } from '../shared/metrics/model.js'
 import { RefusedError } from '../shared/snapshot/errors.js'
 import { targetKey } from '../shared/snapshot/key.js'
+import type { LayoutCompression } from '../shared/snapshot/layout-compression.js'
 import { validateTarget } from '../shared/snapshot/validate.js'
 import { ClusterSource } from './cluster/cluster-source.js'
 import { defaultInstance } from './default-instance.js'
@@ -39,6 +40,11 @@ export interface PublisherOptions {
   readonly ssl?: boolean | ConnectionOptions
   /** SASL mechanism, user name and password. Default: no authentication. */
   readonly sasl?: KafkaConfig['sasl']
+  /**
+   * How names and labels are compressed: with a dictionary of common ones, or with gzip, which
+   * exposers of any version read. Default: 'dictionary'.
+   */
+  readonly layoutCompression?: 'dictionary' | 'gzip'
   /** Receives log messages. Default: warnings and errors are written to the console. */
   readonly logger?: Logger
 }
@@ -50,6 +56,7 @@ export interface Settings {
   readonly key: Buffer
   readonly intervalMs: number
   readonly topic: string
+  readonly layoutCompression: LayoutCompression
   readonly logger: Logger
 }
 
@@ -70,6 +77,9 @@ export function settingsOf(options: PublisherOptions): Settings {
   const intervalMs = check('interval', () => intervalOf(given.interval ?? 15_000))
   const target = check('job, instance, labels', () => targetOf(given))
   const topic = check('topic', () => topicOf(given.topic ?? 'metrics.snapshots'))
+  const layoutCompression = check('layoutCompression', () =>
+    compressionOf(given.layoutCompression ?? 'dictionary'),
+  )
   check('sasl', () => checkSasl(given.sasl))
   check('logger', () => checkLogger(given.logger))
   if (problems.length > 0) throw new TypeError(`createPublisher: ${problems.join('; ')}`)
@@ -85,6 +95,7 @@ export function settingsOf(options: PublisherOptions): Settings {
     key: targetKey(target!),
     intervalMs: intervalMs!,
     topic: topic!,
+    layoutCompression: layoutCompression!,
     logger: given.logger ?? consoleLogger,
   }
 }
@@ -123,6 +134,11 @@ function topicOf(topic: unknown): string {
       `${JSON.stringify(topic)} is not a topic name; use 1 to 249 letters, digits, and . _ -`,
     )
   return topic
+}
+
+function compressionOf(compression: unknown): LayoutCompression {
+  if (compression === 'dictionary' || compression === 'gzip') return compression
+  throw new Error(`is ${JSON.stringify(compression)}; use 'dictionary' or 'gzip'`)
 }
 
 const MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer']

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../shared/base/clock.js'
 import { settlesWithin } from '../shared/base/deadline.js'
 import { createSender, type Sender } from '../shared/kafka/sender.js'
 import { ConflatingOutbox, type ConflatingTarget } from '../shared/publish/conflating-outbox.js'
+import { publicationOf } from '../shared/publish/publications.js'
 import { Report } from '../shared/publish/report.js'
 import { SnapshotLoop } from '../shared/publish/snapshot-loop.js'
 import { beginTarget } from './active-targets.js'
@@ -33,7 +34,7 @@ export class Publisher {
   #stopping: Promise<void> | null = null
 
   constructor(settings: Settings, clock: Clock = systemClock) {
-    const { kafka, topic, logger, target, key, intervalMs, register } = settings
+    const { kafka, topic, logger, target, key, intervalMs, register, layoutCompression } = settings
     this.#settings = settings
     this.#clock = clock
     this.#report = new Report(logger)
@@ -60,6 +61,7 @@ export class Publisher {
           this.#report.dropped(dropped, omitted)
         },
       },
+      layoutCompression,
     )
     for (const source of collector.sourceNames) this.#stats.sourceErrors.set(source, 0)
     this.#loop = new SnapshotLoop({
@@ -68,7 +70,7 @@ export class Publisher {
       intervalMs,
       collector,
       clock,
-      offer: publication => this.#target.offer(publication),
+      offer: collected => this.#target.offer(publicationOf(collected)),
       collectionFailed: error => this.#collectionFailed(error),
     })
     this.#overlaps = this.#watchOverlaps()

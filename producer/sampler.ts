@@ -6,6 +6,7 @@ import { place, placeTimestamps } from '../shared/publish/place.js'
 import { type Plan, publicationPlan, unpublishableReason } from '../shared/publish/plan.js'
 import type { Sample } from '../shared/publish/sample.js'
 import type { Reading } from '../shared/publish/snapshot-loop.js'
+import type { LayoutCompression } from '../shared/snapshot/layout-compression.js'
 import { carriedExemplar } from '../shared/snapshot/mapping/exemplars.js'
 import type { Mapping } from '../shared/snapshot/mapping/mapping.js'
 import { mapSources, seriesOf } from '../shared/snapshot/mapping/sources.js'
@@ -38,6 +39,8 @@ export class Sampler {
   /** Number of layouts built. */
   layouts = 0
 
+  constructor(private readonly compression?: LayoutCompression) {}
+
   /** Metrics of the current layout that are dropped in whole or in part, with the reason. */
   get dropped(): ReadonlyMap<string, string> {
     return this.#plan?.mapping.dropped ?? new Map()
@@ -65,7 +68,7 @@ export class Sampler {
       (timestamps && !plan.timestamps) ||
       !(await runInSlices(haveShapes(plan.shapes, readings)))
     ) {
-      plan = await runInSlices(planOf(readings, timestamps))
+      plan = await runInSlices(planOf(readings, timestamps, this.compression))
       this.#plan = plan
       this.layouts++
     }
@@ -75,7 +78,11 @@ export class Sampler {
   }
 }
 
-function* planOf(readings: readonly SourceReading[], timestamps: boolean): Steps<SourcesPlan> {
+function* planOf(
+  readings: readonly SourceReading[],
+  timestamps: boolean,
+  compression: LayoutCompression | undefined,
+): Steps<SourcesPlan> {
   const shapes: SourceShape[] = []
   for (const reading of readings)
     shapes.push(
@@ -83,7 +90,8 @@ function* planOf(readings: readonly SourceReading[], timestamps: boolean): Steps
         ? { metrics: yield* shapeOf(reading.metrics) }
         : { families: reading.families },
     )
-  const plan = yield* publicationPlan(without => mapSources(readings, without), timestamps)
+  const map = (without: ReadonlyMap<string, string>) => mapSources(readings, without)
+  const plan = yield* publicationPlan(map, timestamps, compression)
   return { ...plan, shapes, timestamps, unpublishable: whyUnpublishable(readings, plan.mapping) }
 }
 

@@ -1,5 +1,6 @@
 /** Supported exposition formats. */
-export type FormatName = 'text-0.0.4' | 'text-1.0.0' | 'openmetrics-1.0.0'
+export const FORMAT_NAMES = ['text-0.0.4', 'text-1.0.0', 'openmetrics-1.0.0'] as const
+export type FormatName = (typeof FORMAT_NAMES)[number]
 
 /**
  * How names are written that are not valid in the legacy character set: quoted, or with underscores

@@ -190,8 +190,8 @@ export class TextWriter {
 
 let scratch = Buffer.alloc(0)
 
-/** A flat copy: a concatenated string would keep all its pieces alive. */
-function flatCopy(text: string): string {
+/** A flat copy of latin1 text: a concatenated string would keep all its pieces alive. */
+export function flatCopy(text: string): string {
   const { length } = text
   if (scratch.length < length || scratch.length > MAX_SCRATCH)
     scratch = Buffer.allocUnsafeSlow(length)

@@ -1,4 +1,4 @@
-import { type Escaping, type Format, type FormatName, TEXT } from './format.js'
+import { type Escaping, FORMAT_NAMES, type Format, type FormatName, TEXT } from './format.js'
 
 interface Range {
   readonly type: string
@@ -13,15 +13,19 @@ const MAX_LENGTH = 8192
  * Chooses the format for an Accept header, by q-value and then by order. Text 0.0.4 if it accepts
  * nothing that is supported: a scraper gets more from an unexpected format than from an error.
  *
+ * @param supported formats that the caller can write besides text 0.0.4
  * @see https://prometheus.io/docs/instrumenting/content_negotiation/
  */
-export function negotiate(accept: string | undefined): Format {
+export function negotiate(
+  accept: string | undefined,
+  supported: readonly FormatName[] = FORMAT_NAMES,
+): Format {
   if (accept !== undefined && accept.length > MAX_LENGTH) return TEXT
   let best: Format | undefined
   let bestQ = 0
   for (const range of (accept ?? '').split(',').map(parseRange)) {
     const format = range && formatOf(range)
-    if (format && range.q > bestQ) {
+    if (format && supported.includes(format.name) && range.q > bestQ) {
       best = format
       bestQ = range.q
     }

@@ -19,6 +19,8 @@ export interface SampleTimes {
   readonly own: Float64Array | null
   /** Unix ms of samples without one of their own. */
   readonly common: number
+  /** The value in `own` of samples without one of their own. */
+  readonly missing?: number
   readonly openMetrics: boolean
   /** 1 for each series that is not exposed. */
   readonly omitted?: Uint8Array | undefined
@@ -48,6 +50,7 @@ export function seriesLines(
   const { start, offsets, open, blocks } = text
   const end = times === null ? '' : timestampText(times.common, times.openMetrics)
   const own = times?.own ?? null
+  const missing = times?.missing
   const omitted = times?.omitted
   let lines = ''
   for (let i = family.from; i < family.to; ) {
@@ -67,7 +70,7 @@ export function seriesLines(
         (open[i - start] === 1 ? tail.open : tail.closed) +
         numberText(values[i])
       from = to
-      if (own !== null) lines += timestampText(own[i], times!.openMetrics)
+      if (own !== null && own[i] !== missing) lines += timestampText(own[i], times!.openMetrics)
       else if (end !== '') lines += end
       if (exemplars !== null) lines += exemplars.get(i) ?? ''
     }

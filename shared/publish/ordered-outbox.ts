@@ -9,6 +9,9 @@ export interface OrderedOutboxOptions extends SendLoopOptions {
   readonly maxBytes: number
 }
 
+/** Numbers by which the outboxes of several gateways are told apart: three bytes in a record. */
+const WRITERS = 2 ** 20
+
 /** An offer that was accepted. */
 export interface OrderedDelivery {
   /**
@@ -60,6 +63,8 @@ interface WaitingOffer {
  */
 export class OrderedOutbox {
   readonly #maxBytes: number
+  /** Written as `superseded`, which a relayed run does not count: parts with equal ones are joined. */
+  readonly #writer: number
   readonly #loop: SendLoop<Held>
   readonly #targets = new Map<Slot<Held>, Target>()
   #waiting: WaitingOffer[] = []
@@ -68,6 +73,7 @@ export class OrderedOutbox {
 
   constructor(options: OrderedOutboxOptions) {
     this.#maxBytes = options.maxBytes
+    this.#writer = Math.floor((options.random ?? Math.random)() * WRITERS)
     this.#loop = new SendLoop(options, delivery => this.#onDelivery(delivery))
   }
 
@@ -97,7 +103,7 @@ export class OrderedOutbox {
 
   async #offer(target: Target, publication: Publication): Promise<OrderedDelivery> {
     if (target.closed || this.#stopped) throw new OutboxClosed()
-    const records = [...publication.encode(0)]
+    const records = [...publication.encode(this.#writer)]
     const bytes = records.reduce((sum, record) => sum + record.length, 0)
     // Offers that wait come first, those of this target included.
     if (this.#waiting.length === 0 && this.#hasRoom(bytes))

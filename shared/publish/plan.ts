@@ -1,6 +1,7 @@
 import { quote } from '../base/quote.js'
 import type { Steps } from '../base/steps.js'
 import { DEFAULT_LIMITS } from '../metrics/limits.js'
+import type { LayoutCompression } from '../snapshot/layout-compression.js'
 import type { Mapping } from '../snapshot/mapping/mapping.js'
 import { PART_BYTES, type Part, planSteps } from '../snapshot/split.js'
 import { RECORD_BYTES, recordBytes, seriesBytes } from './sample.js'
@@ -21,11 +22,13 @@ export interface Plan {
 export function* publicationPlan(
   map: (excluded: ReadonlyMap<string, string>) => Steps<Mapping>,
   timestamps: boolean,
+  compression?: LayoutCompression,
 ): Steps<Plan> {
   const excluded = new Map<string, string>()
   for (;;) {
     const mapping = yield* map(excluded)
-    const parts = yield* planSteps(mapping.layout, PART_BYTES, seriesBytes(timestamps))
+    const bytesPerSeries = seriesBytes(timestamps)
+    const parts = yield* planSteps(mapping.layout, PART_BYTES, bytesPerSeries, compression)
     const refused = [...refusedOf(parts, timestamps)]
     if (refused.length === 0) return { mapping, parts }
     for (const [{ from, to }, reason] of refused) {

@@ -8,7 +8,8 @@ export interface Publication {
    * Encodes the records lazily, in order. Called when they are sent, because they contain the
    * number of superseded publications.
    *
-   * @param superseded number of superseded publications of the target so far
+   * @param superseded number of superseded publications of the target so far; in a relayed run a
+   *   number of the gateway
    */
   encode(superseded: number): Iterable<Buffer>
 }

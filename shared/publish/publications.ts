@@ -5,6 +5,22 @@ import type { Publication } from './publication.js'
 import type { Collection, RunHeader } from './run.js'
 import { RECORD_BYTES, recordBytes, type Sample } from './sample.js'
 
+/** The result of one collection of a target: a sample, or why it failed. */
+export interface Collected {
+  readonly run: RunHeader
+  readonly collection: Collection
+  readonly result: Sample | Error
+  /** Whether it is the last one of the run. */
+  readonly end: boolean
+}
+
+/** The records of a collection. */
+export function publicationOf({ run, collection, result, end }: Collected): Publication {
+  return result instanceof Error
+    ? failureOf(run, collection, result.message)
+    : snapshotOf(run, collection, result, end)
+}
+
 /** A snapshot, with one record for each part. @param end whether it is the last one of the run */
 export function snapshotOf(
   run: RunHeader,

@@ -2,8 +2,8 @@ import { asError } from '../base/as-error.js'
 import type { Clock, Instant } from '../base/clock.js'
 import { settlesWithin, withTimeout } from '../base/deadline.js'
 import type { Label } from '../metrics/model.js'
-import type { Publication } from './publication.js'
-import { failureOf, snapshotOf } from './publications.js'
+import { FIRST_NATIVE } from '../snapshot/relayed.js'
+import type { Collected } from './publications.js'
 import { Run } from './run.js'
 import type { Sample } from './sample.js'
 import { Schedule } from './schedule.js'
@@ -36,7 +36,12 @@ export interface SnapshotLoopOptions {
   readonly intervalMs: number
   readonly collector: Collector
   readonly clock: Clock
-  offer(publication: Publication): void
+  /**
+   * When the first collection is: `now` also publishes short-lived jobs; `scheduled` spreads the
+   * targets of a program that has many. Default: `now`.
+   */
+  readonly first?: 'now' | 'scheduled'
+  offer(collected: Collected): void
   /** Called when a collection failed as a whole. Must not throw. */
   collectionFailed?(error: Error): void
 }
@@ -47,8 +52,8 @@ const COLLECTION_SHARE = 0.9
 const GRACE_MS = 50
 
 /**
- * Collects one target on schedule. Offers one publication per collection: a snapshot, or a failure
- * with its reason. Independent of prom-client and Kafka. Its timers do not keep the process alive.
+ * Collects one target on schedule. Offers the result of each collection: a sample, or why it failed.
+ * Independent of prom-client and Kafka. Its timers do not keep the process alive.
  */
 export class SnapshotLoop {
   readonly #options: SnapshotLoopOptions
@@ -64,7 +69,9 @@ export class SnapshotLoop {
     this.#options = options
     const { target, key, intervalMs, clock } = options
     this.#schedule = new Schedule(key, intervalMs)
-    this.#run = new Run({ target, intervalMs, incarnation: Math.round(clock.now().wall) })
+    // A clock that was never set may begin at 0.
+    const incarnation = Math.max(FIRST_NATIVE, Math.round(clock.now().wall))
+    this.#run = new Run({ target, intervalMs, incarnation })
   }
 
   /** Start time of this run, Unix ms. */
@@ -72,11 +79,10 @@ export class SnapshotLoop {
     return this.#run.header.incarnation
   }
 
-  /** Collects at once, so that short-lived jobs are published too, and then on schedule. */
   start(): void {
     if (this.#state !== 'new') return
     this.#state = 'running'
-    this.#tick()
+    if (this.#options.first !== 'scheduled') this.#tick()
     this.#scheduleNext()
   }
 
@@ -158,12 +164,7 @@ export class SnapshotLoop {
   }
 
   #offer(result: Sample | Error, before: Instant, after: Instant, end: boolean): void {
-    const { header } = this.#run
     const collection = this.#run.next(after.wall, Math.max(0, after.mono - before.mono) / 1000)
-    this.#options.offer(
-      result instanceof Error
-        ? failureOf(header, collection, result.message)
-        : snapshotOf(header, collection, result, end),
-    )
+    this.#options.offer({ run: this.#run.header, collection, result, end })
   }
 }

@@ -90,7 +90,7 @@ describe('a sample of an exposition', () => {
 
 /** What exposers read of the records of a sample. */
 function read(sample: Awaited<ReturnType<ExpositionSampler['sample']>>, collectedAt: number) {
-  const run = { target: [{ name: 'job', value: 'j' }], incarnation: 1, intervalMs: 15_000 }
+  const run = { target: [{ name: 'job', value: 'j' }], incarnation: 1000, intervalMs: 15_000 }
   const collection = { sequence: 0, collectedAt, collectSeconds: 0 }
   const { encode } = snapshotOf(run, collection, sample, false)
   return [...encode(0)].map((record, part) => {

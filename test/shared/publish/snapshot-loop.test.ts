@@ -1,7 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Clock } from '../../../shared/base/clock.js'
+import { publicationOf } from '../../../shared/publish/publications.js'
 import type { Sample } from '../../../shared/publish/sample.js'
-import { type Collector, SnapshotLoop } from '../../../shared/publish/snapshot-loop.js'
+import {
+  type Collector,
+  SnapshotLoop,
+  type SnapshotLoopOptions,
+} from '../../../shared/publish/snapshot-loop.js'
 import { targetKey } from '../../../shared/snapshot/key.js'
 import { SnapshotReader } from '../../../shared/snapshot/read.js'
 import { planParts } from '../../../shared/snapshot/split.js'
@@ -50,6 +55,7 @@ class Harness {
   constructor(
     collect: (call: number) => Promise<number>,
     sample?: (value: number) => Promise<Sample>,
+    options: Pick<SnapshotLoopOptions, 'first'> = {},
   ) {
     let calls = 0
     const collector: Collector = {
@@ -68,8 +74,9 @@ class Harness {
       intervalMs: INTERVAL_MS,
       collector,
       clock,
-      offer: publication => {
-        const [record] = publication.encode(0)
+      ...options,
+      offer: collected => {
+        const [record] = publicationOf(collected).encode(0)
         this.#reader.open(record)
         const { sequence, collectedAt, collectSeconds, end, failure } = this.#reader
         const content = failure ?? this.#reader.body(1).values[0]
@@ -104,6 +111,15 @@ const fails = (message: string) => async () => {
 }
 
 describe('a snapshot loop', () => {
+  test('with a scheduled start collects first when it is due', async () => {
+    const harness = new Harness(async call => call, undefined, { first: 'scheduled' })
+    harness.loop.start()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(harness.contents).toEqual([])
+    await harness.intervals(1)
+    expect(harness.contents).toEqual([0])
+  })
+
   test('collects at once, and then at multiples of the interval plus the offset of the key', async () => {
     const harness = new Harness(async call => call)
     harness.loop.start()
