@@ -1,0 +1,296 @@
+import { asError } from '../base/as-error.js'
+import type { Clock } from '../base/clock.js'
+import type { Logger } from '../base/logger.js'
+import type { RepeatedWarnings } from '../base/repeated-warnings.js'
+import type { ClientFailure, HttpClient } from '../http/client/types.js'
+import type { WriteProtocol } from '../metrics/remote-write/request.js'
+import { type Answer, judgeAnswer, type Written } from './answer.js'
+import type { WriteFigures } from './figures.js'
+import { type Piece, samplesOfPiece } from './item.js'
+import type { RemoteOptions } from './manager.js'
+import type { EncodedRequest, RequestWriter } from './request-writer.js'
+import { Writer1 } from './writer-1.js'
+import { Writer2 } from './writer-2.js'
+
+export interface RequestSenderOptions {
+  readonly remote: RemoteOptions
+  readonly client: HttpClient
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly figures: WriteFigures
+  readonly warnings: RepeatedWarnings
+  /** Ends all attempts. */
+  readonly signal: AbortSignal
+  /** Observes the duration of each request, seconds. */
+  onRequest(seconds: number): void
+  /** Time spent for samples, seconds. */
+  onSending(seconds: number): void
+  /** So many samples were stored. */
+  onStored(samples: number): void
+}
+
+/** Responses of receivers are short texts; that of a proxy may be a page. */
+const MAX_ANSWER_BYTES = 1024 * 1024
+const CONTENT_TYPES: Readonly<Record<WriteProtocol, string>> = {
+  '1.0': 'application/x-protobuf',
+  '2.0': 'application/x-protobuf;proto=io.prometheus.write.v2.Request',
+}
+const VERSIONS: Readonly<Record<WriteProtocol, string>> = { '1.0': '0.1.0', '2.0': '2.0.0' }
+
+/** The sender was stopped before the request was answered. */
+export class SenderStopped extends Error {
+  override readonly name = 'SenderStopped'
+}
+
+/**
+ * Makes requests of pieces, and repeats them until each sample is stored or refused for good.
+ *
+ * A receiver of 1.0 may roll a whole request back for one sample: a refused request is halved down
+ * to single targets, so that only those are lost that are really refused. One that is refused
+ * whatever it holds, as with a wrong password, is not.
+ */
+export class RequestSender {
+  #protocol: WriteProtocol
+  readonly #writer1 = new Writer1()
+  readonly #writer2 = new Writer2()
+
+  constructor(private readonly options: RequestSenderOptions) {
+    this.#protocol = options.remote.protocol
+  }
+
+  /** The protocol that the receiver is known to understand, or the first to try. */
+  get protocol(): WriteProtocol {
+    return this.#protocol
+  }
+
+  /** @throws SenderStopped */
+  async send(pieces: readonly Piece[]): Promise<void> {
+    const { figures, clock } = this.options
+    const young = this.#youngOnly(pieces)
+    if (young.length === 0) return
+    const samples = young.reduce((sum, piece) => sum + samplesOfPiece(piece), 0)
+    const sent = await this.#untilFinal(young, samples)
+    if (sent.answer.kind === 'refused') {
+      const { reason, isWhole } = sent.answer
+      if (isWhole) {
+        figures.refuse(samples, reason, clock.now().wall)
+        this.#warn(
+          'request refused',
+          `The receiver refused a request with ${samples} samples, which are lost: ${reason}. Check the URL and the credentials`,
+        )
+        return
+      }
+      if (young.length > 1) {
+        const middle = young.length >> 1
+        await this.send(young.slice(0, middle))
+        await this.send(young.slice(middle))
+        return
+      }
+      figures.refuse(samples, reason, clock.now().wall)
+      const { target } = young[0].item
+      this.#warn(
+        'target refused',
+        `The receiver refused ${samples} samples of a target, ${fateOf(young)}: ${reason}`,
+        { target: target.replaceAll('\0', ' ').trim() },
+      )
+      return
+    }
+    const { request, leftOut } = sent
+    if (leftOut > 0) figures.fail('refused', leftOut)
+    const written = sent.answer.written && atMost(sent.answer.written, request)
+    const stored = written ? written.samples + written.histograms : samples - leftOut
+    figures.samples += written?.samples ?? request.samples
+    figures.histograms += written?.histograms ?? request.histograms
+    figures.exemplars += written?.exemplars ?? request.exemplars
+    const refused = request.samples + request.histograms - stored
+    if (written && refused > 0) {
+      figures.refuse(refused, sent.reason, clock.now().wall)
+      this.#warn(
+        'part refused',
+        `The receiver refused ${refused} of ${samples} samples, ${fateOf(young)}: ${sent.reason}`,
+      )
+    }
+    figures.bytes += request.bytes
+    this.options.onStored(stored)
+    const { wall } = clock.now()
+    figures.lastStoredAt = wall
+    for (const { item } of young) {
+      if (item.time >= figures.highestSent) figures.delayMs = Math.max(0, wall - item.dueAt)
+      figures.highestSent = Math.max(figures.highestSent, item.time)
+    }
+  }
+
+  /** Sends a message of protocol 1.0 that holds no samples, once. */
+  async sendOnce(write: (writer: Writer1) => void): Promise<boolean> {
+    write(this.#writer1)
+    const { body } = copied(this.#writer1.finish())
+    const { answer } = await this.#attempt('1.0', body, 0)
+    return answer.kind === 'stored'
+  }
+
+  async #untilFinal(pieces: readonly Piece[], samples: number): Promise<Sent> {
+    const { remote, figures, signal } = this.options
+    const { minBackoffMs, maxBackoffMs } = remote.queue
+    let backoff = minBackoffMs
+    let protocol = this.#protocol
+    let request = this.#encode(protocol, pieces)
+    /** Native histograms that are not sent. */
+    let leftOut = 0
+    for (let attempt = 0; ; attempt++) {
+      if (attempt > 0) figures.retried += samples
+      const { answer, reason } = await this.#attempt(protocol, request.body, attempt)
+      if (signal.aborted) throw new SenderStopped()
+      if (answer.kind === 'stored' || answer.kind === 'refused') {
+        figures.lastError = ''
+        return { answer, request: { ...request, bytes: request.body.length }, reason, leftOut }
+      }
+      if (answer.kind === 'histograms' && request.histograms > 0) {
+        leftOut = request.histograms
+        this.#warn(
+          'histograms refused',
+          `The receiver refused ${leftOut} native histograms: enable them there, or set send_native_histograms: false`,
+        )
+        request = this.#encode(protocol, pieces, false)
+        if (request.samples > 0) continue
+        return { answer: { kind: 'stored', written: null }, request, reason, leftOut }
+      }
+      if (answer.kind === 'protocol') {
+        if (this.#protocol === '2.0')
+          this.options.logger.info('The receiver does not understand remote write 2.0: using 1.0', {
+            remote: remote.name,
+          })
+        this.#protocol = protocol = '1.0'
+        request = this.#encode(protocol, pieces, leftOut === 0)
+        continue
+      }
+      figures.lastError = answer.reason
+      this.#warn(
+        'retried',
+        `The receiver does not store samples, they are sent again: ${answer.reason}`,
+      )
+      const afterMs = answer.kind === 'retry' ? answer.afterMs : null
+      await this.#wait(Math.max(backoff, afterMs ?? 0))
+      backoff = Math.min(maxBackoffMs, 2 * backoff)
+    }
+  }
+
+  #encode(
+    protocol: WriteProtocol,
+    pieces: readonly Piece[],
+    withHistograms = true,
+  ): EncodedRequest {
+    const all = protocol === '2.0' ? this.#writer2 : this.#writer1
+    const writer = withHistograms ? all : withoutHistograms(all)
+    for (const { item, from, to } of pieces) item.write(writer, from, to)
+    // Other shards encode while this request waits for its answer.
+    return copied(writer.finish())
+  }
+
+  async #attempt(
+    protocol: WriteProtocol,
+    body: Buffer,
+    attempt: number,
+  ): Promise<{ answer: Answer; reason: string }> {
+    const { remote, client, clock, figures, signal } = this.options
+    const begun = clock.now().mono
+    figures.requests++
+    try {
+      const response = await client.request({
+        method: 'POST',
+        url: remote.url,
+        headers: {
+          'content-encoding': 'snappy',
+          'content-type': CONTENT_TYPES[protocol],
+          'x-prometheus-remote-write-version': VERSIONS[protocol],
+          ...(attempt > 0 ? { 'retry-attempt': String(attempt) } : {}),
+          ...remote.headers,
+        },
+        body,
+        timeoutMs: remote.timeoutMs,
+        maxBytes: MAX_ANSWER_BYTES,
+        truncate: true,
+        signal,
+      })
+      const { retryOn429 } = remote.queue
+      const answer = judgeAnswer(protocol, response, retryOn429, clock.now().wall)
+      return { answer, reason: response.body.toString('utf8', 0, 256).split('\n', 1)[0] }
+    } catch (error) {
+      const { kind, message } = error as ClientFailure
+      const text = asError(error).message ?? message
+      const reason = text.startsWith(`${kind}: `) ? text : `${kind}: ${text}`
+      return { answer: { kind: 'retry', reason, afterMs: null }, reason }
+    } finally {
+      const seconds = (clock.now().mono - begun) / 1000
+      this.options.onRequest(seconds)
+      this.options.onSending(seconds)
+    }
+  }
+
+  #youngOnly(pieces: readonly Piece[]): readonly Piece[] {
+    const { remote, clock, figures } = this.options
+    const { sampleAgeLimitMs } = remote.queue
+    if (sampleAgeLimitMs === 0) return pieces
+    const oldest = clock.now().wall - sampleAgeLimitMs
+    return pieces.filter(piece => {
+      if (piece.item.time >= oldest) return true
+      figures.fail('too_old', samplesOfPiece(piece))
+      return false
+    })
+  }
+
+  #wait(ms: number): Promise<void> {
+    const { signal } = this.options
+    return new Promise((resolve, reject) => {
+      const stop = () => {
+        clearTimeout(timer)
+        reject(new SenderStopped())
+      }
+      const timer = setTimeout(() => {
+        signal.removeEventListener('abort', stop)
+        resolve()
+      }, ms)
+      signal.addEventListener('abort', stop, { once: true })
+    })
+  }
+
+  #warn(kind: string, message: string, details: Readonly<Record<string, string>> = {}): void {
+    this.options.warnings.warn(kind, message, {
+      remote: this.options.remote.name,
+      ...details,
+    })
+  }
+}
+
+interface Sent {
+  readonly answer: Extract<Answer, { kind: 'stored' | 'refused' }>
+  /** `bytes`: compressed. */
+  readonly request: EncodedRequest
+  readonly reason: string
+  /** Native histograms that the receiver does not want. */
+  readonly leftOut: number
+}
+
+const withoutHistograms = (writer: RequestWriter): RequestWriter => ({
+  addBlock: (block, from, to) => writer.addBlock(block, from, to),
+  addWritten: (request, from, to, sent) =>
+    writer.addWritten(request, from, to, { ...sent, nativeHistograms: false }),
+  finish: () => writer.finish(),
+})
+
+/** A receiver has not stored more than it was sent, whatever it says. */
+const atMost = (written: Written, sent: Written): Written => ({
+  samples: Math.min(written.samples, sent.samples),
+  histograms: Math.min(written.histograms, sent.histograms),
+  exemplars: Math.min(written.exemplars, sent.exemplars),
+})
+
+/** Prometheus refuses samples that it has if newer ones of their series came since. */
+const fateOf = (pieces: readonly Piece[]): string =>
+  pieces.some(({ item }) => item.isRepeat)
+    ? 'which it may have stored before this shard began'
+    : 'which are lost'
+
+const copied = (request: EncodedRequest): EncodedRequest => ({
+  ...request,
+  body: Buffer.from(request.body),
+})
