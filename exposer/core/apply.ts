@@ -2,12 +2,15 @@ import type { Instant } from '../../shared/base/clock.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
 import { RefusedError } from '../../shared/snapshot/errors.js'
 import type { SnapshotReader } from '../../shared/snapshot/read.js'
+import { isRelayed } from '../../shared/snapshot/relayed.js'
 import { refusalOf } from '../../shared/snapshot/unreadable.js'
 import { admit, newTarget } from './admit.js'
+import { isOutdated } from './backfill.js'
 import { complete, runOf } from './complete.js'
 import { checkOrder } from './order.js'
 import type { Partition } from './partition.js'
 import { charge, isWithinBudget, overBudget } from './reading-budget.js'
+import { endsNothing, isNewRelayed } from './relayed.js'
 import type { ShardParts } from './shard-parts.js'
 import type { CompiledLayout } from './store/compiled-layout.js'
 import type { Reading } from './store/layout-reading.js'
@@ -58,6 +61,12 @@ export function applyRecord(
 ): UnreadContent | null {
   if (record.value === null) throw refusalOf(record)
   shard.reader.open(record.value)
+  if (shard.options.ignores(shard.reader.incarnation)) {
+    // Of the record, only its append time is of interest.
+    const never = Number.NEGATIVE_INFINITY
+    partition.clock.consumed(record.timestamp, Number.POSITIVE_INFINITY, never)
+    return null
+  }
   return applyOpened(shard, partition, record, now, { content: true, read })
 }
 
@@ -77,7 +86,11 @@ export function applyOpened(
 ): UnreadContent | null {
   const { reader, store, source } = shard
   const known = knownTarget(shard, partition, record)
-  if (known) checkOrder(shard, partition, known, record)
+  if (isRelayed(reader.incarnation) && !isNewRelayed(shard, partition, known, record)) return null
+  if (known) {
+    checkOrder(shard, partition, known, record)
+    if (reader.end && endsNothing(shard, partition, known, record)) return null
+  }
   const target = known ?? newTarget(shard, partition, record)
   const hasLayout = content && reader.failure === null
   const layout = hasLayout ? (read?.layout ?? layoutOf(shard, partition, target, record)) : null
@@ -112,9 +125,9 @@ export function applyOpened(
       ? headerOfLastPart(shard)
       : part && reader.parts > 1
         ? collect(shard, partition, target, part, now)
-        : singlePart(target, part)
+        : singlePart(reader, target, part)
     if (parts) complete(shard, partition, target, parts, record, now)
-    noteHeard(target, reader, partition.clock.time)
+    noteHeard(shard, target, partition.clock.time)
   } catch (error) {
     if (error instanceof RefusedError) {
       if (source.active && !source.hasNote) source.noteRecord(target)
@@ -150,20 +163,26 @@ function noteRefusal(
   }
   const run = runOf(target, reader.incarnation)
   // Several refused parts of one snapshot count as one refused snapshot.
-  if (reader.sequence > run.refusedSequence) {
+  const isNext = isRelayed(run.incarnation)
+    ? // One before may be from the future.
+      reader.sequence !== run.refusedSequence
+    : reader.sequence > run.refusedSequence
+  if (isNext) {
     run.refusedSequence = reader.sequence
     run.refused++
     if (partition.loaded) target.ledger.refuse(reason)
   }
   target.refusal = { reason, message, at }
   target.recount()
-  noteHeard(target, reader, at)
+  noteHeard(shard, target, at)
 }
 
-function noteHeard(target: Target, { incarnation, intervalMs }: SnapshotReader, at: number): void {
+function noteHeard({ reader, options }: ShardParts, target: Target, at: number): void {
+  const { incarnation, intervalMs } = reader
   target.heardAt = at
   const run = target.runs.find(incarnation)
-  if (!run) return
+  // A run that is so far behind is not alive: it hides no other.
+  if (!run || isOutdated(reader, at, options)) return
   run.heardAt = at
   run.intervalMs = intervalMs
 }
@@ -203,9 +222,16 @@ function headerOfLastPart({ reader }: ShardParts): readonly SnapshotPart[] | nul
   return reader.part === reader.parts - 1 ? [] : null
 }
 
-/** Discards parts of an earlier split snapshot, whose remaining parts will not arrive. */
-function singlePart(target: Target, part: SnapshotPart | null): readonly SnapshotPart[] {
-  target.incoming?.discard('superseded')
+/**
+ * Discards parts of an earlier split snapshot, whose remaining parts will not arrive. Those of a
+ * newer run, which is beginning, may still arrive.
+ */
+function singlePart(
+  { incarnation }: SnapshotReader,
+  { incoming }: Target,
+  part: SnapshotPart | null,
+): readonly SnapshotPart[] {
+  if (incoming && incoming.incarnation <= incarnation) incoming.discard('superseded')
   return part ? [part] : []
 }
 
@@ -223,10 +249,12 @@ function collect(
     target.recount()
   }
   const { incoming } = target
-  // Parts of a newer run that never became complete do not stop an older one for longer.
-  const window = options.staleAfterIntervals * incoming.intervalMs
-  if (reader.incarnation < incoming.incarnation && clock.since(target.incomingAt, window) > window)
-    incoming.restart()
+  if (reader.incarnation < incoming.incarnation) {
+    // Parts of a newer run that never became complete do not stop an older one for longer.
+    const window = options.staleAfterIntervals * incoming.intervalMs
+    const hasEnded = incoming.isEmpty && target.runs.find(incoming.incarnation)?.ended
+    if (hasEnded || clock.since(target.incomingAt, window) > window) incoming.restart()
+  }
   const parts = incoming.add(reader, part, now)
   target.incomingAt = clock.time
   return parts

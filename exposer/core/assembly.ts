@@ -78,6 +78,11 @@ export class Assembly {
     return this.#collector.size
   }
 
+  /** Whether no part is held. */
+  get isEmpty(): boolean {
+    return !this.options.begun.has(this)
+  }
+
   /** Run of the last accepted part; −1 before the first one. */
   get incarnation(): number {
     return this.#collector.incarnation
@@ -105,7 +110,8 @@ export class Assembly {
         return complete
       }
       // A duplicate is dropped already.
-      if (part.holders > 0) this.#move(part, 1)
+      if (part.holders === 0) return null
+      this.#move(part, 1)
       if (!begun.has(this)) {
         begun.add(this)
         this.begunAt = now.mono

@@ -2,8 +2,11 @@ import type { Instant } from '../../shared/base/clock.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
 import { RefusedError } from '../../shared/snapshot/errors.js'
 import type { SnapshotReader } from '../../shared/snapshot/read.js'
+import { isRelayed, relayedRun } from '../../shared/snapshot/relayed.js'
+import { isBackfill, isOutdated } from './backfill.js'
 import { retire } from './booking.js'
 import { judgeTarget } from './judge.js'
+import { isAlive } from './overlap.js'
 import type { Partition } from './partition.js'
 import { prune } from './playout/held.js'
 import type { Run } from './runs.js'
@@ -25,7 +28,8 @@ export function complete(
   now: Instant,
 ): void {
   const { reader, options, counters } = shard
-  const series = parts.reduce((sum, part) => sum + part.layout.series, 0)
+  let series = 0
+  for (const { layout } of parts) series += layout.series
   if (series > options.limits.samples) {
     for (const part of parts) shard.store.release(part)
     throw new RefusedError(
@@ -41,13 +45,20 @@ export function complete(
     bookGap(target, run, reader)
   }
   const skew = reader.collectedAt - appendedAt
-  if (Math.abs(skew) > options.maxSkewMs) counters.skewed++
-  const collectedAt = appendedAt + Math.min(Math.max(skew, -options.maxSkewMs), options.maxSkewMs)
-  const replaced = run === current && reader.superseded > run.superseded
+  const relayed = isRelayed(reader.incarnation)
+  const isClamped = !relayed && Math.abs(skew) > options.maxSkewMs
+  if (isClamped) counters.skewed++
+  const collectedAt = relayed
+    ? reader.collectedAt
+    : appendedAt + Math.min(Math.max(skew, -options.maxSkewMs), options.maxSkewMs)
+  const backfill = isBackfill(reader, appendedAt)
   const arrivedAt = live ? now.wall : appendedAt
-  const late = target.playout.arrived(collectedAt, arrivedAt, reader.intervalMs, now, replaced)
-  // A failed collection takes effect at once, so it cannot be late.
-  if (late && live && reader.failure === null) counters.late++
+  if (!backfill && !hasWaited(reader, run, appendedAt)) {
+    const replaced = !relayed && run === current && reader.superseded > run.superseded
+    const late = target.playout.arrived(collectedAt, arrivedAt, reader.intervalMs, now, replaced)
+    // A failed collection takes effect at once, so it cannot be late.
+    if (late && live && reader.failure === null) counters.late++
+  }
   const snapshot: Snapshot = {
     kind: 'snapshot',
     holders: 1,
@@ -56,6 +67,7 @@ export function complete(
     sequence: reader.sequence,
     offset,
     collectedAt,
+    isClamped,
     appendedAt,
     appliedAt: now.wall,
     intervalMs: reader.intervalMs,
@@ -64,6 +76,7 @@ export function complete(
     failure: reader.failure,
     parts,
     series,
+    playoutAt: arrivedAt,
     position: 0,
     // The ledger begins with the assignment; a replay reads what was published before it.
     fate: live ? 'pending' : 'outside',
@@ -71,17 +84,28 @@ export function complete(
     retired: null,
   }
   shard.store.add(snapshot)
+  const outdated = isOutdated(reader, appendedAt, options)
+  const ends =
+    reader.end &&
+    (!current ||
+      current === run ||
+      partition.wasNewest(target.key, offset) ||
+      !isAlive(current, partition, options))
+  if (outdated && !ends) {
+    keepOutdated(shard, partition, snapshot, run, now)
+    noteApplied(shard, target, series)
+    return
+  }
   const before = judgeTarget(target, partition, now, options)
+  if (relayed) run.endedUnseen = reader.end && (outdated || run.sequence < 0)
   if (shard.source.active) shard.source.noteApplied(snapshot, before)
   // After failed scrapes or an end, earlier snapshots are not exposed again, nor are those of a
   // newer run that has become silent.
   const outlived = current !== null && current.incarnation > run.incarnation && !current.ended
-  adopt(shard, target, now, snapshot, before.state !== 'up' || outlived)
-  if (
-    snapshot.failure === null &&
-    (live || shard.history.holdsReplayed(partition.number, snapshot))
-  )
-    shard.history.add(target, snapshot)
+  const wasDown = before.state !== 'up' || outlived
+  if (snapshot.failure === null) setPlayoutTime(target, snapshot, arrivedAt, wasDown)
+  adopt(shard, target, now, snapshot, wasDown)
+  addToHistory(shard, partition, snapshot, now)
   // The previous run is not hidden before it publishes again.
   if (current) current.hidden = 0
   run.hidden = 0
@@ -89,15 +113,58 @@ export function complete(
   target.runs.current = run
   target.intervalMs = reader.intervalMs
   target.arrivedAt = partition.clock.time
+  noteApplied(shard, target, series)
+  if (!live) return
+  if (!backfill) options.onDelay('produce', Math.max(0, -skew) / 1000)
+  options.onDelay('consume', Math.max(0, now.wall - appendedAt) / 1000)
+}
+
+function noteApplied({ counters }: ShardParts, target: Target, series: number): void {
   if (target.refusal) {
     target.refusal = null
     target.recount()
   }
   counters.snapshots++
   counters.samples += series
-  if (!live) return
-  options.onDelay('produce', Math.max(0, -skew) / 1000)
-  options.onDelay('consume', Math.max(0, now.wall - appendedAt) / 1000)
+}
+
+/** Keeps backfill that is too old for virtual targets, for scrapers of the view `all` only. */
+function keepOutdated(
+  shard: ShardParts,
+  partition: Partition,
+  snapshot: Snapshot,
+  run: Run,
+  now: Instant,
+): void {
+  const { target, intervalMs } = snapshot
+  addToHistory(shard, partition, snapshot, now)
+  advance(run, shard.reader)
+  run.outdatedAt = partition.clock.time
+  if (target.intervalMs === 0) target.intervalMs = intervalMs
+  retire(shard.store, [snapshot], 'backfill')
+}
+
+function addToHistory(
+  { history }: ShardParts,
+  { number, loaded }: Partition,
+  snapshot: Snapshot,
+  now: Instant,
+): void {
+  if (snapshot.failure !== null) return
+  if (loaded || history.holdsReplayed(number, snapshot)) history.add(snapshot, now)
+}
+
+function setPlayoutTime(
+  { newest, playout }: Target,
+  snapshot: Snapshot,
+  arrivedAt: number,
+  wasDown: boolean,
+): void {
+  const { offset, collectedAt, intervalMs, end } = snapshot
+  const arrival = { offset, collectedAt, intervalMs, end, arrivedAt }
+  const begins = wasDown || !newest
+  snapshot.playoutAt = playout.times.of(arrival, playout.delay, begins)
+  if (!begins) playout.times.skip(newest, { ...arrival, playoutAt: snapshot.playoutAt })
 }
 
 /** @param wasDown whether the target was not `up` before this snapshot */
@@ -109,10 +176,9 @@ function adopt(
   wasDown: boolean,
 ): void {
   const { snapshots } = target
-  const gone = wasDown || snapshot.failure !== null ? snapshots.splice(0) : []
+  if (wasDown || snapshot.failure !== null) retire(shard.store, snapshots.splice(0), 'unscraped')
   snapshots.push(snapshot)
-  gone.push(...prune(target, now.wall))
-  retire(shard.store, gone, 'unscraped')
+  retire(shard.store, prune(target, now.wall), 'unscraped')
   // It was admitted in the place of what it replaces.
   if (shard.store.memory.exceeded)
     retire(shard.store, snapshots.splice(0, snapshots.length - 1), 'memory')
@@ -149,6 +215,7 @@ export function bookGap(
   run: Run,
   { sequence, superseded }: SnapshotReader,
 ): void {
+  if (isRelayed(run.incarnation)) return
   // Snapshots before the first one received may have been sent before this shard's assignment.
   // Only if all of them were superseded is it known that none was sent.
   if (run.sequence < 0 && !run.beganHere && superseded !== sequence) return
@@ -156,4 +223,17 @@ export function bookGap(
   const replaced = Math.min(Math.max(0, superseded - run.superseded), gap)
   ledger.supersede(replaced)
   ledger.miss(gap - replaced)
+}
+
+/**
+ * Whether this is the first snapshot of a mirror, which its gateway held back until the second
+ * collection told the interval. The following ones do not wait.
+ */
+function hasWaited(reader: SnapshotReader, run: Run, appendedAt: number): boolean {
+  const { incarnation, collectedAt, intervalMs } = reader
+  return (
+    relayedRun(incarnation) === 'mirror' &&
+    run.sequence < 0 &&
+    appendedAt - collectedAt > intervalMs / 2
+  )
 }

@@ -10,6 +10,8 @@ export class Counters {
   late = 0
   /** Snapshots whose collection and append times differ by more than `maxSkewMs`. */
   skewed = 0
+  /** Records of relayed runs whose number is not above the last. */
+  repeated = 0
   /** Refused records by reason. */
   readonly refused = new Map<RefusalReason, number>()
 

@@ -1,4 +1,5 @@
 import type { Instant } from '../../shared/base/clock.js'
+import { outdatedBy } from './backfill.js'
 import type { ShardOptions } from './options.js'
 import { hasStandby } from './overlap.js'
 import type { Partition } from './partition.js'
@@ -106,20 +107,38 @@ export function judgeTarget(
   }
   const refused = refusal ? `; the last snapshot was refused: ${refusal.message}` : ''
   const failed = newest?.failure ? `; the last collection failed: ${newest.failure}` : ''
-  if (!newest) return { state: 'stale', reason: `no snapshot has arrived${refused}` }
+  if (!newest)
+    return {
+      state: 'stale',
+      reason: `no snapshot has arrived${behind(target, partition, window)}${refused}`,
+    }
   if (newest.end) {
-    return now.wall >= endsAt(target, newest) && !hasStandby(target, partition)
+    const ended = target.runs.current?.endedUnseen || now.wall >= endsAt(target, newest)
+    return ended && !hasStandby(target, partition, options)
       ? { state: 'ended', reason: 'the application has stopped' }
       : UP
   }
   const silent = partition.clock.since(target.arrivedAt, window)
-  if (silent > window && !hasStandby(target, partition)) {
+  if (silent > window && !hasStandby(target, partition, options)) {
     return {
       state: 'stale',
-      reason: `no snapshot for ${seconds(silent)}, the publish interval is ${seconds(target.intervalMs)}${failed}${refused}`,
+      reason: `no snapshot for ${seconds(silent)}, the publish interval is ${seconds(target.intervalMs)}${behind(target, partition, window)}${failed}${refused}`,
+    }
+  }
+  const outdated = outdatedBy(newest, partition, window, options)
+  if (outdated > 0 && !hasStandby(target, partition, options)) {
+    return {
+      state: 'stale',
+      reason: `the newest snapshot was collected ${seconds(outdated)} ago and relayed late${failed}${refused}`,
     }
   }
   return newest.failure === null ? UP : { state: 'failed', reason: newest.failure }
+}
+
+/** That relayed snapshots arrive, but too late to be exposed; empty if that is not so. */
+function behind({ runs }: Target, { clock }: Partition, window: number): string {
+  const run = runs.all.find(({ outdatedAt }) => clock.since(outdatedAt, window) <= window)
+  return run ? `; relayed snapshots arrive ${seconds(run.outdatedAt - run.collectedAt)} late` : ''
 }
 
 /** Time without a snapshot after which the target is stale, ms of log time. */
@@ -132,7 +151,8 @@ export function windowOf(target: Target, { staleAfterIntervals }: ShardOptions):
  * interval.
  */
 export function endsAt(target: Target, last: Snapshot): number {
-  return last.collectedAt + target.playout.delay + last.intervalMs
+  if (target.runs.current?.endedUnseen) return last.appendedAt
+  return Math.max(last.collectedAt + target.playout.delay, last.playoutAt) + last.intervalMs
 }
 
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`

@@ -1,8 +1,15 @@
 /**
  * Why a received snapshot was not written to a scraper. `memory`: a newer one took its place
- * because the memory limit was reached. For refused ones, `refused_` and the reason.
+ * because the memory limit was reached. `backfill`: too old for virtual targets when it was appended.
+ * For refused ones, `refused_` and the reason.
  */
-export type DropReason = 'unscraped' | 'moved' | 'forgotten' | 'memory' | `refused_${string}`
+export type DropReason =
+  | 'unscraped'
+  | 'moved'
+  | 'forgotten'
+  | 'memory'
+  | 'backfill'
+  | `refused_${string}`
 
 export interface LedgerEntry {
   readonly published: number

@@ -42,13 +42,17 @@ export class LogClock {
 
   /**
    * Continues the log time of the previous owner of the partition. To be called when all records up
-   * to the watermark were consumed: nothing is unknown up to that time then.
+   * to the watermark were consumed: nothing is unknown up to that time then. That owner knows the
+   * gaps until then; in a replay, a silent log seems to be one.
    */
   resume(time: number, gaps: readonly Gap[]): void {
-    const all = [...this.#gaps, ...gaps].sort((a, b) => a.from - b.from)
+    const later = this.#gaps.filter(({ to }) => to > time)
+    const all = [...later, ...gaps].sort((a, b) => a.from - b.from)
     this.#gaps.length = 0
     for (const { from, to } of all) this.#addGap(from, to)
     this.time = Math.max(this.time, time)
+    // Otherwise the first step after a handover would be lost.
+    this.#timeThere = this.time
   }
 
   get caughtUp(): boolean {

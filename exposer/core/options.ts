@@ -61,6 +61,8 @@ export interface ShardOptions {
   readonly strangerLayouts: LayoutAllowance
   /** Maximum number of targets; further ones are refused (`limit`). */
   readonly maxTargets: number
+  /** Whether snapshots of that incarnation are of no interest: they take no memory. */
+  ignores(incarnation: number): boolean
   onRefused(refusal: Refusal): void
   onDelay(stage: Stage, seconds: number): void
   /** A virtual target was exposed with this playout delay. */
@@ -86,6 +88,7 @@ export const DEFAULT_OPTIONS: ShardOptions = {
   targetLayouts: { perSecond: 200, burst: 4_000 },
   strangerLayouts: { perSecond: 400, burst: 8_000 },
   maxTargets: 100_000,
+  ignores: () => false,
   onRefused() {},
   onDelay() {},
   onPlayed() {},

@@ -1,5 +1,6 @@
 import type { LogRecord } from '../../shared/kafka/types.js'
 import { RefusedError } from '../../shared/snapshot/errors.js'
+import { isOutdated } from './backfill.js'
 import { advance, bookGap, runOf } from './complete.js'
 import { isAlive } from './overlap.js'
 import type { Partition } from './partition.js'
@@ -16,7 +17,7 @@ export function checkOrder(
   shard: ShardParts,
   partition: Partition,
   target: Target,
-  { timestamp }: LogRecord,
+  { offset, timestamp }: LogRecord,
 ): void {
   const { reader, options } = shard
   const { incarnation, sequence, collectedAt, intervalMs } = reader
@@ -25,8 +26,8 @@ export function checkOrder(
     // This record may be the first one after the newer run has become silent.
     const window = options.staleAfterIntervals * intervalMs
     partition.clock.consumed(timestamp, window, target.arrivedAt)
-    if (isAlive(current, partition, options)) {
-      hide(shard, partition, target)
+    if (!partition.wasNewest(target.key, offset) && isAlive(current, partition, options)) {
+      hide(shard, partition, target, timestamp)
       throw new RefusedError(
         'incarnation',
         `incarnation ${incarnation} is older than that of a run which publishes with the same labels, ${current.incarnation}; give each publisher an instance label of its own`,
@@ -50,12 +51,12 @@ export function checkOrder(
 }
 
 /** Accounts for a record of a run that is not exposed, because a newer one is alive. */
-function hide(shard: ShardParts, partition: Partition, target: Target): void {
-  const { reader } = shard
+function hide(shard: ShardParts, partition: Partition, target: Target, appendedAt: number): void {
+  const { reader, options } = shard
   const run = runOf(target, reader.incarnation)
   // Several parts of one snapshot count once, and so does a record that is delivered again.
   if (reader.sequence <= run.sequence) return
-  run.heardAt = partition.clock.time
+  if (!isOutdated(reader, appendedAt, options)) run.heardAt = partition.clock.time
   if (partition.loaded) {
     bookGap(target, run, reader)
     target.ledger.refuse('incarnation')

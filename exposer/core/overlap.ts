@@ -1,3 +1,4 @@
+import { isRelayed } from '../../shared/snapshot/relayed.js'
 import type { ShardOptions } from './options.js'
 import type { Partition } from './partition.js'
 import type { Run } from './runs.js'
@@ -23,12 +24,19 @@ export function isAlive(
 
 /**
  * Whether an older run is expected to publish within its interval. Its next snapshot is exposed,
- * now that the newer run is silent or has ended: until then the target is not down.
+ * now that the newer run is silent or has ended: until then the target is not down. That of a
+ * relayed run may take many minutes: it is not awaited for longer than the newer run may be silent.
  */
-export function hasStandby({ runs }: Target, { clock }: Partition): boolean {
+export function hasStandby(
+  { runs }: Target,
+  { clock }: Partition,
+  { staleAfterIntervals }: ShardOptions,
+): boolean {
   const { all, current } = runs
   if (all.length < 2 || !current) return false
+  const window = staleAfterIntervals * current.intervalMs
   return all.some(run => {
+    if (isRelayed(run.incarnation) && run.intervalMs > window) return false
     if (run.incarnation >= current.incarnation || run.ended) return false
     if (run.sequence < 0 || run.refused > 0) return false
     const late = LATE * run.intervalMs

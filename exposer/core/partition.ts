@@ -59,6 +59,14 @@ export class Partition {
     return Number.isNaN(this.failingSince) ? 0 : mono - this.failingSince
   }
 
+  /**
+   * Whether the record of this offset was the newest of its target when the partition was handed
+   * over. A replay knows less of the log time: in a silent log a newer run seems to be alive.
+   */
+  wasNewest(key: string, offset: number): boolean {
+    return this.handed?.targets.get(key)?.record.offset === offset
+  }
+
   advance(next: number, highWatermark: number, mono: number): void {
     this.position = Math.max(this.position, next)
     this.highWatermark = Math.max(highWatermark, this.position)

@@ -8,6 +8,7 @@ import { retire } from './booking.js'
 import { Counters } from './counters.js'
 import { leaveReasonOf } from './forget.js'
 import type { HandedTarget } from './handover/thaw.js'
+import { judgeTarget } from './judge.js'
 import { Partition } from './partition.js'
 import type { ShardParts } from './shard-parts.js'
 import { Source } from './source.js'
@@ -76,6 +77,7 @@ export class Past {
     try {
       this.#checkRoom(key)
       reader.open(value)
+      if (this.shard.options.ignores(reader.incarnation)) return null
       const content = !this.#isStale(record.timestamp, reader.intervalMs)
       return applyOpened(this.#parts, this.#partition, record, now, { content, read })
     } catch (error) {
@@ -86,8 +88,13 @@ export class Past {
     }
   }
 
-  /** Applies what the previous owner of the partition knew of a target. */
-  applyHanded(handed: HandedTarget, now: Instant): void {
+  /**
+   * Applies what the previous owner of the partition knew of a target.
+   *
+   * @returns false if the target is up, and its last snapshot, which is not handed over, is older
+   *   than the replay, as with a long interval: it is to be read back
+   */
+  applyHanded(handed: HandedTarget, now: Instant): boolean {
     const { record, arrivedAt, heardAt, playout } = handed
     const { reader } = this.#parts
     try {
@@ -97,14 +104,19 @@ export class Past {
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error
       this.shard.counters.refuse(error.reason)
-      return
+      return true
     }
     const target = this.#partition.targets.get(record.key!.toString('latin1'))!
     target.playout.resume(playout, now)
+    target.playout.times.retime(target.snapshots, target.playout.delay)
     target.arrivedAt = arrivedAt
     target.heardAt = heardAt
     const run = target.runs.current
-    if (run) run.heardAt = heardAt
+    // Its last record: `heardAt` may be that of another run. One that was outdated was not heard.
+    if (run && run.heardAt > Number.NEGATIVE_INFINITY) run.heardAt = arrivedAt
+    if (judgeTarget(target, this.live, now, this.shard.options).state !== 'up') return true
+    this.#release(target)
+    return false
   }
 
   /**

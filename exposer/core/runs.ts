@@ -1,3 +1,5 @@
+import { isRelayed } from '../../shared/snapshot/relayed.js'
+
 /** What a shard knows of one run of a target. */
 export interface Run {
   readonly incarnation: number
@@ -13,15 +15,19 @@ export interface Run {
   heardAt: number
   /** Whether that snapshot is the end of the run. */
   ended: boolean
+  /** Whether its end is not exposed: nothing of it was known before, or it is too old. */
+  endedUnseen: boolean
   /** Snapshots after `sequence` that were refused, and the newest of them. */
   refused: number
   refusedSequence: number
   /** Snapshots refused since the run was last exposed, because a newer run is alive. */
   hidden: number
+  /** Log time of its last record that was too old for virtual targets. */
+  outdatedAt: number
 }
 
 /** Estimated bytes of a run. */
-const RUN_BYTES = 200
+const RUN_BYTES = 216
 /** Maximum runs of a target. Beyond, the one that is silent for longest is forgotten. */
 const MAX_RUNS = 8
 
@@ -55,16 +61,19 @@ export class Runs {
     if (known) return known
     const run: Run = {
       incarnation,
-      beganHere: this.#all.length > 0 && incarnation > this.#newest,
+      // A relayed run has no time of start.
+      beganHere: !isRelayed(this.#newest) && incarnation > this.#newest,
       sequence: -1,
       superseded: 0,
       collectedAt: -1,
       intervalMs: 0,
       heardAt: Number.NEGATIVE_INFINITY,
       ended: false,
+      endedUnseen: false,
       refused: 0,
       refusedSequence: -1,
       hidden: 0,
+      outdatedAt: Number.NEGATIVE_INFINITY,
     }
     this.#newest = Math.max(this.#newest, incarnation)
     this.#all.push(run)

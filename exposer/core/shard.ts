@@ -12,13 +12,13 @@ import { forgetSteps, leaveReasonOf } from './forget.js'
 import { FrozenPartition, frozenTarget } from './handover/freeze.js'
 import type { Handed } from './handover/thaw.js'
 import { History } from './history/history.js'
-import { judge, troubleOf, type Verdict } from './judge.js'
+import { judge, troubleOf, type Verdict, windowOf } from './judge.js'
 import { Ledger } from './ledger.js'
 import { DEFAULT_OPTIONS, type ShardOptions } from './options.js'
-import { livingRuns } from './overlap.js'
+import { hasStandby, livingRuns } from './overlap.js'
 import { Partition } from './partition.js'
 import { Past } from './past.js'
-import { playedAt } from './playout/held.js'
+import { playedAt, timedAt } from './playout/held.js'
 import { REPORT_NAMES } from './render/massive/report.js'
 import { SeriesShown } from './render/massive/series-added.js'
 import type { ShardParts } from './shard-parts.js'
@@ -290,11 +290,14 @@ export class Shard {
   /**
    * Continues with the states of a loaded partition that were handed over, in steps. Does nothing
    * without any.
+   *
+   * @returns whether all handed targets are known; else the log is to be read back
    */
-  *settleSteps(number: number, now: Instant): Steps<void> {
+  *settleSteps(number: number, now: Instant): Steps<boolean> {
     const partition = this.#partitions.get(number)
     const handed = partition?.handed
-    if (!partition?.loaded || !handed) return
+    if (!partition?.loaded || !handed) return true
+    let whole = true
     partition.clock.resume(handed.time, handed.gaps)
     partition.clock.startAt(now.wall)
     const past = new Past(this.#parts, partition, now)
@@ -305,8 +308,10 @@ export class Shard {
       for (const [key, known] of handed.targets) {
         if (++step % SETTLED_PER_STEP === 0) yield
         const target = partition.targets.get(key)
-        if (target) target.continueFrom(known, now)
-        else past.applyHanded(known, now)
+        if (target) {
+          target.continueFrom(known, now)
+          this.#dropOlder(target, known.playout.times?.held[0]?.[0])
+        } else if (!past.applyHanded(known, now)) whole = false
       }
       if (this.#pasts.get(number) === past) yield* past.admitSteps(now)
     } finally {
@@ -314,6 +319,7 @@ export class Shard {
       if (this.#pasts.get(number) === past) this.#pasts.delete(number)
       this.#setHanded(partition, null)
     }
+    return whole
   }
 
   /** @param key record key, as latin1 text */
@@ -342,6 +348,30 @@ export class Shard {
     return judge(target, partition, now, this.options)
   }
 
+  /**
+   * Whether a target is stale when log time has reached `logTime`, although no later record was
+   * applied yet. False if the log itself was silent for so long: the next record tells whether that
+   * was the cause.
+   */
+  isStaleAt(target: Target, logTime: number): boolean {
+    const partition = this.#partitions.get(target.partition)
+    if (!partition) return false
+    const window = windowOf(target, this.options)
+    const ahead = Math.max(0, logTime - partition.clock.time)
+    if (ahead > window || hasStandby(target, partition, this.options)) return false
+    return partition.clock.since(target.arrivedAt, window) + ahead > window
+  }
+
+  /** Log time of a partition, Unix ms; −Infinity before the first record. */
+  logTime(number: number): number {
+    return this.#partitions.get(number)?.clock.time ?? Number.NEGATIVE_INFINITY
+  }
+
+  /** The targets of a partition. They may be added and removed during the iteration. */
+  targetsOf(number: number): Iterable<Target> {
+    return this.#partitions.get(number)?.targets.values() ?? []
+  }
+
   /** Number of runs that publish with the labels of the target at the same time. */
   runs(target: Target): number {
     return livingRuns(target, this.#partitions.get(target.partition), this.options)
@@ -355,13 +385,17 @@ export class Shard {
   /**
    * The snapshot that `/target` exposes now, decoded; the caller acquires it. Undefined before the
    * first complete snapshot, and after a failed collection.
+   *
+   * @param at as for `due`
    */
-  played(target: Target, now: Instant): Snapshot | undefined {
-    target.playout.scraped(now)
-    const snapshot = this.due(target, now)
+  played(target: Target, now: Instant, at?: number): Snapshot | undefined {
+    const { playout } = target
+    playout.scraped(now, at)
+    const snapshot = this.due(target, now, at)
     if (!snapshot || snapshot.failure !== null || !this.decode(snapshot)) return undefined
-    target.playout.shown = snapshot.offset
-    this.options.onPlayed(target.playout.delay / 1000)
+    playout.shown = Math.max(playout.shown, snapshot.offset)
+    if (at !== undefined) playout.times.expose(snapshot, now.wall)
+    this.options.onPlayed(playout.delay / 1000)
     if (!snapshot.exposed) {
       snapshot.exposed = true
       this.options.onDelay('expose', Math.max(0, now.wall - snapshot.appliedAt) / 1000)
@@ -369,9 +403,18 @@ export class Shard {
     return snapshot
   }
 
-  /** The snapshot that `/target` would expose now, possibly undecoded. */
-  due(target: Target, now: Instant): Snapshot | undefined {
-    return target.snapshots[playedAt(target.snapshots, now.wall, target.playout)]
+  /**
+   * The snapshot that `/target` would expose now, possibly undecoded.
+   *
+   * @param at when the scrape began, Unix ms, with playout times; undefined without
+   */
+  due({ snapshots, playout }: Target, { wall }: Instant, at?: number): Snapshot | undefined {
+    if (at === undefined) return snapshots[playedAt(snapshots, wall, playout)]
+    const { shown } = playout.times
+    const then = snapshots[timedAt(snapshots, at)]
+    if (then && at < wall && then.playoutAt <= at && Number.isFinite(shown)) return then
+    // The clock of the previous owner may have been ahead.
+    return snapshots[timedAt(snapshots, Math.max(wall, shown))]
   }
 
   partitions(now: Instant): PartitionStatus[] {
@@ -524,6 +567,18 @@ export class Shard {
     const { memory } = this.store
     partition.frozen = new FrozenPartition(number, targets, cursors, clock, whole, now.mono, memory)
     return partition.frozen
+  }
+
+  /**
+   * Releases replayed snapshots that the previous owner did not hold any more: their playout times
+   * are not known, and a newer one was exposed.
+   *
+   * @param first offset of the oldest one that it held; undefined if that is not known
+   */
+  #dropOlder({ snapshots }: Target, first: number | undefined): void {
+    if (first === undefined) return
+    const index = snapshots.findIndex(({ offset }) => offset >= first)
+    if (index > 0) retire(this.store, snapshots.splice(0, index), 'unscraped')
   }
 
   /** Keeps what was handed over, until the replay is complete or the partition is dropped. */

@@ -1,4 +1,5 @@
 import type { Instant } from '../../shared/base/clock.js'
+import { type RelayedRun, relayedRun } from '../../shared/snapshot/relayed.js'
 import type { TargetState, Verdict } from './judge.js'
 import type { ShardOptions } from './options.js'
 import { livingRuns, overlapWarning } from './overlap.js'
@@ -24,6 +25,8 @@ export interface TargetStatus {
   readonly intervalMs: number
   readonly incarnation: number
   readonly sequence: number
+  /** From what a gateway relays the exposed run; null if the application publishes it. */
+  readonly relayed: RelayedRun | null
   /** Number of runs that publish with these labels at the same time. */
   readonly runs: number
   /** What is wrong although the target may be up, in one line; else empty. */
@@ -55,6 +58,7 @@ export function describeTarget(
   now: Instant,
 ): TargetStatus {
   const { newest } = target
+  const run = target.runs.current ?? target.runs.all.at(-1)
   const runs = livingRuns(target, partition, options)
   // A replayed snapshot arrived before this shard was assigned the partition.
   const arrivedAt = newest?.fate === 'outside' ? newest.appendedAt : newest?.appliedAt
@@ -73,6 +77,7 @@ export function describeTarget(
     intervalMs: target.intervalMs,
     incarnation: target.runs.current?.incarnation ?? -1,
     sequence: target.runs.current?.sequence ?? -1,
+    relayed: relayedRun(run?.incarnation ?? -1),
     runs,
     warning: overlapWarning(runs),
   }

@@ -26,7 +26,7 @@ export interface TargetRefusal {
  * Estimated bytes of a target object, its ledger and playout delay, and its entries in maps;
  * measured as those in store/sizes.ts.
  */
-const OWN_BYTES = 2350
+const OWN_BYTES = 2450
 /** Arrays of the playout delay. */
 const OWN_BUFFERS = 160
 const LABEL_BYTES = 40
@@ -182,12 +182,15 @@ export class Target {
   /** Continues as the previous owner of its partition knew it. */
   continueFrom({ incarnation, sequence, arrivedAt, heardAt, playout }: HandedTarget, now: Instant) {
     this.playout.resume(playout, now)
+    this.playout.times.retime(this.snapshots, this.playout.delay)
     const { current } = this.runs
     if (current?.incarnation !== incarnation || current.sequence !== sequence) return
     // The log time at which the record arrived may be later than its append time.
     this.arrivedAt = Math.max(this.arrivedAt, arrivedAt)
     this.heardAt = Math.max(this.heardAt, heardAt)
-    current.heardAt = Math.max(current.heardAt, heardAt)
+    // Its last record: `heardAt` may be that of another run. One that was outdated was not heard.
+    if (current.heardAt > Number.NEGATIVE_INFINITY)
+      current.heardAt = Math.max(current.heardAt, arrivedAt)
   }
 
   get newest(): Snapshot | undefined {

@@ -74,10 +74,10 @@ export class Takeovers {
     const takeover = this.#takeovers.get(partition)
     if (takeover?.complete === undefined || takeover.settling || !shard.loaded(partition)) return
     takeover.settling = true
-    await runInSlices(shard.settleSteps(partition, clock.now()))
+    const whole = await runInSlices(shard.settleSteps(partition, clock.now()))
     if (this.#takeovers.get(partition) !== takeover) return
     this.#takeovers.delete(partition)
-    events.onSettled(partition, takeover.complete)
+    events.onSettled(partition, takeover.complete && whole)
   }
 
   async #ask(

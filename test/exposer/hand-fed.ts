@@ -4,6 +4,7 @@ import type { GroupMap } from '../../exposer/group/map.js'
 import { endpoints } from '../../exposer/routes/endpoints.js'
 import { assemble } from '../../exposer/server/assemble.js'
 import type { ExposerConfig } from '../../exposer/server/config.js'
+import type { RemoteFacts } from '../../exposer/telemetry/remote-write-status.js'
 import type { Clock } from '../../shared/base/clock.js'
 import type { Logger } from '../../shared/base/logger.js'
 import { partitionFor } from '../../shared/base/murmur2.js'
@@ -13,9 +14,9 @@ import type { LogRecord } from '../../shared/kafka/types.js'
 import type { Layout } from '../../shared/metrics/layout.js'
 import { encodeFailure } from '../../shared/snapshot/failure.js'
 import { targetKey } from '../../shared/snapshot/key.js'
-import { encodeLayout } from '../../shared/snapshot/layout.js'
 import { encodeSnapshot } from '../../shared/snapshot/write.js'
 import { EXPOSER_CONFIG } from '../support/exposer-config.js'
+import { encodedOnce } from '../support/layout-record.js'
 
 export const PARTITIONS = 4
 
@@ -46,6 +47,8 @@ export class HandFed {
     now: () => ({ wall: Date.now() + this.ahead, mono: performance.now() + this.ahead }),
   }
   url = ''
+  /** Receivers of remote write. */
+  remotes: RemoteFacts[] = []
   /** Number of partitions of the topic. */
   partitions = PARTITIONS
   readonly log: Lines[] = []
@@ -89,6 +92,7 @@ export class HandFed {
           return fed.map()
         },
         trouble: () => fed.trouble,
+        remotes: () => fed.remotes,
         web: fed.web,
       },
     )
@@ -252,7 +256,7 @@ export function manySeries(count: number): Layout {
 
 function recordOf(snapshot: SnapshotOf): { key: Buffer; value: Buffer; partition: number } {
   const target = labelsOf(snapshot.labels)
-  const layout = encodeLayout(snapshot.layout ?? oneCounter)
+  const layout = encodedOnce(snapshot.layout ?? oneCounter)
   const header = {
     target,
     incarnation: snapshot.incarnation ?? RUN_STARTED,

@@ -101,6 +101,7 @@ describe('one shard', () => {
       intervalMs: 15_000,
       incarnation: expect.any(Number),
       sequence: 0,
+      relayed: null,
       runs: 1,
       warning: '',
       shard: shard.url,

@@ -1,9 +1,11 @@
 import type { Instant } from '../../../shared/base/clock.js'
 import { encodeFailure } from '../../../shared/snapshot/failure.js'
+import { isRelayed } from '../../../shared/snapshot/relayed.js'
 import { encodeSnapshot } from '../../../shared/snapshot/write.js'
 import type { HandedCursor } from '../history/history.js'
 import type { Gap, LogClock } from '../log-clock.js'
 import type { PlayoutState } from '../playout/playout.js'
+import type { PlayoutTimesState } from '../playout/times.js'
 import type { Memory } from '../store/memory.js'
 import type { Snapshot } from '../store/snapshot.js'
 import type { Target } from '../target.js'
@@ -56,6 +58,7 @@ type Last = Pick<
 interface FrozenTarget {
   readonly target: Target
   readonly last: Last
+  readonly times: PlayoutTimesState
 }
 
 /** A target with its newest snapshot, as it is frozen. */
@@ -63,11 +66,14 @@ export function frozenTarget(target: Target, newest: Snapshot): FrozenTarget {
   const { incarnation, sequence, offset, collectedAt, appendedAt } = newest
   const { intervalMs, collectSeconds, end, failure } = newest
   const collection = { collectedAt, appendedAt, intervalMs, collectSeconds, end, failure }
-  return { target, last: { incarnation, sequence, offset, ...collection } }
+  const times = target.playout.times.state(target.snapshots)
+  return { target, last: { incarnation, sequence, offset, ...collection }, times }
 }
 
 /** Estimated bytes of a frozen target besides the target. */
-const FROZEN_BYTES = 200
+const FROZEN_BYTES = 300
+/** Estimated bytes of the playout time of a snapshot. */
+const TIME_BYTES = 60
 
 /**
  * What the previous owner of a partition knows and the log does not tell: the positions of scrapers
@@ -102,8 +108,8 @@ export class FrozenPartition {
   ) {
     this.#time = clock.time
     this.#gaps = clock.gaps
-    for (const { target } of targets) {
-      this.#heap += FROZEN_BYTES + target.counted.heap
+    for (const { target, times } of targets) {
+      this.#heap += FROZEN_BYTES + TIME_BYTES * times.held.length + target.counted.heap
       this.#buffers += target.counted.buffers
     }
     memory.promise(this.#heap, this.#buffers)
@@ -148,19 +154,19 @@ export class FrozenPartition {
       cursors: this.cursors.map(cursor => ({ ...cursor, idleMs: cursor.idleMs + elapsed })),
     }
     yield JSON.stringify(header)
-    for (const { target, last } of this.targets) yield JSON.stringify(lineOf(target, last, now))
+    for (const frozen of this.targets) yield JSON.stringify(lineOf(frozen, now))
     yield String(this.targets.length)
   }
 }
 
-function lineOf(target: Target, last: Last, now: Instant): TargetLine {
+function lineOf({ target, last, times }: FrozenTarget, now: Instant): TargetLine {
   return {
     record: recordOf(target, last).toString('base64'),
     offset: last.offset,
     appendedAt: last.appendedAt,
     arrivedAt: target.arrivedAt,
     heardAt: target.heardAt,
-    playout: target.playout.state(now),
+    playout: target.playout.state(now, times),
   }
 }
 
@@ -172,7 +178,8 @@ function recordOf(target: Target, last: Last): Buffer {
     incarnation,
     sequence,
     superseded: run?.superseded ?? 0,
-    collectedAt: run?.collectedAt ?? last.collectedAt,
+    // That of a relayed run is not clamped, and is its number.
+    collectedAt: isRelayed(incarnation) ? sequence : (run?.collectedAt ?? last.collectedAt),
     intervalMs,
     collectSeconds,
   }

@@ -41,7 +41,9 @@ export interface Handed {
 }
 
 /** Estimated bytes of a target besides its key and record. */
-const TARGET_BYTES = 900
+const TARGET_BYTES = 1050
+/** Estimated bytes of the playout time of a snapshot. */
+const TIME_BYTES = 100
 
 export interface HandoverBounds {
   readonly partition: number
@@ -122,10 +124,13 @@ export class HandoverReader {
     if (partitionFor(key, partitionCount) !== partition)
       throw new Error('it has a target of another partition')
     if (!isPlayoutState(playout)) throw new Error('playout is malformed')
+    const held = playout.times?.held ?? []
+    if (held.some(([at], i) => at > (held[i + 1]?.[0] ?? natural(offset, 'offset'))))
+      throw new Error('playout has times of later snapshots')
     const arrived = unixMs(arrivedAt, 'arrivedAt')
     const { time } = this.#header!
     if (arrived > time) throw new Error('a target arrived after the log time')
-    const bytes = TARGET_BYTES + value.length + 2 * key.length
+    const bytes = TARGET_BYTES + TIME_BYTES * held.length + value.length + 2 * key.length
     if (!memory.makeRoom(bytes))
       throw new Error(`no memory is left after ${this.#targets.size} of its targets`)
     memory.promise(bytes)

@@ -150,8 +150,14 @@ export class History {
   }
 
   /** A snapshot has been applied. */
-  add(target: Target, snapshot: Snapshot): void {
+  add(snapshot: Snapshot, now: Instant): void {
     if (this.#cursors.size === 0 && !this.#returning) return
+    const { target } = snapshot
+    // Backfill may be too old already.
+    if (snapshot.collectedAt < now.wall - this.options.maxAgeMs) {
+      this.drop('too_old', this.#cursors.size * snapshot.series)
+      return
+    }
     const position = ++this.#last
     const bytes = bytesOf(snapshot)
     const entry: Entry = { position, target, snapshot, bytes, next: null }

@@ -15,6 +15,11 @@ export interface Choice {
   readonly boundaries: readonly number[]
   /** Least distance of D from each boundary, ms. */
   readonly guard: number
+  /**
+   * For scrapes with playout times: D is a multiple of this where there is room, ms; 0 otherwise. D
+   * is then placed high in its cell, so that the time of a sample is shortly before the scrape.
+   */
+  readonly step?: number
 }
 
 export interface Chosen {
@@ -34,6 +39,7 @@ interface Range {
   readonly least: number
   readonly most: number
   readonly guard: number
+  readonly step: number
 }
 
 /** Distances of D from the boundaries of a cell, as multiples of the guard; the first with room. */
@@ -42,6 +48,8 @@ const ROOM = [4, 2, 1]
 const ROOM_TO_ENTER = 2
 /** D stays in a cell without room for the guard down to this multiple of it. */
 const ROOM_TO_STAY = 1 / 2
+/** With steps, D stays in its cell down to this multiple of the guard below its end. */
+const HIGH_ENOUGH = 2 * ROOM[0]!
 /** A lower cell is entered only if it covers the propagation delay with this factor. */
 const LEAST_TO_ENTER = 1.1
 /** Without regular scrapers D is kept up to this multiple of the least delay, plus a constant. */
@@ -57,13 +65,13 @@ const KEPT = { share: 1.25, plusMs: 50 }
  * snapshot.
  */
 export function chooseDelay(choice: Choice): Chosen {
-  const { current, most, boundaries, guard } = choice
-  const least = Math.min(choice.least, most)
+  const { current, most, boundaries, guard, step = 0 } = choice
+  const least = Math.min(step ? roundUp(choice.least, step) : choice.least, most)
   if (boundaries.length === 0) {
     const kept = current >= least && current <= Math.min(most, least * KEPT.share + KEPT.plusMs)
     return { delay: kept ? current : least, lower: null }
   }
-  const range = { least, most, guard }
+  const range = { least, most, guard, step }
   const cells = cellsFrom(choice, least)
   const own = cells.findIndex(({ from, to }) => from < current && current < to)
   if (own < 0 || current < least || current > most)
@@ -71,14 +79,17 @@ export function chooseDelay(choice: Choice): Chosen {
   const cautious = { ...range, least: Math.min(most, least * LEAST_TO_ENTER) }
   const lower = cells.slice(0, own).find(cell => delayIn(cell, cautious, ROOM_TO_ENTER) !== null)
   return {
-    delay: stayedIn(cells[own]!, current, range) ?? lowestIn(cells, range),
+    // Without room in its cell: with playout times, a longer D skips no snapshot.
+    delay:
+      stayedIn(cells[own]!, current, range) ?? lowestIn(step ? cells.slice(own) : cells, range),
     lower: lower ? bestIn(lower, range) : null,
   }
 }
 
 /** D without a change of the cell; null if it must be left. */
 function stayedIn(cell: Cell, current: number, range: Range): number | null {
-  if (isClear(current, cell, range.guard)) return current
+  const isHighEnough = !range.step || cell.to - current <= HIGH_ENOUGH * range.guard
+  if (isHighEnough && isClear(current, cell, range.guard)) return current
   const moved = bestIn(cell, range)
   if (moved !== null) return moved
   return isClear(current, cell, range.guard * ROOM_TO_STAY) ? current : null
@@ -111,19 +122,32 @@ function cellsFrom({ boundaries, intervalMs, current }: Choice, least: number): 
   return cells
 }
 
-/** The smallest delay of a cell with a multiple of the guard at both ends; null without room. */
-function delayIn({ from, to }: Cell, range: Range, multiple: number): number | null {
-  const distance = range.guard * multiple
-  const delay = Math.max(range.least, from + distance)
-  return delay <= Math.min(range.most, to - distance) ? delay : null
+/**
+ * The smallest delay of a cell with a multiple of the guard at both ends, with steps the largest;
+ * null without room.
+ */
+function delayIn({ from, to }: Cell, range: Range, guards: number): number | null {
+  const distance = range.guard * guards
+  const low = Math.max(range.least, from + distance)
+  const high = Math.min(range.most, to - distance)
+  if (low > high) return null
+  if (!range.step) return low
+  const multiple = Math.floor(high / range.step) * range.step
+  return multiple < low ? high : multiple
 }
 
+const roundUp = (value: number, step: number) => Math.ceil(value / step) * step
+
+/** The delay with the most room; with steps, a multiple of the step before any other. */
 function bestIn(cell: Cell, range: Range): number | null {
+  let best: number | null = null
   for (const multiple of ROOM) {
     const delay = delayIn(cell, range, multiple)
-    if (delay !== null) return delay
+    if (delay === null) continue
+    if (!range.step || delay % range.step === 0) return delay
+    best ??= delay
   }
-  return null
+  return best
 }
 
 /** The tolerance covers rounding errors: a chosen delay is at its distance exactly. */

@@ -27,6 +27,18 @@ export function playedAt(
   return index
 }
 
+/**
+ * Index of the snapshot that a virtual target exposes with playout times: the newest one whose
+ * playout time has come, else the first. Playout times do not change, so that a scrape never
+ * returns an older snapshot than the scrape before, whatever becomes of D.
+ *
+ * @param at Unix ms
+ */
+export function timedAt(snapshots: readonly Snapshot[], at: number): number {
+  for (let i = snapshots.length - 1; i > 0; i--) if (snapshots[i].playoutAt <= at) return i
+  return 0
+}
+
 /** Snapshots held in addition to those that D requires, for publishers with early timers. */
 const SPARE = 3
 
@@ -37,9 +49,17 @@ const SPARE = 3
 export function prune(target: Target, wall: number): Snapshot[] {
   const { snapshots, newest, playout } = target
   if (!newest || snapshots.length < 2) return []
-  // If the producer's clock is ahead, its snapshots become due later, and more are held.
+  // If the producer's clock is ahead, its snapshots become due later, and more are held. So are
+  // those that became due later before D was shortened.
   const ahead = Math.max(0, newest.collectedAt - wall)
-  const most = Math.min(MAX_HELD, Math.ceil((playout.delay + ahead) / newest.intervalMs) + SPARE)
-  const gone = Math.max(playedAt(snapshots, wall, playout), snapshots.length - most)
+  const waiting = Math.max(playout.delay + ahead, newest.playoutAt - wall)
+  const most = Math.min(MAX_HELD, Math.ceil(waiting / newest.intervalMs) + SPARE)
+  let exposed = playedAt(snapshots, wall, playout)
+  if (Number.isFinite(playout.times.shown)) {
+    // A scrape with playout times that is held needs what was due when it began.
+    const due = snapshots[timedAt(snapshots, wall)].playoutAt
+    exposed = Math.min(exposed, timedAt(snapshots, due - 1))
+  }
+  const gone = Math.max(exposed, snapshots.length - most)
   return gone > 0 ? snapshots.splice(0, gone) : []
 }

@@ -2,6 +2,7 @@ import type { Instant } from '../../../shared/base/clock.js'
 import { MAX_HELD } from './bounds.js'
 import { chooseDelay } from './choose.js'
 import { PhaseEstimate, phaseOf, ScrapePhases, type ScraperState } from './phases.js'
+import { isPlayoutTimesState, PlayoutTimes, type PlayoutTimesState } from './times.js'
 import { WindowMax } from './window-max.js'
 
 export interface PlayoutOptions {
@@ -22,6 +23,8 @@ export interface PlayoutState {
   readonly scrapers: readonly ScraperState[]
   /** Longest propagation delays by age in minutes, ms; null for none. */
   readonly longest: readonly (number | null)[]
+  /** Undefined if an older shard, which has no playout times, hands the partition over. */
+  readonly times?: PlayoutTimesState | undefined
 }
 
 /** D before the first measured propagation delay, ms. */
@@ -35,6 +38,10 @@ const MARGIN = { share: 0.05, minMs: 50 }
 const GUARD = { deviations: 4, minMs: 50 }
 /** D is shortened across a scrape phase when that has been possible for so long, ms. */
 const LOWER_AFTER_MS = 120_000
+/** Steps of D for scrapes with playout times, ms. */
+const PLAYOUT_STEP_MS = 100
+/** D is chosen for scrapes with playout times until so long after the last one, ms. */
+const TIMED_FOR_MS = 600_000
 /** Maximum difference of a scrape from the phase of its scraper, as a share of the interval. */
 const PHASE_TOLERANCE = 1 / 16
 
@@ -51,6 +58,7 @@ export class Playout {
   shown = -1
   /** Snapshots that arrived after D had elapsed. */
   late = 0
+  readonly times = new PlayoutTimes()
   readonly #propagation = new WindowMax()
   readonly #scrapes = new ScrapePhases()
   #intervalMs = 0
@@ -68,6 +76,8 @@ export class Playout {
   #resumed = false
   /** Monotonic ms since when a shorter D has been possible without interruption. */
   #lowerSince = Number.POSITIVE_INFINITY
+  /** Monotonic ms of the last scrape with playout times. */
+  #timedAt = Number.NEGATIVE_INFINITY
 
   constructor(private readonly options: PlayoutOptions) {
     this.delay = options.fixedMs ?? INITIAL_MS
@@ -123,14 +133,20 @@ export class Playout {
     return late
   }
 
-  /** The target is being scraped. */
-  scraped(now: Instant): void {
+  /**
+   * The target is being scraped.
+   *
+   * @param at when the scrape began, Unix ms, with playout times; undefined without
+   */
+  scraped(now: Instant, at?: number): void {
+    if (at !== undefined) this.#timedAt = now.mono
     if (this.options.fixedMs !== null || this.#intervalMs === 0) return
-    this.#scrapes.add(now.wall, this.#intervalMs, this.#intervalMs * PHASE_TOLERANCE)
+    this.#scrapes.add(at ?? now.wall, this.#intervalMs, this.#intervalMs * PHASE_TOLERANCE)
     this.#choose(now)
   }
 
-  state(now: Instant): PlayoutState {
+  /** @param times of the held snapshots */
+  state(now: Instant, times?: PlayoutTimesState): PlayoutState {
     const collections = this.#collections
     return {
       delay: this.delay,
@@ -139,6 +155,7 @@ export class Playout {
       collections: collections && { phase: collections.phase, deviation: collections.deviation },
       scrapers: this.#scrapes.state(),
       longest: this.#propagation.state(now.mono),
+      times,
     }
   }
 
@@ -147,6 +164,9 @@ export class Playout {
     if (this.#resumed) return
     this.#resumed = true
     this.shown = Math.max(this.shown, state.shown)
+    if (state.times) this.times.resume(state.times, now.wall)
+    // Until its scrapers come here: chosen without steps, D could become shorter unnoticed.
+    if (state.times?.shown != null) this.#timedAt = now.mono
     if (this.options.fixedMs !== null || !state.collections) return
     this.delay = Math.min(state.delay, this.options.maxMs)
     if (this.#intervalMs === 0 || this.#intervalMs === state.intervalMs) {
@@ -199,18 +219,22 @@ export class Playout {
       intervalMs,
       boundaries: scrapers.map(({ phase }) => phaseOf(phase - collections.phase, intervalMs)),
       guard: Math.max(GUARD.minMs, GUARD.deviations * (deviation + collections.deviation)),
+      step: now.mono - this.#timedAt < TIMED_FOR_MS ? PLAYOUT_STEP_MS : 0,
     })
     this.delay = chosen.delay
     if (chosen.lower === null) this.#lowerSince = Number.POSITIVE_INFINITY
     else if (now.mono < this.#lowerSince) this.#lowerSince = now.mono
-    else if (now.mono - this.#lowerSince >= LOWER_AFTER_MS) this.delay = chosen.lower
+    else if (now.mono - this.#lowerSince >= LOWER_AFTER_MS) {
+      this.delay = chosen.lower
+      this.times.shorten()
+    }
   }
 }
 
 /** Whether a value from another shard is a state within the bounds of one. */
 export function isPlayoutState(value: unknown): value is PlayoutState {
   if (typeof value !== 'object' || value === null) return false
-  const { delay, shown, intervalMs, collections, scrapers, longest } = value as PlayoutState
+  const { delay, shown, intervalMs, collections, scrapers, longest, times } = value as PlayoutState
   return (
     isWithin(delay, 0, MAX_TIME) &&
     Number.isSafeInteger(shown) &&
@@ -227,7 +251,8 @@ export function isPlayoutState(value: unknown): value is PlayoutState {
     ) &&
     Array.isArray(longest) &&
     longest.length <= 16 &&
-    longest.every(ms => ms === null || isWithin(ms, -MAX_TIME, MAX_TIME))
+    longest.every(ms => ms === null || isWithin(ms, -MAX_TIME, MAX_TIME)) &&
+    (times === undefined || isPlayoutTimesState(times))
   )
 }
 

@@ -41,6 +41,9 @@ export function partLines(shown: ShownPart, tail: LabelTail, range: SeriesRange)
   return lines
 }
 
+/** Whether the text of the series is made when they are written, so that a piece is a step. */
+export const isRewritten = ({ text }: ShownPart): boolean => text instanceof TextVariant
+
 /** Characters of target labels that are written at once. */
 const PIECE_LABELS = 256 * 1024
 /** Exemplars with as many labels as allowed that are written at once. */

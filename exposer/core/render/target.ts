@@ -9,14 +9,11 @@ import type { CompiledFamily } from '../store/compiled-layout.js'
 import type { Snapshot } from '../store/snapshot.js'
 import { writingOf } from '../store/written-names.js'
 import { AGE, omittedFamilies, RUNS } from './omitted-families.js'
-import { partLines, seriesPerPiece } from './part-lines.js'
+import { isRewritten, partLines, seriesPerPiece } from './part-lines.js'
+import { type Timestamps, timesOf } from './timestamps.js'
 
 export interface TargetView {
-  /**
-   * Adds its own timestamp to each sample, or else the collection time. Prometheus has no staleness
-   * handling for such samples.
-   */
-  readonly timestamps?: boolean
+  readonly timestamps?: Timestamps
   /** Number of runs that publish with the labels of the target at the same time. */
   readonly runs?: number
 }
@@ -53,16 +50,15 @@ export function* renderTarget(
   const chunk = new Chunk()
   try {
     const openMetrics = format.name === 'openmetrics-1.0.0'
-    const { runs = 1 } = view
+    const { runs = 1, timestamps = 'none' } = view
     let samples = runs > 1 ? 2 : 1
     let families = 0
     for (const part of snapshot.parts) {
       const { layout } = part
       const text = layout.text(format.escaping)
-      const times = view.timestamps
-        ? { own: part.timestamps, common: snapshot.collectedAt, openMetrics }
-        : null
+      const times = timesOf(timestamps, snapshot, part, openMetrics)
       const shown = { part, text, tail: () => NO_LABELS, times, exemplars: openMetrics }
+      const rewritten = isRewritten(shown)
       for (const family of layout.families) {
         if (omitted.has(family)) continue
         samples += family.to - family.from
@@ -72,9 +68,11 @@ export function* renderTarget(
         for (const piece of splitRange(family, layout.plain, seriesPerPiece(shown))) {
           chunk.add(partLines(shown, NO_LABELS, piece))
           if (chunk.isFull) yield chunk.flush()
+          else if (rewritten) yield PAUSE
         }
       }
     }
+    // As `up`, these describe the scrape, and have its time.
     chunk.add(ageLines(Math.max(0, now.wall - snapshot.collectedAt) / 1000))
     if (runs > 1) chunk.add(runsLines(runs))
     if (openMetrics) chunk.add('\n# EOF')

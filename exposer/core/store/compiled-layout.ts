@@ -4,8 +4,10 @@ import type { FamilyHead } from '../../../shared/exposition/family-lines.js'
 import type { Escaping } from '../../../shared/exposition/format.js'
 import { type LayoutText, layoutTextSteps } from '../../../shared/exposition/layout-text.js'
 import type { Layout } from '../../../shared/metrics/layout.js'
+import type { Limits } from '../../../shared/metrics/limits.js'
+import { compileBytesSteps } from './direct/compile-bytes.js'
 import type { Held } from './held.js'
-import { textBytes } from './sizes.js'
+import { familyHeap, textBytes } from './sizes.js'
 import { sizeOfText, TextVariant } from './text-variant.js'
 
 export interface CompiledFamily extends FamilyHead {
@@ -19,7 +21,6 @@ const NONE: ReadonlySet<string> = new Set()
 const MAX_VARIANTS = 16
 /** Estimated bytes of objects without their texts and arrays, measured as those in sizes.ts. */
 export const LAYOUT_BYTES = 1450
-export const FAMILY_BYTES = 96
 const LABEL_NAME_BYTES = 30
 const VARIANT_BYTES = 500
 const FAMILIES_PER_STEP = 2000
@@ -35,7 +36,24 @@ export interface VariantMemory {
   onGrown(layout: CompiledLayout, bytes: number): void
 }
 
-/** Compiles a layout. */
+/**
+ * Compiles an encoded layout.
+ *
+ * @returns null for one that has to be decoded
+ */
+export function* compileEncodedSteps(
+  bytes: Buffer,
+  id: string,
+  limits: Limits,
+  memory: VariantMemory,
+): Steps<CompiledLayout | null> {
+  const compiled = yield* compileBytesSteps(bytes, limits)
+  if (!compiled) return null
+  const { families, heap, text, labelNames } = compiled
+  return new CompiledLayout({ families, heap, legacy: true }, id, text, labelNames, memory)
+}
+
+/** Compiles a decoded layout. */
 export function* compileSteps(
   layout: Layout,
   id: string,
@@ -65,7 +83,7 @@ function* familiesOf({ families }: Layout): Steps<Families> {
     at += series.length
     legacy &&= isLegacyMetricName(name)
     const counterSuffix = type === 'counter' && series[0]?.suffix === '_total' ? '_total' : ''
-    heap += FAMILY_BYTES + textBytes(name) + textBytes(help) + textBytes(unit)
+    heap += familyHeap(name, help, unit)
     const family = { name, counterSuffix, type, help, unit, from, to: at } as const
     if (compiled.push(family) % FAMILIES_PER_STEP === 0) yield
   }

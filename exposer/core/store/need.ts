@@ -1,8 +1,9 @@
 import type { Limits } from '../../../shared/metrics/limits.js'
 import type { LayoutSize } from '../../../shared/snapshot/layout-size.js'
-import { FAMILY_BYTES, LAYOUT_BYTES } from './compiled-layout.js'
+import { LAYOUT_BYTES } from './compiled-layout.js'
 import { GROUP_NEED } from './family-index.js'
 import type { Size } from './memory.js'
+import { FAMILY_BYTES } from './sizes.js'
 
 /** Estimated bytes of the objects of a decoded layout, which live until it is compiled. */
 const DECODED = { family: 200, series: 260, label: 12, distinctLabel: 280 }

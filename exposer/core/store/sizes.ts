@@ -7,12 +7,14 @@ import type { Snapshot, SnapshotPart } from './snapshot.js'
  * Estimated bytes of objects without their arrays and texts, calibrated by
  * test/exposer/core/store/memory.test.ts, which compares them with the real growth of the heap.
  */
-const SNAPSHOT_BYTES = 220
+const SNAPSHOT_BYTES = 240
 const PART_BYTES = 180
 /** A typed array with its array buffer. */
 export const ARRAY_BYTES = 180
 /** Up to so many bytes a typed array is on the heap. */
 const HEAP_ARRAY_BYTES = 64
+/** A family of a compiled layout, without its texts. */
+export const FAMILY_BYTES = 96
 const EXEMPLAR_BYTES = 140
 const LABEL_BYTES = 48
 const STRING_BYTES = 20
@@ -27,6 +29,11 @@ export function textBytes(text: string): number {
   return STRING_BYTES + (BEYOND_LATIN1.test(text) ? 2 * text.length : text.length)
 }
 
+/** Bytes of a family of a compiled layout. */
+export function familyHeap(name: string, help: string, unit: string): number {
+  return FAMILY_BYTES + textBytes(name) + textBytes(help) + textBytes(unit)
+}
+
 /** Bytes of a snapshot without its parts. */
 export function snapshotBytes({ failure }: Snapshot): number {
   return SNAPSHOT_BYTES + (failure === null ? 0 : textBytes(failure))
@@ -36,10 +43,13 @@ export function snapshotBytes({ failure }: Snapshot): number {
 export function partSize({ values, timestamps, raw }: SnapshotPart): Size {
   let heap = PART_BYTES
   let buffers = 0
-  for (const array of [values, timestamps]) {
-    if (!array) continue
-    heap += arrayHeap(array.byteLength)
-    buffers += arrayBuffers(array.byteLength)
+  if (values) {
+    heap += arrayHeap(values.byteLength)
+    buffers += arrayBuffers(values.byteLength)
+  }
+  if (timestamps) {
+    heap += arrayHeap(timestamps.byteLength)
+    buffers += arrayBuffers(timestamps.byteLength)
   }
   if (raw) {
     heap += ARRAY_BYTES

@@ -45,6 +45,7 @@ export interface Snapshot extends Held {
   readonly offset: number
   /** Unix ms by the producer's clock, clamped to within `maxSkewMs` of the append time. */
   readonly collectedAt: number
+  readonly isClamped: boolean
   /** Unix ms by the broker's clock. */
   readonly appendedAt: number
   /** Unix ms by this shard's clock. */
@@ -58,6 +59,11 @@ export interface Snapshot extends Held {
   readonly failure: string | null
   readonly parts: readonly SnapshotPart[]
   readonly series: number
+  /**
+   * Playout time, Unix ms: the time of its samples with `timestamps=playout`. Infinity if its
+   * successor is exposed in its place. Set by `PlayoutTimes`.
+   */
+  playoutAt: number
   /** Position in the history, set by it; 0 if it was not added. */
   position: number
   /** Changed by booking.ts only. */

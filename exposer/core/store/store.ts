@@ -3,7 +3,7 @@ import type { Limits } from '../../../shared/metrics/limits.js'
 import { LayoutCache } from '../../../shared/snapshot/layout-cache.js'
 import { SnapshotReader } from '../../../shared/snapshot/read.js'
 import type { ExemplarsSize } from '../../../shared/snapshot/read-exemplars.js'
-import { type CompiledLayout, compileSteps } from './compiled-layout.js'
+import { type CompiledLayout, compileEncodedSteps, compileSteps } from './compiled-layout.js'
 import { FamilyIndex } from './family-index.js'
 import type { Held } from './held.js'
 import { LayoutReading, type Reading } from './layout-reading.js'
@@ -90,6 +90,7 @@ export class Store {
       maxUnusedBytes: Math.min(options.memory.heap, options.memory.total) * UNUSED_SHARE,
       limits,
       build: (layout, id) => compileSteps(layout, id, variantMemory),
+      buildEncoded: (bytes, id) => compileEncodedSteps(bytes, id, limits, variantMemory),
       onEvicted: layout => {
         this.#withVariants.delete(layout)
         if (this.families.has(layout)) this.#evicted.add(layout)

@@ -5,6 +5,7 @@ import { type Handed, HandoverReader } from '../../../exposer/core/handover/thaw
 import { runNow } from '../../../shared/base/steps.js'
 import type { LogRecord } from '../../../shared/kafka/types.js'
 import { DEFAULT_LIMITS } from '../../../shared/metrics/limits.js'
+import { RELAYED_RUNS } from '../../../shared/snapshot/relayed.js'
 import { FakeApp } from '../../support/records.js'
 import { FakeShard } from '../../support/shard.js'
 
@@ -34,7 +35,7 @@ class Moving {
   /** The owner. */
   owner = this.old
   readonly #apps = new Map<string, { app: FakeApp; value: number }>()
-  #incarnation = 1
+  #incarnation = 1000
 
   constructor() {
     this.next.shard.assign(lost, this.next.now)
@@ -54,13 +55,13 @@ class Moving {
     const found = this.app(instance)
     const exposition = `# HELP x X.\n# TYPE x gauge\nx ${++found.value}\n`
     const collectedAt = this.owner.wall - delay
-    this.#append(found.app.record({ exposition, collectedAt, end, appendedAt: this.owner.wall }))
+    this.append(found.app.record({ exposition, collectedAt, end, appendedAt: this.owner.wall }))
     if (end) this.#apps.delete(instance)
   }
 
   fail(instance: string): void {
     const { app } = this.app(instance)
-    this.#append(app.failure('no answer', { collectedAt: this.owner.wall }))
+    this.append(app.failure('no answer', { collectedAt: this.owner.wall }))
   }
 
   pass(ms: number): void {
@@ -94,11 +95,11 @@ class Moving {
     if (from >= 0) for (const record of this.records.slice(from)) shard.apply(0, record, now)
     shard.fetched(0, until, until, now)
     if (received === 'after') shard.receive(0, handed, now)
-    runNow(shard.settleSteps(0, now))
     this.owner = next
+    return runNow(shard.settleSteps(0, now))
   }
 
-  #append(record: LogRecord): void {
+  append(record: LogRecord): void {
     const filed = { ...record, offset: this.records.length }
     this.records.push(filed)
     this.owner.shard.apply(0, filed, this.owner.now)
@@ -112,10 +113,9 @@ function verdicts({ shard, now }: FakeShard): Record<string, unknown> {
     const { labels, state, reason, sequence, incarnation, ageSeconds, playoutSeconds } =
       shard.describe(target, now)
     const { instance } = labels
-    return [
-      instance,
-      { labels, state, reason, sequence, incarnation, ageSeconds, playoutSeconds },
-    ] as const
+    const verdict = { labels, state, reason, sequence, incarnation, ageSeconds }
+    // D of a target that is not exposed begins anew when it returns.
+    return [instance, state === 'up' ? { ...verdict, playoutSeconds } : verdict] as const
   })
   return Object.fromEntries(all.sort(([a], [b]) => (a! < b! ? -1 : 1)))
 }
@@ -191,7 +191,15 @@ describe('a planned handover', () => {
           scrape('a')
           scrape('b')
           let moved = false
+          let elapsed = 0
           for (const { scraper, instance, seconds, move } of steps) {
+            // The next owner replays no more than the window.
+            elapsed += seconds * 1000
+            if (elapsed > WINDOW_MS) {
+              scrape('a')
+              scrape('b')
+              elapsed = seconds * 1000
+            }
             moving.publish(instance)
             moving.pass(seconds * 1000)
             if (scraper) scrape(scraper)
@@ -430,3 +438,41 @@ function changeOne(document: unknown, number: number, value: unknown): unknown {
   places[number % places.length]!()
   return document
 }
+
+describe('of a relayed run', () => {
+  const labels = { job: 'j', instance: 'relayed' }
+  const exposition = '# HELP x X.\n# TYPE x gauge\nx 7\n'
+  const record = (app: FakeApp, collectedAt: number, end = false, appendedAt = collectedAt) =>
+    app.record({ exposition, collectedAt, sequence: collectedAt, end, appendedAt })
+
+  test('whose last snapshot is older than the replay, the content is read back', () => {
+    const moving = new Moving()
+    const slow = new FakeApp({ labels, intervalMs: 600_000, incarnation: RELAYED_RUNS.mirror })
+    moving.append(record(slow, moving.owner.wall))
+    moving.live(90)
+    expect(moving.move()).toBe(false)
+    const { shard, now } = moving.next
+    expect(shard.find(slow.latin1Key)).toBeUndefined()
+    shard.beginPast(0, now)
+    for (const past of moving.records.slice(0, 30)) expect(shard.applyPast(0, past, now)).toBeNull()
+    runNow(shard.endPastSteps(0, now))
+    expect(moving.next.state(slow)).toBe('up')
+    expect(moving.next.target(slow)).toContain('x 7\n')
+  })
+
+  test('that has ended before the replay, what is repeated in it is a repeat', () => {
+    const moving = new Moving()
+    const app = new FakeApp({ labels, intervalMs: 5000, incarnation: RELAYED_RUNS.push })
+    const began = moving.owner.wall
+    moving.append(record(app, began))
+    moving.live(5)
+    moving.append(record(app, began + 5000, true))
+    moving.live(80)
+    moving.append(record(app, began, false, moving.owner.wall))
+    moving.append(record(app, moving.owner.wall, true))
+    expect(moving.move()).toBe(true)
+    const { shard } = moving.next
+    expect(moving.next.state(app)).toBe('ended')
+    expect([shard.counters.repeated, shard.counters.refused.size]).toEqual([1, 0])
+  })
+})

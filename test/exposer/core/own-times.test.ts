@@ -45,7 +45,7 @@ describe('samples with timestamps of their own', () => {
     const played = shard.shard.played(shard.shard.find(app.latin1Key)!, shard.now)!
     const rendered = (format: Format) => {
       const ready = runNow(prepareTarget(played, format))
-      const chunks = renderTarget(played, ready, format, shard.now, { timestamps: true })
+      const chunks = renderTarget(played, ready, format, shard.now, { timestamps: 'collection' })
       return Buffer.concat([...chunks]).toString()
     }
     expect(samples(rendered(TEXT))).toEqual(['a1@-60', 'b2@0.5'])

@@ -14,12 +14,16 @@ const parts = (value: number) =>
     (_, i) => `# HELP p${i} P.\n# TYPE p${i} gauge\np${i} ${value}\n`,
   ).join('')
 
+/** Incarnation of run 0. */
+const FIRST = 1000
+
 /** One target with several runs. Snapshots of run n have the value n. */
 const setting = () => {
   const shard = new FakeShard(undefined, { playoutDelayMs: 0 })
   const runs = new Map<number, FakeApp>()
   const run = (incarnation: number) => {
-    const known = runs.get(incarnation) ?? new FakeApp({ intervalMs: 1000, incarnation })
+    const known =
+      runs.get(incarnation) ?? new FakeApp({ intervalMs: 1000, incarnation: FIRST + incarnation })
     runs.set(incarnation, known)
     return known
   }
@@ -52,7 +56,7 @@ describe('of several runs with one identity', () => {
     pass(3, 1)
     pass(3, 1, 2)
     expect(shown()).toBe(2)
-    expect(status()).toMatchObject({ state: 'up', incarnation: 2 })
+    expect(status()).toMatchObject({ state: 'up', incarnation: FIRST + 2 })
     expect(shard.refusals).toEqual(['incarnation', 'incarnation'])
   })
 
@@ -80,7 +84,7 @@ describe('of several runs with one identity', () => {
       expect(status().state).toBe('up')
     }
     expect(shown()).toBe(1)
-    expect(status()).toMatchObject({ incarnation: 1, runs: 1, warning: '' })
+    expect(status()).toMatchObject({ incarnation: FIRST + 1, runs: 1, warning: '' })
   })
 
   test('the newest takes over again when it was only suspended', () => {
@@ -147,7 +151,7 @@ describe('of several runs with one identity', () => {
   test('parts of a newer run that never become complete silence an older one for a window at most', () => {
     const { shard } = setting()
     const split = (incarnation: number) =>
-      new FakeApp({ intervalMs: 1000, incarnation, partBytes: 100 })
+      new FakeApp({ intervalMs: 1000, incarnation: FIRST + incarnation, partBytes: 100 })
     const [part] = split(9).records({ exposition: parts(9), collectedAt: shard.wall })
     const older = split(1)
     const publish = () => {
@@ -352,7 +356,7 @@ const anyEvent = fc.oneof(
   },
 )
 const anyReplay = fc.record({ do: fc.constant('replay' as const), records: fc.nat(40) })
-const anyIncarnations = fc.shuffledSubarray([1, 2, 3, 4, 5, 6], { minLength: 6 })
+const anyIncarnations = fc.shuffledSubarray([11, 12, 13, 14, 15, 16], { minLength: 6 })
 
 type Event =
   | (typeof anyEvent extends fc.Arbitrary<infer T> ? T : never)

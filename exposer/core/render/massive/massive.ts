@@ -12,7 +12,7 @@ import type { IndexedFamily } from '../../store/family-index.js'
 import { isDecoded, type Snapshot } from '../../store/snapshot.js'
 import { writingOf } from '../../store/written-names.js'
 import type { Target } from '../../target.js'
-import { partLines, seriesPerPiece } from '../part-lines.js'
+import { isRewritten, partLines, seriesPerPiece } from '../part-lines.js'
 import { FAMILIES_PER_PAUSE } from '../target.js'
 import { Choice, type Chosen } from './chosen.js'
 import { OwnTimes } from './own-times.js'
@@ -25,6 +25,9 @@ import type { View } from './view.js'
 const PREPARE_STEP = 20
 /** Layouts that are looked up between two pauses. */
 const LOOKUPS_PER_PAUSE = 20_000
+
+/** Families of fewer series are written without a pause, although their text may be rewritten. */
+const SERIES_PER_PAUSE = 100
 
 export interface MassiveOptions {
   readonly view: View
@@ -198,9 +201,11 @@ export class MassiveScrape {
             }
             this.#samples += family.to - family.from
             const tail = shown.tail()
+            const rewritten = family.to - family.from >= SERIES_PER_PAUSE && isRewritten(shown)
             for (const piece of splitRange(family, layout.plain, seriesPerPiece(shown, tail))) {
               chunk.add(partLines(shown, tail, piece))
               if (chunk.isFull) yield chunk.flush()
+              else if (rewritten) yield PAUSE
             }
           }
         }
