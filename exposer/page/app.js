@@ -1,6 +1,7 @@
 import { columns, formatCount, formatState, stateRank } from './columns.js'
 import { createFilter, searchTextOf } from './filter.js'
 import { DelayHistory } from './history.js'
+import { renderReceivers } from './receivers.js'
 import { Table } from './table.js'
 
 const REFRESH_MS = 5000
@@ -33,18 +34,34 @@ function writeFragment() {
   window.history.replaceState(null, '', `#${fragment}`)
 }
 
-async function refresh() {
+async function fetchData(path) {
+  const response = await fetch(path)
+  const isJson = response.headers.get('content-type')?.includes('json')
+  const body = isJson ? await response.json() : {}
+  if (!response.ok || body.status !== 'success')
+    throw new Error(body.error ?? `the shard returned HTTP status ${response.status}`)
+  return body.data
+}
+
+/** The receivers are known also while the list of targets is incomplete. */
+const refresh = () => Promise.all([refreshReceivers(), refreshTargets()])
+
+async function refreshReceivers() {
   try {
-    const response = await fetch('api/v1/targets?scope=group')
-    const isJson = response.headers.get('content-type')?.includes('json')
-    const body = isJson ? await response.json() : {}
-    if (!response.ok || body.status !== 'success') {
-      throw new Error(body.error ?? `the shard returned HTTP status ${response.status}`)
-    }
-    state.targets = withSearchAndSortKeys(body.data.targets)
+    renderReceivers(byId('receivers'), (await fetchData('api/v1/remote-write')).receivers)
+  } catch (error) {
+    state.notice ||= `Refresh failed: ${error.message}`
+    render()
+  }
+}
+
+async function refreshTargets() {
+  try {
+    const data = await fetchData('api/v1/targets?scope=group')
+    state.targets = withSearchAndSortKeys(data.targets)
     history.add(state.targets, Date.now())
     for (const target of state.targets) target.delays = history.delaysOf(target)
-    state.shards = (body.data.shards ?? []).sort((a, b) => collator.compare(a.address, b.address))
+    state.shards = (data.shards ?? []).sort((a, b) => collator.compare(a.address, b.address))
     state.notice = ''
     state.refreshedAt = Date.now()
   } catch (error) {

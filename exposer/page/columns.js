@@ -19,7 +19,8 @@ const STATES = ['up', 'ended', 'replaying', 'lagging', 'over_limit', 'failed', '
 export const stateRank = state => (STATES.includes(state) ? STATES.indexOf(state) : STATES.length)
 export const formatState = state => state.replace('_', ' ')
 
-function createCell(className, text, title = text) {
+/** A cell with a text. @param title its tooltip; empty: none */
+export function createCell(className, text, title = text) {
   const element = document.createElement('td')
   element.className = className
   element.textContent = text
@@ -38,6 +39,7 @@ function createTargetCell(target) {
   more.textContent = Object.entries(others)
     .map(([name, value]) => `  ${name}=${value}`)
     .join('')
+  if (target.relayed) more.textContent += `  relayed: ${target.relayed}`
   element.append(link, more)
   element.title = Object.entries(target.labels)
     .map(([name, value]) => `${name}="${value}"`)
@@ -151,7 +153,7 @@ export const columns = [
   },
   {
     id: 'shard',
-    width: '14%',
+    width: '150px',
     title: 'Shard',
     tooltip: 'Shard that owns the partition',
     sortKey: target => target.shard,
@@ -159,7 +161,7 @@ export const columns = [
   },
   {
     id: 'reason',
-    width: '28%',
+    width: '24%',
     title: 'Reason',
     tooltip: 'Reason why the target is not up, or what is wrong although it is up',
     sortKey: target => formatReason(target),

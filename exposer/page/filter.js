@@ -34,7 +34,14 @@ function createPredicate(term) {
 /** The text that plain terms are matched against. */
 export function searchTextOf(target) {
   const labels = Object.entries(target.labels).map(([name, value]) => `${name}=${value}`)
-  return [...labels, target.state, target.reason ?? '', target.warning ?? '', target.shard]
+  return [
+    ...labels,
+    target.state,
+    target.reason ?? '',
+    target.warning ?? '',
+    target.relayed ?? '',
+    target.shard,
+  ]
     .join('\n')
     .toLowerCase()
 }

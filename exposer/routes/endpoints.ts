@@ -10,6 +10,7 @@ import { handover } from './handover.js'
 import { ledger } from './ledger.js'
 import { metrics } from './metrics.js'
 import { background, notReady } from './readiness.js'
+import { remoteWrite } from './remote-write.js'
 import { sd } from './sd.js'
 import type { Services } from './services.js'
 import { target } from './target.js'
@@ -48,6 +49,7 @@ export function endpoints(services: Services): RequestListener {
   router.get('/telemetry', telemetry(services))
   router.get('/api/v1/targets', scrape('/api/v1/targets', targets(services)))
   router.get('/api/v1/ledger', scrape('/api/v1/ledger', ledger(services)))
+  router.get('/api/v1/remote-write', remoteWrite(services))
   // Shards have no user name and password of their own: the handler checks their secret.
   app.exempt(HANDOVER_PATH)
   router.get(HANDOVER_PATH, handover(services))

@@ -13,6 +13,8 @@ const QUEUED_MS = 30_000
 /** A request that may wait. */
 export interface WaitingRequest {
   readonly response: ServerResponse
+  /** Monotonic ms of its arrival. */
+  readonly arrivedAt: number
   /** Monotonic ms until which it may be held. */
   readonly deadline: number
   /** Monotonic ms until which it may wait for a slot. */
@@ -28,6 +30,7 @@ export function waitingOf(
   const mono = responses.arrivalOf(res)
   return {
     response: res,
+    arrivedAt: mono,
     deadline: mono + maxWaitMs(req.headers, HELD_MS),
     turnBy: mono + maxWaitMs(req.headers, QUEUED_MS),
   }

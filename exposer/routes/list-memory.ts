@@ -58,12 +58,13 @@ export class ListMemory {
   async render(of: (target: Target) => Lines, more: Lines = []): Promise<Lines> {
     const { reserve, end } = this.reservation()
     try {
-      const lines = await mapInSlices(this.options.shard.targets(), target => {
+      const lines = [...more]
+      await mapInSlices(this.options.shard.targets(), target => {
         const own = of(target)
         if (!reserve(own)) throw this.#noRoom()
-        return own
+        lines.push(...own)
       })
-      return await sortInSlices([...lines.flat(), ...more])
+      return await sortInSlices(lines)
     } finally {
       end()
     }

@@ -3,6 +3,7 @@ import type { Logger } from '../../shared/base/logger.js'
 import type { ResponseLimit } from '../../shared/http/limit/response-limit.js'
 import type { LiveWebConfig } from '../../shared/http/web-config/live.js'
 import type { View } from '../core/render/massive/view.js'
+import type { Timestamps } from '../core/render/timestamps.js'
 import type { Shard } from '../core/shard.js'
 import type { Changes } from '../group/changes.js'
 import type { Group } from '../group/group.js'
@@ -10,6 +11,7 @@ import type { Handovers } from '../group/handovers.js'
 import type { Ownership } from '../group/ownership.js'
 import type { PeerClient } from '../group/peer-client.js'
 import type { ReadBackProgress } from '../group/read-back.js'
+import type { RemoteFacts } from '../telemetry/remote-write-status.js'
 import type { Telemetry } from '../telemetry/telemetry.js'
 import type { ListMemory } from './list-memory.js'
 
@@ -37,6 +39,8 @@ export interface Services {
   readonly logger: Logger
   /** The view of `/metrics` without the parameter `view`. */
   readonly view: View
+  /** Timestamps of `/target` without the parameter `__timestamps`. */
+  readonly timestamps: Timestamps
   /** Known to the other shards of the group, from the metadata of this member. */
   readonly secret: string
   /** URL of this shard, as advertised to the group. */
@@ -50,6 +54,8 @@ export interface Services {
    * Kafka.
    */
   readonly trouble: () => string | undefined
+  /** Receivers of remote write; none before the start. */
+  readonly remotes: () => readonly RemoteFacts[]
   /** Progress of reading the log before the replays; undefined if all of it was read. */
   readonly readBack: () => ReadBackProgress | undefined
 }

@@ -1,3 +1,4 @@
+import type { Instant } from '../../shared/base/clock.js'
 import { partitionFor } from '../../shared/base/murmur2.js'
 import { runInSlices } from '../../shared/base/steps.js'
 import type { Format } from '../../shared/exposition/format.js'
@@ -10,6 +11,7 @@ import { targetKey } from '../../shared/snapshot/key.js'
 import { bookWritten } from '../core/booking.js'
 import { labelOfParameter } from '../core/discovery.js'
 import { prepareTarget, renderTarget } from '../core/render/target.js'
+import { TIMESTAMPS, type Timestamps } from '../core/render/timestamps.js'
 import type { Shard } from '../core/shard.js'
 import { isDecoded, type Snapshot } from '../core/store/snapshot.js'
 import type { Pending } from '../group/ownership.js'
@@ -24,7 +26,13 @@ import { holdForTurn } from './turn.js'
 const RESERVED_PREFIX = '__'
 const HOP = '__hop'
 const HOP_PARAMETER = /&__hop=[^&]*/g
-const TIMESTAMPS = '__timestamps'
+/** For how long other shards have held the request, ms. */
+const HELD = '__held'
+const HELD_PARAMETER = /&__held=[^&]*/g
+const MOST_HELD_MS = 10_000
+/** A request counts as held after this time, ms. */
+const LEAST_HELD_MS = 20
+const TIMESTAMPS_PARAMETER = '__timestamps'
 /** After the known owner has lost the partition, the new one is usually known within this time. */
 const RETRY_MS = 100
 
@@ -40,9 +48,16 @@ export function target(services: Services) {
   return async (ctx: Exchange): Promise<ScrapeResult | undefined> => {
     const key = keyOf(ctx)
     if (typeof key === 'string') return sayWhy(ctx, 400, key)
+    const timestamps = timestampsOf(ctx, services)
+    if (timestamps === undefined) {
+      const values = TIMESTAMPS.join(', ')
+      return sayWhy(ctx, 400, `${TIMESTAMPS_PARAMETER} is not one of ${values}`)
+    }
     const hops = hopsOf(ctx.query[HOP] ?? ctx.get(HOP_HEADER))
     const request = waitingOf(ctx, services)
     const { deadline } = request
+    const heldBefore = heldMsOf(ctx.query[HELD])
+    const heldMs = () => heldBefore + clock.now().mono - request.arrivedAt
     let gone: AbortSignal | undefined
     for (;;) {
       const place = await holdForTurn(
@@ -54,12 +69,16 @@ export function target(services: Services) {
         ({ kind }) => kind === 'here',
       )
       if ('pending' in place) return sayWhy(ctx, 503, place.pending)
-      if (place.kind === 'here') return serve(ctx, key, place.partition, services)
+      if (place.kind === 'here') {
+        const target = { key, timestamps, heldMs: heldMs() }
+        return serve(ctx, target, place.partition, services)
+      }
+      const query = queryOf(ctx, timestamps === 'playout' ? heldMs() : 0)
       // The shard that forwarded a request finds the next owner itself.
       if (ctx.get(HOP_HEADER) !== '' || !peers.needCredentials)
-        return redirect(ctx, place.address, hops)
+        return redirect(ctx, place.address, query, hops)
       gone ??= goneSignal(ctx.res)
-      const url = `${place.address}/target?${ctx.querystring}`
+      const url = `${place.address}/target?${query}`
       if (!(await forward(ctx, url, { deadline, gone }, services)).moved) return undefined
       const left = deadline - clock.now().mono
       if (left <= 0 || changes.closed) {
@@ -76,9 +95,20 @@ function hopsOf(text: string | string[] | undefined): number {
   return first ? Number(first) || 1 : 0
 }
 
-function redirect(ctx: Exchange, address: string, hops: number): undefined {
-  const query = ctx.querystring.replace(HOP_PARAMETER, '')
-  ctx.redirect(`${address}/target?${query}&${HOP}=${hops + 1}`)
+/** For how long other shards have held the request, ms. */
+function heldMsOf(text: string | string[] | undefined): number {
+  const [first] = [text].flat()
+  return Math.min(MOST_HELD_MS, Math.max(0, Number(first) || 0))
+}
+
+/** The parameters for the owner. With playout times it has to know when the scrape began. */
+function queryOf({ querystring }: Exchange, heldMs: number): string {
+  const query = querystring.replace(HELD_PARAMETER, '')
+  return heldMs < LEAST_HELD_MS ? query : `${query}&${HELD}=${Math.round(heldMs)}`
+}
+
+function redirect(ctx: Exchange, address: string, query: string, hops: number): undefined {
+  ctx.redirect(`${address}/target?${query.replace(HOP_PARAMETER, '')}&${HOP}=${hops + 1}`)
   // Temporary: the next scrape uses the stable address again.
   return sayWhy(ctx, 307, `the partition of the target is owned by ${address}`)
 }
@@ -103,9 +133,23 @@ function locate(key: Buffer, hops: number, { ownership }: Services): Located | P
   }
 }
 
+interface Requested {
+  readonly key: Buffer
+  readonly timestamps: Timestamps
+  /** For how long this shard and others have held the request, ms. */
+  readonly heldMs: number
+}
+
+/**
+ * The time for which a scrape with playout times is answered: that of its beginning. A request that
+ * was held while the partition moved would otherwise miss a snapshot that other servers store.
+ */
+const playoutTime = ({ wall }: Instant, heldMs: number) =>
+  heldMs < LEAST_HELD_MS ? wall : wall - heldMs
+
 async function serve(
   ctx: Exchange,
-  key: Buffer,
+  { key, timestamps, heldMs }: Requested,
   partition: number,
   services: Services,
 ): Promise<ScrapeResult | undefined> {
@@ -129,11 +173,12 @@ async function serve(
     if (state === 'failed' && ctx.method !== 'HEAD') bookWritten(found.newest!)
     return sayWhy(ctx, 503, reason)
   }
-  const due = shard.due(found, now)
+  const at = timestamps === 'playout' ? playoutTime(now, heldMs) : undefined
+  const due = shard.due(found, now, at)
   if (due && !isDecoded(due)) await decode(due, shard)
-  const played = shard.played(found, now)
+  const played = shard.played(found, now, at)
   if (!played) return sayWhy(ctx, 503, 'no snapshot of the target can be decoded')
-  const view = { timestamps: ctx.query[TIMESTAMPS] === 'true', runs: shard.runs(found) }
+  const view = { timestamps, runs: shard.runs(found) }
   shard.store.acquire(played)
   try {
     const ready = await runInSlices(prepareTarget(played, formatOf(ctx)))
@@ -167,6 +212,18 @@ function* renderEmpty(format: Format): Rendering {
   // An OpenMetrics exposition without `# EOF` counts as truncated, and the scrape would fail.
   if (format.name === 'openmetrics-1.0.0') yield Buffer.from('# EOF\n')
   return 0
+}
+
+/** The timestamps that the request asks for; undefined if there are no such ones. */
+function timestampsOf(
+  ctx: Exchange,
+  services: Pick<Services, 'timestamps'>,
+): Timestamps | undefined {
+  const asked = ctx.query[TIMESTAMPS_PARAMETER]
+  if (asked === undefined || asked === '') return services.timestamps
+  // As the parameter was before it had several values.
+  if (asked === 'true') return 'collection'
+  return TIMESTAMPS.find(value => value === asked)
 }
 
 /** @returns the record key of the target that the parameters select, or an error message */

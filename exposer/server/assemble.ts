@@ -19,8 +19,10 @@ import { ListMemory } from '../routes/list-memory.js'
 import type { Services } from '../routes/services.js'
 import { maxWaiting, OTHER_POOLS } from '../routes/turn.js'
 import { RefusalLog } from '../telemetry/refusal-log.js'
+import type { RemoteFacts } from '../telemetry/remote-write-status.js'
 import { Telemetry } from '../telemetry/telemetry.js'
 import type { ExposerConfig } from './config.js'
+import { servedMemory } from './remotes.js'
 
 /** Dependencies of a shard other than its configuration. */
 export interface ShardDependencies {
@@ -35,6 +37,8 @@ export interface ShardDependencies {
   /** Why the shard is not ready: it is starting or stopping, or waits for Kafka. */
   readonly trouble: () => string | undefined
   readonly web?: LiveWebConfig | undefined
+  /** Receivers of remote write. Default: none. */
+  readonly remotes?: (() => readonly RemoteFacts[]) | undefined
   /** Reads the log before the replays; without it, it is not read. */
   readonly spans?: Pick<SpanReader, 'read'> | undefined
 }
@@ -61,7 +65,7 @@ export function assemble(
     historyMaxAgeMs: config.history.maxAge,
     historyBytes: config.history.bytes,
     expectsScrapers: view === 'all',
-    memory: config.memory,
+    memory: servedMemory(config),
     layoutBytes: config.layoutBytes,
     onRefused: refusal => refusals.report(refusal),
     onDelay: (stage, seconds) => telemetry.delays.observe(stage, seconds),
@@ -142,10 +146,12 @@ export function assemble(
       clock,
       logger,
       view,
+      timestamps: config.timestamps,
       address,
       externalUrl,
       routePrefix: routePrefix(config.routePrefix, externalUrl),
       trouble,
+      remotes: dependencies.remotes ?? (() => []),
       readBack: () => feed.readBackProgress,
     },
   }

@@ -1,8 +1,10 @@
 import type { KafkaConfig } from '../../shared/kafka/types.js'
 import type { Limits } from '../../shared/metrics/limits.js'
 import type { View } from '../core/render/massive/view.js'
+import type { Timestamps } from '../core/render/timestamps.js'
 import type { MemoryLimits } from '../core/store/memory.js'
 import type { PeerOptions } from '../group/peer-client.js'
+import type { RemoteWriteOptions } from './remotes.js'
 
 /** Configuration of a shard. All times in milliseconds, all sizes in bytes. */
 export interface ExposerConfig {
@@ -42,6 +44,8 @@ export interface ExposerConfig {
 
   /** The view of `/metrics` without `?view=`. */
   readonly view: View
+  /** Timestamps of `/target` without `?__timestamps=`. */
+  readonly timestamps: Timestamps
   /** Samples held for the view `all`. */
   readonly history: {
     /**
@@ -67,4 +71,6 @@ export interface ExposerConfig {
   readonly memory: MemoryLimits
   /** Part of it that layouts may take; Infinity: all of it. */
   readonly layoutBytes: number
+  /** Receivers of remote write. Default: none. */
+  readonly remoteWrite?: RemoteWriteOptions | undefined
 }

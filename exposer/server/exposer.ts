@@ -4,16 +4,18 @@ import type { Logger } from '../../shared/base/logger.js'
 import { urlOf } from '../../shared/http/address.js'
 import { close, createHttpServer, listen, serve } from '../../shared/http/server.js'
 import { LiveWebConfig } from '../../shared/http/web-config/live.js'
+import { awaitTopic } from '../../shared/kafka/await-topic.js'
 import { createSpanReader, type SpanReader } from '../../shared/kafka/log-span.js'
 import type { GroupConsumer } from '../../shared/kafka/types.js'
 import { groupMapOf } from '../group/map.js'
+import type { Remote } from '../remote-write/remote.js'
 import { endpoints } from '../routes/endpoints.js'
 import type { Services } from '../routes/services.js'
 import { assemble } from './assemble.js'
 import type { ExposerConfig } from './config.js'
 import { createShardConsumer } from './consumer.js'
 import { depart } from './depart.js'
-import { awaitTopic } from './start-up.js'
+import { createRemotes } from './remotes.js'
 
 export interface ExposerDependencies {
   readonly logger: Logger
@@ -65,6 +67,7 @@ class RunningExposer implements Exposer {
   #consumer: GroupConsumer | undefined
   #spans: SpanReader | undefined
   #joining: Promise<void> = Promise.resolve()
+  #remotes: readonly Remote[] = []
   #sweeping: NodeJS.Timeout | undefined
   #isDuplicate = false
   #trouble: string | undefined = 'this shard is starting'
@@ -109,6 +112,7 @@ class RunningExposer implements Exposer {
       trouble: () => this.#trouble,
       web: this.#web,
       spans: this.#spans,
+      remotes: () => this.#remotes,
     })
     this.#services = services
     const member = { address: this.#url, secret: services.secret }
@@ -125,6 +129,12 @@ class RunningExposer implements Exposer {
         )
       },
     })
+    this.#remotes = createRemotes(config, {
+      ...dependencies,
+      clock: this.#clock,
+      telemetry: services.telemetry,
+      address: this.#url,
+    })
     this.#server.on('drop', () => services.responses.refused.connections++)
     serve(this.#server, endpoints(services))
     this.#web?.start()
@@ -139,9 +149,11 @@ class RunningExposer implements Exposer {
     clearInterval(this.#sweeping)
     await this.#joining
     await this.#spans?.stop()
+    const sent = Promise.all(this.#remotes.map(remote => remote.stop()))
     // The other shard with this address has the partitions already.
     if (this.#services && this.#consumer && !this.#isDuplicate)
       await depart(this.#services, this.#consumer)
+    await sent
     this.#services?.changes.close()
     this.#services?.group.close()
     this.#services?.handovers.close()
@@ -156,6 +168,8 @@ class RunningExposer implements Exposer {
       if (!this.#stopping.signal.aborted) this.#trouble = reason
     }
     await awaitTopic(this.config, logger, report, this.#stopping.signal)
-    if (!this.#stopping.signal.aborted) await this.#consumer!.start()
+    if (this.#stopping.signal.aborted) return
+    await this.#consumer!.start()
+    for (const remote of this.#remotes) await remote.start()
   }
 }

@@ -268,6 +268,11 @@ function registerSnapshotCounters(registry: Registry, { shard }: MetricsSource):
     'Total number of snapshots whose collection and append timestamps differ by more than 10 s.',
     () => counters.skewed,
   )
+  absolute(
+    'exposer_records_repeated_total',
+    'Total number of records of relayed runs that repeat what is known.',
+    () => counters.repeated,
+  )
   new Counter({
     name: 'exposer_records_rejected_total',
     help: 'Total number of records refused, by reason.',

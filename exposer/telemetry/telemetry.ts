@@ -1,6 +1,7 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { CellHistogram } from '../../shared/base/cell-histogram.js'
 import type { Clock } from '../../shared/base/clock.js'
+import { metricsText, registerProgramMetrics } from '../../shared/http/program-metrics.js'
 import type { Stage } from '../core/options.js'
 import type { Shard } from '../core/shard.js'
 import { ScrapeMetrics } from './scrape-metrics.js'
@@ -80,21 +81,12 @@ export class Telemetry {
   })
 
   constructor(version: string) {
-    new Gauge({
-      name: 'exposer_build_info',
-      help: "A metric with a constant '1' value labeled by the versions of kafka-exposer and Node.js.",
-      labelNames: ['version', 'nodeversion'],
-      registers: [this.registry],
-    }).set({ version, nodeversion: process.versions.node }, 1)
-    // Coarse, because the default timer wakes an idle shard 100 times per second.
-    collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 25 })
+    registerProgramMetrics(this.registry, 'exposer', version)
   }
 
   /** All metrics in text format 0.0.4, without samples that are NaN. */
-  async text(): Promise<string> {
-    const text = await this.registry.metrics()
-    // prom-client writes NaN as `Nan`. It stands for averages of zero events.
-    return text.replace(/^.* Nan\n/gm, '')
+  text(): Promise<string> {
+    return metricsText(this.registry)
   }
 
   /** Adds the metrics that are read from the shard at each collection. */

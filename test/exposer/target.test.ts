@@ -36,9 +36,26 @@ describe('a target whose partition is owned', () => {
     expect((await shard.get('/target?instance=a:1&empty=&job=shop')).status).toBe(200)
   })
 
-  test('has timestamps only on request', async () => {
-    const text = await (await shard.get(`${path(app)}&__timestamps=true`)).text()
-    expect(text).toMatch(/^requests_total\{path="\/"\} 42 \d{13}$/m)
+  test('has timestamps on request, and as --exposition.timestamps says without one', async () => {
+    const stamped = /^requests_total\{path="\/"\} 42 \d{13}$/m
+    const get = async (parameter: string) =>
+      stamped.exec(await (await shard.get(path(app) + parameter)).text())?.[0]
+    for (const value of ['true', 'collection', 'playout'])
+      expect(await get(`&__timestamps=${value}`)).toBeDefined()
+    await shard.stop()
+    shard = await HandFed.start({ timestamps: 'playout' })
+    shard.assign(all)
+    await shard.append({ labels: app })
+    const first = await get('')
+    expect(first).toBeDefined()
+    expect(await get('')).toBe(first)
+    expect(await get('&__timestamps=none')).toBeUndefined()
+  })
+
+  test('is 400 with timestamps that there are not', async () => {
+    const response = await shard.get(`${path(app)}&__timestamps=scrape`)
+    expect(response.status).toBe(400)
+    expect(await response.text()).toBe('__timestamps is not one of none, playout, collection\n')
   })
 
   test('is OpenMetrics for a scraper that prefers it', async () => {

@@ -2,6 +2,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startChromium } from '../../support/chromium.js'
 import { partOrSkip } from '../../support/or-skip.js'
+import { receiver, receiversInEachState } from '../../support/receivers.js'
 import { HandFed, manySeries, PARTITIONS } from '../hand-fed.js'
 
 const chromium = await partOrSkip('chromium')
@@ -16,7 +17,7 @@ const CONTRAST_RATIOS = `(() => {
   const of = (selector, property) => luminance(getComputedStyle(document.querySelector(selector))[property])
   const ratio = (a, b) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)
   const panel = of('header', 'backgroundColor')
-  return ['#rows td.target', '#rows td.state', '#head th button', '#freshness'].map(selector => ratio(of(selector, 'color'), panel))
+  return ['#rows td.target', '#rows td.state', '#head th button', '#freshness', '#receivers th', '#receivers .ok', '#receivers .behind', '#receivers .refusing', '#receivers .lost', '#receivers .reason'].map(selector => ratio(of(selector, 'color'), panel))
 })()`
 
 describe.skipIf(!chromium)('the page', () => {
@@ -76,10 +77,20 @@ describe.skipIf(!chromium)('the page', () => {
     expect(await page.locator('#summary').textContent()).toContain('3targets')
   })
 
+  test('a shard is told from another one at 1280 pixels: its port is not cut off', async () => {
+    await page.setViewportSize({ width: 1280, height: 720 })
+    await shard.append({ labels: { job: 'shop', instance: 'a:1' } })
+    await open()
+    await expect.poll(() => rows().count()).toBe(1)
+    const cell = rows().locator('.shard-cell')
+    expect(await cell.textContent()).toMatch(/:\d+$/)
+    expect(await cell.evaluate(td => td.scrollWidth - td.clientWidth)).toBe(0)
+  })
+
   test('says of a target that is up that several runs publish with its labels', async () => {
     const labels = { job: 'shop', instance: 'a:1' }
-    await shard.append({ labels, incarnation: 2 })
-    for (const sequence of [0, 1]) await shard.append({ labels, incarnation: 1, sequence })
+    await shard.append({ labels, incarnation: 1002 })
+    for (const sequence of [0, 1]) await shard.append({ labels, incarnation: 1001, sequence })
     await open()
     await expect.poll(() => cellTexts(1)).toEqual(['up'])
     expect(await rows().nth(0).textContent()).toContain('2 runs publish with these labels')
@@ -160,13 +171,64 @@ describe.skipIf(!chromium)('the page', () => {
     expect(await rows().count()).toBe(1)
   }, 60_000)
 
+  describe('receivers of remote write', () => {
+    const section = () => page.locator('#receivers')
+    const receivers = () => section().locator('tbody tr')
+
+    test('are not mentioned without any', async () => {
+      await shard.append({ labels: { job: 'shop', instance: 'a' } })
+      await open()
+      await expect.poll(() => rows().count()).toBe(1)
+      expect(await section().isVisible()).toBe(false)
+    })
+
+    test('have their state, what was stored and lost, and the last error', async () => {
+      shard.remotes = receiversInEachState()
+      await open()
+      await expect.poll(() => receivers().count()).toBe(4)
+      expect(await section().isVisible()).toBe(true)
+      const texts = (await receivers().allTextContents()).map(text => text.replace(/\s+/g, ' '))
+      expect(texts[0]).toMatch(/^okprometheus http:\/\/prometheus:9090\/api\/v1\/write2\.00\.00 s/)
+      expect(texts[0]).toContain('1,204,33112 refused, 3 retention1,800')
+      expect(texts[1]).toMatch(/^behindmimir .*6 m 52 s/)
+      expect(texts[2]).toMatch(/^retryingvictoria .*1\.0.*15 m 0 s.*503: try again$/)
+      expect(texts[3]).toMatch(
+        /^refusingwrong-password .*never.*20,412 refused.*401: Unauthorized$/,
+      )
+    })
+
+    test('have room for everything but long URLs at 1280 pixels', async () => {
+      await page.setViewportSize({ width: 1280, height: 720 })
+      shard.remotes = receiversInEachState()
+      await open()
+      await expect.poll(() => receivers().count()).toBe(4)
+      const widths = await receivers()
+        .locator('td:not(.target)')
+        .evaluateAll(cells => cells.map(cell => cell.scrollWidth - cell.clientWidth))
+      expect(widths).toEqual(widths.map(() => 0))
+      expect(widths).toHaveLength(36)
+      expect(await section().evaluate(box => box.scrollWidth - box.clientWidth)).toBe(0)
+    })
+
+    test('are shown while the list of targets is incomplete, which is reported', async () => {
+      shard.remotes = [receiver('prometheus')]
+      await page.route('**/api/v1/targets*', route => route.abort())
+      await open()
+      await expect.poll(() => receivers().count()).toBe(1)
+      await expect.poll(() => page.locator('#notice').textContent()).toContain('Refresh failed')
+      pageErrors.length = 0
+    })
+  })
+
   test.each(['light', 'dark'] as const)(
     'texts have sufficient contrast in the %s colour scheme',
     async colorScheme => {
       await page.emulateMedia({ colorScheme })
+      shard.remotes = receiversInEachState()
       await shard.append({ labels: { job: 'shop', instance: 'a' } })
       await open()
       await expect.poll(() => rows().count()).toBe(1)
+      await expect.poll(() => page.locator('#receivers tbody tr').count()).toBe(4)
       const ratios = await page.evaluate<number[]>(CONTRAST_RATIOS)
       // WCAG AA.
       for (const ratio of ratios) expect(ratio).toBeGreaterThanOrEqual(4.5)
