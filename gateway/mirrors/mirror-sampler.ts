@@ -1,0 +1,82 @@
+import { runInSlices, runNow, type Steps } from '../../shared/base/steps.js'
+import { publicationPlan } from '../../shared/publish/plan.js'
+import type { Sample } from '../../shared/publish/sample.js'
+import { mapSources } from '../../shared/snapshot/mapping/sources.js'
+import type { Part } from '../../shared/snapshot/split.js'
+import type { MadeSnapshot } from './state/made.js'
+import type { MirrorLayout } from './state/mirror-layout.js'
+
+interface MirrorPlan {
+  readonly layout: MirrorLayout
+  readonly parts: readonly Part[]
+  /** Index in the record of each series of the layout; −1 for one that is dropped. */
+  readonly order: Int32Array
+  /** Number of series in the record. */
+  readonly series: number
+  readonly dropped: number
+}
+
+/** Makes samples of the snapshots of one mirror. */
+export class MirrorSampler {
+  #plan: MirrorPlan | undefined
+
+  /** Memory of what is kept for the next snapshot, bytes. */
+  get bytes(): number {
+    const plan = this.#plan
+    if (!plan) return 0
+    const compressed = plan.parts.reduce((sum, { layout }) => sum + layout.compressed.length, 0)
+    return compressed + plan.order.byteLength
+  }
+
+  /** Number of series of the last snapshot that cannot be part of a record. */
+  get dropped(): number {
+    return this.#plan?.dropped ?? 0
+  }
+
+  /** Prepares a layout that is new. */
+  async prepare(layout: MirrorLayout): Promise<void> {
+    if (!this.isPrepared(layout)) this.#plan = await runInSlices(planOf(layout))
+  }
+
+  isPrepared(layout: MirrorLayout): boolean {
+    return this.#plan?.layout === layout
+  }
+
+  /** @param snapshot whose layout is prepared */
+  sample({ values, timestamps }: MadeSnapshot): Sample {
+    const { order, series, parts } = this.#plan!
+    const placed = new Float64Array(series)
+    const times = timestamps && new Float64Array(series)
+    for (let i = 0; i < order.length; i++) {
+      const at = order[i]
+      if (at < 0) continue
+      placed[at] = values[i]
+      if (times) times[at] = timestamps[i]
+    }
+    return { parts, values: placed, timestamps: times, exemplars: null }
+  }
+}
+
+/** Samples of a target without series. */
+export const EMPTY_SAMPLE: Sample = {
+  parts: runNow(publicationPlan(without => mapSources([], without), false)).parts,
+  values: new Float64Array(),
+  timestamps: null,
+  exemplars: null,
+}
+
+/** Records always have room for timestamps, so that equal layouts have equal parts. */
+function* planOf(layout: MirrorLayout): Steps<MirrorPlan> {
+  const { families, order } = yield* layout.families()
+  const { mapping, parts } = yield* publicationPlan(
+    without => mapSources([{ families }], without),
+    true,
+  )
+  const placed = new Int32Array(order.length)
+  let dropped = 0
+  for (let i = 0; i < order.length; i++) {
+    placed[i] = mapping.order[order[i]]
+    if (placed[i] < 0) dropped++
+  }
+  return { layout, parts, order: placed, series: mapping.series, dropped }
+}
