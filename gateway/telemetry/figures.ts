@@ -1,0 +1,1 @@
+export { type Figure, registerFigures } from '../../shared/http/figures.js'
