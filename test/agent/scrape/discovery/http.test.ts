@@ -1,0 +1,95 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { HttpDiscovery } from '../../../../agent/scrape/discovery/http.js'
+import { clientOf, Peer } from '../../../shared/http/client/peer.js'
+
+const cleanups: (() => unknown)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+/** The first refresh of a discovery whose endpoint answers with a body. */
+async function refreshed(body: string, type = 'application/json; charset=utf-8', status = 200) {
+  const peer = await Peer.start((_, response) =>
+    response.writeHead(status, { 'content-type': type }).end(body),
+  )
+  const url = peer.url('/sd').href
+  const discovery = new HttpDiscovery({ url, intervalMs: 30_000, client: clientOf() })
+  cleanups.push(
+    () => peer.stop(),
+    () => discovery.stop(),
+  )
+  await new Promise<void>(resolve => discovery.start(resolve))
+  return { discovery, url, headers: peer.requests[0].headers }
+}
+
+describe('discovery by HTTP', () => {
+  test('with an interval of months asks once, and not without a pause', async () => {
+    const peer = await Peer.start((_, response) =>
+      response.writeHead(200, { 'content-type': 'application/json' }).end('[]'),
+    )
+    const url = peer.url('/sd').href
+    const discovery = new HttpDiscovery({ url, intervalMs: 90 * 86_400_000, client: clientOf() })
+    cleanups.push(
+      () => peer.stop(),
+      () => discovery.stop(),
+    )
+    const overflows: Error[] = []
+    const onWarning = (warning: Error) => void overflows.push(warning)
+    process.on('warning', onWarning)
+    await new Promise<void>(resolve => discovery.start(resolve))
+    await new Promise(setImmediate)
+    process.off('warning', onWarning)
+    expect(discovery.problem).toBeUndefined()
+    expect(overflows).toEqual([])
+  })
+
+  test('asks as Prometheus does, and labels targets with the URL', async () => {
+    const list = [{ targets: ['a:1', 'b:2'], labels: { __meta_x: 'y' } }, { targets: [] }]
+    const { discovery, url, headers } = await refreshed(JSON.stringify(list))
+    expect(headers).toMatchObject({
+      accept: 'application/json',
+      'x-prometheus-refresh-interval-seconds': '30',
+    })
+    expect(discovery.groups).toEqual([
+      { targets: ['a:1', 'b:2'], labels: { __meta_x: 'y', __meta_url: url }, source: `${url}:0` },
+      { targets: [], labels: { __meta_url: url }, source: `${url}:1` },
+    ])
+    expect(discovery.problem).toBeUndefined()
+  })
+
+  test.each([
+    ['[]', 'text/plain', 200, 'unsupported content type "text/plain"'],
+    ['[]', 'application/json', 500, 'server returned HTTP status 500 Internal Server Error'],
+    ['[', 'application/json', 200, 'JSON'],
+    ['[null]', 'application/json', 200, '[0]: '],
+    ['[{"targets": [1]}]', 'application/json', 200, '[0].targets[0]: '],
+    ['[{"target": []}]', 'application/json', 200, '[0].target: unknown key'],
+    [
+      JSON.stringify([{ targets: Array.from({ length: 100_001 }, () => 'a') }]),
+      'application/json',
+      200,
+      'more than 100000 targets',
+    ],
+    ['null', 'application/json', 200, 'must be a list of groups of targets'],
+  ])('fails without targets: %.30s as %s with %i', async (body, type, status, problem) => {
+    const { discovery } = await refreshed(body, type, status)
+    expect(discovery.problem).toContain(problem)
+    expect([discovery.groups, discovery.failures]).toEqual([undefined, 1])
+  })
+
+  // What a hostile endpoint could send within the size of a response.
+  test.each([
+    ['groups', () => `[${'{},'.repeat(100_000)}{}]`, 'more than 100000 groups'],
+    ['values', () => `[${'1,'.repeat(5_000_001)}1]`, 'more than 5000000 values'],
+    ['problems', () => `[${'1,'.repeat(99_000)}1]`, '[0]: '],
+    [
+      'labels',
+      () => JSON.stringify([{ targets: ['a', 'b', 'c'], labels: { x: 'v'.repeat(5e7) } }]),
+      'the labels of all targets are longer than 128 MiB',
+    ],
+  ])('fails without targets for too many %s', async (_, body, problem) => {
+    const { discovery } = await refreshed(body())
+    expect(discovery.problem).toContain(problem)
+    expect([discovery.groups, discovery.failures]).toEqual([undefined, 1])
+  })
+})
