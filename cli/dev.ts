@@ -1,7 +1,15 @@
 import { Unavailable } from '../dev/local/run-command.js'
 import { asJson, asText } from '../dev/pipeline/announce.js'
 import { Pipeline } from '../dev/pipeline/pipeline.js'
-import { actionFlag, duration, flag, hostPort, list } from '../shared/base/flags/builders.js'
+import { TIMESTAMPS } from '../exposer/core/render/timestamps.js'
+import {
+  actionFlag,
+  choice,
+  duration,
+  flag,
+  hostPort,
+  list,
+} from '../shared/base/flags/builders.js'
 import { formatDuration } from '../shared/base/flags/duration.js'
 import type { Values } from '../shared/base/flags/types.js'
 import { aborted } from '../shared/base/signals.js'
@@ -23,6 +31,10 @@ const flags = {
   }),
   ...topicFlag,
   ...groupFlag,
+  'exposition.timestamps': flag(choice(...TIMESTAMPS), {
+    default: 'none',
+    help: `The same flag of the shards. Prometheus is configured for it. One of: [${TIMESTAMPS.join(', ')}]`,
+  }),
   duration: {
     ...flag(duration({ min: '1s', max: '30d' }), {
       placeholder: '<duration>',
@@ -38,7 +50,7 @@ const flags = {
 const description = {
   name: 'dev',
   description:
-    'Runs the whole pipeline on this machine: Kafka, two exposer shards behind one address, three demo apps, and a Prometheus that scrapes them. Ctrl-C stops everything; a second Ctrl-C kills it.',
+    'Runs the whole pipeline on this machine: Kafka, two exposer shards behind one address, a gateway, three demo apps, a batch job and an agent, and a Prometheus that scrapes them. Ctrl-C stops everything; a second Ctrl-C kills it.',
   flags,
   check: kafkaProblems,
 }
@@ -79,6 +91,7 @@ function optionsOf(values: Values<typeof flags>) {
     kafkaFlags: file === undefined ? [] : [`--kafka.config.file=${file}`],
     topic: values['kafka.topic'],
     group: values['kafka.group'],
+    timestamps: values['exposition.timestamps'],
   }
 }
 

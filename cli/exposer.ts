@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { VIEWS } from '../exposer/core/render/massive/view.js'
+import { TIMESTAMPS } from '../exposer/core/render/timestamps.js'
 import { certificatesOf } from '../exposer/group/peer-trust.js'
 import type { ExposerConfig } from '../exposer/server/config.js'
 import { createExposer } from '../exposer/server/exposer.js'
@@ -39,7 +40,14 @@ import {
   readFlags,
 } from './common.js'
 import { keepHeapSmall } from './heap.js'
+import { seriesLimitFlags, seriesLimits } from './limits.js'
 import { memoryLimits, processMemory } from './memory.js'
+import {
+  remoteFileProblems,
+  remoteWriteFlags,
+  remoteWriteOptions,
+  remoteWriteProblems,
+} from './remote-write.js'
 
 const flags = {
   ...commonFlags,
@@ -90,6 +98,10 @@ const flags = {
     default: 'auto',
     help: 'Playout delay of virtual targets. A scrape returns the newest snapshot that was collected at least this long ago, so that shorter propagation delays have no effect. "auto" derives it for each target from the longest propagation delay of the last ten minutes, 30s at most.',
   }),
+  'exposition.timestamps': flag(choice(...TIMESTAMPS), {
+    default: 'none',
+    help: `Timestamps of the samples of virtual targets without ?__timestamps=: none, so that they get the scrape time; the collection time plus the playout delay, so that all Prometheus servers that scrape a target store the same samples with the same times; or the collection time. Prometheus needs track_timestamps_staleness: true for the last two. To be the same for all shards of a group. One of: [${TIMESTAMPS.join(', ')}]`,
+  }),
   'exposition.max-age': flag(duration({ min: '10s', max: '1d' }), {
     default: '10m',
     help: 'Maximum age of samples in the view all. A scraper that has not scraped for this long is removed. The age must be less than out_of_order_time_window of Prometheus, which rejects a whole scrape because of one older sample.',
@@ -114,18 +126,7 @@ const flags = {
     default: String(DEFAULT_LIMITS.samples),
     help: 'Maximum number of samples of a target. A snapshot over a limit is refused as a whole, and the scrapes of its target fail.',
   }),
-  'limit.labels': flag(integer(1, 1000), {
-    default: String(DEFAULT_LIMITS.labels),
-    help: 'Maximum number of labels of a series.',
-  }),
-  'limit.name-bytes': flag(size({ min: '64B' }), {
-    default: '1KiB',
-    help: 'Maximum length of a metric or label name.',
-  }),
-  'limit.value-bytes': flag(size({ min: '64B' }), {
-    default: '4KiB',
-    help: 'Maximum length of a label value or a help text.',
-  }),
+  ...seriesLimitFlags,
   'limit.bytes': flag(size({ min: '64KiB' }), {
     default: '8MiB',
     help: 'Maximum length of a record, and of its uncompressed layout.',
@@ -136,6 +137,7 @@ const flags = {
   'storage.layout-bytes': flag(size({ min: '1MiB' }), {
     help: 'Part of the memory that names and labels of series may take. A snapshot whose layout does not fit is refused. Default: all of the memory.',
   }),
+  ...remoteWriteFlags,
   ...logFlags,
 }
 
@@ -151,7 +153,7 @@ const description = {
 export const exposer: Command = async invocation => {
   const values = readFlags(description, invocation)
   if (!values) return 0
-  const config = configOf(values)
+  const config = configOf(values, invocation.environment)
   if (values['check-config']) return checkConfig(config, invocation)
   keepHeapSmall()
   const shard = createExposer(config, { logger: loggerOf(values), version: invocation.version })
@@ -166,9 +168,12 @@ export const exposer: Command = async invocation => {
 
 /** Checks what a shard checks when it starts. @returns the exit code */
 async function checkConfig(
-  { kafka, topic }: ExposerConfig,
+  { kafka, topic, remoteWrite }: ExposerConfig,
   { stdout }: Invocation,
 ): Promise<number> {
+  const unreadable = await remoteFileProblems(remoteWrite?.remotes ?? [])
+  for (const problem of unreadable) stdout.write(`${problem}\n`)
+  if (unreadable.length) return 1
   stdout.write('The flags and their files are valid.\n')
   const report = await checkTopic(kafka, topic)
   const errors = report.problems.filter(problem => problem.severity === 'error')
@@ -178,7 +183,7 @@ async function checkConfig(
   return 0
 }
 
-function configOf(values: Values<typeof flags>): ExposerConfig {
+function configOf(values: Values<typeof flags>, env: Invocation['environment']): ExposerConfig {
   return {
     kafka: readKafkaConfig(values),
     topic: values['kafka.topic'],
@@ -198,6 +203,7 @@ function configOf(values: Values<typeof flags>): ExposerConfig {
       credentialsOverHttp: values['web.peer-credentials-over-http'],
     },
     view: values['exposition.view'],
+    timestamps: values['exposition.timestamps'],
     history: { maxAge: values['exposition.max-age'], bytes: values['exposition.history-bytes'] },
     playoutDelay: values['exposition.playout-delay'],
     tombstone: values['exposition.tombstone'],
@@ -205,13 +211,12 @@ function configOf(values: Values<typeof flags>): ExposerConfig {
     limits: {
       ...DEFAULT_LIMITS,
       samples: values['limit.samples'],
-      labels: values['limit.labels'],
-      nameBytes: values['limit.name-bytes'],
-      valueBytes: values['limit.value-bytes'],
+      ...seriesLimits(values),
       bytes: values['limit.bytes'],
     },
     memory: memoryLimits(values['memory.limit'], processMemory()),
     layoutBytes: values['storage.layout-bytes'] ?? Number.POSITIVE_INFINITY,
+    remoteWrite: remoteWriteOptions(values, env),
   }
 }
 
@@ -234,7 +239,11 @@ function contradictions(values: Partial<Values<typeof flags>>): Problem[] {
       `must not be less than --staleness.max-age (${formatDuration(maxAge)})`,
     )
   }
-  problems.push(...webConfigProblems(values), ...peerCaProblems(values))
+  problems.push(
+    ...webConfigProblems(values),
+    ...peerCaProblems(values),
+    ...remoteWriteProblems(values),
+  )
   return problems
 }
 

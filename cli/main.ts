@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { programHelp } from '../shared/base/flags/help.js'
 import { suggest } from '../shared/base/flags/suggest.js'
 import { runUntilSignal } from '../shared/base/signals.js'
+import { preferMemory } from './agent/process-memory.js'
 import type { Command, Invocation } from './common.js'
 import { readVersion, versionText } from './version.js'
 
@@ -16,15 +17,33 @@ interface Entry {
   readonly script?: string
   /** How long it may take to end after a signal, ms. Undefined: no limit. */
   readonly graceMs?: number
+  /** Called before it is loaded, to set up the process. */
+  readonly prepare?: typeof preferMemory
+  /** SIGHUP reloads its configuration, and does not end it. */
+  readonly reloads?: boolean
 }
 
 const GRACE_MS = 15_000
+/** A gateway writes a snapshot of all that it holds. */
+const GATEWAY_GRACE_MS = 25_000
 
 const COMMANDS: Readonly<Record<string, Entry>> = {
   exposer: {
     summary: 'Run a shard: read snapshots from Kafka and serve them to Prometheus.',
     load: async () => (await import('./exposer.js')).exposer,
     graceMs: GRACE_MS,
+  },
+  gateway: {
+    summary: 'Run a gateway: a Pushgateway whose state is in Kafka or Redis.',
+    load: async () => (await import('./gateway.js')).gateway,
+    graceMs: GATEWAY_GRACE_MS,
+  },
+  agent: {
+    summary: 'Run an agent: collect the metrics of this machine and scrape targets.',
+    load: async () => (await import('./agent.js')).agent,
+    graceMs: GRACE_MS,
+    reloads: true,
+    prepare: preferMemory,
   },
   'topic create': {
     summary:
@@ -107,7 +126,11 @@ function unknown([first, second]: readonly string[]): number {
   return USAGE
 }
 
-async function run({ load, graceMs }: Entry, argv: readonly string[]): Promise<number> {
+async function run(
+  { load, graceMs, reloads = false, prepare }: Entry,
+  argv: readonly string[],
+): Promise<number> {
+  prepare?.(argv, process.env)
   const command = await load()
   // When the reader of standard output exits, as `head` does, the command ends without an error.
   const closed = new AbortController()
@@ -116,6 +139,7 @@ async function run({ load, graceMs }: Entry, argv: readonly string[]): Promise<n
     ending => command(invocationOf(argv, AbortSignal.any([ending, closed.signal]))),
     {
       graceMs,
+      endsOnHangup: !reloads,
       report,
       warn: message => process.stderr.write(`${PROGRAM}: ${message}\n`),
     },

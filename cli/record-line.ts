@@ -7,6 +7,7 @@ import { RefusedError } from '../shared/snapshot/errors.js'
 import { targetKey } from '../shared/snapshot/key.js'
 import { LayoutCache } from '../shared/snapshot/layout-cache.js'
 import { SnapshotReader } from '../shared/snapshot/read.js'
+import { aheadMessage, isRelayed, relayedRun } from '../shared/snapshot/relayed.js'
 import type { SnapshotHeader } from '../shared/snapshot/types.js'
 import { refusalOf } from '../shared/snapshot/unreadable.js'
 import { validateTarget } from '../shared/snapshot/validate.js'
@@ -110,22 +111,31 @@ export class RecordPrinter {
         `its key belongs on partition ${expected} of ${this.partitionCount} (murmur2)`,
       )
     }
-    this.#checkOrder(key.toString('latin1'), header, record.timestamp)
-    if (this.#reader.failure !== null) return `failed=${JSON.stringify(this.#reader.failure)}`
+    const isRepeat = this.#checkOrder(key.toString('latin1'), header, record.timestamp)
+    const repeat = isRepeat ? 'repeat ' : ''
+    if (this.#reader.failure !== null)
+      return `${repeat}failed=${JSON.stringify(this.#reader.failure)}`
     const { series } = this.#layouts.intern(header.layoutId, this.#reader.layout())
     this.#reader.body(series)
-    return `series=${series}`
+    return `${repeat}series=${series}`
   }
 
-  #checkOrder(key: string, header: SnapshotHeader, appendedAt: number): void {
+  /** @returns whether it is a repeat, which an exposer ignores. @throws RefusedError */
+  #checkOrder(key: string, header: SnapshotHeader, appendedAt: number): boolean {
     const last = this.#positions.get(key)
+    const follows = last?.incarnation !== header.incarnation || isAfter(header, last)
+    if (isRelayed(header.incarnation)) {
+      if (!follows) return true
+      const ahead = aheadMessage(header.collectedAt, appendedAt)
+      if (ahead !== undefined) throw new RefusedError('clock', ahead)
+    }
     if (last && header.incarnation < last.incarnation && isAlive(last, appendedAt)) {
       throw new RefusedError(
         'incarnation',
         `its run is older than that of ${time(last.incarnation)}, which is alive; give each publisher an instance label of its own`,
       )
     }
-    if (last?.incarnation === header.incarnation && !follows(header, last)) {
+    if (last && !follows) {
       throw new RefusedError(
         'order',
         `not after sequence ${last.sequence}, collected ${time(last.collectedAt)}`,
@@ -135,6 +145,7 @@ export class RecordPrinter {
     this.#positions.set(key, { ...header, appendedAt })
     if (this.#positions.size > MAX_TARGETS)
       this.#positions.delete(this.#positions.keys().next().value!)
+    return false
   }
 }
 
@@ -144,7 +155,7 @@ const seriesIn = (layout: Layout) =>
 const isAlive = ({ end, intervalMs, appendedAt }: Position, now: number) =>
   !end && now - appendedAt <= SILENT_INTERVALS * intervalMs
 
-function follows(header: SnapshotHeader, last: Position): boolean {
+function isAfter(header: SnapshotHeader, last: Position): boolean {
   // The parts of a snapshot share its sequence and collection time.
   if (header.parts > 1 && header.sequence === last.sequence)
     return header.collectedAt === last.collectedAt
@@ -156,10 +167,11 @@ function describe(header: SnapshotHeader, now: number): string {
     .map(({ name, value }) => `${name}=${JSON.stringify(value)}`)
     .join(', ')
   const age = ((now - header.collectedAt) / 1000).toFixed(1)
+  const run = relayedRun(header.incarnation) ?? time(header.incarnation)
   const part = header.parts > 1 ? ` part=${header.part + 1}/${header.parts}` : ''
   const end = header.end ? ' end' : ''
   const superseded = header.superseded ? ` superseded=${header.superseded}` : ''
-  return `{${labels}}  age=${age}s run=${time(header.incarnation)} sequence=${header.sequence}${part}${superseded} interval=${header.intervalMs / 1000}s${end}`
+  return `{${labels}}  age=${age}s run=${run} sequence=${header.sequence}${part}${superseded} interval=${header.intervalMs / 1000}s${end}`
 }
 
 function time(ms: number): string {

@@ -108,11 +108,15 @@ async function report(
 }
 
 function reportText({ topics, acls }: RoleReport): string {
+  const flags = new Set(acls.flatMap(({ onlyWith }) => onlyWith ?? []))
+  const commands = (flag: string | null) =>
+    acls.filter(({ onlyWith }) => onlyWith === flag).map(({ command }) => `    ${command}`)
   return [
     ...topics.flatMap(topicText),
     '',
     'ACLs to grant if the cluster uses authorization:',
-    ...acls.map(acl => `    ${acl.command}`),
+    ...commands(null),
+    ...[...flags].flatMap(flag => [`In addition with ${flag}:`, ...commands(flag)]),
     `ACLs of other programs: --for=${ROLES.filter(role => role !== acls[0]?.who).join(', ')}`,
     '',
   ].join('\n')

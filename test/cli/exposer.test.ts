@@ -118,6 +118,64 @@ describe('a configuration', () => {
   })
 })
 
+describe('--remote-write.config.file', () => {
+  const checked = (yaml: string, ...more: string[]) =>
+    invoke(exposer, [
+      brokers,
+      '--check-config',
+      `--remote-write.config.file=${file('remote-write.yml', yaml)}`,
+      ...more,
+    ])
+
+  test('is checked with the flags: each problem has the path of its value', async () => {
+    const { error } = await checked(
+      [
+        'global: {external_labels: {__name__: x}}',
+        'remote_write:',
+        '  - {urll: "http://a/w", queue_config: {max_shard: 3}, remote_timeout: 0s}',
+        '  - {url: "http://b/w", name: b}',
+        '  - {url: "http://c/w", name: b}',
+      ].join('\n'),
+    )
+    const problems = error!.message.split('\n').map(line => line.replace(/^.*yml: /, ''))
+    expect(problems).toEqual(
+      expect.arrayContaining([
+        'global.external_labels: "__name__" is not the name of a label',
+        'remote_write.0.url: is required',
+        'remote_write.0.urll: unknown key',
+        'remote_write.0.queue_config.max_shard: unknown key',
+        'remote_write.0.remote_timeout: must be more than 0s',
+      ]),
+    )
+    const twice = await checked(
+      'remote_write: [{url: "http://b/w", name: b}, {url: "http://c/w", name: b}]',
+    )
+    expect(twice.error?.message).toMatch(/remote_write\.1\.name: .*name of its own$/)
+    expect((await checked('')).error?.message).toMatch(/yml: remote_write: is required$/)
+  })
+
+  test('is refused if a file of credentials or certificates is missing or invalid', async () => {
+    const receiver = (name: string, rest: string) =>
+      `  - {url: "https://a/w", name: ${name}, ${rest}}\n`
+    file('no-ca.pem', 'hello')
+    const { stdout, code } = await checked(
+      `remote_write:\n${receiver('a', 'basic_auth: {username: u, password_file: gone}')}${receiver('b', 'tls_config: {ca_file: gone.pem}')}${receiver('c', 'tls_config: {cert_file: no-ca.pem, key_file: no-ca.pem}')}`,
+    )
+    expect(code).toBe(1)
+    expect(stdout.trim().split('\n')).toEqual([
+      expect.stringMatching(/^receiver a: unable to read basic auth password file .*gone/),
+      expect.stringMatching(/^receiver b: .*gone\.pem/),
+      expect.stringMatching(/^receiver c: ./),
+    ])
+  })
+
+  test('is accepted without problems', async () => {
+    expect((await checked('remote_write: [{url: "http://a/w"}]')).stdout).toBe(
+      'The flags and their files are valid.\n',
+    )
+  })
+})
+
 describe('a web configuration', () => {
   const hash = '$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG'
   const checked = (yaml: string, ...more: string[]) =>

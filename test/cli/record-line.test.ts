@@ -71,6 +71,16 @@ describe('a valid record', () => {
     )
   })
 
+  test('of a relayed run is named by who relays it, and is a repeat if it is not newer', () => {
+    const print = printer()
+    const relayed = (collectedAt: number) =>
+      print.line(own, record({ incarnation: 1, collectedAt, sequence: collectedAt }), now)
+    expect(relayed(now - 1000)).toMatch(/run=mirror .* series=1/)
+    expect(relayed(now - 2000)).toContain('  repeat series=1')
+    expect(relayed(now + 10_001)).toContain('REFUSED clock: it was collected 10.0 s after')
+    expect(print.summary()).toBe('3 records read, 1 refused')
+  })
+
   test('is not printed with --target for another target, or with --refused', () => {
     expect(printer([{ name: 'job', value: 'other' }]).line(own, record(), now)).toBeUndefined()
     expect(printer([], true).line(own, record(), now)).toBeUndefined()

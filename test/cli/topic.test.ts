@@ -39,6 +39,9 @@ test('a topic is created once, and its settings and the ACLs to grant are printe
     'ACLs to grant if the cluster uses authorization:',
     expect.stringMatching(`User:<exposer> .*--topic ${topic}$`),
     expect.stringMatching(/User:<exposer> .*--group mine$/),
+    'In addition with --remote-write.url:',
+    expect.stringMatching(/User:<exposer> .*--topic metrics\.writes$/),
+    expect.stringMatching(/--group mine-remote-write- --resource-pattern-type prefixed$/),
     'ACLs of other programs: --for=producer, gateway, agent',
     '',
   ])
