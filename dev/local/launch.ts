@@ -5,9 +5,11 @@ import { Child } from './child.js'
 import { withLock } from './lock.mjs'
 import { ADDRESS_IN_USE, freePorts, isFree } from './ports.js'
 
-/** A compiled program that serves HTTP. */
+/** A program that serves HTTP. */
 export interface Program {
   readonly name: string
+  /** The interpreter of the script. Default: Node.js. */
+  readonly command?: string
   readonly script: string
   /** Used if it is free. */
   readonly preferredPort: number
@@ -60,8 +62,9 @@ async function launchOne(
   onStart: (child: Child) => void,
 ): Promise<LaunchedProgram> {
   for (let port = first, attempt = 1; ; attempt++) {
-    const { name, script, logFile } = program
-    const child = await Child.node(name, script, program.args(port), logFile)
+    const { name, command = process.execPath, script, logFile } = program
+    const args = [script, ...program.args(port)]
+    const child = await Child.start({ name, command, args, logFile })
     if (await listens(child, port)) {
       onStart(child)
       return { child, port, url: `http://127.0.0.1:${port}` }

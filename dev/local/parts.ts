@@ -1,4 +1,5 @@
 import type { DebianPackages } from './debian.js'
+import type { GoProgram } from './go-program.js'
 
 /** A third-party program that tests, the lab or `npm start` run. */
 export interface Part {
@@ -8,8 +9,10 @@ export interface Part {
   readonly variable: string
   /** Names of the program on the PATH, the preferred one first. */
   readonly commands: readonly string[]
-  /** The Debian packages that contain the program, and its file name in them. */
-  readonly debian: DebianPackages
+  /** The Debian packages that contain the program, or the Go module that it is built from. */
+  readonly debian?: DebianPackages
+  readonly go?: GoProgram
+  /** Its file name in the packages or the module. */
   readonly program: string
   /** Arguments with which the program prints its version and exits with 0. */
   readonly versionArguments: readonly string[]
@@ -38,7 +41,7 @@ const victoriaMetrics: DebianPackages = {
 
 /**
  * The parts and their sources. Go programs also run on older systems, so they come from a newer
- * suite of Debian. Other programs depend on the C library, so they come with their libraries from
+ * suite of Debian; what Debian lacks is built from its module. Other programs depend on the C library, so they come with their libraries from
  * the suite of this machine.
  */
 export const PARTS = {
@@ -107,6 +110,21 @@ export const PARTS = {
     version: /^pushgateway, version (\S+)/,
     atLeast: '1.11',
   },
+  /** What the host collectors of the agent are compared with. */
+  'node-exporter': {
+    title: 'node_exporter',
+    variable: 'NODE_EXPORTER_BIN',
+    commands: ['node_exporter', 'prometheus-node-exporter'],
+    debian: {
+      suite: 'newer',
+      packages: ['prometheus-node-exporter'],
+      programs: ['usr/bin/prometheus-node-exporter'],
+    },
+    program: 'prometheus-node-exporter',
+    versionArguments: ['--version'],
+    version: /^node_exporter, version (\S+)/,
+    atLeast: '1.11',
+  },
   caddy: {
     title: 'Caddy',
     variable: 'CADDY_BIN',
@@ -146,6 +164,23 @@ export const PARTS = {
     versionArguments: ['--version'],
     version: /^Redis server v=(\S+)/,
     atLeast: '6',
+  },
+  /** With only the plugins that the benchmark of peers configures. */
+  telegraf: {
+    title: 'Telegraf',
+    variable: 'TELEGRAF_BIN',
+    commands: ['telegraf'],
+    go: {
+      module: 'github.com/influxdata/telegraf',
+      version: 'v1.37.2',
+      main: 'cmd/telegraf',
+      tags: ['custom', 'inputs.kafka_consumer', 'outputs.prometheus_client', 'parsers.influx'],
+      variables: { 'github.com/influxdata/telegraf/internal.Version': '1.37.2' },
+    },
+    program: 'telegraf',
+    versionArguments: ['--version'],
+    version: /^Telegraf (\d\S*)/,
+    atLeast: '1.30',
   },
   chromium: {
     title: 'Chromium',

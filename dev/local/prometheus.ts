@@ -13,6 +13,8 @@ export interface PrometheusOptions {
   readonly config: PrometheusConfig
   /** Default: the current version. */
   readonly part?: 'prometheus' | 'prometheus-2'
+  /** Agent mode: it scrapes and sends, and stores nothing to query. */
+  readonly agent?: boolean
   /** Preferred port. Default: any free port. */
   readonly port?: number
   /** Additional command-line flags. */
@@ -41,13 +43,16 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Local
 }
 
 export class LocalPrometheus extends PrometheusApi {
-  readonly #child: Child
-  readonly #folder: string
+  #child: Child
 
-  private constructor(child: Child, folder: string, url: string) {
+  private constructor(
+    child: Child,
+    private readonly folder: string,
+    private readonly startChild: () => Promise<Child>,
+    url: string,
+  ) {
     super(url)
     this.#child = child
-    this.#folder = folder
   }
 
   static async start(
@@ -60,20 +65,23 @@ export class LocalPrometheus extends PrometheusApi {
     writeConfig(folder, options.config)
     const args = [
       `--config.file=${configFile(folder)}`,
-      `--storage.tsdb.path=${join(folder, 'data')}`,
+      ...(options.agent
+        ? ['--agent', `--storage.agent.path=${join(folder, 'data')}`]
+        : [`--storage.tsdb.path=${join(folder, 'data')}`]),
       `--web.listen-address=${address}`,
       '--web.enable-lifecycle',
       '--log.level=warn',
       ...(options.flags ?? []),
     ]
-    const child = await Child.start({
-      name: 'Prometheus',
-      command: binary,
-      args,
-      logFile: join(folder, 'prometheus.log'),
-      cwd: folder,
-    })
-    return new LocalPrometheus(child, folder, `http://${address}`)
+    const startChild = () =>
+      Child.start({
+        name: 'Prometheus',
+        command: binary,
+        args,
+        logFile: join(folder, 'prometheus.log'),
+        cwd: folder,
+      })
+    return new LocalPrometheus(await startChild(), folder, startChild, `http://${address}`)
   }
 
   get pid(): number {
@@ -105,16 +113,32 @@ export class LocalPrometheus extends PrometheusApi {
 
   /** Reloads the configuration, or applies a new one. Rejects if Prometheus refuses it. */
   async reload(config?: PrometheusConfig): Promise<void> {
-    if (config !== undefined) writeConfig(this.#folder, config)
+    if (config !== undefined) writeConfig(this.folder, config)
     const response = await fetch(`${this.url}/-/reload`, { method: 'POST' })
     if (!response.ok)
       throw new Error(`Prometheus refused the configuration: ${await response.text()}`)
   }
 
+  /** SIGKILL. The data remain for `restart`. */
+  async kill(): Promise<void> {
+    await this.#child.kill()
+  }
+
+  /**
+   * Starts a killed Prometheus again, with its port and data, and waits until it is ready.
+   *
+   * @throws Error if it does not become ready
+   */
+  async restart(): Promise<void> {
+    this.#child = await this.startChild()
+    if (!(await this.becameReady()))
+      throw new Error(`Prometheus did not start again:\n${this.logTail()}`)
+  }
+
   /** Kills Prometheus and removes its data. */
   async stop(): Promise<void> {
     await this.#child.kill()
-    removeRunFolder(this.#folder)
+    removeRunFolder(this.folder)
   }
 }
 

@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import { debianProgram, fetchDebianPackages } from './debian.js'
+import { buildGoProgram, builtGoProgram } from './go-program.js'
 import { PARTS, type Part, type PartName } from './parts.js'
 import { Unavailable, which } from './run-command.js'
 
 /**
- * The path of a part: that of its environment variable, on the PATH, or fetched from Debian.
- * Fetching happens once for all processes and checkouts of a user, and does not need root.
+ * The path of a part: that of its environment variable, on the PATH, fetched from Debian, or built
+ * from a Go module. Fetching happens once for all processes and checkouts of a user, and does not
+ * need root.
  *
  * @throws Unavailable with what to do
  */
@@ -20,7 +22,8 @@ export async function fetchPart(
   const version = atLeast ? ` ${atLeast} or newer` : ''
   const remedy = `Set ${variable} to the path of ${title}${version}, or put it on the PATH`
   try {
-    await fetchDebianPackages(part.debian, log)
+    if (part.debian) await fetchDebianPackages(part.debian, log)
+    if (part.go) await buildGoProgram(part.go, log)
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error
     throw new Unavailable(
@@ -30,7 +33,7 @@ export async function fetchPart(
   const path = findFetched(part)
   if (path) return path
   throw new Unavailable(
-    `${title} is missing: the program from Debian does not run here. ${remedy}.`,
+    `${title} is missing: the program from ${part.go ? 'its Go module' : 'Debian'} does not run here. ${remedy}.`,
   )
 }
 
@@ -49,8 +52,10 @@ function findPart(part: Part): string | null {
 }
 
 function findFetched(part: Part): string | null {
-  const path = debianProgram(part.debian, part.program)
-  return path !== null && problemOf(part, path) === null ? path : null
+  const path =
+    (part.debian && debianProgram(part.debian, part.program)) ??
+    (part.go && builtGoProgram(part.go))
+  return path && problemOf(part, path) === null ? path : null
 }
 
 const problems = new Map<string, string | null>()

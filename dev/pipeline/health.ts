@@ -12,27 +12,43 @@ export interface Health {
   readonly rates: ReadonlyMap<string, number>
 }
 
-/** Checks in Prometheus that every app is up and has a request rate. */
+/**
+ * Checks in Prometheus that every app is up and has a request rate, and that the other targets are
+ * up.
+ */
 export async function checkPrometheus(
   prometheus: PrometheusApi,
   apps: readonly AppLabels[],
+  others: readonly AppLabels[],
 ): Promise<Health> {
   const rates = new Map<string, number>()
   try {
-    const checks = apps.map(async ({ job, instance }) => {
+    const checks = [...apps, ...others].map(async ({ job, instance }) => {
       const selector = `job="${job}",instance="${instance}"`
       const [up] = await prometheus.query(`up{${selector}}`)
       if (!up) return `${job} is not a target of Prometheus`
       if (up.value[1] !== '1')
         return `${job} is down in Prometheus${await lastError(prometheus, job)}`
+      if (others.some(other => other.job === job)) return null
       const [rate] = await prometheus.query(`sum(rate(http_requests_total{${selector}}[30s]))`)
       if (!(Number(rate?.value[1]) > 0)) return `Prometheus has no request rate of ${job}`
       rates.set(job, Number(rate.value[1]))
       return null
     })
-    return { problems: (await Promise.all(checks)).filter(problem => problem !== null), rates }
+    const problems = (await Promise.all(checks)).filter(problem => problem !== null)
+    return { problems, rates }
   } catch (error) {
     return { problems: [`Prometheus does not respond (${(error as Error).message})`], rates }
+  }
+}
+
+/** Checks that the gateway is ready. @returns problems */
+export async function checkGateway(url: string): Promise<string[]> {
+  try {
+    const response = await fetch(`${url}/-/ready`)
+    return response.ok ? [] : [`the gateway is not ready: ${(await response.text()).trim()}`]
+  } catch (error) {
+    return [`the gateway does not respond (${(error as Error).message})`]
   }
 }
 

@@ -42,6 +42,15 @@ export class PrometheusApi {
     return (data as { result: Series[] }).result
   }
 
+  /**
+   * The stored samples that a range selector selects, with their own times. `time` is in Unix
+   * seconds, by default now.
+   */
+  async samples(rangeSelector: string, time?: number): Promise<Series[]> {
+    const data = await this.#get('/api/v1/query', { query: rangeSelector, time })
+    return (data as { result: Series[] }).result
+  }
+
   async targets(): Promise<ActiveTarget[]> {
     const data = await this.#get('/api/v1/targets', { state: 'active' })
     return (data as { activeTargets: ActiveTarget[] }).activeTargets
@@ -53,6 +62,13 @@ export class PrometheusApi {
     } catch {
       return false
     }
+  }
+
+  /** Whether it has pages for a browser. The packages of Debian have only the API. */
+  async hasPages(): Promise<boolean> {
+    const page = await fetch(`${this.url}/query`)
+    await page.body?.cancel()
+    return page.ok
   }
 
   async #get(

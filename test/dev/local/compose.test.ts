@@ -27,6 +27,7 @@ const service = z.strictObject({
   build: z.literal('.').optional(),
   image: z.string(),
   pull_policy: z.enum(['never', 'build']).optional(),
+  pid: z.literal('host').optional(),
   stop_grace_period: duration.optional(),
   entrypoint: z.array(z.string()).optional(),
   command: z.array(z.string()).optional(),
@@ -82,8 +83,12 @@ describe('docker compose', () => {
     const names = [
       'kafka',
       'topic',
+      'push-topics',
       'shard-1',
       'shard-2',
+      'gateway',
+      'agent',
+      'batch',
       'shop',
       'payments',
       'catalog',
@@ -109,8 +114,8 @@ describe('docker compose', () => {
     }
   })
 
-  test('a shard has the time that a planned stop may take', () => {
-    for (const name of ['shard-1', 'shard-2'])
+  test('shards, gateways and agents have the time that a planned stop may take', () => {
+    for (const name of ['shard-1', 'shard-2', 'gateway', 'agent'])
       expect(services[name].stop_grace_period, name).toBe('20s')
   })
 
@@ -140,11 +145,20 @@ describe('docker compose', () => {
     const published = ports.map(port => /^127\.0\.0\.1:(\d+):\d+$/.exec(port)?.[1])
     expect(published).not.toContain(undefined)
     expect(new Set(published).size).toBe(published.length)
-    expect(published).toEqual(expect.arrayContaining(['9754', '9755', '9090', '3000']))
+    expect(published).toEqual(
+      expect.arrayContaining(['9752', '9753', '9754', '9755', '9090', '3000']),
+    )
   })
 
-  test('volumes are read-only folders of the repository', () => {
-    const mounted = named.flatMap(([, { volumes }]) => volumes)
+  test('the agent sees the mounts of the machine, read-only, and those that come later', () => {
+    const { command, pid, volumes } = services.agent
+    expect(pid).toBe('host')
+    expect(volumes).toEqual([{ path: '/', target: '/host', mode: 'ro,rslave', rest: [] }])
+    expect(command).toContain('--path.rootfs=/host')
+  })
+
+  test('other volumes are read-only folders of the repository', () => {
+    const mounted = named.flatMap(([name, { volumes }]) => (name === 'agent' ? [] : volumes))
     expect(mounted).toHaveLength(3)
     for (const { path, mode, rest } of mounted) {
       expect([mode, rest]).toEqual(['ro', []])
@@ -162,6 +176,18 @@ describe('docker compose', () => {
     }
     const scraped = prometheus.scrape_configs[1].static_configs[0].targets
     expect(scraped).toEqual(shards.map(([name]) => `${name}:9754`))
+  })
+
+  test('the gateway publishes what is pushed, so that only its telemetry is scraped', () => {
+    expect(services.gateway.command).toContain('--publish')
+    const jobs = prometheus.scrape_configs as {
+      metrics_path?: string
+      static_configs?: { targets: string[] }[]
+    }[]
+    const paths = jobs
+      .filter(job => job.static_configs?.some(({ targets }) => targets.includes('gateway:9753')))
+      .map(job => job.metrics_path)
+    expect(paths).toEqual(['/telemetry'])
   })
 
   // An unknown flag keeps the program from starting. It must be the only problem that is reported.
@@ -190,7 +216,28 @@ test('the panels of the dashboard query existing metrics', () => {
   const telemetry = readdirSync(`${root}exposer/telemetry`)
     .map(file => text(`exposer/telemetry/${file}`))
     .join('\n')
+  const page = text('docs/metrics.md')
   for (const name of new Set(queried)) {
-    expect(telemetry, name).toContain(`'${name.replace(/_(bucket|sum|count)$/, '')}'`)
+    const metric = name.replace(/_(bucket|sum|count)$/, '')
+    // Those of remote write are named in a loop.
+    if (name.startsWith('exposer_remote_write_')) expect(page, name).toContain(`    ${metric}`)
+    else expect(telemetry, name).toContain(`'${metric}'`)
   }
+})
+
+test('the panels of the dashboard of agents query metrics that are in docs', () => {
+  const dashboard = text('deploy/grafana/dashboards/kafka-exposer-agent.json')
+  const queried = new Set(dashboard.match(/\bagent_[a-z_]+/g))
+  expect(queried.size).toBeGreaterThan(4)
+  const page = text('docs/metrics.md')
+  for (const name of queried) expect(page, name).toContain(`\`${name}`)
+})
+
+test('the panels of the dashboard of gateways query metrics that are in docs/metrics.md', () => {
+  const dashboard = text('deploy/grafana/dashboards/kafka-exposer-gateway.json')
+  const queried = new Set(dashboard.match(/gateway_[a-z_]+/g))
+  expect(queried.size).toBeGreaterThan(10)
+  const page = text('docs/metrics.md')
+  for (const name of queried)
+    expect(page, name).toContain(`\`${name.replace(/_(bucket|sum|count)$/, '')}\``)
 })

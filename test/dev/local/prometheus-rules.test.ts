@@ -11,6 +11,7 @@ const folder = fileURLToPath(new URL('../../../deploy/prometheus/', import.meta.
 const read = (file: string) => readFileSync(folder + file, 'utf8')
 
 const SCRAPE_CONFIGS = ['virtual-targets.yml', 'massive.yml', 'all.yml', 'prometheus.yml'] as const
+const GATEWAY_CONFIG = 'gateway.yml'
 /**
  * Scrape jobs of applications: virtual targets, massive targets, and massive targets in the view
  * all.
@@ -27,19 +28,35 @@ const alert = z.strictObject({
   }),
   annotations: z.strictObject({ summary: z.string().max(120), description: z.string().min(60) }),
 })
-const alerts = z
-  .strictObject({ groups: z.array(z.strictObject({ name: z.string(), rules: z.array(alert) })) })
-  .parse(parse(read('alerts.yml')))
-  .groups.flatMap(({ rules }) => rules)
+const rulesOf = (file: string) =>
+  z
+    .strictObject({ groups: z.array(z.strictObject({ name: z.string(), rules: z.array(alert) })) })
+    .parse(parse(read(file)))
+    .groups.flatMap(({ rules }) => rules)
+const shardAlerts = rulesOf('alerts.yml')
+const gatewayAlerts = rulesOf('gateway-alerts.yml')
+const remoteWriteAlerts = rulesOf('remote-write-alerts.yml')
+const agentAlerts = rulesOf('agent-alerts.yml')
+const alerts = [...shardAlerts, ...remoteWriteAlerts, ...gatewayAlerts, ...agentAlerts]
+const RULE_FILES = [
+  { file: 'alerts.yml', tests: 'alerts.test.yml', rules: shardAlerts },
+  {
+    file: 'remote-write-alerts.yml',
+    tests: 'remote-write-alerts.test.yml',
+    rules: remoteWriteAlerts,
+  },
+  { file: 'gateway-alerts.yml', tests: 'gateway-alerts.test.yml', rules: gatewayAlerts },
+  { file: 'agent-alerts.yml', tests: 'agent-alerts.test.yml', rules: agentAlerts },
+]
 
 interface Expectation {
   readonly expr: string
   readonly exp_samples: readonly { readonly labels: string }[]
 }
-const expectations = (
-  parse(read('alerts.test.yml')).tests as { promql_expr_test: Expectation[] }[]
+const expectations = RULE_FILES.flatMap(
+  ({ tests }) => parse(read(tests)).tests as { promql_expr_test: Expectation[] }[],
 ).flatMap(({ promql_expr_test }) => promql_expr_test)
-const expected = (name: string) => expectations.filter(({ expr }) => expr.includes(`${name}`))
+const expected = (name: string) => expectations.filter(({ expr }) => expr.includes(`"${name}"`))
 
 interface Job {
   readonly job_name: string
@@ -59,26 +76,23 @@ const promtool = (...args: string[]) => {
 }
 
 describe.skipIf(path === null)('promtool', () => {
-  test.each(SCRAPE_CONFIGS)('accepts the configuration %s without a warning', file => {
-    const { status, output } = promtool('check', 'config', '--lint=all', '--lint-fatal', file)
+  test.each([...SCRAPE_CONFIGS, GATEWAY_CONFIG])(
+    'accepts the configuration %s without a warning',
+    file => {
+      const { status, output } = promtool('check', 'config', '--lint=all', '--lint-fatal', file)
+      expect(status, output).toBe(0)
+      expect(output).not.toMatch(/warn/i)
+    },
+  )
+
+  test.each(RULE_FILES)('accepts $file without a warning', ({ file, rules }) => {
+    const { status, output } = promtool('check', 'rules', '--lint=all', '--lint-fatal', file)
     expect(status, output).toBe(0)
-    expect(output).not.toMatch(/warn/i)
+    expect(output).toContain(`${rules.length} rules found`)
   })
 
-  test('accepts the alerts without a warning', () => {
-    const { status, output } = promtool(
-      'check',
-      'rules',
-      '--lint=all',
-      '--lint-fatal',
-      'alerts.yml',
-    )
-    expect(status, output).toBe(0)
-    expect(output).toContain(`${alerts.length} rules found`)
-  })
-
-  test('passes the unit tests of the alerts', () => {
-    const { status, output } = promtool('test', 'rules', 'alerts.test.yml')
+  test.each(RULE_FILES)('passes the unit tests of $file', ({ tests }) => {
+    const { status, output } = promtool('test', 'rules', tests)
     expect(status, output).toBe(0)
   })
 })
@@ -120,7 +134,7 @@ describe('the alerts', () => {
       expect(severity?.trim(), one.alert).toBe(one.labels.severity + mutes)
     }
     for (const page of ['docs/prometheus.md', 'docs/metrics.md']) {
-      const named = read(`../../${page}`).match(/\bKafka(Exposer|Target)[A-Z]\w+/g)!
+      const named = read(`../../${page}`).match(/\bKafka(Agent|Exposer|Gateway|Target)[A-Z]\w+/g)!
       expect([...new Set(named)].filter(name => !alerts.some(one => one.alert === name))).toEqual(
         [],
       )
@@ -131,7 +145,7 @@ describe('the alerts', () => {
     const shard = await HandFed.start()
     try {
       const text = await (await shard.get('/telemetry')).text()
-      const queried = alerts.flatMap(({ expr }) => expr.match(/\bexposer_[a-z_]+/g) ?? [])
+      const queried = shardAlerts.flatMap(({ expr }) => expr.match(/\bexposer_[a-z_]+/g) ?? [])
       expect(queried.length).toBeGreaterThan(5)
       // A shard has the metrics of the web configuration only with --web.config.file.
       const missing = queried.filter(
@@ -148,19 +162,48 @@ describe('the alerts', () => {
   })
 })
 
+test('the alerts about remote write query metrics that are in docs/metrics.md', () => {
+  const page = read('../../docs/metrics.md')
+  const queried = remoteWriteAlerts.flatMap(({ expr }) => expr.match(/\bexposer_[a-z_]+/g) ?? [])
+  expect(new Set(queried).size).toBeGreaterThan(4)
+  expect(queried.filter(name => !page.includes(`${name}{`))).toEqual([])
+})
+
+test('the alerts about gateways query metrics that are in docs/metrics.md', () => {
+  const page = read('../../docs/metrics.md')
+  const queried = gatewayAlerts.flatMap(({ expr }) => expr.match(/\bgateway_[a-z_]+/g) ?? [])
+  expect(queried.length).toBeGreaterThan(10)
+  expect(queried.filter(name => !page.includes(`\`${name}\``))).toEqual([])
+})
+
+test('the alerts about agents query metrics that are in docs/metrics.md', () => {
+  const page = read('../../docs/metrics.md')
+  const queried = agentAlerts.flatMap(({ expr }) => expr.match(/\bagent_[a-z_]+/g) ?? [])
+  expect(queried.length).toBeGreaterThan(5)
+  expect(queried.filter(name => !page.includes(`\`${name}`))).toEqual([])
+})
+
 describe('the configurations', () => {
   test('and the other tested files are all files of the folder', () => {
-    const others = ['alerts.yml', 'alerts.test.yml', 'alertmanager.yml']
+    const rules = RULE_FILES.flatMap(({ file, tests }) => [file, tests])
+    const others = [GATEWAY_CONFIG, 'alertmanager.yml', ...rules]
     expect(readdirSync(folder).sort()).toEqual([...SCRAPE_CONFIGS, ...others].sort())
   })
 
   test.each(configs)(
     '$file has one scrape job for applications, and the jobs and rule files of the alerts',
-    ({ config }) => {
+    ({ file, config }) => {
       const jobs = config.scrape_configs.map(({ job_name }) => job_name)
       expect(jobs.filter(name => APP_JOBS.includes(name))).toHaveLength(1)
       expect(jobs).toEqual(expect.arrayContaining(['kafka-exposer', 'prometheus']))
-      expect(config.rule_files).toEqual(['alerts.yml'])
+      const hasGateway = file === 'prometheus.yml'
+      expect(jobs.includes('kafka-exposer-gateway')).toBe(hasGateway)
+      expect(config.rule_files).toEqual([
+        'alerts.yml',
+        ...(hasGateway
+          ? ['remote-write-alerts.yml', 'gateway-alerts.yml', 'agent-alerts.yml']
+          : []),
+      ])
     },
   )
 

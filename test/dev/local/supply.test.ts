@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { PARTS } from '../../../dev/local/parts.js'
+import { PARTS, type Part } from '../../../dev/local/parts.js'
 import { Unavailable } from '../../../dev/local/run-command.js'
 import { fetchPart } from '../../../dev/local/supply.js'
 import { partOrSkip } from '../../support/or-skip.js'
@@ -17,11 +17,12 @@ test.skipIf(redis === null)(
   },
 )
 
-test('each part has its own variable, and its program is in its packages', () => {
-  const parts = Object.values(PARTS)
+test('each part has its own variable, and its program is in its packages or its module', () => {
+  const parts: readonly Part[] = Object.values(PARTS)
   expect(new Set(parts.map(({ variable }) => variable)).size).toBe(parts.length)
-  for (const { program, debian } of parts) {
-    expect(debian.programs.filter(path => path.endsWith(`/${program}`))).toHaveLength(1)
+  for (const { program, debian, go } of parts) {
+    const programs = [...(debian?.programs ?? []), ...(go ? [`/${go.main}`] : [])]
+    expect(programs.filter(path => path.endsWith(`/${program}`))).toHaveLength(1)
   }
 })
 
@@ -33,6 +34,7 @@ describe('a part', () => {
     vi.stubEnv('PATH', join(folder, 'path'))
     vi.stubEnv('KAFKA_EXPOSER_CACHE', join(folder, 'cache'))
     vi.stubEnv('PUSHGATEWAY_BIN', undefined)
+    vi.stubEnv('TELEGRAF_BIN', undefined)
   })
   afterEach(() => {
     vi.unstubAllEnvs()
@@ -88,6 +90,38 @@ describe('a part', () => {
     expect((error as Error).message).toBe(
       'Pushgateway is missing: it is not on the PATH, and this machine does not run Debian. ' +
         'Set PUSHGATEWAY_BIN to the path of Pushgateway 1.11 or newer, or put it on the PATH.',
+    )
+  })
+  test('from a Go module is an error without Go, and is built once with it', async () => {
+    const error = await fetchPart('telegraf').catch((thrown: Error) => thrown)
+    expect(error).toBeInstanceOf(Unavailable)
+    expect((error as Error).message).toBe(
+      'Telegraf is missing: it is not on the PATH, and Go, which would build it, is missing. ' +
+        'Set TELEGRAF_BIN to the path of Telegraf 1.30 or newer, or put it on the PATH.',
+    )
+    const made = `printf '#!/bin/sh\\necho Telegraf 1.37.2\\n' > "$GOBIN/telegraf"`
+    program('path/go', '')
+    writeFileSync(
+      join(folder, 'path/go'),
+      `#!/bin/sh\n${made}\n/bin/chmod +x "$GOBIN/telegraf"\necho "$@" >> ${folder}/builds\n`,
+    )
+    const built = await fetchPart('telegraf')
+    expect(built).toMatch(/\/cache\/go-telegraf-v1\.37\.2-\w+\/telegraf$/)
+    expect(await fetchPart('telegraf')).toBe(built)
+    expect(readFileSync(join(folder, 'builds'), 'utf8').split('\n')).toEqual([
+      expect.stringMatching(/^install -tags=\S*parsers\.influx .*\/telegraf@v1\.37\.2$/),
+      '',
+    ])
+  })
+
+  test('whose module cannot be built is an error with the first message of Go', async () => {
+    program('path/go', '')
+    writeFileSync(
+      join(folder, 'path/go'),
+      '#!/bin/sh\necho "go: downloading x" >&2\necho "go: no proxy" >&2\nexit 1\n',
+    )
+    await expect(fetchPart('telegraf')).rejects.toThrow(
+      'it is not on the PATH, and Go could not build it (go: no proxy)',
     )
   })
 })
