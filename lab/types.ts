@@ -2,7 +2,13 @@
  * The compared transports from an application to Prometheus. All read the same applications in the
  * same run.
  */
-export const VARIANTS = ['direct', 'naive', 'naive with timestamps', 'kafka-exposer'] as const
+export const VARIANTS = [
+  'direct',
+  'naive',
+  'naive with timestamps',
+  'kafka-exposer',
+  'remote write',
+] as const
 export type Variant = (typeof VARIANTS)[number]
 
 /** One measured quantity of one variant: one value per repetition. */

@@ -4,7 +4,13 @@ import type { Experiment } from '../experiment.js'
 import { isKnown, valuesOf } from '../figures.js'
 import type { App } from '../harness/app.js'
 import type { Lab } from '../harness/lab.js'
-import { globalConfig, job, type LabPrometheus, VARIANT_SELECTOR } from '../harness/prometheus.js'
+import {
+  globalConfig,
+  job,
+  type LabPrometheus,
+  RECEIVER_FLAGS,
+  VARIANT_SELECTOR,
+} from '../harness/prometheus.js'
 import type { DelayDistribution } from '../random.js'
 import { distribution, median, quantile } from '../stats/quantile.js'
 import { type Figure, type Line, type Observations, VARIANTS, type Variant } from '../types.js'
@@ -12,8 +18,8 @@ import { type Figure, type Line, type Observations, VARIANTS, type Variant } fro
 /**
  * The effect of a variable propagation delay on `rate()`. The apps' counters are functions of time,
  * so that the true rate is known; their snapshots are sent after a random delay. `rate()` is
- * evaluated once per second, live and again over the stored samples, and compared with the true
- * rate.
+ * evaluated once per second, live and live with an offset, and again over the stored samples, and
+ * compared with the true rate.
  */
 interface Parameters {
   readonly [name: string]: number | string | readonly number[] | readonly string[]
@@ -26,12 +32,17 @@ interface Parameters {
   readonly windows: readonly string[]
   readonly settleSeconds: number
   readonly measureSeconds: number
+  /** Offset of the queries that wait for late samples. More than the longest delay. */
+  readonly offsetSeconds: number
   /** How long the series of killed apps are observed. */
   readonly staleSeconds: number
 }
 
 const MEAN_RATE = 10
 const VISIBLE_AFTER_DEATH = 'series of a killed app are still queryable'
+const UNTIL_QUERYABLE = 'time until a change is queryable'
+/** How the queries with an offset are evaluated, in the names of figures. */
+const WITH_OFFSET = 'live with an offset'
 
 /** One result of `rate()` beside the true rate. */
 interface Evaluation {
@@ -57,6 +68,7 @@ export const asynchrony: Experiment<Parameters> = {
     windows: ['30s', '1m'],
     settleSeconds: 75,
     measureSeconds: 75,
+    offsetSeconds: 15,
     staleSeconds: 25,
   },
   full: {
@@ -67,6 +79,7 @@ export const asynchrony: Experiment<Parameters> = {
     windows: ['30s', '1m', '5m'],
     settleSeconds: 420,
     measureSeconds: 420,
+    offsetSeconds: 15,
     staleSeconds: 330,
   },
   reduced: {
@@ -77,6 +90,7 @@ export const asynchrony: Experiment<Parameters> = {
     windows: ['5s'],
     settleSeconds: 8,
     measureSeconds: 6,
+    offsetSeconds: 5,
     staleSeconds: 8,
   },
 
@@ -91,10 +105,8 @@ export const asynchrony: Experiment<Parameters> = {
     lab.reportCompletion(0.45)
     lab.reportStep('evaluating rate() once per second')
     const from = Date.now() / 1000
-    const live = await evaluateLive(lab, prometheus, parameters, startMs)
+    const { live, late } = await evaluateLive(lab, prometheus, parameters, startMs)
     const to = Date.now() / 1000
-    const historical = await evaluateStored(prometheus, parameters, startMs, from, to)
-    const gaps = await measureGaps(prometheus, from, to)
     lab.reportCompletion(0.8)
     lab.reportStep('setting an alert condition, then killing the apps')
     const alertDelays = await measureAlertDelays(lab, prometheus, apps)
@@ -104,15 +116,19 @@ export const asynchrony: Experiment<Parameters> = {
       apps,
       parameters.staleSeconds,
     )
+    // At the end, because the newest samples have not arrived before.
+    const historical = await evaluateStored(prometheus, parameters, startMs, from, to)
+    const gaps = await measureGaps(prometheus, from, to)
     return {
       figures: [
         ...errorFigures('live', live, parameters),
+        ...errorFigures(WITH_OFFSET, late, parameters),
         ...errorFigures('historical', historical, parameters),
         ...gaps,
         ...alertDelays,
         ...visibility,
       ],
-      plots: plotsOf(live, parameters, from),
+      plots: plotsOf(live, late, parameters, from),
       notMeasured: [
         ...(parameters.windows.includes('5m') ? [] : ['rate() over 5m: only in the full edition']),
         ...(parameters.counters.includes('bursty')
@@ -122,17 +138,22 @@ export const asynchrony: Experiment<Parameters> = {
     }
   },
 
-  judge({ figures }, { windows, delays, delaySeconds, counters }) {
+  judge({ figures }, { windows, delays, delaySeconds, counters, offsetSeconds }) {
     const varying = delays.filter(kind => kind === 'uniform' || kind === 'heavy')
     const settings = varying.map(kind => settingOf({ kind, seconds: delaySeconds }, counters[0]))
     const medians = (name: string, variant: Variant) =>
       settings.map(setting => median(valuesOf(figures, name, variant, setting)))
-    const p99 = (variant: Variant) =>
-      Math.max(...medians(`rate() error over ${windows[0]}, live, p99`, variant))
+    const p99 = (variant: Variant, mode = 'live') =>
+      Math.max(...medians(`rate() error over ${windows[0]}, ${mode}, p99`, variant))
     const naive = p99('naive')
     const exposer = p99('kafka-exposer')
-    const bias = Math.min(
-      ...medians(`rate() bias over ${windows[0]}, live, median`, 'naive with timestamps'),
+    const biasOf = (variant: Variant) =>
+      Math.min(...medians(`rate() bias over ${windows[0]}, live, median`, variant))
+    const bias = biasOf('naive with timestamps')
+    const sentBias = biasOf('remote write')
+    const sentLate = p99('remote write', WITH_OFFSET)
+    const [sentAfter, exposedAfter] = (['remote write', 'kafka-exposer'] as const).map(variant =>
+      Math.max(...medians(UNTIL_QUERYABLE, variant)),
     )
     const visible = (variant: Variant) => median(valuesOf(figures, VISIBLE_AFTER_DEATH, variant))
     const percent = (value: number) => `${value.toFixed(value < 10 ? 2 : 0)} %`
@@ -160,6 +181,30 @@ export const asynchrony: Experiment<Parameters> = {
           ? visible('naive with timestamps') > visible('kafka-exposer')
           : null,
         because: `queryable after the death: ${seconds(visible('naive with timestamps'))} with timestamps, ${seconds(visible('kafka-exposer'))} with kafka-exposer, ${seconds(visible('direct'))} direct`,
+      },
+      {
+        claim:
+          'With remote write the error of rate() is at most 0.1 %, if it is evaluated with an offset',
+        holds: isKnown(sentLate) ? sentLate <= 0.1 : null,
+        because: `p99 of the error over ${windows[0]} with an offset of ${seconds(offsetSeconds)}: ${sentLate.toFixed(3)} %; naive, with the same offset: ${percent(p99('naive', WITH_OFFSET))}`,
+      },
+      {
+        claim: 'Without an offset remote write makes a live rate() too low',
+        holds: isKnown(sentBias) ? sentBias <= -5 : null,
+        because: `median error: ${percent(sentBias)}, because the newest samples have not arrived yet`,
+      },
+      {
+        claim: 'A change is queryable earlier with remote write than with virtual targets',
+        holds: isKnown(sentAfter, exposedAfter) ? sentAfter < exposedAfter : null,
+        because: `maximum of ${settings.length} delay distributions: ${sentAfter.toFixed(1)} s with remote write, ${exposedAfter.toFixed(1)} s with virtual targets`,
+      },
+      {
+        claim:
+          'Series of a killed app stay queryable longer with explicit timestamps than with remote write',
+        holds: isKnown(visible('naive with timestamps'), visible('remote write'))
+          ? visible('naive with timestamps') > visible('remote write')
+          : null,
+        because: `queryable after the death: ${seconds(visible('naive with timestamps'))} with timestamps, ${seconds(visible('remote write'))} with remote write`,
       },
     ]
   },
@@ -210,7 +255,7 @@ async function arrange(lab: Lab, parameters: Parameters, startMs: number) {
   const naive = await lab.startNaiveExposer(cluster, topics.naive)
   const timestamped = await lab.startNaiveExposer(cluster, topics.naive, { timestamps: true })
   const interval = `${intervalSeconds}s`
-  const prometheus = await lab.startPrometheus({
+  const config = {
     global: globalConfig(interval),
     scrape_configs: [
       job.direct(
@@ -221,7 +266,9 @@ async function arrange(lab: Lab, parameters: Parameters, startMs: number) {
       job.massive('naive with timestamps', interval, [timestamped]),
       job.virtualTargets(group),
     ],
-  })
+  }
+  const prometheus = await lab.startPrometheus(config, RECEIVER_FLAGS)
+  await lab.startRemoteWriters(cluster, topics.snapshots, [prometheus])
   await lab.waitUntil(
     'every app has samples in every variant',
     async () =>
@@ -240,22 +287,27 @@ async function evaluateLive(
   prometheus: LabPrometheus,
   parameters: Parameters,
   startMs: number,
-): Promise<Evaluation[]> {
-  const evaluations: Evaluation[] = []
-  for (let second = 0; second < parameters.measureSeconds; second++) {
-    const at = Date.now() / 1000
-    for (const window of parameters.windows) {
-      for (const { metric, value } of await prometheus.query(
-        `rate(lab_work_total[${window}])`,
-        at,
-      )) {
-        evaluations.push(evaluationOf(metric, window, value[0], Number(value[1]), startMs))
-      }
+): Promise<{ live: Evaluation[]; late: Evaluation[] }> {
+  const { windows, offsetSeconds, measureSeconds } = parameters
+  const evaluate = async (at: number, offset: number) => {
+    const evaluations: Evaluation[] = []
+    for (const window of windows) {
+      const promql = `rate(lab_work_total[${window}] offset ${offset}s)`
+      for (const { metric, value } of await prometheus.query(promql, at))
+        evaluations.push(evaluationOf(metric, window, at, Number(value[1]), startMs, offset))
     }
-    lab.reportCompletion(0.45 + (0.35 * second) / parameters.measureSeconds)
+    return evaluations
+  }
+  const live: Evaluation[] = []
+  const late: Evaluation[] = []
+  for (let second = 0; second < measureSeconds; second++) {
+    const at = Date.now() / 1000
+    live.push(...(await evaluate(at, 0)))
+    late.push(...(await evaluate(at, offsetSeconds)))
+    lab.reportCompletion(0.45 + (0.35 * second) / measureSeconds)
     await lab.sleep(Math.max(0, at + 1 - Date.now() / 1000))
   }
-  return evaluations
+  return { live, late }
 }
 
 async function evaluateStored(
@@ -286,10 +338,11 @@ function evaluationOf(
   at: number,
   rate: number,
   startMs: number,
+  offset = 0,
 ): Evaluation {
   const setting = settingOfInstance(instance)
   const kind = setting.endsWith('bursty counter') ? 'bursty' : 'constant'
-  const truth = rateOver(kind, at - startMs / 1000, secondsOf(window))
+  const truth = rateOver(kind, at - offset - startMs / 1000, secondsOf(window))
   return { variant: variant as Variant, setting, window, at, rate, truth }
 }
 
@@ -366,9 +419,8 @@ async function measureAlertDelays(
       const variant = metric.variant as Variant
       const setting = settingOfInstance(metric.instance)
       if (figures.has(variant + setting)) continue
-      const name = 'time until a change is queryable'
       const values = [(Date.now() - changedAt) / 1000]
-      figures.set(variant + setting, { name, variant, setting, unit: 's', values })
+      figures.set(variant + setting, { name: UNTIL_QUERYABLE, variant, setting, unit: 's', values })
     }
     await lab.sleep(0.1)
   }
@@ -404,18 +456,25 @@ async function measureVisibilityAfterDeath(
 
 function plotsOf(
   live: readonly Evaluation[],
-  { windows }: Parameters,
+  late: readonly Evaluation[],
+  { windows, offsetSeconds }: Parameters,
   from: number,
 ): Observations['plots'] {
   const settings = [...new Set(live.map(({ setting }) => setting))]
   const [window] = windows
   return settings.flatMap(setting => {
-    const select = (variant: Variant) =>
-      live.filter(
+    const select = (evaluations: readonly Evaluation[], variant: Variant) =>
+      evaluations.filter(
         found => found.variant === variant && found.setting === setting && found.window === window,
       )
-    const lines = (pointsOf: (evaluations: Evaluation[]) => Line['points']) =>
-      VARIANTS.map((variant): Line => ({ variant, label: '', points: pointsOf(select(variant)) }))
+    const lines = (pointsOf: (evaluations: Evaluation[]) => Line['points']): Line[] => [
+      ...VARIANTS.map(variant => ({ variant, label: '', points: pointsOf(select(live, variant)) })),
+      {
+        variant: 'remote write',
+        label: `offset ${offsetSeconds}s`,
+        points: pointsOf(select(late, 'remote write')),
+      },
+    ]
     return [
       {
         kind: 'time' as const,

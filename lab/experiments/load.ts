@@ -6,7 +6,7 @@ import type { Fleet } from '../harness/fleet.js'
 import type { Lab } from '../harness/lab.js'
 import { Meter, type ResourceUsage } from '../harness/meter.js'
 import type { LabProcess } from '../harness/process.js'
-import { globalConfig, job, type LabPrometheus } from '../harness/prometheus.js'
+import { globalConfig, job, type LabPrometheus, RECEIVER_FLAGS } from '../harness/prometheus.js'
 import { distribution, quantile } from '../stats/quantile.js'
 import type { Figure, Line, Observations } from '../types.js'
 
@@ -26,7 +26,7 @@ interface Parameters {
   readonly measureSeconds: number
 }
 
-const LOAD_VARIANTS = ['direct', 'naive', 'kafka-exposer'] as const
+const LOAD_VARIANTS = ['direct', 'naive', 'kafka-exposer', 'remote write'] as const
 type LoadVariant = (typeof LOAD_VARIANTS)[number]
 const COMPONENTS = ['apps', 'Kafka', 'exposer', 'Prometheus'] as const
 type Component = (typeof COMPONENTS)[number]
@@ -71,7 +71,8 @@ export const load: Experiment<Parameters> = {
     seriesPerApp: 500,
     apps: [40, 160, 640],
     variants: [...LOAD_VARIANTS],
-    settleSeconds: 3,
+    // Prometheus scrapes new targets after at most 7 s: the refresh and its own throttling.
+    settleSeconds: 6,
     measureSeconds: 6,
   },
   full: {
@@ -87,8 +88,8 @@ export const load: Experiment<Parameters> = {
     seriesPerApp: 50,
     apps: [2, 8],
     variants: [...LOAD_VARIANTS],
-    settleSeconds: 2,
-    measureSeconds: 4,
+    settleSeconds: 1,
+    measureSeconds: 3,
   },
 
   estimate: ({ variants, apps, settleSeconds, measureSeconds, intervalSeconds }) =>
@@ -129,6 +130,10 @@ export const load: Experiment<Parameters> = {
     const last = steps.at(-1)
     const cost = (component: Component) =>
       valueAt(`${CPU_PER_SAMPLE}: ${component}`, 'kafka-exposer', last)
+    const lastSent = sustained('remote write').at(-1)
+    const costs = (variant: LoadVariant) =>
+      valueAt(`${CPU_PER_SAMPLE}: Prometheus`, variant, lastSent)
+    const p50 = (variant: LoadVariant) => valueAt(`${DELAY}, p50`, variant, lastSent)
     const p99 = (variant: LoadVariant, count = last) => valueAt(`${DELAY}, p99`, variant, count)
     const longest = Math.max(...steps.map(count => p99('kafka-exposer', count)))
     const offered = (Math.max(...apps) * parameters.seriesPerApp) / intervalSeconds
@@ -139,7 +144,7 @@ export const load: Experiment<Parameters> = {
           maximum('kafka-exposer') > 0
             ? maximum('kafka-exposer') >= 0.95 * maximum('naive')
             : false,
-        because: `${formatRate(maximum('kafka-exposer'))} kafka-exposer, ${formatRate(maximum('naive'))} naive, ${formatRate(maximum('direct'))} direct, of ${formatRate(offered)} offered at the last step`,
+        because: `${formatRate(maximum('kafka-exposer'))} kafka-exposer, ${formatRate(maximum('naive'))} naive, ${formatRate(maximum('direct'))} direct, ${formatRate(maximum('remote write'))} remote write, of ${formatRate(offered)} offered at the last step`,
       },
       {
         claim: 'Per sample the exposer uses less CPU than Prometheus',
@@ -157,6 +162,25 @@ export const load: Experiment<Parameters> = {
         because: isKnown(longest)
           ? `p99 with kafka-exposer: at most ${longest.toFixed(1)} s; direct: ${formatDelay(p99('direct'))}, naive: ${formatDelay(p99('naive'))}`
           : 'no load was sustained',
+      },
+      {
+        claim:
+          'Half of the samples are queryable earlier with remote write than with virtual targets',
+        holds: isKnown(p50('remote write'), p50('kafka-exposer'))
+          ? p50('remote write') < p50('kafka-exposer')
+          : null,
+        because: isKnown(p50('remote write'), p50('kafka-exposer'))
+          ? `p50 at the last load that remote write sustained: ${formatDelay(p50('remote write'))}, virtual targets: ${formatDelay(p50('kafka-exposer'))}`
+          : 'no load was sustained by both',
+      },
+      {
+        claim: 'Per sample Prometheus uses more CPU with remote write than when it scrapes',
+        holds: isKnown(costs('remote write'), costs('kafka-exposer'))
+          ? costs('remote write') > costs('kafka-exposer')
+          : null,
+        because: isKnown(costs('remote write'), costs('kafka-exposer'))
+          ? `CPU seconds of Prometheus per million samples: ${costs('remote write').toFixed(2)} with remote write, ${costs('kafka-exposer').toFixed(2)} with virtual targets`
+          : 'the CPU usage was not measured',
       },
     ]
   },
@@ -229,7 +253,7 @@ async function arrange(lab: Lab, cluster: Cluster, variant: LoadVariant, paramet
   const { seriesPerApp, intervalSeconds, apps } = parameters
   const topic = await cluster.createTopic()
   const topics =
-    variant === 'kafka-exposer' ? { snapshots: topic } : variant === 'naive' ? { naive: topic } : {}
+    variant === 'direct' ? {} : variant === 'naive' ? { naive: topic } : { snapshots: topic }
   const startFleet = () =>
     lab.startFleet({
       job: 'lab',
@@ -253,6 +277,11 @@ async function arrange(lab: Lab, cluster: Cluster, variant: LoadVariant, paramet
     const group = await lab.startExposerGroup(cluster, topic)
     const fleet = await startFleet()
     return whenReady(fleet, group.shards, await startPrometheus(job.virtualTargets(group)))
+  }
+  if (variant === 'remote write') {
+    const prometheus = await lab.startPrometheus({ global: globalConfig(interval) }, RECEIVER_FLAGS)
+    const group = await lab.startRemoteWriters(cluster, topic, [prometheus])
+    return whenReady(await startFleet(), group.shards, prometheus)
   }
   if (variant === 'naive') {
     const naive = await lab.startNaiveExposer(cluster, topic)
@@ -308,7 +337,7 @@ async function consumerLag(
   variant: LoadVariant,
   [exposer]: readonly LabProcess[],
 ): Promise<number> {
-  if (variant !== 'kafka-exposer') return Number.NaN
+  if (variant !== 'kafka-exposer' && variant !== 'remote write') return Number.NaN
   const telemetry = await exposer.get('/telemetry')
   const lags = [...telemetry.matchAll(/^exposer_consumer_lag_seconds\{.*\} (\S+)/gm)].map(
     ([, text]) => Number(text),
@@ -343,7 +372,7 @@ function figuresOf(variant: LoadVariant, steps: readonly Step[], parameters: Par
         : { ...figure(THROUGHPUT, Number.NaN, 'samples/s'), note: `overload: ${overload}` },
       figure(ARRIVED, arrived, '%'),
       ...quantiles.map(([name, q]) => figure(`${DELAY}, ${name}`, quantile(delays, q), 's')),
-      ...(variant === 'kafka-exposer' ? [figure(LAG, lag, 's')] : []),
+      ...(Number.isNaN(lag) ? [] : [figure(LAG, lag, 's')]),
       ...components.flatMap(component => [
         figure(
           `${CPU_PER_SAMPLE}: ${component}`,

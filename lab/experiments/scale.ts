@@ -1,17 +1,18 @@
 import type { Experiment } from '../experiment.js'
 import { valuesOf } from '../figures.js'
+import { COLLECTED_METRIC } from '../fleet/workload.js'
 import type { Cluster } from '../harness/cluster.js'
 import type { Fleet } from '../harness/fleet.js'
 import type { Lab } from '../harness/lab.js'
 import { Meter, type ResourceUsage } from '../harness/meter.js'
 import type { LabProcess } from '../harness/process.js'
-import { globalConfig, job, type LabPrometheus } from '../harness/prometheus.js'
+import { globalConfig, job, type LabPrometheus, RECEIVER_FLAGS } from '../harness/prometheus.js'
 import { quantile } from '../stats/quantile.js'
 import type { Figure, Line, Observations, Variant } from '../types.js'
 
 /**
  * Scrape duration and resource usage by the number of series: one massive target per exposer
- * against one target per app. The setups run one after the other, because each is measured by what
+ * against one target per app, and what remote write needs instead. The setups run one after the other, because each is measured by what
  * it needs of the machine.
  */
 interface Parameters {
@@ -27,7 +28,7 @@ interface Parameters {
 }
 
 /** A variant and, of kafka-exposer, what Prometheus scrapes: massive or virtual targets. */
-type Setup = 'direct' | 'naive' | 'naive with timestamps' | 'massive' | 'virtual'
+type Setup = 'direct' | 'naive' | 'naive with timestamps' | 'massive' | 'virtual' | 'remote write'
 
 interface Case {
   readonly setup: Setup
@@ -43,7 +44,7 @@ interface Measurement {
   readonly laterScrapes: readonly number[]
   /** Percentage of the expected scrapes that failed or did not start. */
   readonly failed: number
-  /** Percentage of the expected samples that were scraped. */
+  /** Percentage of the expected samples that were scraped; with remote write, that were stored. */
   readonly scraped: number
   readonly usage: Record<'Prometheus' | 'exposers', ResourceUsage>
 }
@@ -53,6 +54,7 @@ const FIRST = 'first scrape duration, max'
 const TYPICAL = 'scrape duration, p50'
 const FAILED = 'failed scrapes'
 const SCRAPED = 'scraped samples, of those expected'
+const STORED = 'stored samples, of those expected'
 const CPU = 'CPU usage'
 const RSS = 'resident memory'
 /** A case is sustained if at least this percentage of the expected samples is scraped. */
@@ -67,7 +69,7 @@ export const scale: Experiment<Parameters> = {
     intervalSeconds: 2,
     seriesPerApp: 1000,
     sizes: [10_000, 100_000],
-    setups: ['direct', 'naive', 'massive', 'virtual'],
+    setups: ['direct', 'naive', 'massive', 'virtual', 'remote write'],
     shards: [1],
     measureSeconds: 4,
   },
@@ -75,7 +77,7 @@ export const scale: Experiment<Parameters> = {
     intervalSeconds: 15,
     seriesPerApp: 1000,
     sizes: [100_000, 1_000_000, 2_000_000],
-    setups: ['direct', 'naive', 'naive with timestamps', 'massive', 'virtual'],
+    setups: ['direct', 'naive', 'naive with timestamps', 'massive', 'virtual', 'remote write'],
     shards: [1, 2, 4],
     measureSeconds: 30,
   },
@@ -83,7 +85,8 @@ export const scale: Experiment<Parameters> = {
     intervalSeconds: 1,
     seriesPerApp: 100,
     sizes: [500, 2000],
-    setups: ['direct', 'naive', 'massive', 'virtual'],
+    // Without naive, which load runs: its figures are those of a massive target.
+    setups: ['direct', 'massive', 'virtual', 'remote write'],
     shards: [1],
     measureSeconds: 2,
   },
@@ -135,6 +138,7 @@ export const scale: Experiment<Parameters> = {
     const virtualMin = valueAt(TYPICAL, 'virtual', minSize)
     const virtualMax = virtual && valueAt(TYPICAL, 'virtual', virtual.series)
     const failed = valueAt(FAILED, 'virtual', maxSize)
+    const stored = valueAt(STORED, 'remote write', maxSize)
     const scraped = (setup: Setup) => valueAt(SCRAPED, setup, maxSize)
     const milliseconds = (seconds: number) => `${(seconds * 1000).toFixed(0)} ms`
     return [
@@ -175,6 +179,11 @@ export const scale: Experiment<Parameters> = {
             : false,
         because: `at ${formatCount(maxSize)} series ${formatPercent(scraped('virtual'))} of the samples (massive: ${formatPercent(scraped('massive'))}, naive: ${formatPercent(scraped('naive'))}, direct: ${formatPercent(scraped('direct'))})`,
       },
+      {
+        claim: 'With remote write every sample is stored, up to the largest size',
+        holds: parameters.setups.includes('remote write') ? (stored ?? 0) >= 99 : null,
+        because: `at ${formatCount(maxSize)} series ${formatPercent(stored)} of the samples`,
+      },
     ]
   },
 }
@@ -184,11 +193,13 @@ const formatPercent = (value: number | undefined) =>
 
 const isKafkaExposer = (setup: Setup) => setup === 'massive' || setup === 'virtual'
 
+const readsSnapshots = (setup: Setup) => isKafkaExposer(setup) || setup === 'remote write'
+
 function casesOf({ setups, sizes, shards }: Parameters): Case[] {
   const ascending = [...sizes].sort((a, b) => a - b)
   return setups.flatMap(setup =>
     ascending.flatMap(series => {
-      const counts = isKafkaExposer(setup) && series === ascending.at(-1) ? shards : [1]
+      const counts = readsSnapshots(setup) && series === ascending.at(-1) ? shards : [1]
       return counts.map(count => ({ setup, series, shards: count }))
     }),
   )
@@ -199,19 +210,22 @@ function casesOf({ setups, sizes, shards }: Parameters): Case[] {
  * of each app; those have the app's job.
  */
 const targetSelector = (setup: Setup) =>
-  setup === 'direct' || setup === 'virtual' ? '{job="lab"}' : '{job!="lab"}'
+  setup === 'direct' || setup === 'virtual' || setup === 'remote write'
+    ? '{job="lab"}'
+    : '{job!="lab"}'
 
 const variantOf = (setup: Setup): Variant =>
   setup === 'massive' || setup === 'virtual' ? 'kafka-exposer' : setup
 
 /** What distinguishes the setup from others of its variant: targets and shards of kafka-exposer. */
 function detailsOf({ setup, shards }: Pick<Case, 'setup' | 'shards'>): string[] {
-  if (!isKafkaExposer(setup)) return []
   return [
-    setup === 'massive' ? 'massive target' : 'virtual targets',
+    ...(isKafkaExposer(setup) ? [setup === 'massive' ? 'massive target' : 'virtual targets'] : []),
     ...(shards > 1 ? [`${shards} shards`] : []),
   ]
 }
+
+const isSent = ({ setup }: Case) => setup === 'remote write'
 
 const nameOf = (testCase: Case) => [variantOf(testCase.setup), ...detailsOf(testCase)].join(', ')
 
@@ -251,11 +265,7 @@ async function measure(
   parameters: Parameters,
 ): Promise<Measurement | string> {
   const { intervalSeconds, measureSeconds } = parameters
-  const { fleet, exposers, scrapeConfig } = await arrange(lab, cluster, testCase, parameters)
-  const prometheus = await lab.startPrometheus({
-    global: globalConfig(`${intervalSeconds}s`),
-    scrape_configs: [scrapeConfig],
-  })
+  const { fleet, exposers, prometheus } = await arrange(lab, cluster, testCase, parameters)
   const startMs = Date.now()
   const scraped = `sum(scrape_samples_scraped${targetSelector(testCase.setup)})`
   const timeoutSeconds = 6 * intervalSeconds + 10
@@ -279,6 +289,10 @@ async function measure(
   const meter = new Meter({ Prometheus: [prometheus], exposers })
   await lab.sleep(measureSeconds)
   const usage = meter.read()
+  if (testCase.setup === 'remote write') {
+    const scraped = await measureStored(lab, prometheus, testCase, parameters)
+    return { firstScrapes: [], laterScrapes: [], failed: 0, scraped, usage }
+  }
   const scrapes = await measureScrapes(
     prometheus,
     testCase,
@@ -302,9 +316,11 @@ async function arrange(
 ) {
   const { seriesPerApp, intervalSeconds } = parameters
   const interval = `${intervalSeconds}s`
+  const scrape = (config: object) =>
+    lab.startPrometheus({ global: globalConfig(interval), scrape_configs: [config] })
   const topic = await cluster.createTopic()
   const targets = Math.ceil(series / seriesPerApp)
-  const topics = isKafkaExposer(setup)
+  const topics = readsSnapshots(setup)
     ? { snapshots: topic }
     : setup === 'direct'
       ? {}
@@ -320,7 +336,14 @@ async function arrange(
   if (setup === 'direct') {
     const fleet = await lab.startFleet(fleetOptions)
     const exposers: LabProcess[] = []
-    return { fleet, exposers, scrapeConfig: job.direct(interval, [fleet.process]) }
+    return { fleet, exposers, prometheus: await scrape(job.direct(interval, [fleet.process])) }
+  }
+  if (setup === 'remote write') {
+    const prometheus = await lab.startPrometheus({ global: globalConfig(interval) }, RECEIVER_FLAGS)
+    const { shards: exposers } = await lab.startRemoteWriters(cluster, topic, [prometheus], {
+      shards,
+    })
+    return { fleet: await startPublishing(lab, fleetOptions, targets), exposers, prometheus }
   }
   if (setup === 'massive' || setup === 'virtual') {
     const group = await lab.startExposerGroup(cluster, topic, { shards })
@@ -334,13 +357,32 @@ async function arrange(
       setup === 'virtual'
         ? job.virtualTargets(group)
         : job.massive('kafka-exposer', interval, group.shards)
-    return { fleet, exposers: group.shards, scrapeConfig }
+    return { fleet, exposers: group.shards, prometheus: await scrape(scrapeConfig) }
   }
   const naive = await lab.startNaiveExposer(cluster, topic, {
     timestamps: setup === 'naive with timestamps',
   })
   const fleet = await startPublishing(lab, fleetOptions, targets)
-  return { fleet, exposers: [naive], scrapeConfig: job.massive(setup, interval, [naive]) }
+  const prometheus = await scrape(job.massive(setup, interval, [naive]))
+  return { fleet, exposers: [naive], prometheus }
+}
+
+/** Percentage of the samples collected while the usage was measured that Prometheus has stored. */
+async function measureStored(
+  lab: Lab,
+  prometheus: LabPrometheus,
+  { setup, series }: Case,
+  { intervalSeconds, measureSeconds, seriesPerApp }: Parameters,
+): Promise<number> {
+  const end = Date.now() / 1000
+  await lab.sleep(Math.max(2, intervalSeconds))
+  const rounds = Math.floor(measureSeconds / intervalSeconds)
+  // Counted from the collection times of the apps: counting every series takes too long.
+  const collections = await prometheus.queryValue(
+    `sum(count_over_time(${COLLECTED_METRIC}${targetSelector(setup)}[${rounds * intervalSeconds}s]))`,
+    end,
+  )
+  return Math.min(100, (100 * collections * seriesPerApp) / (rounds * series))
 }
 
 async function startPublishing(
@@ -411,6 +453,12 @@ function figuresOf(testCase: Case, measurement: Measurement): Figure[] {
     figure(`${CPU}: ${name}`, 100 * usage[component].cores, '% of a core'),
     figure(`${RSS}: ${name}`, usage[component].rssBytes / 1e6, 'MB'),
   ]
+  if (testCase.setup === 'remote write')
+    return [
+      figure(STORED, scraped, '%'),
+      ...usageOf('Prometheus', 'Prometheus'),
+      ...usageOf('exposers', 'exposers'),
+    ]
   return [
     figure(LONGEST, Math.max(...laterScrapes), 's'),
     figure(TYPICAL, quantile(laterScrapes, 0.5), 's'),
@@ -426,8 +474,8 @@ function plotsOf(figures: readonly Figure[], parameters: Parameters): Observatio
   const cases = casesOf(parameters)
   const wasSustained = (testCase: Case) =>
     isSustained({
-      failed: figureValue(figures, FAILED, testCase) ?? 100,
-      scraped: figureValue(figures, SCRAPED, testCase) ?? 0,
+      failed: figureValue(figures, FAILED, testCase) ?? (isSent(testCase) ? 0 : 100),
+      scraped: figureValue(figures, isSent(testCase) ? STORED : SCRAPED, testCase) ?? 0,
     })
   const lines = (name: string): Line[] =>
     parameters.setups.map(setup => ({

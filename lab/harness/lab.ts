@@ -1,4 +1,6 @@
 import { setMaxListeners } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { createRunFolder, removeRunFolder } from '../../dev/local/folders.js'
 import { LoadBalancer } from '../../dev/local/load-balancer.js'
 import { startPrometheus } from '../../dev/local/prometheus.js'
@@ -11,7 +13,7 @@ import { Cluster, type ClusterOptions } from './cluster.js'
 import { ExposerGroup } from './exposer-group.js'
 import { Fleet } from './fleet.js'
 import { type LabProcess, startProcess } from './process.js'
-import { LabPrometheus } from './prometheus.js'
+import { LabPrometheus, remoteWriteConfig } from './prometheus.js'
 import { Scope } from './scope.js'
 
 export interface LabContext {
@@ -135,7 +137,7 @@ export class Lab {
   async startExposerGroup(
     cluster: Cluster,
     topic: string,
-    { shards = 1, flags = [] as string[] } = {},
+    { shards = 1, group: groupId = topic, flags = [] as string[] } = {},
   ): Promise<ExposerGroup> {
     const front = await LoadBalancer.start()
     this.#scope.defer(() => front.stop())
@@ -143,7 +145,7 @@ export class Lab {
       'exposer',
       `--kafka.brokers=${cluster.brokers.join(',')}`,
       `--kafka.topic=${topic}`,
-      `--kafka.group=${topic}`,
+      `--kafka.group=${groupId}`,
       `--web.listen-address=127.0.0.1:${port}`,
       `--web.external-url=${front.url}`,
       '--log.level=warn',
@@ -158,6 +160,23 @@ export class Lab {
       return true
     })
     return group
+  }
+
+  /**
+   * Starts shards of the shipped exposer that nobody scrapes: they send what they read to each
+   * receiver by remote write. Sends what is published from then on.
+   */
+  startRemoteWriters(
+    cluster: Cluster,
+    topic: string,
+    receivers: readonly LabPrometheus[],
+    { shards = 1 } = {},
+  ): Promise<ExposerGroup> {
+    const group = `${topic}-sending`
+    const file = join(this.#folder, `${group}.json`)
+    writeFileSync(file, JSON.stringify(remoteWriteConfig(receivers)))
+    const flags = [`--remote-write.config.file=${file}`]
+    return this.startExposerGroup(cluster, topic, { shards, group, flags })
   }
 
   async startNaiveExposer(

@@ -50,10 +50,36 @@ export class LabPrometheus {
     )
   }
 
+  /** SIGKILL. The stored samples remain. */
+  kill(): Promise<void> {
+    return this.local.kill()
+  }
+
+  /** Starts the killed server again, with its samples, and waits until it is ready. */
+  restart(): Promise<void> {
+    return this.local.restart()
+  }
+
   stop(): Promise<void> {
     return this.local.stop()
   }
 }
+
+/** Flags of a Prometheus server that receives remote write. */
+export const RECEIVER_FLAGS = ['--web.enable-remote-write-receiver']
+
+/**
+ * Configuration of an exposer that sends to Prometheus servers. The variant becomes a label, as
+ * with the scrape jobs.
+ */
+export const remoteWriteConfig = (receivers: readonly LabPrometheus[]) => ({
+  global: { external_labels: { variant: 'remote write' satisfies Variant } },
+  remote_write: receivers.map(({ url }, i) => ({
+    url: `${url}/api/v1/write`,
+    name: `receiver-${i + 1}`,
+    queue_config: { batch_send_deadline: '1s' },
+  })),
+})
 
 const variantLabel = (variant: Variant) => ({
   relabel_configs: [{ target_label: 'variant', replacement: variant }],
@@ -81,7 +107,7 @@ export const job = {
     job_name: 'direct',
     scrape_interval: interval,
     scrape_timeout: interval,
-    http_sd_configs: apps.map(({ url }) => ({ url: `${url}/sd`, refresh_interval: '5s' })),
+    http_sd_configs: apps.map(({ url }) => ({ url: `${url}/sd`, refresh_interval: '2s' })),
     ...variantLabel('direct'),
     ...overrides,
   }),

@@ -120,7 +120,7 @@ function renderLine({ points, variant, label }: Line, x: Scale, y: Scale): strin
     isDrawing = true
   }
   // Two lines of one variant have the same colour: the second one is dashed.
-  const dash = /2$|^massive/.test(label) ? ' stroke-dasharray="5 4"' : ''
+  const dash = /2$|^massive|^offset/.test(label) ? ' stroke-dasharray="5 4"' : ''
   return `<path class="line ${slug(variant)}" d="${d}"${dash}><title>${html(nameOf({ variant, label }))}</title></path>`
 }
 

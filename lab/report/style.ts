@@ -6,9 +6,9 @@
  */
 export const STYLE = `
 :root { color-scheme: light dark; --ground: #fff; --text: #1b1f24; --soft: #57606a; --rule: #d8dee4; --panel: #f6f8fa;
-  --direct: #0a6a4a; --naive: #b3470b; --timestamps: #7d4a9c; --exposer: #0061a8; --mark: #b3470b1f; --good: #0a6a4a; --bad: #b3261e; }
+  --direct: #0a6a4a; --naive: #b3470b; --timestamps: #7d4a9c; --exposer: #0061a8; --remote: #745800; --mark: #b3470b1f; --good: #0a6a4a; --bad: #b3261e; }
 @media (prefers-color-scheme: dark) { :root { --ground: #14171c; --text: #e6e9ee; --soft: #a2abb8; --rule: #343b45; --panel: #1c2128;
-  --direct: #3fcf9b; --naive: #ff9d57; --timestamps: #cfa2ea; --exposer: #6cb6ff; --mark: #ff9d572b; --good: #3fcf9b; --bad: #ff8a80; } }
+  --direct: #3fcf9b; --naive: #ff9d57; --timestamps: #cfa2ea; --exposer: #6cb6ff; --remote: #e3c04a; --mark: #ff9d572b; --good: #3fcf9b; --bad: #ff8a80; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--ground); color: var(--text); font: 16px/1.5 system-ui, sans-serif; }
 main { max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
@@ -33,9 +33,9 @@ svg text { font: 12px system-ui, sans-serif; fill: var(--soft); }
 .leader { stroke: var(--soft); stroke-width: .7; fill: none; opacity: .6; }
 .mark { fill: var(--mark); } svg .mark-label { fill: var(--text); font-weight: 600; }
 svg .name { font-weight: 600; font-size: 12px; }
-.line.direct { stroke: var(--direct); } .line.naive { stroke: var(--naive); } .line.naive-with-timestamps { stroke: var(--timestamps); } .line.kafka-exposer { stroke: var(--exposer); stroke-width: 2.6; }
-svg .name.direct { fill: var(--direct); } svg .name.naive { fill: var(--naive); } svg .name.naive-with-timestamps { fill: var(--timestamps); } svg .name.kafka-exposer { fill: var(--exposer); }
-b.direct, th.direct { color: var(--direct); } b.naive, th.naive { color: var(--naive); } b.naive-with-timestamps, th.naive-with-timestamps { color: var(--timestamps); } b.kafka-exposer, th.kafka-exposer { color: var(--exposer); }
+.line.direct { stroke: var(--direct); } .line.naive { stroke: var(--naive); } .line.naive-with-timestamps { stroke: var(--timestamps); } .line.kafka-exposer { stroke: var(--exposer); stroke-width: 2.6; } .line.remote-write { stroke: var(--remote); }
+svg .name.direct { fill: var(--direct); } svg .name.naive { fill: var(--naive); } svg .name.naive-with-timestamps { fill: var(--timestamps); } svg .name.kafka-exposer { fill: var(--exposer); } svg .name.remote-write { fill: var(--remote); }
+b.direct, th.direct { color: var(--direct); } b.naive, th.naive { color: var(--naive); } b.naive-with-timestamps, th.naive-with-timestamps { color: var(--timestamps); } b.kafka-exposer, th.kafka-exposer { color: var(--exposer); } b.remote-write, th.remote-write { color: var(--remote); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; width: 100%; }
 th, td { text-align: right; padding: .35rem .6rem; border-bottom: 1px solid var(--rule); vertical-align: top; font-variant-numeric: tabular-nums; }

@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { EXPERIMENTS } from '../../lab/experiments/index.js'
 import { runLab } from '../../lab/run.js'
 
+const WITH_REMOTE_WRITE = ['asynchrony', 'replicas', 'scale', 'load']
+
 /**
  * Each experiment with its reduced parameters, with real brokers, apps, exposers and Prometheus.
  */
@@ -31,6 +33,9 @@ describe('a reduced run of', { concurrent: true }, () => {
       // A figure without a value has a note with the reason.
       expect(result.figures.filter(({ values, note }) => values.length === 0 && !note)).toEqual([])
       expect(new Set(result.figures.map(figure => figure.variant))).toContain('kafka-exposer')
+      expect(measured.some(({ variant }) => variant === 'remote write')).toBe(
+        WITH_REMOTE_WRITE.includes(result.name),
+      )
       expect(result.plots.length).toBeGreaterThan(0)
       for (const { lines } of result.plots) {
         for (const { points } of lines) expect(points.length).toBeGreaterThan(1)

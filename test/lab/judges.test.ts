@@ -56,6 +56,7 @@ describe('each verdict is confirmed, refuted or inconclusive, depending on the f
       bias: number,
       exposer: number,
       visible: number,
+      sent: { bias: number; late: number; after: number },
     ): FigureTuple[] =>
       settings.flatMap((setting): FigureTuple[] => [
         ['rate() error over 30s, live, p99', 'naive', naive, setting],
@@ -65,15 +66,22 @@ describe('each verdict is confirmed, refuted or inconclusive, depending on the f
         ['series of a killed app are still queryable', 'naive with timestamps', visible],
         ['series of a killed app are still queryable', 'kafka-exposer', 15],
         ['series of a killed app are still queryable', 'direct', 5],
+        ['rate() error over 30s, live with an offset, p99', 'remote write', sent.late, setting],
+        ['rate() error over 30s, live with an offset, p99', 'naive', naive, setting],
+        ['rate() bias over 30s, live, median', 'remote write', sent.bias, setting],
+        ['time until a change is queryable', 'remote write', sent.after, setting],
+        ['time until a change is queryable', 'kafka-exposer', 16, setting],
+        ['series of a killed app are still queryable', 'remote write', 20],
       ])
-    expect(judge(asynchrony as never, figures(40, -20, 0.1, 300))).toEqual([true, true, true, true])
-    expect(judge(asynchrony as never, figures(2, -1, 1.5, 10))).toEqual([
-      false,
-      false,
-      false,
-      false,
-    ])
-    expect(judge(asynchrony as never, [])).toEqual([null, null, null, null])
+    const expected = { bias: -19, late: 0.005, after: 9 }
+    const refuting = { bias: -1, late: 0.2, after: 17 }
+    expect(judge(asynchrony as never, figures(40, -20, 0.1, 300, expected))).toEqual(
+      Array(8).fill(true),
+    )
+    expect(judge(asynchrony as never, figures(2, -1, 1.5, 10, refuting))).toEqual(
+      Array(8).fill(false),
+    )
+    expect(judge(asynchrony as never, [])).toEqual(Array(8).fill(null))
   })
 
   test('discovery', () => {
@@ -114,6 +122,7 @@ describe('each verdict is confirmed, refuted or inconclusive, depending on the f
       exposer: number,
       all: number,
       difference: number,
+      sent: { identical: number; filled: number },
     ): FigureTuple[] => [
       ['samples stored by the replica with fewer samples', 'naive with timestamps', drained],
       ['samples stored by the replica with fewer samples', 'kafka-exposer', exposer],
@@ -127,10 +136,21 @@ describe('each verdict is confirmed, refuted or inconclusive, depending on the f
       ['difference of rate() between the replicas, p99', 'kafka-exposer', difference],
       ['difference of rate() between the replicas, p99', 'naive', 100],
       ['difference of rate() between the replicas, p99', 'direct', 0],
+      ['samples with the same time and value at both replicas', 'remote write', sent.identical],
+      ['samples with the same time and value at both replicas', 'kafka-exposer', 0],
+      ['samples of its outage that a replica has afterwards', 'remote write', sent.filled],
+      ['samples of its outage that a replica has afterwards', 'kafka-exposer', 5],
+      ['samples of its outage that a replica has afterwards', 'direct', 0],
     ]
-    expect(judge(replicas as never, figures(50, 99, 100, 0.1))).toEqual([true, true, true])
-    expect(judge(replicas as never, figures(99, 90, 100, 30))).toEqual([false, false, false])
-    expect(judge(replicas as never, [])).toEqual([null, null, null])
+    const complete = { identical: 100, filled: 100 }
+    expect(judge(replicas as never, figures(50, 99, 100, 0.1, complete))).toEqual(
+      Array(5).fill(true),
+    )
+    const different = { identical: 99.9, filled: 90 }
+    expect(judge(replicas as never, figures(99, 90, 100, 30, different))).toEqual(
+      Array(5).fill(false),
+    )
+    expect(judge(replicas as never, [])).toEqual(Array(5).fill(null))
   })
 
   test('scale', () => {
@@ -153,20 +173,27 @@ describe('each verdict is confirmed, refuted or inconclusive, depending on the f
       massiveSeconds: number,
       virtualSeconds: number,
       failed: number,
+      stored: number,
     ): FigureTuple[] => [
+      ['stored samples, of those expected', 'remote write', stored, '100 k series'],
       massive('10 k', 0.03),
       massive('100 k', massiveSeconds),
       ...virtual('10 k', 0.004, 0),
       ...virtual('100 k', virtualSeconds, failed),
     ]
-    expect(judge(scale as never, figures(0.3, 0.005, 0))).toEqual([true, true, true])
-    expect(judge(scale as never, figures(0.04, 0.9, 4))).toEqual([false, false, false])
-    expect(judge(scale as never, [massive('100 k', 0.3)])).toEqual([null, null, false])
+    expect(judge(scale as never, figures(0.3, 0.005, 0, 100))).toEqual(Array(4).fill(true))
+    expect(judge(scale as never, figures(0.04, 0.9, 4, 90))).toEqual(Array(4).fill(false))
+    expect(judge(scale as never, [massive('100 k', 0.3)])).toEqual([null, null, false, false])
   })
 
   test('load', () => {
     const setting = '640 apps, 160 k/s'
-    const figures = (throughput: number, exposer: number, p99: number): FigureTuple[] => [
+    const figures = (
+      throughput: number,
+      exposer: number,
+      p99: number,
+      sent: { p50: number; cost: number },
+    ): FigureTuple[] => [
       ['samples per second that arrived', 'naive', 100_000, setting],
       ['samples per second that arrived', 'kafka-exposer', throughput, setting],
       ['CPU per million samples: exposer', 'kafka-exposer', exposer, setting],
@@ -174,9 +201,15 @@ describe('each verdict is confirmed, refuted or inconclusive, depending on the f
       ['delay from collection to queryable, p99', 'kafka-exposer', p99, setting],
       ['delay from collection to queryable, p99', 'naive', 2, setting],
       ['delay from collection to queryable, p99', 'direct', 0.3, setting],
+      ['samples per second that arrived', 'remote write', 150_000, setting],
+      ['delay from collection to queryable, p50', 'remote write', sent.p50, setting],
+      ['delay from collection to queryable, p50', 'kafka-exposer', 2, setting],
+      ['CPU per million samples: Prometheus', 'remote write', sent.cost, setting],
     ]
-    expect(judge(load as never, figures(150_000, 0.5, 5))).toEqual([true, true, true])
-    expect(judge(load as never, figures(50_000, 3, 30))).toEqual([false, false, false])
-    expect(judge(load as never, [])).toEqual([false, null, null])
+    const expected = { p50: 1, cost: 5 }
+    expect(judge(load as never, figures(150_000, 0.5, 5, expected))).toEqual(Array(5).fill(true))
+    const refuting = { p50: 3, cost: 1 }
+    expect(judge(load as never, figures(50_000, 3, 30, refuting))).toEqual(Array(5).fill(false))
+    expect(judge(load as never, [])).toEqual([false, null, null, null, null])
   })
 })

@@ -210,7 +210,7 @@ describe.skipIf(chromium === null)('the report in a browser', () => {
       }),
     )
     for (const { right, names } of boxes) {
-      expect(names).toHaveLength(4)
+      expect(names).toHaveLength(VARIANTS.length)
       for (const [i, name] of names.entries()) {
         expect(name.right).toBeLessThanOrEqual(right)
         for (const other of names.slice(i + 1)) {
