@@ -15,6 +15,20 @@ const withPrometheus = (await partOrSkip('prometheus')) !== null
 const noPrometheus = { PROMETHEUS_BIN: '/nowhere/prometheus' }
 const existingKafka = () => ({ KAFKA_BROKERS: inject('brokers').join(',') })
 
+interface Opened {
+  readonly url: string
+  readonly status: number
+  readonly text: string
+}
+
+const addressesIn = (text: string) =>
+  (text.split('The pipeline is up')[1] ?? '').match(/http:\/\/[^\s']+/g) ?? []
+
+async function open(url: string): Promise<Opened> {
+  const response = await fetch(url)
+  return { url, status: response.status, text: await response.text() }
+}
+
 const httpUrl = expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/)
 const pid = expect.any(Number)
 
@@ -40,6 +54,7 @@ describe('npm start with --duration', () => {
   let running: Running
   let pids: number[]
   let code: number | NodeJS.Signals
+  let opened: Opened[]
 
   beforeAll(async () => {
     const env = withPrometheus ? {} : noPrometheus
@@ -48,6 +63,13 @@ describe('npm start with --duration', () => {
     pids = [dev.pid, ...descendants(dev.pid)]
     expect(pids).toEqual(expect.arrayContaining(pidsOf(running)))
     expect(alive(pidsOf(running))).toEqual(pidsOf(running))
+    await eventually(() => expect(dev.stderr).toMatch(/^ {2}Stop .*\n/m))
+    opened = await Promise.all(
+      addressesIn(dev.stderr)
+        // A push is no GET.
+        .filter(url => !url.includes('/metrics/job/'))
+        .map(open),
+    )
     code = await dev.exited
   }, 240_000)
 
@@ -74,6 +96,8 @@ describe('npm start with --duration', () => {
         { url: httpUrl, pid },
         { url: httpUrl, pid },
       ],
+      gateways: [{ url: httpUrl, pid }],
+      agents: [{ url: httpUrl, pid }],
       apps: [app('shop'), app('payments'), app('catalog')],
       prometheus: withPrometheus ? { url: httpUrl, pid } : null,
     })
@@ -81,17 +105,30 @@ describe('npm start with --duration', () => {
     expect(dev.stderr).toContain(running.url)
   })
 
+  test('every address that it prints can be opened, and its query has results', () => {
+    expect(opened.length).toBeGreaterThan(6)
+    expect(opened.filter(({ status }) => status !== 200)).toEqual([])
+    const query = opened.find(({ url }) => url.includes('/query?'))
+    expect(query !== undefined).toBe(withPrometheus)
+    if (query?.url.includes('/api/v1/'))
+      expect(JSON.parse(query.text).data.result.length).toBeGreaterThan(0)
+  })
+
   test('leaves no process and no data behind', () => expectNothingLeft(pids))
 })
 
 describe('a pipeline on an existing cluster, without Prometheus', () => {
-  test('starts no Kafka, prints how to get Prometheus, and exits with 1 and the name of an app that died', async () => {
-    const dev = start(['--json', '--duration=5s'], { env: { ...existingKafka(), ...noPrometheus } })
-    const { kafka, apps, prometheus, url } = await dev.running()
+  test('starts no Kafka, prints how to get Prometheus and Python, and exits with 1 and the name of an app that died', async () => {
+    const env = { ...existingKafka(), ...noPrometheus, PYTHON: '/nowhere/python' }
+    const dev = start(['--json', '--duration=5s'], { env })
+    const { kafka, apps, agents, prometheus, url } = await dev.running()
     expect(kafka).toEqual({ brokers: inject('brokers'), pid: null })
     expect(prometheus).toBeNull()
     expect(dev.stderr).toMatch(/using the Kafka at/)
     expect(dev.stderr).toMatch(/continuing without Prometheus.*PROMETHEUS_BIN/)
+    expect(dev.stderr).toMatch(/continuing without the worker in Python.*PYTHON=/)
+    expect(agents).toHaveLength(1)
+    expect(dev.stderr).toMatch(/metrics of this machine, without a worker/)
     const { job, instance } = apps[0]
     expect(await (await fetch(`${url}/target?job=${job}&instance=${instance}`)).text()).toMatch(
       /^process_start_time_seconds \d/m,

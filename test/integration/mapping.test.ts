@@ -125,14 +125,10 @@ describe.skipIf(!prometheusPath)('a page that is scraped directly and through a 
           bodies.set(`/record/${route}/${index}`, { type: contentType(formats.written), body })
       }
     pages = createServer((request, response) => {
-      const [, source, route, index] = request.url!.split('/')
-      const { read: format, written: target } = ROUTES[route]
-      const case_ = CASES_AND_PAGES[Number(index)]
-      response.setHeader('content-type', contentType(source === 'direct' ? format : target))
-      if (source === 'direct') return response.end(pageOf(case_, format === OPENMETRICS))
-      const mapped = read(case_, format)
-      if (!mapped) response.statusCode = 503
-      response.end(mapped && written(mapped, target))
+      const page = bodies.get(request.url!)
+      if (!page) response.statusCode = 503
+      else response.setHeader('content-type', page.type)
+      response.end(page?.body)
     })
     pages.listen(0, '127.0.0.1')
     await once(pages, 'listening')

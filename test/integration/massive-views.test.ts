@@ -57,10 +57,9 @@ async function prometheusOf(
 
 /** The stored samples of a series as `[Unix ms, value]`. */
 async function stored(prometheus: LocalPrometheus, selector: string): Promise<[number, string][]> {
-  const [series, ...more] = await prometheus.query(`${selector}[10m]`)
+  const [series, ...more] = await prometheus.samples(`${selector}[10m]`)
   expect(more).toEqual([])
-  const { values = [] } = (series ?? {}) as unknown as { values?: [number, string][] }
-  return values.map(([seconds, value]) => [Math.round(seconds * 1000), value])
+  return (series?.values ?? []).map(([seconds, value]) => [Math.round(seconds * 1000), value])
 }
 
 const describeWithPrometheus = describe.skipIf((await partOrSkip('prometheus')) === null)

@@ -1,14 +1,16 @@
 import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { workerPython } from '../../dev/demo/worker/worker.js'
 import { PrometheusApi, type Sample } from '../../dev/local/prometheus/api.js'
 import { Dev, type Running } from '../support/dev.js'
 import { eventually } from '../support/eventually.js'
-import { partOrSkip } from '../support/or-skip.js'
+import { orSkip, partOrSkip } from '../support/or-skip.js'
 import { parseExposition } from '../support/strict-exposition.js'
 
-const dashboard = fileURLToPath(
-  new URL('../../deploy/grafana/dashboards/kafka-exposer.json', import.meta.url),
+const dashboards = ['kafka-exposer', 'kafka-exposer-gateway', 'kafka-exposer-agent'].map(name =>
+  fileURLToPath(new URL(`../../deploy/grafana/dashboards/${name}.json`, import.meta.url)),
 )
 
 type App = Running['apps'][number]
@@ -23,6 +25,8 @@ interface TargetRow {
  * Runs the pipeline of `npm start` on the brokers of this test run, and queries its Prometheus.
  */
 const prometheusPath = await partOrSkip('prometheus')
+const python = await orSkip("Python's client library", workerPython)
+const agentJobs = ['node', ...(python === null ? [] : ['worker'])]
 describe.skipIf(prometheusPath === null)('the pipeline', () => {
   let dev: Dev
   let running: Running
@@ -90,20 +94,41 @@ describe.skipIf(prometheusPath === null)('the pipeline', () => {
       expect(seen.get(series)).toBeLessThanOrEqual(after.get(series)!)
   }, 90_000)
 
-  describe('every query of the Grafana dashboard has a result', () => {
-    const { panels } = JSON.parse(readFileSync(dashboard, 'utf8')) as {
-      panels: { title: string; targets?: { expr: string }[] }[]
-    }
+  test('Prometheus has the targets of the agent: this machine, and a worker that it scrapes', async () => {
+    for (const job of agentJobs)
+      expect((await prometheus.query(`up{job="${job}"}`)).map(({ value }) => value[1])).toEqual([
+        '1',
+      ])
+    const [host] = await prometheus.query('node_uname_info')
+    expect(host.metric).toMatchObject({ job: 'node', instance: hostname(), nodename: hostname() })
+    if (python === null) return
+    await eventually(async () => {
+      const done = await prometheus.query('sum(rate(worker_job_duration_seconds_count[30s]))')
+      expect(Number(done[0]?.value[1])).toBeGreaterThan(0)
+    }, 60_000)
+  })
+
+  describe('every query of the Grafana dashboards has a result', () => {
+    const panels = dashboards.flatMap(
+      file =>
+        (
+          JSON.parse(readFileSync(file, 'utf8')) as {
+            panels: { title: string; targets?: { expr: string }[] }[]
+          }
+        ).panels,
+    )
     const queries = panels.flatMap(({ title, targets }) =>
       (targets ?? []).map(({ expr }) => ({ title, expr })),
     )
-    /** The metric has no series before the first refused record. */
-    const emptyWhenHealthy = /exposer_records_rejected_total/
+    /** The metrics have no series before the first refused record or push. */
+    const emptyWhenHealthy = /exposer_records_rejected_total|gateway_pushes_refused_total/
+    /** `npm start` has no receiver. remote-write.test.ts has one, and these queries. */
+    const withReceiver = /exposer_remote_write_/
 
     test.each(queries)('$title: $expr', async ({ expr }) => {
       // The value that Grafana uses in the default time range.
       const promql = expr.replaceAll('$__rate_interval', '1m')
-      if (emptyWhenHealthy.test(promql)) {
+      if (emptyWhenHealthy.test(promql) || withReceiver.test(promql)) {
         expect(await prometheus.query(promql)).toEqual([])
         return
       }
@@ -116,7 +141,8 @@ describe.skipIf(prometheusPath === null)('the pipeline', () => {
 
   test('after a shard is killed, its targets are up again at the other shard, each listed once', async () => {
     const before = await targets(running.url)
-    expect(before).toHaveLength(running.apps.length)
+    // The push group of the batch job and those of the agent are targets, too.
+    expect(before).toHaveLength(running.apps.length + 1 + agentJobs.length)
     const owner = before[0].shard
     const victim = running.exposers.find(shard => shard.url === owner)!
     const survivor = running.exposers.find(shard => shard.url !== owner)!

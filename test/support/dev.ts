@@ -16,6 +16,8 @@ export interface Running {
   readonly url: string
   readonly kafka: { readonly brokers: readonly string[]; readonly pid: number | null }
   readonly exposers: readonly { readonly url: string; readonly pid: number }[]
+  readonly gateways: readonly { readonly url: string; readonly pid: number }[]
+  readonly agents: readonly { readonly url: string; readonly pid: number }[]
   readonly apps: readonly {
     readonly url: string
     readonly pid: number
@@ -130,10 +132,19 @@ export class Dev {
   }
 }
 
-export const pidsOf = ({ kafka, exposers, apps, prometheus }: Running): number[] =>
-  [kafka.pid, ...[...exposers, ...apps].map(({ pid }) => pid), prometheus?.pid ?? null].filter(
-    pid => pid !== null,
-  )
+export const pidsOf = ({
+  kafka,
+  exposers,
+  gateways,
+  agents,
+  apps,
+  prometheus,
+}: Running): number[] =>
+  [
+    kafka.pid,
+    ...[...exposers, ...gateways, ...agents, ...apps].map(({ pid }) => pid),
+    prometheus?.pid ?? null,
+  ].filter(pid => pid !== null)
 
 /** The processes that are running. */
 export const alive = (pids: readonly number[]): number[] =>

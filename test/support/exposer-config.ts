@@ -17,6 +17,7 @@ export const EXPOSER_CONFIG: ExposerConfig = {
   maxConnections: 1000,
   maxRequests: 40,
   view: 'latest',
+  timestamps: 'none',
   playoutDelay: 0,
   history: { maxAge: 600_000, bytes: 128 * 1024 * 1024 },
   tombstone: 300_000,

@@ -63,7 +63,7 @@ interface Content {
 
 const headerOf = (target: readonly Label[], at: At) => ({
   target,
-  incarnation: 1,
+  incarnation: 1000,
   sequence: at.sequence,
   superseded: 0,
   collectedAt: at.time,

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto'
-import { gzipSync } from 'node:zlib'
+import { deflateSync, gzipSync } from 'node:zlib'
 import { partitionFor } from '../../shared/base/murmur2.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
 import type { Layout, LayoutFamily, LayoutSeries } from '../../shared/metrics/layout.js'
 import type { Exemplar, Label } from '../../shared/metrics/model.js'
+import { PUBLISHED_DICTIONARY } from '../../shared/snapshot/dictionary/dictionaries.js'
 import { encodeFailure } from '../../shared/snapshot/failure.js'
 import { targetKey } from '../../shared/snapshot/key.js'
 import { encodeLayout } from '../../shared/snapshot/layout.js'
+import type { LayoutCompression } from '../../shared/snapshot/layout-compression.js'
 import type { SnapshotHeader } from '../../shared/snapshot/types.js'
 import { encodeSnapshot } from '../../shared/snapshot/write.js'
 import { random } from '../bench/workload.js'
@@ -37,10 +39,14 @@ interface Draft {
 
 const idOf = (bytes: Buffer) =>
   createHash('sha256').update(bytes).digest().toString('latin1', 0, 16)
+const COMPRESSIONS = ['dictionary', 'gzip'] as const
 /** A layout with the right id, whatever its bytes are. */
-const rawLayout = (bytes: Buffer): RawLayout => ({
+const rawLayout = (bytes: Buffer, compression: LayoutCompression = 'gzip'): RawLayout => ({
   id: idOf(bytes),
-  compressed: gzipSync(bytes, { level: 1 }),
+  compressed:
+    compression === 'gzip'
+      ? gzipSync(bytes, { level: 1 })
+      : deflateSync(bytes, { level: 1, dictionary: PUBLISHED_DICTIONARY.bytes }),
 })
 
 const histogram = (series: number): LayoutFamily => ({
@@ -127,6 +133,8 @@ const BROKEN_LAYOUTS: Readonly<Record<string, (families: LayoutFamily[]) => Layo
 /** Inflate to more than the limit, or to much that is invalid. */
 const bombs = (): RawLayout[] => [
   rawLayout(Buffer.alloc(9_000_000)),
+  rawLayout(Buffer.alloc(9_000_000), 'dictionary'),
+  rawLayout(Buffer.alloc(8_000_000), 'dictionary'),
   rawLayout(Buffer.alloc(8_000_000)),
   rawLayout(Buffer.alloc(8_000_000, 2)),
   rawLayout(Buffer.alloc(8_000_000, 0xff)),
@@ -138,7 +146,9 @@ const bombs = (): RawLayout[] => [
  */
 export class RecordMutator {
   readonly #random: () => number
-  readonly #layouts = LAYOUTS.map(layout => ({ layout, ...encodeLayout(layout) }))
+  readonly #layouts = LAYOUTS.flatMap(layout =>
+    COMPRESSIONS.map(compression => ({ layout, ...encodeLayout(layout, compression) })),
+  )
   readonly #expensive: readonly RawLayout[]
   readonly #bombs = bombs()
   readonly #sequences = new Map<string, number>()
@@ -298,15 +308,23 @@ const FIELDS = [
 
 const withLayout = (draft: Draft, layout: RawLayout): Draft => ({ ...draft, layout })
 
-const GZIP: Readonly<Record<string, (compressed: Buffer, r: RecordMutator) => Buffer>> = {
-  'wrong size at the end': (compressed, r) => {
+const COMPRESSED: Readonly<Record<string, (compressed: Buffer, r: RecordMutator) => Buffer>> = {
+  'wrong size or checksum at the end': (compressed, r) => {
     const changed = Buffer.from(compressed)
     changed.writeUInt32LE(r.below(2 ** 32), changed.length - 4)
     return changed
   },
-  'two members': compressed => Buffer.concat([compressed, compressed]),
+  'another dictionary': (compressed, r) => {
+    const changed = Buffer.from(compressed)
+    changed.writeUInt32LE(r.below(2 ** 32), 2)
+    return changed
+  },
+  'no dictionary': compressed => deflateSync(compressed),
+  'flipped bits': flipBits,
+  'two streams': compressed => Buffer.concat([compressed, compressed]),
   'a rest': compressed => Buffer.concat([compressed, Buffer.from('rest')]),
-  'not gzip': compressed => compressed.subarray(2),
+  'no beginning': compressed => compressed.subarray(2),
+  'no end': truncate,
   empty: () => Buffer.alloc(0),
 }
 
@@ -317,7 +335,8 @@ const MUTATIONS: readonly Mutation[] = [
   ...Object.entries(BYTES).map(
     ([name, change]): Mutation => ({
       name: `layout: ${name}`,
-      draft: (draft, r) => withLayout(draft, rawLayout(change(r.layout().bytes, r))),
+      draft: (draft, r) =>
+        withLayout(draft, rawLayout(change(r.layout().bytes, r), COMPRESSIONS[r.below(2)])),
     }),
   ),
   ...Object.entries(BROKEN_LAYOUTS).map(
@@ -329,9 +348,9 @@ const MUTATIONS: readonly Mutation[] = [
       },
     }),
   ),
-  ...Object.entries(GZIP).map(
+  ...Object.entries(COMPRESSED).map(
     ([name, change]): Mutation => ({
-      name: `gzip: ${name}`,
+      name: `compressed: ${name}`,
       draft: (draft, r) => {
         const { compressed } = r.layout()
         // An id that is not known, so that the bytes are read.

@@ -1,4 +1,4 @@
-import { playedAt } from '../../exposer/core/playout/held.js'
+import { playedAt, timedAt } from '../../exposer/core/playout/held.js'
 import { Playout } from '../../exposer/core/playout/playout.js'
 import type { Snapshot } from '../../exposer/core/store/snapshot.js'
 
@@ -25,6 +25,8 @@ export interface Simulation {
   readonly scrapers?: readonly Scraper[]
   /** Jitter of all timers by time, ms. Default: that of real machines. */
   readonly jitter?: (at: number) => Distribution
+  /** Whether samples are scraped with playout times. */
+  readonly timed?: boolean
 }
 
 export interface Replica {
@@ -44,6 +46,8 @@ export interface Replica {
    * this replica.
    */
   readonly rateErrors: number[]
+  /** What this replica stored since the beginning, in order: times and values. */
+  readonly stored: { readonly at: number; readonly value: number; readonly scrapedAt: number }[]
 }
 
 export interface Simulated {
@@ -65,7 +69,7 @@ const RATE_WINDOW_MS = 60_000
  */
 export function simulate(simulation: Simulation): Simulated {
   const { intervalMs, delay, seed, settleMs, measureMs } = simulation
-  const { scrapers = [{}, {}], jitter = () => usualJitter } = simulation
+  const { scrapers = [{}, {}], jitter = () => usualJitter, timed = false } = simulation
   const random = mulberry32(seed)
   const playout = new Playout({ fixedMs: null, maxMs: 30_000 })
   const end = settleMs + measureMs
@@ -84,8 +88,13 @@ export function simulate(simulation: Simulation): Simulated {
       at,
       run(now) {
         playout.arrived(collectedAt, at, intervalMs, now)
-        held.push({ collectedAt, sequence: k, offset: k } as Snapshot)
-        held.splice(0, Math.max(0, playedAt(held, now.wall, playout)))
+        const { times } = playout
+        const arrival = { collectedAt, arrivedAt: at, offset: k, intervalMs, end: false }
+        const playoutAt = times.of(arrival, playout.delay, k === 0)
+        if (k > 0) times.skip(held.at(-1)!, { ...arrival, playoutAt })
+        held.push({ ...arrival, sequence: k, playoutAt } as Partial<Snapshot> as Snapshot)
+        const index = timed ? timedAt(held, now.wall) : playedAt(held, now.wall, playout)
+        held.splice(0, Math.max(0, index))
       },
     })
   }
@@ -98,6 +107,7 @@ export function simulate(simulation: Simulation): Simulated {
       times: [],
       ages: [],
       rateErrors: [],
+      stored: [],
     }),
   )
   scrapers.forEach((scraper, i) => {
@@ -113,9 +123,17 @@ export function simulate(simulation: Simulation): Simulated {
       events.push({
         at: planned + jitter(planned)(random),
         run(now) {
-          playout.scraped(now)
-          const played = held[playedAt(held, now.wall, playout)]
-          if (played) playout.shown = played.offset
+          playout.scraped(now, timed ? now.wall : undefined)
+          const { times } = playout
+          const index = timed ? timedAt(held, now.wall) : playedAt(held, now.wall, playout)
+          const played = held[index]
+          if (played) {
+            playout.shown = Math.max(playout.shown, played.offset)
+            if (timed) times.expose(played, now.wall)
+            const at = timed ? played.playoutAt : planned
+            if (at !== replica.stored.at(-1)?.at)
+              replica.stored.push({ at, value: played.collectedAt, scrapedAt: now.wall })
+          }
           const sequence = played?.sequence ?? -1
           if (played && now.wall > settleMs && last >= 0) {
             replica.scrapes++

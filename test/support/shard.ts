@@ -3,6 +3,7 @@ import { type MassiveOptions, MassiveScrape } from '../../exposer/core/render/ma
 import { REPORT_NAMES } from '../../exposer/core/render/massive/report.js'
 import type { View } from '../../exposer/core/render/massive/view.js'
 import { prepareTarget, renderTarget } from '../../exposer/core/render/target.js'
+import type { Timestamps } from '../../exposer/core/render/timestamps.js'
 import { Shard } from '../../exposer/core/shard.js'
 import { runNow } from '../../shared/base/steps.js'
 import { type Format, TEXT } from '../../shared/exposition/format.js'
@@ -71,11 +72,13 @@ export class FakeShard {
     return target ? this.shard.judge(target, this.now).state : 'unknown'
   }
 
-  target(app: FakeApp, format: Format = TEXT): string {
+  target(app: FakeApp, format: Format = TEXT, timestamps: Timestamps = 'none', heldMs = 0): string {
+    const at = timestamps === 'playout' ? this.wall - heldMs : undefined
     const target = this.shard.find(app.latin1Key)
-    const played = target && this.shard.played(target, this.now)
+    const played = target && this.shard.played(target, this.now, at)
     if (!played) return ''
-    return text(renderTarget(played, runNow(prepareTarget(played, format)), format, this.now))
+    const ready = runNow(prepareTarget(played, format))
+    return text(renderTarget(played, ready, format, this.now, { timestamps }))
   }
 
   metrics(view: View = 'latest', format: Format = TEXT): string {
