@@ -87,7 +87,9 @@ test('sends to a hanging broker time out, and succeed again when it resumes', as
   await send()
   kafka.pause()
   try {
-    for (let i = 0; i < 3; i++) await expect(send()).rejects.toThrow(/within 1 s/)
+    // On a busy machine the broker may answer once more before it stops.
+    await eventually(() => expect(send()).rejects.toThrow(/within 1 s/))
+    for (let i = 0; i < 2; i++) await expect(send()).rejects.toThrow(/within 1 s/)
   } finally {
     kafka.resume()
   }

@@ -91,7 +91,7 @@ test('after partitions were added, each target is listed once and up once, also 
   expect(twice).toEqual([])
 
   // A publisher that still has the old number of partitions.
-  const late = new FakeApp({ labels: moved[0].labels, incarnation: 1 })
+  const late = new FakeApp({ labels: moved[0].labels, incarnation: 1000 })
   const producer = kafka().producer()
   await producer.connect()
   await producer.send({
