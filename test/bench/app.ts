@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, register } from 'prom-client'
+import { collectDefaultMetrics, Registry, register } from 'prom-client'
 import { createPublisher } from '../../producer/index.js'
 import { LoopWatch } from './loop-watch.js'
 import { registryOf } from './registry.js'
@@ -13,6 +13,8 @@ export interface AppOptions {
   readonly instance: string
   readonly series: number
   readonly interval: string
+  /** The source of the publisher: the registry, or its exposition as text. Default: the registry */
+  readonly source?: 'registry' | 'text'
 }
 
 /** `collect` and `render` call prom-client as a publisher and as a scrape do. */
@@ -27,15 +29,29 @@ export interface AppReport {
   readonly slices: readonly number[]
 }
 
-const { brokers, topic, instance, series, interval } = JSON.parse(process.argv[2]) as AppOptions
+const {
+  brokers,
+  topic,
+  instance,
+  series,
+  interval,
+  source = 'registry',
+} = JSON.parse(process.argv[2]) as AppOptions
 collectDefaultMetrics()
 registryOf(series, register)
 const loop = new LoopWatch()
 // The registry collects all metrics in one turn. That time is excluded from the slices of the
 // publisher.
 const own = register.getMetricsAsJSON.bind(register)
+const registry = Object.assign(Object.create(register), {
+  getMetricsAsJSON: () => loop.excluding(own),
+})
+// As the page of another process, which renders it.
+const text = source === 'text' ? await register.metrics() : ''
+/** Has the metrics of the publisher. */
+const stats = source === 'text' ? new Registry() : register
 const publisher = createPublisher({
-  register: Object.assign(Object.create(register), { getMetricsAsJSON: () => loop.excluding(own) }),
+  register: source === 'text' ? [() => text, stats] : registry,
   brokers,
   topic,
   job: 'bench',
@@ -67,7 +83,7 @@ process.once('disconnect', () => process.exit())
 process.send!('ready')
 
 async function acknowledged(): Promise<number> {
-  const durations = await register.getSingleMetric('publisher_send_duration_seconds')?.get()
+  const durations = await stats.getSingleMetric('publisher_send_duration_seconds')?.get()
   const values = (durations?.values ?? []) as { metricName?: string; value: number }[]
   return values.find(({ metricName }) => metricName?.endsWith('_count'))?.value ?? 0
 }

@@ -1,81 +1,11 @@
-import { lists } from './lists.js'
-import { loop } from './loop.js'
-import { drain, idleShard, million, scrape, withKafka } from './pipeline.js'
-import { readBack } from './read-back.js'
-import { type Row, table } from './table.js'
-import { targets } from './targets.js'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { cpus, loadavg } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { benches } from './benches.js'
+import { blockOf, replaceBlock } from './page.js'
+import { failedRow, type Row, table } from './table.js'
 
-interface Bench {
-  readonly measures: string
-  run(): Promise<Row[]>
-}
-
-const benches: Record<string, Bench> = {
-  codec: {
-    measures: 'encoding and decoding of records',
-    run: async () => (await import('./codec.bench.js')).run(),
-  },
-  publisher: {
-    measures: 'what a publisher costs its application',
-    run: async () => (await import('./publisher.bench.js')).run(),
-  },
-  text: {
-    measures: 'readers of the text formats',
-    run: async () => (await import('./text.bench.js')).run(),
-  },
-  outbox: {
-    measures: 'sending for many targets',
-    run: async () => (await import('./outbox.bench.js')).run(),
-  },
-  render: {
-    measures: 'rendering of targets and views',
-    run: async () => (await import('./render.bench.js')).run(),
-  },
-  model: {
-    measures: 'the metric model and its mapping to records',
-    run: async () => (await import('./model.bench.js')).run(),
-  },
-  snappy: {
-    measures: 'the snappy decoder',
-    run: async () => (await import('./snappy.bench.js')).run(),
-  },
-  drain: {
-    measures: 'a shard that consumes a backlog, with Kafka',
-    run: () =>
-      withKafka(async bench => [
-        await drain(bench, { targets: 100, series: 1000 }, 30, 15),
-        await drain(bench, { targets: 1000, series: 100 }, 30, 4),
-      ]),
-  },
-  scrape: { measures: 'scrapes of a shard, with Kafka', run: () => withKafka(scrape) },
-  targets: {
-    measures: 'scrapes of a thousand virtual targets, with Kafka',
-    run: () => withKafka(bench => targets(bench, against)),
-  },
-  million: {
-    measures: 'a shard with a million series, with Kafka',
-    run: () =>
-      withKafka(async bench => [...(await million(bench, false)), ...(await million(bench, true))]),
-  },
-  lists: { measures: '/sd of 100,000 targets, in one shard and in a hundred', run: lists },
-  'read-back': {
-    measures: 'reading the log before the replay window, with Kafka',
-    run: () =>
-      withKafka(async bench => [
-        ...(await readBack(bench, { targets: 200, series: 1000 }, 150)),
-        ...(await readBack(bench, { targets: 2000, series: 30 }, 50)),
-      ]),
-  },
-  loop: {
-    measures: 'the longest turn of a shard that sees new layouts, with Kafka',
-    run: () => withKafka(loop),
-  },
-  idle: {
-    measures: 'a shard without targets, with Kafka',
-    run: () => withKafka(async bench => [await idleShard(bench)]),
-  },
-}
-
+const PAGE = fileURLToPath(new URL('../../../docs/performance.md', import.meta.url))
 const USAGE = `npm run bench [-- name …]
 
 Runs all or the named benchmarks, one after the other, and prints a table of the results.
@@ -84,6 +14,7 @@ ${Object.entries(benches)
   .map(([name, { measures }]) => `  ${name.padEnd(10)} ${measures}`)
   .join('\n')}
 
+  --write             also write the results to their blocks in docs/performance.md
   --against=<folder>  targets: also measure the build of another checkout, interleaved with this one
   --help              print this text
 `
@@ -94,24 +25,44 @@ function exitWith(code: number, text: string): never {
 }
 
 const AGAINST = '--against='
+const WRITE = '--write'
 const options = process.argv.slice(2).filter(argument => argument.startsWith('-'))
 const wanted = process.argv.slice(2).filter(argument => !argument.startsWith('-'))
 if (options.some(option => option === '--help' || option === '-h')) exitWith(0, USAGE)
 const against = options.find(option => option.startsWith(AGAINST))?.slice(AGAINST.length)
 const unknown = [
-  ...options.filter(option => !option.startsWith(AGAINST)),
+  ...options.filter(option => !option.startsWith(AGAINST) && option !== WRITE),
   ...wanted.filter(name => !benches[name]),
 ]
 if (unknown.length > 0) exitWith(2, `unknown: ${unknown.join(', ')}\n\n${USAGE}`)
+
+/** Writes to the page at once, so that what was measured is kept if a later benchmark fails. */
+function write(name: string, rows: readonly Row[], conditions: string): void {
+  const block = blockOf(name, benches[name], { rows, conditions })
+  writeFileSync(PAGE, replaceBlock(readFileSync(PAGE, 'utf8'), name, block))
+}
+
 const rows: Row[] = []
 let failed = false
 for (const name of wanted.length ? wanted : Object.keys(benches)) {
   process.stderr.write(`${name} …\n`)
+  const start = performance.now()
+  const load = loadavg()[0].toFixed(1)
   try {
-    rows.push(...(await benches[name].run()))
+    const measured = await benches[name].run({ against })
+    const seconds = Math.round((performance.now() - start) / 1000)
+    process.stderr.write(`${name} took ${seconds} s\n`)
+    rows.push(...measured)
+    if (measured.some(row => row.failed)) {
+      failed = true
+      continue
+    }
+    const day = new Date().toISOString().slice(0, 10)
+    const machine = `${cpus().length} cores, Node ${process.version}, load average ${load} before it`
+    if (options.includes(WRITE)) write(name, measured, `${day}, ${machine}; took ${seconds} s`)
   } catch (error) {
     failed = true
-    rows.push({ work: name, figure: 'not measured', note: String(error) })
+    rows.push(failedRow(name, error))
   }
 }
 console.log(table(rows))

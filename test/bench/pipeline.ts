@@ -11,6 +11,8 @@ import { median, type Row, spread } from './table.js'
  */
 export interface Bench {
   readonly brokers: string[]
+  /** Process id of the broker. Null if it is not a child process. */
+  readonly kafkaPid: number | null
   topic(): Promise<string>
   port(): Promise<number>
 }
@@ -21,6 +23,7 @@ export async function withKafka<T>(work: (bench: Bench) => Promise<T>): Promise<
   try {
     return await work({
       brokers: kafka.brokers,
+      kafkaPid: kafka.pid,
       async topic() {
         const topic = `bench.${process.pid}.${topics++}`
         await createTopic(

@@ -203,22 +203,24 @@ async function idleRow(bench: Bench): Promise<Row> {
  * Measures the slices of the event loop: of the first snapshot, for which the layout is created and
  * code is not compiled yet, of later snapshots, and of prom-client alone.
  */
-async function sliceRows(bench: Bench): Promise<Row[]> {
+async function sliceRows(bench: Bench, source: 'registry' | 'text'): Promise<Row[]> {
   const series = 10_000
   const topic = await bench.topic()
   const app = await AppProcess.start({
     brokers: bench.brokers,
     topic,
-    instance: 'slices',
+    instance: `slices-${source}`,
     series,
     interval: '1s',
+    source,
   })
   const repeat = async (command: Command, n: number) => {
     for (let i = 0; i < n; i++) await app.command(command)
   }
   try {
-    const rendering = await app.slices(() => repeat('render', 20))
-    const collecting = await app.slices(() => repeat('collect', 20))
+    const isText = source === 'text'
+    const rendering = isText ? [] : await app.slices(() => repeat('render', 20))
+    const collecting = isText ? [] : await app.slices(() => repeat('collect', 20))
     const first = await app.slices(async () => {
       await app.command('publish')
       await app.acknowledged(1)
@@ -234,6 +236,11 @@ async function sliceRows(bench: Bench): Promise<Row[]> {
         .map(ms => ms.toFixed(1))
         .join(' ')}`,
     })
+    if (isText)
+      return [
+        row('publishing a text source, 20 snapshots after the fifth', later, '≤ 10'),
+        row('publishing a text source, the first snapshot and its layout', first, '≤ 10'),
+      ]
     return [
       row('publishing, 20 snapshots after the fifth, including prom-client', later, '≤ 10'),
       row('publishing, the first snapshot and its layout', first, '≤ 10'),
@@ -253,7 +260,11 @@ export async function run(): Promise<Row[]> {
   return [
     ...(await cpuRows()),
     ...(await sizeRows()),
-    ...(await withKafka(async bench => [await idleRow(bench), ...(await sliceRows(bench))])),
+    ...(await withKafka(async bench => [
+      await idleRow(bench),
+      ...(await sliceRows(bench, 'registry')),
+      ...(await sliceRows(bench, 'text')),
+    ])),
   ]
 }
 

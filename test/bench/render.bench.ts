@@ -45,7 +45,7 @@ function feed(targets: number, workload: Workload): Feed {
         workload.fill(values, t, sequence)
         const header = {
           target,
-          incarnation: 1,
+          incarnation: 1000,
           sequence,
           superseded: 0,
           collectedAt,

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { cpuOf } from './cpu.js'
+import { cpuOf, rssOf } from './usage.js'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const children = new Set<ChildProcess>()
@@ -68,6 +68,10 @@ export class ShardProcess {
     return this.#child.pid!
   }
 
+  logTail(): string {
+    return this.#log.slice(-2000)
+  }
+
   /** CPU time of all threads since the start, seconds. */
   cpu(): number {
     return cpuOf(this.pid)
@@ -75,8 +79,7 @@ export class ShardProcess {
 
   /** Resident set size, MiB. */
   rss(): number {
-    const status = readFileSync(`/proc/${this.pid}/status`, 'latin1')
-    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024
+    return rssOf(this.pid)
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -8,6 +8,15 @@ export interface Row {
   readonly goal?: string
   /** Conditions, such as runs, spread, record size and exclusions. */
   readonly note?: string
+  /** Whether the measurement failed. */
+  readonly failed?: boolean
+}
+
+/** The row of a measurement that failed. */
+export function failedRow(work: string, error: unknown): Row {
+  const { cause } = error as Error
+  const note = cause === undefined ? String(error) : `${error}: ${cause}`
+  return { work, figure: 'not measured', note, failed: true }
 }
 
 /** Formats the rows as aligned text. */

@@ -10,7 +10,11 @@ const PER_SECOND = 200
 const CONNECTIONS = 8
 const PERIOD_S = 3
 const RUNS = 3
-const INTERVAL_MS = 5000
+/** Of the targets that only are scraped: no pause of the machine makes them stale. */
+const LONG_INTERVAL_MS = 60_000
+/** Rounds of records per measurement of a shard that consumes and is scraped. */
+const ROUNDS = 2
+const GZIP = 'gzip'
 
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 
@@ -23,17 +27,37 @@ const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
  */
 export async function targets(bench: Bench, against?: string): Promise<Row[]> {
   const rows: Row[] = []
-  for (const series of [100, 300]) rows.push(...(await ofSize(bench, series, against)))
+  for (const series of [100, 300])
+    rows.push(
+      ...(await withShards(bench, series, against, (shards, backlog) =>
+        scrapesOnly(shards, backlog, series),
+      )),
+    )
+  rows.push(...(await withShards(bench, 100, against, recordsAndScrapes)))
   return rows
 }
 
-async function ofSize(bench: Bench, series: number, against: string | undefined): Promise<Row[]> {
+/** A shard, and the suffix of its rows. */
+interface Measured {
+  readonly name: string
+  readonly shard: ShardProcess
+}
+
+async function withShards(
+  bench: Bench,
+  series: number,
+  against: string | undefined,
+  measure: (shards: readonly Measured[], backlog: Backlog) => Promise<Row[]>,
+): Promise<Row[]> {
   const topic = await bench.topic()
-  const backlog = new Backlog({ brokers: bench.brokers }, topic, { targets: TARGETS, series })
-  const shards: { name: string; shard: ShardProcess }[] = []
+  // An older build may not know the dictionary.
+  const layoutCompression = against ? 'gzip' : undefined
+  const fleet = { targets: TARGETS, series, layoutCompression } as const
+  const backlog = new Backlog({ brokers: bench.brokers }, topic, fleet)
+  const shards: Measured[] = []
   try {
     await backlog.connect()
-    await backlog.append(2, INTERVAL_MS)
+    await backlog.append(2, LONG_INTERVAL_MS)
     const programs: [string, string | undefined][] = against
       ? [
           [', other build', join(against, 'dist/cli/main.js')],
@@ -48,39 +72,77 @@ async function ofSize(bench: Bench, series: number, against: string | undefined)
       })
     }
     for (const { shard } of shards) await shard.ready()
-    const cells = (['gzip', 'identity'] as const).flatMap(encoding =>
-      shards.map(({ name, shard }) => ({
-        name,
-        shard,
-        encoding,
-        paced: [] as number[],
-        busy: [] as number[],
-        bytes: 0,
-      })),
-    )
-    for (let run = -1; run < RUNS; run++) {
-      for (const cell of cells) {
-        const { shard, encoding, paced, busy } = cell
-        // Not measured. It keeps the targets from becoming stale.
-        await backlog.append(1, INTERVAL_MS)
-        await pause(500)
-        const dense = await backToBack(shard, encoding)
-        // The first run is the warm-up.
-        if (run < 0) continue
-        busy.push(dense.microseconds)
-        paced.push((await period(shard, encoding)).microseconds)
-        cell.bytes = dense.bytes
-      }
-    }
-    return cells.map(({ name, encoding, paced, busy, bytes }) => ({
-      work: `one scrape of /target, ${series} series, ${encoding === 'gzip' ? 'gzip accepted' : 'plain'}${name}`,
-      figure: `${spread(paced, 0)} µs CPU`,
-      note: `${RUNS} × ${PERIOD_S} s at ${PER_SECOND}/s, without idle CPU; ${spread(busy, 0)} back to back; ${bytes} B`,
-    }))
+    return await measure(shards, backlog)
   } finally {
     for (const { shard } of shards) await shard.stop()
     await backlog.close()
   }
+}
+
+async function scrapesOnly(
+  shards: readonly Measured[],
+  backlog: Backlog,
+  series: number,
+): Promise<Row[]> {
+  const cells = ([GZIP, 'identity'] as const).flatMap(encoding =>
+    shards.map(({ name, shard }) => ({
+      name,
+      shard,
+      encoding,
+      paced: [] as number[],
+      busy: [] as number[],
+      bytes: 0,
+    })),
+  )
+  for (let run = -1; run < RUNS; run++) {
+    for (const cell of cells) {
+      const { shard, encoding, paced, busy } = cell
+      // Not measured. It keeps the targets from becoming stale.
+      await backlog.append(1, LONG_INTERVAL_MS)
+      await pause(500)
+      const dense = await backToBack(shard, encoding)
+      // The first run is the warm-up.
+      if (run < 0) continue
+      busy.push(dense.microseconds)
+      paced.push((await period(shard, encoding)).microseconds)
+      cell.bytes = dense.bytes
+    }
+  }
+  return cells.map(({ name, encoding, paced, busy, bytes }) => ({
+    work: `one scrape of /target, ${series} series, ${encoding === GZIP ? 'gzip accepted' : 'plain'}${name}`,
+    figure: `${spread(busy, 0)} µs CPU`,
+    goal: series === 100 ? '≤ 200' : undefined,
+    note: `${RUNS} × 3000 back to back; ${spread(paced, 0)} at ${PER_SECOND}/s, without idle CPU; ${bytes} B`,
+  }))
+}
+
+/** A shard that consumes the records of the targets and is scraped, each at the same rate. */
+async function recordsAndScrapes(
+  shards: readonly Measured[],
+  backlog: Backlog,
+  series = 100,
+): Promise<Row[]> {
+  const intervalMs = (TARGETS * 1000) / PER_SECOND
+  const cells = shards.map(({ name, shard }) => ({ name, shard, percent: [] as number[] }))
+  for (let run = -1; run < RUNS; run++) {
+    for (const { shard, percent } of cells) {
+      const before = shard.cpu()
+      const start = performance.now()
+      const pace = { perSecond: PER_SECOND, idle: 0 }
+      await Promise.all([
+        backlog.append(ROUNDS, intervalMs, PER_SECOND),
+        perScrape(shard, GZIP, ROUNDS * TARGETS, pace),
+      ])
+      const seconds = (performance.now() - start) / 1000
+      if (run >= 0) percent.push(((shard.cpu() - before) / seconds) * 100)
+    }
+  }
+  return cells.map(({ name, percent }) => ({
+    work: `${TARGETS} targets of ${series} series every ${intervalMs / 1000} s, records and scrapes${name}`,
+    figure: `${spread(percent)} % of a core`,
+    goal: '≤ 8 %',
+    note: `${RUNS} × ${(ROUNDS * intervalMs) / 1000} s; ${PER_SECOND} records and ${PER_SECOND} scrapes a second, one by one, gzip accepted`,
+  }))
 }
 
 /** @returns per scrape: CPU time of all threads, µs, and size of the body, bytes */

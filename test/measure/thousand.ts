@@ -1,7 +1,7 @@
 import { Backlog } from '../bench/backlog.js'
-import { cpuOf } from '../bench/cpu.js'
 import type { Bench } from '../bench/pipeline.js'
 import type { Row } from '../bench/table.js'
+import { cpuOf } from '../bench/usage.js'
 import { seconds, until, World } from './world.js'
 
 /**

@@ -56,10 +56,12 @@ export class World {
     return app
   }
 
+  /** @param options.own whether the targets of the load balancer are scraped */
   async prometheus(
     interval: string,
     more: object[] = [],
     global: object = {},
+    { own = true } = {},
   ): Promise<LocalPrometheus> {
     const prometheus = await startPrometheus({
       config: {
@@ -70,10 +72,14 @@ export class World {
           ...global,
         },
         scrape_configs: [
-          {
-            job_name: 'kafka',
-            http_sd_configs: [{ url: `${this.balancer.url}/sd`, refresh_interval: '2s' }],
-          },
+          ...(own
+            ? [
+                {
+                  job_name: 'kafka',
+                  http_sd_configs: [{ url: `${this.balancer.url}/sd`, refresh_interval: '2s' }],
+                },
+              ]
+            : []),
           ...more,
         ],
       },

@@ -12,3 +12,9 @@ export function cpuOf(pid: number): number {
   }
   return nanoseconds / 1e9
 }
+
+/** Resident set size of a process, MiB. */
+export function rssOf(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024
+}
