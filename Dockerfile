@@ -18,6 +18,6 @@ COPY --from=libraries /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY package.json LICENSE ./
 USER node
-EXPOSE 9754
+EXPOSE 9752 9753 9754
 ENTRYPOINT ["node", "dist/cli/bin.mjs"]
 CMD ["exposer"]

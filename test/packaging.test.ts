@@ -1,4 +1,4 @@
-import { readFileSync, realpathSync } from 'node:fs'
+import { readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { tailTopic } from '../shared/kafka/tail.js'
@@ -62,10 +62,20 @@ describe.each([
     const files = app.filesOf(packageName)
     expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json']))
     const compiled = files.filter(file => file.startsWith('lib/'))
-    expect(compiled.filter(file => !/^lib\/(cli|exposer|producer|shared)\//.test(file))).toEqual([])
+    expect(
+      compiled.filter(file => !/^lib\/(agent|cli|exposer|gateway|producer|shared)\//.test(file)),
+    ).toEqual([])
     expect(
       files.filter(file => /\.(ts|js|mjs|map)$/.test(file) && !compiled.includes(file)),
     ).toEqual([])
+    // What producers in other languages need.
+    if (packageName === server.name)
+      expect(files).toEqual(
+        expect.arrayContaining([
+          'shared/snapshot/snapshot.avsc',
+          'shared/snapshot/dictionary/layout-1.bin',
+        ]),
+      )
     const { dependencies } = manifestOf(folder)
     const imported = compiled
       .filter(file => /\.m?js$/.test(file))
@@ -159,6 +169,15 @@ describe.each([
       })
       const help = await app.npm(['exec', '--offline', '--', 'kafka-exposer', '--help'])
       expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining('topic create') })
+    })
+
+    test('has the pages of shards, gateways and agents', () => {
+      const shipped = app.filesOf(packageName)
+      for (const page of ['exposer/page', 'gateway/page', 'agent/page']) {
+        const files = readdirSync(new URL(`../${page}`, import.meta.url))
+        expect(files).toContain('index.html')
+        expect(shipped).toEqual(expect.arrayContaining(files.map(file => `lib/${page}/${file}`)))
+      }
     })
 
     test('runs a shard', async () => {
