@@ -3,6 +3,9 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { HandFed } from './exposer/hand-fed.js'
+import { DIFFERENCES } from './integration/gateway/differences.js'
+import { startAgent } from './support/agent.js'
+import { startGateway } from './support/gateway.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const read = (path: string) => readFileSync(join(root, path), 'utf8')
@@ -47,18 +50,23 @@ describe('the documentation', () => {
     expect(long).toEqual([])
   })
 
-  test('docs/configuration.md has all flags of the exposer with their defaults', () => {
-    const help = read('test/cli/exposer-help.txt')
-    const rows = read('docs/configuration.md').split('\n')
-    for (const [, flag, value] of help.matchAll(
-      /^ {1,6}(?:-\w, )?(--[a-z.-]+)(?:=("?[^\s"<]+"?))?/gm,
-    )) {
-      if (['--help', '--version', '--log.level', '--log.format'].includes(flag)) continue
-      const row = rows.find(line => line.startsWith(`| \`${flag}\``))
-      expect(row, `${flag} is not in docs/configuration.md`).toBeDefined()
-      if (value) expect(row, `the default of ${flag}`).toContain(`\`${value.replaceAll('"', '')}\``)
-    }
-  })
+  test.each(['exposer', 'gateway', 'agent'])(
+    'docs/configuration.md has all flags of %s with their defaults',
+    command => {
+      const help = read(`test/cli/${command}-help.txt`)
+      const section = read('docs/configuration.md').split(`## Flags of \`${command}\`\n`)[1]
+      const rows = section.split('\n## ')[0].split('\n')
+      for (const [, flag, value] of help.matchAll(
+        /^ {1,6}(?:-\w, )?--(?:\[no-\])?([a-z0-9.-]+)(?:=("?[^\s"<]+"?))?/gm,
+      )) {
+        if (['help', 'version', 'log.level', 'log.format'].includes(flag)) continue
+        const row = rows.find(line => line.startsWith(`| \`--${flag}\``))
+        expect(row, `${flag} is not in docs/configuration.md`).toBeDefined()
+        if (value)
+          expect(row, `the default of ${flag}`).toContain(`\`${value.replaceAll('"', '')}\``)
+      }
+    },
+  )
 
   test('docs/http-api.md has all paths of the exposer', () => {
     const page = read('docs/http-api.md')
@@ -66,6 +74,57 @@ describe('the documentation', () => {
     const paths = [...source.matchAll(/(?:get|fastPath)\('([^':]+)'/g)].map(([, path]) => path)
     expect(paths.length).toBeGreaterThan(7)
     expect(paths.filter(path => !page.includes(`| \`${path}`))).toEqual([])
+  })
+
+  test('docs/http-api.md has all fixed paths of the gateway', () => {
+    const page = read('docs/http-api.md').split('## Gateway')[1]
+    const source = read('gateway/api/endpoints.ts')
+    const paths = [...source.matchAll(/(?:get|put)\('([^':]+)'/g)].map(([, path]) => path)
+    expect(paths.length).toBeGreaterThan(7)
+    expect(paths.filter(path => !page.includes(path))).toEqual([])
+  })
+
+  test('docs/http-api.md has all fixed paths of the agent', () => {
+    const page = read('docs/http-api.md').split('## Agent')[1]
+    const source = read('agent/routes/endpoints.ts')
+    const paths = [...source.matchAll(/(?:get\(|\[)'(\/[^':]*)'/g)].map(([, path]) => path)
+    expect(paths.length).toBeGreaterThan(7)
+    expect(paths.filter(path => !page.includes(`${path}\``))).toEqual([])
+  })
+
+  test('docs/gateway.md has all differences from Pushgateway', () => {
+    const page = read('docs/gateway.md')
+    expect(Object.values(DIFFERENCES).filter(text => !page.includes(`| ${text} |`))).toEqual([])
+  })
+
+  test('docs/metrics.md has all metrics of the gateway', async () => {
+    const metrics = read('docs/metrics.md')
+    const gateway = await startGateway()
+    try {
+      const text = await (await fetch(`${gateway.url}/telemetry`)).text()
+      const stores = read('gateway/server/stores.ts') + read('gateway/mirrors/mirror-metrics.ts')
+      const names = [
+        ...[...text.matchAll(/^# TYPE (gateway_\w+)/gm)].map(([, name]) => name),
+        ...[...stores.matchAll(/'(gateway_\w+)'/g)].map(([, name]) => name),
+      ]
+      expect(names.length).toBeGreaterThan(40)
+      expect(names.filter(name => !metrics.includes(name))).toEqual([])
+    } finally {
+      await gateway.stop()
+    }
+  })
+
+  test('docs/metrics.md has all metrics of the agent', async () => {
+    const metrics = read('docs/metrics.md').split('## Agent')[1]
+    const agent = await startAgent()
+    try {
+      const text = await (await fetch(`${agent.url}/metrics`)).text()
+      const names = [...text.matchAll(/^# TYPE (agent_\w+)/gm)].map(([, name]) => name)
+      expect(names.length).toBeGreaterThan(20)
+      expect(names.filter(name => !metrics.includes(`\`${name}\``))).toEqual([])
+    } finally {
+      await agent.stop()
+    }
   })
 
   test('docs/metrics.md has all metrics of the exposer', async () => {
