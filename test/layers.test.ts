@@ -21,6 +21,8 @@ const WITHIN: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['http', 'kafka'],
     ['base'],
   ],
+  gateway: [['server'], ['api', 'page', 'publish', 'mirrors'], ['store', 'telemetry'], ['state']],
+  agent: [['server'], ['routes', 'page'], ['telemetry'], ['scrape', 'host'], ['targets']],
   exposer: [['server'], ['routes', 'page', 'remote-write'], ['group', 'telemetry'], ['core']],
 }
 
