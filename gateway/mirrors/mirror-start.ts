@@ -1,5 +1,6 @@
 import type { Committed, Start, StartPosition } from '../../shared/kafka/start.js'
 import type { Origin } from './state/made.js'
+import { type MirrorOptions, stateMs } from './state/options.js'
 
 /** The first word of the text of a commit. */
 const VERSION = '1'
@@ -16,7 +17,7 @@ function timeOf({ metadata }: Committed): number | undefined {
 }
 
 /**
- * Starts at the lookback before the commit: what is read before the commit is for the state only.
+ * Starts more than a lookback before the commit: what is read before it is for the state only.
  * Without a commit, mirrors begin with the lookback before now; a partition that was added to a
  * group with commits begins at its beginning.
  */
@@ -24,7 +25,7 @@ export class MirrorStart implements StartPosition {
   readonly usesCommitted = true
   readonly #committed = new Map<number, number>()
 
-  constructor(private readonly lookbackMs: number) {}
+  constructor(private readonly options: MirrorOptions) {}
 
   /**
    * The offset from which on snapshots are published. To be called once at each start: a log that
@@ -44,11 +45,11 @@ export class MirrorStart implements StartPosition {
     const found = committed.get(partition)
     if (!found) {
       this.#committed.delete(partition)
-      return committed.size > 0 ? 'earliest' : { since: now.wall - this.lookbackMs }
+      return committed.size > 0 ? 'earliest' : { since: now.wall - this.options.lookbackMs }
     }
     this.#committed.set(partition, found.offset)
     const time = timeOf(found)
-    return time === undefined ? { offset: found.offset } : { since: time - this.lookbackMs }
+    return time === undefined ? { offset: found.offset } : { since: time - stateMs(this.options) }
   }
 
   /** Called also when nothing was replaced. */

@@ -59,7 +59,7 @@ export class Mirrors {
     const { kafka, writes, snapshots, group, maxBytes, clock, logger, sessionTimeout } = options
     this.#budget = new MemoryBudget(options.memory)
     this.#warnings = new RepeatedWarnings(logger, clock)
-    this.#start = new MirrorStart(options.lookbackMs)
+    this.#start = new MirrorStart(options)
     this.#sender = createSender({ kafka, topic: snapshots, logger, sendTimeout: SEND_TIMEOUT_MS })
     this.#outbox = new OrderedOutbox({ sender: this.#sender, clock, maxBytes })
     this.#consumer = createGroupConsumer({

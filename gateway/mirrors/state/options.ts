@@ -17,3 +17,12 @@ export const FIRST_WAIT_MS = 120_000
  */
 export const newTargetMs = ({ lookbackMs }: MirrorOptions): number =>
   Math.min(FIRST_WAIT_MS, lookbackMs / 2)
+
+/**
+ * How much of the log before the first record that is published has to be read for the state, ms.
+ * More than the lookback: a target whose last `up` is just before what is read is taken for one
+ * without `up` for as long as its other samples of that scrape count, half a lookback, and would end
+ * a lookback after them.
+ */
+export const stateMs = ({ lookbackMs, intervalMs }: MirrorOptions): number =>
+  1.5 * lookbackMs + 2 * intervalMs

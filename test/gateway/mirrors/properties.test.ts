@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { MemoryBudget } from '../../../gateway/mirrors/state/budget.js'
 import { noMirrorFigures } from '../../../gateway/mirrors/state/figures.js'
 import type { Made } from '../../../gateway/mirrors/state/made.js'
+import { stateMs } from '../../../gateway/mirrors/state/options.js'
 import { MirrorPartition, type TargetMade } from '../../../gateway/mirrors/state/partition.js'
 import { type AgentLog, agentLog, agentPlans } from './agent-log.js'
 import { at, collect, keyOf, linesOf, madeText, OPTIONS } from './text.js'
@@ -141,14 +142,14 @@ describe('the same log gives the same snapshots', () => {
     )
   })
 
-  test('from any offset on to an owner that reads the lookback before it', () => {
+  test('from any offset on to an owner that reads enough before it', () => {
     const options = { ...OPTIONS, lookbackMs: 90_000 }
     fc.assert(
       fc.property(agentPlans(9), fc.double({ min: 0, max: 0.999, noNaN: true }), (plan, share) => {
         const log = agentLog(plan)
         const { records } = log
         const cut = Math.floor(share * records.length)
-        const since = records[cut]!.time - options.lookbackMs / 1000
+        const since = records[cut]!.time - stateMs(options) / 1000
         const from = records.findIndex(({ time }) => time >= since)
         const published = (made: TargetMade[]) =>
           made
@@ -182,7 +183,7 @@ describe('the same log gives the same snapshots', () => {
           })
           const log = { scrapes: new Map(), records }
           const cut = Math.floor(share * records.length)
-          const since = records[cut]!.time - options.lookbackMs / 1000
+          const since = records[cut]!.time - stateMs(options) / 1000
           const from = records.findIndex(({ time }) => time >= since)
           const published = (made: TargetMade[]) =>
             made.filter(({ made }) => made.origin.offset > cut).map(madeText)
