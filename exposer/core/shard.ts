@@ -2,14 +2,14 @@ import type { Instant } from '../../shared/base/clock.js'
 import { partitionFor } from '../../shared/base/murmur2.js'
 import { runNow, type Steps } from '../../shared/base/steps.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
-import { RefusedError } from '../../shared/snapshot/errors.js'
 import { SnapshotReader } from '../../shared/snapshot/read.js'
 import { applyRecord, type UnreadContent } from './apply.js'
 import { Assemblies } from './assembly.js'
-import { bookReleased, retire } from './booking.js'
+import { bookReleased } from './booking.js'
 import { Counters } from './counters.js'
 import { forgetSteps, leaveReasonOf } from './forget.js'
-import { FrozenPartition, frozenTarget } from './handover/freeze.js'
+import type { FrozenPartition } from './handover/freeze.js'
+import { freezePartition } from './handover/freeze-partition.js'
 import type { Handed } from './handover/thaw.js'
 import { History } from './history/history.js'
 import { judge, troubleOf, type Verdict, windowOf } from './judge.js'
@@ -17,8 +17,9 @@ import { Ledger } from './ledger.js'
 import { DEFAULT_OPTIONS, type ShardOptions } from './options.js'
 import { hasStandby, livingRuns } from './overlap.js'
 import { Partition } from './partition.js'
-import { Past } from './past.js'
-import { playedAt, timedAt } from './playout/held.js'
+import { Pasts } from './pasts.js'
+import { dueSnapshot } from './playout/held.js'
+import { decodeOrRefuse, refuse } from './refusals.js'
 import { REPORT_NAMES } from './render/massive/report.js'
 import { SeriesShown } from './render/massive/series-added.js'
 import type { ShardParts } from './shard-parts.js'
@@ -38,10 +39,6 @@ import type { Target } from './target.js'
 const SWEPT_PER_STEP = 1000
 /** Targets per step of dropping a partition. */
 const DROPPED_PER_STEP = 200
-/** Handed targets per step. */
-const SETTLED_PER_STEP = 200
-/** Silence after which a target may be older than a replay, ms. */
-const UNTOLD_MS = 10_000
 
 export interface Assignment {
   readonly epoch: number
@@ -67,8 +64,7 @@ export class Shard {
   readonly assemblies: Assemblies
   readonly seriesShown: SeriesShown
   readonly #partitions = new Map<number, Partition>()
-  /** Partitions whose log before the replay is not read yet. */
-  readonly #pasts = new Map<number, Past>()
+  readonly #pasts: Pasts
   readonly #parts: ShardParts & { partitionCount: number }
 
   constructor(options: Partial<ShardOptions> = {}) {
@@ -106,6 +102,7 @@ export class Shard {
       seriesShown: this.seriesShown,
       source: new Source(this.store),
     }
+    this.#pasts = new Pasts(this.#parts)
   }
 
   /**
@@ -127,7 +124,9 @@ export class Shard {
     const frozen: FrozenPartition[] = []
     for (const number of assignment.lost) {
       const partition = this.#partitions.get(number)
-      if (partition) frozen.push(this.#freeze(partition, complete(number), now))
+      if (!partition) continue
+      frozen.push(freezePartition(this.#parts, partition, complete(number), now))
+      this.#drop(number)
     }
     for (const number of assignment.fresh) {
       this.#drop(number)
@@ -199,7 +198,7 @@ export class Shard {
       const unread = applyRecord(this.#parts, partition, record, now, read)
       if (unread) return unread
     } catch (error) {
-      this.#refuse(error as Error, number, record.offset)
+      refuse(this.#parts, error as Error, number, record.offset)
       // The append time of a refused record also advances the log time.
       partition.clock.consumed(record.timestamp, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY)
     }
@@ -252,15 +251,12 @@ export class Shard {
    */
   beginPast(number: number, now: Instant): void {
     const partition = this.#partitions.get(number)
-    if (!partition?.loaded) return
-    partition.clock.startAt(now.wall)
-    this.#pasts.get(number)?.discard()
-    this.#pasts.set(number, new Past(this.#parts, partition, now))
+    if (partition?.loaded) this.#pasts.begin(partition, now)
   }
 
   /** As `tryApply`, for a record from before the replay. */
   applyPast(number: number, record: LogRecord, now: Instant, read?: Reading): UnreadContent | null {
-    return this.#pasts.get(number)?.apply(record, now, read) ?? null
+    return this.#pasts.apply(number, record, now, read)
   }
 
   /**
@@ -268,12 +264,8 @@ export class Shard {
    *
    * @returns the number of added targets
    */
-  *endPastSteps(number: number, now: Instant): Steps<number> {
-    const past = this.#pasts.get(number)
-    if (!past) return 0
-    const admitted = yield* past.admitSteps(now)
-    if (this.#pasts.get(number) === past) this.#pasts.delete(number)
-    return admitted
+  endPastSteps(number: number, now: Instant): Steps<number> {
+    return this.#pasts.endSteps(number, now)
   }
 
   /**
@@ -283,7 +275,7 @@ export class Shard {
   receive(number: number, handed: Handed, now: Instant): void {
     const partition = this.#partitions.get(number)
     if (!partition) return
-    this.#setHanded(partition, handed)
+    this.#pasts.receive(partition, handed)
     this.history.resume(number, handed.cursors, now)
   }
 
@@ -297,29 +289,7 @@ export class Shard {
     const partition = this.#partitions.get(number)
     const handed = partition?.handed
     if (!partition?.loaded || !handed) return true
-    let whole = true
-    partition.clock.resume(handed.time, handed.gaps)
-    partition.clock.startAt(now.wall)
-    const past = new Past(this.#parts, partition, now)
-    // It is discarded with the partition.
-    this.#pasts.set(number, past)
-    try {
-      let step = 0
-      for (const [key, known] of handed.targets) {
-        if (++step % SETTLED_PER_STEP === 0) yield
-        const target = partition.targets.get(key)
-        if (target) {
-          target.continueFrom(known, now)
-          this.#dropOlder(target, known.playout.times?.held[0]?.[0])
-        } else if (!past.applyHanded(known, now)) whole = false
-      }
-      if (this.#pasts.get(number) === past) yield* past.admitSteps(now)
-    } finally {
-      past.discard()
-      if (this.#pasts.get(number) === past) this.#pasts.delete(number)
-      this.#setHanded(partition, null)
-    }
-    return whole
+    return yield* this.#pasts.settleSteps(partition, handed, now)
   }
 
   /** @param key record key, as latin1 text */
@@ -408,13 +378,8 @@ export class Shard {
    *
    * @param at when the scrape began, Unix ms, with playout times; undefined without
    */
-  due({ snapshots, playout }: Target, { wall }: Instant, at?: number): Snapshot | undefined {
-    if (at === undefined) return snapshots[playedAt(snapshots, wall, playout)]
-    const { shown } = playout.times
-    const then = snapshots[timedAt(snapshots, at)]
-    if (then && at < wall && then.playoutAt <= at && Number.isFinite(shown)) return then
-    // The clock of the previous owner may have been ahead.
-    return snapshots[timedAt(snapshots, Math.max(wall, shown))]
+  due(target: Target, now: Instant, at?: number): Snapshot | undefined {
+    return dueSnapshot(target, now.wall, at)
   }
 
   partitions(now: Instant): PartitionStatus[] {
@@ -439,26 +404,9 @@ export class Shard {
    * @param snapshot held by its target or by the caller until the last step
    * @returns whether the snapshot is decoded
    */
-  *decodeSteps(snapshot: Snapshot): Steps<boolean> {
-    try {
-      yield* this.store.decodeSteps(snapshot)
-      return true
-    } catch (error) {
-      const { target } = snapshot
-      const at = target.snapshots.indexOf(snapshot)
-      // Another response has already refused it, or the target has replaced it.
-      if (at < 0) return false
-      const { reason, message } = refusalFor(error as Error)
-      const { source } = this.#parts
-      if (source.active && at === target.snapshots.length - 1) source.notifyUnreadable(snapshot)
-      // Nor are earlier ones exposed again.
-      const before = target.snapshots.splice(0, at + 1)
-      retire(this.store, before.splice(-1), `refused_${reason}`)
-      retire(this.store, before, 'unscraped')
-      this.#refuse(error as Error, target.partition, -1)
-      if (reason === 'limit') this.#noteOverLimit(target, message)
-      return false
-    }
+  decodeSteps(snapshot: Snapshot): Steps<boolean> {
+    const partition = this.#partitions.get(snapshot.target.partition)
+    return decodeOrRefuse(this.#parts, partition, snapshot)
   }
 
   /**
@@ -480,8 +428,9 @@ export class Shard {
       const partition = this.#partitions.get(target.partition)
       // Its partition was dropped between two steps.
       if (partition?.targets.get(target.key) !== target) continue
-      const unsettled = partition.handed !== null || this.#pasts.has(target.partition)
-      const reason = unsettled ? undefined : leaveReasonOf(this.#parts, partition, target, now)
+      const reason = this.#pasts.isUnsettled(partition)
+        ? undefined
+        : leaveReasonOf(this.#parts, partition, target, now)
       if (source.active) source.notifyState(target, judge(target, partition, now, this.options))
       if (reason) yield* forgetSteps(this.#parts, partition, target, reason)
     }
@@ -508,19 +457,6 @@ export class Shard {
     return () => source.remove(subscriber)
   }
 
-  #refuse(error: Error, partition: number, offset: number): void {
-    const { reason, message } = refusalFor(error)
-    this.counters.refuse(reason)
-    this.options.onRefused({ reason, partition, offset, message })
-  }
-
-  /** The target is over a limit until a snapshot fits. The ledger has its snapshot already. */
-  #noteOverLimit(target: Target, message: string): void {
-    const at = this.#partitions.get(target.partition)?.clock.time ?? 0
-    target.refusal = { reason: 'limit', message, at }
-    target.recount()
-  }
-
   /**
    * Removes the targets whose keys belong to other partitions now that partitions were added. Their
    * publishers write to those as soon as they notice; records that they still write here are
@@ -543,48 +479,10 @@ export class Shard {
   #drop(number: number): void {
     const partition = this.#partitions.get(number)
     if (!partition) return
-    this.#pasts.get(number)?.discard()
-    this.#pasts.delete(number)
-    this.#setHanded(partition, null)
+    this.#pasts.discard(partition)
     this.#partitions.delete(number)
     this.#parts.targetCount -= partition.targets.size
     this.#parts.dropped.add(partition)
-  }
-
-  /** Drops a partition and keeps what its next owner continues with. */
-  #freeze(partition: Partition, complete: boolean, now: Instant): FrozenPartition {
-    const { number, clock, loaded, position } = partition
-    const cursors = this.history.cursorsOf(number, loaded ? position : -1, now)
-    const targets = []
-    let whole = complete && loaded && partition.handed === null
-    for (const target of partition.targets.values()) {
-      const last = target.newest
-      if (last) targets.push(frozenTarget(target, last))
-      // It has no record to hand over. The log tells of it, if its last record is in the replay.
-      else if (now.wall - target.heardAt > UNTOLD_MS) whole = false
-    }
-    this.#drop(number)
-    const { memory } = this.store
-    partition.frozen = new FrozenPartition(number, targets, cursors, clock, whole, now.mono, memory)
-    return partition.frozen
-  }
-
-  /**
-   * Releases replayed snapshots that the previous owner did not hold any more: their playout times
-   * are not known, and a newer one was exposed.
-   *
-   * @param first offset of the oldest one that it held; undefined if that is not known
-   */
-  #dropOlder({ snapshots }: Target, first: number | undefined): void {
-    if (first === undefined) return
-    const index = snapshots.findIndex(({ offset }) => offset >= first)
-    if (index > 0) retire(this.store, snapshots.splice(0, index), 'unscraped')
-  }
-
-  /** Keeps what was handed over, until the replay is complete or the partition is dropped. */
-  #setHanded(partition: Partition, handed: Handed | null): void {
-    this.store.memory.promise((handed?.bytes ?? 0) - (partition.handed?.bytes ?? 0), 0)
-    partition.handed = handed
   }
 
   #advance(partition: Partition, next: number, highWatermark: number, now: Instant): void {
@@ -592,9 +490,4 @@ export class Shard {
     partition.advance(next, highWatermark, now.mono)
     if (!loaded && partition.loaded) this.history.endReplay(partition.number)
   }
-}
-
-function refusalFor(error: Error): Pick<RefusedError, 'reason' | 'message'> {
-  const { message } = error
-  return { reason: error instanceof RefusedError ? error.reason : 'schema', message }
 }

@@ -39,6 +39,25 @@ export function timedAt(snapshots: readonly Snapshot[], at: number): number {
   return 0
 }
 
+/**
+ * The snapshot that a virtual target exposes, possibly undecoded.
+ *
+ * @param wall Unix ms
+ * @param at when the scrape began, Unix ms, with playout times; undefined without
+ */
+export function dueSnapshot(
+  { snapshots, playout }: Pick<Target, 'snapshots' | 'playout'>,
+  wall: number,
+  at: number | undefined,
+): Snapshot | undefined {
+  if (at === undefined) return snapshots[playedAt(snapshots, wall, playout)]
+  const { shown } = playout.times
+  const then = snapshots[timedAt(snapshots, at)]
+  if (then && at < wall && then.playoutAt <= at && Number.isFinite(shown)) return then
+  // The clock of the previous owner may have been ahead.
+  return snapshots[timedAt(snapshots, Math.max(wall, shown))]
+}
+
 /** Snapshots held in addition to those that D requires, for publishers with early timers. */
 const SPARE = 3
 
