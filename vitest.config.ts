@@ -6,8 +6,10 @@ export default defineConfig({
     exclude: ['test/bench/**', 'test/measure/**', 'test/load/**'],
     environment: 'node',
     globalSetup: ['test/global-setup.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // On a busy machine everything takes many times as long. Only a test that fails waits this long.
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
+    expect: { poll: { timeout: 60_000 } },
     // Two cores, real brokers: more workers than this only make each other late.
     maxWorkers: 2,
   },

@@ -39,7 +39,7 @@ test('a shard does not wait for another one that leaves as well', async () => {
   await done
   expect(asked()).toBe(3)
   expect(handovers.pending).toBe(1)
-}, 5_000)
+})
 
 test('a shard waits until its partitions are fetched, also while the coordinator does not answer', async () => {
   const { done, asked, handovers } = departing([1, new KafkaError('CONNECTION', 'no answer')])
@@ -51,11 +51,11 @@ test('a shard waits until its partitions are fetched, also while the coordinator
   expect(isDone).toBe(false)
   handovers.pending = 0
   await done
-}, 5_000)
+})
 
 test('a shard ends within its grace period, also if leaving has taken most of it and nobody fetches', async () => {
   const begun = performance.now()
   const { done, clock } = departing([1], 10_500)
   await done
   expect(clock.now().mono - begun).toBeLessThan(13_000)
-}, 5_000)
+})

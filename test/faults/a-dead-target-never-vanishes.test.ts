@@ -82,4 +82,4 @@ test('a target that died before the replay window is told as before after a cras
   const telemetry = await (await fetch(`${shard.url}/telemetry`)).text()
   expect(telemetry).toContain('\nexposer_read_back_partitions 0\n')
   expect(steady.failure).toBeNull()
-}, 120_000)
+})

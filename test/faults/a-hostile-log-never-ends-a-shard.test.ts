@@ -87,4 +87,4 @@ test('a shard that reads a log of hostile records refuses what its heap cannot h
     await shard.end('SIGKILL')
   }
   await fleet.stop()
-}, 120_000)
+})

@@ -145,4 +145,4 @@ test('no list of any shard is shorter than the group through joins, leaves, rest
 
   expect(poller.short).toEqual([])
   expect(poller.unavailable).toBeGreaterThan(0)
-}, 240_000)
+})

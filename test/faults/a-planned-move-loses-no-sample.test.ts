@@ -121,4 +121,4 @@ test('the view all has every sample through joins, leaves and restarts of shards
   )
   expect(await metric(d, /^exposer_handovers_total\{result="failed"\} (\d+)$/m)).toBe(0)
   expect(await metric(d, /^exposer_scraper_positions_unknown_total (\d+)$/m)).toBe(0)
-}, 240_000)
+})

@@ -110,4 +110,4 @@ test('after partitions were added, each target is listed once and up once, also 
   }
   await eventually(async () => expect(await refused()).toBe(true))
   await expectWhole()
-}, 200_000)
+})

@@ -45,9 +45,7 @@ async function read(topic: string): Promise<Map<string, number[]>> {
   return numbers
 }
 
-test('the newest publication of every target arrives after an outage, in order, and all others are counted', {
-  timeout: 120_000,
-}, async () => {
+test('the newest publication of every target arrives after an outage, in order, and all others are counted', async () => {
   const topic = await newTopic(6, kafka.brokers)
   const sender = senderOf(topic)
   const outbox = new ConflatingOutbox({ sender, clock: systemClock })
@@ -87,9 +85,7 @@ test('the newest publication of every target arrives after an outage, in order, 
   await sender.disconnect()
 })
 
-test('an ordered outbox loses nothing in an outage, and its memory stays within its limit', {
-  timeout: 120_000,
-}, async () => {
+test('an ordered outbox loses nothing in an outage, and its memory stays within its limit', async () => {
   const topic = await newTopic(6, kafka.brokers)
   const sender = senderOf(topic)
   const maxBytes = 200_000

@@ -76,7 +76,7 @@ describe.each<[string, () => unknown, () => unknown]>([
       expect(held(now)).toBeGreaterThanOrEqual(0)
       expect(held(now)).toBeLessThanOrEqual(2)
       expect(now.metrics.publisher_snapshots_superseded_total).toBeGreaterThanOrEqual(OUTAGE)
-    }, 50_000)
+    })
     for (const one of during) {
       expect(held(one)).toBeGreaterThanOrEqual(0)
       expect(held(one)).toBeLessThanOrEqual(2)
@@ -109,5 +109,5 @@ describe.each<[string, () => unknown, () => unknown]>([
     expect(sequence + 1 - sequences.size).toBeLessThanOrEqual(superseded)
     expect(sequence + 1 - sequences.size).toBeGreaterThanOrEqual(superseded - 2)
     expect(records.at(-1)!.values.size).toBeGreaterThan(SERIES)
-  }, 120_000)
+  })
 })

@@ -17,9 +17,7 @@ afterEach(async () => {
 })
 afterAll(() => kafka?.stop())
 
-test('when the broker that leads the log dies, no acknowledged push is lost and none is applied twice', {
-  timeout: 180_000,
-}, async () => {
+test('when the broker that leads the log dies, no acknowledged push is lost and none is applied twice', async () => {
   const { brokers } = kafka
   const topics = await newPushTopics(brokers)
   const start = async () => {

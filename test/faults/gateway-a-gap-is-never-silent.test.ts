@@ -79,10 +79,7 @@ test('when the log was created again, running gateways and new ones are not read
   await history()
   const running = stores[1]
   await recreate(topics.pushes)
-  await eventually(
-    () => expect(running.store.trouble()).toMatch(/the log ends at offset 0/),
-    60_000,
-  )
+  await eventually(() => expect(running.store.trouble()).toMatch(/the log ends at offset 0/))
   const waiting = await expectGap(/the log ends at offset 0/)
   const accepting = await newStore({ acceptGap: true }).start()
   expect(await accepting.pushed()).toBe('x{instance="",job="kept"} 1')

@@ -24,4 +24,4 @@ test('whatever a hostile fleet sends, a shard refuses it before its heap is exha
     expect([what, [...new Set(states)]]).toEqual([what, ['up']])
     expect([what, left]).toEqual([what, 0])
   }
-}, 180_000)
+})

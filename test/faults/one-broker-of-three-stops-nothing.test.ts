@@ -19,9 +19,7 @@ afterEach(async () => {
 })
 afterAll(() => kafka?.stop())
 
-test('when one of three brokers is killed, reading continues at the new leaders without a gap', {
-  timeout: 180_000,
-}, async () => {
+test('when one of three brokers is killed, reading continues at the new leaders without a gap', async () => {
   const { brokers } = kafka
   const topic = name('replicated')
   await createTopic(

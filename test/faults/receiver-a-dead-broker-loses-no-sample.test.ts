@@ -27,4 +27,4 @@ test('each broker of three dies once: what was acknowledged is there, and writin
   await writer.stop()
   expect(writer.statuses.get(204)).toBeGreaterThan(0)
   await expectAll(topic, writer, faults)
-}, 240_000)
+})

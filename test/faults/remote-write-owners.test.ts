@@ -78,7 +78,7 @@ describe('no sample is lost when', () => {
       }, 60_000)
     }
     for (const app of apps) expect(stale(receiver, app, 'steady_total')).toEqual([])
-  }, 240_000)
+  })
 
   test('a shard joins, and leaves', async () => {
     const { receiver, settings, apps } = await setUp(6)
@@ -99,7 +99,7 @@ describe('no sample is lost when', () => {
       expect(stale(receiver, app, 'steady_total')).toEqual([])
       expect(of(receiver, app, 'up').filter(([, value]) => value !== 1)).toEqual([])
     }
-  }, 240_000)
+  })
 
   test('a target dies while nobody owns its partition: it is down since then, by one marker', async () => {
     const { receiver, settings, apps } = await setUp(2, 1)
@@ -109,7 +109,7 @@ describe('no sample is lost when', () => {
     await shard.end()
     dies.die()
     const last = dies.collected.at(-1)!
-    await eventually(() => expect(Date.now()).toBeGreaterThan(last + 5000), 10_000)
+    await eventually(() => expect(Date.now()).toBeGreaterThan(last + 5000))
     const next = shard.restart(settings)
     stops.push(() => next.end())
     await eventually(() => {
@@ -124,7 +124,7 @@ describe('no sample is lost when', () => {
     expect(new Set(stale(receiver, dies, 'steady_total').map(([at]) => at))).toEqual(
       new Set([last + 3 * INTERVAL_MS]),
     )
-  }, 240_000)
+  })
 })
 
 describe('a series gets one stale marker when', () => {
@@ -145,24 +145,17 @@ describe('a series gets one stale marker when', () => {
       },
     ],
     ['its target dies', 'extra', async (app: SteadyApp) => app.die()],
-  ])(
-    '%s',
-    async (_, series, act) => {
-      const { receiver, settings, apps } = await setUp(2, 1)
-      const [app, other] = apps as [SteadyApp, SteadyApp]
-      app.extra = 3
-      await start(settings)
-      await eventually(
-        () => expect(of(receiver, app, series).length).toBeGreaterThanOrEqual(6),
-        60_000,
-      )
-      await act(app)
-      await eventually(() => expect(stale(receiver, app, series)).toHaveLength(3), 30_000)
-      const acted = Date.now()
-      await eventually(() => expectWhole(receiver, other, acted + 4000), 30_000)
-      expect(stale(receiver, app, series)).toHaveLength(3)
-      expect(stale(receiver, other, 'steady_total')).toEqual([])
-    },
-    120_000,
-  )
+  ])('%s', async (_, series, act) => {
+    const { receiver, settings, apps } = await setUp(2, 1)
+    const [app, other] = apps as [SteadyApp, SteadyApp]
+    app.extra = 3
+    await start(settings)
+    await eventually(() => expect(of(receiver, app, series).length).toBeGreaterThanOrEqual(6))
+    await act(app)
+    await eventually(() => expect(stale(receiver, app, series)).toHaveLength(3))
+    const acted = Date.now()
+    await eventually(() => expectWhole(receiver, other, acted + 4000))
+    expect(stale(receiver, app, series)).toHaveLength(3)
+    expect(stale(receiver, other, 'steady_total')).toEqual([])
+  })
 })

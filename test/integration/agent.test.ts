@@ -236,7 +236,7 @@ describe.skipIf(!prometheusPath)('an agent with the file of a Prometheus agent',
       const [theirs, ours] = [await stored(direct), await stored(virtual)]
       expect(theirs.length).toBeGreaterThan(70)
       expect(ours).toEqual(theirs)
-    }, 20_000)
+    })
   })
 
   test('shows the same targets with the same errors', async () => {

@@ -47,7 +47,7 @@ const expectNothingLeft = (pids: readonly number[]) =>
   eventually(() => {
     expect(alive(pids), 'still running').toEqual([])
     expect(runFolders(pids), 'data and logs').toEqual([])
-  }, 15_000)
+  })
 
 describe('npm start with --duration', () => {
   let dev: Dev
@@ -71,7 +71,7 @@ describe('npm start with --duration', () => {
         .map(open),
     )
     code = await dev.exited
-  }, 240_000)
+  })
 
   afterAll(() => dev?.stop())
 

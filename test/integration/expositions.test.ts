@@ -110,7 +110,6 @@ describe.skipIf(!prometheusPath)('every exposition of the collection', () => {
     // Repeated, because scrapes may time out on a busy machine.
     format =>
       eventually(async () => expectAgreement(format, await judgements(format)), 120_000, 1000),
-    150_000,
   )
 })
 

@@ -108,7 +108,7 @@ test('a snapshot is written once the log has grown, and what lies below the seco
     const body = `x{l="${'v'.repeat(2_000)}"} ${++pushed}\n`
     await a.push({ group: { job: `j${pushed % 7}` }, body })
     expect(a.store.figures.snapshotsWritten).toBeGreaterThanOrEqual(3)
-  }, 30_000)
+  })
   await eventually(async () => {
     expect((await endsOf(topics.pushes)).begin).toBeGreaterThan(0)
     expect((await endsOf(topics.snapshots)).begin).toBeGreaterThan(0)

@@ -165,7 +165,6 @@ const now = () => Math.floor(Date.now() / 1000)
 describe.skipIf(Object.keys(agents).length === 0)('targets of real agents', () => {
   test.each(Object.entries(agents))(
     '%s: up, values and staleness are those of the agent',
-    { timeout: 240_000 },
     async (_, start) => {
       const { mirrors, server, write } = await pipeline()
       const steady = await CountingApp.start(sameValues)

@@ -77,7 +77,7 @@ test('what comes by remote write is a virtual target, fails with it, and ends wi
     expect(text).toContain(
       '# HELP x Help of x.\n# TYPE x gauge\nx 3\n# HELP y Help of y.\n# TYPE y gauge\ny 4\n',
     )
-  }, 30_000)
+  })
 
   await target.scrape(began + 20_000, { x: 'stale', y: 'stale' }, 0)
   await eventually(async () => {
@@ -117,7 +117,7 @@ test('another gateway goes on where the last one stopped, and what it repeats ch
   await target.scrape(began + 10_000, { x: 2 })
   await eventually(async () => {
     expect((await scrape(shard, labels)).text).toContain('\nx 2\n')
-  }, 30_000)
+  })
   await first.stop()
   expect(first.mirrors.pendingBytes).toBe(0)
   expect(first.mirrors.bytes).toBe(0)
@@ -128,7 +128,7 @@ test('another gateway goes on where the last one stopped, and what it repeats ch
   const second = await startMirrors(topics)
   await eventually(async () => {
     expect((await scrape(shard, labels)).text).toContain('\nx 4\n')
-  }, 30_000)
+  })
   // The lookback is read for the state.
   expect(second.mirrors.figures).toMatchObject({ records: 4, snapshots: { count: 4 } })
   const telemetry = await (await fetch(`${shard.url}/telemetry`)).text()
@@ -153,7 +153,7 @@ test('a target without up gets a snapshot each interval, with the times of its s
   await eventually(async () => {
     await target.write(series(2))
     expect(await scrape(shard, labels)).toMatchObject({ status: 200 })
-  }, 30_000)
+  })
   const response = await fetch(
     `${shard.url}/target?${new URLSearchParams({ ...labels, __timestamps: 'true' })}`,
   )

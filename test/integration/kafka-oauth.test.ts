@@ -62,7 +62,7 @@ beforeAll(async () => {
   })
   await new Promise<void>(resolve => endpoint.listen(0, '127.0.0.1', resolve))
   tokenUrl = `http://127.0.0.1:${(endpoint.address() as AddressInfo).port}/token`
-}, 120_000)
+})
 beforeEach(() => {
   issued = 0
   claims = {}

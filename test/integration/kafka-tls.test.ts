@@ -52,7 +52,7 @@ beforeAll(async () => {
   // A request may alter a user only once.
   for (const [mechanism, password] of Object.entries(SCRAM))
     await alterUser('scrambled', `${mechanism.toUpperCase()}=[password=${password}]`)
-}, 120_000)
+})
 afterAll(async () => {
   await kafka?.stop()
   certificates.remove()

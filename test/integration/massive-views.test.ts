@@ -64,7 +64,7 @@ async function stored(prometheus: LocalPrometheus, selector: string): Promise<[n
 
 const describeWithPrometheus = describe.skipIf((await partOrSkip('prometheus')) === null)
 
-describeWithPrometheus('the view all', { timeout: 120_000 }, () => {
+describeWithPrometheus('the view all', () => {
   test('two Prometheus with different scraper names store the same samples, and all of every app', async () => {
     const topic = await newTopic(4)
     const shards = [await shardOf(topic)]
@@ -152,59 +152,55 @@ describeWithPrometheus('the view all', { timeout: 120_000 }, () => {
   })
 })
 
-describeWithPrometheus(
-  'the report series of a target in the massive view',
-  { timeout: 120_000 },
-  () => {
-    test.each([{ view: ['latest'] }, { view: ['all'], scraper: ['p'] }])(
-      'equal those of a Prometheus that scrapes the same app directly (%j)',
-      async params => {
-        const topic = await newTopic(1)
-        const shards = [await shardOf(topic)]
-        const app = await startApp(topic)
-        const prometheus = await prometheusOf(shards, params as Record<string, string[]>, '1s', [
-          { job_name: 'direct', static_configs: [{ targets: [app.host] }] },
-        ])
-        const value = async (job: string, metric: string) => {
-          const [sample] = await prometheus.query(`${metric.replace('$', `{job="${job}"}`)}`)
-          return sample && Number(sample.value[1])
-        }
-        const expectBoth = (expected: Record<string, number>) =>
-          eventually(async () => {
-            for (const [metric, wanted] of Object.entries(expected)) {
-              expect(await value('direct', metric), `${metric}, scraped directly`).toBe(wanted)
-              expect(await value('published', metric), `${metric}, through Kafka`).toBe(wanted)
-            }
-          })
-        const own = await app.samples()
-        app.setSeries('a', 'b')
-        await expectBoth({
-          up$: 1,
-          scrape_samples_scraped$: own + 2,
-          scrape_samples_post_metric_relabeling$: own + 2,
-          'sum_over_time(scrape_series_added$[10m])': own + 2,
+describeWithPrometheus('the report series of a target in the massive view', () => {
+  test.each([{ view: ['latest'] }, { view: ['all'], scraper: ['p'] }])(
+    'equal those of a Prometheus that scrapes the same app directly (%j)',
+    async params => {
+      const topic = await newTopic(1)
+      const shards = [await shardOf(topic)]
+      const app = await startApp(topic)
+      const prometheus = await prometheusOf(shards, params as Record<string, string[]>, '1s', [
+        { job_name: 'direct', static_configs: [{ targets: [app.host] }] },
+      ])
+      const value = async (job: string, metric: string) => {
+        const [sample] = await prometheus.query(`${metric.replace('$', `{job="${job}"}`)}`)
+        return sample && Number(sample.value[1])
+      }
+      const expectBoth = (expected: Record<string, number>) =>
+        eventually(async () => {
+          for (const [metric, wanted] of Object.entries(expected)) {
+            expect(await value('direct', metric), `${metric}, scraped directly`).toBe(wanted)
+            expect(await value('published', metric), `${metric}, through Kafka`).toBe(wanted)
+          }
         })
-        app.setSeries('b', 'c', 'd')
-        await expectBoth({
-          scrape_samples_scraped$: own + 3,
-          'sum_over_time(scrape_series_added$[10m])': own + 4,
-        })
-        app.setSeries('b')
-        await expectBoth({ scrape_samples_scraped$: own + 1 })
-        app.setSeries('a', 'b')
-        await expectBoth({
-          scrape_samples_scraped$: own + 2,
-          'sum_over_time(scrape_series_added$[10m])': own + 5,
-        })
-        expect(await value('published', 'scrape_duration_seconds$')).toBeGreaterThan(
-          COLLECT_MS / 1000 - 0.002,
-        )
-        app.die()
-        await expectBoth({ up$: 0, scrape_samples_scraped$: 0, scrape_series_added$: 0 })
-      },
-    )
-  },
-)
+      const own = await app.samples()
+      app.setSeries('a', 'b')
+      await expectBoth({
+        up$: 1,
+        scrape_samples_scraped$: own + 2,
+        scrape_samples_post_metric_relabeling$: own + 2,
+        'sum_over_time(scrape_series_added$[10m])': own + 2,
+      })
+      app.setSeries('b', 'c', 'd')
+      await expectBoth({
+        scrape_samples_scraped$: own + 3,
+        'sum_over_time(scrape_series_added$[10m])': own + 4,
+      })
+      app.setSeries('b')
+      await expectBoth({ scrape_samples_scraped$: own + 1 })
+      app.setSeries('a', 'b')
+      await expectBoth({
+        scrape_samples_scraped$: own + 2,
+        'sum_over_time(scrape_series_added$[10m])': own + 5,
+      })
+      expect(await value('published', 'scrape_duration_seconds$')).toBeGreaterThan(
+        COLLECT_MS / 1000 - 0.002,
+      )
+      app.die()
+      await expectBoth({ up$: 0, scrape_samples_scraped$: 0, scrape_series_added$: 0 })
+    },
+  )
+})
 
 const COLLECT_MS = 20
 

@@ -71,7 +71,7 @@ beforeAll(async () => {
       }),
     )
   }
-}, 120_000)
+})
 
 afterAll(async () => {
   await Promise.all(apps.map(one => one.stop()))

@@ -109,7 +109,7 @@ beforeAll(async () => {
   for (const { instance, job } of targets) {
     apps.push(new SteadyApp(newSender(settings.topic), { labels: { job, instance } }).start())
   }
-}, 120_000)
+})
 
 afterAll(async () => {
   await Promise.all(apps.map(app => app.stop()))
@@ -119,114 +119,109 @@ afterAll(async () => {
 })
 
 const prometheusPath = await partOrSkip('prometheus')
-describe.skipIf(prometheusPath === null)(
-  'the configurations of deploy/prometheus',
-  { timeout: 120_000 },
-  () => {
-    let virtual: LocalPrometheus
-    let massive: LocalPrometheus
+describe.skipIf(prometheusPath === null)('the configurations of deploy/prometheus', () => {
+  let virtual: LocalPrometheus
+  let massive: LocalPrometheus
 
-    test('virtual-targets.yml: every app is a target that is up, with its own job and instance', async () => {
-      virtual = await load('virtual-targets.yml')
-      await eventually(async () => {
-        expect(await labelsOf(virtual, 'up{job="shop"} == 1')).toEqual(targets)
-        expect(await labelsOf(virtual, 'rate(steady_total[10s]) > 0')).toEqual(targets)
-        expect(await labelsOf(virtual, 'up{job="kafka-exposer"} == 1')).toEqual(
-          ofShards('kafka-exposer'),
-        )
-        expect(await labelsOf(virtual, 'up{job="prometheus"} == 1')).toHaveLength(1)
-      })
-      expect(await virtual.query('count by (job) (up)')).toHaveLength(3)
+  test('virtual-targets.yml: every app is a target that is up, with its own job and instance', async () => {
+    virtual = await load('virtual-targets.yml')
+    await eventually(async () => {
+      expect(await labelsOf(virtual, 'up{job="shop"} == 1')).toEqual(targets)
+      expect(await labelsOf(virtual, 'rate(steady_total[10s]) > 0')).toEqual(targets)
+      expect(await labelsOf(virtual, 'up{job="kafka-exposer"} == 1')).toEqual(
+        ofShards('kafka-exposer'),
+      )
+      expect(await labelsOf(virtual, 'up{job="prometheus"} == 1')).toHaveLength(1)
     })
+    expect(await virtual.query('count by (job) (up)')).toHaveLength(3)
+  })
 
-    test('massive.yml: the same series with the same labels, and all shards are up', async () => {
-      massive = await load('massive.yml')
-      await eventually(async () => {
-        expect(await labelsOf(massive, 'rate(steady_total[10s]) > 0')).toEqual(targets)
-        expect(await labelsOf(massive, 'up{job="kafka-massive"} == 1')).toEqual(
-          ofShards('kafka-massive'),
-        )
-        expect(await labelsOf(massive, 'up{job="kafka-exposer"} == 1')).toEqual(
-          ofShards('kafka-exposer'),
-        )
-      })
-      expect(await massive.query('{exported_job!=""}')).toEqual([])
-    })
-
-    test('all.yml: every shard is scraped in the view all under the name of this Prometheus', async () => {
-      const all = await load('all.yml')
-      const scraped = await eventually(async () => {
-        const found = (await all.targets()).filter(({ scrapePool }) => scrapePool === 'kafka-all')
-        expect(found).toHaveLength(shards.length)
-        return found.map(({ scrapeUrl }) => scrapeUrl)
-      })
-      const urls = shards.map(({ url }) => `${url}/metrics?scraper=prometheus-1&view=all`)
-      expect(scraped.sort()).toEqual(urls.sort())
-    })
-
-    test('in a healthy system all alerts are evaluated and inactive', async () => {
-      await allQuiet(virtual)
-      await allQuiet(massive)
-    })
-
-    test('virtual and massive targets in one Prometheus: counters reset, and an alert is active until one is removed', async () => {
-      // With jitter, the newest snapshot mostly differs from the one that the playout delay
-      // selects.
-      const labels = { job: 'jittery', instance: 'e' }
-      const delay = () => Math.random() * 3000
-      const jittery = new SteadyApp(newSender(settings.topic), { labels, delay }).start()
-      apps.push(jittery)
-      const both = await load('massive.yml')
-      const { scrape_configs, ...rest } = parse(configOf('massive.yml', both)) as Config
-      const [virtualTargets] = (parse(configOf('virtual-targets.yml', both)) as Config)
-        .scrape_configs
-      await both.reload({ ...rest, scrape_configs: [...scrape_configs, virtualTargets] })
-      const { host } = new URL(both.url)
-      expect(await becomesPending(both, 'KafkaExposerScrapedTwice')).toMatchObject([
-        { instance: host },
-      ])
-      const hasResets = `resets(steady_total{${jittery.selector}}[1m]) > 0`
-      await eventually(async () => expect(await both.query(hasResets)).toHaveLength(1), 60_000)
-      for (const alone of [virtual, massive]) expect(await alone.query(hasResets)).toEqual([])
-
-      await both.reload(configOf('massive.yml', both))
-      await eventually(async () => {
-        const rule = (await rules(both)).find(({ name }) => name === 'KafkaExposerScrapedTwice')
-        expect(rule?.state).toBe('inactive')
-      })
-      await jittery.end()
-    })
-
-    test('an app that dies: an alert names it with virtual and with massive targets', async () => {
-      apps[0].die()
-      expect(await becomesPending(virtual, 'KafkaTargetDown')).toMatchObject([targets[0]])
-      expect(await becomesPending(massive, 'KafkaTargetDown')).toMatchObject([targets[0]])
-    })
-
-    test('failing service discovery: Prometheus keeps its targets, and an alert is active', async () => {
-      balancer.setBackends([])
-      await becomesPending(virtual, 'KafkaExposerDiscoveryFailing')
-      balancer.setBackends(shards.map(({ url }) => url))
-      await eventually(async () =>
-        expect(await labelsOf(virtual, 'up{job="shop"} == 1')).toEqual(targets.slice(1)),
+  test('massive.yml: the same series with the same labels, and all shards are up', async () => {
+    massive = await load('massive.yml')
+    await eventually(async () => {
+      expect(await labelsOf(massive, 'rate(steady_total[10s]) > 0')).toEqual(targets)
+      expect(await labelsOf(massive, 'up{job="kafka-massive"} == 1')).toEqual(
+        ofShards('kafka-massive'),
+      )
+      expect(await labelsOf(massive, 'up{job="kafka-exposer"} == 1')).toEqual(
+        ofShards('kafka-exposer'),
       )
     })
+    expect(await massive.query('{exported_job!=""}')).toEqual([])
+  })
 
-    test('a shard that stops: an alert names it, all partitions are served, and no other app is down', async () => {
-      const [leaving] = ofShards('kafka-exposer').filter(({ instance }) =>
-        shards[1].url.endsWith(instance),
-      )
-      await shards[1].stop()
-      expect(await becomesPending(virtual, 'KafkaExposerShardDown')).toMatchObject([leaving])
-      await becomesPending(massive, 'KafkaExposerScrapeFailing')
-      await eventually(async () => {
-        expect(await labelsOf(virtual, 'up{job="shop"} == 1')).toEqual(targets.slice(1))
-        expect(await labelsOf(massive, 'rate(steady_total[5s]) > 0')).toEqual(targets.slice(1))
-        const unserved = (await rules(virtual)).find(
-          one => one.name === 'KafkaExposerPartitionUnserved',
-        )
-        expect(unserved?.state).toBe('inactive')
-      })
+  test('all.yml: every shard is scraped in the view all under the name of this Prometheus', async () => {
+    const all = await load('all.yml')
+    const scraped = await eventually(async () => {
+      const found = (await all.targets()).filter(({ scrapePool }) => scrapePool === 'kafka-all')
+      expect(found).toHaveLength(shards.length)
+      return found.map(({ scrapeUrl }) => scrapeUrl)
     })
-  },
-)
+    const urls = shards.map(({ url }) => `${url}/metrics?scraper=prometheus-1&view=all`)
+    expect(scraped.sort()).toEqual(urls.sort())
+  })
+
+  test('in a healthy system all alerts are evaluated and inactive', async () => {
+    await allQuiet(virtual)
+    await allQuiet(massive)
+  })
+
+  test('virtual and massive targets in one Prometheus: counters reset, and an alert is active until one is removed', async () => {
+    // With jitter, the newest snapshot mostly differs from the one that the playout delay
+    // selects.
+    const labels = { job: 'jittery', instance: 'e' }
+    const delay = () => Math.random() * 3000
+    const jittery = new SteadyApp(newSender(settings.topic), { labels, delay }).start()
+    apps.push(jittery)
+    const both = await load('massive.yml')
+    const { scrape_configs, ...rest } = parse(configOf('massive.yml', both)) as Config
+    const [virtualTargets] = (parse(configOf('virtual-targets.yml', both)) as Config).scrape_configs
+    await both.reload({ ...rest, scrape_configs: [...scrape_configs, virtualTargets] })
+    const { host } = new URL(both.url)
+    expect(await becomesPending(both, 'KafkaExposerScrapedTwice')).toMatchObject([
+      { instance: host },
+    ])
+    const hasResets = `resets(steady_total{${jittery.selector}}[1m]) > 0`
+    await eventually(async () => expect(await both.query(hasResets)).toHaveLength(1), 60_000)
+    for (const alone of [virtual, massive]) expect(await alone.query(hasResets)).toEqual([])
+
+    await both.reload(configOf('massive.yml', both))
+    await eventually(async () => {
+      const rule = (await rules(both)).find(({ name }) => name === 'KafkaExposerScrapedTwice')
+      expect(rule?.state).toBe('inactive')
+    })
+    await jittery.end()
+  })
+
+  test('an app that dies: an alert names it with virtual and with massive targets', async () => {
+    apps[0].die()
+    expect(await becomesPending(virtual, 'KafkaTargetDown')).toMatchObject([targets[0]])
+    expect(await becomesPending(massive, 'KafkaTargetDown')).toMatchObject([targets[0]])
+  })
+
+  test('failing service discovery: Prometheus keeps its targets, and an alert is active', async () => {
+    balancer.setBackends([])
+    await becomesPending(virtual, 'KafkaExposerDiscoveryFailing')
+    balancer.setBackends(shards.map(({ url }) => url))
+    await eventually(async () =>
+      expect(await labelsOf(virtual, 'up{job="shop"} == 1')).toEqual(targets.slice(1)),
+    )
+  })
+
+  test('a shard that stops: an alert names it, all partitions are served, and no other app is down', async () => {
+    const [leaving] = ofShards('kafka-exposer').filter(({ instance }) =>
+      shards[1].url.endsWith(instance),
+    )
+    await shards[1].stop()
+    expect(await becomesPending(virtual, 'KafkaExposerShardDown')).toMatchObject([leaving])
+    await becomesPending(massive, 'KafkaExposerScrapeFailing')
+    await eventually(async () => {
+      expect(await labelsOf(virtual, 'up{job="shop"} == 1')).toEqual(targets.slice(1))
+      expect(await labelsOf(massive, 'rate(steady_total[5s]) > 0')).toEqual(targets.slice(1))
+      const unserved = (await rules(virtual)).find(
+        one => one.name === 'KafkaExposerPartitionUnserved',
+      )
+      expect(unserved?.state).toBe('inactive')
+    })
+  })
+})

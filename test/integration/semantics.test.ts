@@ -84,7 +84,7 @@ beforeAll(async () => {
       ],
     },
   })
-}, 120_000)
+})
 
 afterAll(async () => {
   await Promise.all(apps.map(one => one.stop()))
@@ -93,169 +93,165 @@ afterAll(async () => {
   await balancer?.stop()
 })
 
-describe.skipIf(binary === null)(
-  'what Prometheus shows',
-  { concurrent: true, timeout: 200_000 },
-  () => {
-    test('late: up is 0, and its series end at once, not five minutes later', async () => {
-      const late = app('late')
-      await becomes(`up{${late.selector}}`, 1)
-      late.die()
-      await eventually(async () => expect((await status(late)).state).toBe('stale'))
-      await becomes(`up{${late.selector}}`, 0)
-      expect(await value(`steady_total{${late.selector}}`)).toBeUndefined()
-    })
+describe.skipIf(binary === null)('what Prometheus shows', { concurrent: true }, () => {
+  test('late: up is 0, and its series end at once, not five minutes later', async () => {
+    const late = app('late')
+    await becomes(`up{${late.selector}}`, 1)
+    late.die()
+    await eventually(async () => expect((await status(late)).state).toBe('stale'))
+    await becomes(`up{${late.selector}}`, 0)
+    expect(await value(`steady_total{${late.selector}}`)).toBeUndefined()
+  })
 
-    test('resumed: up is 1 again with the next scrape, after a pause and after a restart of the app', async () => {
-      const resumed = app('resumed')
-      for (const resume of [() => resumed.start(), () => resumed.restart()]) {
-        await becomes(`up{${resumed.selector}}`, 1)
-        resumed.die()
-        await becomes(`up{${resumed.selector}}`, 0)
-        resume()
-        await becomes(`up{${resumed.selector}}`, 1)
-        await eventually(async () =>
-          expect(await value(`steady_total{${resumed.selector}}`)).toBeGreaterThan(0),
-        )
-      }
-    })
-
-    test('ended: its series end, it leaves service discovery, and up was never 0', async () => {
-      const ended = app('ended')
-      const since = Date.now()
-      await becomes(`up{${ended.selector}}`, 1)
-      await ended.end()
-      await becomes(`steady_total{${ended.selector}}`, undefined)
-      await eventually(async () => {
-        const active = await prometheus.targets()
-        expect(active.some(target => target.labels.instance === 'ended')).toBe(false)
-      })
-      const seconds = Math.ceil((Date.now() - since) / 1000)
-      expect(await value(`min_over_time(up{${ended.selector}}[${seconds}s])`)).toBe(1)
-    })
-
-    test('failed: up is 0 with the reason, its series end at once, and it recovers by itself', async () => {
-      const failing = app('failing')
-      await becomes(`up{${failing.selector}}`, 1)
-      failing.failure = 'the database does not answer'
+  test('resumed: up is 1 again with the next scrape, after a pause and after a restart of the app', async () => {
+    const resumed = app('resumed')
+    for (const resume of [() => resumed.start(), () => resumed.restart()]) {
+      await becomes(`up{${resumed.selector}}`, 1)
+      resumed.die()
+      await becomes(`up{${resumed.selector}}`, 0)
+      resume()
+      await becomes(`up{${resumed.selector}}`, 1)
       await eventually(async () =>
-        expect(await status(failing)).toMatchObject({
-          state: 'failed',
-          reason: 'the database does not answer',
-        }),
+        expect(await value(`steady_total{${resumed.selector}}`)).toBeGreaterThan(0),
       )
-      await becomes(`up{${failing.selector}}`, 0)
-      expect(await value(`steady_total{${failing.selector}}`)).toBeUndefined()
-      failing.failure = null
-      await becomes(`up{${failing.selector}}`, 1)
-      await eventually(async () =>
-        expect(await value(`steady_total{${failing.selector}}`)).toBeGreaterThan(0),
-      )
-    })
+    }
+  })
 
-    test('over limit: up is 0 with the reason, other targets are unaffected, and it recovers by itself', async () => {
-      const neighbour = app('neighbour', { intervalMs: 2000 })
-      const exploding = app('exploding')
-      await becomes(`up{${exploding.selector}}`, 1)
-      await becomes(`up{${neighbour.selector}}`, 1)
-      const since = Date.now()
-      exploding.extra = SAMPLES
-      await eventually(async () =>
-        expect(await status(exploding)).toMatchObject({
-          state: 'over_limit',
-          reason: expect.stringContaining('over the limit'),
-        }),
-      )
-      await becomes(`up{${exploding.selector}}`, 0)
-      const { lastError } = (await prometheus.targets()).find(
-        target => target.labels.instance === 'exploding',
-      )!
-      expect(lastError).toContain('503')
-      exploding.extra = 0
-      await becomes(`up{${exploding.selector}}`, 1)
-      await expectNeverDown(neighbour, since)
+  test('ended: its series end, it leaves service discovery, and up was never 0', async () => {
+    const ended = app('ended')
+    const since = Date.now()
+    await becomes(`up{${ended.selector}}`, 1)
+    await ended.end()
+    await becomes(`steady_total{${ended.selector}}`, undefined)
+    await eventually(async () => {
+      const active = await prometheus.targets()
+      expect(active.some(target => target.labels.instance === 'ended')).toBe(false)
     })
+    const seconds = Math.ceil((Date.now() - since) / 1000)
+    expect(await value(`min_over_time(up{${ended.selector}}[${seconds}s])`)).toBe(1)
+  })
 
-    test('over sample_limit of Prometheus: the target fails as with direct scraping, and no other does', async () => {
-      const bulky = app('bulky')
-      const small = app('small', { intervalMs: 2000 })
-      await becomes(`up{${bulky.selector}}`, 1)
-      await becomes(`up{${small.selector}}`, 1)
-      // The counter of the app, and the age of the snapshot.
-      expect(await value(`scrape_samples_scraped{${small.selector}}`)).toBe(2)
-      const since = Date.now()
-      bulky.extra = SAMPLE_LIMIT
-      await becomes(`up{${bulky.selector}}`, 0)
-      const { lastError } = (await prometheus.targets()).find(
-        target => target.labels.instance === 'bulky',
-      )!
-      expect(lastError).toContain('sample limit exceeded')
-      expect((await status(bulky)).state).toBe('up')
-      await expectNeverDown(small, since)
-    })
-
-    test.each([
-      ['ahead', 300_000],
-      ['behind', -300_000],
-    ])(
-      'clock %s by minutes: the target is up, the skew is counted, and other targets are unaffected',
-      async (direction, ahead) => {
-        const wrong = app(`clock-${direction}`, { ahead })
-        const right = app(`beside-${direction}`)
-        await becomes(`up{${wrong.selector}}`, 1)
-        await eventually(async () =>
-          expect(await value(`rate(steady_total{${wrong.selector}}[10s])`)).toBeCloseTo(1, 1),
-        )
-        await becomes(`up{${right.selector}}`, 1)
-        expect((await status(right)).playoutSeconds).toBeLessThan(3)
-        const counted = await Promise.all(
-          shards.map(async one => /^exposer_clock_skewed_snapshots_total (\d+)$/m.exec(await (await fetch(`${one.url}/telemetry`)).text())![1]), // biome-ignore format: one line
-        )
-        expect(Math.max(...counted.map(Number))).toBeGreaterThan(0)
-      },
+  test('failed: up is 0 with the reason, its series end at once, and it recovers by itself', async () => {
+    const failing = app('failing')
+    await becomes(`up{${failing.selector}}`, 1)
+    failing.failure = 'the database does not answer'
+    await eventually(async () =>
+      expect(await status(failing)).toMatchObject({
+        state: 'failed',
+        reason: 'the database does not answer',
+      }),
     )
+    await becomes(`up{${failing.selector}}`, 0)
+    expect(await value(`steady_total{${failing.selector}}`)).toBeUndefined()
+    failing.failure = null
+    await becomes(`up{${failing.selector}}`, 1)
+    await eventually(async () =>
+      expect(await value(`steady_total{${failing.selector}}`)).toBeGreaterThan(0),
+    )
+  })
 
-    test('odd: labels with slashes, spaces, quotes, percent signs and 3,000 characters are unchanged', async () => {
-      const odd = app(ODD, {
-        labels: { job: 'semantics', path: 'x'.repeat(3000), 'dotted.name': 'é' },
-      })
-      const select = `up{instance=${JSON.stringify(ODD)}}`
-      await becomes(select, 1)
-      const [sample] = await prometheus.query(select)
-      expect(sample.metric).toMatchObject({
-        path: 'x'.repeat(3000),
-        'dotted.name': 'é',
-        job: 'semantics',
-      })
-      await becomes(`steady_total{instance=${JSON.stringify(odd.labels.instance)}} > bool 0`, 1)
+  test('over limit: up is 0 with the reason, other targets are unaffected, and it recovers by itself', async () => {
+    const neighbour = app('neighbour', { intervalMs: 2000 })
+    const exploding = app('exploding')
+    await becomes(`up{${exploding.selector}}`, 1)
+    await becomes(`up{${neighbour.selector}}`, 1)
+    const since = Date.now()
+    exploding.extra = SAMPLES
+    await eventually(async () =>
+      expect(await status(exploding)).toMatchObject({
+        state: 'over_limit',
+        reason: expect.stringContaining('over the limit'),
+      }),
+    )
+    await becomes(`up{${exploding.selector}}`, 0)
+    const { lastError } = (await prometheus.targets()).find(
+      target => target.labels.instance === 'exploding',
+    )!
+    expect(lastError).toContain('503')
+    exploding.extra = 0
+    await becomes(`up{${exploding.selector}}`, 1)
+    await expectNeverDown(neighbour, since)
+  })
+
+  test('over sample_limit of Prometheus: the target fails as with direct scraping, and no other does', async () => {
+    const bulky = app('bulky')
+    const small = app('small', { intervalMs: 2000 })
+    await becomes(`up{${bulky.selector}}`, 1)
+    await becomes(`up{${small.selector}}`, 1)
+    // The counter of the app, and the age of the snapshot.
+    expect(await value(`scrape_samples_scraped{${small.selector}}`)).toBe(2)
+    const since = Date.now()
+    bulky.extra = SAMPLE_LIMIT
+    await becomes(`up{${bulky.selector}}`, 0)
+    const { lastError } = (await prometheus.targets()).find(
+      target => target.labels.instance === 'bulky',
+    )!
+    expect(lastError).toContain('sample limit exceeded')
+    expect((await status(bulky)).state).toBe('up')
+    await expectNeverDown(small, since)
+  })
+
+  test.each([
+    ['ahead', 300_000],
+    ['behind', -300_000],
+  ])(
+    'clock %s by minutes: the target is up, the skew is counted, and other targets are unaffected',
+    async (direction, ahead) => {
+      const wrong = app(`clock-${direction}`, { ahead })
+      const right = app(`beside-${direction}`)
+      await becomes(`up{${wrong.selector}}`, 1)
+      await eventually(async () =>
+        expect(await value(`rate(steady_total{${wrong.selector}}[10s])`)).toBeCloseTo(1, 1),
+      )
+      await becomes(`up{${right.selector}}`, 1)
+      expect((await status(right)).playoutSeconds).toBeLessThan(3)
+      const counted = await Promise.all(
+        shards.map(async one => /^exposer_clock_skewed_snapshots_total (\d+)$/m.exec(await (await fetch(`${one.url}/telemetry`)).text())![1]), // biome-ignore format: one line
+      )
+      expect(Math.max(...counted.map(Number))).toBeGreaterThan(0)
+    },
+  )
+
+  test('odd: labels with slashes, spaces, quotes, percent signs and 3,000 characters are unchanged', async () => {
+    const odd = app(ODD, {
+      labels: { job: 'semantics', path: 'x'.repeat(3000), 'dotted.name': 'é' },
     })
-
-    test('jitter: with propagation delays of 0 to 3 s the error of rate() is at most 1 % once D is stable', async () => {
-      const jittery = app('jittery', { intervalMs: 2000, delay: () => Math.random() * 3000 })
-      await becomes(`up{${jittery.selector}}`, 1)
-      // D must not change for a whole window of rate().
-      let changedAt = Date.now()
-      let delay = 0
-      await eventually(async () => {
-        const { playoutSeconds } = await status(jittery)
-        if (playoutSeconds !== delay) changedAt = Date.now()
-        delay = playoutSeconds
-        expect(Date.now() - changedAt).toBeGreaterThan(33_000)
-      }, 160_000)
-      expect(delay).toBeGreaterThan(1)
-      const end = Date.now() / 1000
-      const [series] = await prometheus.queryRange(`rate(steady_total{${jittery.selector}}[30s])`, {
-        start: end - 2,
-        end,
-        step: 0.25,
-      })
-      const errors = series.values.map(([, rate]) => Math.abs(Number(rate) - 1))
-      expect(Math.max(...errors)).toBeLessThanOrEqual(0.01)
+    const select = `up{instance=${JSON.stringify(ODD)}}`
+    await becomes(select, 1)
+    const [sample] = await prometheus.query(select)
+    expect(sample.metric).toMatchObject({
+      path: 'x'.repeat(3000),
+      'dotted.name': 'é',
+      job: 'semantics',
     })
-  },
-)
+    await becomes(`steady_total{instance=${JSON.stringify(odd.labels.instance)}} > bool 0`, 1)
+  })
 
-describe.skipIf(binary === null)('when shards join and leave', { timeout: 120_000 }, () => {
+  test('jitter: with propagation delays of 0 to 3 s the error of rate() is at most 1 % once D is stable', async () => {
+    const jittery = app('jittery', { intervalMs: 2000, delay: () => Math.random() * 3000 })
+    await becomes(`up{${jittery.selector}}`, 1)
+    // D must not change for a whole window of rate().
+    let changedAt = Date.now()
+    let delay = 0
+    await eventually(async () => {
+      const { playoutSeconds } = await status(jittery)
+      if (playoutSeconds !== delay) changedAt = Date.now()
+      delay = playoutSeconds
+      expect(Date.now() - changedAt).toBeGreaterThan(33_000)
+    }, 160_000)
+    expect(delay).toBeGreaterThan(1)
+    const end = Date.now() / 1000
+    const [series] = await prometheus.queryRange(`rate(steady_total{${jittery.selector}}[30s])`, {
+      start: end - 2,
+      end,
+      step: 0.25,
+    })
+    const errors = series.values.map(([, rate]) => Math.abs(Number(rate) - 1))
+    expect(Math.max(...errors)).toBeLessThanOrEqual(0.01)
+  })
+})
+
+describe.skipIf(binary === null)('when shards join and leave', () => {
   test('moved: no scrape fails, and no series exists twice', async () => {
     const moving = Array.from({ length: 12 }, (_, i) => app(`moving-${i}`, { intervalMs: 5000 }))
     for (const one of moving) await becomes(`up{${one.selector}}`, 1)

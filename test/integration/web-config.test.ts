@@ -97,7 +97,7 @@ beforeAll(async () => {
       ],
     },
   })
-}, 120_000)
+})
 
 afterAll(async () => {
   await Promise.all(apps.map(one => one.stop()))

@@ -50,7 +50,7 @@ describe.skipIf(binary === null).each(['1.0', '2.0'] as const)(
       return sample && Number(sample.value[1])
     }
     const becomes = (promql: string, wanted: number | undefined) =>
-      eventually(async () => expect(await value(promql), promql).toBe(wanted), 30_000)
+      eventually(async () => expect(await value(promql), promql).toBe(wanted))
     const metric = async (name: string) => {
       const text = await (await fetch(`${shard.url}/telemetry`)).text()
       const line = text.split('\n').find(line => line.startsWith(`${name}{`))
@@ -92,7 +92,7 @@ describe.skipIf(binary === null).each(['1.0', '2.0'] as const)(
         expect(text).toContain(
           `\nexposer_remote_write_partitions{remote="judge",topic="${writes}"} 4\n`,
         )
-      }, 30_000)
+      })
     })
     afterAll(async () => {
       for (const stop of stops.splice(0).reverse()) await stop()

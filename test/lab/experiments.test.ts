@@ -10,7 +10,6 @@ const WITH_REMOTE_WRITE = ['asynchrony', 'replicas', 'scale', 'load']
 describe('a reduced run of', { concurrent: true }, () => {
   test.each(EXPERIMENTS.map(experiment => [experiment.name, experiment] as const))(
     '%s produces figures, plots and verdicts',
-    { timeout: 240_000 },
     async (_name, experiment) => {
       const messages: string[] = []
       const { experiments } = await runLab({

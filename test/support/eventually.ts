@@ -2,12 +2,13 @@
  * Repeats `attempt` until it does not throw. Tests wait only in this way: for a condition, not for
  * a time.
  *
- * @param within milliseconds after which the last error is thrown
+ * @param within milliseconds after which the last error is thrown. Only a test that fails takes as
+ *   long, so that it may be many times the time that a machine without other load needs.
  * @param every milliseconds between attempts
  */
 export async function eventually<T>(
   attempt: () => T | Promise<T>,
-  within = 30_000,
+  within = 60_000,
   every = 100,
 ): Promise<T> {
   const until = performance.now() + within

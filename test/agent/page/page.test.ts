@@ -35,7 +35,7 @@ describe.skipIf(!chromium)('the page of an agent', () => {
     const { jobs } = parseAgentFile(text, '.', {})
     const plan = { jobs, externalLabels: {}, sidecars: new Set(['shop', 'broken']) }
     agent = await startAgent({ loadPlan: () => ({ plan, warnings: [] }) }, new RecordingSink())
-  }, 60_000)
+  })
   afterAll(async () => {
     await browser?.close()
     await agent?.stop()
@@ -55,9 +55,9 @@ describe.skipIf(!chromium)('the page of an agent', () => {
 
   test('shows targets with their last errors, those that are down first', async () => {
     await page.goto(`${agent.url}/`)
-    await expect.poll(() => rows().count(), { timeout: 20_000 }).toBe(2)
+    await expect.poll(() => rows().count()).toBe(2)
     await expect
-      .poll(() => rows().first().innerText(), { timeout: 20_000 })
+      .poll(() => rows().first().innerText())
       .toContain('server returned HTTP status 500 Internal Server Error')
     expect(await rows().first().innerText()).toContain('job=broken')
     expect(await rows().last().innerText()).toMatch(/job=shop.*up.*2/s)
@@ -69,7 +69,7 @@ describe.skipIf(!chromium)('the page of an agent', () => {
 
   test('finds targets by their labels, state and error', async () => {
     await page.goto(`${agent.url}/targets#search=job%3Dshop`)
-    await expect.poll(() => rows().count(), { timeout: 20_000 }).toBe(1)
+    await expect.poll(() => rows().count()).toBe(1)
     await page.fill('#search', 'down status 500')
     await expect.poll(() => rows().innerText()).toContain('job=broken')
     await page.fill('#search', 'nothing')

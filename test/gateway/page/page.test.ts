@@ -33,7 +33,7 @@ describe.skipIf(!chromium)('the page of a gateway', () => {
 
   beforeAll(async () => {
     browser = await startChromium(chromium!)
-  }, 60_000)
+  })
   afterAll(() => browser?.close())
   beforeEach(async () => {
     page = await browser.newPage()
@@ -97,7 +97,7 @@ describe.skipIf(!chromium)('the page of a gateway', () => {
       .toContain('h_bucket{instance="", job="a", le="1"} 2')
     expect(await detail.innerText()).toMatch(/histogram Seconds\./)
     await put('job/a', 'z 5\n')
-    await expect.poll(() => detail.innerText(), { timeout: 15_000 }).toContain('z{')
+    await expect.poll(() => detail.innerText()).toContain('z{')
     expect(await page.evaluate('document.activeElement.getAttribute("aria-expanded")')).toBe('true')
     await rows().first().locator('.toggle').click()
     await expect.poll(() => detail.count()).toBe(0)
@@ -149,7 +149,7 @@ describe.skipIf(!chromium)('the page of a gateway', () => {
         requestOf({ group: { job: 'fleet', instance: `host-${i}` }, body: `x ${i}\n` }),
       )
     await open()
-    await expect.poll(() => rows().count(), { timeout: 20_000 }).toBe(50)
+    await expect.poll(() => rows().count()).toBe(50)
     expect(await page.locator('#summary').innerText()).toContain('10,000')
     await page.locator('#next').click()
     await expect.poll(() => page.locator('#page').innerText()).toBe('51–100 of 10,000')
@@ -160,7 +160,7 @@ describe.skipIf(!chromium)('the page of a gateway', () => {
     await page.goto('about:blank')
     await page.goto(shared)
     await expect.poll(() => page.locator('#matches').innerText()).toBe('1 matching')
-  }, 60_000)
+  })
 
   test('works under a route prefix and at /status', async () => {
     await start({ routePrefix: '/push', paths: { metrics: '/m', telemetry: '/t', ingest: '/i' } })
@@ -240,11 +240,11 @@ describe.skipIf(!chromium)('the page of a gateway', () => {
     await expect.poll(() => rows().count()).toBe(1)
     gateway.store.outage = new StoreUnavailable('the brokers do not answer', false)
     await expect
-      .poll(() => page.locator('#notice').innerText(), { timeout: 15_000 })
+      .poll(() => page.locator('#notice').innerText())
       .toContain('the brokers do not answer')
     expect(await rows().count()).toBe(1)
     gateway.store.outage = undefined
-    await expect.poll(() => page.locator('#notice').isVisible(), { timeout: 15_000 }).toBe(false)
+    await expect.poll(() => page.locator('#notice').isVisible()).toBe(false)
     // The browser logs the failed request as an error.
     pageErrors.length = 0
   })

@@ -101,7 +101,7 @@ function run<T = Output>(given: unknown): T {
     input: JSON.stringify(given),
     encoding: 'utf8',
     maxBuffer: 256 * 1024 * 1024,
-    timeout: 60_000,
+    timeout: 200_000,
   })
   if (status !== 0) throw new Error(`the producer failed with ${status}: ${stderr}`)
   return JSON.parse(stdout)
