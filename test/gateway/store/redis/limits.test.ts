@@ -157,9 +157,9 @@ describe.skipIf(!available)('the Redis store', () => {
     await eventually(async () => {
       expect(await text()).toBe('')
       expect(store.held()).toMatchObject({ groups: 0, samples: 0, ingested: 0, bytes: 0 })
+      const left = (await redis.node.run('keys', '*')) as string[]
+      expect(left.filter(key => !/:(meta|ids)$/.test(key))).toEqual([])
+      expect(store.metrics().expired).toBe(2)
     })
-    const left = (await redis.node.run('keys', '*')) as string[]
-    expect(left.filter(key => !/:(meta|ids)$/.test(key))).toEqual([])
-    expect(store.metrics().expired).toBe(2)
   })
 })
