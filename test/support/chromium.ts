@@ -6,5 +6,6 @@ export function startChromium(path: string): Promise<Browser> {
   return chromium.launch({
     executablePath: path,
     args: ['--no-sandbox', '--disable-dev-shm-usage'],
+    timeout: 120_000,
   })
 }

@@ -124,7 +124,7 @@ describe.skipIf(!chromium)('the page', () => {
     expect(await cellTexts(2)).toEqual(once.reverse())
     await page.keyboard.press('/')
     await page.keyboard.type('job=shop')
-    expect(await rows().count()).toBe(3)
+    await expect.poll(() => rows().count()).toBe(3)
     const shared = page.url()
     await page.goto('about:blank')
     await page.goto(shared)
@@ -164,7 +164,7 @@ describe.skipIf(!chromium)('the page', () => {
     await page.locator('#scroller').evaluate(element => element.scrollTo(0, element.scrollHeight))
     await expect.poll(async () => (await cellTexts(2)).at(-1)).toContain('host-9999')
     await page.locator('#filter').fill('host-1234')
-    expect(await rows().count()).toBe(1)
+    await expect.poll(() => rows().count()).toBe(1)
   })
 
   describe('receivers of remote write', () => {
