@@ -77,7 +77,10 @@ const noticeOf = ({ store: { trouble, impairment } }) =>
 async function refreshDetails() {
   for (const group of state.groups) {
     const key = keyOf(group)
-    if (open.has(key)) open.set(key, await readDetail(group))
+    if (!open.has(key)) continue
+    const detail = await readDetail(group)
+    // It may have been closed meanwhile.
+    if (open.has(key)) open.set(key, detail)
   }
 }
 

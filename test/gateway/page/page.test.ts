@@ -103,6 +103,38 @@ describe.skipIf(!chromium)('the page of a gateway', () => {
     await expect.poll(() => detail.count()).toBe(0)
   })
 
+  test('a push group that is closed during a refresh stays closed', async () => {
+    await start()
+    await put('job/a')
+    let isHeld = false
+    let statuses = 0
+    let release: (() => void) | undefined
+    await page.route('**/api/v1/group?*', async route => {
+      if (isHeld)
+        await new Promise<void>(resolve => {
+          release = resolve
+        })
+      await route.continue()
+    })
+    page.on('request', request => {
+      if (request.url().endsWith('/api/v1/status')) statuses++
+    })
+    await open()
+    await rows().first().locator('.toggle').click()
+    const detail = page.locator('td.detail')
+    await expect.poll(() => detail.count()).toBe(1)
+    isHeld = true
+    await expect.poll(() => release !== undefined).toBe(true)
+    await rows().first().locator('.toggle').click()
+    await expect.poll(() => detail.count()).toBe(0)
+    isHeld = false
+    const before = statuses
+    release!()
+    // The next refresh begins when this one has ended.
+    await expect.poll(() => statuses).toBeGreaterThan(before)
+    expect(await detail.count()).toBe(0)
+  })
+
   test('deletes a push group after a confirmation, whatever its labels are', async () => {
     await start()
     await put('job@base64/YS9i/empty@base64/=', 'x 1\n')
