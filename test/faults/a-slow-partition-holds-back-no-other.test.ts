@@ -7,6 +7,7 @@ import { createSender } from '../../shared/kafka/sender.js'
 import { ConflatingOutbox } from '../../shared/publish/conflating-outbox.js'
 import { eventually } from '../support/eventually.js'
 import { name, silent } from '../support/kafka.js'
+import { untilSuspended } from '../support/suspended.js'
 
 const { Kafka, logLevel } = kafkajs
 /**
@@ -67,6 +68,7 @@ test('a partition whose replica hangs delays the others of its broker only once,
   try {
     await grow(targets, 3)
     kafka.nodes[1].pause()
+    await untilSuspended(kafka.nodes[1].child!.pid)
     // Sends in flight may still be acknowledged.
     await grow(others, 1)
     const stuck = arrived(slow)

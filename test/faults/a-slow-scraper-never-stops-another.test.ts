@@ -95,7 +95,9 @@ test('clients that never read, pipeline and send slowly fail no scrape, and cost
   expect(await Promise.all(scrapes)).toEqual(scrapes.map(() => 200))
   const after = await metric(url, 'process_resident_memory_bytes')
   expect((after - before) / 2 ** 20).toBeLessThan(150)
-  expect(await metric(url, 'exposer_requests_refused_total{reason="pipelined"}')).toBe(60)
+  await eventually(async () =>
+    expect(await metric(url, 'exposer_requests_refused_total{reason="pipelined"}')).toBe(60),
+  )
   for (const socket of sockets) socket.destroy()
   await eventually(async () => {
     expect(await metric(url, 'exposer_requests_queued{pool="scrapes"}')).toBe(0)

@@ -22,7 +22,11 @@ describe.skipIf(!available)('a gateway with Redis that is killed', () => {
         const jobs = [`job-${kill}-a`, `job-${kill}-b`]
         const gateway = await programs.start('redis-pushes.ts', [redis.endpoints[0], ...jobs])
         const acknowledged = () => new Map((gateway.messages.at(-1) ?? []) as [string, number][])
-        await eventually(() => expect(acknowledged().get(jobs[1])).toBeGreaterThan(20), 20_000, 5)
+        await eventually(
+          () => expect(acknowledged().get(jobs[1])).toBeGreaterThan(20),
+          undefined,
+          5,
+        )
         await gateway.kill()
         const served = await steadyCounters(store)
         for (const [job, n] of acknowledged()) {

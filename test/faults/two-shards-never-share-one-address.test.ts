@@ -40,8 +40,11 @@ test('of two shards with one address, the first ends with an exit code of its ow
   const { first, start, address, printed } = await startTwo()
   const second = await start()
   expect(await first.exited).toBe(DUPLICATE)
-  expect(printed()).toContain(address)
-  expect(printed()).toContain('--web.advertise-address')
+  // A process may end before its output has been read.
+  await eventually(() => {
+    expect(printed()).toContain(address)
+    expect(printed()).toContain('--web.advertise-address')
+  })
   await ready(second)
   expect(second.running).toBe(true)
 })
@@ -71,7 +74,7 @@ test('a suspended shard whose address was given to another one serves nothing wh
     first.signal('SIGCONT')
     expect(await late).not.toBe(200)
     expect(await first.exited).toBe(DUPLICATE)
-    expect((await ask(second)).status).toBe(200)
+    await eventually(async () => expect((await ask(second)).status).toBe(200))
   } finally {
     await fleet.stop()
   }
