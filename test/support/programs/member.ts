@@ -22,7 +22,7 @@ const instanceId = more.find(text => text.startsWith('instance='))?.split('=')[1
 const quiet = () => {}
 
 export interface Sample {
-  /** Cause of the check: a turn of the event loop or a call of the listener. */
+  /** Cause of the check: a turn of the event loop, a call of the listener, or `cut off`. */
   readonly cause: string
   readonly wall: number
   /** Milliseconds since the last check. */
@@ -67,7 +67,7 @@ function check(cause: string): void {
   last = now
   const current = JSON.stringify(held)
   const isNews =
-    current !== reported || away > 100 || cause === 'assignment' || cause === 'rebalancing'
+    current !== reported || away > 100 || ['assignment', 'rebalancing', 'cut off'].includes(cause)
   if (!isNews) return
   reported = current
   process.send?.({ cause, wall: Date.now(), away, held } satisfies Sample)
@@ -85,6 +85,7 @@ Socket.prototype.connect = function (this: Socket, ...args: never[]) {
 process.on('message', () => {
   isCutOff = true
   for (const socket of sockets) socket.destroy()
+  check('cut off')
 })
 
 process.once('disconnect', () => process.exit())
