@@ -125,7 +125,7 @@ export class Dev {
       await Promise.all(running.map(({ url }) => expectLedgerToAddUp(url)))
     } finally {
       this.signal('SIGINT')
-      const timer = setTimeout(() => this.signal('SIGKILL'), 20_000)
+      const timer = setTimeout(() => this.signal('SIGKILL'), 60_000)
       await once(this.#child, 'exit')
       clearTimeout(timer)
     }

@@ -44,7 +44,7 @@ export async function readLedger(url: string, get = getUnauthenticated): Promise
  * @param url of the shard
  * @param within milliseconds within which the ledger has to add up
  */
-export async function expectLedgerToAddUp(url: string, get?: Get, within = 5000): Promise<void> {
+export async function expectLedgerToAddUp(url: string, get?: Get, within = 30_000): Promise<void> {
   // Retried: a snapshot may arrive, or be written while its target leaves, between total and
   // targets.
   await eventually(async () => {
