@@ -372,6 +372,8 @@ describe('the end of an agent', () => {
     const harness = await Harness.start((address, own) => {
       own.discovered = instances.map(instance => ({ targets: [address], labels: { instance } }))
       const http_sd_configs = [{ url: `http://${address}/sd`, refresh_interval: '1s' }]
+      // A busy machine cannot scrape all of them in a second.
+      const global = { scrape_interval: '5s', scrape_timeout: '5s' }
       return { global, scrape_configs: [{ job_name: 'a', http_sd_configs }] }
     })
     await eventually(() => expect(harness.sink.openTargets.size).toBe(200))
