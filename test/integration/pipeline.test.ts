@@ -67,10 +67,14 @@ describe.skipIf(prometheusPath === null)('the pipeline', () => {
     expect(running.apps.map(app => app.job)).toEqual(['shop', 'payments', 'catalog'])
     expect(running.exposers).toHaveLength(2)
     for (const app of running.apps) {
-      const up = await prometheus.query(`up{${selector(app)}}`)
-      expect(up.map(sample => sample.value[1])).toEqual(['1'])
-      const [rate] = await prometheus.query(`sum(rate(http_requests_total{${selector(app)}}[1m]))`)
-      expect(Number(rate?.value[1])).toBeGreaterThan(0)
+      // Repeated, because a scrape may fail on a busy machine.
+      await eventually(async () => {
+        const up = await prometheus.query(`up{${selector(app)}}`)
+        expect(up.map(sample => sample.value[1])).toEqual(['1'])
+        const rates = `sum(rate(http_requests_total{${selector(app)}}[1m]))`
+        const [rate] = await prometheus.query(rates)
+        expect(Number(rate?.value[1])).toBeGreaterThan(0)
+      })
     }
   })
 
@@ -96,9 +100,10 @@ describe.skipIf(prometheusPath === null)('the pipeline', () => {
 
   test('Prometheus has the targets of the agent: this machine, and a worker that it scrapes', async () => {
     for (const job of agentJobs)
-      expect((await prometheus.query(`up{job="${job}"}`)).map(({ value }) => value[1])).toEqual([
-        '1',
-      ])
+      await eventually(async () => {
+        const up = await prometheus.query(`up{job="${job}"}`)
+        expect(up.map(({ value }) => value[1])).toEqual(['1'])
+      })
     const [host] = await prometheus.query('node_uname_info')
     expect(host.metric).toMatchObject({ job: 'node', instance: hostname(), nodename: hostname() })
     if (python === null) return
@@ -140,9 +145,12 @@ describe.skipIf(prometheusPath === null)('the pipeline', () => {
   })
 
   test('after a shard is killed, its targets are up again at the other shard, each listed once', async () => {
-    const before = await targets(running.url)
-    // The push group of the batch job and those of the agent are targets, too.
-    expect(before).toHaveLength(running.apps.length + 1 + agentJobs.length)
+    const before = await eventually(async () => {
+      const now = await targets(running.url)
+      // The push group of the batch job and those of the agent are targets, too.
+      expect(now).toHaveLength(running.apps.length + 1 + agentJobs.length)
+      return now
+    })
     const owner = before[0].shard
     const victim = running.exposers.find(shard => shard.url === owner)!
     const survivor = running.exposers.find(shard => shard.url !== owner)!
@@ -163,7 +171,9 @@ describe.skipIf(prometheusPath === null)('the pipeline', () => {
         expect(await prometheus.query(fresh)).not.toEqual([])
       }, 60_000)
     }
-    expect(await targets(running.url)).toHaveLength(before.length)
+    await eventually(async () => {
+      expect(await targets(running.url)).toHaveLength(before.length)
+    })
   })
 })
 
