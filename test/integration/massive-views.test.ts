@@ -96,7 +96,8 @@ describeWithPrometheus('the view all', () => {
     // No stale marker is between two samples.
     const [live] = apps
     for (const replica of replicas) {
-      const end = Date.now() / 1000 - 4
+      const samples = await stored(replica, `steady_total{${live.selector}}`)
+      const end = samples.at(-1)![0] / 1000
       const [series] = await replica.queryRange(`steady_total{${live.selector}}`, {
         start: end - 10,
         end,

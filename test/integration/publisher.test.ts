@@ -48,6 +48,9 @@ const appOf = async (options: Omit<AppOptions, 'brokers'> & Partial<AppOptions>)
   return program
 }
 
+/** A deadline of `stop` for tests that need its last record, ms. A busy machine may need it. */
+const LONG = 60_000
+
 /** A broker address at which nothing listens. */
 const unreachable = ['127.0.0.1:1']
 
@@ -146,7 +149,7 @@ describe('a publisher', () => {
     for (let run = 0; run < 2; run++) {
       const publisher = publisherOf({ register, topic })
       await publisher.start()
-      await publisher.stop()
+      await publisher.stop(LONG)
     }
     await eventually(() => expect(records.filter(({ header }) => header.end)).toHaveLength(2))
     const [first, second] = records.filter(({ header }) => header.end)
@@ -180,7 +183,7 @@ describe('a publisher', () => {
     })
     const publisher = publisherOf({ register, topic })
     await publisher.start()
-    await publisher.stop()
+    await publisher.stop(LONG)
     const { records } = await read(topic)
     await eventually(() => expect(records.at(-1)?.header.end).toBe(true))
     expect(records.at(-1)!.values.get('good{}')).toBe(1)
@@ -199,7 +202,7 @@ describe('a publisher', () => {
     await eventually(() => expect(records.at(-1)!.failure).toBeNull())
     page = 'Internal Server Error\n'
     await eventually(() => expect(records.at(-1)!.failure).not.toBeNull())
-    await publisher.stop()
+    await publisher.stop(LONG)
     await eventually(() => expect(records.at(-1)!.header.end).toBe(true))
     expect(records[0].failure).toMatch(/^the source returned a web page instead of metrics/)
     const snapshot = records.find(({ failure }) => failure === null)!
@@ -283,7 +286,7 @@ describe('stop', () => {
     const publisher = publisherOf({ register, topic })
     await publisher.start()
     gauge.set(42)
-    await Promise.all([publisher.stop(), publisher.stop()])
+    await Promise.all([publisher.stop(LONG), publisher.stop()])
     await publisher.stop()
     const { records } = await read(topic)
     await eventually(() => expect(records.at(-1)?.header.end).toBe(true))

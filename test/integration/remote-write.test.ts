@@ -92,11 +92,13 @@ describe.skipIf(binary === null).each(['1.0', '2.0'] as const)(
       // What was published before the partition was assigned is not sent.
       const first = one.collected.indexOf(stored[0]!)
       expect(stored).toEqual(one.collected.slice(first, first + stored.length))
-      expect(await times(`up{${one.selector},cluster="c1"}`)).toEqual(
-        expect.arrayContaining(stored),
-      )
-      expect(await value(`scrape_samples_scraped{${one.selector}}`)).toBe(1)
-      expect(await value(`rate(steady_total{${one.selector}}[5s])`)).toBeCloseTo(1, 1)
+      await eventually(async () => {
+        expect(await times(`up{${one.selector},cluster="c1"}`)).toEqual(
+          expect.arrayContaining(stored),
+        )
+        expect(await value(`scrape_samples_scraped{${one.selector}}`)).toBe(1)
+        expect(await value(`rate(steady_total{${one.selector}}[5s])`)).toBeCloseTo(1, 1)
+      })
     })
 
     test('every query about remote write of the Grafana dashboard has a result', async () => {

@@ -65,9 +65,7 @@ describe.skipIf(!chromium)('the page of an agent', () => {
     // Columns are wide enough for their words.
     const { height } = (await rows().first().boundingBox())!
     expect(height).toBeLessThan(70)
-    await expect
-      .poll(() => page.locator('#summary').innerText())
-      .toMatch(/2\s*targets\s*1\s*down/)
+    await expect.poll(() => page.locator('#summary').innerText()).toMatch(/2\s*targets\s*1\s*down/)
   })
 
   test('finds targets by their labels, state and error', async () => {

@@ -70,7 +70,7 @@ else {
   await publisher.start()
   if (mode === 'job') {
     jobs.inc(3)
-    await publisher.stop()
+    await publisher.stop(60_000)
   } else {
     // Wait until the publisher has connected or failed. After that, nothing but the publisher is
     // left.
@@ -107,7 +107,7 @@ async function runCluster(): Promise<void> {
   const publisher = publisherOf(() => aggregator.clusterMetrics())
   await publisher.start()
   process.once('message', async () => {
-    await publisher.stop()
+    await publisher.stop(60_000)
     process.exit()
   })
 }
@@ -192,7 +192,7 @@ async function runBusy(): Promise<void> {
   process.once('disconnect', () => process.exit())
   process.on('message', async (order: 'report' | 'stop') => {
     if (order === 'stop') {
-      await publisher.stop()
+      await publisher.stop(60_000)
       process.exit()
     }
     const turned = turns
