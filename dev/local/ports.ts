@@ -5,7 +5,15 @@ import { createServer } from 'node:net'
  * broker.
  */
 const FIRST = 15_000
-const LAST = 31_999
+/**
+ * Processes that look for ports at the same time look in different shares mostly. Tests of several
+ * processes would else be given the same port now and then, before one of them has used it.
+ */
+const SHARES = 16
+const SHARE = 1_000
+
+/** Ports that this process was given lately. They may be free because they are not used yet. */
+const given = new Set<number>()
 
 /** Whether a port of the loopback interface is free now. */
 export function isFree(port: number): Promise<boolean> {
@@ -20,12 +28,16 @@ export function isFree(port: number): Promise<boolean> {
 
 /** Random free ports. Another process may take one before it is used, so callers have to retry. */
 export async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>()
-  while (ports.size < count) {
-    const port = FIRST + Math.floor(Math.random() * (LAST - FIRST + 1))
-    if (!ports.has(port) && (await isFree(port))) ports.add(port)
+  const first = FIRST + (process.pid % SHARES) * SHARE
+  const ports: number[] = []
+  if (given.size > SHARE / 2) given.clear()
+  while (ports.length < count) {
+    const port = first + Math.floor(Math.random() * SHARE)
+    if (given.has(port)) continue
+    given.add(port)
+    if (await isFree(port)) ports.push(port)
   }
-  return [...ports]
+  return ports
 }
 
 /** The preferred port if it is free, else any free port. */

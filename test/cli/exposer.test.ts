@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { exposer } from '../../cli/exposer.js'
 import { create } from '../../cli/topic.js'
+import { freePort } from '../../dev/local/ports.js'
 import { Folder } from '../shared/http/web-config/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { invoke } from './invoke.js'
@@ -253,11 +254,3 @@ describe('without a Kafka', () => {
     server.close()
   })
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise(resolve => server.once('listening', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise(resolve => server.close(resolve))
-  return port
-}
