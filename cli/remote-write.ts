@@ -7,6 +7,7 @@ import type { Problem, Values } from '../shared/base/flags/types.js'
 import { fileProblems } from '../shared/http/client/check-files.js'
 import { TOPICS } from '../shared/kafka/topics/profiles.js'
 import {
+  nameProblem,
   parseRemoteWriteFile,
   parseRemoteWriteList,
   type RemoteConfig,
@@ -21,9 +22,10 @@ export const remoteWriteFlags = {
     help: 'URL of a receiver of remote write, such as http://prometheus:9090/api/v1/write. All samples of the group are sent there, with up and stale markers. For more receivers, credentials and TLS: --remote-write.config.file.',
   }),
   'remote-write.name': flag(
-    z
-      .string()
-      .regex(/^[a-zA-Z0-9._-]+$/, 'must have letters, digits, dots, dashes and underscores only'),
+    z.string().superRefine((name, context) => {
+      const message = nameProblem(name)
+      if (message !== undefined) context.addIssue({ code: 'custom', message })
+    }),
     {
       default: 'default',
       placeholder: '<name>',

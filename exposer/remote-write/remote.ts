@@ -13,7 +13,7 @@ import type { GroupConsumer, KafkaConfig } from '../../shared/kafka/types.js'
 import type { Limits } from '../../shared/metrics/limits.js'
 import type { Label } from '../../shared/metrics/model.js'
 import type { WriteProtocol } from '../../shared/metrics/remote-write/request.js'
-import type { RemoteConfig } from '../../shared/remote-write/config.js'
+import { type RemoteConfig, WRITES_SUFFIX } from '../../shared/remote-write/config.js'
 import { WriteFigures } from '../../shared/remote-write/figures.js'
 import { QueueManager } from '../../shared/remote-write/manager.js'
 import type { FamilyMetadata } from '../../shared/remote-write/metadata.js'
@@ -170,7 +170,7 @@ export class Remote {
     this.#writesConsumer = createGroupConsumer({
       ...member,
       topic: dependencies.writesTopic,
-      group: `${group}-writes`,
+      group: group + WRITES_SUFFIX,
       start: writesStart,
       listener: this.#writes,
     })
@@ -198,6 +198,11 @@ export class Remote {
   /** The protocol that the receiver is known to understand, or the first to try. */
   get protocol(): WriteProtocol {
     return this.#queue.protocol
+  }
+
+  /** Time that samples may wait for others of their request, seconds. */
+  get sendDeadlineSeconds(): number {
+    return this.dependencies.config.remote.queue.batchSendDeadlineMs / 1000
   }
 
   /** Seconds by which sending is behind the end of the log, at most. */

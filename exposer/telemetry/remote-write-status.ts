@@ -1,5 +1,5 @@
 import type { WriteProtocol } from '../../shared/metrics/remote-write/request.js'
-import type { FailureReason, WriteFigures } from '../../shared/remote-write/figures.js'
+import type { FailureReason } from '../../shared/remote-write/figures.js'
 import type { WatchedRemote } from './remote-write-metrics.js'
 
 /** What is known of a receiver. */
@@ -7,6 +7,8 @@ export interface RemoteFacts extends WatchedRemote {
   /** Without user, password and parameters. */
   readonly url: string
   readonly protocol: WriteProtocol
+  /** Time that samples may wait for others of their request, seconds. */
+  readonly sendDeadlineSeconds: number
 }
 
 /**
@@ -16,7 +18,7 @@ export interface RemoteFacts extends WatchedRemote {
 export type RemoteState = 'ok' | 'behind' | 'retrying' | 'refusing'
 
 /** A receiver as the API and the page show it. */
-export interface RemoteStatus extends Omit<RemoteFacts, 'figures'> {
+export interface RemoteStatus extends Omit<RemoteFacts, 'figures' | 'sendDeadlineSeconds'> {
   readonly state: RemoteState
   /** Error of the request that is repeated, or else of the last refusal; empty without any. */
   readonly error: string
@@ -32,7 +34,7 @@ export interface RemoteStatus extends Omit<RemoteFacts, 'figures'> {
   readonly shardsDesired: number
 }
 
-/** Lag that is no longer that of batches and fetches. */
+/** Lag besides the send deadline that is no longer that of batches and fetches. */
 const BEHIND_SECONDS = 60
 /** Refusals of single targets are between requests that are stored. */
 const REFUSING_MS = 10_000
@@ -44,7 +46,7 @@ export function statusOf(remote: RemoteFacts, wall: number): RemoteStatus {
     name,
     url,
     protocol,
-    state: stateOf(figures, lagSeconds),
+    state: stateOf(remote),
     error: figures.lastError || figures.lastRefusal,
     lagSeconds,
     secondsSinceStored:
@@ -61,9 +63,9 @@ export function statusOf(remote: RemoteFacts, wall: number): RemoteStatus {
   }
 }
 
-function stateOf(figures: WriteFigures, lagSeconds: number): RemoteState {
+function stateOf({ figures, lagSeconds, sendDeadlineSeconds }: RemoteFacts): RemoteState {
   const { lastError, lastRefusedAt, lastStoredAt } = figures
   if (lastError !== '') return 'retrying'
   if (lastRefusedAt > (lastStoredAt === 0 ? 0 : lastStoredAt + REFUSING_MS)) return 'refusing'
-  return lagSeconds > BEHIND_SECONDS ? 'behind' : 'ok'
+  return lagSeconds > sendDeadlineSeconds + BEHIND_SECONDS ? 'behind' : 'ok'
 }

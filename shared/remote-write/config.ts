@@ -148,6 +148,24 @@ type Fields = z.infer<typeof remoteWrite>
 const nameOf = ({ name, url }: Pick<Fields, 'name' | 'url'>): string =>
   name ?? createHash('sha256').update(url).digest('hex').slice(0, 6)
 
+const MAX_NAME = 100
+/** End of the names of the groups for the topic of writes. */
+export const WRITES_SUFFIX = '-writes'
+
+/**
+ * What is wrong with the name of a receiver of an exposer, of which the names of its two consumer
+ * groups are made; undefined if nothing is. With the suffix of one group it would be the other one
+ * of another receiver.
+ */
+export function nameProblem(name: string): string | undefined {
+  if (!/^[a-zA-Z0-9._-]+$/.test(name))
+    return `${JSON.stringify(name.slice(0, MAX_NAME))} must have letters, digits, dots, dashes and underscores only, because consumer groups are named after it`
+  if (name.length > MAX_NAME) return `must have at most ${MAX_NAME} characters`
+  if (name.endsWith(WRITES_SUFFIX))
+    return `"${name}" must not end with ${WRITES_SUFFIX}, as the consumer groups for the topic of writes do`
+  return undefined
+}
+
 /**
  * Parses a file with Prometheus's list `remote_write`, and `external_labels` in `global`. Unknown
  * keys are errors.
@@ -164,6 +182,11 @@ export function parseRemoteWriteFile(text: string, folder = '.'): RemoteWriteCon
   const result = file.safeParse(document.toJS() ?? {})
   if (!result.success) throw new RemoteWriteConfigError(result.error.issues.flatMap(problemsOf))
   const { global, remote_write } = result.data
+  const problems = remote_write.flatMap(({ name }, i) => {
+    const problem = name === undefined ? undefined : nameProblem(name)
+    return problem === undefined ? [] : [`remote_write.${i}.name: ${problem}`]
+  })
+  if (problems.length > 0) throw new RemoteWriteConfigError(problems)
   const remotes = remotesOf(remote_write, folder, 'utf8')
   return { external: labelsOf(global.external_labels), remotes }
 }

@@ -12,6 +12,7 @@ export function receiver(
     url: `http://${name}:9090/api/v1/write`,
     protocol: '2.0',
     lagSeconds: 0,
+    sendDeadlineSeconds: 5,
     partitions: { 'metrics.snapshots': 4 },
     figures: Object.assign(new WriteFigures(), { shards: 1, shardsDesired: 0.2 }, figures),
     ...facts,

@@ -65,6 +65,17 @@ test.each([
     'remote_write: [{url: "http://x", write_relabel_configs: [{source_label: a}]}]',
     ['remote_write.0.write_relabel_configs.0.source_label: unknown key'],
   ],
+  [
+    'remote_write: [{url: "http://x", name: "Mimir (eu)"}, {url: "http://y", name: mimir-writes}]',
+    [
+      expect.stringMatching(/^remote_write\.0\.name: "Mimir \(eu\)" must have letters/),
+      expect.stringMatching(/^remote_write\.1\.name: "mimir-writes" must not end with -writes/),
+    ],
+  ],
+  [
+    `remote_write: [{url: "http://x", name: ${'m'.repeat(101)}}]`,
+    ['remote_write.0.name: must have at most 100 characters'],
+  ],
   ['scrape_configs: []', [expect.stringContaining('remote_write'), 'scrape_configs: unknown key']],
   ['remote_write: [', [expect.any(String)]],
 ])('%s is refused with what is wrong', (text, problems) => {
