@@ -28,7 +28,8 @@ const columns = [
   {
     title: 'Lost',
     width: '178px',
-    tooltip: 'Samples (refused, too old) and records (retention, limit) that are lost for good',
+    tooltip:
+      'Samples (refused, too large, too old) and records (retention, limit) that are lost for good',
     create: createLostCell,
   },
   {
@@ -77,7 +78,10 @@ function createReceiverCell({ name, url }) {
 }
 
 function createLostCell({ failed }) {
-  const lost = Object.entries(failed).filter(([, count]) => count > 0)
+  const lost = Object.entries(failed).filter(
+    // The receiver has what it refuses as repeated.
+    ([reason, count]) => count > 0 && reason !== 'repeated',
+  )
   const text = lost.map(([reason, count]) => `${formatCount(count)} ${reason.replace('_', ' ')}`)
   return createCell(lost.length ? 'lost' : '', text.join(', ') || '–')
 }

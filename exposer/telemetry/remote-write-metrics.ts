@@ -51,7 +51,7 @@ export class RemoteWriteMetrics {
     }
     new Counter({
       name: `${PREFIX}_failed_total`,
-      help: 'Total number of samples and native histograms that are lost: refused by the receiver (refused), older than sample_age_limit (too_old); records deleted before they were sent (retention), or over a limit or the memory (limit).',
+      help: 'Total number of samples and native histograms that are lost: refused by the receiver (refused), too large for it as a single series (too_large), older than sample_age_limit (too_old); records deleted before they were sent (retention), or over a limit or the memory (limit). Samples that the receiver had answered for before, and refuses because it has newer ones (repeated), are not lost.',
       labelNames: ['remote', 'reason'],
       registers: [registry],
       collect() {

@@ -3,17 +3,28 @@ import type { WriteProtocol } from '../metrics/remote-write/request.js'
 
 /** What follows from the response to a request. */
 export type Answer =
-  /** The receiver has stored what it says; the rest it has refused for good. */
-  | { readonly kind: 'stored'; readonly written: Written | null }
+  /**
+   * The receiver has stored what it says; the rest it has refused for good. `had`: so many of the
+   * samples it refused because it has newer ones of their series, as far as it says.
+   */
+  | { readonly kind: 'stored'; readonly written: Written | null; readonly had: number }
   /** To be sent again later. */
   | { readonly kind: 'retry'; readonly reason: string; readonly afterMs: number | null }
   /**
    * Refused for good: to be halved, or dropped. `isWhole`: whatever the request holds, so that no
-   * part of it would be stored.
+   * part of it would be stored. `had` as above; it is not 0 if the first sample that was refused
+   * is such a one.
    */
-  | { readonly kind: 'refused'; readonly reason: string; readonly isWhole: boolean }
+  | {
+      readonly kind: 'refused'
+      readonly reason: string
+      readonly isWhole: boolean
+      readonly had: number
+    }
   /** The receiver does not know protocol 2.0: to be sent again as 1.0. */
   | { readonly kind: 'protocol' }
+  /** The request has too many bytes: to be sent in smaller ones. */
+  | { readonly kind: 'tooLarge'; readonly reason: string }
   /** It stores no native histograms, and nothing of a request that has some. */
   | { readonly kind: 'histograms'; readonly reason: string }
 
@@ -55,8 +66,8 @@ export function judgeAnswer(
   const { status, headers } = answer
   const written = writtenOf(headers)
   if (status >= 200 && status < 300) {
-    if (protocol === '1.0') return { kind: 'stored', written: null }
-    return written ? { kind: 'stored', written } : { kind: 'protocol' }
+    if (protocol === '1.0') return { kind: 'stored', written: null, had: 0 }
+    return written ? { kind: 'stored', written, had: 0 } : { kind: 'protocol' }
   }
   if (status === 415 && protocol === '2.0') return { kind: 'protocol' }
   const reason = `${status}: ${textOf(answer)}`
@@ -65,9 +76,25 @@ export function judgeAnswer(
     return { kind: 'retry', reason, afterMs: retryAfter(headers['retry-after'], wall) }
   // What a partial write has stored is not to be sent again.
   const isNothing = written?.samples === 0 && written.histograms === 0
-  const isTooLarge = status === TOO_LARGE && isNothing
-  if (protocol === '2.0' && written && !isTooLarge) return { kind: 'stored', written }
-  return { kind: 'refused', reason, isWhole: WHOLE.has(status) }
+  const isPart = protocol === '2.0' && written !== null
+  if (status === TOO_LARGE && (!isPart || isNothing)) return { kind: 'tooLarge', reason }
+  const had = hadBefore(answer.body)
+  if (isPart) return { kind: 'stored', written, had }
+  return { kind: 'refused', reason, isWhole: WHOLE.has(status), had }
+}
+
+/**
+ * Texts of Prometheus, Thanos and Mimir for a sample that is not newer than the newest one of its
+ * series. Samples that are too old whatever their series has are another matter.
+ */
+const HAS_NEWER =
+  /\bout of order sample|\bduplicate sample for timestamp|\btoo old sample|sample-out-of-order|sample-duplicate-timestamp/
+
+/** Lines that say so: Prometheus has one for each sample that it refuses of a 2.0 request. */
+function hadBefore(body: Buffer): number {
+  let count = 0
+  for (const line of body.toString('latin1').split('\n')) if (HAS_NEWER.test(line)) count++
+  return count
 }
 
 /** Prometheus without the feature native-histograms answers 500, and would do so for ever. */

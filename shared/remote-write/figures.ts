@@ -1,5 +1,15 @@
-/** Why samples were not stored for good. */
-export const FAILURES = ['refused', 'too_old', 'retention', 'limit'] as const
+/**
+ * Why samples were not stored for good. `repeated` ones the receiver had answered for before: it
+ * refuses them because it has newer ones.
+ */
+export const FAILURES = [
+  'refused',
+  'repeated',
+  'too_large',
+  'too_old',
+  'retention',
+  'limit',
+] as const
 export type FailureReason = (typeof FAILURES)[number]
 
 /** Counts of one receiver since the start, for metrics and the page. */
@@ -37,8 +47,13 @@ export class WriteFigures {
   lastStoredAt = 0
 
   /** @param wall Unix ms */
-  refuse(samples: number, reason: string, wall: number): void {
-    this.fail('refused', samples)
+  refuse(
+    samples: number,
+    reason: string,
+    wall: number,
+    as: 'refused' | 'too_large' = 'refused',
+  ): void {
+    this.fail(as, samples)
     this.lastRefusal = reason
     this.lastRefusedAt = wall
   }

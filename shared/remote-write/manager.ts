@@ -146,8 +146,16 @@ export class QueueManager {
   }
 
   #create(count: number): ShardQueue[] {
+    const { batchSendDeadlineMs } = this.#options.remote.queue
+    const sender = this.#sender
+    const options = {
+      batchSendDeadlineMs,
+      get maxSamplesPerSend() {
+        return sender.maxSamples
+      },
+    }
     return Array.from({ length: count }, () => {
-      const shard = new ShardQueue(this.#options.remote.queue)
+      const shard = new ShardQueue(options)
       shard.flush(this.#flushing.size > 0)
       return shard
     })

@@ -8,6 +8,8 @@ import { type Answer, judgeAnswer, type Written } from './answer.js'
 import type { WriteFigures } from './figures.js'
 import { type Piece, samplesOfPiece } from './item.js'
 import type { RemoteOptions } from './manager.js'
+import { halved, halvedBySize, samplesIn } from './pieces.js'
+import { RequestSize } from './request-size.js'
 import type { EncodedRequest, RequestWriter } from './request-writer.js'
 import { Writer1 } from './writer-1.js'
 import { Writer2 } from './writer-2.js'
@@ -53,9 +55,11 @@ export class RequestSender {
   #protocol: WriteProtocol
   readonly #writer1 = new Writer1()
   readonly #writer2 = new Writer2()
+  readonly #size: RequestSize
 
   constructor(private readonly options: RequestSenderOptions) {
     this.#protocol = options.remote.protocol
+    this.#size = new RequestSize(options.remote.queue.maxSamplesPerSend)
   }
 
   /** The protocol that the receiver is known to understand, or the first to try. */
@@ -63,13 +67,20 @@ export class RequestSender {
     return this.#protocol
   }
 
+  /** Samples that a request may have. */
+  get maxSamples(): number {
+    return this.#size.limit
+  }
+
   /** @throws SenderStopped */
   async send(pieces: readonly Piece[]): Promise<void> {
     const { figures, clock } = this.options
     const young = this.#youngOnly(pieces)
     if (young.length === 0) return
-    const samples = young.reduce((sum, piece) => sum + samplesOfPiece(piece), 0)
+    const samples = samplesIn(young)
     const sent = await this.#untilFinal(young, samples)
+    if (sent.answer.kind === 'tooLarge')
+      return this.#sendSmaller(young, samples, sent.answer.reason)
     if (sent.answer.kind === 'refused') {
       const { reason, isWhole } = sent.answer
       if (isWhole) {
@@ -80,10 +91,13 @@ export class RequestSender {
         )
         return
       }
-      if (young.length > 1) {
-        const middle = young.length >> 1
-        await this.send(young.slice(0, middle))
-        await this.send(young.slice(middle))
+      const halves = halved(young)
+      if (halves) {
+        for (const half of halves) await this.send(half)
+        return
+      }
+      if (sent.answer.had > 0 && young[0].item.isRepeat) {
+        figures.fail('repeated', samples)
         return
       }
       figures.refuse(samples, reason, clock.now().wall)
@@ -91,7 +105,7 @@ export class RequestSender {
       this.#warn(
         'target refused',
         `The receiver refused ${samples} samples of a target, ${fateOf(young)}: ${reason}`,
-        { target: target.replaceAll('\0', ' ').trim() },
+        { target: textOfTarget(target) },
       )
       return
     }
@@ -102,7 +116,11 @@ export class RequestSender {
     figures.samples += written?.samples ?? request.samples
     figures.histograms += written?.histograms ?? request.histograms
     figures.exemplars += written?.exemplars ?? request.exemplars
-    const refused = request.samples + request.histograms - stored
+    const unwritten = request.samples + request.histograms - stored
+    const areRepeats = young.every(({ item }) => item.isRepeat)
+    const repeated = areRepeats ? Math.min(unwritten, sent.answer.had) : 0
+    if (written) figures.fail('repeated', repeated)
+    const refused = unwritten - repeated
     if (written && refused > 0) {
       figures.refuse(refused, sent.reason, clock.now().wall)
       this.#warn(
@@ -112,12 +130,35 @@ export class RequestSender {
     }
     figures.bytes += request.bytes
     this.options.onStored(stored)
-    const { wall } = clock.now()
+    const { wall, mono } = clock.now()
+    this.#size.stored(mono)
     figures.lastStoredAt = wall
     for (const { item } of young) {
       if (item.time >= figures.highestSent) figures.delayMs = Math.max(0, wall - item.dueAt)
       figures.highestSent = Math.max(figures.highestSent, item.time)
     }
+  }
+
+  /** Sends halves, and lets later requests be smaller. */
+  async #sendSmaller(pieces: readonly Piece[], samples: number, reason: string): Promise<void> {
+    const { figures, clock } = this.options
+    const { mono, wall } = clock.now()
+    const halves = halvedBySize(pieces)
+    if (!halves) {
+      figures.refuse(samples, reason, wall, 'too_large')
+      this.#warn(
+        'series too large',
+        `The receiver refused ${samples} samples of one series as too large, which are lost: ${reason}`,
+        { target: textOfTarget(pieces[0].item.target) },
+      )
+      return
+    }
+    if (this.#size.refused(samples, mono))
+      this.#warn(
+        'request too large',
+        `The receiver refused a request with ${samples} samples as too large: further ones have ${this.#size.limit} at most: ${reason}`,
+      )
+    for (const half of halves) await this.send(half)
   }
 
   /** Sends a message of protocol 1.0 that holds no samples, once. */
@@ -140,7 +181,7 @@ export class RequestSender {
       if (attempt > 0) figures.retried += samples
       const { answer, reason } = await this.#attempt(protocol, request.body, attempt)
       if (signal.aborted) throw new SenderStopped()
-      if (answer.kind === 'stored' || answer.kind === 'refused') {
+      if (isFinal(answer)) {
         figures.lastError = ''
         return { answer, request: { ...request, bytes: request.body.length }, reason, leftOut }
       }
@@ -152,7 +193,7 @@ export class RequestSender {
         )
         request = this.#encode(protocol, pieces, false)
         if (request.samples > 0) continue
-        return { answer: { kind: 'stored', written: null }, request, reason, leftOut }
+        return { answer: { kind: 'stored', written: null, had: 0 }, request, reason, leftOut }
       }
       if (answer.kind === 'protocol') {
         if (this.#protocol === '2.0')
@@ -261,8 +302,13 @@ export class RequestSender {
   }
 }
 
+type FinalAnswer = Extract<Answer, { kind: 'stored' | 'refused' | 'tooLarge' }>
+
+const isFinal = (answer: Answer): answer is FinalAnswer =>
+  answer.kind === 'stored' || answer.kind === 'refused' || answer.kind === 'tooLarge'
+
 interface Sent {
-  readonly answer: Extract<Answer, { kind: 'stored' | 'refused' }>
+  readonly answer: FinalAnswer
   /** `bytes`: compressed. */
   readonly request: EncodedRequest
   readonly reason: string
@@ -289,6 +335,8 @@ const fateOf = (pieces: readonly Piece[]): string =>
   pieces.some(({ item }) => item.isRepeat)
     ? 'which it may have stored before this shard began'
     : 'which are lost'
+
+const textOfTarget = (target: string) => target.replaceAll('\0', ' ').trim()
 
 const copied = (request: EncodedRequest): EncodedRequest => ({
   ...request,

@@ -187,7 +187,7 @@ describe.skipIf(!chromium)('the page', () => {
       expect(texts[0]).toMatch(/^okprometheus http:\/\/prometheus:9090\/api\/v1\/write2\.00\.00 s/)
       expect(texts[0]).toContain('1,204,33112 refused, 3 retention1,800')
       expect(texts[1]).toMatch(/^behindmimir .*6 m 52 s/)
-      expect(texts[2]).toMatch(/^retryingvictoria .*1\.0.*15 m 0 s.*503: try again$/)
+      expect(texts[2]).toMatch(/^retryingvictoria .*1\.0.*15 m \d s.*503: try again$/)
       expect(texts[3]).toMatch(
         /^refusingwrong-password .*never.*20,412 refused.*401: Unauthorized$/,
       )

@@ -150,16 +150,26 @@ describe('an answer', () => {
   const WAIT = { kind: 'retry', reason: '503: why', afterMs: 300_000 } as const
 
   test.each([
-    ['1.0', 204, {}, { kind: 'stored', written: null }],
-    ['2.0', 204, written, { kind: 'stored', written: { samples: 3, histograms: 0, exemplars: 0 } }],
+    ['1.0', 204, {}, { kind: 'stored', written: null, had: 0 }],
+    [
+      '2.0',
+      204,
+      written,
+      { kind: 'stored', written: { samples: 3, histograms: 0, exemplars: 0 }, had: 0 },
+    ],
     ['2.0', 204, {}, { kind: 'protocol' }],
     ['2.0', 415, {}, { kind: 'protocol' }],
-    ['2.0', 400, written, { kind: 'stored', written: { samples: 3, histograms: 0, exemplars: 0 } }],
-    ['2.0', 400, {}, { kind: 'refused', reason: '400: why', isWhole: false }],
-    ['1.0', 400, {}, { kind: 'refused', reason: '400: why', isWhole: false }],
-    ['1.0', 413, {}, { kind: 'refused', reason: '413: why', isWhole: false }],
-    ['1.0', 415, {}, { kind: 'refused', reason: '415: why', isWhole: true }],
-    ['2.0', 401, {}, { kind: 'refused', reason: '401: why', isWhole: true }],
+    [
+      '2.0',
+      400,
+      written,
+      { kind: 'stored', written: { samples: 3, histograms: 0, exemplars: 0 }, had: 0 },
+    ],
+    ['2.0', 400, {}, { kind: 'refused', reason: '400: why', isWhole: false, had: 0 }],
+    ['1.0', 400, {}, { kind: 'refused', reason: '400: why', isWhole: false, had: 0 }],
+    ['1.0', 413, {}, { kind: 'tooLarge', reason: '413: why' }],
+    ['1.0', 415, {}, { kind: 'refused', reason: '415: why', isWhole: true, had: 0 }],
+    ['2.0', 401, {}, { kind: 'refused', reason: '401: why', isWhole: true, had: 0 }],
     ['1.0', 500, {}, { kind: 'retry', reason: '500: why', afterMs: null }],
     ['1.0', 503, { 'retry-after': '2' }, { kind: 'retry', reason: '503: why', afterMs: 2000 }],
     [
@@ -170,8 +180,13 @@ describe('an answer', () => {
     ],
     ['1.0', 429, {}, { kind: 'retry', reason: '429: why', afterMs: null }],
     ['1.0', 301, {}, { kind: 'retry', reason: '301: why', afterMs: null }],
-    ['2.0', 413, NOTHING, { kind: 'refused', reason: '413: why', isWhole: false }],
-    ['2.0', 400, NOTHING, { kind: 'stored', written: { samples: 0, histograms: 0, exemplars: 0 } }],
+    ['2.0', 413, NOTHING, { kind: 'tooLarge', reason: '413: why' }],
+    [
+      '2.0',
+      400,
+      NOTHING,
+      { kind: 'stored', written: { samples: 0, histograms: 0, exemplars: 0 }, had: 0 },
+    ],
     ['1.0', 503, { 'retry-after': '99999999' }, WAIT],
     ['1.0', 503, { 'retry-after': '99999999999999999999' }, WAIT],
     ['1.0', 503, { 'retry-after': 'Fri, 01 Jan 2100 00:00:00 GMT' }, WAIT],
@@ -183,6 +198,25 @@ describe('an answer', () => {
     ],
   ] as const)('protocol %s, status %i with %j', (protocol, status, headers, answer) => {
     expect(judge(protocol, status, headers)).toEqual(answer)
+  })
+
+  test('a receiver says of how many samples it has newer ones', () => {
+    const lines = [
+      'out of order sample for series {__name__="a"}',
+      'duplicate sample for timestamp for series {__name__="b"}',
+      'invalid metric name or labels, got {}',
+      'out of bounds for series {__name__="c"}',
+      'out of order exemplar for series {__name__="d"}',
+    ]
+    const body = Buffer.from(lines.join('\n'))
+    expect(judgeAnswer('2.0', { status: 400, headers: written, body }, true, 0)).toMatchObject({
+      kind: 'stored',
+      had: 2,
+    })
+    expect(judgeAnswer('1.0', { status: 400, headers: {}, body }, true, 0)).toMatchObject({
+      kind: 'refused',
+      had: 2,
+    })
   })
 
   test('a receiver without native histograms says so with 500', () => {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { systemClock } from '../../../shared/base/clock.js'
 import { RepeatedWarnings } from '../../../shared/base/repeated-warnings.js'
+import { decodeSnappyBlock } from '../../../shared/base/snappy/block.js'
 import type {
   ClientRequest,
   ClientResponse,
@@ -11,18 +12,24 @@ import { parseRemoteWriteFile } from '../../../shared/remote-write/config.js'
 import { WriteFigures } from '../../../shared/remote-write/figures.js'
 import type { WriteItem } from '../../../shared/remote-write/item.js'
 import { RequestSender, SenderStopped } from '../../../shared/remote-write/request-sender.js'
+import { RequestSize } from '../../../shared/remote-write/request-size.js'
 import { encodeV2 } from '../../support/remote-write-schema.js'
 
 const quiet = () => {}
 const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet }
 
 /** A sender whose requests are answered by a script; after its end, as by a receiver that stores. */
-function setUp(script: readonly Partial<ClientResponse>[], queue: object = {}, more: object = {}) {
+type Script =
+  | readonly Partial<ClientResponse>[]
+  | ((request: ClientRequest) => Partial<ClientResponse> | undefined)
+
+function setUp(script: Script, queue: object = {}, more: object = {}) {
   const requests: ClientRequest[] = []
   const client: HttpClient = {
     async request(request) {
       requests.push(request)
-      const answer = script[requests.length - 1] ?? { status: 204 }
+      const answer =
+        (typeof script === 'function' ? script(request) : script[requests.length - 1]) ?? {}
       const headers = { 'x-prometheus-remote-write-samples-written': '1' }
       return { status: 204, headers, body: Buffer.from('no'), ...answer }
     },
@@ -65,7 +72,7 @@ function setUpSender(
   })
 }
 
-const piece = (target: string, time = Date.now()) => {
+const piece = (target: string, time = Date.now(), more: Partial<WriteItem> = {}) => {
   const item: WriteItem = {
     target,
     hash: 0,
@@ -77,8 +84,9 @@ const piece = (target: string, time = Date.now()) => {
     isCancelled: false,
     write() {},
     settle() {},
+    ...more,
   }
-  return { item, from: 0, to: 1 }
+  return { item, from: 0, to: item.series }
 }
 
 test('a request has the headers of its protocol, and those that are configured', async () => {
@@ -182,4 +190,114 @@ test.each([
   expect(requests).toHaveLength(1 + samples)
   expect(figures).toMatchObject({ samples, histograms: 0, lastError: '' })
   expect(figures.failed.get('refused')).toBe(1)
+})
+
+/** An item of so many series of one sample each, named by its target and their numbers. */
+function seriesOf(target: string, series: number, more: Partial<WriteItem> = {}) {
+  const timestamp = Date.now()
+  const symbols = ['', '__name__', ...Array.from({ length: series }, (_, i) => `${target}${i}`)]
+  const timeseries = Array.from({ length: series }, (_, i) => ({
+    labelsRefs: [1, 2 + i],
+    samples: [{ value: 1, timestamp }],
+  }))
+  const message = Buffer.from(encodeV2({ symbols, timeseries }))
+  return piece(target, timestamp, {
+    series,
+    samples: series,
+    write(writer, from, to) {
+      const request = new WriteReader().read(message, '2.0')
+      writer.addWritten(request, from, to, { exemplars: true, nativeHistograms: true })
+    },
+    ...more,
+  })
+}
+
+/** Names of the series in a request of protocol 2.0. */
+function namesIn({ body }: ClientRequest): string[] {
+  const read = new WriteReader().read(decodeSnappyBlock(body as Buffer, 1e7), '2.0')
+  return Array.from(
+    { length: read.series },
+    (_, s) => read.symbols[read.labelRefs[read.labelsFrom[s]! + 1]!]!,
+  )
+}
+
+const written = (samples: number, status = 204, text = '') => ({
+  status,
+  headers: { 'x-prometheus-remote-write-samples-written': String(samples) },
+  body: Buffer.from(text),
+})
+
+const atMost = (most: number) => (request: ClientRequest) => {
+  const { length } = namesIn(request)
+  return length > most ? { status: 413, headers: {} } : written(length)
+}
+
+test('a request that is too large is halved down to series, and further ones are smaller', async () => {
+  const { sender, requests, figures } = setUp(atMost(30))
+  expect(sender.maxSamples).toBe(2000)
+  await sender.send([seriesOf('a', 100), seriesOf('b', 20)])
+  expect(figures.samples).toBe(120)
+  expect(figures.failed.get('too_large')).toBe(0)
+  expect(sender.maxSamples).toBe(25)
+  const before = requests.length
+  await sender.send([seriesOf('a', sender.maxSamples)])
+  expect(requests).toHaveLength(before + 1)
+})
+
+test('only the series that is too large alone is lost, and counted as that', async () => {
+  const { sender, figures } = setUp(request => {
+    const names = namesIn(request)
+    return names.includes('a3') ? { status: 413, headers: {} } : written(names.length)
+  })
+  await sender.send([seriesOf('a', 8), seriesOf('b', 2)])
+  expect(figures.samples).toBe(9)
+  expect(Object.fromEntries(figures.failed)).toMatchObject({ too_large: 1, refused: 0 })
+  expect(figures.lastRefusal).toBe('413: no')
+})
+
+test('the size of requests recovers slowly, and never goes below ten samples', () => {
+  const size = new RequestSize(2000)
+  expect(size.refused(300, 0)).toBe(true)
+  expect(size.limit).toBe(150)
+  expect(size.refused(1000, 10)).toBe(false)
+  size.stored(59_000)
+  expect(size.limit).toBe(150)
+  size.stored(60_010)
+  expect(size.limit).toBe(188)
+  size.refused(3, 60_020)
+  expect(size.limit).toBe(10)
+  for (let at = 1; at < 40; at++) size.stored(60_020 + at * 60_000)
+  expect(size.limit).toBe(2000)
+})
+
+const OLDER = 'out of order sample for series {}'
+
+test('samples that the receiver has are counted as repeated, and its other refusals are not', async () => {
+  const { sender, figures } = setUp([
+    written(1, 400, `${OLDER}\n${OLDER}\ninvalid metric name or labels, got {}`),
+    written(0, 400, OLDER),
+  ])
+  const isRepeat = true
+  await sender.send([seriesOf('a', 4, { isRepeat })])
+  expect(Object.fromEntries(figures.failed)).toMatchObject({ repeated: 2, refused: 1 })
+  // It was not sent before: what came of it is a loss.
+  await sender.send([seriesOf('a', 1)])
+  expect(Object.fromEntries(figures.failed)).toMatchObject({ repeated: 2, refused: 2 })
+})
+
+test('a target of protocol 1.0 that the receiver has is counted as repeated', async () => {
+  const refusal = { status: 400, headers: {}, body: Buffer.from(OLDER) }
+  const { sender, figures } = setUp(
+    [refusal, refusal, {}, { ...refusal, body: Buffer.from('no') }],
+    {},
+    {
+      protobuf_message: 'prometheus.WriteRequest',
+    },
+  )
+  const isRepeat = true
+  await sender.send([seriesOf('a', 3, { isRepeat }), seriesOf('b', 2, { isRepeat })])
+  expect(Object.fromEntries(figures.failed)).toMatchObject({ repeated: 3, refused: 0 })
+  expect(figures.lastRefusal).toBe('')
+  await sender.send([seriesOf('a', 3, { isRepeat })])
+  expect(Object.fromEntries(figures.failed)).toMatchObject({ repeated: 3, refused: 3 })
 })
