@@ -59,6 +59,7 @@ export class SnapshotLoop {
   readonly #options: SnapshotLoopOptions
   readonly #schedule: Schedule
   readonly #run: Run
+  /** Of the last collection; null if that failed. */
   #last: Sample | null = null
   #timer: NodeJS.Timeout | null = null
   #reading: Promise<Reading> | null = null
@@ -87,8 +88,9 @@ export class SnapshotLoop {
   }
 
   /**
-   * Collects once more and offers the result as the end of the run. If that collection fails, the
-   * end has the values of the last snapshot. Nothing is offered afterwards.
+   * Collects once more and offers the result as the end of the run. If only that collection fails,
+   * the end has the values of the last snapshot. If the one before has failed too, the failure is
+   * offered: a target that is down must not seem to have ended well. Nothing is offered afterwards.
    *
    * @param timeoutMs timeout of a collection in progress, and then of the final one
    */
@@ -151,7 +153,10 @@ export class SnapshotLoop {
       this.#options.collectionFailed?.(reason)
       // An end with the previous values avoids an alert.
       if (end && this.#last) this.#offer(this.#last, before, after, end)
-      else this.#offer(reason, before, after, end)
+      else {
+        this.#last = null
+        this.#offer(reason, before, after, end)
+      }
     }
   }
 

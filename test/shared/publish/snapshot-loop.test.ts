@@ -266,6 +266,30 @@ describe('the end of a run', () => {
     ])
   })
 
+  test('is a failure, without old values, if the collection before has failed too', async () => {
+    const harness = new Harness(async call => (call === 0 ? 7 : fails('gone')()))
+    harness.loop.start()
+    await harness.intervals(1)
+    await harness.loop.end(100)
+    expect(harness.offered.map(({ content, end }) => [content, end])).toEqual([
+      [7, false],
+      ['gone', false],
+      ['gone', false],
+    ])
+  })
+
+  test('has the previous values if collections had failed before those', async () => {
+    const harness = new Harness(async call => (call === 1 ? 7 : fails('gone')()))
+    harness.loop.start()
+    await harness.intervals(1)
+    await harness.loop.end(100)
+    expect(harness.offered.map(({ content, end }) => [content, end])).toEqual([
+      ['gone', false],
+      [7, false],
+      [7, true],
+    ])
+  })
+
   test('waits for a collection in progress, which is not offered', async () => {
     const harness = new Harness(call => later(50, () => call))
     harness.loop.start()
