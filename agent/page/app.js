@@ -3,6 +3,7 @@ import { createRow } from './rows.js'
 
 const REFRESH_MS = 5000
 const MAX_ROWS = 500
+const MAX_PROBLEMS = 3
 const byId = id => document.getElementById(id)
 
 /** The last answers of the agent. The search is in the URL. */
@@ -32,13 +33,18 @@ async function refresh() {
   render()
 }
 
+/** What is wrong with the agent itself, one line each. */
 function noticeOf({ trouble, impairment, jobs }) {
-  if (trouble) return `This agent is not ready: ${trouble}`
-  if (impairment) return `Snapshots wait: ${impairment}`
   const problems = jobs.flatMap(({ name, problems, invalid }) =>
     [...problems, ...invalid].map(problem => `${name}: ${problem}`),
   )
-  return problems.slice(0, 3).join('; ')
+  const others = problems.length - MAX_PROBLEMS
+  return [
+    ...(trouble ? [`This agent is not ready: ${trouble}`] : []),
+    ...(impairment ? [`Snapshots wait: ${impairment}`] : []),
+    ...problems.slice(0, MAX_PROBLEMS),
+    ...(others > 0 ? [`${formatCount(others)} other problems: see /api/v1/status`] : []),
+  ].join('\n')
 }
 
 const textOf = target =>

@@ -66,8 +66,8 @@ function* activeOf(
   const own = host()
   const job = own?.options.labels.find(({ name }) => name === 'job')?.value ?? ''
   if (own && (!pool || pool === job)) yield hostEntry(own, job, version)
-  for (const { job, active } of pools)
-    for (const entry of active) yield scrapeEntry(job.name, entry)
+  for (const pool of pools)
+    for (const entry of pool.active()) yield scrapeEntry(pool.job.name, entry)
 }
 
 function hostEntry(running: RunningTarget, job: string, version: string): object {

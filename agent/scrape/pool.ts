@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from '../../shared/base/logger.js'
+import type { RepeatedWarnings } from '../../shared/base/repeated-warnings.js'
 import { runInSlices, type Steps } from '../../shared/base/steps.js'
 import type { HttpClient } from '../../shared/http/client/types.js'
 import { sortLabels } from '../../shared/metrics/labels.js'
@@ -8,6 +9,8 @@ import type { RunningTarget } from '../targets/running-target.js'
 import type { Targets } from '../targets/targets.js'
 import type { ScrapeJob } from './config/job.js'
 import type { Discovery } from './discovery/discovery.js'
+import { InheritedGroups, type LastGroups } from './discovery/inherited-groups.js'
+import { DiscoveryProblems } from './discovery/problems.js'
 import { findTargetsSteps } from './find-targets.js'
 import type { ScrapeTarget } from './target/address.js'
 import { TargetCollector } from './target/collector.js'
@@ -26,6 +29,7 @@ export interface PoolOptions {
   readonly targets: Targets
   readonly memory: ScrapeMemory
   readonly logger: Logger
+  readonly warnings: RepeatedWarnings
   /** Maximum size of a body, also where the configuration has no limit. */
   readonly maxBodyBytes: number
   /** Added to the labels of targets that do not have them. */
@@ -44,6 +48,8 @@ const TARGETS_PER_STEP = 20
 export class Pool {
   readonly #discoveries: readonly Discovery[]
   readonly #client: HttpClient
+  readonly #inherited: InheritedGroups
+  readonly #problems: DiscoveryProblems
   readonly #active = new Map<string, PoolTarget>()
   #dropped: readonly Readonly<Record<string, string>>[] = []
   #droppedCount = 0
@@ -62,14 +68,23 @@ export class Pool {
   ) {
     this.#client = options.createClient(job)
     this.#discoveries = options.createDiscoveries(job)
+    this.#inherited = new InheritedGroups(this.#discoveries, predecessor?.lastGroups)
+    this.#problems = new DiscoveryProblems(options.logger, options.warnings, job.name)
   }
 
-  get active(): Iterable<PoolTarget> {
-    return this.#active.values()
+  /** The last groups of each discovery, for a successor. */
+  get lastGroups(): LastGroups {
+    return this.#inherited.lastGroups()
+  }
+
+  /** Targets that are scraped, those of the predecessor included. */
+  *active(): Iterable<PoolTarget> {
+    if (this.predecessor) yield* this.predecessor.active()
+    yield* this.#active.values()
   }
 
   get size(): number {
-    return this.#active.size
+    return this.#active.size + (this.predecessor?.size ?? 0)
   }
 
   /** Discovered labels of targets that a rule dropped. */
@@ -90,9 +105,14 @@ export class Pool {
     return this.#syncs
   }
 
-  /** Problems of discovery. */
+  /** Problems of discovery, one line each. */
   get problems(): readonly string[] {
-    return this.#discoveries.flatMap(({ problem }) => problem ?? [])
+    return this.#discoveries.flatMap(({ problems }) => problems)
+  }
+
+  /** Number of discoveries whose last refresh failed. */
+  get failingDiscoveries(): number {
+    return this.#discoveries.filter(({ problems }) => problems.length > 0).length
   }
 
   get discoveryFailures(): number {
@@ -100,8 +120,14 @@ export class Pool {
   }
 
   start(): void {
-    for (const discovery of this.#discoveries) discovery.start(() => this.#requestSync())
-    if (this.#discoveries.length === 0) this.#requestSync()
+    for (const discovery of this.#discoveries) {
+      discovery.start(() => {
+        this.#problems.report(discovery)
+        this.#requestSync()
+      })
+    }
+    // Known groups get the new configuration before their discovery has answered.
+    this.#requestSync()
   }
 
   /** Stops discovery; the targets go on until they are replaced or ended. */
@@ -155,26 +181,27 @@ export class Pool {
   }
 
   *#syncSteps(): Steps<void> {
-    // Until all discoveries have succeeded, targets of the predecessor could seem to have left.
-    const pending = this.#discoveries.some(({ groups, problem }) => !groups || problem)
-    if (pending && this.predecessor) return
-    const groups = this.#discoveries.flatMap(discovery => discovery.groups ?? [])
+    const groups = this.#inherited.groups()
+    // A discovery that has not answered: its targets would seem to have left.
+    if (!groups) return
     const { found, invalid, ...dropped } = yield* findTargetsSteps(groups, this.job)
     if (this.#isStopped) return
     this.#dropped = dropped.dropped
     this.#droppedCount = dropped.droppedCount
+    let count = 0
     for (const [identity, entry] of this.#active) {
+      if (++count % TARGETS_PER_STEP === 0) yield
+      if (this.#isStopped) return
       if (found.has(identity)) continue
       this.#active.delete(identity)
       this.#end(entry)
     }
-    this.#takeOver(found)
-    let added = 0
+    yield* this.#takeOverSteps(found)
     for (const [identity, target] of found) {
+      if (++count % TARGETS_PER_STEP === 0) yield
       if (this.#isStopped) return
       const problem = this.#add(identity, target)
       if (problem !== undefined) invalid.push(`${target.url}: ${problem}`)
-      if (++added % TARGETS_PER_STEP === 0) yield
     }
     const { targetLimit } = this.job
     this.#refusal =
@@ -193,22 +220,33 @@ export class Pool {
   }
 
   /** Replaces the targets of the predecessor: those with the same labels go on without an end. */
-  #takeOver(found: ReadonlyMap<string, ScrapeTarget>): void {
+  *#takeOverSteps(found: ReadonlyMap<string, ScrapeTarget>): Steps<void> {
     const { predecessor } = this
     if (!predecessor) return
-    this.predecessor = undefined
-    predecessor.#stopDiscovery()
-    const keys = new Set([...found.values()].map(target => keyOf(this.#labelsOf(target))))
-    for (const entry of predecessor.#active.values()) {
-      if (keys.has(keyOf(entry.running.options.labels))) {
-        this.options.targets.replace(entry.running)
-        entry.collector.leave()
-      } else {
-        predecessor.#end(entry)
+    const keys = new Set<string>()
+    for (const target of found.values()) {
+      keys.add(keyOf(this.#labelsOf(target)))
+      if (keys.size % TARGETS_PER_STEP === 0) yield
+    }
+    let count = 0
+    // A predecessor that never found its targets has one itself.
+    for (let pool: Pool | undefined = predecessor; pool; pool = pool.predecessor) {
+      pool.#stopDiscovery()
+      for (const [identity, entry] of pool.#active) {
+        if (++count % TARGETS_PER_STEP === 0) yield
+        // This pool has ended, and the rest of its predecessor with it.
+        if (this.#isStopped) return
+        pool.#active.delete(identity)
+        if (keys.delete(keyOf(entry.running.options.labels))) {
+          this.options.targets.replace(entry.running)
+          entry.collector.leave()
+        } else {
+          this.#end(entry)
+        }
       }
     }
-    predecessor.#active.clear()
-    predecessor.#client.close()
+    this.predecessor = undefined
+    predecessor.end()
   }
 
   #end({ collector, running }: PoolTarget): void {

@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
+import type { Clock } from '../../shared/base/clock.js'
 import type { Logger } from '../../shared/base/logger.js'
+import { RepeatedWarnings } from '../../shared/base/repeated-warnings.js'
 import { createHttpClient } from '../../shared/http/client/client.js'
 import type { ProxyEnvironment } from '../../shared/http/client/no-proxy.js'
 import type { HttpClientFields } from '../../shared/http/client/schema.js'
@@ -9,6 +11,7 @@ import type { ScrapeJob } from './config/job.js'
 import { type Discovery, StaticDiscovery } from './discovery/discovery.js'
 import { FileDiscovery } from './discovery/file.js'
 import { HttpDiscovery } from './discovery/http.js'
+import { YamlThread } from './discovery/yaml-thread.js'
 import { Pool, type PoolOptions } from './pool.js'
 import type { ScrapeMemory } from './target/memory.js'
 
@@ -24,6 +27,9 @@ export interface ScrapingOptions {
   readonly targets: Targets
   readonly memory: ScrapeMemory
   readonly logger: Logger
+  readonly clock: Clock
+  /** Maximum size of a file or a response of discovery, bytes. */
+  readonly maxDiscoveryBytes: number
   /** Maximum size of a body, also where the configuration has no limit. */
   readonly maxBodyBytes: number
   readonly userAgent: string
@@ -41,8 +47,17 @@ export class Scraping {
   readonly #pools = new Map<string, Pool>()
   #externalLabels: Readonly<Record<string, string>> = {}
   #isStopped = false
+  readonly #yaml = new YamlThread()
+  readonly #warnings: RepeatedWarnings
+  /** Totals of discovery. */
+  readonly discoveries = {
+    file: { refreshes: 0, failures: 0 },
+    http: { refreshes: 0, failures: 0 },
+  }
 
-  constructor(private readonly options: ScrapingOptions) {}
+  constructor(private readonly options: ScrapingOptions) {
+    this.#warnings = new RepeatedWarnings(options.logger, options.clock)
+  }
 
   get pools(): Iterable<Pool> {
     return this.#pools.values()
@@ -89,12 +104,36 @@ export class Scraping {
       targets,
       memory,
       logger,
+      warnings: this.#warnings,
       maxBodyBytes,
       isSidecar,
       externalLabels: this.#externalLabels,
       createClient: job => client(job.http, job.folder),
-      createDiscoveries: job => discoveriesOf(job, client),
+      createDiscoveries: job => this.#discoveriesOf(job),
     }
+  }
+
+  #discoveriesOf(job: ScrapeJob): Discovery[] {
+    const { folder } = job
+    const { file, http } = this.discoveries
+    const maxBytes = this.options.maxDiscoveryBytes
+    return [
+      ...(job.groups.length > 0 ? [new StaticDiscovery(job.groups)] : []),
+      ...job.fileDiscoveries.map(
+        ({ files }) =>
+          new FileDiscovery({ files, folder, maxBytes, yaml: this.#yaml, counts: file }),
+      ),
+      ...job.httpDiscoveries.map(
+        fields =>
+          new HttpDiscovery({
+            url: fields.url,
+            intervalMs: fields.refresh_interval,
+            client: this.#client(fields, folder),
+            maxBytes,
+            counts: http,
+          }),
+      ),
+    ]
   }
 
   #client(config: HttpClientFields, folder: string): HttpClient {
@@ -107,24 +146,6 @@ export class Scraping {
       maxConnectionsPerHost: CONNECTIONS_PER_HOST,
     })
   }
-}
-
-function discoveriesOf(
-  job: ScrapeJob,
-  client: (http: HttpClientFields, folder: string) => HttpClient,
-): Discovery[] {
-  return [
-    ...(job.groups.length > 0 ? [new StaticDiscovery(job.groups)] : []),
-    ...job.fileDiscoveries.map(({ files }) => new FileDiscovery(files, job.folder)),
-    ...job.httpDiscoveries.map(
-      fields =>
-        new HttpDiscovery({
-          url: fields.url,
-          intervalMs: fields.refresh_interval,
-          client: client(fields, job.folder),
-        }),
-    ),
-  ]
 }
 
 /** A job as text, to compare configurations: regular expressions by their source. */

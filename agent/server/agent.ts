@@ -94,7 +94,9 @@ class RunningAgent implements Agent {
       targets: this.#targets,
       memory: this.#memory,
       logger,
+      clock,
       maxBodyBytes: limits.bodyBytes,
+      maxDiscoveryBytes: limits.discoveryBytes,
       userAgent: `kafka-exposer/${version}`,
       proxyEnvironment,
     })

@@ -48,5 +48,7 @@ export interface AgentConfig {
     readonly bodyBytes: number
     /** Memory of all pages that are being received and read. */
     readonly totalBodyBytes: number
+    /** A file or a response of discovery. */
+    readonly discoveryBytes: number
   }
 }

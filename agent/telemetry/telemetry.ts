@@ -1,7 +1,8 @@
-import { Gauge, Registry } from 'prom-client'
+import { Counter, Gauge, Registry } from 'prom-client'
 import { registerFigures } from '../../shared/http/figures.js'
 import { metricsText, registerProgramMetrics } from '../../shared/http/program-metrics.js'
 import { RequestMetrics } from '../../shared/http/request-metrics.js'
+import type { RefreshCounts } from '../scrape/discovery/discovery.js'
 import type { Pool } from '../scrape/pool.js'
 import type { Scraping } from '../scrape/scraping.js'
 import type { ScrapeMemory } from '../scrape/target/memory.js'
@@ -138,18 +139,49 @@ export class Telemetry {
       'Number of failed refreshes of the discovery of a job since its configuration was loaded.',
       pool => pool.discoveryFailures,
     )
+    perJob(
+      'agent_discovery_failing',
+      'Number of discoveries of a job whose last refresh failed: their targets are as they were.',
+      pool => pool.failingDiscoveries,
+    )
+    this.#watchDiscoveries(scraping)
     perJob('agent_scrape_series', 'Number of series of the last scrapes of a job.', pool =>
-      sum(pool.active, ({ collector }) => collector.figures.scraped),
+      sum(pool.active(), ({ collector }) => collector.figures.scraped),
     )
     perJob(
       'agent_scrape_dropped_series',
       'Number of series of the last scrapes of a job that a record cannot have.',
-      pool => sum(pool.active, ({ collector }) => collector.figures.dropped),
+      pool => sum(pool.active(), ({ collector }) => collector.figures.dropped),
     )
     perJob(
       'agent_scrape_overriding_series',
       'Number of series of the last scrapes of a job with another value of a label of their target: Prometheus stores them as they are only with honor_labels.',
-      pool => sum(pool.active, ({ collector }) => collector.figures.overriding),
+      pool => sum(pool.active(), ({ collector }) => collector.figures.overriding),
+    )
+  }
+
+  #watchDiscoveries({ discoveries }: Scraping): void {
+    const perMechanism = (name: string, help: string, field: keyof RefreshCounts) =>
+      new Counter({
+        name,
+        help,
+        labelNames: ['mechanism'],
+        registers: [this.registry],
+        collect() {
+          this.reset()
+          for (const [mechanism, counts] of Object.entries(discoveries))
+            this.inc({ mechanism }, counts[field])
+        },
+      })
+    perMechanism(
+      'agent_discovery_refreshes_total',
+      'Total number of refreshes of discovery, and of reads of changed files, by mechanism.',
+      'refreshes',
+    )
+    perMechanism(
+      'agent_discovery_refresh_failures_total',
+      'Total number of requests, and of reads of files, that failed in discovery, by mechanism.',
+      'failures',
     )
   }
 

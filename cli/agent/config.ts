@@ -47,6 +47,7 @@ export function agentConfig(
       retainedBytes: values['limit.retained-bytes'],
       bodyBytes: values['limit.body-bytes'],
       totalBodyBytes: values['limit.total-body-bytes'],
+      discoveryBytes: values['limit.discovery-bytes'],
     },
   }
 }

@@ -63,6 +63,10 @@ const scrapeFlags = {
     default: '128MiB',
     help: 'Maximum memory of the pages of all targets that are being received and read. A scrape beyond it fails.',
   }),
+  'limit.discovery-bytes': flag(size({ min: '1KiB', max: '512MiB' }), {
+    default: '32MiB',
+    help: 'Maximum size of a file or a response of discovery. A larger one is a failure.',
+  }),
   'limit.retained-bytes': flag(size({ min: '1MiB' }), {
     default: '512MiB',
     help: 'Maximum memory of what is kept of the last pages of all targets. A target beyond it is down.',

@@ -18,7 +18,12 @@ const agentConfig = (overrides: Partial<AgentConfig> = {}): AgentConfig => ({
   host: undefined,
   file: undefined,
   loadPlan: () => NO_PLAN,
-  limits: { totalBodyBytes: 128 * MIB, retainedBytes: 512 * MIB, bodyBytes: 16 * MIB },
+  limits: {
+    totalBodyBytes: 128 * MIB,
+    retainedBytes: 512 * MIB,
+    bodyBytes: 16 * MIB,
+    discoveryBytes: 32 * MIB,
+  },
   ...overrides,
 })
 

@@ -1,42 +1,65 @@
 import { readFile, stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
+import { runInSlices } from '../../../shared/base/steps.js'
 import { readYaml } from '../config/read-yaml.js'
-import { filesOf } from '../glob.js'
-import type { Discovery } from './discovery.js'
-import { checkSize, readTargetGroups, type TargetGroup } from './target-group.js'
+import { findFiles, isMissing } from '../glob.js'
+import type { Discovery, RefreshCounts } from './discovery.js'
+import { parseGroupsSteps } from './parse-groups.js'
+import { checkSizeSteps, readTargetGroupsSteps, type TargetGroup } from './target-group.js'
+import type { YamlThread } from './yaml-thread.js'
 
 /** Files are checked for changes at this interval, ms. */
 const CHECK_INTERVAL_MS = 1000
-const MAX_FILE_BYTES = 64 * 1024 * 1024
 const MAX_FILES = 1000
+/** Problems that are told. */
+const MAX_PROBLEMS = 10
+/** Longer YAML is parsed on another thread: this takes about 5 ms. */
+const SHORT_YAML_BYTES = 1024
 
-interface ReadFile {
+export interface FileDiscoveryOptions {
+  /** Patterns of paths. */
+  readonly files: readonly string[]
+  /** To which relative paths refer. */
+  readonly folder: string
+  /** Maximum size of a file, bytes. */
+  readonly maxBytes: number
+  readonly yaml: YamlThread
+  readonly counts: RefreshCounts
+}
+
+interface KnownFile {
   readonly stamp: string
   readonly groups: readonly TargetGroup[]
   /** Why it cannot be used; the groups are then those of before. */
   readonly problem?: string
 }
 
+/** What a pattern matches. */
+interface Listing {
+  readonly paths: readonly string[]
+  /** The folder cannot be read: its files are as they were. */
+  readonly problem?: string
+}
+
 /**
  * Finds the targets in JSON and YAML files, and reads a file again when it has changed. The targets
- * of a file that became invalid stay as they were.
+ * of a file that became invalid, or cannot be read, stay as they were.
  */
 export class FileDiscovery implements Discovery {
+  readonly mechanism = 'file'
+  readonly source: string
   groups: readonly TargetGroup[] | undefined
-  problem: string | undefined
+  problems: readonly string[] = []
   failures = 0
-  #files = new Map<string, ReadFile>()
+  #files = new Map<string, KnownFile>()
+  #sizeProblem: string | undefined
   #timer: NodeJS.Timeout | undefined
   #isStopped = false
 
-  /**
-   * @param patterns of paths
-   * @param folder to which relative paths refer
-   */
-  constructor(
-    private readonly patterns: readonly string[],
-    private readonly folder: string,
-  ) {}
+  constructor(private readonly options: FileDiscoveryOptions) {
+    const { files, folder } = options
+    this.source = files.map(pattern => resolve(folder, pattern)).join()
+  }
 
   start(onChange: () => void): void {
     const check = async () => {
@@ -54,72 +77,105 @@ export class FileDiscovery implements Discovery {
     clearTimeout(this.#timer)
   }
 
-  /** @returns whether groups or problem have changed */
+  /** @returns whether groups or problems have changed */
   async #refresh(): Promise<boolean> {
-    const paths = this.patterns.flatMap(pattern => filesOf(resolve(this.folder, pattern)))
-    const files = new Map<string, ReadFile>()
-    const problems: string[] = []
+    const { files: patterns, folder } = this.options
+    const listings = await Promise.all(
+      patterns.map(pattern => this.#list(resolve(folder, pattern))),
+    )
+    const paths = [...new Set(listings.flatMap(listing => listing.paths))]
+    const files = new Map<string, KnownFile>()
     let changed = false
     for (const path of paths.slice(0, MAX_FILES)) {
+      if (this.#isStopped) return false
       const known = this.#files.get(path)
-      const stamp = await stampOf(path)
-      // A file that is missing has no targets.
-      if (stamp === undefined) continue
-      if (known?.stamp === stamp) {
-        files.set(path, known)
-        continue
-      }
-      try {
-        files.set(path, { stamp, groups: await readGroups(path) })
-        changed = true
-      } catch (error) {
-        this.failures++
-        const problem = `${path}: ${reasonOf(error)}`
-        changed ||= known?.problem !== problem
-        // What the system refuses may succeed the next time, without a change of the file.
-        const isFinal = (error as NodeJS.ErrnoException).code === undefined
-        files.set(path, { stamp: isFinal ? stamp : '', groups: known?.groups ?? [], problem })
-      }
+      const file = await this.#check(path, known)
+      if (!file) continue
+      files.set(path, file)
+      changed ||= file !== known && (file.problem === undefined || file.problem !== known?.problem)
     }
     changed ||= files.size !== this.#files.size
-    for (const { problem } of files.values()) if (problem !== undefined) problems.push(problem)
-    if (paths.length > MAX_FILES) problems.push(`more than ${MAX_FILES} files`)
-    const groups = [...files.values()].flatMap(file => file.groups)
     this.#files = files
-    if (!changed && this.groups !== undefined) return false
+    if (changed || !this.groups) await this.#regroup()
+    const problems = shown([
+      ...listings.flatMap(({ problem }) => problem ?? []),
+      ...[...files.values()].flatMap(({ problem }) => problem ?? []),
+      ...(paths.length > MAX_FILES ? [`${patterns}: more than ${MAX_FILES} files`] : []),
+      ...(this.#sizeProblem === undefined ? [] : [`${patterns}: ${this.#sizeProblem}`]),
+    ])
+    const told = changed || problems.join() !== this.problems.join()
+    this.problems = problems
+    return told
+  }
+
+  /** The groups of all files together; too many leave those of before. */
+  async #regroup(): Promise<void> {
+    const groups = [...this.#files.values()].flatMap(file => file.groups)
+    this.options.counts.refreshes++
     try {
-      checkSize(groups)
+      await runInSlices(checkSizeSteps(groups))
       this.groups = groups
+      this.#sizeProblem = undefined
     } catch (error) {
-      problems.push(reasonOf(error))
+      this.#fail()
+      this.#sizeProblem = reasonOf(error)
     }
-    this.problem = problems[0]
-    return changed
+  }
+
+  #fail(): void {
+    this.failures++
+    this.options.counts.failures++
+  }
+
+  async #list(pattern: string): Promise<Listing> {
+    try {
+      return { paths: await findFiles(pattern) }
+    } catch (error) {
+      this.#fail()
+      const folder = dirname(pattern)
+      const paths = [...this.#files.keys()].filter(path => dirname(path) === folder)
+      return { paths, problem: reasonOf(error) }
+    }
+  }
+
+  /** @returns undefined if there is no such file, which has no targets */
+  async #check(path: string, known: KnownFile | undefined): Promise<KnownFile | undefined> {
+    let stamp = ''
+    try {
+      const { mtimeNs, ctimeNs, size, ino } = await stat(path, { bigint: true })
+      stamp = `${mtimeNs}/${ctimeNs}/${size}/${ino}`
+      if (known?.stamp === stamp) return known
+      return { stamp, groups: await this.#read(path) }
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      this.#fail()
+      const problem = `${path}: ${reasonOf(error)}`
+      // What the system refuses may succeed the next time, without a change of the file.
+      const isFinal = (error as NodeJS.ErrnoException).code === undefined
+      return { stamp: isFinal ? stamp : '', groups: known?.groups ?? [], problem }
+    }
+  }
+
+  async #read(path: string): Promise<TargetGroup[]> {
+    const { maxBytes, yaml } = this.options
+    const file = await stat(path)
+    // Reading a pipe would wait for its writer.
+    if (!file.isFile()) throw new Error('is not a regular file')
+    if (file.size > maxBytes)
+      throw new Error(`the file is longer than ${maxBytes} bytes: see --limit.discovery-bytes`)
+    const content = await readFile(path)
+    const meta = { __meta_filepath: path }
+    if (path.toLowerCase().endsWith('.json'))
+      return runInSlices(parseGroupsSteps(content, path, meta))
+    if (content.length > SHORT_YAML_BYTES)
+      return runInSlices(parseGroupsSteps(await yaml.toJson(content), path, meta))
+    return runInSlices(readTargetGroupsSteps(readYaml(content.toString()) ?? [], path, meta))
   }
 }
 
-async function stampOf(path: string): Promise<string | undefined> {
-  try {
-    const { mtimeNs, ctimeNs, size, ino } = await stat(path, { bigint: true })
-    return `${mtimeNs}/${ctimeNs}/${size}/${ino}`
-  } catch {
-    return undefined
-  }
-}
-
-async function readGroups(path: string): Promise<TargetGroup[]> {
-  const file = await stat(path)
-  // Reading a pipe would wait for its writer.
-  if (!file.isFile()) throw new Error('is not a regular file')
-  if (file.size > MAX_FILE_BYTES) throw new Error('the file is longer than 64 MiB')
-  const text = await readFile(path, 'utf8')
-  const isJson = path.toLowerCase().endsWith('.json')
-  const value: unknown = isJson ? JSON.parse(text) : readYaml(text)
-  return readTargetGroups(value ?? []).map(({ targets, labels }, i) => ({
-    targets,
-    labels: { ...labels, __meta_filepath: path },
-    source: `${path}:${i}`,
-  }))
-}
+const shown = (problems: readonly string[]): string[] =>
+  problems.length > MAX_PROBLEMS
+    ? [...problems.slice(0, MAX_PROBLEMS), `${problems.length - MAX_PROBLEMS} other problems`]
+    : [...problems]
 
 const reasonOf = (error: unknown) => (error as Error).message.split('\n', 1)[0]

@@ -1,13 +1,11 @@
 import { STATUS_CODES } from 'node:http'
+import { runInSlices } from '../../../shared/base/steps.js'
 import type { HttpClient } from '../../../shared/http/client/types.js'
-import type { Discovery } from './discovery.js'
-import { readTargetGroups, type TargetGroup } from './target-group.js'
+import { redacted } from '../redacted.js'
+import type { Discovery, RefreshCounts } from './discovery.js'
+import { parseGroupsSteps } from './parse-groups.js'
+import type { TargetGroup } from './target-group.js'
 
-const MAX_BYTES = 64 * 1024 * 1024
-/** 100,000 groups with 20 labels have half as many. The memory of a value is up to 100 bytes. */
-const MAX_VALUES = 5_000_000
-const COMMA = 0x2c
-const COLON = 0x3a
 /** Longer timers fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 const JSON_TYPE = /^application\/json(;\s*charset=("utf-8"|utf-8))?$/i
@@ -16,30 +14,42 @@ export interface HttpDiscoveryOptions {
   readonly url: string
   readonly intervalMs: number
   readonly client: HttpClient
+  /** Maximum size of a response, bytes. */
+  readonly maxBytes: number
+  readonly counts: RefreshCounts
 }
 
 /** Finds the targets at an HTTP endpoint. When it fails, they stay as they were. */
 export class HttpDiscovery implements Discovery {
+  readonly mechanism = 'http'
   groups: readonly TargetGroup[] | undefined
-  problem: string | undefined
+  problems: readonly string[] = []
   failures = 0
   readonly #stopped = new AbortController()
   #timer: NodeJS.Timeout | undefined
 
   constructor(private readonly options: HttpDiscoveryOptions) {}
 
+  get source(): string {
+    return this.options.url
+  }
+
   start(onChange: () => void): void {
-    const { intervalMs } = this.options
+    const { intervalMs, counts } = this.options
     const refresh = async () => {
       const begun = performance.now()
       try {
-        this.groups = await this.#request()
-        this.problem = undefined
+        const groups = await this.#request()
+        if (this.#stopped.signal.aborted) return
+        this.groups = groups
+        this.problems = []
       } catch (error) {
+        if (this.#stopped.signal.aborted) return
         this.failures++
-        this.problem = (error as Error).message
+        counts.failures++
+        this.problems = [`${redacted(new URL(this.source))}: ${(error as Error).message}`]
       }
-      if (this.#stopped.signal.aborted) return
+      counts.refreshes++
       onChange()
       const waitMs = Math.min(Math.max(0, intervalMs - (performance.now() - begun)), MAX_TIMER_MS)
       this.#timer = setTimeout(() => void refresh(), waitMs).unref()
@@ -54,7 +64,7 @@ export class HttpDiscovery implements Discovery {
   }
 
   async #request(): Promise<TargetGroup[]> {
-    const { url, intervalMs, client } = this.options
+    const { url, intervalMs, client, maxBytes } = this.options
     const { status, headers, body } = await client.request({
       method: 'GET',
       url: new URL(url),
@@ -63,7 +73,7 @@ export class HttpDiscovery implements Discovery {
         'x-prometheus-refresh-interval-seconds': String(intervalMs / 1000),
       },
       timeoutMs: Math.min(intervalMs, MAX_TIMER_MS),
-      maxBytes: MAX_BYTES,
+      maxBytes,
       signal: this.#stopped.signal,
     })
     if (status !== 200)
@@ -73,18 +83,6 @@ export class HttpDiscovery implements Discovery {
     const type = headers['content-type'] ?? ''
     if (!JSON_TYPE.test(type.trim()))
       throw new Error(`unsupported content type ${JSON.stringify(type)}`)
-    return readTargetGroups(parseBody(body)).map(({ targets, labels }, i) => ({
-      targets,
-      labels: { ...labels, __meta_url: url },
-      source: `${url}:${i}`,
-    }))
+    return runInSlices(parseGroupsSteps(body, url, { __meta_url: url }))
   }
-}
-
-/** Parses JSON. @throws Error if it is invalid, or has so many values that they need much memory */
-function parseBody(body: Buffer): unknown {
-  let values = 0
-  for (const byte of body) if (byte === COMMA || byte === COLON) values++
-  if (values > MAX_VALUES) throw new Error(`more than ${MAX_VALUES} values`)
-  return JSON.parse(body.toString())
 }

@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { ClientFailure, HttpClient } from '../../../shared/http/client/types.js'
 import type { ScrapeJob } from '../config/job.js'
 import { acceptHeader } from '../config/protocols.js'
+import { redacted } from '../redacted.js'
 import type { ScrapeTarget } from './address.js'
 import { type BodyFormat, formatOf } from './media-type.js'
 
@@ -66,12 +67,4 @@ export class Scraper {
     if ('failure' in read) throw new Error(read.failure)
     return { body, format: read.format }
   }
-}
-
-/** Without the password, as Go shows URLs in errors. */
-function redacted(url: URL): string {
-  if (url.password === '') return url.href
-  const shown = new URL(url)
-  shown.password = 'xxxxx'
-  return shown.href
 }

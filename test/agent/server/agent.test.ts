@@ -92,6 +92,9 @@ class Harness {
   }
 }
 
+const runs = (harness: Harness, target: string, count: number) =>
+  expect(new Set(harness.sink.of(target).map(({ run }) => run.incarnation)).size).toBe(count)
+
 const global = { scrape_interval: '1s', scrape_timeout: '500ms' }
 const job = (name: string, address: string, more: object = {}) => ({
   job_name: name,
@@ -225,12 +228,32 @@ describe('an agent', () => {
     await eventually(async () => {
       const { text } = await harness.get('/api/v1/status')
       expect(JSON.parse(text).data.jobs[0].problems).toEqual([
-        'server returned HTTP status 503 Service Unavailable',
+        `http://${harness.address}/sd: server returned HTTP status 503 Service Unavailable`,
       ])
     })
     expect([...harness.sink.openTargets]).toEqual(['x,a,z'])
     harness.discovered = []
     await eventually(() => expect(harness.outcomes('x,a,z').at(-1)).toBe('end'))
+  })
+
+  test('logs a discovery that fails once, and counts each failure', async () => {
+    const harness = await Harness.start((address, own) => {
+      own.discovered = undefined
+      const http_sd_configs = [{ url: `http://${address}/sd`, refresh_interval: '1s' }]
+      return { global, scrape_configs: [{ job_name: 'a', http_sd_configs }] }
+    })
+    const figures = async () => (await harness.get('/metrics')).text
+    await eventually(async () => {
+      const text = await figures()
+      expect(text).toMatch(/^agent_discovery_failing\{scrape_job="a"\} 1$/m)
+      expect(text).toMatch(/^agent_discovery_refresh_failures_total\{mechanism="http"\} [3-9]$/m)
+    })
+    const logged = (text: string) => harness.logger.lines.filter(line => line.includes(text))
+    expect(logged('Discovery fails')).toHaveLength(1)
+    harness.discovered = []
+    await eventually(() => expect(logged('Discovery succeeds again')).toHaveLength(1))
+    expect(await figures()).toMatch(/^agent_discovery_failing\{scrape_job="a"\} 0$/m)
+    expect(logged('Discovery fails')).toHaveLength(1)
   })
 })
 
@@ -281,7 +304,7 @@ describe('a reload', () => {
     expect(harness.logger.lines.join('\n')).toContain('the previous configuration stays in effect')
   })
 
-  test('keeps the targets of a job while its new discovery fails', async () => {
+  test('applies to the last known targets while the discovery of the job fails', async () => {
     const config = (address: string, more: object) => ({
       global,
       scrape_configs: [
@@ -298,20 +321,70 @@ describe('a reload', () => {
     })
     await eventually(() => expect(harness.outcomes('x,a')).toContain(1))
     harness.discovered = undefined
+    harness.page = 'a 1\nb 2\n'
+    const dropped = { source_labels: ['__name__'], regex: 'b', action: 'drop' }
+    // Twice: the targets are then those of the configuration before the last one.
     harness.write('agent.yml', config(harness.address, { honor_labels: true }))
     expect((await reload(harness)).status).toBe(200)
-    await eventually(async () => {
-      const { text } = await harness.get('/api/v1/status')
-      expect(JSON.parse(text).data.jobs[0].problems).toHaveLength(1)
-    })
-    const { length } = harness.sink.of('x,a')
-    await eventually(() => expect(harness.sink.of('x,a').length).toBeGreaterThan(length + 1))
+    await eventually(() => expect(harness.outcomes('x,a').at(-1)).toBe(2))
+    harness.write('agent.yml', config(harness.address, { metric_relabel_configs: [dropped] }))
+    expect((await reload(harness)).status).toBe(200)
+    await eventually(() => expect(harness.outcomes('x,a').slice(-2)).toEqual([1, 1]))
+    await eventually(() => runs(harness, 'x,a', 3))
     expect(harness.outcomes('x,a')).not.toContain('end')
-    harness.discovered = [{ targets: [harness.address], labels: { instance: 'x' } }]
-    await eventually(() => {
-      const runs = new Set(harness.sink.of('x,a').map(({ run }) => run.incarnation))
-      expect(runs.size).toBe(2)
+    harness.discovered = []
+    await eventually(() => expect(harness.outcomes('x,a').at(-1)).toBe('end'))
+  })
+
+  test('keeps the targets of an address that was replaced by one that fails', async () => {
+    const config = (address: string, path: string) => ({
+      global,
+      scrape_configs: [
+        {
+          job_name: 'a',
+          http_sd_configs: [{ url: `http://${address}${path}`, refresh_interval: '1s' }],
+        },
+      ],
     })
+    const harness = await Harness.start((address, own) => {
+      own.discovered = [{ targets: [address], labels: { instance: 'x' } }]
+      return config(address, '/sd')
+    })
+    await eventually(() => expect(harness.outcomes('x,a')).toContain(1))
+    // Its content type is that of a page.
+    harness.write('agent.yml', config(harness.address, '/other'))
+    expect((await reload(harness)).status).toBe(200)
+    await eventually(() => runs(harness, 'x,a', 2))
+    harness.write('agent.yml', config(harness.address, '/sd'))
+    expect((await reload(harness)).status).toBe(200)
+    await eventually(() => runs(harness, 'x,a', 3))
+    expect(harness.outcomes('x,a')).not.toContain('end')
+  })
+
+  test('changes a job again before its discovery has answered', async () => {
+    const config = (address: string, more: object) => ({
+      global,
+      scrape_configs: [
+        {
+          job_name: 'a',
+          static_configs: [{ targets: [address], labels: { instance: 'x' } }],
+          ...more,
+        },
+      ],
+    })
+    const harness = await Harness.start(address => config(address, {}))
+    await eventually(() => expect(harness.outcomes('x,a')).toContain(1))
+    const silent = await Peer.start(() => {})
+    cleanups.push(() => silent.stop())
+    const http_sd_configs = [{ url: silent.url('/sd').href }]
+    harness.write('agent.yml', config(harness.address, { http_sd_configs }))
+    expect((await reload(harness)).status).toBe(200)
+    expect(await harness.targets()).toHaveLength(1)
+    harness.write('agent.yml', config(harness.address, { honor_labels: true }))
+    expect((await reload(harness)).status).toBe(200)
+    await eventually(() => runs(harness, 'x,a', 2))
+    expect(await harness.targets()).toHaveLength(1)
+    expect(await harness.invalid()).toEqual([''])
     expect(harness.outcomes('x,a')).not.toContain('end')
   })
 

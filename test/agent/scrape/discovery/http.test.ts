@@ -1,10 +1,20 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { HttpDiscovery } from '../../../../agent/scrape/discovery/http.js'
+import { parseGroupsSteps } from '../../../../agent/scrape/discovery/parse-groups.js'
 import { clientOf, Peer } from '../../../shared/http/client/peer.js'
+import { LongestSteps } from '../../../support/longest-step.js'
 
 const cleanups: (() => unknown)[] = []
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+const optionsOf = (url: string, intervalMs: number) => ({
+  url,
+  intervalMs,
+  client: clientOf(),
+  maxBytes: 64 * 2 ** 20,
+  counts: { refreshes: 0, failures: 0 },
 })
 
 /** The first refresh of a discovery whose endpoint answers with a body. */
@@ -13,7 +23,7 @@ async function refreshed(body: string, type = 'application/json; charset=utf-8',
     response.writeHead(status, { 'content-type': type }).end(body),
   )
   const url = peer.url('/sd').href
-  const discovery = new HttpDiscovery({ url, intervalMs: 30_000, client: clientOf() })
+  const discovery = new HttpDiscovery(optionsOf(url, 30_000))
   cleanups.push(
     () => peer.stop(),
     () => discovery.stop(),
@@ -28,7 +38,7 @@ describe('discovery by HTTP', () => {
       response.writeHead(200, { 'content-type': 'application/json' }).end('[]'),
     )
     const url = peer.url('/sd').href
-    const discovery = new HttpDiscovery({ url, intervalMs: 90 * 86_400_000, client: clientOf() })
+    const discovery = new HttpDiscovery(optionsOf(url, 90 * 86_400_000))
     cleanups.push(
       () => peer.stop(),
       () => discovery.stop(),
@@ -39,7 +49,7 @@ describe('discovery by HTTP', () => {
     await new Promise<void>(resolve => discovery.start(resolve))
     await new Promise(setImmediate)
     process.off('warning', onWarning)
-    expect(discovery.problem).toBeUndefined()
+    expect(discovery.problems).toEqual([])
     expect(overflows).toEqual([])
   })
 
@@ -54,7 +64,7 @@ describe('discovery by HTTP', () => {
       { targets: ['a:1', 'b:2'], labels: { __meta_x: 'y', __meta_url: url }, source: `${url}:0` },
       { targets: [], labels: { __meta_url: url }, source: `${url}:1` },
     ])
-    expect(discovery.problem).toBeUndefined()
+    expect(discovery.problems).toEqual([])
   })
 
   test.each([
@@ -73,7 +83,7 @@ describe('discovery by HTTP', () => {
     ['null', 'application/json', 200, 'must be a list of groups of targets'],
   ])('fails without targets: %.30s as %s with %i', async (body, type, status, problem) => {
     const { discovery } = await refreshed(body, type, status)
-    expect(discovery.problem).toContain(problem)
+    expect(discovery.problems.join()).toContain(problem)
     expect([discovery.groups, discovery.failures]).toEqual([undefined, 1])
   })
 
@@ -83,13 +93,33 @@ describe('discovery by HTTP', () => {
     ['values', () => `[${'1,'.repeat(5_000_001)}1]`, 'more than 5000000 values'],
     ['problems', () => `[${'1,'.repeat(99_000)}1]`, '[0]: '],
     [
+      'labels of a group',
+      () => `[{"labels":{${Array.from({ length: 10_001 }, (_, i) => `"${i}":""`)}}}]`,
+      'more than 10000 keys',
+    ],
+    [
       'labels',
-      () => JSON.stringify([{ targets: ['a', 'b', 'c'], labels: { x: 'v'.repeat(5e7) } }]),
+      () => JSON.stringify([{ targets: Array(200).fill('a'), labels: { x: 'v'.repeat(1e6) } }]),
       'the labels of all targets are longer than 128 MiB',
     ],
   ])('fails without targets for too many %s', async (_, body, problem) => {
     const { discovery } = await refreshed(body())
-    expect(discovery.problem).toContain(problem)
+    expect(discovery.problems.join()).toContain(problem)
     expect([discovery.groups, discovery.failures]).toEqual([undefined, 1])
+  })
+
+  test('reads 100,000 targets in steps of well under 10 ms', () => {
+    const targets = Array.from({ length: 50_000 }, (_, i) => `host-${i}.example:9100`)
+    const groups = targets.map(address => ({
+      targets: [address],
+      labels: { zone: 'a', rack: 'b' },
+    }))
+    const body = Buffer.from(JSON.stringify([{ targets }, ...groups]))
+    const steps = new LongestSteps()
+    for (let i = 0; i < 3; i++) {
+      steps.restart()
+      expect(steps.run(parseGroupsSteps(body, 'x', {}))).toHaveLength(50_001)
+    }
+    expect(steps.ms, steps.longest).toBeLessThan(5)
   })
 })
