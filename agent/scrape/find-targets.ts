@@ -1,7 +1,7 @@
 import type { Steps } from '../../shared/base/steps.js'
 import type { ScrapeJob } from './config/job.js'
 import type { TargetGroup } from './discovery/target-group.js'
-import { placeTarget, type ScrapeTarget } from './target/address.js'
+import { placeTargetSteps, type ScrapeTarget } from './target/address.js'
 
 export interface FoundTargets {
   /** By their identity: duplicates are one target. */
@@ -30,7 +30,7 @@ export function* findTargetsSteps(
   let placedCount = 0
   for (const group of groups) {
     for (const [i, address] of group.targets.entries()) {
-      const placed = placeTarget(address, group, job)
+      const placed = yield* placeTargetSteps(address, group, job)
       if (placed.kind === 'target') {
         found.set(placed.target.identity, placed.target)
       } else if (placed.kind === 'dropped') {

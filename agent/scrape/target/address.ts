@@ -1,7 +1,8 @@
 import { formatDuration, parseDuration } from '../../../shared/base/flags/duration.js'
+import type { Steps } from '../../../shared/base/steps.js'
 import { sortLabels } from '../../../shared/metrics/labels.js'
 import type { Label } from '../../../shared/metrics/model.js'
-import { type LabelMap, relabel } from '../../../shared/metrics/relabel/relabel.js'
+import { type LabelMap, relabelSteps } from '../../../shared/metrics/relabel/relabel.js'
 import type { ScrapeJob } from '../config/job.js'
 import type { TargetGroup } from '../discovery/target-group.js'
 
@@ -29,10 +30,14 @@ export type Placed =
  *
  * @see https://prometheus.io/docs/prometheus/latest/configuration/configuration/#relabel_config
  */
-export function placeTarget(address: string, group: TargetGroup, job: ScrapeJob): Placed {
+export function* placeTargetSteps(
+  address: string,
+  group: TargetGroup,
+  job: ScrapeJob,
+): Steps<Placed> {
   const labels = discoveredLabels(address, group, job)
   const discovered = Object.fromEntries(labels)
-  if (!relabel(labels, job.relabelRules)) return { kind: 'dropped', discovered }
+  if (!(yield* relabelSteps(labels, job.relabelRules))) return { kind: 'dropped', discovered }
   const reason = problemOf(labels)
   if (reason !== undefined) return { kind: 'invalid', reason }
   for (const name of [...labels.keys()]) if (name.startsWith('__meta_')) labels.delete(name)

@@ -1,4 +1,5 @@
 import { runInSlices } from '../../../shared/base/steps.js'
+import { DEFAULT_LIMITS } from '../../../shared/metrics/limits.js'
 import type { Exposition, Family } from '../../../shared/metrics/model.js'
 import { ExpositionSampler } from '../../../shared/publish/exposition-sampler.js'
 import type { Sample } from '../../../shared/publish/sample.js'
@@ -22,6 +23,9 @@ export interface ScrapeFigures {
   /** Series that a record cannot have. */
   readonly dropped: number
 }
+
+/** Series of a target in Kafka, and so of one that is sent directly. */
+const MAX_SERIES = DEFAULT_LIMITS.samples
 
 const NOTHING: ScrapeFigures = { scraped: 0, kept: 0, overriding: 0, dropped: 0 }
 
@@ -120,6 +124,11 @@ export class TargetCollector implements Collector {
   async #sample(exposition: Exposition): Promise<Sample> {
     const plan = await this.#planOf(exposition.families)
     if (plan.failure !== undefined) throw new Error(plan.failure)
+    // Publishing some of them would look as if the others had left.
+    if (plan.series > MAX_SERIES)
+      throw new Error(
+        `sample limit exceeded: ${plan.series} series after metric relabelling, and a target can have ${MAX_SERIES}`,
+      )
     const sample = await this.#sampler.sample(planned(exposition, plan, this.job.honorTimestamps))
     const dropped = [...this.#sampler.droppedSeries.values()].reduce((sum, n) => sum + n, 0)
     this.#figures = {

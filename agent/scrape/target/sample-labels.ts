@@ -1,5 +1,6 @@
+import type { Steps } from '../../../shared/base/steps.js'
 import type { Label } from '../../../shared/metrics/model.js'
-import { type LabelMap, relabel } from '../../../shared/metrics/relabel/relabel.js'
+import { type LabelMap, relabelSteps } from '../../../shared/metrics/relabel/relabel.js'
 import type { Rule } from '../../../shared/metrics/relabel/rule.js'
 
 /**
@@ -9,12 +10,12 @@ import type { Rule } from '../../../shared/metrics/relabel/rule.js'
  * @param own labels of the series with `__name__`
  * @returns undefined if the series is dropped
  */
-export function storedLabels(
+export function* storedLabelsSteps(
   own: LabelMap,
   target: readonly Label[],
   honorLabels: boolean,
   rules: readonly Rule[],
-): LabelMap | undefined {
+): Steps<LabelMap | undefined> {
   const labels: LabelMap = new Map(own)
   if (honorLabels) {
     for (const { name, value } of target) if (!own.has(name)) labels.set(name, value)
@@ -28,7 +29,7 @@ export function storedLabels(
     resolveConflicts(labels, conflicts)
   }
   for (const [name, value] of labels) if (value === '') labels.delete(name)
-  return relabel(labels, rules) ? labels : undefined
+  return (yield* relabelSteps(labels, rules)) ? labels : undefined
 }
 
 /** The shortest names first, so that the result does not depend on the order of the labels. */

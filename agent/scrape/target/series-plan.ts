@@ -6,7 +6,7 @@ import { isLabelName, isMetricName } from '../../../shared/metrics/relabel/rule.
 import type { ScrapeJob } from '../config/job.js'
 import { FamilyNames } from './family-names.js'
 import { exceededLabelLimit } from './limits.js'
-import { recordLabels, storedLabels } from './sample-labels.js'
+import { recordLabels, storedLabelsSteps } from './sample-labels.js'
 
 /** What becomes of the series of a page: derived once while the page has the same series. */
 export interface SeriesPlan {
@@ -24,7 +24,7 @@ export interface SeriesPlan {
 export type SeriesRules = Pick<ScrapeJob, 'honorLabels' | 'metricRelabelRules' | 'limits' | 'names'>
 
 const SERIES_PER_STEP = 100
-/** Characters that rules read in a step: matching a regular expression takes microseconds for each. */
+/** Characters of labels that are copied and compared in a step, besides regular expressions. */
 const CHARACTERS_PER_STEP = 1000
 
 /**
@@ -57,13 +57,14 @@ export function* planSeries(
         placed.keep(family, series, at)
         continue
       }
-      for (const { value } of series.labels) characters += value.length * metricRelabelRules.length
+      for (const { value } of series.labels)
+        characters += value.length * (1 + metricRelabelRules.length)
       if (characters > CHARACTERS_PER_STEP) {
         yield
         characters = 0
       }
       const own = labelsOf(family, series)
-      const stored = storedLabels(own, target, honorLabels, metricRelabelRules)
+      const stored = yield* storedLabelsSteps(own, target, honorLabels, metricRelabelRules)
       if (!stored || stored.size === 0) {
         changed = true
         continue

@@ -1,6 +1,12 @@
+import { runNow, type Steps } from '../../base/steps.js'
 import { parseRegex } from './parse-regex.js'
 import { compile, type Instruction } from './program.js'
 import { type Assertion, isWordCharacter } from './syntax.js'
+
+/** Instructions that are executed in a step: a character may take thousands. */
+const INSTRUCTIONS_PER_STEP = 4000
+/** Slots whose copy costs as much as an instruction. */
+const SLOTS_PER_INSTRUCTION = 8
 
 /** The groups of a match, by number. */
 export type Groups = readonly (string | undefined)[]
@@ -26,21 +32,33 @@ export class Regex {
   }
 
   test(text: string): boolean {
-    return this.#isAny || this.#run(text, 0) !== null
+    return runNow(this.testSteps(text))
   }
 
   /** @returns null if the text does not match */
   match(text: string): Groups | null {
+    return runNow(this.matchSteps(text))
+  }
+
+  /** As `test`, in steps. */
+  *testSteps(text: string): Steps<boolean> {
+    return this.#isAny || (yield* this.#run(text, 0)) !== null
+  }
+
+  /** As `match`, in steps. */
+  *matchSteps(text: string): Steps<Groups | null> {
     if (this.#isAny) return this.source === '(.*)' ? [text, text] : [text]
-    const slots = this.#run(text, 2 * this.groupNames.length)
+    const slots = yield* this.#run(text, 2 * this.groupNames.length)
     return slots && this.groupNames.map((_, group) => textOf(text, slots, group))
   }
 
   /** Simulates all threads at once, in order of preference. */
-  #run(text: string, slotCount: number): readonly number[] | null {
+  *#run(text: string, slotCount: number): Steps<readonly number[] | null> {
     const program = this.#program
+    const addCost = 1 + slotCount / SLOTS_PER_INSTRUCTION
     let current = new Threads(program.length)
     let next = new Threads(program.length)
+    let work = 0
     add(program, current, 0, new Array<number>(slotCount).fill(-1), text, 0)
     for (let at = 0; current.size > 0; ) {
       const codePoint = at < text.length ? text.codePointAt(at)! : -1
@@ -48,11 +66,16 @@ export class Regex {
       next.clear()
       for (let i = 0; i < current.size; i++) {
         const instruction = program[current.addresses[i]]
+        const before = next.size
         if (instruction.op === 'match') {
           if (codePoint < 0) return current.slots[i]
         } else if (instruction.op === 'char' && codePoint >= 0 && instruction.matches(codePoint)) {
           add(program, next, current.addresses[i] + 1, current.slots[i], text, at + width)
         }
+        work += 1 + (next.size - before) * addCost
+        if (work < INSTRUCTIONS_PER_STEP) continue
+        work = 0
+        yield
       }
       const swap = current
       current = next

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { runNow, type Steps } from '../../base/steps.js'
 import { expand } from './expand.js'
 import { isLabelName, type Rule } from './rule.js'
 
@@ -11,7 +12,13 @@ export type LabelMap = Map<string, string>
  * @returns whether what has the labels is kept
  */
 export function relabel(labels: LabelMap, rules: readonly Rule[]): boolean {
-  return rules.every(rule => applyRule(labels, rule))
+  return runNow(relabelSteps(labels, rules))
+}
+
+/** As `relabel`, in steps: a rule may take microseconds for each character of a label. */
+export function* relabelSteps(labels: LabelMap, rules: readonly Rule[]): Steps<boolean> {
+  for (const rule of rules) if (!(yield* applyRule(labels, rule))) return false
+  return true
 }
 
 function set(labels: LabelMap, name: string, value: string): void {
@@ -19,7 +26,7 @@ function set(labels: LabelMap, name: string, value: string): void {
   else labels.set(name, value)
 }
 
-function applyRule(labels: LabelMap, rule: Rule): boolean {
+function* applyRule(labels: LabelMap, rule: Rule): Steps<boolean> {
   const { action, sourceLabels, separator, regex, targetLabel } = rule
   const value =
     sourceLabels.length === 1
@@ -27,15 +34,15 @@ function applyRule(labels: LabelMap, rule: Rule): boolean {
       : sourceLabels.map(name => labels.get(name) ?? '').join(separator)
   switch (action) {
     case 'drop':
-      return !regex.test(value)
+      return !(yield* regex.testSteps(value))
     case 'keep':
-      return regex.test(value)
+      return yield* regex.testSteps(value)
     case 'dropequal':
       return (labels.get(targetLabel) ?? '') !== value
     case 'keepequal':
       return (labels.get(targetLabel) ?? '') === value
     case 'replace':
-      replace(labels, rule, value)
+      yield* replace(labels, rule, value)
       return true
     case 'lowercase':
       set(labels, targetLabel, lowerCase(value))
@@ -48,22 +55,23 @@ function applyRule(labels: LabelMap, rule: Rule): boolean {
       return true
     case 'labelmap':
       for (const [name, mapped] of [...labels]) {
-        const groups = regex.match(name)
+        const groups = yield* regex.matchSteps(name)
         if (groups) set(labels, expand(rule.replacement, groups, regex.groupNames), mapped)
       }
       return true
     case 'labeldrop':
-      for (const name of [...labels.keys()]) if (regex.test(name)) labels.delete(name)
+      for (const name of [...labels.keys()]) if (yield* regex.testSteps(name)) labels.delete(name)
       return true
     case 'labelkeep':
-      for (const name of [...labels.keys()]) if (!regex.test(name)) labels.delete(name)
+      for (const name of [...labels.keys()])
+        if (!(yield* regex.testSteps(name))) labels.delete(name)
       return true
   }
 }
 
-function replace(labels: LabelMap, rule: Rule, value: string): void {
+function* replace(labels: LabelMap, rule: Rule, value: string): Steps<void> {
   const { regex } = rule
-  const groups = regex.match(value)
+  const groups = yield* regex.matchSteps(value)
   if (!groups) return
   const target = expand(rule.targetLabel, groups, regex.groupNames)
   if (isLabelName(target, rule.names))

@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { parseAgentFile } from '../../../../agent/scrape/config/config-file.js'
-import { placeTarget } from '../../../../agent/scrape/target/address.js'
+import { placeTargetSteps } from '../../../../agent/scrape/target/address.js'
+import { runNow } from '../../../../shared/base/steps.js'
 
 /** What becomes of the first target of a job. */
 function placed(fields: object, labels: Record<string, string> = {}, address = 'app:8080') {
   const text = JSON.stringify({ scrape_configs: [{ job_name: 'shop', ...fields }] })
   const [job] = parseAgentFile(text, '.', {}).jobs
-  return placeTarget(address, { targets: [address], labels, source: '0' }, job)
+  return runNow(placeTargetSteps(address, { targets: [address], labels, source: '0' }, job))
 }
 const target = (...args: Parameters<typeof placed>) => {
   const result = placed(...args)

@@ -1,11 +1,12 @@
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
 import { parseAgentFile } from '../../../../agent/scrape/config/config-file.js'
-import { placeTarget } from '../../../../agent/scrape/target/address.js'
+import { placeTargetSteps } from '../../../../agent/scrape/target/address.js'
 import { TargetCollector } from '../../../../agent/scrape/target/collector.js'
 import { ScrapeMemory } from '../../../../agent/scrape/target/memory.js'
 import { publishInterval } from '../../../../agent/scrape/target/publish-interval.js'
 import { Scraper } from '../../../../agent/scrape/target/scraper.js'
+import { runNow } from '../../../../shared/base/steps.js'
 import { createHttpClient } from '../../../../shared/http/client/client.js'
 import type { Sample } from '../../../../shared/publish/sample.js'
 import { decodeLayout } from '../../../../shared/snapshot/layout.js'
@@ -32,7 +33,9 @@ async function collectorOf(listener: Listener, options: Options = {}) {
   const address = `127.0.0.1:${peer.port}`
   const config = { scrape_configs: [{ job_name: 'shop', scrape_timeout: '5s', ...options.fields }] }
   const [job] = parseAgentFile(JSON.stringify(config), '.', {}).jobs
-  const placed = placeTarget(address, { targets: [address], labels: {}, source: '0' }, job)
+  const placed = runNow(
+    placeTargetSteps(address, { targets: [address], labels: {}, source: '0' }, job),
+  )
   if (placed.kind !== 'target') throw new Error(JSON.stringify(placed))
   const client = createHttpClient({ config: job.http, userAgent: 'kafka-exposer/1' })
   const memory =
@@ -235,15 +238,25 @@ describe('a hostile page', () => {
     await expect(scrape(collector)).rejects.toThrow(/^line 1: /)
   })
 
-  test('with too many series has as many as a record, and the rest is counted', async () => {
-    const many = Array.from({ length: 60_000 }, (_, i) => `a{i="${i}"} 1\n`).join('')
-    let body = many
-    const { collector } = await collectorOf((q, r) => page(body)(q, r), { maxBodyBytes: 8 * MIB })
-    const sample = await scrape(collector)
-    expect(sample.values.length).toBe(50_000)
-    expect(collector.figures).toMatchObject({ scraped: 60_000, dropped: 10_000 })
-    body = 'a 1\n'
-    expect(seriesOf(await scrape(collector))).toEqual(['a{} 1'])
+  test('with more series than a target can have fails as with sample_limit', async () => {
+    let count = 50_001
+    const body = () => Array.from({ length: count }, (_, i) => `a{i="${i}"} 1\n`).join('')
+    const { collector } = await collectorOf((q, r) => page(body())(q, r), { maxBodyBytes: 8 * MIB })
+    await expect(scrape(collector)).rejects.toThrow(
+      'sample limit exceeded: 50001 series after metric relabelling, and a target can have 50000',
+    )
+    count = 50_000
+    expect((await scrape(collector)).values.length).toBe(50_000)
+    expect(collector.figures).toMatchObject({ scraped: 50_000, dropped: 0 })
+  })
+
+  test('with more series than a target can have is scraped if relabelling drops some', async () => {
+    const body = Array.from({ length: 60_000 }, (_, i) => `a{i="${i}"} 1\n`).join('')
+    const { collector } = await collectorOf(page(body), {
+      maxBodyBytes: 8 * MIB,
+      fields: { metric_relabel_configs: [{ source_labels: ['i'], regex: '5.*', action: 'drop' }] },
+    })
+    expect((await scrape(collector)).values.length).toBe(48_889)
   })
 })
 

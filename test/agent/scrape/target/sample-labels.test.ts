@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { recordLabels, storedLabels } from '../../../../agent/scrape/target/sample-labels.js'
+import { recordLabels, storedLabelsSteps } from '../../../../agent/scrape/target/sample-labels.js'
+import { runNow } from '../../../../shared/base/steps.js'
 import type { Label } from '../../../../shared/metrics/model.js'
 import { relabelConfigs, rulesOf } from '../../../../shared/metrics/relabel/schema.js'
 
@@ -44,14 +45,14 @@ function scraped(
     ['__name__', 'a'],
     ...labels.map(({ name, value }) => [name, value] as const),
   ])
-  return Object.fromEntries(storedLabels(page, target, honorLabels, [])!)
+  return Object.fromEntries(runNow(storedLabelsSteps(page, target, honorLabels, []))!)
 }
 
 describe('the labels of a series in a record', () => {
   test('lead to what Prometheus stores of the page, if it honours labels', () => {
     fc.assert(
       fc.property(own, target, fc.boolean(), rules, (own, target, honor, rules) => {
-        const stored = storedLabels(own, target, honor, rules)!
+        const stored = runNow(storedLabelsSteps(own, target, honor, rules))!
         const { labels } = recordLabels(stored, target)
         expect(scraped(labels, target, true)).toEqual(Object.fromEntries(stored))
       }),
@@ -61,7 +62,7 @@ describe('the labels of a series in a record', () => {
   test('lead to it in any case, if none differs from the target', () => {
     fc.assert(
       fc.property(own, target, fc.boolean(), rules, (own, target, honor, rules) => {
-        const stored = storedLabels(own, target, honor, rules)!
+        const stored = runNow(storedLabelsSteps(own, target, honor, rules))!
         const { labels, overrides } = recordLabels(stored, target)
         fc.pre(!overrides)
         expect(scraped(labels, target, false)).toEqual(Object.fromEntries(stored))

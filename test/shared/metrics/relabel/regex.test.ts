@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { expand } from '../../../../shared/metrics/relabel/expand.js'
 import { Regex } from '../../../../shared/metrics/relabel/regex.js'
 import { RegexError } from '../../../../shared/metrics/relabel/syntax.js'
+import { LongestSteps } from '../../../support/longest-step.js'
 
 interface GoCase {
   readonly regex: string
@@ -66,5 +67,16 @@ describe('a regular expression', () => {
     const regex = new Regex('(a*)*(a|aa)+(.*x)*')
     // A backtracking matcher would need more than 10^30 steps.
     expect(regex.test(`${'a'.repeat(5000)}!`)).toBe(false)
+  })
+
+  test('matches hostile texts of any length in short steps', () => {
+    const steps = new LongestSteps()
+    // Each character is read by many threads, which set groups.
+    const regex = new Regex('(?:(a)|(a)|(a))*'.repeat(20))
+    for (let i = 0; i < 3; i++) {
+      steps.restart()
+      expect(steps.run(regex.matchSteps(`${'a'.repeat(2000)}!`))).toBeNull()
+    }
+    expect(steps.ms, steps.longest).toBeLessThan(5)
   })
 })
