@@ -45,6 +45,10 @@ export const remoteWriteFlags = {
     placeholder: '<topic>',
     help: 'Topic of what gateways receive by remote write. It is sent as it came, if the topic exists.',
   }),
+  'remote-write.isolation-limit': flag(duration({ min: '0s', max: '7d' }), {
+    default: '10m',
+    help: 'Time for which samples of a target are sent again that a receiver answers with 5xx, closes the connection for or does not answer, while it stores those of other targets. Older ones are then given up, and counted. 0s: without end.',
+  }),
   'remote-write.timestamps': flag(choice('collection', 'playout'), {
     default: 'collection',
     help: 'Time of samples that have none of their own: the collection time, or that plus the playout delay. One of: [collection, playout]',
@@ -91,7 +95,10 @@ export function remoteWriteOptions(
   if (remotes.length === 0) return undefined
   return {
     external,
-    remotes,
+    remotes: remotes.map(one => ({
+      ...one,
+      remote: { ...one.remote, isolationLimitMs: values['remote-write.isolation-limit'] },
+    })),
     playout: values['remote-write.timestamps'] === 'playout',
     writesTopic: values['remote-write.writes-topic'],
     proxyEnvironment: proxyEnvironment(env),

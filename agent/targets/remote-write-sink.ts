@@ -91,8 +91,9 @@ export class RemoteWriteSink implements Sink {
   }
 
   trouble(): string | undefined {
-    const { lastError, lastRefusal, lastRefusedAt, lastStoredAt } = this.figures
+    const { lastError, isolatedError, lastRefusal, lastRefusedAt, lastStoredAt } = this.figures
     if (lastError !== '') return lastError
+    if (isolatedError !== '') return `not stored: ${isolatedError}`
     return lastRefusedAt > lastStoredAt ? `refused: ${lastRefusal}` : undefined
   }
 

@@ -51,7 +51,7 @@ export class RemoteWriteMetrics {
     }
     new Counter({
       name: `${PREFIX}_failed_total`,
-      help: 'Total number of samples and native histograms that are lost: refused by the receiver (refused), too large for it as a single series (too_large), older than sample_age_limit (too_old); records deleted before they were sent (retention), or over a limit or the memory (limit). Samples that the receiver had answered for before, and refuses because it has newer ones (repeated), are not lost.',
+      help: 'Total number of samples and native histograms that are lost: refused by the receiver (refused), too large for it as a single series (too_large), of an isolated target that was given up (isolated), older than sample_age_limit (too_old); records deleted before they were sent (retention), or over a limit or the memory (limit). Samples that the receiver had answered for before, and refuses because it has newer ones (repeated), are not lost.',
       labelNames: ['remote', 'reason'],
       registers: [registry],
       collect() {
@@ -63,6 +63,16 @@ export class RemoteWriteMetrics {
     })
     const gauges: readonly [string, string, (remote: WatchedRemote) => number][] = [
       ['pending_samples', 'Number of samples that wait or are in flight.', r => r.figures.pending],
+      [
+        'isolated_targets',
+        'Number of targets whose samples are sent apart, because the receiver does not store them.',
+        r => r.figures.isolatedTargets,
+      ],
+      [
+        'isolated_samples',
+        'Number of samples of isolated targets that wait or are in flight.',
+        r => r.figures.isolatedSamples,
+      ],
       ['shards', 'Number of queue shards.', r => r.figures.shards],
       [
         'shards_desired',

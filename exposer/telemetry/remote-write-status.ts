@@ -13,14 +13,18 @@ export interface RemoteFacts extends WatchedRemote {
 
 /**
  * `retrying`: the last request failed and is repeated. `refusing`: all requests of the last seconds
- * were refused for good. `behind`: sending is behind the end of the log although requests succeed.
+ * were refused for good. `isolating`: samples of some targets are not stored and sent apart, all others
+ * are stored. `behind`: sending is behind the end of the log although requests succeed.
  */
-export type RemoteState = 'ok' | 'behind' | 'retrying' | 'refusing'
+export type RemoteState = 'ok' | 'behind' | 'retrying' | 'isolating' | 'refusing'
 
 /** A receiver as the API and the page show it. */
 export interface RemoteStatus extends Omit<RemoteFacts, 'figures' | 'sendDeadlineSeconds'> {
   readonly state: RemoteState
-  /** Error of the request that is repeated, or else of the last refusal; empty without any. */
+  /**
+   * Error of the request that is repeated, or else of an isolated target, or else of the last
+   * refusal; empty without any.
+   */
   readonly error: string
   /** Null if nothing was stored. */
   readonly secondsSinceStored: number | null
@@ -30,6 +34,8 @@ export interface RemoteStatus extends Omit<RemoteFacts, 'figures' | 'sendDeadlin
   readonly retried: number
   readonly failed: Readonly<Record<FailureReason, number>>
   readonly pending: number
+  readonly isolatedTargets: number
+  readonly isolatedSamples: number
   readonly shards: number
   readonly shardsDesired: number
 }
@@ -47,7 +53,7 @@ export function statusOf(remote: RemoteFacts, wall: number): RemoteStatus {
     url,
     protocol,
     state: stateOf(remote),
-    error: figures.lastError || figures.lastRefusal,
+    error: figures.lastError || figures.isolatedError || figures.lastRefusal,
     lagSeconds,
     secondsSinceStored:
       figures.lastStoredAt === 0 ? null : Math.max(0, (wall - figures.lastStoredAt) / 1000),
@@ -57,6 +63,8 @@ export function statusOf(remote: RemoteFacts, wall: number): RemoteStatus {
     retried: figures.retried,
     failed: Object.fromEntries(figures.failed) as Record<FailureReason, number>,
     pending: figures.pending,
+    isolatedTargets: figures.isolatedTargets,
+    isolatedSamples: figures.isolatedSamples,
     shards: figures.shards,
     shardsDesired: figures.shardsDesired,
     partitions,
@@ -67,5 +75,6 @@ function stateOf({ figures, lagSeconds, sendDeadlineSeconds }: RemoteFacts): Rem
   const { lastError, lastRefusedAt, lastStoredAt } = figures
   if (lastError !== '') return 'retrying'
   if (lastRefusedAt > (lastStoredAt === 0 ? 0 : lastStoredAt + REFUSING_MS)) return 'refusing'
+  if (figures.isolatedTargets > 0) return 'isolating'
   return lagSeconds > sendDeadlineSeconds + BEHIND_SECONDS ? 'behind' : 'ok'
 }

@@ -8,8 +8,13 @@ export type Answer =
    * samples it refused because it has newer ones of their series, as far as it says.
    */
   | { readonly kind: 'stored'; readonly written: Written | null; readonly had: number }
-  /** To be sent again later. */
-  | { readonly kind: 'retry'; readonly reason: string; readonly afterMs: number | null }
+  /** To be sent again later. `mayBeContent`: what the request holds may be the cause. */
+  | {
+      readonly kind: 'retry'
+      readonly reason: string
+      readonly afterMs: number | null
+      readonly mayBeContent: boolean
+    }
   /**
    * Refused for good: to be halved, or dropped. `isWhole`: whatever the request holds, so that no
    * part of it would be stored. `had` as above; it is not 0 if the first sample that was refused
@@ -72,8 +77,10 @@ export function judgeAnswer(
   if (status === 415 && protocol === '2.0') return { kind: 'protocol' }
   const reason = `${status}: ${textOf(answer)}`
   if (status >= 400 && NO_HISTOGRAMS.test(reason)) return { kind: 'histograms', reason }
-  if (status < 400 || status >= 500 || (status === 429 && retryOn429))
-    return { kind: 'retry', reason, afterMs: retryAfter(headers['retry-after'], wall) }
+  if (status < 400 || status >= 500 || (status === 429 && retryOn429)) {
+    const afterMs = retryAfter(headers['retry-after'], wall)
+    return { kind: 'retry', reason, afterMs, mayBeContent: status >= 500 && afterMs === null }
+  }
   // What a partial write has stored is not to be sent again.
   const isNothing = written?.samples === 0 && written.histograms === 0
   const isPart = protocol === '2.0' && written !== null

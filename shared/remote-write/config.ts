@@ -55,6 +55,9 @@ const unsupported = (remedy: string) => z.never({ error: remedy }).optional()
 /** Prometheus's largest requests have some thousand samples; one is encoded in one step. */
 const MAX_SAMPLES_PER_SEND = 20_000
 
+/** The default of `--remote-write.isolation-limit`. */
+const ISOLATION_LIMIT_MS = 10 * 60_000
+
 const queueConfig = z.strictObject({
   capacity: count(10_000, 10_000_000),
   max_shards: count(50, 1000),
@@ -237,6 +240,7 @@ function remotesOf(
         timeoutMs: fields.remote_timeout,
         headers: lowerCased(fields.headers),
         metadataIntervalMs: metadata.send ? metadata.send_interval : 0,
+        isolationLimitMs: ISOLATION_LIMIT_MS,
         queue: {
           capacity: queue.capacity,
           minShards: queue.min_shards,

@@ -6,6 +6,7 @@ export const FAILURES = [
   'refused',
   'repeated',
   'too_large',
+  'isolated',
   'too_old',
   'retention',
   'limit',
@@ -29,6 +30,12 @@ export class WriteFigures {
   retried = 0
   /** Samples and histograms that wait or are in flight. */
   pending = 0
+  /** Targets whose samples are sent apart, because the receiver does not store them. */
+  isolatedTargets = 0
+  /** Samples and histograms of them that wait or are in flight, part of `pending`. */
+  isolatedSamples = 0
+  /** One of them with its error, in one line; empty without any. */
+  isolatedError = ''
   shards = 0
   shardsDesired = 0
   /** Newest time of a stored sample, Unix ms; 0 before the first. */

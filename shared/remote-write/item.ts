@@ -47,3 +47,6 @@ export function samplesOfPiece({ item, from, to }: Piece): number {
     Math.round((item.samples * to) / item.series) - Math.round((item.samples * from) / item.series)
   )
 }
+
+/** A target as messages name it. */
+export const textOfTarget = (target: string): string => target.replaceAll('\0', ' ').trim()

@@ -7,10 +7,11 @@ import type { HttpClient } from '../http/client/types.js'
 import type { WriteProtocol } from '../metrics/remote-write/request.js'
 import { desiredShards, Ewma, RESHARD_MS } from './desired-shards.js'
 import type { WriteFigures } from './figures.js'
-import type { WriteItem } from './item.js'
+import { IsolatedTargets } from './isolated-targets.js'
+import { type Piece, textOfTarget, type WriteItem } from './item.js'
 import { type FamilyMetadata, MetadataSender } from './metadata.js'
 import { RequestSender } from './request-sender.js'
-import { type Batch, ShardQueue } from './shard-queue.js'
+import { type Batch, ShardQueue, type Waiting } from './shard-queue.js'
 
 /** Queue of one receiver, with the names and defaults of Prometheus's `queue_config`. */
 export interface QueueOptions {
@@ -38,6 +39,8 @@ export interface RemoteOptions {
   readonly queue: QueueOptions
   /** Interval at which protocol 1.0 sends metadata, ms; 0: never. */
   readonly metadataIntervalMs: number
+  /** Time after which samples of an isolated target are given up, ms; 0: never. */
+  readonly isolationLimitMs: number
 }
 
 export interface QueueManagerOptions {
@@ -52,10 +55,15 @@ export interface QueueManagerOptions {
   families(): Iterable<FamilyMetadata>
 }
 
+const MAX_TIMER_MS = 60_000
+
 /**
  * Sends the items of one receiver: queue shards of which each has one request in flight, resharded
  * by Prometheus's rule. Ordering: items of one target are sent in the order of `push`. Memory: what
  * waits is bounded if callers wait for `room` before each `push`.
+ *
+ * A target whose samples the receiver does not store, while it stores those of others, is isolated:
+ * its samples wait and are repeated apart, so that it holds back no other target.
  *
  * Call `start` once and `stop` once.
  */
@@ -63,6 +71,8 @@ export class QueueManager {
   readonly #options: QueueManagerOptions
   readonly #sender: RequestSender
   readonly #metadata: MetadataSender
+  readonly #isolated: IsolatedTargets
+  readonly #warnings: RepeatedWarnings
   readonly #stopping = new AbortController()
   readonly #in = new Ewma()
   readonly #out = new Ewma()
@@ -72,6 +82,7 @@ export class QueueManager {
   #timers = new Map<ShardQueue, NodeJS.Timeout>()
   #resharding: Promise<void> | null = null
   #reshardTimer: NodeJS.Timeout | undefined
+  #isolatedTimer: NodeJS.Timeout | undefined
   #waiters: (() => void)[] = []
   readonly #flushing = new Set<object>()
   #tickedAt: number
@@ -79,10 +90,16 @@ export class QueueManager {
   constructor(options: QueueManagerOptions) {
     this.#options = options
     const { remote, clock, logger, figures } = options
-    const warnings = new RepeatedWarnings(logger, clock)
+    this.#warnings = new RepeatedWarnings(logger, clock)
+    this.#isolated = new IsolatedTargets({
+      ...remote.queue,
+      limitMs: remote.isolationLimitMs,
+      onDropped: (target, samples) => this.#giveUp(target, samples),
+    })
     this.#sender = new RequestSender({
       ...options,
-      warnings,
+      warnings: this.#warnings,
+      mayIsolate: () => !this.#isolated.isFull,
       signal: this.#stopping.signal,
       onSending: seconds => this.#sending.add(seconds),
       onStored: samples => this.#out.add(samples),
@@ -105,22 +122,28 @@ export class QueueManager {
   }
 
   /** Whether the shard of the item holds fewer samples than its capacity. */
-  hasRoom(item: Pick<WriteItem, 'hash'>): boolean {
+  hasRoom(item: Pick<WriteItem, 'hash' | 'target'>): boolean {
+    if (this.#isolated.has(item.target)) return this.#isolated.hasRoom(item.target)
     return !this.#resharding && this.#shardOf(item).pending < this.#options.remote.queue.capacity
   }
 
   /** Resolves when there is room for the item, or when the manager stops. */
-  async room(item: Pick<WriteItem, 'hash'>): Promise<void> {
+  async room(item: Pick<WriteItem, 'hash' | 'target'>): Promise<void> {
     while (!this.hasRoom(item) && !this.#stopping.signal.aborted)
       await new Promise<void>(resolve => this.#waiters.push(resolve))
   }
 
   push(item: WriteItem): void {
     const { clock, figures } = this.#options
+    figures.pending += item.samples
+    if (this.#isolated.has(item.target)) {
+      this.#isolated.push(item, clock.now().mono)
+      this.#countPending()
+      return
+    }
     const shard = this.#shardOf(item)
     shard.push(item, clock.now().mono)
     this.#in.add(item.samples)
-    figures.pending += item.samples
     figures.highestQueued = Math.max(figures.highestQueued, item.time)
     this.#kick(shard)
   }
@@ -140,6 +163,7 @@ export class QueueManager {
     this.#stopping.abort()
     clearInterval(this.#reshardTimer)
     for (const timer of this.#timers.values()) clearTimeout(timer)
+    clearTimeout(this.#isolatedTimer)
     this.#wake()
     this.#metadata.stop()
     await this.#resharding
@@ -190,9 +214,10 @@ export class QueueManager {
   }
 
   async #send(shard: ShardQueue, batch: Batch): Promise<void> {
+    let isolated: readonly Piece[] = []
     try {
       if (this.#slice.isOver()) await this.#slice.next()
-      await this.#sender.send(batch.pieces)
+      isolated = await this.#sender.send(batch.pieces)
     } catch (error) {
       if (this.#stopping.signal.aborted) return
       this.#options.logger.error('A remote write request could not be made', {
@@ -202,16 +227,74 @@ export class QueueManager {
       this.#options.figures.fail('refused', batch.samples)
     }
     if (this.#stopping.signal.aborted) return
-    shard.settle()
+    const { mono } = this.#options.clock.now()
+    for (const [target, waiting] of shard.settle(isolated, mono)) this.#isolate(target, waiting)
     this.#countPending()
     this.#wake()
     this.#kick(shard)
   }
 
+  #isolate(target: string, waiting: readonly Waiting[]): void {
+    const { clock, remote, figures } = this.#options
+    this.#isolated.add(target, waiting, clock.now().mono, this.#sender.stored)
+    this.#warnings.warn(
+      'isolated',
+      `The receiver does not store the samples of a target: they are sent apart from now on: ${figures.lastError}`,
+      { remote: remote.name, target: textOfTarget(target) },
+    )
+    this.#scheduleIsolated()
+  }
+
+  #giveUp(target: string, samples: number): void {
+    const { remote, figures } = this.#options
+    figures.fail('isolated', samples)
+    this.#warnings.warn(
+      'given up',
+      `Samples of a target that the receiver does not store are given up: ${this.#isolated.example?.error}`,
+      { remote: remote.name, target: textOfTarget(target), samples },
+    )
+  }
+
+  /** One request of isolated targets is in flight at a time. */
+  #scheduleIsolated(): void {
+    if (this.#isolatedTimer || this.#isolated.size === 0 || this.#stopping.signal.aborted) return
+    const inMs = Math.max(0, this.#isolated.dueAt - this.#options.clock.now().mono)
+    this.#isolatedTimer = setTimeout(() => void this.#sendIsolated(), Math.min(inMs, MAX_TIMER_MS))
+  }
+
+  async #sendIsolated(): Promise<void> {
+    const { clock, remote, logger } = this.#options
+    try {
+      const next = this.#isolated.next(clock.now().mono, this.#sender.maxSamples)
+      if (!next) return
+      const { piece, backoff } = next
+      const error = await this.#sender.sendIsolated([piece], backoff)
+      const { mono } = clock.now()
+      if (this.#isolated.answered(piece, error, mono, this.#sender.stored))
+        logger.info('The receiver stores the samples of an isolated target again', {
+          remote: remote.name,
+          target: textOfTarget(piece.item.target),
+        })
+    } catch (error) {
+      if (this.#stopping.signal.aborted) return
+      logger.error('Sending an isolated target failed', { error: asError(error).message })
+    } finally {
+      this.#isolatedTimer = undefined
+      this.#countPending()
+      this.#wake()
+      this.#scheduleIsolated()
+    }
+  }
+
   #countPending(): void {
-    let pending = 0
+    const { figures } = this.#options
+    let pending = this.#isolated.samples
     for (const shard of this.#shards) pending += shard.pending
-    this.#options.figures.pending = pending
+    figures.pending = pending
+    figures.isolatedTargets = this.#isolated.size
+    figures.isolatedSamples = this.#isolated.samples
+    const { target, error } = this.#isolated.example ?? { target: '', error: '' }
+    figures.isolatedError = target && `${textOfTarget(target)}: ${error || 'not stored'}`
   }
 
   #wake(): void {

@@ -4,7 +4,7 @@ export const samplesIn = (pieces: readonly Piece[]): number =>
   pieces.reduce((sum, piece) => sum + samplesOfPiece(piece), 0)
 
 /** The pieces of each target, in their order. */
-function byTarget(pieces: readonly Piece[]): Piece[][] {
+export function byTarget(pieces: readonly Piece[]): Piece[][] {
   const groups = new Map<string, Piece[]>()
   for (const piece of pieces) {
     const group = groups.get(piece.item.target)

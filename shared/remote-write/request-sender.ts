@@ -5,10 +5,11 @@ import type { RepeatedWarnings } from '../base/repeated-warnings.js'
 import type { ClientFailure, HttpClient } from '../http/client/types.js'
 import type { WriteProtocol } from '../metrics/remote-write/request.js'
 import { type Answer, judgeAnswer, type Written } from './answer.js'
+import { Backoff } from './backoff.js'
 import type { WriteFigures } from './figures.js'
-import { type Piece, samplesOfPiece } from './item.js'
+import { type Piece, samplesOfPiece, textOfTarget } from './item.js'
 import type { RemoteOptions } from './manager.js'
-import { halved, halvedBySize, samplesIn } from './pieces.js'
+import { byTarget, halved, halvedBySize, samplesIn } from './pieces.js'
 import { RequestSize } from './request-size.js'
 import type { EncodedRequest, RequestWriter } from './request-writer.js'
 import { Writer1 } from './writer-1.js'
@@ -27,6 +28,8 @@ export interface RequestSenderOptions {
   onRequest(seconds: number): void
   /** Time spent for samples, seconds. */
   onSending(seconds: number): void
+  /** Whether there is room for another isolated target. */
+  mayIsolate(): boolean
   /** So many samples were stored. */
   onStored(samples: number): void
 }
@@ -38,6 +41,16 @@ const CONTENT_TYPES: Readonly<Record<WriteProtocol, string>> = {
   '2.0': 'application/x-protobuf;proto=io.prometheus.write.v2.Request',
 }
 const VERSIONS: Readonly<Record<WriteProtocol, string>> = { '1.0': '0.1.0', '2.0': '2.0.0' }
+
+/** Failures of a request after which it is sent in parts, because one target may be the cause. */
+const WHOLE_ATTEMPTS = 5
+/** Failures of a target alone, while others are stored, after which it is isolated. */
+const ALONE_ATTEMPTS = 3
+/**
+ * The same while nothing is stored. It doubles with each target: while the receiver is away, hardly
+ * any is isolated.
+ */
+const UNPROVEN_ATTEMPTS = 8
 
 /** The sender was stopped before the request was answered. */
 export class SenderStopped extends Error {
@@ -56,6 +69,9 @@ export class RequestSender {
   readonly #writer1 = new Writer1()
   readonly #writer2 = new Writer2()
   readonly #size: RequestSize
+  #stored = 0
+  /** Failures of a target alone after which it is isolated although nothing was stored meanwhile. */
+  #unprovenAttempts = UNPROVEN_ATTEMPTS
 
   constructor(private readonly options: RequestSenderOptions) {
     this.#protocol = options.remote.protocol
@@ -72,15 +88,74 @@ export class RequestSender {
     return this.#size.limit
   }
 
-  /** @throws SenderStopped */
-  async send(pieces: readonly Piece[]): Promise<void> {
+  /** Number of requests that the receiver has stored. */
+  get stored(): number {
+    return this.#stored
+  }
+
+  /**
+   * Sends until the receiver has answered for all pieces, or for all but those of targets that it
+   * does not store although it may store others: those are returned, to be sent apart.
+   *
+   * @throws SenderStopped
+   */
+  async send(pieces: readonly Piece[]): Promise<readonly Piece[]> {
+    const backoff = new Backoff(this.options.remote.queue)
+    const left = await this.#deliver(pieces, new Attempts(backoff, WHOLE_ATTEMPTS))
+    return left.length === 0 ? left : this.#isolate(left, backoff)
+  }
+
+  /**
+   * Sends pieces of an isolated target once.
+   *
+   * @returns why the receiver has not answered for them; null if it has
+   * @throws SenderStopped
+   */
+  async sendIsolated(pieces: readonly Piece[], backoff: Backoff): Promise<string | null> {
+    const attempts = new Attempts(backoff, 1, 1, true)
+    const left = await this.#deliver(pieces, attempts)
+    return left.length === 0 ? null : attempts.error
+  }
+
+  /** Sends ever smaller parts in turn, until all are stored or isolated targets. */
+  async #isolate(pieces: readonly Piece[], backoff: Backoff): Promise<readonly Piece[]> {
+    const isolated: Piece[] = []
+    const parts = partsOf(pieces)
+    const storedBefore = this.#stored
+    for (let part = parts.shift(); part; part = parts.shift()) {
+      const left = await this.#deliver(part.pieces, new Attempts(backoff, 1, 1))
+      if (left.length === 0) {
+        backoff.reset()
+        continue
+      }
+      await this.#wait(backoff.next())
+      const failures = part.failures + 1
+      const isProven = this.#stored > storedBefore
+      const smaller = partsOf(left)
+      if (smaller.length > 1) parts.push(...smaller)
+      else if (
+        failures < (isProven ? ALONE_ATTEMPTS : this.#unprovenAttempts) ||
+        !this.options.mayIsolate()
+      )
+        parts.push({ pieces: left, failures })
+      else {
+        if (!isProven) this.#unprovenAttempts *= 2
+        isolated.push(...left)
+      }
+    }
+    return isolated
+  }
+
+  /** @returns what the receiver has not answered for in so many attempts */
+  async #deliver(pieces: readonly Piece[], attempts: Attempts): Promise<readonly Piece[]> {
     const { figures, clock } = this.options
     const young = this.#youngOnly(pieces)
-    if (young.length === 0) return
+    if (young.length === 0) return []
     const samples = samplesIn(young)
-    const sent = await this.#untilFinal(young, samples)
+    const sent = await this.#untilFinal(young, samples, attempts)
+    if (!sent) return young
     if (sent.answer.kind === 'tooLarge')
-      return this.#sendSmaller(young, samples, sent.answer.reason)
+      return this.#sendSmaller(young, samples, sent.answer.reason, attempts)
     if (sent.answer.kind === 'refused') {
       const { reason, isWhole } = sent.answer
       if (isWhole) {
@@ -89,16 +164,13 @@ export class RequestSender {
           'request refused',
           `The receiver refused a request with ${samples} samples, which are lost: ${reason}. Check the URL and the credentials`,
         )
-        return
+        return []
       }
       const halves = halved(young)
-      if (halves) {
-        for (const half of halves) await this.send(half)
-        return
-      }
+      if (halves) return this.#deliverHalves(halves, attempts)
       if (sent.answer.had > 0 && young[0].item.isRepeat) {
         figures.fail('repeated', samples)
-        return
+        return []
       }
       figures.refuse(samples, reason, clock.now().wall)
       const { target } = young[0].item
@@ -107,7 +179,7 @@ export class RequestSender {
         `The receiver refused ${samples} samples of a target, ${fateOf(young)}: ${reason}`,
         { target: textOfTarget(target) },
       )
-      return
+      return []
     }
     const { request, leftOut } = sent
     if (leftOut > 0) figures.fail('refused', leftOut)
@@ -132,15 +204,23 @@ export class RequestSender {
     this.options.onStored(stored)
     const { wall, mono } = clock.now()
     this.#size.stored(mono)
+    this.#stored++
+    this.#unprovenAttempts = UNPROVEN_ATTEMPTS
     figures.lastStoredAt = wall
     for (const { item } of young) {
       if (item.time >= figures.highestSent) figures.delayMs = Math.max(0, wall - item.dueAt)
       figures.highestSent = Math.max(figures.highestSent, item.time)
     }
+    return []
   }
 
   /** Sends halves, and lets later requests be smaller. */
-  async #sendSmaller(pieces: readonly Piece[], samples: number, reason: string): Promise<void> {
+  async #sendSmaller(
+    pieces: readonly Piece[],
+    samples: number,
+    reason: string,
+    attempts: Attempts,
+  ): Promise<readonly Piece[]> {
     const { figures, clock } = this.options
     const { mono, wall } = clock.now()
     const halves = halvedBySize(pieces)
@@ -151,14 +231,27 @@ export class RequestSender {
         `The receiver refused ${samples} samples of one series as too large, which are lost: ${reason}`,
         { target: textOfTarget(pieces[0].item.target) },
       )
-      return
+      return []
     }
     if (this.#size.refused(samples, mono))
       this.#warn(
         'request too large',
         `The receiver refused a request with ${samples} samples as too large: further ones have ${this.#size.limit} at most: ${reason}`,
       )
-    for (const half of halves) await this.send(half)
+    return this.#deliverHalves(halves, attempts)
+  }
+
+  async #deliverHalves(
+    [first, second]: readonly [Piece[], Piece[]],
+    attempts: Attempts,
+  ): Promise<readonly Piece[]> {
+    const left = await this.#deliver(first, attempts)
+    // Samples of a target have to be stored in order.
+    const isBefore = left.some(({ item }) =>
+      second.some(piece => piece.item !== item && piece.item.target === item.target),
+    )
+    if (isBefore) return [...left, ...second]
+    return [...left, ...(await this.#deliver(second, attempts))]
   }
 
   /** Sends a message of protocol 1.0 that holds no samples, once. */
@@ -169,15 +262,20 @@ export class RequestSender {
     return answer.kind === 'stored'
   }
 
-  async #untilFinal(pieces: readonly Piece[], samples: number): Promise<Sent> {
+  /** @returns null after as many failures as attempts may have that the samples may be the cause of */
+  async #untilFinal(
+    pieces: readonly Piece[],
+    samples: number,
+    attempts: Attempts,
+  ): Promise<Sent | null> {
     const { remote, figures, signal } = this.options
-    const { minBackoffMs, maxBackoffMs } = remote.queue
-    let backoff = minBackoffMs
+    const { backoff } = attempts
+    let failures = 0
     let protocol = this.#protocol
     let request = this.#encode(protocol, pieces)
     /** Native histograms that are not sent. */
     let leftOut = 0
-    for (let attempt = 0; ; attempt++) {
+    for (let attempt = attempts.first; ; attempt++) {
       if (attempt > 0) figures.retried += samples
       const { answer, reason } = await this.#attempt(protocol, request.body, attempt)
       if (signal.aborted) throw new SenderStopped()
@@ -204,14 +302,18 @@ export class RequestSender {
         request = this.#encode(protocol, pieces, leftOut === 0)
         continue
       }
+      attempts.error = answer.reason
+      const { afterMs, mayBeContent } =
+        answer.kind === 'retry' ? answer : { afterMs: null, mayBeContent: true }
+      backoff.ask(afterMs ?? 0)
+      if (attempts.isApart) return null
       figures.lastError = answer.reason
       this.#warn(
         'retried',
         `The receiver does not store samples, they are sent again: ${answer.reason}`,
       )
-      const afterMs = answer.kind === 'retry' ? answer.afterMs : null
-      await this.#wait(Math.max(backoff, afterMs ?? 0))
-      backoff = Math.min(maxBackoffMs, 2 * backoff)
+      if (mayBeContent && ++failures >= attempts.most) return null
+      await this.#wait(backoff.next())
     }
   }
 
@@ -259,7 +361,8 @@ export class RequestSender {
       const { kind, message } = error as ClientFailure
       const text = asError(error).message ?? message
       const reason = text.startsWith(`${kind}: `) ? text : `${kind}: ${text}`
-      return { answer: { kind: 'retry', reason, afterMs: null }, reason }
+      const mayBeContent = kind === 'timeout' || kind === 'closed'
+      return { answer: { kind: 'retry', reason, afterMs: null, mayBeContent }, reason }
     } finally {
       const seconds = (clock.now().mono - begun) / 1000
       this.options.onRequest(seconds)
@@ -307,6 +410,32 @@ type FinalAnswer = Extract<Answer, { kind: 'stored' | 'refused' | 'tooLarge' }>
 const isFinal = (answer: Answer): answer is FinalAnswer =>
   answer.kind === 'stored' || answer.kind === 'refused' || answer.kind === 'tooLarge'
 
+/** How often a request is sent. */
+class Attempts {
+  /** The last error. */
+  error = ''
+
+  constructor(
+    readonly backoff: Backoff,
+    /** Failures that the samples may be the cause of, after which it is not sent again. */
+    readonly most: number,
+    /** Number of the first attempt, from 0. */
+    readonly first = 0,
+    /** Of an isolated target: whatever fails says nothing about the others. */
+    readonly isApart = false,
+  ) {}
+}
+
+interface Part {
+  readonly pieces: readonly Piece[]
+  readonly failures: number
+}
+
+function partsOf(pieces: readonly Piece[]): Part[] {
+  const halves = byTarget(pieces).length > 1 ? halved(pieces) : null
+  return (halves ?? [pieces]).map(part => ({ pieces: part, failures: 0 }))
+}
+
 interface Sent {
   readonly answer: FinalAnswer
   /** `bytes`: compressed. */
@@ -335,8 +464,6 @@ const fateOf = (pieces: readonly Piece[]): string =>
   pieces.some(({ item }) => item.isRepeat)
     ? 'which it may have stored before this shard began'
     : 'which are lost'
-
-const textOfTarget = (target: string) => target.replaceAll('\0', ' ').trim()
 
 const copied = (request: EncodedRequest): EncodedRequest => ({
   ...request,

@@ -7,7 +7,7 @@ export interface ShardQueueOptions {
   readonly batchSendDeadlineMs: number
 }
 
-interface Waiting {
+export interface Waiting {
   readonly item: WriteItem
   /** Monotonic ms. */
   readonly since: number
@@ -107,15 +107,48 @@ export class ShardQueue {
     return this.#inFlight
   }
 
-  /** The batch in flight was answered, or dropped for good. */
-  settle(): void {
+  /**
+   * The batch in flight was answered, or dropped for good, but for pieces of isolated targets.
+   *
+   * @param now monotonic ms
+   * @returns all that waits of each isolated target, in order, which is removed
+   */
+  settle(isolated: readonly Piece[] = [], now = 0): ReadonlyMap<string, readonly Waiting[]> {
     const batch = this.#inFlight
     this.#inFlight = null
+    const left = new Map<WriteItem, number>()
+    for (const { item, from } of isolated) left.set(item, Math.min(from, left.get(item) ?? from))
+    const removed = new Map<string, Waiting[]>()
     for (const { item, to } of batch?.pieces ?? []) {
-      if (to < item.series) continue
+      const from = left.get(item)
+      if (from !== undefined) {
+        const ofTarget = removed.get(item.target) ?? []
+        removed.set(item.target, [...ofTarget, { item, since: now, from }])
+      } else if (to < item.series) continue
+      else item.settle()
       this.#pending -= item.samples
-      item.settle()
     }
+    if (removed.size > 0) this.#removeWaiting(removed, left)
+    return removed
+  }
+
+  #removeWaiting(
+    removed: ReadonlyMap<string, Waiting[]>,
+    left: ReadonlyMap<WriteItem, number>,
+  ): void {
+    const kept: Waiting[] = []
+    for (const waiting of this.#waiting.slice(this.#head)) {
+      const { item } = waiting
+      const ofTarget = removed.get(item.target)
+      if (!ofTarget) kept.push(waiting)
+      // The rest of an item whose first series were in the request.
+      else if (!left.has(item)) {
+        ofTarget.push(waiting)
+        this.#pending -= item.samples
+      }
+    }
+    this.#waiting = kept
+    this.#head = 0
   }
 
   /** Monotonic ms at which `next` has a batch without further items; Infinity if it has none. */

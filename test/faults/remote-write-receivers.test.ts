@@ -185,6 +185,35 @@ describe('a receiver that', () => {
     ).toBeGreaterThan(0)
   })
 
+  test('answers 500 for one target holds back no other, and gets its samples afterwards', async () => {
+    const one = await receiver()
+    const bad = 'instance="app-1"'
+    one.fault = ({ series, response }) => {
+      if (!series.some(({ labels }) => labels.includes(bad))) return 'store'
+      response.writeHead(500).end('cannot store this')
+      return 'answered'
+    }
+    const { shard, apps } = await setUp([one], 5)
+    await eventually(async () => {
+      for (const [i, app] of apps.entries()) if (i !== 1) expectWhole(one, app, 8)
+      expect(await metric(shard, 'exposer_remote_write_isolated_targets{remote="r0"}')).toBe(1)
+    }, 60_000)
+    expect(one.samples(bad)).toEqual([])
+    const { data } = (await (await fetch(`${shard.url}/api/v1/remote-write`)).json()) as {
+      data: { receivers: { error: string; isolatedSamples: number }[] }
+    }
+    expect(data.receivers[0]).toMatchObject({ isolatedTargets: 1 })
+    expect(data.receivers[0]!.isolatedSamples).toBeGreaterThan(0)
+    one.fault = null
+    const collected = apps[1]!.collected.length
+    await eventually(() => expectWhole(one, apps[1]!, collected), 60_000)
+    await eventually(async () => {
+      expect(await metric(shard, 'exposer_remote_write_isolated_targets{remote="r0"}')).toBe(0)
+    })
+    const failed = /^exposer_remote_write_failed_total\{.*\} [^0]/m
+    expect(await telemetry(shard)).not.toMatch(failed)
+  })
+
   test('does not understand protocol 2.0 gets 1.0', async () => {
     const one = await receiver(['1.0'])
     const { apps } = await setUp([one])

@@ -67,6 +67,30 @@ describe('a queue shard', () => {
     expect(queue.pending).toBe(0)
   })
 
+  test('removes all that waits of an isolated target, in order, and settles the others', () => {
+    const queue = new ShardQueue(OPTIONS)
+    const [bad, good] = [item('a', 4), item('b', 4)]
+    const large = item('a', 25)
+    for (const { one } of [bad, good, large, item('a', 1), item('b', 2)]) queue.push(one, 0)
+    const batch = queue.next(1000)!
+    expect(batch.pieces.map(({ item: { target }, to }) => [target, to])).toEqual([
+      ['a', 4],
+      ['b', 4],
+      ['a', 2],
+    ])
+    const isolated = batch.pieces.filter(({ item: { target } }) => target === 'a')
+    const removed = queue.settle(isolated, 1000)
+    expect([...removed.keys()]).toEqual(['a'])
+    expect(removed.get('a')!.map(({ item: { series }, from }) => [series, from])).toEqual([
+      [4, 0],
+      [25, 0],
+      [1, 0],
+    ])
+    expect([bad.state.settled, good.state.settled]).toEqual([0, 1])
+    expect(queue.pending).toBe(2)
+    expect(queue.next(1000)?.samples).toBe(2)
+  })
+
   test('sends every series of every item once, in order, and settles each once', () => {
     const anyItem = fc.record({
       target: fc.constantFrom('a', 'b', 'c'),
@@ -147,7 +171,7 @@ describe('an answer', () => {
   ) => judgeAnswer(protocol, { status, headers, body: Buffer.from('why\nnot') }, retryOn429, 0)
   const written = { 'x-prometheus-remote-write-samples-written': '3' }
   const NOTHING = { 'x-prometheus-remote-write-samples-written': '0' }
-  const WAIT = { kind: 'retry', reason: '503: why', afterMs: 300_000 } as const
+  const WAIT = { kind: 'retry', reason: '503: why', afterMs: 300_000, mayBeContent: false } as const
 
   test.each([
     ['1.0', 204, {}, { kind: 'stored', written: null, had: 0 }],
@@ -170,16 +194,21 @@ describe('an answer', () => {
     ['1.0', 413, {}, { kind: 'tooLarge', reason: '413: why' }],
     ['1.0', 415, {}, { kind: 'refused', reason: '415: why', isWhole: true, had: 0 }],
     ['2.0', 401, {}, { kind: 'refused', reason: '401: why', isWhole: true, had: 0 }],
-    ['1.0', 500, {}, { kind: 'retry', reason: '500: why', afterMs: null }],
-    ['1.0', 503, { 'retry-after': '2' }, { kind: 'retry', reason: '503: why', afterMs: 2000 }],
+    ['1.0', 500, {}, { kind: 'retry', reason: '500: why', afterMs: null, mayBeContent: true }],
+    [
+      '1.0',
+      503,
+      { 'retry-after': '2' },
+      { kind: 'retry', reason: '503: why', afterMs: 2000, mayBeContent: false },
+    ],
     [
       '1.0',
       503,
       { 'retry-after': 'Thu, 01 Jan 1970 00:00:03 GMT' },
-      { kind: 'retry', reason: '503: why', afterMs: 3000 },
+      { kind: 'retry', reason: '503: why', afterMs: 3000, mayBeContent: false },
     ],
-    ['1.0', 429, {}, { kind: 'retry', reason: '429: why', afterMs: null }],
-    ['1.0', 301, {}, { kind: 'retry', reason: '301: why', afterMs: null }],
+    ['1.0', 429, {}, { kind: 'retry', reason: '429: why', afterMs: null, mayBeContent: false }],
+    ['1.0', 301, {}, { kind: 'retry', reason: '301: why', afterMs: null, mayBeContent: false }],
     ['2.0', 413, NOTHING, { kind: 'tooLarge', reason: '413: why' }],
     [
       '2.0',
@@ -194,7 +223,12 @@ describe('an answer', () => {
       '1.0',
       302,
       { location: '/login' },
-      { kind: 'retry', reason: '302: redirect to /login: set that URL', afterMs: null },
+      {
+        kind: 'retry',
+        reason: '302: redirect to /login: set that URL',
+        afterMs: null,
+        mayBeContent: false,
+      },
     ],
   ] as const)('protocol %s, status %i with %j', (protocol, status, headers, answer) => {
     expect(judge(protocol, status, headers)).toEqual(answer)

@@ -68,6 +68,7 @@ function setUpSender(
     signal,
     onRequest: quiet,
     onSending: quiet,
+    mayIsolate: () => true,
     onStored: quiet,
   })
 }
@@ -300,4 +301,64 @@ test('a target of protocol 1.0 that the receiver has is counted as repeated', as
   expect(figures.lastRefusal).toBe('')
   await sender.send([seriesOf('a', 3, { isRepeat })])
   expect(Object.fromEntries(figures.failed)).toMatchObject({ repeated: 3, refused: 3 })
+})
+
+const failsFor =
+  (bad: string) =>
+  (request: ClientRequest): Partial<ClientResponse> => {
+    const names = namesIn(request)
+    return names.some(one => one.startsWith(bad))
+      ? { status: 500, headers: {} }
+      : written(names.length)
+  }
+
+test('a target that the receiver answers with 5xx is left, and all others are stored', async () => {
+  const { sender, requests, figures } = setUp(failsFor('c'))
+  const pieces = ['a', 'b', 'c', 'd', 'e'].map(target => seriesOf(target, 3))
+  const twice = seriesOf('c', 2)
+  expect(await sender.send([...pieces, twice])).toEqual([pieces[2], twice])
+  expect(figures.samples).toBe(12)
+  expect([...figures.failed.values()].reduce((a, b) => a + b)).toBe(0)
+  expect(requests.length).toBeLessThan(30)
+})
+
+test('while the receiver stores nothing, a target is isolated ever more rarely', async () => {
+  const down = { status: 500, headers: {} }
+  const attempts: number[] = []
+  const { sender, requests } = setUp(() => down)
+  for (const target of ['a', 'b', 'c']) {
+    const before = requests.length
+    expect(await sender.send([seriesOf(target, 1)])).toHaveLength(1)
+    attempts.push(requests.length - before)
+  }
+  expect(attempts).toEqual([13, 21, 37])
+})
+
+test('a receiver that is overloaded or away is asked for all targets at once, for ever', async () => {
+  const busy = { status: 503, headers: { 'retry-after': '0' } }
+  const many = { status: 429, headers: {} }
+  const { sender, requests } = setUp([...Array(20).fill(busy), ...Array(20).fill(many), written(2)])
+  expect(await sender.send([seriesOf('a', 1), seriesOf('b', 1)])).toEqual([])
+  expect(requests).toHaveLength(41)
+  expect(new Set(requests.map(request => namesIn(request).length))).toEqual(new Set([2]))
+})
+
+test('what comes after samples of a target that are not stored is not stored before them', async () => {
+  let isDown = true
+  const stored: string[] = []
+  const { sender } = setUp(request => {
+    const names = namesIn(request)
+    // It refuses a request that is not of one item, and does not store the first one.
+    if (names.length > 1) return { status: 400, headers: {} }
+    if (isDown && names[0] === 'a0') return { status: 500, headers: {} }
+    stored.push(...names)
+    return written(1)
+  })
+  const first = seriesOf('a', 1)
+  const second = { ...seriesOf('b', 1) }
+  const after = { ...second, item: { ...second.item, target: 'a' } }
+  const left = await sender.send([first, after])
+  expect(left).toEqual([first, after])
+  isDown = false
+  expect(stored).toEqual([])
 })

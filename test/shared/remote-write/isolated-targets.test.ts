@@ -1,0 +1,134 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { IsolatedTargets } from '../../../shared/remote-write/isolated-targets.js'
+import type { WriteItem } from '../../../shared/remote-write/item.js'
+
+const settled: string[] = []
+const dropped: [target: string, samples: number][] = []
+beforeEach(() => {
+  settled.length = dropped.length = 0
+})
+
+const item = (target: string, name: string, samples: number, isCancelled = () => false) =>
+  ({
+    target,
+    samples,
+    series: samples,
+    get isCancelled() {
+      return isCancelled()
+    },
+    settle: () => settled.push(name),
+  }) as unknown as WriteItem
+
+const LIMIT_MS = 60_000
+const setUp = (limitMs = LIMIT_MS) =>
+  new IsolatedTargets({
+    capacity: 100,
+    minBackoffMs: 100,
+    maxBackoffMs: 10_000,
+    limitMs,
+    onDropped: (target, samples) => dropped.push([target, samples]),
+  })
+
+/** One attempt when it is due. @returns its time, monotonic ms */
+function attempt(
+  isolated: IsolatedTargets,
+  error: string | null,
+  stored: number,
+  max = 50,
+): number {
+  const at = isolated.dueAt
+  const next = isolated.next(at, max)
+  if (next) isolated.answered(next.piece, error, at, stored)
+  return at
+}
+
+const waiting = (one: WriteItem, since = 0) => ({ item: one, since, from: 0 })
+
+describe('isolated targets', () => {
+  test('are sent in order, item by item, until nothing of them waits', () => {
+    const isolated = setUp()
+    isolated.add('a', [waiting(item('a', 'a1', 70)), waiting(item('a', 'a2', 5))], 0, 0)
+    expect(isolated.dueAt).toBe(100)
+    expect(isolated.next(99, 50)).toBeNull()
+    const first = isolated.next(100, 50)!
+    expect([first.piece.from, first.piece.to]).toEqual([0, 50])
+    expect(isolated.answered(first.piece, null, 100, 1)).toBe(false)
+    const rest = isolated.next(100, 50)!
+    expect([rest.piece.from, rest.piece.to]).toEqual([50, 70])
+    expect(isolated.answered(rest.piece, null, 100, 2)).toBe(false)
+    isolated.push(item('a', 'a3', 5), 100)
+    const second = isolated.next(100, 50)!
+    expect(isolated.answered(second.piece, null, 100, 3)).toBe(false)
+    const third = isolated.next(100, 50)!
+    expect(isolated.answered(third.piece, null, 100, 4)).toBe(true)
+    expect(settled).toEqual(['a1', 'a2', 'a3'])
+    expect([isolated.size, isolated.samples, isolated.has('a')]).toEqual([0, 0, false])
+    expect(dropped).toEqual([])
+  })
+
+  test('give nothing up while the receiver stores nothing, however long', () => {
+    const isolated = setUp()
+    isolated.add('a', [waiting(item('a', 'a1', 100))], 0, 0)
+    while (attempt(isolated, '500', 0) < 100 * LIMIT_MS);
+    expect(isolated.hasRoom('a')).toBe(false)
+    expect(dropped).toEqual([])
+    expect(isolated.example).toMatchObject({ target: 'a', error: '500' })
+  })
+
+  test('give up what is older than the limit, when others were stored all the time', () => {
+    const isolated = setUp()
+    isolated.add('a', [waiting(item('a', 'a1', 10)), waiting(item('a', 'a2', 20), 40_000)], 0, 0)
+    let stored = 0
+    let at = 0
+    while (dropped.length === 0) at = attempt(isolated, '500', ++stored)
+    expect(at).toBeGreaterThanOrEqual(LIMIT_MS)
+    expect(at).toBeLessThan(LIMIT_MS + 10_001)
+    expect(dropped).toEqual([['a', 10]])
+    expect(settled).toEqual(['a1'])
+    while (dropped.length === 1) at = attempt(isolated, '500', ++stored)
+    expect(at).toBeLessThan(40_000 + LIMIT_MS + 10_001)
+    expect(isolated.has('a')).toBe(false)
+    expect(isolated.dueAt).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  test('give up the oldest samples rather than hold back other targets', () => {
+    const isolated = setUp()
+    isolated.add('a', [waiting(item('a', 'a1', 60))], 0, 0)
+    attempt(isolated, '500', 1)
+    isolated.push(item('a', 'a2', 40), 200)
+    expect(isolated.isFull).toBe(true)
+    expect(isolated.hasRoom('a')).toBe(true)
+    isolated.push(item('a', 'a3', 30), 300)
+    expect(dropped).toEqual([['a', 60]])
+    expect(isolated.samples).toBe(70)
+  })
+
+  test('without a limit hold everything back before anything is lost', () => {
+    const isolated = setUp(0)
+    isolated.add('a', [waiting(item('a', 'a1', 100))], 0, 0)
+    let stored = 0
+    while (attempt(isolated, '500', ++stored) < 100 * LIMIT_MS);
+    expect(isolated.hasRoom('a')).toBe(false)
+    expect(dropped).toEqual([])
+  })
+
+  test('are tried in turn, and those of another process are not sent', () => {
+    const isolated = setUp()
+    let isLost = false
+    isolated.add('a', [waiting(item('a', 'a1', 1, () => isLost))], 0, 0)
+    isolated.add('b', [waiting(item('b', 'b1', 1))], 0, 0)
+    const tried: string[] = []
+    for (let i = 0; i < 4; i++) {
+      const at = isolated.dueAt
+      const { piece } = isolated.next(at, 50)!
+      tried.push(piece.item.target)
+      isolated.answered(piece, '500', at, 0)
+    }
+    expect(tried).toEqual(['a', 'b', 'a', 'b'])
+    isLost = true
+    const { piece } = isolated.next(100_000, 50)!
+    expect(piece.item.target).toBe('b')
+    expect(settled).toEqual(['a1'])
+    expect(isolated.size).toBe(1)
+  })
+})
