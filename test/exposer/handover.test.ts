@@ -75,7 +75,7 @@ describe('a planned move', () => {
     a.ahead = b.ahead = 5000
     await a.append({ labels: app })
     const told = await (await a.get(path(dead))).text()
-    expect(told).toMatch(/^no snapshot for 5\.\d s/)
+    expect(told).toMatch(/^no snapshot for \d\.\d s/)
     await move(a, b, 1)
     await eventually(async () =>
       expect((await b.get('/sd?scope=shard', impatient)).status).toBe(200),

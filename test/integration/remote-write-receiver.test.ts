@@ -245,7 +245,7 @@ test('a time ahead of the clock of the brokers is refused once they have answere
   expect((await write('first', Date.now())).status).toBe(204)
   const late = await write('late', Date.now() + 60_000)
   expect(late.status).toBe(400)
-  expect(await late.text()).toMatch(/a time is (59|60)\.\d s ahead of the clock of the brokers/)
+  expect(await late.text()).toMatch(/a time is (5\d|60)\.\d s ahead of the clock of the brokers/)
   expect((await write('last', Date.now())).status).toBe(204)
   await eventually(() =>
     expect([...reader.written.series.keys()].sort()).toEqual(['__name__=first', '__name__=last']),
