@@ -72,7 +72,7 @@ describe('a handover that releases 500 held requests at once', () => {
     shard.assign(all)
     await shard.append({ labels: app })
     await fill()
-    const answer = shard.get(path(app), { 'x-prometheus-scrape-timeout-seconds': '5' })
+    const answer = shard.get(path(app), { 'x-prometheus-scrape-timeout-seconds': '60' })
     await eventually(() => expect(pool('scrapes').waiting).toBe(1))
     shard.map = () => ({
       stable: true,
