@@ -1,7 +1,5 @@
-import { maxCompressedBytes, SnappyCompressor } from '../base/snappy/compress.js'
 import type { WriteRequest } from '../metrics/remote-write/request.js'
 import type { SampleBlock } from './block.js'
-import { Out } from './out.js'
 
 /** Counts of what a request holds. */
 export interface Counts {
@@ -40,16 +38,4 @@ export interface RequestWriter {
   addWritten(request: WriteRequest, from: number, to: number, sent: SentKinds): void
   /** Ends the request, and begins the next one. */
   finish(): EncodedRequest
-}
-
-/** Compresses messages to a buffer that is used again. */
-export class Compression {
-  readonly #compressor = new SnappyCompressor()
-  readonly #out = new Out()
-
-  compress(message: Buffer, length: number): Buffer {
-    this.#out.reserve(maxCompressedBytes(length))
-    const { bytes } = this.#out
-    return bytes.subarray(0, this.#compressor.compress(message, length, bytes))
-  }
 }

@@ -3,15 +3,18 @@ import type { Exemplar } from '../metrics/model.js'
 import { int64Size, varintSize } from '../metrics/remote-write/output.js'
 import { WRITE_TYPES, type WriteRequest, type WriteType } from '../metrics/remote-write/request.js'
 import type { SampleBlock } from './block.js'
+import { CodedBody, type CodedRange } from './coded-body.js'
+import { Codes1 } from './codes-1.js'
 import { Out, writeInt64, writeVarint } from './out.js'
 import {
-  Compression,
   type Counts,
   type EncodedRequest,
   noCounts,
   type RequestWriter,
   type SentKinds,
 } from './request-writer.js'
+import { SymbolBytes, TARGET_SYMBOL } from './series-code.js'
+import { isCodable } from './series-symbols.js'
 import { fitsTemplate, SAMPLE_BYTES, type Template, Templates } from './templates.js'
 import { writeMarker } from './writer-2.js'
 
@@ -49,13 +52,18 @@ export interface FamilyMetadata {
 export class Writer1 implements RequestWriter {
   readonly #out = new Out()
   readonly #scratch = new Out(1024)
-  readonly #compression = new Compression()
+  readonly #body = new CodedBody()
+  readonly #bytes = new SymbolBytes()
+  readonly #codes: Codes1
+  /** Blocks with a code, and up to where the message is in front of each. */
+  #coded: { readonly range: CodedRange; readonly block: SampleBlock; readonly at: number }[] = []
   readonly #templates: Templates
   #counts: Counts = noCounts()
 
   /** @param templateBytes limit of the templates that are kept */
   constructor(templateBytes = 16 * 1024 * 1024) {
     this.#templates = new Templates(templateBytes)
+    this.#codes = new Codes1(templateBytes)
   }
 
   /** Bytes of the templates that are kept. */
@@ -65,6 +73,13 @@ export class Writer1 implements RequestWriter {
 
   addBlock(block: SampleBlock, from: number, to: number): void {
     const { indexes, time, times, exemplars } = block
+    const code = isCodable(block) ? this.#codes.of(block) : null
+    if (code?.compile(to)) {
+      const range = { code, values: block.values!, from, to }
+      this.#coded.push({ range, block, at: this.#out.at })
+      this.#counts.samples += to - from
+      return
+    }
     const template = this.#templates.of(block)
     if (!indexes && !times && !exemplars && fitsTemplate(time))
       this.#addRange(block, template, from, to)
@@ -112,11 +127,28 @@ export class Writer1 implements RequestWriter {
   finish(): EncodedRequest {
     const out = this.#out
     const { samples, histograms, exemplars } = this.#counts
-    const body = this.#compression.compress(out.bytes, out.at)
-    const bytes = out.at
+    const body = this.#body
+    body.begin()
+    let from = 0
+    for (const { range, block, at } of this.#coded) {
+      if (at > from) body.plain(out.bytes.subarray(from), at - from)
+      from = at
+      this.#setSymbols(block)
+      body.block(range, this.#bytes)
+    }
+    if (out.at > from) body.plain(out.bytes.subarray(from), out.at - from)
     out.at = 0
+    this.#coded = []
     this.#counts = noCounts()
-    return { body, bytes, samples, histograms, exemplars }
+    return { ...body.finish(), samples, histograms, exemplars }
+  }
+
+  #setSymbols({ target, time }: SampleBlock): void {
+    const symbols = this.#bytes
+    symbols.setTime(time)
+    let at = TARGET_SYMBOL
+    for (const value of target)
+      for (let i = 0; i < value.length; i++) symbols.bytes[at++] = value.charCodeAt(i)
   }
 
   /** The fast path: one copy, then values and times. */

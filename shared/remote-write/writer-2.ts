@@ -2,16 +2,19 @@ import { latin1 } from '../exposition/layout-text.js'
 import { int64Size, varintSize } from '../metrics/remote-write/output.js'
 import { STALE_MARKER, type WriteRequest } from '../metrics/remote-write/request.js'
 import type { SampleBlock } from './block.js'
+import { CodedBody } from './coded-body.js'
 import { Out, writeInt64, writeVarint } from './out.js'
 import {
-  Compression,
   type Counts,
   type EncodedRequest,
   noCounts,
   type RequestWriter,
   type SentKinds,
 } from './request-writer.js'
+import { type SeriesCode, SymbolBytes, TARGET_SYMBOL } from './series-code.js'
+import { isCodable, MAX_CODED_LABELS, symbolsOf2 } from './series-symbols.js'
 import type { SeriesTable } from './series-table.js'
+import { NO_TABLES, Vocabularies } from './vocabulary.js'
 
 /** Keys of the fields of io.prometheus.write.v2.Request and its messages. */
 const SYMBOL = 0x22
@@ -36,6 +39,9 @@ const SHORT = 48
 const REF_BYTES = 5
 const SERIES_BYTES = 80
 
+/** Bytes of the vocabularies and codes that are kept. */
+const CODE_BYTES = 16 * 1024 * 1024
+
 interface Range {
   readonly block: SampleBlock
   readonly from: number
@@ -53,13 +59,18 @@ interface Range {
 export class Writer2 implements RequestWriter {
   readonly #series = new Out()
   readonly #message = new Out()
-  readonly #compression = new Compression()
-  #symbols: string[] = ['']
-  readonly #known = new Map<string, number>([['', 0]])
-  /** Symbols of the request for those of the tables in it. */
+  readonly #body = new CodedBody()
+  readonly #bytes = new SymbolBytes()
+  readonly #vocabularies = new Vocabularies(CODE_BYTES)
+  /** Symbols with which the request begins. */
+  #vocabulary = NO_TABLES
+  /** Further symbols of the request. */
+  #symbols: string[] = []
+  readonly #known = new Map<string, number>()
+  /** Symbols of the request for those of the tables in it that the vocabulary does not have. */
   readonly #maps = new Map<SeriesTable, Uint32Array>()
   /** Blocks that are written when the request ends. */
-  readonly #blocks: Range[] = []
+  #blocks: Range[] = []
   #counts: Counts = noCounts()
   /** The received request whose symbols are mapped, and its symbols in this request; 0: none yet. */
   #written: readonly string[] | null = null
@@ -67,8 +78,6 @@ export class Writer2 implements RequestWriter {
 
   addBlock(block: SampleBlock, from: number, to: number): void {
     this.#blocks.push({ block, from, to })
-    // What differs from target to target is not compressed: its references are to be short.
-    for (const value of block.target) this.#symbol(value)
   }
 
   #writeBlock({ block, from, to }: Range): void {
@@ -189,37 +198,94 @@ export class Writer2 implements RequestWriter {
   }
 
   finish(): EncodedRequest {
-    for (const range of this.#blocks.splice(0)) this.#writeBlock(range)
+    const blocks = this.#blocks
+    this.#blocks = []
+    const body = this.#body
+    const series = this.#series
+    const hasWritten = series.at > 0
+    // Symbols of what was received are numbered before those of the tables are known.
+    if (!hasWritten && blocks.length > 0)
+      this.#vocabulary =
+        this.#vocabularies.of(new Set(blocks.map(({ block }) => block.table))) ?? NO_TABLES
+    // What differs from target to target is not compressed: its references are to be short.
+    for (const { block } of blocks) for (const value of block.target) this.#symbol(value)
+    /** For each block its code, or up to where it is in `series`. */
+    const parts = blocks.map(range => {
+      const code = this.#codeOf(range)
+      if (code) {
+        this.#counts.samples += range.to - range.from
+        return code
+      }
+      this.#writeBlock(range)
+      return series.at
+    })
     const { samples, histograms, exemplars } = this.#counts
     const message = this.#message
     message.at = 0
     for (const symbol of this.#symbols) message.text(SYMBOL, symbol)
-    const series = this.#series
-    message.reserve(series.at)
-    series.bytes.copy(message.bytes, message.at, 0, series.at)
-    message.at += series.at
-    const body = this.#compression.compress(message.bytes, message.at)
+    body.begin()
+    body.compressed(this.#vocabulary.elements, this.#vocabulary.messageBytes)
+    if (parts.every(part => typeof part === 'number')) {
+      // All as one part: the symbols repeat nothing of the series, but the search begins once.
+      message.reserve(series.at)
+      series.bytes.copy(message.bytes, message.at, 0, series.at)
+      message.at += series.at
+      body.plain(message.bytes, message.at)
+    } else {
+      body.plain(message.bytes, message.at)
+      let from = 0
+      for (const [i, part] of parts.entries()) {
+        if (typeof part === 'number') {
+          if (typeof parts[i + 1] === 'number') continue
+          body.plain(series.bytes.subarray(from), part - from)
+          from = part
+        } else this.#addCoded(blocks[i], part)
+      }
+    }
+    const finished = body.finish()
     series.at = 0
-    this.#symbols = ['']
+    this.#symbols = []
     this.#known.clear()
-    this.#known.set('', 0)
     this.#maps.clear()
+    this.#vocabulary = NO_TABLES
     this.#written = null
+    const counts = { samples, histograms, exemplars }
     this.#counts = noCounts()
-    return { body, bytes: message.at, samples, histograms, exemplars }
+    return { ...finished, ...counts }
+  }
+
+  /** The code of a block; null if it is written series by series. */
+  #codeOf({ block, to }: Range): SeriesCode | null {
+    if (this.#vocabulary === NO_TABLES || !isCodable(block)) return null
+    let widths = 0
+    for (const [i, value] of block.target.entries()) {
+      const ref = this.#symbol(value)
+      if (ref >= 0x4000 || i >= MAX_CODED_LABELS) return null
+      if (ref >= 0x80) widths |= 1 << i
+    }
+    const code = this.#vocabulary.codeOf(block.table, widths, symbolsOf2)
+    return code.compile(to) ? code : null
+  }
+
+  #addCoded({ block, from, to }: Range, code: SeriesCode): void {
+    const symbols = this.#bytes
+    symbols.setTime(block.time)
+    let at = TARGET_SYMBOL
+    for (const value of block.target) at = writeVarint(symbols.bytes, at, this.#symbol(value))
+    this.#body.block({ code, values: block.values!, from, to }, symbols)
   }
 
   #symbol(text: string): number {
-    const known = this.#known.get(text)
+    const known = this.#vocabulary.refOf(text) ?? this.#known.get(text)
     if (known !== undefined) return known
-    const index = this.#symbols.length
+    const index = this.#vocabulary.symbols.length + this.#symbols.length
     this.#symbols.push(text)
     this.#known.set(text, index)
     return index
   }
 
   #mapOf(table: SeriesTable): Uint32Array {
-    const known = this.#maps.get(table)
+    const known = this.#vocabulary.refsOf(table) ?? this.#maps.get(table)
     if (known) return known
     const { symbols, targetLabels } = table
     const map = new Uint32Array(symbols.length)

@@ -24,7 +24,17 @@ export class SnappyCompressor {
    * @returns number of bytes written
    */
   compress(input: Uint8Array, length: number, output: Uint8Array): number {
-    let to = writeVarint(output, 0, length)
+    return this.elements(input, length, output, writeVarint(output, 0, length))
+  }
+
+  /**
+   * Compresses a part of a body, without its length in front.
+   *
+   * @param output at least `maxCompressedBytes` of the input from `at` on
+   * @returns offset after it
+   */
+  elements(input: Uint8Array, length: number, output: Uint8Array, at: number): number {
+    let to = at
     for (let from = 0; from < length; from += BLOCK_BYTES)
       to = this.#block(input, from, Math.min(length, from + BLOCK_BYTES), output, to)
     return to
@@ -96,7 +106,8 @@ function writeVarint(output: Uint8Array, at: number, value: number): number {
 /** Literals up to this length are copied by a loop, because a call of `set` costs more. */
 const SHORT = 32
 
-function writeLiteral(
+/** @param end less than 65,536 bytes after `from` @returns offset after it */
+export function writeLiteral(
   input: Uint8Array,
   from: number,
   end: number,
@@ -123,7 +134,8 @@ function writeLiteral(
   return to
 }
 
-function writeCopy(output: Uint8Array, at: number, offset: number, matched: number): number {
+/** @param offset less than 65,536 @param matched at least 4 @returns offset after it */
+export function writeCopy(output: Uint8Array, at: number, offset: number, matched: number): number {
   let to = at
   let length = matched
   // Of 65 to 67 bytes, a copy of 60 leaves at least 4, which fit into the shorter form.
