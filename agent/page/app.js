@@ -97,7 +97,9 @@ function renderSummary({ targets: total, collections, delivery }, targets) {
     tile(formatCount(down), 'down', down > 0),
     tile(formatCount(series), 'series'),
     tile(formatCount(collections.total), 'collections'),
-    tile(formatCount(delivery.superseded), 'superseded'),
+    tile(formatCount(delivery.pending), 'pending'),
+    tile(formatCount(delivery.superseded), 'superseded', delivery.superseded > 0),
+    ...(delivery.refused ? [tile(formatCount(delivery.refused), 'refused', true)] : []),
   )
 }
 

@@ -4,7 +4,7 @@ import type { Services } from './services.js'
 /** `/api/v1/status`: what the page shows besides the targets. */
 export function status({ scraping, targets, trouble, impairment, version }: Services) {
   return async (ctx: Context): Promise<void> => {
-    const { collections, failures, superseded, refused } = targets.totals()
+    const { collections, failures, superseded, refused, held } = targets.totals()
     ctx.body = {
       status: 'success',
       data: {
@@ -13,7 +13,7 @@ export function status({ scraping, targets, trouble, impairment, version }: Serv
         impairment: impairment() ?? null,
         targets: targets.size,
         collections: { total: collections, failed: failures },
-        delivery: { superseded, refused },
+        delivery: { superseded, refused, pending: held },
         jobs: [...scraping.pools].map(pool => ({
           name: pool.job.name,
           targets: pool.size,

@@ -94,11 +94,21 @@ export class KafkaSink implements Sink {
         this.#report.sendFailed(error, this.#clock.now().mono)
       },
     })
+    const { counts } = target
+    let isClosed = false
     return {
-      counts: target.counts,
+      // What is held of a closed target is given up.
+      get counts() {
+        const { offered, superseded, held } = counts
+        const givenUp = isClosed ? held : 0
+        return { offered, superseded: superseded + givenUp, refused: 0, held: held - givenUp }
+      },
       offer: collected => target.offer(publicationOf(collected)),
       drain: () => target.drain(),
-      close: () => target.close(),
+      close: () => {
+        isClosed = true
+        target.close()
+      },
     }
   }
 

@@ -15,6 +15,7 @@ import { QueueManager } from '../../shared/remote-write/manager.js'
 import type { FamilyMetadata } from '../../shared/remote-write/metadata.js'
 import { ReportTables } from '../../shared/remote-write/report.js'
 import type { SeriesTable } from '../../shared/remote-write/series-table.js'
+import { RemoteOutage } from './remote-outage.js'
 import type { Sink, SinkTarget, TargetSink } from './sink.js'
 import { WrittenTarget } from './written-target.js'
 
@@ -36,6 +37,8 @@ const FLUSH_MS = 3000
 interface Held {
   readonly target: Target
   readonly item: BlockItem
+  /** Frees its memory; it is not sent any more. */
+  readonly release: () => void
   readonly bytes: number
 }
 
@@ -52,12 +55,14 @@ export class RemoteWriteSink implements Sink {
   readonly #reports: ReportTables
   readonly #targets = new Set<Target>()
   readonly #waiting: Held[] = []
+  readonly #outage: RemoteOutage
   #bytes = 0
   #pumping = false
   #stopped = false
 
   constructor(private readonly options: RemoteWriteSinkOptions) {
     const { remote, clock, logger } = options
+    this.#outage = new RemoteOutage(remote.remote.name, this.figures, logger, clock)
     this.#reports = new ReportTables([], remote.relabelling)
     this.#client = createHttpClient({
       config: remote.http,
@@ -83,7 +88,7 @@ export class RemoteWriteSink implements Sink {
   }
 
   get failures(): number {
-    return this.figures.retried
+    return this.figures.failedRequests
   }
 
   async start(): Promise<void> {
@@ -114,32 +119,31 @@ export class RemoteWriteSink implements Sink {
       drain: () => target.drained(),
       close: () => {
         target.close()
-        this.#targets.delete(target)
+        this.#forget(target)
       },
     }
   }
 
-  /** Sends what waits for some seconds. */
+  /** Sends what waits for some seconds, also of targets that are closed. */
   async stop(): Promise<void> {
     this.#queue.flush(this, true)
-    const work = Promise.all([...this.#targets].map(target => target.drained()))
+    const work = Promise.all([...this.#targets].map(target => target.settled()))
     await settlesWithin(FLUSH_MS, work)
     this.#stopped = true
+    this.#outage.stop([...this.#targets].reduce((sum, { counts }) => sum + counts.held, 0))
     await this.#queue.stop()
     this.#client.close()
   }
 
   async #offer(target: Target, collected: Collected): Promise<void> {
-    if (target.isClosed) return
     const made = await target.written.blocksOf(collected)
     const { exemplars } = this.options.remote
     if (made.length === 0) {
-      target.settle()
+      this.#settle(target)
       return
     }
     const blocks = exemplars ? made : made.map(block => ({ ...block, exemplars: null }))
     const held = this.#held(target, blocks, collected)
-    if (target.isClosed) return
     this.#waiting.push(held)
     this.#bytes += held.bytes
     while (this.#bytes > this.options.maxBytes && this.#waiting.length > 1) this.#dropOldest()
@@ -149,26 +153,30 @@ export class RemoteWriteSink implements Sink {
   /** A collection that cannot be written is lost, and later ones are not. */
   #refuse(target: Target, error: unknown): void {
     target.counts.refused++
-    target.settle()
+    this.#settle(target)
     this.options.logger.error('Failed to write a collection', { error })
   }
 
   #held(target: Target, blocks: SampleBlock[], { collection }: Collected): Held {
     const samples = blocks.reduce((sum, block) => sum + samplesOf(block), 0)
     const bytes = COLLECTION_BYTES + samples * SAMPLE_BYTES + this.#newBytes(target, blocks)
+    const release = () => {
+      this.#bytes -= bytes
+      this.#settle(target)
+    }
     const item = new BlockItem({
       target: target.id,
       hash: target.hash,
       blocks,
       dueAt: collection.collectedAt,
       isRepeat: false,
-      isCancelled: () => target.isClosed,
+      isCancelled: () => false,
       onSettled: () => {
-        this.#bytes -= bytes
-        target.settle()
+        release()
+        this.#outage.settle()
       },
     })
-    return { target, item, bytes }
+    return { target, item, release, bytes }
   }
 
   /**
@@ -187,9 +195,20 @@ export class RemoteWriteSink implements Sink {
   }
 
   #dropOldest(): void {
-    const { target, item } = this.#waiting.shift()!
+    const { target, release } = this.#waiting.shift()!
     target.counts.superseded++
-    item.settle()
+    this.#outage.drop()
+    release()
+  }
+
+  #settle(target: Target): void {
+    target.settle()
+    if (target.isClosed) this.#forget(target)
+  }
+
+  /** What is held of a closed target is still sent: no other sends it. */
+  #forget(target: Target): void {
+    if (target.counts.held === 0) this.#targets.delete(target)
   }
 
   /** Passes on what waits, in order, while the queue has room. */
@@ -240,8 +259,12 @@ class Target {
 
   /** Resolves when nothing is held, or when this is closed. */
   async drained(): Promise<void> {
-    if (this.counts.held > 0 && !this.isClosed)
-      await new Promise<void>(resolve => this.#waiters.push(resolve))
+    if (!this.isClosed) await this.settled()
+  }
+
+  /** Resolves when nothing is held, or when this becomes closed. */
+  async settled(): Promise<void> {
+    if (this.counts.held > 0) await new Promise<void>(resolve => this.#waiters.push(resolve))
   }
 
   close(): void {

@@ -50,6 +50,7 @@ export class RunningTarget {
   #status = NEW
   #collections = 0
   #failures = 0
+  #isStopped = false
 
   constructor(
     readonly options: TargetOptions,
@@ -87,6 +88,10 @@ export class RunningTarget {
     return this.#failures
   }
 
+  get isStopped(): boolean {
+    return this.#isStopped
+  }
+
   start(): void {
     this.#loop.start()
   }
@@ -107,6 +112,7 @@ export class RunningTarget {
 
   /** Stops without an end of the run. */
   stop(): void {
+    this.#isStopped = true
     this.#loop.stop()
     this.#sink.close()
   }

@@ -12,7 +12,7 @@ export interface SinkTarget {
 /** Numbers of collections, over the life of a target. */
 export interface SinkCounts {
   readonly offered: number
-  /** Replaced by newer ones before they could be delivered. */
+  /** Replaced by newer ones before they could be delivered, or given up when the target left. */
   readonly superseded: number
   /** Refused for good by the receiver. */
   readonly refused: number
@@ -27,7 +27,7 @@ export interface TargetSink {
   offer(collected: Collected): void
   /** Resolves when nothing is held, or when this is closed. */
   drain(): Promise<void>
-  /** What is held is not delivered. */
+  /** Nothing is offered afterwards. What is held is delivered, or counted as superseded. */
   close(): void
 }
 

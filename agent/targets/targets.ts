@@ -17,6 +17,8 @@ export class Targets {
   readonly #warnings: RepeatedWarnings
   readonly #ending = new Set<Promise<void>>()
   readonly #waitingToEnd: RunningTarget[] = []
+  /** Removed targets of which something may still be delivered. */
+  readonly #leaving = new Set<RunningTarget>()
   /** Totals of targets that have left. */
   readonly #left = { collections: 0, failures: 0, offered: 0, superseded: 0, refused: 0, ends: 0 }
 
@@ -36,15 +38,12 @@ export class Targets {
     return this.#targets.size
   }
 
-  /** Totals over the life of the agent. */
+  /** Totals over the life of the agent, and what is held now. */
   totals() {
-    const totals = { ...this.#left }
-    for (const { collections, failures, counts } of this.#targets.values()) {
-      totals.collections += collections
-      totals.failures += failures
-      totals.offered += counts.offered
-      totals.superseded += counts.superseded
-      totals.refused += counts.refused
+    const totals = { ...this.#left, held: 0 }
+    for (const target of [...this.#targets.values(), ...this.#leaving]) {
+      addTo(totals, target)
+      totals.held += target.counts.held
     }
     return totals
   }
@@ -104,15 +103,14 @@ export class Targets {
   }
 
   #remove(target: RunningTarget): void {
-    const { collections, failures, counts, options } = target
-    const left = this.#left
-    left.collections += collections
-    left.failures += failures
-    left.offered += counts.offered
-    left.superseded += counts.superseded
-    left.refused += counts.refused
-    const id = options.key.toString('latin1')
+    const id = target.options.key.toString('latin1')
     if (this.#targets.get(id) === target) this.#targets.delete(id)
+    this.#leaving.add(target)
+    for (const one of this.#leaving) {
+      if (!one.isStopped || one.counts.held > 0) continue
+      this.#leaving.delete(one)
+      addTo(this.#left, one)
+    }
   }
 
   #endNext(): void {
@@ -128,6 +126,22 @@ export class Targets {
       })
     this.#ending.add(ending)
   }
+}
+
+interface Totals {
+  collections: number
+  failures: number
+  offered: number
+  superseded: number
+  refused: number
+}
+
+function addTo(totals: Totals, { collections, failures, counts }: RunningTarget): void {
+  totals.collections += collections
+  totals.failures += failures
+  totals.offered += counts.offered
+  totals.superseded += counts.superseded
+  totals.refused += counts.refused
 }
 
 const textOf = (labels: readonly Label[]) =>

@@ -6,7 +6,6 @@ import type { RefreshCounts } from '../scrape/discovery/discovery.js'
 import type { Pool } from '../scrape/pool.js'
 import type { Scraping } from '../scrape/scraping.js'
 import type { ScrapeMemory } from '../scrape/target/memory.js'
-import type { RunningTarget } from '../targets/running-target.js'
 import type { Sink } from '../targets/sink.js'
 import type { Targets } from '../targets/targets.js'
 import type { Reloads } from './reloads.js'
@@ -186,7 +185,6 @@ export class Telemetry {
   }
 
   #watchSink({ targets, sink, memory }: TelemetrySource): void {
-    const held = () => sum(targets.all, ({ counts }: RunningTarget) => counts.held)
     registerFigures(this.registry, [
       {
         name: 'agent_published_total',
@@ -195,7 +193,7 @@ export class Telemetry {
       },
       {
         name: 'agent_superseded_total',
-        help: 'Total number of snapshots and failures that newer ones replaced before they were delivered.',
+        help: 'Total number of snapshots and failures that newer ones replaced before they were delivered, or that were given up with their target.',
         read: () => targets.totals().superseded,
       },
       {
@@ -206,7 +204,7 @@ export class Telemetry {
       {
         name: 'agent_pending',
         help: 'Number of snapshots and failures that wait for delivery or are in flight.',
-        read: held,
+        read: () => targets.totals().held,
       },
       {
         name: 'agent_pending_bytes',

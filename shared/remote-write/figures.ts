@@ -28,6 +28,8 @@ export class WriteFigures {
   relabelledAway = 0
   /** Samples and histograms that were sent again. */
   retried = 0
+  /** Requests that the receiver did not store, and that were sent again. */
+  failedRequests = 0
   /** Samples and histograms that wait or are in flight. */
   pending = 0
   /** Targets whose samples are sent apart, because the receiver does not store them. */

@@ -302,6 +302,7 @@ export class RequestSender {
         request = this.#encode(protocol, pieces, leftOut === 0)
         continue
       }
+      figures.failedRequests++
       attempts.error = answer.reason
       const { afterMs, mayBeContent } =
         answer.kind === 'retry' ? answer : { afterMs: null, mayBeContent: true }

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { RemoteWriteSink } from '../../../agent/targets/remote-write-sink.js'
 import { systemClock } from '../../../shared/base/clock.js'
 import { TextReader } from '../../../shared/metrics/text/reader.js'
@@ -8,8 +8,11 @@ import { targetKey } from '../../../shared/snapshot/key.js'
 import { eventually } from '../../support/eventually.js'
 import { WriteReceiver } from '../../support/write-receiver.js'
 
-const quiet = () => {}
-const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet }
+const lines: string[] = []
+const record = (message: string, fields: object = {}) =>
+  void lines.push(`${message} ${JSON.stringify(fields)}`)
+const logger = { debug: () => {}, info: record, warn: record, error: record }
+beforeEach(() => void lines.splice(0))
 const stops: (() => Promise<unknown>)[] = []
 afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop()
@@ -137,7 +140,7 @@ describe('collections that are sent directly', () => {
     for (let i = 0; i < 60; i++) times.push(await collect(`# TYPE x gauge\nx ${i}\n`))
     await eventually(() => expect(target.counts.superseded).toBeGreaterThan(30))
     expect(sink.bytes).toBeLessThan(50_000)
-    expect(sink.trouble()).toContain('500')
+    await eventually(() => expect(sink.trouble()).toContain('500'))
     receiver.fault = null
     await target.drain()
     const { offered, superseded, held } = target.counts
@@ -164,5 +167,60 @@ describe('collections that are sent directly', () => {
     // Each has 80 KB of labels.
     await eventually(() => expect(target.counts.superseded).toBeGreaterThan(20))
     expect(sink.bytes).toBeLessThan(500_000)
+  })
+
+  test('and wait when their target is closed are sent before those of its successor', async () => {
+    const { receiver, sink } = await setUp()
+    receiver.fault = ({ response }) => {
+      response.writeHead(500).end()
+      return 'answered'
+    }
+    const before = collecting(sink, 'a')
+    const first = await before.collect('# TYPE x gauge\nx 1\n')
+    await eventually(() => expect(sink.failures).toBeGreaterThan(3))
+    before.target.close()
+    const after = collecting(sink, 'a')
+    await after.collect(new Error('down'))
+    const second = await after.collect('# TYPE x gauge\nx 2\n')
+    receiver.fault = null
+    await after.target.drain()
+    expect(receiver.samples('__name__="x"')).toEqual([
+      [first, 1],
+      [second, 2],
+    ])
+    expect(before.target.counts).toMatchObject({ offered: 1, superseded: 0, held: 0 })
+  })
+
+  test('log what an outage costs, and its end', async () => {
+    const { receiver, sink } = await setUp(40_000)
+    receiver.fault = ({ response }) => {
+      response.writeHead(500).end()
+      return 'answered'
+    }
+    const { collect, target } = collecting(sink, 'a')
+    for (let i = 0; i < 60; i++) await collect(`# TYPE x gauge\nx ${i}\n`)
+    await eventually(() => expect(target.counts.superseded).toBeGreaterThan(30))
+    await eventually(() => expect(sink.failures).toBeGreaterThan(2))
+    receiver.fault = null
+    await target.drain()
+    const text = lines.join('\n')
+    expect(text).toContain('Collections are dropped')
+    expect(lines.find(line => line.startsWith('The receiver stores samples again'))).toContain(
+      `"dropped":${target.counts.superseded}`,
+    )
+  })
+
+  test('and cannot be stored when the agent stops are told', async () => {
+    const { receiver, sink } = await setUp()
+    receiver.fault = ({ response }) => {
+      response.writeHead(500).end()
+      return 'answered'
+    }
+    const { collect, target } = collecting(sink, 'a')
+    await collect('# TYPE x gauge\nx 1\n')
+    await eventually(() => expect(sink.failures).toBeGreaterThan(0))
+    target.close()
+    await sink.stop()
+    expect(lines.join('\n')).toMatch(/Stopped before all collections .*"collections":1/)
   })
 })
