@@ -7,7 +7,7 @@ import type { KafkaConfig } from '../../shared/kafka/types.js'
 import { ConflatingOutbox } from '../../shared/publish/conflating-outbox.js'
 import { publicationOf } from '../../shared/publish/publications.js'
 import { Report } from '../../shared/publish/report.js'
-import type { Sink, SinkTarget, TargetSink } from './sink.js'
+import type { Sink, SinkCounts, SinkTarget, TargetSink } from './sink.js'
 
 const SEND_TIMEOUT_MS = 5000
 const DISCONNECT_MS = 500
@@ -35,6 +35,7 @@ export class KafkaSink implements Sink {
   #fail!: (error: Error) => void
   #checking: Promise<void> = Promise.resolve()
   #topicTrouble: string | undefined
+  readonly #open = new Set<Pick<SinkCounts, 'superseded'>>()
   #failures = 0
   #trouble: string | undefined
 
@@ -85,8 +86,9 @@ export class KafkaSink implements Sink {
   open({ key }: SinkTarget): TargetSink {
     const target = this.#outbox.target(key, {
       acknowledged: () => {
+        if (this.#trouble === undefined) return
         this.#trouble = undefined
-        this.#report.acknowledged(target.counts.superseded)
+        this.#report.acknowledged(this.#superseded())
       },
       failed: error => {
         this.#failures++
@@ -95,6 +97,7 @@ export class KafkaSink implements Sink {
       },
     })
     const { counts } = target
+    this.#open.add(counts)
     let isClosed = false
     return {
       // What is held of a closed target is given up.
@@ -107,9 +110,17 @@ export class KafkaSink implements Sink {
       drain: () => target.drain(),
       close: () => {
         isClosed = true
+        this.#open.delete(counts)
         target.close()
       },
     }
+  }
+
+  /** Snapshots of the open targets that newer ones have replaced. */
+  #superseded(): number {
+    let sum = 0
+    for (const { superseded } of this.#open) sum += superseded
+    return sum
   }
 
   async stop(): Promise<void> {
