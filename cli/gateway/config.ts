@@ -85,6 +85,7 @@ export function gatewayConfig(values: GatewayValues): GatewayConfig {
       memory: Math.min(memory.heap, memory.total),
       requests: values['limit.requests'],
       rate: values['limit.rate'],
+      newTargets: values['limit.new-targets'],
     },
     flags: Object.fromEntries(
       Object.entries(values)

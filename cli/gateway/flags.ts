@@ -162,6 +162,10 @@ const pushFlags = {
     default: '0',
     help: 'Maximum number of pushes and deletions per second and client address, on average over 10s. 0 is no limit.',
   }),
+  'limit.new-targets': flag(integer(0, 1_000_000), {
+    default: '500',
+    help: 'Maximum number of new targets per second in remote write requests, on average over 10s. A request that has more has to come again. Targets that come within a minute after the first request count as known. 0 is no limit.',
+  }),
   'memory.limit': flag(size({ min: '1MiB' }), {
     help: "Memory for what is held. A push that needs more than it replaces is refused when the limit is reached. Default: 60% of the memory of the cgroup, or else of the machine, and at most 60% of V8's heap limit; NODE_OPTIONS=--max-old-space-size raises that.",
   }),

@@ -33,6 +33,8 @@ export function createStore(
 }
 
 const PUBLISH_BYTES = 64 * 1024 * 1024
+/** Share of the memory that records of mirrors which wait for the brokers may take. */
+const PENDING_SHARE = 1 / 8
 
 function publishOptions(values: GatewayValues) {
   return {
@@ -50,7 +52,7 @@ function mirrorOptions(values: GatewayValues, memoryLimit: number) {
     lookbackMs: values['write.lookback'],
     assemblyMs: values['write.assembly-timeout'],
     intervalMs: values['write.interval'],
-    maxBytes: PUBLISH_BYTES,
+    maxBytes: Math.min(PUBLISH_BYTES, Math.floor(memoryLimit * PENDING_SHARE)),
     memoryLimit,
   }
 }

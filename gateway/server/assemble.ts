@@ -72,6 +72,8 @@ export function assemble(config: GatewayConfig, parts: GatewayParts): Services {
       memory: bodies.memory,
       requests: limits.requests,
       recordBytes: limits.decodedBytes,
+      newTargets: limits.newTargets,
+      clock,
       request: { ...DEFAULT_WRITE_LIMITS, textBytes: limits.push.valueBytes },
       labels: limits.push,
       targetLabels: config.writeTargetLabels,

@@ -47,6 +47,8 @@ export interface GatewayConfig {
     readonly requests: number
     /** Such requests per second and client address; 0: no limit. */
     readonly rate: number
+    /** New targets of remote write per second; 0: no limit. */
+    readonly newTargets: number
   }
   /** Values of the flags by name, for `/api/v1/status`. */
   readonly flags: Readonly<Record<string, string>>

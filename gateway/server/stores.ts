@@ -73,17 +73,19 @@ export function logStore(
       ...{ ...publish, kafka, clock, logger, log: topics.pushes },
       current: () => store.current(),
     })
-  const mirroring =
+  /** Of the records of mirrors that wait for the brokers. */
+  const pendingBytes = (): number => mirroring?.mirrors.pendingBytes ?? 0
+  const mirroring: Mirroring | undefined =
     mirror &&
     new Mirroring({
       ...{ ...mirror, kafka, clock, logger, writes: writesTopic },
-      memory: () => mirror.memoryLimit - store.held().bytes,
+      memory: () => mirror.memoryLimit - store.held().bytes - pendingBytes(),
     })
   const companion = together([publishing, mirroring].filter(one => one !== undefined))
   return {
     store,
     ...(companion && { companion }),
-    otherBytes: () => mirroring?.mirrors.bytes ?? 0,
+    otherBytes: () => (mirroring?.mirrors.bytes ?? 0) + pendingBytes(),
     writeLog: new KafkaWriteLog({ kafka, clock, logger, topic: writesTopic }),
     register(registry) {
       durations.register(registry)

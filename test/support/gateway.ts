@@ -3,6 +3,7 @@ import { createGateway, type Gateway } from '../../gateway/server/gateway.js'
 import type { StoreWithMetrics } from '../../gateway/server/stores.js'
 import type { StoreProgress } from '../../gateway/store/progress.js'
 import type { PushStore } from '../../gateway/store/store.js'
+import type { Clock } from '../../shared/base/clock.js'
 import { createLogger } from '../../shared/base/log.js'
 import { DEFAULT_LIMITS } from '../../shared/metrics/limits.js'
 import { LocalPushStore } from './local-push-store.js'
@@ -31,6 +32,7 @@ const gatewayConfig = (overrides: Partial<GatewayConfig> = {}): GatewayConfig =>
     memory: 256 * MIB,
     requests: 1000,
     rate: 0,
+    newTargets: 0,
   },
   flags: { 'web.listen-address': '127.0.0.1:0' },
   store: 'local',
@@ -50,6 +52,7 @@ export async function startGateway(
   store = new LocalPushStore(),
   progress: StoreProgress = {},
   writeLog?: StoreWithMetrics['writeLog'],
+  clock?: Clock,
 ): Promise<StartedGateway> {
   const gateway = createGateway(gatewayConfig(overrides), {
     store,
@@ -57,6 +60,7 @@ export async function startGateway(
     impairment: () => undefined,
     progress: () => progress,
     ...(writeLog && { writeLog }),
+    ...(clock && { clock }),
     logger: createLogger({ level: 'error', format: 'logfmt' }),
     version: '0.0.0',
   })

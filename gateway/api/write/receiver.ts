@@ -1,4 +1,5 @@
 import type { Registry } from 'prom-client'
+import type { Clock } from '../../../shared/base/clock.js'
 import { runInSlices } from '../../../shared/base/steps.js'
 import { BodyBudget, type BodyMemory } from '../../../shared/http/body/budget.js'
 import { snappyBlock } from '../../../shared/http/body/codecs.js'
@@ -8,6 +9,7 @@ import type { Exchange } from '../../../shared/http/exchange.js'
 import { ClientGone, Refusal } from '../../../shared/http/refusal.js'
 import { ProtobufRefused } from '../../../shared/metrics/protobuf/refusal.js'
 import type { WriteProtocol } from '../../../shared/metrics/remote-write/request.js'
+import { NewTargets } from './new-targets.js'
 import { Pool } from './pool.js'
 import { RefusedItems, type RefusedWrite } from './refused.js'
 import {
@@ -28,6 +30,9 @@ export interface ReceiverOptions extends RecordLimits {
   readonly requests: number
   /** Bytes of the records of one request. */
   readonly recordBytes: number
+  /** New targets per second, on average over 10 s; 0: no limit. */
+  readonly newTargets: number
+  readonly clock: Clock
 }
 
 /** What came of a request. */
@@ -58,6 +63,7 @@ export class WriteReceiver {
   readonly metrics = new WriteMetrics()
   readonly #bodies: RequestBodies
   readonly #makers: Pool<RecordMaker>
+  readonly #newTargets: NewTargets
   #recordBytes = 0
 
   constructor(
@@ -66,6 +72,7 @@ export class WriteReceiver {
   ) {
     const { bodies, memory } = options
     this.#bodies = new RequestBodies(bodies, { snappy: snappyBlock }, { memory, unnamed: 'snappy' })
+    this.#newTargets = new NewTargets(options.newTargets)
     this.#makers = new Pool(Array.from({ length: MAKERS }, () => new RecordMaker(options)))
   }
 
@@ -96,6 +103,7 @@ export class WriteReceiver {
         made = await this.#records(exchange, body, protocol)
       }
       const { records, refused } = made
+      this.#admitTargets(records)
       // The sender has given up and comes again.
       if (goneSignal(exchange.res).aborted) throw new ClientGone()
       const receipt = await this.#append(records, refused)
@@ -150,6 +158,31 @@ export class WriteReceiver {
         `the request of protocol ${protocol} cannot be decoded: ${error.message}`,
       )
     }
+  }
+
+  /** @throws Refusal 413 for more than may ever come at once, 503 for what may come later */
+  #admitTargets(records: readonly TargetRecords[]): void {
+    const keys = records.map(({ key }) => key)
+    const verdict = this.#newTargets.admit(keys, this.options.clock.now().mono)
+    if (verdict.kind === 'admitted') {
+      this.metrics.newTargets += verdict.count
+      return
+    }
+    const { count } = verdict
+    const perSecond = `${this.options.newTargets} a second; --limit.new-targets`
+    if (verdict.kind === 'later') {
+      this.metrics.postponed++
+      throw new Refusal(
+        503,
+        `${count} targets of the request are new, and more may not come yet than ${perSecond}. Nothing was written: send it again`,
+        { 'Retry-After': String(verdict.afterS) },
+      )
+    }
+    this.#refuseRequest('limit')
+    throw new Refusal(
+      413,
+      `${count} targets of the request are new, more than ${verdict.most} at once (${perSecond}): send less in one request, or raise the limit`,
+    )
   }
 
   #refuseRequest(reason: RefusedWrite): void {

@@ -30,6 +30,9 @@ export class WriteMetrics {
     labelNames: ['reason'],
     registers: [],
   })
+  /** Targets that are new to this gateway, and requests that were answered 503 because of them. */
+  newTargets = 0
+  postponed = 0
   #samples = 0
   #histograms = 0
   #exemplars = 0
@@ -104,6 +107,16 @@ export class WriteMetrics {
         name: 'gateway_write_record_bytes_total',
         help: 'Size of the records of remote write requests that the brokers have acknowledged.',
         read: () => this.#bytes,
+      },
+      {
+        name: 'gateway_write_new_targets_total',
+        help: 'Total number of targets in remote write requests that this gateway did not know; without --limit.new-targets they are not counted.',
+        read: () => this.newTargets,
+      },
+      {
+        name: 'gateway_write_postponed_total',
+        help: 'Total number of remote write requests that were answered 503 because of --limit.new-targets.',
+        read: () => this.postponed,
       },
       {
         name: 'gateway_writes_in_progress',

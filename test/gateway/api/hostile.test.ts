@@ -29,6 +29,7 @@ describe('a hostile client', () => {
         memory: 2 * MIB,
         requests: 50,
         rate: 0,
+        newTargets: 0,
       },
     })
   })

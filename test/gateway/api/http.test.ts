@@ -23,6 +23,7 @@ const LIMITS: GatewayConfig['limits'] = {
   memory: 256 * MIB,
   requests: 100,
   rate: 0,
+  newTargets: 0,
 }
 
 async function start(overrides: Partial<GatewayConfig> = {}, store?: LocalPushStore) {

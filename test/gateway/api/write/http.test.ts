@@ -428,6 +428,7 @@ describe('bounds', () => {
     memory: 1_000_000,
     requests: 2,
     rate: 1,
+    newTargets: 0,
   }
 
   test('requests in progress beyond --limit.requests get 503, never 429', async () => {
@@ -554,5 +555,51 @@ describe('bounds', () => {
     expect(value('gateway_writes_in_progress')).toBe(0)
     expect(value('gateway_write_pending_bytes')).toBe(0)
     expect(value('gateway_request_body_bytes')).toBe(0)
+  })
+
+  test('new targets above --limit.new-targets come again, and those that are known do not wait', async () => {
+    let mono = 0
+    const clock = { now: () => ({ wall: NOW, mono }) }
+    const limited = await startGateway(
+      { limits: { ...LIMITS, requests: 10, newTargets: 1 } },
+      new LocalPushStore(),
+      {},
+      new LocalWriteLog(),
+      clock,
+    )
+    const targets = (name: string, count: number) =>
+      message(
+        ...Array.from({ length: count }, (_, i) => ({
+          labels: { __name__: 'a', instance: `${name}-${i}`, job: 'j' },
+          samples: ONE,
+        })),
+      )
+    const send = async (name: string, count: number) => {
+      const body = new Uint8Array(compressSync(encodeV2(targets(name, count))))
+      const headers = { 'Content-Encoding': 'snappy', 'Content-Type': V2 }
+      return fetch(`${limited.url}/api/v1/write`, { method: 'POST', body, headers })
+    }
+    try {
+      expect((await send('start', 50)).status).toBe(204)
+      mono = 60_000
+      expect((await send('start', 50)).status).toBe(204)
+      expect((await send('a', 8)).status).toBe(204)
+      const later = await send('b', 5)
+      expect(later.status).toBe(503)
+      expect(later.headers.get('retry-after')).toBe('3')
+      expect(await later.text()).toContain('5 targets of the request are new')
+      expect((await send('a', 8)).status).toBe(204)
+      expect((await send('start', 50)).status).toBe(204)
+      const many = await send('c', 11)
+      expect(many.status).toBe(413)
+      expect(await many.text()).toContain('--limit.new-targets')
+      mono = 63_000
+      expect((await send('b', 5)).status).toBe(204)
+      const telemetry = await (await fetch(`${limited.url}/telemetry`)).text()
+      expect(telemetry).toMatch(/^gateway_write_postponed_total 1$/m)
+      expect(telemetry).toMatch(/^gateway_write_refused_total\{reason="limit"\} 1$/m)
+    } finally {
+      await limited.stop()
+    }
   })
 })
