@@ -13,6 +13,8 @@ import { SteadyApp } from '../support/steady-app.js'
 
 const folder = fileURLToPath(new URL('../../deploy/prometheus/', import.meta.url))
 const INSTANCES = ['a', 'b', 'c', 'd']
+/** Also the timeout of scrapes and of discovery: a failure of discovery is an alert for minutes. */
+const INTERVAL_MS = 3000
 
 interface Rule {
   readonly name: string
@@ -50,7 +52,7 @@ function configOf(file: string, prometheus: LocalPrometheus): string {
     ['shard-2:9754', two],
     ['localhost:9090', new URL(prometheus.url).host],
     ['[alerts.yml]', `[${folder}alerts.yml]`],
-    [/: 1[05]s$/gm, ': 1s'],
+    [/: 1[05]s$/gm, `: ${INTERVAL_MS / 1000}s`],
   ] as const
   const config = replaced.reduce(
     (text, [from, to]) => text.replaceAll(from, to),
@@ -77,15 +79,18 @@ const allQuiet = (prometheus: LocalPrometheus) =>
   })
 
 /**
- * Waits until an alert is pending or firing. alerts.test.yml tests its `for`.
- *
- * @returns the labels of its alerts
+ * Waits until an alert with these labels is pending or firing. alerts.test.yml tests its `for`. On
+ * a busy machine there may be others, of what is late.
  */
-const becomesPending = (prometheus: LocalPrometheus, alert: string) =>
+const becomesPending = (
+  prometheus: LocalPrometheus,
+  alert: string,
+  labels: Readonly<Record<string, string>> = {},
+) =>
   eventually(async () => {
     const rule = (await rules(prometheus)).find(one => one.name === alert)
     expect(rule?.state, alert).toMatch(/pending|firing/)
-    return rule!.alerts.map(({ labels }) => labels)
+    expect(rule!.alerts.map(one => one.labels)).toContainEqual(expect.objectContaining(labels))
   })
 
 /** Labels of the result without the metric name, sorted by instance. */
@@ -107,7 +112,8 @@ beforeAll(async () => {
   shards.push(await shard(), await shard())
   balancer.setBackends(shards.map(({ url }) => url))
   for (const { instance, job } of targets) {
-    apps.push(new SteadyApp(newSender(settings.topic), { labels: { job, instance } }).start())
+    const options = { labels: { job, instance }, intervalMs: INTERVAL_MS }
+    apps.push(new SteadyApp(newSender(settings.topic), options).start())
   }
 })
 
@@ -178,9 +184,7 @@ describe.skipIf(prometheusPath === null)('the configurations of deploy/prometheu
     const [virtualTargets] = (parse(configOf('virtual-targets.yml', both)) as Config).scrape_configs
     await both.reload({ ...rest, scrape_configs: [...scrape_configs, virtualTargets] })
     const { host } = new URL(both.url)
-    expect(await becomesPending(both, 'KafkaExposerScrapedTwice')).toMatchObject([
-      { instance: host },
-    ])
+    await becomesPending(both, 'KafkaExposerScrapedTwice', { instance: host })
     const hasResets = `resets(steady_total{${jittery.selector}}[1m]) > 0`
     await eventually(async () => expect(await both.query(hasResets)).toHaveLength(1), 60_000)
     for (const alone of [virtual, massive]) expect(await alone.query(hasResets)).toEqual([])
@@ -195,8 +199,8 @@ describe.skipIf(prometheusPath === null)('the configurations of deploy/prometheu
 
   test('an app that dies: an alert names it with virtual and with massive targets', async () => {
     apps[0].die()
-    expect(await becomesPending(virtual, 'KafkaTargetDown')).toMatchObject([targets[0]])
-    expect(await becomesPending(massive, 'KafkaTargetDown')).toMatchObject([targets[0]])
+    await becomesPending(virtual, 'KafkaTargetDown', targets[0])
+    await becomesPending(massive, 'KafkaTargetDown', targets[0])
   })
 
   test('failing service discovery: Prometheus keeps its targets, and an alert is active', async () => {
@@ -213,11 +217,11 @@ describe.skipIf(prometheusPath === null)('the configurations of deploy/prometheu
       shards[1].url.endsWith(instance),
     )
     await shards[1].stop()
-    expect(await becomesPending(virtual, 'KafkaExposerShardDown')).toMatchObject([leaving])
+    await becomesPending(virtual, 'KafkaExposerShardDown', leaving)
     await becomesPending(massive, 'KafkaExposerScrapeFailing')
     await eventually(async () => {
       expect(await labelsOf(virtual, 'up{job="shop"} == 1')).toEqual(targets.slice(1))
-      expect(await labelsOf(massive, 'rate(steady_total[5s]) > 0')).toEqual(targets.slice(1))
+      expect(await labelsOf(massive, 'rate(steady_total[10s]) > 0')).toEqual(targets.slice(1))
       const unserved = (await rules(virtual)).find(
         one => one.name === 'KafkaExposerPartitionUnserved',
       )
