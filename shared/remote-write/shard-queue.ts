@@ -7,6 +7,9 @@ export interface ShardQueueOptions {
   readonly batchSendDeadlineMs: number
 }
 
+/** Share of the maximum from which on a request is full enough. */
+const FULL = 0.75
+
 export interface Waiting {
   readonly item: WriteItem
   /** Monotonic ms. */
@@ -82,11 +85,12 @@ export class ShardQueue {
       const room = Math.max(1, Math.floor((maxSamplesPerSend - samples) / perSeries))
       const to = Math.min(item.series, waiting.from + room)
       const piece = { item, from: waiting.from, to }
-      // A request is rather a little smaller than that an item is split.
+      // A request is rather a little smaller than that an item is split, but a request costs as much
+      // as hundreds of samples.
       if (
         to < item.series &&
         waiting.from === 0 &&
-        pieces.length > 0 &&
+        samples >= FULL * maxSamplesPerSend &&
         item.samples <= maxSamplesPerSend
       )
         break

@@ -40,6 +40,17 @@ describe('a queue shard', () => {
     expect(queue.next(200)?.samples).toBe(10)
   })
 
+  test('splits a target rather than send a request that is hardly more than half full', () => {
+    const samplesOf = (first: number, second: number) => {
+      const queue = new ShardQueue(OPTIONS)
+      queue.push(item('a', first).one, 0)
+      queue.push(item('b', second).one, 0)
+      return queue.next(0)?.samples
+    }
+    expect(samplesOf(6, 6)).toBe(10)
+    expect(samplesOf(8, 6)).toBe(8)
+  })
+
   test('sends at once while it is flushed', () => {
     const queue = new ShardQueue(OPTIONS)
     queue.flush(true)
