@@ -10,7 +10,7 @@ type Signal = (typeof SIGNALS)[number]
 export interface SignalOptions {
   /** How long the work may take to end after a signal, ms. Undefined: no limit. */
   readonly graceMs?: number
-  /** Whether SIGHUP ends the work. Default: true. */
+  /** Whether SIGHUP ends the work. Else nothing, also before the work handles it. Default: true. */
   readonly endsOnHangup?: boolean
   /** Called with one line when the process ends before the work. */
   readonly warn: (message: string) => void
@@ -19,6 +19,8 @@ export interface SignalOptions {
   /** Source of signals and uncaught errors. Default: the process. */
   readonly source?: NodeJS.EventEmitter
 }
+
+const ignore = () => {}
 
 /**
  * Runs the work of a process and aborts `ending` at the first SIGINT, SIGTERM, SIGHUP or uncaught
@@ -63,10 +65,13 @@ export function runUntilSignal(
       end('an error')
     }
     for (const signal of signals) source.on(signal, onSignal)
+    // Without a listener it would end the process while the work is starting.
+    if (!endsOnHangup) source.on('SIGHUP', ignore)
     for (const event of ['uncaughtException', 'unhandledRejection']) source.on(event, onError)
     removeListeners = () => {
       clearTimeout(timer)
       for (const signal of signals) source.off(signal, onSignal)
+      source.off('SIGHUP', ignore)
       for (const event of ['uncaughtException', 'unhandledRejection']) source.off(event, onError)
     }
   })
