@@ -17,6 +17,8 @@ import { SteadyApp, type SteadyAppOptions } from '../support/steady-app.js'
  */
 const SAMPLES = 200
 const SAMPLE_LIMIT = 150
+/** Interval and scrape timeout of apps that never fail: shorter ones do on a busy machine. */
+const PATIENT_MS = 5000
 const ODD = 'ü/ "x" a+b%41&c=d\\ {}'
 
 let balancer: LoadBalancer
@@ -55,10 +57,21 @@ const status = async (one: SteadyApp): Promise<TargetStatus & { shard: string }>
   if (!found) throw new Error(`${one.labels.instance} is not listed`)
   return found
 }
+/** Waits until scrapes of the target fail with this error: on a busy machine some time out. */
+const failsWith = (instance: string, error: string) =>
+  eventually(async () => {
+    const targets = await prometheus.targets()
+    expect(targets.find(({ labels }) => labels.instance === instance)?.lastError).toContain(error)
+  })
 /** Expects that the target has been scraped since then and that no scrape has failed. */
 const expectNeverDown = async (one: SteadyApp, since: number) => {
-  const seconds = Math.max(4, Math.ceil((Date.now() - since) / 1000))
-  expect(await value(`min_over_time(up{${one.selector}}[${seconds}s])`)).toBe(1)
+  const least = await eventually(async () => {
+    const seconds = Math.max(4, Math.ceil((Date.now() - since) / 1000))
+    const found = await value(`min_over_time(up{${one.selector}}[${seconds}s])`)
+    expect(found).toBeDefined()
+    return found
+  })
+  expect(least).toBe(1)
 }
 
 const binary = await partOrSkip('prometheus')
@@ -118,7 +131,7 @@ describe.skipIf(binary === null)('what Prometheus shows', { concurrent: true }, 
   })
 
   test('ended: its series end, it leaves service discovery, and up was never 0', async () => {
-    const ended = app('ended')
+    const ended = app('ended', { intervalMs: PATIENT_MS })
     const since = Date.now()
     await becomes(`up{${ended.selector}}`, 1)
     await ended.end()
@@ -151,7 +164,7 @@ describe.skipIf(binary === null)('what Prometheus shows', { concurrent: true }, 
   })
 
   test('over limit: up is 0 with the reason, other targets are unaffected, and it recovers by itself', async () => {
-    const neighbour = app('neighbour', { intervalMs: 2000 })
+    const neighbour = app('neighbour', { intervalMs: PATIENT_MS })
     const exploding = app('exploding')
     await becomes(`up{${exploding.selector}}`, 1)
     await becomes(`up{${neighbour.selector}}`, 1)
@@ -164,10 +177,7 @@ describe.skipIf(binary === null)('what Prometheus shows', { concurrent: true }, 
       }),
     )
     await becomes(`up{${exploding.selector}}`, 0)
-    const { lastError } = (await prometheus.targets()).find(
-      target => target.labels.instance === 'exploding',
-    )!
-    expect(lastError).toContain('503')
+    await failsWith('exploding', '503')
     exploding.extra = 0
     await becomes(`up{${exploding.selector}}`, 1)
     await expectNeverDown(neighbour, since)
@@ -175,7 +185,7 @@ describe.skipIf(binary === null)('what Prometheus shows', { concurrent: true }, 
 
   test('over sample_limit of Prometheus: the target fails as with direct scraping, and no other does', async () => {
     const bulky = app('bulky')
-    const small = app('small', { intervalMs: 2000 })
+    const small = app('small', { intervalMs: PATIENT_MS })
     await becomes(`up{${bulky.selector}}`, 1)
     await becomes(`up{${small.selector}}`, 1)
     // The counter of the app, and the age of the snapshot.
@@ -183,11 +193,8 @@ describe.skipIf(binary === null)('what Prometheus shows', { concurrent: true }, 
     const since = Date.now()
     bulky.extra = SAMPLE_LIMIT
     await becomes(`up{${bulky.selector}}`, 0)
-    const { lastError } = (await prometheus.targets()).find(
-      target => target.labels.instance === 'bulky',
-    )!
-    expect(lastError).toContain('sample limit exceeded')
-    expect((await status(bulky)).state).toBe('up')
+    await failsWith('bulky', 'sample limit exceeded')
+    await eventually(async () => expect((await status(bulky)).state).toBe('up'))
     await expectNeverDown(small, since)
   })
 
@@ -233,27 +240,30 @@ describe.skipIf(binary === null)('what Prometheus shows', { concurrent: true }, 
     // D must not change for a whole window of rate().
     let changedAt = Date.now()
     let delay = 0
+    // Repeated, because on a busy machine a snapshot or a scrape may be late by more than D.
     await eventually(async () => {
       const { playoutSeconds } = await status(jittery)
       if (playoutSeconds !== delay) changedAt = Date.now()
       delay = playoutSeconds
       expect(Date.now() - changedAt).toBeGreaterThan(33_000)
-    }, 160_000)
+      const end = Date.now() / 1000
+      const [series] = await prometheus.queryRange(`rate(steady_total{${jittery.selector}}[30s])`, {
+        start: end - 2,
+        end,
+        step: 0.25,
+      })
+      const errors = series.values.map(([, rate]) => Math.abs(Number(rate) - 1))
+      expect(Math.max(...errors)).toBeLessThanOrEqual(0.01)
+    }, 200_000)
     expect(delay).toBeGreaterThan(1)
-    const end = Date.now() / 1000
-    const [series] = await prometheus.queryRange(`rate(steady_total{${jittery.selector}}[30s])`, {
-      start: end - 2,
-      end,
-      step: 0.25,
-    })
-    const errors = series.values.map(([, rate]) => Math.abs(Number(rate) - 1))
-    expect(Math.max(...errors)).toBeLessThanOrEqual(0.01)
   })
 })
 
 describe.skipIf(binary === null)('when shards join and leave', () => {
   test('moved: no scrape fails, and no series exists twice', async () => {
-    const moving = Array.from({ length: 12 }, (_, i) => app(`moving-${i}`, { intervalMs: 5000 }))
+    const moving = Array.from({ length: 12 }, (_, i) =>
+      app(`moving-${i}`, { intervalMs: PATIENT_MS }),
+    )
     for (const one of moving) await becomes(`up{${one.selector}}`, 1)
     const since = Date.now()
     const before = await Promise.all(moving.map(status))
