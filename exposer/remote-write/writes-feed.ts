@@ -9,11 +9,14 @@ import type { WriteRequest } from '../../shared/metrics/remote-write/request.js'
 import type { WriteFigures } from '../../shared/remote-write/figures.js'
 import type { QueueManager } from '../../shared/remote-write/manager.js'
 import type { SentKinds } from '../../shared/remote-write/request-writer.js'
-import type { WrittenRelabelling } from '../../shared/remote-write/written-relabelling.js'
+import type {
+  RelabelledRequest,
+  WrittenRelabelling,
+} from '../../shared/remote-write/written-relabelling.js'
 import { ByteRoom } from './byte-room.js'
 import { noteLoss, SentPartition, settled } from './sent-partition.js'
 import type { CommittedStart } from './start.js'
-import { WrittenItem } from './written-item.js'
+import { WrittenItem, type WrittenItemOptions } from './written-item.js'
 
 export interface WritesFeedOptions {
   readonly clock: Clock
@@ -47,6 +50,7 @@ export class WritesFeed implements PartitionListener {
   #relabelled: Promise<unknown> = Promise.resolve()
   readonly #slice: Slice
   readonly #room: ByteRoom
+  readonly #relabel: WrittenItemOptions['relabel']
   #partitionCount = 0
   #timer: NodeJS.Timeout | undefined
   #stopped = false
@@ -54,6 +58,9 @@ export class WritesFeed implements PartitionListener {
   constructor(private readonly options: WritesFeedOptions) {
     this.#slice = new Slice(undefined, () => options.clock.now().mono)
     this.#room = new ByteRoom(options.maxBytes)
+    const { relabelling } = options
+    this.#relabel =
+      relabelling && ((bytes, from, to) => this.#labelsOf(relabelling, bytes, from, to))
   }
 
   start(): void {
@@ -210,7 +217,7 @@ export class WritesFeed implements PartitionListener {
       bytes: Buffer.from(request.bytes),
       reader: this.#reader,
       sent: this.options.sent,
-      relabelling: this.options.relabelling,
+      relabel: this.#relabel,
       dueAt: timestamp,
       isRepeat: offset < one.repeatsBelow,
       isCancelled: () => one.isLost,
@@ -220,6 +227,21 @@ export class WritesFeed implements PartitionListener {
   }
 
   /** Relabels in slices, one record after the other: the reader holds one request. */
+  #labelsOf(
+    relabelling: WrittenRelabelling,
+    bytes: Buffer,
+    from: number,
+    to: number,
+  ): Promise<RelabelledRequest> {
+    const made = this.#relabelled.then(() => {
+      const request = this.#relabelReader.read(bytes, '2.0')
+      return runInSlices(relabelling.relabelledSteps(request, from, to))
+    })
+    this.#relabelled = made.catch(() => null)
+    return made
+  }
+
+  /** As above, for the indexes of the series that are sent. */
   #relabelledItem(
     one: SentPartition,
     record: LogRecord,

@@ -2,7 +2,7 @@ import type { WriteReader } from '../../shared/metrics/remote-write/reader.js'
 import type { WriteRequest } from '../../shared/metrics/remote-write/request.js'
 import type { WriteItem } from '../../shared/remote-write/item.js'
 import type { RequestWriter, SentKinds } from '../../shared/remote-write/request-writer.js'
-import type { WrittenRelabelling } from '../../shared/remote-write/written-relabelling.js'
+import type { RelabelledRequest } from '../../shared/remote-write/written-relabelling.js'
 
 export interface WrittenItemOptions {
   readonly target: string
@@ -11,7 +11,8 @@ export interface WrittenItemOptions {
   readonly bytes: Buffer
   readonly reader: WriteReader
   readonly sent: SentKinds
-  readonly relabelling: WrittenRelabelling | null
+  /** Relabels series `from` to `to` (exclusive) of the value, in slices; null: they stay as is. */
+  readonly relabel: ((bytes: Buffer, from: number, to: number) => Promise<RelabelledRequest>) | null
   readonly dueAt: number
   readonly isRepeat: boolean
   readonly isCancelled: () => boolean
@@ -27,6 +28,8 @@ export class WrittenItem implements WriteItem {
   readonly dropped: number
   /** Indexes of the series that are sent; null for all. */
   readonly #kept: Uint32Array | null
+  /** By the first series of those that are written next. */
+  readonly #relabelled = new Map<number, RelabelledRequest>()
 
   /**
    * @param request the value as it was read
@@ -68,28 +71,38 @@ export class WrittenItem implements WriteItem {
     return this.options.isCancelled()
   }
 
+  async prepare(from: number, to: number): Promise<void> {
+    const { relabel, bytes } = this.options
+    if (!relabel) return
+    const relabelled = await relabel(bytes, this.#seriesAt(from), this.#seriesAt(to - 1) + 1)
+    this.#relabelled.set(from, relabelled)
+  }
+
+  /** With relabelling after `prepare` of the same series. */
   write(writer: RequestWriter, from: number, to: number): void {
-    const { reader, bytes, sent, relabelling } = this.options
+    const { reader, bytes, sent, relabel } = this.options
     // Its bytes are kept instead of what was read of them, which takes several times the memory.
     const request = reader.read(bytes, '2.0')
-    if (!relabelling) {
+    if (!relabel) {
       writer.addWritten(request, from, to, sent)
       return
     }
-    const kept = this.#kept
-    const seriesAt = (n: number) => kept?.[n] ?? n
-    const last = seriesAt(to - 1)
-    const relabelled = relabelling.relabelled(request, seriesAt(from), last + 1)
-    let start = seriesAt(from)
+    const relabelled = { ...request, ...this.#relabelled.get(from) }
+    let start = this.#seriesAt(from)
     for (let n = from; n < to; n++) {
-      const end = seriesAt(n) + 1
-      if (n + 1 < to && seriesAt(n + 1) === end) continue
+      const end = this.#seriesAt(n) + 1
+      if (n + 1 < to && this.#seriesAt(n + 1) === end) continue
       writer.addWritten(relabelled, start, end, sent)
-      start = seriesAt(n + 1)
+      start = this.#seriesAt(n + 1)
     }
   }
 
+  #seriesAt(n: number): number {
+    return this.#kept?.[n] ?? n
+  }
+
   settle(): void {
+    this.#relabelled.clear()
     this.options.onSettled()
   }
 }

@@ -24,7 +24,12 @@ export interface WriteItem {
   readonly isRepeat: boolean
   /** Whether it is another process's to send: it is removed from the queue without being sent. */
   readonly isCancelled: boolean
-  /** Adds series `from` to `to` (exclusive) to a request. */
+  /**
+   * Makes what `write` needs of these series, in slices. Without it that needs nothing, or makes it
+   * itself.
+   */
+  prepare?(from: number, to: number): Promise<void>
+  /** Adds series `from` to `to` (exclusive) to a request, in one step. */
   write(writer: RequestWriter, from: number, to: number): void
   /**
    * Called once, when the receiver has answered for all samples, or they were dropped for good.

@@ -2,12 +2,9 @@ import type { Steps } from '../base/steps.js'
 import { latin1 } from '../exposition/layout-text.js'
 import type { Label } from '../metrics/model.js'
 import type { LabelMap } from '../metrics/relabel/relabel.js'
-import type { Relabelling } from './relabelling.js'
+import { type Relabelling, RelabelWork } from './relabelling.js'
 import { SeriesTable } from './series-table.js'
 import { Symbols } from './symbols.js'
-
-/** Series per step. A rule may take some microseconds. */
-const STEP = 10
 
 /** No text that was read has a lone surrogate. */
 const UNREAD = '\ud800'
@@ -40,11 +37,17 @@ export function* relabelTableSteps(
   const newRefsFrom = new Uint32Array(series + 1)
   const newHelps = new Uint32Array(series)
   const newUnits = new Uint32Array(series)
+  const work = new RelabelWork()
   for (let i = 0; i < series; i++) {
-    if (i % STEP === STEP - 1) yield
     const labels: LabelMap = new Map()
-    for (let k = refsFrom[i]; k < refsFrom[i + 1]; k += 2)
-      labels.set(texts[refs[k]], texts[refs[k + 1]])
+    let characters = 0
+    for (let k = refsFrom[i]; k < refsFrom[i + 1]; k += 2) {
+      const name = texts[refs[k]]
+      const value = texts[refs[k + 1]]
+      characters += name.length + value.length
+      labels.set(name, value)
+    }
+    if (work.add(characters)) yield
     if (relabelling.apply(labels)) {
       kept.push(i)
       for (const [name, value] of sorted(labels)) {

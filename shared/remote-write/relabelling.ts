@@ -44,3 +44,21 @@ export class Relabelling {
     )
   }
 }
+
+/** Characters of names and values after which relabelling has taken a step: a millisecond. */
+const STEP_CHARACTERS = 8 * 1024
+/** What a series costs besides its characters, in characters. */
+const SERIES_CHARACTERS = 800
+
+/** Measures the work of relabelling, which depends on the length of the labels. */
+export class RelabelWork {
+  #characters = 0
+
+  /** @returns whether a step ends with this series */
+  add(characters: number): boolean {
+    this.#characters += SERIES_CHARACTERS + characters
+    if (this.#characters < STEP_CHARACTERS) return false
+    this.#characters = 0
+    return true
+  }
+}

@@ -271,6 +271,7 @@ export class RequestSender {
     const { remote, figures, signal } = this.options
     const { backoff } = attempts
     let failures = 0
+    for (const { item, from, to } of pieces) await item.prepare?.(from, to)
     let protocol = this.#protocol
     let request = this.#encode(protocol, pieces)
     /** Native histograms that are not sent. */

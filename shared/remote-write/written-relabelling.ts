@@ -2,7 +2,7 @@ import type { Steps } from '../base/steps.js'
 import type { LabelMap } from '../metrics/relabel/relabel.js'
 import type { WriteRequest } from '../metrics/remote-write/request.js'
 import { sorted } from './relabelled-table.js'
-import type { Relabelling } from './relabelling.js'
+import { type Relabelling, RelabelWork } from './relabelling.js'
 
 /** Name, value, … of a series, sorted by name; null if it is dropped. */
 type Labels = readonly string[] | typeof UNCHANGED | null
@@ -12,8 +12,15 @@ const SEPARATOR = '\0'
 /** Estimated bytes of an entry and of a text besides its characters. */
 const ENTRY_BYTES = 150
 const TEXT_BYTES = 24
-/** Series per step. */
-const STEP = 10
+
+/** What relabelling changes of a request. */
+export type RelabelledRequest = Pick<WriteRequest, 'symbols' | 'labelRefs' | 'labelsFrom'>
+
+function charactersOf({ symbols, labelRefs, labelsFrom }: WriteRequest, s: number): number {
+  let characters = 0
+  for (let k = labelsFrom[s]; k < labelsFrom[s + 1]; k++) characters += symbols[labelRefs[k]].length
+  return characters
+}
 
 /**
  * Relabels the series of requests that were received. Most have the labels of an earlier one: what
@@ -36,19 +43,21 @@ export class WrittenRelabelling {
    */
   *keptSteps(request: WriteRequest): Steps<Uint32Array | null> {
     const kept: number[] = []
+    const work = new RelabelWork()
     for (let s = 0; s < request.series; s++) {
       if (this.#labelsOf(request, s) !== null) kept.push(s)
-      if (s % STEP === STEP - 1) yield
+      if (work.add(charactersOf(request, s))) yield
     }
     return kept.length === request.series ? null : Uint32Array.from(kept)
   }
 
   /**
-   * The request with other labels: only series `from` to `to` (exclusive) may be used, and of them
-   * only those that are sent.
+   * The labels of a request after relabelling: only those of series `from` to `to` (exclusive), and
+   * of them only those that are sent. In steps, in which the request must stay valid.
    */
-  relabelled(request: WriteRequest, from: number, to: number): WriteRequest {
+  *relabelledSteps(request: WriteRequest, from: number, to: number): Steps<RelabelledRequest> {
     const symbols = [...request.symbols]
+    const work = new RelabelWork()
     const added = new Map<string, number>()
     const refOf = (text: string) => {
       const ref = added.get(text) ?? symbols.push(text) - 1
@@ -64,8 +73,9 @@ export class WrittenRelabelling {
           labelRefs.push(request.labelRefs[k])
       } else for (const text of labels ?? []) labelRefs.push(refOf(text))
       labelsFrom[s + 1] = labelRefs.length
+      if (work.add(charactersOf(request, s))) yield
     }
-    return { ...request, symbols, labelRefs: Uint32Array.from(labelRefs), labelsFrom }
+    return { symbols, labelRefs: Uint32Array.from(labelRefs), labelsFrom }
   }
 
   #labelsOf(request: WriteRequest, s: number): Labels {

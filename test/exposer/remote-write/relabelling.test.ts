@@ -126,17 +126,16 @@ describe('relabelled writes', () => {
     const all = Array.from({ length: 9 }, (_, i) => series(i % 3 === 1 ? 'go_x' : 'x', 1, `${i}`))
     await read(all)
     const [item] = items
-    const written = (pieces: readonly number[]) => {
+    const written = async (pieces: readonly number[]) => {
       const writer = new Writer2()
-      pieces.slice(1).forEach((to, i) => {
-        item!.write(writer, pieces[i]!, to)
-      })
+      for (const [i, to] of pieces.slice(1).entries()) await item!.prepare(pieces[i]!, to)
+      for (const [i, to] of pieces.slice(1).entries()) item!.write(writer, pieces[i]!, to)
       const { body } = writer.finish()
       return decodePlain('2.0', decodeSnappyBlock(body, 1e6)).map(({ labels }) => labels.join())
     }
     expect(item!.series).toBe(6)
-    expect(written([0, 6])).toEqual([0, 2, 3, 5, 6, 8].map(i => `__name__=y,i=${i},job=shop`))
-    expect(written([0, 1, 4, 6])).toEqual(written([0, 6]))
+    expect(await written([0, 6])).toEqual([0, 2, 3, 5, 6, 8].map(i => `__name__=y,i=${i},job=shop`))
+    expect(await written([0, 1, 4, 6])).toEqual(await written([0, 6]))
   })
 
   test('of which nothing is left are not sent, and are committed', async () => {

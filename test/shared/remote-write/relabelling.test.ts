@@ -20,6 +20,7 @@ import { Writer1 } from '../../../shared/remote-write/writer-1.js'
 import { Writer2 } from '../../../shared/remote-write/writer-2.js'
 import { WrittenRelabelling } from '../../../shared/remote-write/written-relabelling.js'
 import { decodePlain } from '../../support/plain-writes.js'
+import { encodeV2 } from '../../support/remote-write-schema.js'
 import { tableOf } from '../../support/series-table.js'
 
 const TIME = 1_750_000_000_123
@@ -165,11 +166,30 @@ describe.each(WRITERS)('relabelled series, protocol %s', (protocol, create) => {
       const kept = runNow(relabelled.keptSteps(request)) ?? [0, 1, 2]
       const writer = create()
       const sent = { exemplars: true, nativeHistograms: true }
-      const result = relabelled.relabelled(request, 0, 3)
+      const result = { ...request, ...runNow(relabelled.relabelledSteps(request, 0, 3)) }
       for (const s of kept) writer.addWritten(result, s, s + 1, sent)
       const series = decodePlain(protocol, decodeSnappyBlock(writer.finish().body, 1e8))
       expect(series.map(({ labels }) => labels.join())).toEqual(expected)
     }
+  })
+
+  test('takes a step for each few thousand characters, of long labels with each series', () => {
+    const symbols = ['', '__name__', 'a', 'b', 'c', 'd', 'x'.repeat(3000)]
+    const short = { labelsRefs: [1, 2], samples: [{ value: 1, timestamp: TIME }] }
+    const stepsOf = (labelsRefs: readonly number[]) => {
+      const timeseries = Array.from({ length: 100 }, () => ({ ...short, labelsRefs }))
+      const message = Buffer.from(encodeV2({ symbols, timeseries }))
+      const request = new WriteReader().read(message, '2.0')
+      const relabelled = new WrittenRelabelling(
+        relabelling([{ regex: 'no', action: 'labeldrop' }]),
+        1e6,
+      )
+      return [relabelled.keptSteps(request), relabelled.relabelledSteps(request, 0, 100)].map(
+        steps => [...steps].length,
+      )
+    }
+    expect(stepsOf([1, 2])).toEqual([9, 9])
+    expect(stepsOf([1, 2, 3, 6, 4, 6, 5, 6])).toEqual([100, 100])
   })
 
   test('keep their values, times and exemplars when others are dropped', () => {
@@ -356,7 +376,8 @@ test('a relabelled table, and relabelled writes, are each series relabelled alon
         const request = new WriteReader().read(decodeSnappyBlock(source.finish().body, 1e8), '2.0')
         const relabelled = new WrittenRelabelling(rule, 2000)
         const kept = runNow(relabelled.keptSteps(request)) ?? all.keys()
-        const result = relabelled.relabelled(request, 0, request.series)
+        const steps = relabelled.relabelledSteps(request, 0, request.series)
+        const result = { ...request, ...runNow(steps) }
         const writer = new Writer2()
         for (const s of kept)
           writer.addWritten(result, s, s + 1, { exemplars: true, nativeHistograms: true })
