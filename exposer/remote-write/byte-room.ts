@@ -8,6 +8,10 @@ export class ByteRoom {
 
   constructor(private readonly maxBytes: number) {}
 
+  get used(): number {
+    return this.#used
+  }
+
   take(bytes: number): void {
     this.#used += bytes
   }

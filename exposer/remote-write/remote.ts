@@ -56,6 +56,8 @@ export interface RemoteDependencies {
 const TABLE_SHARE = 1 / 8
 /** Share of it that relabelled label sets of the topic of writes may take. */
 const LABELS_SHARE = 1 / 16
+/** Share of it that encoded labels of protocol 1.0 may take: templates and codes, each half of it. */
+const CACHE_SHARE = 1 / 16
 /** Share of the memory of a receiver that records of the topic of writes may take. */
 const WRITES_SHARE = 1 / 4
 /** Interval in which is looked for the topic of writes, ms. */
@@ -76,6 +78,8 @@ export class Remote {
   readonly #spans: SpanReader
   readonly #tables: Tables
   readonly #clock: Clock
+  readonly #shard: Shard
+  readonly #labels: WrittenRelabelling | null
 
   /** @throws KafkaError when the address of a broker is invalid */
   constructor(private readonly dependencies: RemoteDependencies) {
@@ -102,9 +106,12 @@ export class Remote {
       clock,
       logger,
       figures,
+      cacheBytes: Math.floor((memory.total * CACHE_SHARE) / 2),
       onRequest: dependencies.onRequest,
       families: () => this.#families(),
     })
+    const labelsShare = relabelling ? LABELS_SHARE : 0
+    const coreShare = 1 - TABLE_SHARE - labelsShare - CACHE_SHARE - WRITES_SHARE
     const shard = new Shard({
       limits: dependencies.limits,
       playoutDelayMs: dependencies.playout ? 'auto' : 0,
@@ -114,12 +121,16 @@ export class Remote {
       historyBytes: 0,
       // A mirror is sent as it was written, from the topic of writes.
       ignores: incarnation => incarnation === RELAYED_RUNS.mirror,
-      memory,
+      memory: {
+        heap: Math.floor(memory.heap * coreShare),
+        total: Math.floor(memory.total * coreShare),
+      },
       onRefused: ({ reason, message, partition, offset }) => {
         if (reason === 'limit') figures.fail('limit', 1)
         logger.debug('A record is not sent', { reason, message, partition, offset })
       },
     })
+    this.#shard = shard
     const start = new CommittedStart(dependencies.replayWindow)
     this.#spans = createSpanReader({ kafka, topic, logger, clock })
     this.#feed = new SnapshotFeed({
@@ -153,6 +164,8 @@ export class Remote {
     this.#consumer = createGroupConsumer({ ...member, topic, group, start, listener: this.#feed })
     // What was written is sent as it is: no state is needed from before the committed offset.
     const writesStart = new CommittedStart(0)
+    this.#labels =
+      relabelling && new WrittenRelabelling(relabelling, Math.floor(memory.total * LABELS_SHARE))
     this.#writes = new WritesFeed({
       clock,
       logger,
@@ -160,8 +173,7 @@ export class Remote {
       figures,
       start: writesStart,
       sent: config,
-      relabelling:
-        relabelling && new WrittenRelabelling(relabelling, Math.floor(memory.total * LABELS_SHARE)),
+      relabelling: this.#labels,
       maxBytes: Math.floor(memory.total * WRITES_SHARE),
       commit: (partition, offset, metadata) =>
         this.#writesConsumer.commit(partition, offset, metadata),
@@ -215,6 +227,16 @@ export class Remote {
   get partitions(): Readonly<Record<string, number>> {
     const { topic, writesTopic } = this.dependencies
     return { [topic]: this.#feed.partitions, [writesTopic]: this.#writes.partitions }
+  }
+
+  /**
+   * Memory of what is held for the receiver, bytes: the states of the targets and what waits of
+   * them, tables and labels of series, and records of the topic of writes that wait.
+   */
+  get memoryBytes(): number {
+    const { heap, buffers } = this.#shard.store.memory.used
+    const caches = this.#tables.bytes + (this.#labels?.bytes ?? 0) + this.#queue.cacheBytes
+    return heap + buffers + caches + this.#writes.bytes
   }
 
   /** Targets of the partitions that this shard sends. */

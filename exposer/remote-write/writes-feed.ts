@@ -76,6 +76,11 @@ export class WritesFeed implements PartitionListener {
     this.#partitions.clear()
   }
 
+  /** Bytes of records that wait. */
+  get bytes(): number {
+    return this.#room.used
+  }
+
   /** Partitions of which sending has begun. */
   get partitions(): number {
     return [...this.#partitions.values()].filter(({ progress }) => progress).length

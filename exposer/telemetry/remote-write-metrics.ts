@@ -6,6 +6,8 @@ export interface WatchedRemote {
   readonly name: string
   readonly figures: WriteFigures
   readonly lagSeconds: number
+  /** Memory of what is held for it. */
+  readonly memoryBytes: number
   /** Number by topic. */
   readonly partitions: Readonly<Record<string, number>>
 }
@@ -83,6 +85,11 @@ export class RemoteWriteMetrics {
         'highest_sent_timestamp_seconds',
         'Newest time of a sample that the receiver has stored.',
         r => r.figures.highestSent / 1000,
+      ],
+      [
+        'memory_bytes',
+        'Memory held for the receiver: states and layouts of targets, labels, and what waits; counted, without garbage.',
+        r => r.memoryBytes,
       ],
       [
         'lag_seconds',

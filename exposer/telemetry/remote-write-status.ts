@@ -19,7 +19,8 @@ export interface RemoteFacts extends WatchedRemote {
 export type RemoteState = 'ok' | 'behind' | 'retrying' | 'isolating' | 'refusing'
 
 /** A receiver as the API and the page show it. */
-export interface RemoteStatus extends Omit<RemoteFacts, 'figures' | 'sendDeadlineSeconds'> {
+export interface RemoteStatus
+  extends Omit<RemoteFacts, 'figures' | 'sendDeadlineSeconds' | 'memoryBytes'> {
   readonly state: RemoteState
   /**
    * Error of the request that is repeated, or else of an isolated target, or else of the last

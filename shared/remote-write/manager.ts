@@ -49,6 +49,8 @@ export interface QueueManagerOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly figures: WriteFigures
+  /** Bytes of each of two caches of protocol 1.0; a default without it. */
+  readonly cacheBytes?: number
   /** Observes the duration of each request, seconds. */
   onRequest(seconds: number): void
   /** All families in use, for the metadata of protocol 1.0. */
@@ -119,6 +121,11 @@ export class QueueManager {
   /** The protocol that the receiver is known to understand, or the first to try. */
   get protocol(): WriteProtocol {
     return this.#sender.protocol
+  }
+
+  /** Bytes of what is kept for later requests. */
+  get cacheBytes(): number {
+    return this.#sender.cacheBytes
   }
 
   /** Whether the shard of the item holds fewer samples than its capacity. */

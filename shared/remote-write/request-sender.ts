@@ -22,6 +22,8 @@ export interface RequestSenderOptions {
   readonly logger: Logger
   readonly figures: WriteFigures
   readonly warnings: RepeatedWarnings
+  /** Bytes of each of two caches of protocol 1.0; a default without it. */
+  readonly cacheBytes?: number
   /** Ends all attempts. */
   readonly signal: AbortSignal
   /** Observes the duration of each request, seconds. */
@@ -66,7 +68,7 @@ export class SenderStopped extends Error {
  */
 export class RequestSender {
   #protocol: WriteProtocol
-  readonly #writer1 = new Writer1()
+  readonly #writer1: Writer1
   readonly #writer2 = new Writer2()
   readonly #size: RequestSize
   #stored = 0
@@ -75,12 +77,18 @@ export class RequestSender {
 
   constructor(private readonly options: RequestSenderOptions) {
     this.#protocol = options.remote.protocol
+    this.#writer1 = new Writer1(options.cacheBytes)
     this.#size = new RequestSize(options.remote.queue.maxSamplesPerSend)
   }
 
   /** The protocol that the receiver is known to understand, or the first to try. */
   get protocol(): WriteProtocol {
     return this.#protocol
+  }
+
+  /** Bytes of what is kept for later requests. */
+  get cacheBytes(): number {
+    return this.#writer1.templateBytes
   }
 
   /** Samples that a request may have. */

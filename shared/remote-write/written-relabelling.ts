@@ -31,11 +31,17 @@ export class WrittenRelabelling {
   #recent = new Map<string, Labels>()
   #older = new Map<string, Labels>()
   #recentBytes = 0
+  #olderBytes = 0
 
   constructor(
     private readonly relabelling: Relabelling,
     private readonly maxBytes: number,
   ) {}
+
+  /** Estimated bytes of what is kept. */
+  get bytes(): number {
+    return this.#recentBytes + this.#olderBytes
+  }
 
   /**
    * Finds the indexes of the series that are sent, ascending; null for all. In steps, in which the
@@ -109,6 +115,7 @@ export class WrittenRelabelling {
       for (const { length } of labels) bytes += TEXT_BYTES + length
     if (this.#recentBytes + bytes > this.maxBytes / 2) {
       this.#older = this.#recent
+      this.#olderBytes = this.#recentBytes
       this.#recent = new Map()
       this.#recentBytes = 0
     }

@@ -13,6 +13,7 @@ export function receiver(
     protocol: '2.0',
     lagSeconds: 0,
     sendDeadlineSeconds: 5,
+    memoryBytes: 0,
     partitions: { 'metrics.snapshots': 4 },
     figures: Object.assign(new WriteFigures(), { shards: 1, shardsDesired: 0.2 }, figures),
     ...facts,
