@@ -12,6 +12,7 @@ import type { Partition } from './partition.js'
 import { charge, isWithinBudget, overBudget } from './reading-budget.js'
 import { endsNothing, isNewRelayed } from './relayed.js'
 import type { ShardParts } from './shard-parts.js'
+import { staleWindow } from './stale-window.js'
 import type { CompiledLayout } from './store/compiled-layout.js'
 import type { Reading } from './store/layout-reading.js'
 import type { Size } from './store/memory.js'
@@ -118,7 +119,7 @@ export function applyOpened(
     }
     partition.clock.consumed(
       record.timestamp,
-      shard.options.staleAfterIntervals * reader.intervalMs,
+      staleWindow(reader.incarnation, reader.intervalMs, shard.options),
       target.arrivedAt,
     )
     const parts = !content
@@ -251,7 +252,7 @@ function collect(
   const { incoming } = target
   if (reader.incarnation < incoming.incarnation) {
     // Parts of a newer run that never became complete do not stop an older one for longer.
-    const window = options.staleAfterIntervals * incoming.intervalMs
+    const window = staleWindow(incoming.incarnation, incoming.intervalMs, options)
     const hasEnded = incoming.isEmpty && target.runs.find(incoming.incarnation)?.ended
     if (hasEnded || clock.since(target.incomingAt, window) > window) incoming.restart()
   }

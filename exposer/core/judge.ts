@@ -1,8 +1,10 @@
 import type { Instant } from '../../shared/base/clock.js'
+import { FIRST_NATIVE } from '../../shared/snapshot/relayed.js'
 import { outdatedBy } from './backfill.js'
 import type { ShardOptions } from './options.js'
 import { hasStandby } from './overlap.js'
 import type { Partition } from './partition.js'
+import { staleWindow } from './stale-window.js'
 import type { Snapshot } from './store/snapshot.js'
 import type { Target } from './target.js'
 
@@ -142,8 +144,8 @@ function behind({ runs }: Target, { clock }: Partition, window: number): string 
 }
 
 /** Time without a snapshot after which the target is stale, ms of log time. */
-export function windowOf(target: Target, { staleAfterIntervals }: ShardOptions): number {
-  return staleAfterIntervals * target.intervalMs
+export function windowOf({ runs, intervalMs }: Target, options: ShardOptions): number {
+  return staleWindow(runs.current?.incarnation ?? FIRST_NATIVE, intervalMs, options)
 }
 
 /**

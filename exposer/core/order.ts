@@ -5,6 +5,7 @@ import { advance, bookGap, runOf } from './complete.js'
 import { isAlive } from './overlap.js'
 import type { Partition } from './partition.js'
 import type { ShardParts } from './shard-parts.js'
+import { staleWindow } from './stale-window.js'
 import type { Target } from './target.js'
 
 /**
@@ -24,7 +25,7 @@ export function checkOrder(
   const { current } = target.runs
   if (current && incarnation < current.incarnation) {
     // This record may be the first one after the newer run has become silent.
-    const window = options.staleAfterIntervals * intervalMs
+    const window = staleWindow(incarnation, intervalMs, options)
     partition.clock.consumed(timestamp, window, target.arrivedAt)
     if (!partition.wasNewest(target.key, offset) && isAlive(current, partition, options)) {
       hide(shard, partition, target, timestamp)

@@ -2,6 +2,7 @@ import { isRelayed } from '../../shared/snapshot/relayed.js'
 import type { ShardOptions } from './options.js'
 import type { Partition } from './partition.js'
 import type { Run } from './runs.js'
+import { staleWindow } from './stale-window.js'
 import type { Target } from './target.js'
 
 /**
@@ -13,12 +14,8 @@ const OVERLAP = 2
 const LATE = 1.5
 
 /** Whether a run may publish further: it has not ended, and was heard within its window. */
-export function isAlive(
-  run: Run,
-  { clock }: Partition,
-  { staleAfterIntervals }: ShardOptions,
-): boolean {
-  const window = staleAfterIntervals * run.intervalMs
+export function isAlive(run: Run, { clock }: Partition, options: ShardOptions): boolean {
+  const window = staleWindow(run.incarnation, run.intervalMs, options)
   return !run.ended && clock.since(run.heardAt, window) <= window
 }
 
@@ -27,14 +24,10 @@ export function isAlive(
  * now that the newer run is silent or has ended: until then the target is not down. That of a
  * relayed run may take many minutes: it is not awaited for longer than the newer run may be silent.
  */
-export function hasStandby(
-  { runs }: Target,
-  { clock }: Partition,
-  { staleAfterIntervals }: ShardOptions,
-): boolean {
+export function hasStandby({ runs }: Target, { clock }: Partition, options: ShardOptions): boolean {
   const { all, current } = runs
   if (all.length < 2 || !current) return false
-  const window = staleAfterIntervals * current.intervalMs
+  const window = staleWindow(current.incarnation, current.intervalMs, options)
   return all.some(run => {
     if (isRelayed(run.incarnation) && run.intervalMs > window) return false
     if (run.incarnation >= current.incarnation || run.ended) return false

@@ -12,6 +12,7 @@ import { judgeTarget } from './judge.js'
 import { Partition } from './partition.js'
 import type { ShardParts } from './shard-parts.js'
 import { Source } from './source.js'
+import { staleWindow } from './stale-window.js'
 import type { Reading } from './store/layout-reading.js'
 import type { Target } from './target.js'
 
@@ -78,7 +79,7 @@ export class Past {
       this.#checkRoom(key)
       reader.open(value)
       if (this.shard.options.ignores(reader.incarnation)) return null
-      const content = !this.#isStale(record.timestamp, reader.intervalMs)
+      const content = !this.#isStale(record.timestamp, reader)
       return applyOpened(this.#parts, this.#partition, record, now, { content, read })
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error
@@ -162,8 +163,11 @@ export class Past {
     retire(this.shard.store, target.snapshots.splice(0), 'forgotten')
   }
 
-  #isStale(appendedAt: number, intervalMs: number): boolean {
-    const window = this.shard.options.staleAfterIntervals * intervalMs
+  #isStale(
+    appendedAt: number,
+    { incarnation, intervalMs }: Pick<SnapshotReader, 'incarnation' | 'intervalMs'>,
+  ): boolean {
+    const window = staleWindow(incarnation, intervalMs, this.shard.options)
     return this.live.clock.since(appendedAt, window) > window
   }
 

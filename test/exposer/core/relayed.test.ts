@@ -88,6 +88,33 @@ describe('a relayed run', () => {
     expect(shard.refusals).toEqual(['limit'])
   })
 
+  test('of a mirror is up until --staleness.max-age without a record, and down with a failed scrape', () => {
+    const { shard, relay, fail, status } = setting({ maxAgeMs: 60_000 })
+    relay(1)
+    shard.pass(60_000)
+    expect(status().state).toBe('up')
+    fail()
+    expect(status().state).toBe('failed')
+    relay(2, -0.001)
+    expect(status().state).toBe('up')
+    shard.pass(60_001)
+    expect(status()).toMatchObject({
+      state: 'stale',
+      reason: 'no snapshot for 60.0 s, the publish interval is 10.0 s',
+    })
+  })
+
+  test('of a push group is stale after 2.5 intervals, and so is an application', () => {
+    for (const run of ['push', 'native'] as const) {
+      const { shard, relay, status } = setting()
+      relay(1, 0, { run })
+      shard.pass(2.5 * INTERVAL_MS)
+      expect(status().state).toBe('up')
+      shard.pass(1)
+      expect(status().state).toBe('stale')
+    }
+  })
+
   test('is numbered by time: an application that takes its incarnation by mistake is told', () => {
     const { shard, append } = setting()
     const app = new FakeApp({ labels: { job: 'b' }, incarnation: 0 })
@@ -114,8 +141,8 @@ describe('a relayed run', () => {
     expect(ledger.published).toBe(2)
     expect(all('p')).toEqual(['1@0', '2@10'])
     // A repeat does not keep its target up.
-    shard.pass(1.6 * INTERVAL_MS)
-    relay(2, 26)
+    shard.pass(111_000)
+    relay(2, 121)
     expect(status().state).toBe('stale')
     addsUp(shard.shard)
   })
@@ -303,7 +330,7 @@ describe('of a relayed run and another with the same labels', () => {
     relay(1, 0, { run: 'mirror' })
     relay(2, 0, { run: 'push' })
     expect(shown()).toBe(1)
-    shard.pass(2.6 * INTERVAL_MS)
+    shard.pass(121_000)
     relay(3, 0, { run: 'push' })
     expect(shown()).toBe(3)
     relay(4, 0, { run: 'mirror' })
