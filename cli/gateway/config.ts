@@ -105,6 +105,7 @@ const DURATIONS = new Set([
   'write.lookback',
   'write.assembly-timeout',
   'write.interval',
+  'kafka.session-timeout',
 ])
 
 function shown(name: string, value: unknown): string {

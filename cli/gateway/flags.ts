@@ -69,6 +69,14 @@ const storeFlags = {
     default: 'kafka-exposer-gateway',
     help: 'Consumer groups of the gateways begin with this name; that of --publish is <name>-publish, that of --write.mirrors is <name>-mirrors.',
   }),
+  'kafka.session-timeout': flag(duration({ min: '1s', max: '30m' }), {
+    default: '20s',
+    help: 'Time without a heartbeat after which other gateways take over what a gateway mirrored and published. A short timeout detects a dead gateway sooner, but an ordinary broker failover takes about 6s.',
+  }),
+  'kafka.instance-id': flag(text, {
+    placeholder: '<id>',
+    help: 'Identity of this gateway in its consumer groups (group.instance.id), such as the name of the host: different for each gateway, and the same after a restart. A gateway that was killed and starts again within the session timeout then goes on at once with what it mirrored and published. By default it has none, and others take over after the session timeout.',
+  }),
   'log.accept-gap': switchFlag({
     help: 'Start although the log does not continue the newest snapshot, with what is left. Pushes are lost then.',
   }),

@@ -3,6 +3,7 @@ import type { RedisAccess } from '../../gateway/store/redis/options.js'
 import { systemClock } from '../../shared/base/clock.js'
 import type { Logger } from '../../shared/base/logger.js'
 import { readKafkaConfig } from '../../shared/kafka/flags.js'
+import { instanceIdOf } from '../../shared/kafka/group/instance-id.js'
 import type { GatewayValues } from './config.js'
 import type { ConfigFile } from './config-file.js'
 import { readRedisFile } from './redis-file.js'
@@ -32,6 +33,15 @@ export function createStore(
       )
 }
 
+/** How a gateway is a member of its groups. */
+function memberOf(values: GatewayValues) {
+  const id = values['kafka.instance-id']
+  return {
+    sessionTimeout: values['kafka.session-timeout'],
+    ...(id !== undefined && { instanceId: instanceIdOf(id) }),
+  }
+}
+
 const PUBLISH_BYTES = 64 * 1024 * 1024
 /** Share of the memory that records of mirrors which wait for the brokers may take. */
 const PENDING_SHARE = 1 / 8
@@ -40,6 +50,7 @@ function publishOptions(values: GatewayValues) {
   return {
     topic: values['kafka.topic'],
     group: `${values['kafka.group']}-publish`,
+    ...memberOf(values),
     intervalMs: values['publish.interval'],
     maxBytes: PUBLISH_BYTES,
   }
@@ -49,6 +60,7 @@ function mirrorOptions(values: GatewayValues, memoryLimit: number) {
   return {
     snapshots: values['kafka.topic'],
     group: `${values['kafka.group']}-mirrors`,
+    ...memberOf(values),
     lookbackMs: values['write.lookback'],
     assemblyMs: values['write.assembly-timeout'],
     intervalMs: values['write.interval'],

@@ -20,6 +20,9 @@ export interface MirrorsOptions extends MirrorOptions {
   readonly writes: string
   readonly snapshots: string
   readonly group: string
+  /** `group.instance.id`, and what is called when another process uses it. Default: none. */
+  readonly instanceId?: string | undefined
+  readonly onDuplicate?: ((error: Error) => void) | undefined
   /** Maximum bytes of the records that wait for the brokers. */
   readonly maxBytes: number
   /** Memory that mirrors may take, read at each question. */
@@ -27,7 +30,7 @@ export interface MirrorsOptions extends MirrorOptions {
   readonly clock: Clock
   readonly logger: Logger
   /** Default: that of the group consumer. */
-  readonly sessionTimeout?: number
+  readonly sessionTimeout?: number | undefined
 }
 
 const SEND_TIMEOUT_MS = 5_000
@@ -71,6 +74,8 @@ export class Mirrors {
       clock,
       logger,
       sessionTimeout,
+      instanceId: options.instanceId,
+      onDuplicate: options.onDuplicate,
       listener: {
         onAssignment: ({ kept, fresh, lost }) => {
           for (const partition of [...lost, ...fresh]) this.#close(partition)

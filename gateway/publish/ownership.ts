@@ -9,6 +9,11 @@ export interface OwnershipOptions {
   /** The topic with one partition whose owner publishes. */
   readonly topic: string
   readonly group: string
+  /** `group.instance.id`, and what is called when another process uses it. Default: none. */
+  readonly instanceId?: string | undefined
+  readonly onDuplicate?: ((error: Error) => void) | undefined
+  /** Milliseconds. Default: that of the group consumer. */
+  readonly sessionTimeout?: number | undefined
   readonly clock: Clock
   readonly logger: Logger
 }

@@ -19,6 +19,11 @@ export interface PublisherOptions {
   /** Topic of the log, whose owner publishes. */
   readonly log: string
   readonly group: string
+  /** `group.instance.id`, and what is called when another process uses it. Default: none. */
+  readonly instanceId?: string | undefined
+  readonly onDuplicate?: ((error: Error) => void) | undefined
+  /** Milliseconds. Default: that of the group consumer. */
+  readonly sessionTimeout?: number | undefined
   readonly intervalMs: number
   /** Maximum bytes of the records that wait for the brokers. */
   readonly maxBytes: number
@@ -48,8 +53,10 @@ export class Publisher {
   #stopped = false
 
   constructor(private readonly options: PublisherOptions) {
-    const { kafka, topic, log, group, maxBytes, clock, logger } = options
-    this.#ownership = new PublisherOwnership({ kafka, topic: log, group, clock, logger })
+    const { kafka, topic, log, maxBytes, clock, logger } = options
+    const { group, instanceId, onDuplicate, sessionTimeout } = options
+    const member = { group, instanceId, onDuplicate, sessionTimeout }
+    this.#ownership = new PublisherOwnership({ kafka, topic: log, ...member, clock, logger })
     this.#sender = createSender({
       kafka,
       topic,

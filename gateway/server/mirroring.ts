@@ -1,6 +1,7 @@
 import type { Logger } from '../../shared/base/logger.js'
 import { awaitTopic } from '../../shared/kafka/await-topic.js'
 import { Mirrors, type MirrorsOptions } from '../mirrors/mirrors.js'
+import { duplicateGateway } from './duplicate-gateway.js'
 import type { Companion } from './publishing.js'
 
 /** Mirrors what comes by remote write once the topics of writes and snapshots are there. */
@@ -13,9 +14,12 @@ export class Mirroring implements Companion {
   #isStarted = false
 
   constructor(private readonly options: MirrorsOptions) {
-    this.mirrors = new Mirrors(options)
     this.failed = new Promise((_, reject) => {
       this.#fail = reject
+    })
+    this.mirrors = new Mirrors({
+      ...options,
+      onDuplicate: () => this.#fail(duplicateGateway(options)),
     })
     // Callers may ignore this promise: mark a rejection as handled.
     this.failed.catch(() => {})

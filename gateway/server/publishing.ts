@@ -2,6 +2,7 @@ import type { Logger } from '../../shared/base/logger.js'
 import { awaitTopic } from '../../shared/kafka/await-topic.js'
 import { Publisher, type PublisherOptions } from '../publish/publisher.js'
 import type { Figure } from '../telemetry/figures.js'
+import { duplicateGateway } from './duplicate-gateway.js'
 
 /** What runs beside the store of a gateway. Call `start` once and `stop` once. */
 export interface Companion {
@@ -21,9 +22,12 @@ export class Publishing implements Companion {
   #isStarted = false
 
   constructor(private readonly options: PublisherOptions) {
-    this.publisher = new Publisher(options)
     this.failed = new Promise((_, reject) => {
       this.#fail = reject
+    })
+    this.publisher = new Publisher({
+      ...options,
+      onDuplicate: () => this.#fail(duplicateGateway(options)),
     })
     // Callers may ignore this promise: mark a rejection as handled.
     this.failed.catch(() => {})

@@ -37,7 +37,10 @@ export interface StoppableWriteLog extends WriteLog {
 }
 
 /** How push groups are published as targets. */
-export type PublishOptions = Pick<PublisherOptions, 'topic' | 'group' | 'intervalMs' | 'maxBytes'>
+export type PublishOptions = Pick<
+  PublisherOptions,
+  'topic' | 'group' | 'instanceId' | 'sessionTimeout' | 'intervalMs' | 'maxBytes'
+>
 
 /** How mirrors are made of what comes by remote write. */
 export type MirrorSettings = Omit<
