@@ -1,17 +1,20 @@
 import { change, groupPath, read } from './api.js'
+import { button } from './cells.js'
 import { createDetail } from './detail.js'
 import { formatBytes, formatCount, formatDuration, formatSamples } from './format.js'
-import { COLUMNS, createRow, keyOf } from './rows.js'
+import { mirrors } from './mirrors.js'
+import { pushGroups } from './push-groups.js'
 import { storeTiles, tile } from './tiles.js'
 
 const REFRESH_MS = 5000
 const TYPING_MS = 200
 const PAGE_SIZE = 50
 const byId = id => document.getElementById(id)
+const LISTS = [pushGroups, mirrors]
 
-/** What is shown, and the last answers of the gateway. Search, order and page are in the URL. */
+/** What is shown, and the last answers of the gateway. List, search, order and page are in the URL. */
 const state = {
-  groups: [],
+  items: [],
   total: 0,
   time: 0,
   readAt: 0,
@@ -26,10 +29,12 @@ let refreshes = 0
 
 function readFragment() {
   const fragment = new URLSearchParams(location.hash.slice(1))
-  const sort = COLUMNS.some(({ id }) => id === fragment.get('sort'))
+  const list = LISTS.find(({ id }) => id === fragment.get('list')) ?? pushGroups
+  const sort = list.columns.some(({ id }) => id && id === fragment.get('sort'))
     ? fragment.get('sort')
-    : 'labels'
+    : list.sort
   return {
+    list,
     search: fragment.get('search') ?? '',
     sort,
     descending: fragment.get('desc') === '1',
@@ -38,14 +43,14 @@ function readFragment() {
 }
 
 function writeFragment() {
-  const { search, sort, descending, page } = state
-  const fragment = new URLSearchParams({ search, sort, desc: descending ? '1' : '0', page })
-  history.replaceState(null, '', `#${fragment}`)
+  const { list, search, sort, descending, page } = state
+  const shown = { list: list.id, search, sort, desc: descending ? '1' : '0', page }
+  history.replaceState(null, '', `#${new URLSearchParams(shown)}`)
 }
 
 async function refresh() {
   const number = ++refreshes
-  const { search, sort, descending, page } = state
+  const { list, search, sort, descending, page } = state
   const query = new URLSearchParams({
     search,
     sort,
@@ -59,10 +64,10 @@ async function refresh() {
     // Also shown while there is no list: it says how far the start is.
     Object.assign(state, { status, notice: noticeOf(status) })
     if (status.store.trouble) return render()
-    const list = await read(`api/v1/groups?${query}`)
+    const answer = await list.page(query)
     if (number !== refreshes) return
-    Object.assign(state, list, { readAt: performance.now() })
-    if (page > 0 && list.groups.length === 0) return goTo(lastPage())
+    Object.assign(state, answer, { readAt: performance.now() })
+    if (page > 0 && answer.items.length === 0) return goTo(lastPage())
     await refreshDetails()
   } catch (error) {
     if (number !== refreshes) return
@@ -75,8 +80,8 @@ const noticeOf = ({ store: { trouble, impairment } }) =>
   trouble ? `This gateway is not ready: ${trouble}` : (impairment ?? '')
 
 async function refreshDetails() {
-  for (const group of state.groups) {
-    const key = keyOf(group)
+  for (const group of state.items) {
+    const key = state.list.keyOf(group)
     if (!open.has(key)) continue
     const detail = await readDetail(group)
     // It may have been closed meanwhile.
@@ -104,6 +109,7 @@ function goTo(page) {
 function render() {
   writeFragment()
   renderSummary()
+  renderLists()
   renderHead()
   renderRows()
   const { notice, search, total, page } = state
@@ -112,11 +118,11 @@ function render() {
   if (byId('search').value !== search) byId('search').value = search
   byId('matches').textContent = search ? `${formatCount(total)} matching` : ''
   byId('page').textContent = total
-    ? `${formatCount(page * PAGE_SIZE + 1)}–${formatCount(page * PAGE_SIZE + state.groups.length)} of ${formatCount(total)}`
+    ? `${formatCount(page * PAGE_SIZE + 1)}–${formatCount(page * PAGE_SIZE + state.items.length)} of ${formatCount(total)}`
     : ''
   byId('previous').disabled = page === 0
   byId('next').disabled = page >= lastPage()
-  byId('wipe').hidden = !state.status?.admin_api
+  byId('wipe').hidden = !state.status?.admin_api || state.list !== pushGroups
   renderAge()
 }
 
@@ -140,9 +146,28 @@ function renderSummary() {
   )
 }
 
+/** The choice of a list, where there is more than one. */
+function renderLists() {
+  const { list, status } = state
+  byId('lists').hidden = !status?.store.mirrors
+  const buttons = LISTS.map(one => {
+    const choice = button(one.title, '', `list ${one.id}`, () => {
+      Object.assign(state, { list: one, items: [], readAt: 0, sort: one.sort, descending: false })
+      goTo(0)
+    })
+    choice.setAttribute('aria-pressed', String(one === list))
+    return choice
+  })
+  keepFocus(() => byId('lists').replaceChildren(...buttons))
+  byId('search').placeholder = list.search.example
+  byId('search').setAttribute('aria-label', list.search.label)
+  byId('list').setAttribute('aria-label', list.title)
+}
+
 function renderHead() {
-  const cells = COLUMNS.map(({ id, title, isNumber }) => {
+  const cells = state.list.columns.map(({ id, title, isNumber }) => {
     const cell = document.createElement('th')
+    if (!id) return cell
     const isSorted = state.sort === id
     cell.scope = 'col'
     cell.className = isNumber ? 'number' : ''
@@ -150,45 +175,38 @@ function renderHead() {
       'aria-sort',
       isSorted ? (state.descending ? 'descending' : 'ascending') : 'none',
     )
-    const button = document.createElement('button')
-    button.type = 'button'
-    button.dataset.focus = `sort ${id}`
-    button.textContent = isSorted ? `${title} ${state.descending ? '▾' : '▴'}` : title
-    button.addEventListener('click', () => {
-      state.descending = isSorted && !state.descending
-      state.sort = id
-      goTo(0)
-    })
-    cell.append(button)
+    const name = isSorted ? `${title} ${state.descending ? '▾' : '▴'}` : title
+    cell.append(
+      button(name, '', `sort ${id}`, () => {
+        state.descending = isSorted && !state.descending
+        state.sort = id
+        goTo(0)
+      }),
+    )
     return cell
   })
-  keepFocus(() => byId('head').replaceChildren(...cells, document.createElement('th')))
+  keepFocus(() => byId('head').replaceChildren(...cells))
 }
 
 function renderRows() {
-  const time = state.time + (performance.now() - state.readAt)
-  const rows = state.groups.flatMap(group => {
-    const detail = open.get(keyOf(group))
-    const row = createRow(group, { time, isOpen: detail !== undefined, on: { toggle, remove } })
-    return detail === undefined ? [row] : [row, detailRow(detail)]
+  const { list, items, time, readAt, search } = state
+  const now = time + (performance.now() - readAt)
+  const rows = items.flatMap(item => {
+    const detail = open.get(list.keyOf(item))
+    const isOpen = detail !== undefined
+    const row = list.createRow(item, { time: now, isOpen, on: { toggle, remove } })
+    return isOpen ? [row, detailRow(detail)] : [row]
   })
   keepFocus(() => byId('rows').replaceChildren(...rows))
-  byId('empty').hidden = state.groups.length > 0 || !state.readAt
-  byId('empty').replaceChildren(...(state.search ? ['No push group matches the search.'] : usage()))
-}
-
-function usage() {
-  const command = document.createElement('code')
-  const url = new URL('metrics/job/some_job', location.href).href
-  command.textContent = `echo "some_metric 1" | curl --data-binary @- ${url}`
-  return ['No push groups. To push a metric, run:', command]
+  byId('empty').hidden = items.length > 0 || !readAt
+  byId('empty').replaceChildren(...(search ? [list.none] : list.empty(state)))
 }
 
 function detailRow(detail) {
   const row = document.createElement('tr')
   const cell = document.createElement('td')
   cell.className = 'detail'
-  cell.colSpan = COLUMNS.length + 1
+  cell.colSpan = state.list.columns.length
   cell.append(detail)
   row.append(cell)
   return row
@@ -204,7 +222,7 @@ function keepFocus(replace) {
 }
 
 async function toggle(group) {
-  const key = keyOf(group)
+  const key = pushGroups.keyOf(group)
   if (!open.delete(key)) open.set(key, await readDetail(group))
   render()
 }

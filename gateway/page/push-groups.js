@@ -1,14 +1,32 @@
+import { read } from './api.js'
+import { button, cell, labelList } from './cells.js'
 import { formatCount, formatDuration } from './format.js'
 
-export const COLUMNS = [
-  { id: 'labels', title: 'Push group' },
-  { id: 'pushed', title: 'Last push' },
-  { id: 'failed', title: 'Last failure' },
-  { id: 'expires', title: 'Expires' },
-  { id: 'samples', title: 'Samples', isNumber: true },
-]
+const keyOf = ({ labels }) => JSON.stringify(labels)
 
-export const keyOf = ({ labels }) => JSON.stringify(labels)
+/** The list of push groups. */
+export const pushGroups = {
+  id: 'groups',
+  title: 'Push groups',
+  search: { label: 'Search push groups', example: 'Search labels: job=backup db-1' },
+  none: 'No push group matches the search.',
+  sort: 'labels',
+  columns: [
+    { id: 'labels', title: 'Push group' },
+    { id: 'pushed', title: 'Last push' },
+    { id: 'failed', title: 'Last failure' },
+    { id: 'expires', title: 'Expires' },
+    { id: 'samples', title: 'Samples', isNumber: true },
+    { title: '' },
+  ],
+  keyOf,
+  async page(query) {
+    const { groups, ...rest } = await read(`api/v1/groups?${query}`)
+    return { items: groups, ...rest }
+  },
+  createRow,
+  empty,
+}
 
 /**
  * The row of a push group.
@@ -17,7 +35,7 @@ export const keyOf = ({ labels }) => JSON.stringify(labels)
  * @param isOpen whether its metrics are shown
  * @param on what is called: toggle, remove
  */
-export function createRow(group, { time, isOpen, on }) {
+function createRow(group, { time, isOpen, on }) {
   const row = document.createElement('tr')
   const ago = at => (at ? `${formatDuration(time - at)} ago` : 'never')
   const hasFailed = group.failedAt > group.pushedAt
@@ -35,47 +53,13 @@ export function createRow(group, { time, isOpen, on }) {
   return row
 }
 
-function cell(text, className = '') {
-  const element = document.createElement('td')
-  element.textContent = text
-  element.className = className
-  return element
-}
-
-function button(text, className, focus, onClick) {
-  const element = document.createElement('button')
-  element.type = 'button'
-  element.textContent = text
-  element.className = className
-  element.dataset.focus = focus
-  element.addEventListener('click', onClick)
-  return element
-}
-
 function labelsCell(group, isOpen, on) {
   const element = cell('', 'labels')
   const key = keyOf(group)
   const toggle = button(isOpen ? '−' : '+', 'toggle', `toggle ${key}`, () => on.toggle(group))
   toggle.setAttribute('aria-expanded', String(isOpen))
   toggle.setAttribute('aria-label', 'Show metrics')
-  const list = document.createElement('div')
-  element.append(toggle, list)
-  const isJob = ([name]) => name === 'job'
-  // The job first, as in the path.
-  for (const [name, value] of [
-    ...group.labels.filter(isJob),
-    ...group.labels.filter(l => !isJob(l)),
-  ])
-    list.append(label(name, value))
-  return element
-}
-
-function label(name, value) {
-  const element = document.createElement('span')
-  element.className = 'label'
-  const written = document.createElement('i')
-  written.textContent = `${name}=`
-  element.append(written, value === '' ? '""' : value)
+  element.append(toggle, labelList(group.labels))
   return element
 }
 
@@ -83,4 +67,11 @@ function buttonCell(group, on) {
   const element = document.createElement('td')
   element.append(button('Delete', 'delete', `delete ${keyOf(group)}`, () => on.remove(group)))
   return element
+}
+
+function empty() {
+  const command = document.createElement('code')
+  const url = new URL('metrics/job/some_job', location.href).href
+  command.textContent = `echo "some_metric 1" | curl --data-binary @- ${url}`
+  return ['No push groups. To push a metric, run:', command]
 }

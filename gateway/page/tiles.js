@@ -58,14 +58,13 @@ function publishingTile({ owner, targets }) {
       })
 }
 
-/** Their list is at `/api/v1/mirrors`. */
 function mirrorsTile({ targets, lag_seconds }) {
   return tile(
     formatCount(targets),
     targets === 1 ? 'target mirrored here' : 'targets mirrored here',
     {
       isBad: lag_seconds > MAX_LAG_SECONDS,
-      title: `Targets of remote write; the end of the log was read ${formatDuration(lag_seconds * 1000)} ago. See /api/v1/mirrors`,
+      title: `Targets of remote write; the end of the log was read ${formatDuration(lag_seconds * 1000)} ago`,
     },
   )
 }

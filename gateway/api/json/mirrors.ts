@@ -1,36 +1,41 @@
-import { Slice } from '../../../shared/base/scheduling.js'
+import { runInSlices } from '../../../shared/base/steps.js'
 import type { Exchange } from '../../../shared/http/exchange.js'
 import type { MirrorProgress } from '../../store/progress.js'
 import type { Services } from '../services.js'
 import { awaitTurn } from '../turn.js'
 import { json, sendJson } from './answer.js'
+import { findPage, labelOrder, listQuery, type SortKeys } from './list-query.js'
 
-const MAX_LISTED = 1000
+/** More than a target can be behind, in seconds: each warning comes before that. */
+const WARNING_RANK = 1e12
 
 /**
- * `/api/v1/mirrors`: the targets that this gateway mirrors, those with warnings first, then those
- * that are furthest behind.
+ * Keys by which the list of mirrors can be sorted. By `problem`, targets with warnings come first,
+ * then those that are furthest behind.
  */
+const SORT_KEYS: SortKeys<MirrorProgress> = {
+  problem: ({ warnings, behindSeconds }) => -(warnings.length * WARNING_RANK + behindSeconds),
+  labels: ({ labels }) => labelOrder(labels),
+  series: ({ series }) => series,
+  interval: ({ intervalMs }) => intervalMs,
+  behind: ({ behindSeconds }) => behindSeconds,
+  out_of_order: ({ outOfOrder }) => outOfOrder,
+}
+
+/** `/api/v1/mirrors`: a page of the list of the targets that this gateway mirrors. */
 export function mirrors(services: Services) {
   return async (exchange: Exchange): Promise<void> => {
+    const query = listQuery(exchange, SORT_KEYS)
     await awaitTurn(exchange, 'page', services)
     const { mirrors } = services.progress()
-    const slice = new Slice()
-    const all: MirrorProgress[] = []
-    for (const mirror of mirrors?.list() ?? []) {
-      all.push(mirror)
-      if (slice.isOver()) await slice.next()
-    }
-    const listed = all
-      .sort((a, b) => b.warnings.length - a.warnings.length || b.behindSeconds - a.behindSeconds)
-      .slice(0, MAX_LISTED)
+    const { total, items } = await runInSlices(findPage(mirrors?.list() ?? [], query))
     await sendJson(exchange, () =>
       json({
         enabled: mirrors !== undefined,
         partitions: mirrors?.partitions ?? 0,
         lag_seconds: mirrors?.lagSeconds ?? null,
-        total: all.length,
-        mirrors: listed.map(summaryOf),
+        total,
+        mirrors: items.map(summaryOf),
       }),
     )
   }

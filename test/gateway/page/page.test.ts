@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { GatewayConfig } from '../../../gateway/server/config.js'
-import type { StoreProgress } from '../../../gateway/store/progress.js'
+import type { MirrorProgress, StoreProgress } from '../../../gateway/store/progress.js'
 import { StoreUnavailable } from '../../../gateway/store/store.js'
 import { startChromium } from '../../support/chromium.js'
 import { type StartedGateway, startGateway } from '../../support/gateway.js'
@@ -233,6 +233,83 @@ describe.skipIf(!chromium)('the page of a gateway', () => {
       .poll(() => summary.innerText())
       .toMatch(/7\s+records behind, for 1m 1s\s+none\s+last snapshot\s+standby\s+publishing/)
     expect(await summary.locator('.bad').innerText()).toMatch(/^7/)
+  })
+
+  const mirrorOf = (instance: string, mirror: Partial<MirrorProgress> = {}): MirrorProgress => ({
+    labels: [
+      { name: 'instance', value: instance },
+      { name: 'job', value: 'shop' },
+    ],
+    series: 12,
+    hasUp: true,
+    intervalMs: 15_000,
+    lastSnapshot: now,
+    behindSeconds: 3,
+    outOfOrder: 0,
+    warnings: [],
+    ...mirror,
+  })
+  const mirroring = (list: readonly MirrorProgress[]): StoreProgress => ({
+    mirrors: { partitions: 4, targets: list.length, lagSeconds: 0, list: () => list },
+  })
+  const cells = (row: number) => rows().nth(row).locator('td').allInnerTexts()
+
+  test('lists mirrored targets, those with a problem first, by search and order', async () => {
+    const list = Array.from({ length: 120 }, (_, i) => mirrorOf(`host-${i}`, { series: i }))
+    list[70] = mirrorOf('behind', {
+      behindSeconds: 600,
+      warnings: ['10m behind: its sender stopped'],
+    })
+    list[80] = mirrorOf('mixed', { outOfOrder: 7, warnings: ['two', 'senders'] })
+    list[90] = mirrorOf('rules', { hasUp: false, lastSnapshot: undefined, behindSeconds: 0 })
+    await start({}, mirroring(list))
+    await put('job/a')
+    await open()
+    await expect.poll(() => rows().count()).toBe(1)
+    await page.getByRole('button', { name: 'Mirrored targets' }).click()
+    await expect.poll(() => rows().count()).toBe(50)
+    const faultless = ['none', '3s ago', '15s']
+    expect((await cells(0)).slice(1)).toEqual(['two.\n\nsenders.', '3s ago', '15s', '12', '7'])
+    expect((await cells(1)).slice(1)).toEqual([
+      '10m behind: its sender stopped.',
+      '10m ago',
+      '15s',
+      '12',
+      '0',
+    ])
+    expect((await cells(2)).slice(1, 4)).toEqual(faultless)
+    expect(await page.locator('#page').innerText()).toBe('1–50 of 120')
+    expect(await page.locator('#wipe').isVisible()).toBe(false)
+
+    await page.getByRole('button', { name: 'Series', exact: true }).click()
+    await expect.poll(async () => (await cells(0))[4]).toBe('0')
+    await page.getByRole('button', { name: 'Series ▴' }).click()
+    await expect.poll(async () => (await cells(0))[4]).toBe('119')
+
+    await page.keyboard.press('/')
+    await page.keyboard.type('instance=rules')
+    await expect.poll(() => rows().count()).toBe(1)
+    expect((await cells(0)).slice(1)).toEqual(['none', 'none yet', '15s, without up', '12', '0'])
+    const shared = page.url()
+    await page.goto('about:blank')
+    await page.goto(shared)
+    await expect.poll(() => page.locator('#matches').innerText()).toBe('1 matching')
+    expect(
+      await page.getByRole('button', { name: 'Mirrored targets' }).getAttribute('aria-pressed'),
+    ).toBe('true')
+  })
+
+  test('says why a list of mirrored targets is empty, and has none without mirrors', async () => {
+    await start({}, { mirrors: { partitions: 0, targets: 0, lagSeconds: 0, list: () => [] } })
+    await open('/#list=mirrors')
+    await expect
+      .poll(() => page.locator('#empty').innerText())
+      .toContain('This gateway mirrors no partition')
+    await stopUnseen()
+    await start()
+    await open()
+    await expect.poll(() => page.locator('#empty').isVisible()).toBe(true)
+    expect(await page.locator('#lists').isVisible()).toBe(false)
   })
 
   test('a long line of an open push group does not push the buttons out of the window', async () => {
