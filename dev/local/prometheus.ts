@@ -19,6 +19,8 @@ export interface PrometheusOptions {
   readonly port?: number
   /** Additional command-line flags. */
   readonly flags?: readonly string[]
+  /** Contents of files beside the configuration, by name. */
+  readonly files?: Readonly<Record<string, string>>
   readonly log?: (message: string) => void
 }
 
@@ -63,6 +65,8 @@ export class LocalPrometheus extends PrometheusApi {
     const folder = createRunFolder('prometheus')
     const address = `127.0.0.1:${port}`
     writeConfig(folder, options.config)
+    for (const [name, text] of Object.entries(options.files ?? {}))
+      writeFileSync(join(folder, name), text)
     const args = [
       `--config.file=${configFile(folder)}`,
       ...(options.agent

@@ -6,6 +6,7 @@ import { freshness } from './freshness.js'
 import { gatewayKills } from './gateway-kills.js'
 import { rates } from './rates.js'
 import { replicas } from './replicas.js'
+import { senderOutage, senders } from './senders.js'
 import { thousandTargets } from './thousand.js'
 
 /**
@@ -28,6 +29,8 @@ const measurements: Record<string, (bench: Bench) => Promise<Row[]>> = {
   freshness: bench => freshness(bench, against),
   rates,
   replicas,
+  senders,
+  'sender-outage': senderOutage,
   'thousand-targets': thousandTargets,
 }
 
