@@ -9,11 +9,11 @@ import { type Row, spread } from '../table.js'
 import { cpuOf } from '../usage.js'
 import { ReceiverProcess } from './receiver-process.js'
 
-const PROTOBUF = {
+export const PROTOBUF = {
   '1.0': 'prometheus.WriteRequest',
   '2.0': 'io.prometheus.write.v2.Request',
 } as const
-type Protocol = keyof typeof PROTOBUF
+export type Protocol = keyof typeof PROTOBUF
 
 const longSession = ['--kafka.session-timeout=2m']
 
