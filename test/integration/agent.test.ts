@@ -176,7 +176,8 @@ describe.skipIf(!prometheusPath)('an agent with the file of a Prometheus agent',
       `- targets: ['${address}']\n  labels: {__metrics_path__: /leaving, version: 1.10}\n`,
     )
     const config = {
-      global: { scrape_interval: '1s', scrape_timeout: '1s', external_labels: { zone: 'z' } },
+      // A busy machine cannot answer the scrapes of all targets within a second.
+      global: { scrape_interval: '3s', scrape_timeout: '3s', external_labels: { zone: 'z' } },
       scrape_configs: jobs(address),
     }
     writeFileSync(join(folder, 'agent.yml'), JSON.stringify(config))
@@ -202,7 +203,7 @@ describe.skipIf(!prometheusPath)('an agent with the file of a Prometheus agent',
           {
             job_name: 'virtual',
             honor_labels: true,
-            http_sd_configs: [{ url: `${exposer.url}/sd`, refresh_interval: '1s' }],
+            http_sd_configs: [{ url: `${exposer.url}/sd`, refresh_interval: '3s' }],
           },
         ],
       },
@@ -284,8 +285,10 @@ describe.skipIf(!prometheusPath)('an agent with the file of a Prometheus agent',
     await eventually(async () => {
       expect(await virtual.query('up{team="a"} == 1')).toEqual([])
     })
-    const targets = await virtual.targets()
-    expect(targets.find(({ labels }) => labels.job === 'text')?.lastError).toContain('503')
+    await eventually(async () => {
+      const targets = await virtual.targets()
+      expect(targets.find(({ labels }) => labels.job === 'text')?.lastError).toContain('503')
+    })
     down = false
     await eventually(async () => {
       expect(await virtual.query('up{job="text"} == 1')).toHaveLength(1)
