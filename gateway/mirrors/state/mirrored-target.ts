@@ -1,20 +1,18 @@
 import type { Steps } from '../../../shared/base/steps.js'
 import type { Label } from '../../../shared/metrics/model.js'
-import { isStaleMarkerAt, type WriteRequest } from '../../../shared/metrics/remote-write/request.js'
+import type { WriteRequest } from '../../../shared/metrics/remote-write/request.js'
 import type { MemoryBudget } from './budget.js'
 import type { MirrorFigures } from './figures.js'
 import { HeldSamples } from './held-samples.js'
 import type { Assembly, Made, Origin } from './made.js'
 import { type MirrorOptions, newTargetMs } from './options.js'
-import { REFUSED, RecordSeries } from './record-series.js'
-import { KIND } from './report-series.js'
+import { RecordSeries } from './record-series.js'
 import { durationOf, reasonOf } from './reports.js'
+import { type Published, SampleIntake } from './sample-intake.js'
 import { ScrapeAssembly } from './scrape-assembly.js'
 import { type Scrape, Scrapes } from './scrapes.js'
 import { SeriesTable } from './series-table.js'
 
-/** Receivers refuse samples that are ten seconds ahead of their clocks. */
-const MAX_AHEAD_MS = 600_000
 /** Memory of a target besides its series, bytes. */
 const TARGET_BYTES = 4096
 
@@ -35,17 +33,13 @@ export class MirroredTarget {
   readonly #records: RecordSeries
   readonly #scrapes: Scrapes
   readonly #assembly: ScrapeAssembly
-  /** Whether it gets a snapshot each interval, because it has no `up`. */
-  #isTimed = false
-  #lastNumber = Number.NEGATIVE_INFINITY
+  readonly #intake: SampleIntake
+  readonly #published: Published = { lastNumber: Number.NEGATIVE_INFINITY, isTimed: false }
   #lastSeen: number
   /** What is accounted. */
   #bytes = 0
   #heldSeries = 0
   #isDropped = false
-  /** Samples with times that went back, and the log time of the last one. */
-  back = 0
-  backAt = Number.NEGATIVE_INFINITY
 
   /** @param firstSeen log time of its first record, Unix ms */
   constructor(
@@ -59,6 +53,14 @@ export class MirroredTarget {
     this.#samples = new HeldSamples(this.#series, lookbackMs, firstSeen)
     this.#scrapes = new Scrapes(lookbackMs)
     this.#assembly = new ScrapeAssembly(this.#scrapes, this.#series, assemblyMs)
+    this.#intake = new SampleIntake({
+      series: this.#series,
+      pending: this.#samples.pending,
+      scrapes: this.#scrapes,
+      assembly: this.#assembly,
+      published: this.#published,
+      figures: context.figures,
+    })
     this.#lastSeen = firstSeen
     this.#account()
   }
@@ -67,7 +69,17 @@ export class MirroredTarget {
 
   /** Time of the last snapshot, failure or end, Unix ms; −∞ before the first. */
   get lastNumber(): number {
-    return this.#lastNumber
+    return this.#published.lastNumber
+  }
+
+  /** Number of samples with times that went back. */
+  get back(): number {
+    return this.#intake.back
+  }
+
+  /** Log time of the last one, Unix ms; −∞ before the first. */
+  get backAt(): number {
+    return this.#intake.backAt
   }
 
   /** Log time of the last record, Unix ms. */
@@ -76,11 +88,11 @@ export class MirroredTarget {
   }
 
   get intervalMs(): number {
-    return this.#isTimed ? this.context.options.intervalMs : this.#scrapes.intervalMs
+    return this.#published.isTimed ? this.context.options.intervalMs : this.#scrapes.intervalMs
   }
 
   get isTimed(): boolean {
-    return this.#isTimed
+    return this.#published.isTimed
   }
 
   /** Number of series that are known, those of the scraper included. */
@@ -105,45 +117,10 @@ export class MirroredTarget {
 
   /** @param origin position and log time of the record */
   *apply(request: WriteRequest, origin: Origin): Steps<void> {
-    const series = this.#series
     if (request.series === 0) return
     const slots = this.#records.find(request) ?? (yield* this.#records.resolve(request))
     this.#lastSeen = origin.time
-    const { samplesFrom, valueAt, timestamps, bytes } = request
-    const { kinds, newest, seenAt } = series
-    const latest = origin.time + MAX_AHEAD_MS
-    // Faster than the methods of Buffer, which check their arguments.
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-    for (let s = 0; s < request.series; s++) {
-      const slot = slots[s]
-      const from = samplesFrom[s]
-      const to = samplesFrom[s + 1]
-      if (slot < 0) {
-        const samples = to - from + request.histogramsFrom[s + 1] - request.histogramsFrom[s]
-        this.context.figures.refused[slot === REFUSED ? 'memory' : 'label'] += samples
-        continue
-      }
-      for (let i = from; i < to; i++) {
-        const time = timestamps[i]
-        if (time < 0 || time > latest) {
-          this.context.figures.refused.time++
-          continue
-        }
-        if (time <= newest[slot]) {
-          this.#skip(time, newest[slot], origin.time)
-          continue
-        }
-        newest[slot] = time
-        seenAt[slot] = origin.time
-        const at = valueAt[i]
-        const value = at < 0 ? 0 : view.getFloat64(at, true)
-        const isStale = Number.isNaN(value) && isStaleMarkerAt(bytes, at)
-        if (kinds[slot] === KIND.ordinary) this.#take(slot, time, value, isStale)
-        else this.#report(slot, time, value, isStale, origin)
-      }
-      if (request.histogramsFrom[s + 1] > request.histogramsFrom[s])
-        this.#takeHistograms(slot, request, s, origin.time)
-    }
+    this.#intake.take(request, slots, origin)
     this.context.figures.overtaken += this.#samples.bound()
     this.#account()
   }
@@ -170,17 +147,18 @@ export class MirroredTarget {
     const { time } = origin
     const { figures, options } = this.context
     const { intervalMs } = options
-    const wasTimed = this.#isTimed
-    this.#isTimed = time > this.#lastNumber && this.#isTimedAt(time)
-    if (!this.#isTimed) return undefined
+    const published = this.#published
+    const wasTimed = published.isTimed
+    published.isTimed = time > published.lastNumber && this.#isTimedAt(time)
+    if (!published.isTimed) return undefined
     this.#samples.advance(Number.POSITIVE_INFINITY, time)
     const header = { collectedAt: time, intervalMs, collectSeconds: 0, origin }
     const snapshot = this.#samples.snapshot(time)
     this.#account()
-    if (snapshot.values.length === 0) this.#isTimed = false
-    if (!wasTimed && !this.#isTimed) return undefined
-    this.#lastNumber = time
-    if (this.#isTimed) {
+    if (snapshot.values.length === 0) published.isTimed = false
+    if (!wasTimed && !published.isTimed) return undefined
+    published.lastNumber = time
+    if (published.isTimed) {
       figures.snapshots.interval++
       return { kind: 'snapshot', ...header, assembly: 'interval', ...snapshot }
     }
@@ -192,7 +170,7 @@ export class MirroredTarget {
   isGone(time: number): boolean {
     return (
       this.#scrapes.length === 0 &&
-      !this.#isTimed &&
+      !this.#published.isTimed &&
       this.#lastSeen <= time - this.context.options.lookbackMs
     )
   }
@@ -218,85 +196,10 @@ export class MirroredTarget {
     this.#heldSeries = this.#series.size
   }
 
-  #skip(time: number, newest: number, logTime: number): void {
-    const { figures } = this.context
-    if (time === newest) {
-      figures.repeated++
-      return
-    }
-    figures.back++
-    this.back++
-    this.backAt = logTime
-  }
-
-  #take(slot: number, time: number, value: number, isStale: boolean): void {
-    if (time <= this.#lastNumber && this.#scrapes.isIncomplete(time)) {
-      this.#takeLate(slot, time, value, isStale)
-      return
-    }
-    this.#series.native[slot] = 0
-    this.#samples.pending.add(isStale ? ~slot : slot, time, value)
-    if (!isStale) this.#assembly.count(slot, time)
-  }
-
-  /** A sample of a scrape whose snapshot was made without it: it is part of the next one. */
-  #takeLate(slot: number, time: number, value: number, isStale: boolean): void {
-    this.context.figures.late++
-    this.#assembly.unsettle()
-    if (isStale) this.#series.leave(slot, time)
-    else this.#series.setValue(slot, value, time)
-  }
-
-  /** Native histograms are counted as part of their scrape, and not mirrored. */
-  #takeHistograms(slot: number, request: WriteRequest, s: number, logTime: number): void {
-    const { newest, seenAt, native } = this.#series
-    for (let i = request.histogramsFrom[s]; i < request.histogramsFrom[s + 1]; i++) {
-      const time = request.histogramTimes[i]
-      if (time < 0 || time > logTime + MAX_AHEAD_MS) {
-        this.context.figures.refused.time++
-        continue
-      }
-      if (time <= newest[slot]) {
-        this.#skip(time, newest[slot], logTime)
-        continue
-      }
-      newest[slot] = time
-      seenAt[slot] = logTime
-      const isStale = request.histogramStale[i] === 1
-      native[slot] = isStale ? 0 : 1
-      // Classic samples of the same series end here.
-      this.#samples.pending.add(~slot, time, 0)
-      if (isStale) continue
-      this.context.figures.nativeHistograms++
-      this.#assembly.count(slot, time)
-    }
-  }
-
-  #report(slot: number, time: number, value: number, isStale: boolean, origin: Origin): void {
-    const kind = this.#series.kinds[slot]
-    if (kind === KIND.up) {
-      const wasTimed = this.#isTimed
-      this.#isTimed = false
-      if (time <= this.#lastNumber) {
-        // A snapshot that had no `up` has its number.
-        if (!wasTimed) this.#skip(time, this.#lastNumber, origin.time)
-        if (!isStale) this.#scrapes.hear(time, origin.time)
-        return
-      }
-      const isFirst = this.#scrapes.length === 0
-      this.#scrapes.add(time, isStale ? 'end' : value === 0 ? 'failure' : 'success', origin)
-      if (isFirst) this.#assembly.begin(this.#samples.pending)
-    } else if (!isStale && kind !== KIND.otherReport) {
-      const report = this.#assembly.reports.of(time)
-      if (kind === KIND.samples) report.samples = value
-      else report.seconds = value
-    }
-  }
-
   #make(head: Scrape, assembly: Assembly, time: number): Made {
     const { figures } = this.context
     this.#samples.advance(head.time, time)
-    this.#lastNumber = head.time
+    this.#published.lastNumber = head.time
     const intervalMs = this.#scrapes.intervalMs
     const report = this.#assembly.end(head, assembly)
     const header = {
@@ -324,7 +227,7 @@ export class MirroredTarget {
     if (this.#scrapes.lastArrival > time - options.lookbackMs) return false
     // What ended with its last `up` is silent for good, and gets no snapshot.
     return (
-      this.#isTimed ||
+      this.#published.isTimed ||
       (this.firstSeen <= time - newTargetMs(options) &&
         this.#lastSeen > time - options.lookbackMs / 2)
     )
