@@ -1,10 +1,9 @@
-import { asError } from '../base/as-error.js'
 import type { Clock } from '../base/clock.js'
 import type { Logger } from '../base/logger.js'
 import type { RepeatedWarnings } from '../base/repeated-warnings.js'
-import type { ClientFailure, HttpClient } from '../http/client/types.js'
+import type { HttpClient } from '../http/client/types.js'
 import type { WriteProtocol } from '../metrics/remote-write/request.js'
-import { type Answer, judgeAnswer, type Written } from './answer.js'
+import type { Answer, Written } from './answer.js'
 import { Backoff } from './backoff.js'
 import type { WriteFigures } from './figures.js'
 import { type Piece, samplesOfPiece, textOfTarget } from './item.js'
@@ -12,6 +11,7 @@ import type { RemoteOptions } from './manager.js'
 import { byTarget, halved, halvedBySize, samplesIn } from './pieces.js'
 import { RequestSize } from './request-size.js'
 import type { EncodedRequest, RequestWriter } from './request-writer.js'
+import { type Answered, WriteClient } from './write-client.js'
 import { Writer1 } from './writer-1.js'
 import { Writer2 } from './writer-2.js'
 
@@ -35,14 +35,6 @@ export interface RequestSenderOptions {
   /** So many samples were stored. */
   onStored(samples: number): void
 }
-
-/** Responses of receivers are short texts; that of a proxy may be a page. */
-const MAX_ANSWER_BYTES = 1024 * 1024
-const CONTENT_TYPES: Readonly<Record<WriteProtocol, string>> = {
-  '1.0': 'application/x-protobuf',
-  '2.0': 'application/x-protobuf;proto=io.prometheus.write.v2.Request',
-}
-const VERSIONS: Readonly<Record<WriteProtocol, string>> = { '1.0': '0.1.0', '2.0': '2.0.0' }
 
 /** Failures of a request after which it is sent in parts, because one target may be the cause. */
 const WHOLE_ATTEMPTS = 5
@@ -68,6 +60,7 @@ export class SenderStopped extends Error {
  */
 export class RequestSender {
   #protocol: WriteProtocol
+  readonly #client: WriteClient
   readonly #writer1: Writer1
   readonly #writer2 = new Writer2()
   readonly #size: RequestSize
@@ -77,6 +70,11 @@ export class RequestSender {
 
   constructor(private readonly options: RequestSenderOptions) {
     this.#protocol = options.remote.protocol
+    const onRequest = (seconds: number) => {
+      options.onRequest(seconds)
+      options.onSending(seconds)
+    }
+    this.#client = new WriteClient({ ...options, onRequest })
     this.#writer1 = new Writer1(options.cacheBytes)
     this.#size = new RequestSize(options.remote.queue.maxSamplesPerSend)
   }
@@ -339,45 +337,9 @@ export class RequestSender {
     return copied(writer.finish())
   }
 
-  async #attempt(
-    protocol: WriteProtocol,
-    body: Buffer,
-    attempt: number,
-  ): Promise<{ answer: Answer; reason: string }> {
-    const { remote, client, clock, figures, signal } = this.options
-    const begun = clock.now().mono
-    figures.requests++
-    try {
-      const response = await client.request({
-        method: 'POST',
-        url: remote.url,
-        headers: {
-          'content-encoding': 'snappy',
-          'content-type': CONTENT_TYPES[protocol],
-          'x-prometheus-remote-write-version': VERSIONS[protocol],
-          ...(attempt > 0 ? { 'retry-attempt': String(attempt) } : {}),
-          ...remote.headers,
-        },
-        body,
-        timeoutMs: remote.timeoutMs,
-        maxBytes: MAX_ANSWER_BYTES,
-        truncate: true,
-        signal,
-      })
-      const { retryOn429 } = remote.queue
-      const answer = judgeAnswer(protocol, response, retryOn429, clock.now().wall)
-      return { answer, reason: response.body.toString('utf8', 0, 256).split('\n', 1)[0] }
-    } catch (error) {
-      const { kind, message } = error as ClientFailure
-      const text = asError(error).message ?? message
-      const reason = text.startsWith(`${kind}: `) ? text : `${kind}: ${text}`
-      const mayBeContent = kind === 'timeout' || kind === 'closed'
-      return { answer: { kind: 'retry', reason, afterMs: null, mayBeContent }, reason }
-    } finally {
-      const seconds = (clock.now().mono - begun) / 1000
-      this.options.onRequest(seconds)
-      this.options.onSending(seconds)
-    }
+  #attempt(protocol: WriteProtocol, body: Buffer, attempt: number): Promise<Answered> {
+    this.options.figures.requests++
+    return this.#client.send(protocol, body, attempt)
   }
 
   #youngOnly(pieces: readonly Piece[]): readonly Piece[] {
