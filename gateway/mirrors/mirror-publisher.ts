@@ -1,3 +1,4 @@
+import { EMPTY_SAMPLE } from '../../shared/publish/empty-sample.js'
 import {
   type OrderedOutbox,
   type OrderedTarget,
@@ -6,7 +7,7 @@ import {
 import type { Publication } from '../../shared/publish/publication.js'
 import { failureOf, snapshotOf } from '../../shared/publish/publications.js'
 import { RELAYED_RUNS } from '../../shared/snapshot/relayed.js'
-import { EMPTY_SAMPLE, MirrorSampler } from './mirror-sampler.js'
+import { MirrorSampler } from './mirror-sampler.js'
 import type { PublishingFigures } from './publishing-figures.js'
 import type { MemoryBudget } from './state/budget.js'
 import type { Made, Origin } from './state/made.js'

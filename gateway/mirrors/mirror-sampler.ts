@@ -1,4 +1,4 @@
-import { runInSlices, runNow, type Steps } from '../../shared/base/steps.js'
+import { runInSlices, type Steps } from '../../shared/base/steps.js'
 import { publicationPlan } from '../../shared/publish/plan.js'
 import type { Sample } from '../../shared/publish/sample.js'
 import { mapSources } from '../../shared/snapshot/mapping/sources.js'
@@ -55,14 +55,6 @@ export class MirrorSampler {
     }
     return { parts, values: placed, timestamps: times, exemplars: null }
   }
-}
-
-/** Samples of a target without series. */
-export const EMPTY_SAMPLE: Sample = {
-  parts: runNow(publicationPlan(without => mapSources([], without), false)).parts,
-  values: new Float64Array(),
-  timestamps: null,
-  exemplars: null,
 }
 
 /** Records always have room for timestamps, so that equal layouts have equal parts. */

@@ -3,6 +3,7 @@ import type { Clock, Instant } from '../base/clock.js'
 import { settlesWithin, withTimeout } from '../base/deadline.js'
 import type { Label } from '../metrics/model.js'
 import { FIRST_NATIVE } from '../snapshot/relayed.js'
+import { EMPTY_SAMPLE } from './empty-sample.js'
 import type { Collected } from './publications.js'
 import { Run } from './run.js'
 import type { Sample } from './sample.js'
@@ -61,6 +62,7 @@ export class SnapshotLoop {
   readonly #run: Run
   /** Of the last collection; null if that failed. */
   #last: Sample | null = null
+  #hasSucceeded = false
   #timer: NodeJS.Timeout | null = null
   #reading: Promise<Reading> | null = null
   #collecting: Promise<void> | null = null
@@ -89,8 +91,8 @@ export class SnapshotLoop {
 
   /**
    * Collects once more and offers the result as the end of the run. If only that collection fails,
-   * the end has the values of the last snapshot. If the one before has failed too, the failure is
-   * offered: a target that is down must not seem to have ended well. Nothing is offered afterwards.
+   * the end has the values of the last snapshot; if the one before has failed too, no series. If
+   * none has succeeded, the failure is offered. Nothing is offered afterwards.
    *
    * @param timeoutMs timeout of a collection in progress, and then of the final one
    */
@@ -145,18 +147,17 @@ export class SnapshotLoop {
       const sample = await reading.sample()
       if (isOutdated()) return
       this.#last = sample
+      this.#hasSucceeded = true
       this.#offer(sample, before, after, end)
     } catch (error) {
       if (isOutdated()) return
       if (after === before) after = this.#options.clock.now()
       const reason = asError(error)
       this.#options.collectionFailed?.(reason)
-      // An end with the previous values avoids an alert.
-      if (end && this.#last) this.#offer(this.#last, before, after, end)
-      else {
-        this.#last = null
-        this.#offer(reason, before, after, end)
-      }
+      // A target that ends is not down. Nor does it have the values from before an outage.
+      const last = this.#hasSucceeded ? (this.#last ?? EMPTY_SAMPLE) : reason
+      this.#offer(end ? last : reason, before, after, end)
+      this.#last = null
     }
   }
 

@@ -79,7 +79,9 @@ class Harness {
         const [record] = publicationOf(collected).encode(0)
         this.#reader.open(record)
         const { sequence, collectedAt, collectSeconds, end, failure } = this.#reader
-        const content = failure ?? this.#reader.body(1).values[0]
+        const { result } = collected
+        const series = result instanceof Error ? 0 : result.values.length
+        const content = failure ?? this.#reader.body(series).values[0]
         this.offered.push({ sequence, collectedAt, took: collectSeconds, end, content })
       },
       collectionFailed: error => this.failures.push(error.message),
@@ -266,7 +268,7 @@ describe('the end of a run', () => {
     ])
   })
 
-  test('is a failure, without old values, if the collection before has failed too', async () => {
+  test('has no series, and no old values, if the collection before has failed too', async () => {
     const harness = new Harness(async call => (call === 0 ? 7 : fails('gone')()))
     harness.loop.start()
     await harness.intervals(1)
@@ -274,7 +276,7 @@ describe('the end of a run', () => {
     expect(harness.offered.map(({ content, end }) => [content, end])).toEqual([
       [7, false],
       ['gone', false],
-      ['gone', false],
+      [undefined, true],
     ])
   })
 
