@@ -12,6 +12,13 @@ export interface IsolatedTargetsOptions {
   onDropped(target: string, samples: number): void
 }
 
+/** Numbers of requests so far. */
+export interface Outcomes {
+  readonly stored: number
+  /** Those that failed, but for what an isolated target alone may be the cause of. */
+  readonly failed: number
+}
+
 interface Waiting {
   readonly item: WriteItem
   /** Monotonic ms. */
@@ -27,11 +34,14 @@ interface Isolated {
   /** Monotonic ms of the next attempt. */
   dueAt: number
   attemptedAt: number
-  /** Requests of others that were stored before the last attempt. */
-  stored: number
+  /** Up to the last attempt. */
+  outcomes: Outcomes
   /** Time for which it has failed while others were stored, ms. */
   failedMs: number
-  /** Whether others were stored between the last two attempts, of which both have failed. */
+  /**
+   * Whether others were stored between two attempts that have failed, and none has failed since:
+   * when nothing of others comes, or it waits behind this target, the receiver is not away.
+   */
   isProven: boolean
   isInFlight: boolean
   error: string
@@ -82,7 +92,7 @@ export class IsolatedTargets {
    *
    * @param now monotonic ms
    */
-  add(target: string, waiting: readonly Waiting[], now: number, stored: number): void {
+  add(target: string, waiting: readonly Waiting[], now: number, outcomes: Outcomes): void {
     const backoff = new Backoff(this.options)
     this.#targets.set(target, {
       target,
@@ -90,7 +100,7 @@ export class IsolatedTargets {
       backoff,
       dueAt: now + backoff.next(),
       attemptedAt: now,
-      stored,
+      outcomes,
       failedMs: 0,
       isProven: false,
       isInFlight: false,
@@ -144,14 +154,13 @@ export class IsolatedTargets {
 
   /**
    * @param error why the receiver has not answered for the piece; null if it has
-   * @param stored number of requests that the receiver has stored so far
    * @returns whether the target is no longer isolated
    */
-  answered({ item, to }: Piece, error: string | null, now: number, stored: number): boolean {
+  answered({ item, to }: Piece, error: string | null, now: number, outcomes: Outcomes): boolean {
     const one = this.#targets.get(item.target)!
     one.isInFlight = false
     if (error !== null) {
-      this.#failed(one, error, now, stored)
+      this.#failed(one, error, now, outcomes)
       return false
     }
     one.backoff.reset()
@@ -159,19 +168,20 @@ export class IsolatedTargets {
     one.failedMs = 0
     one.isProven = false
     one.attemptedAt = now
-    one.stored = stored
+    one.outcomes = outcomes
     one.waiting[0].from = to
     if (to < item.series) return false
     this.#settleFirst(one)
     return this.#releaseEmpty(one)
   }
 
-  #failed(one: Isolated, error: string, now: number, stored: number): void {
-    one.isProven = stored > one.stored
+  #failed(one: Isolated, error: string, now: number, outcomes: Outcomes): void {
+    const { stored, failed } = one.outcomes
+    one.isProven = outcomes.stored > stored || (one.isProven && outcomes.failed === failed)
     if (one.isProven) one.failedMs += now - one.attemptedAt
     one.error = error
     one.attemptedAt = now
-    one.stored = stored
+    one.outcomes = outcomes
     one.dueAt = now + one.backoff.next()
     // Its queue goes to the end: all are tried in turn.
     this.#targets.delete(one.target)

@@ -243,7 +243,7 @@ export class QueueManager {
 
   #isolate(target: string, waiting: readonly Waiting[]): void {
     const { clock, remote, figures } = this.#options
-    this.#isolated.add(target, waiting, clock.now().mono, this.#sender.stored)
+    this.#isolated.add(target, waiting, clock.now().mono, this.#sender.outcomes)
     this.#warnings.warn(
       'isolated',
       `The receiver does not store the samples of a target: they are sent apart from now on: ${figures.lastError}`,
@@ -277,7 +277,7 @@ export class QueueManager {
       const { piece, backoff } = next
       const error = await this.#sender.sendIsolated([piece], backoff)
       const { mono } = clock.now()
-      if (this.#isolated.answered(piece, error, mono, this.#sender.stored))
+      if (this.#isolated.answered(piece, error, mono, this.#sender.outcomes))
         logger.info('The receiver stores the samples of an isolated target again', {
           remote: remote.name,
           target: textOfTarget(piece.item.target),

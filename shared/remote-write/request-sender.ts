@@ -6,6 +6,7 @@ import type { WriteProtocol } from '../metrics/remote-write/request.js'
 import type { Answer, Written } from './answer.js'
 import { Backoff } from './backoff.js'
 import type { WriteFigures } from './figures.js'
+import type { Outcomes } from './isolated-targets.js'
 import { type Piece, samplesOfPiece, textOfTarget } from './item.js'
 import type { RemoteOptions } from './manager.js'
 import { byTarget, halved, halvedBySize, samplesIn } from './pieces.js'
@@ -65,6 +66,7 @@ export class RequestSender {
   readonly #writer2 = new Writer2()
   readonly #size: RequestSize
   #stored = 0
+  #failed = 0
   /** Failures of a target alone after which it is isolated although nothing was stored meanwhile. */
   #unprovenAttempts = UNPROVEN_ATTEMPTS
 
@@ -94,9 +96,9 @@ export class RequestSender {
     return this.#size.limit
   }
 
-  /** Number of requests that the receiver has stored. */
-  get stored(): number {
-    return this.#stored
+  /** How the receiver has answered so far. */
+  get outcomes(): Outcomes {
+    return { stored: this.#stored, failed: this.#failed }
   }
 
   /**
@@ -314,6 +316,7 @@ export class RequestSender {
       const { afterMs, mayBeContent } =
         answer.kind === 'retry' ? answer : { afterMs: null, mayBeContent: true }
       backoff.ask(afterMs ?? 0)
+      if (!attempts.isApart || !mayBeContent) this.#failed++
       if (attempts.isApart) return null
       figures.lastError = answer.reason
       this.#warn(

@@ -34,33 +34,35 @@ function attempt(
   isolated: IsolatedTargets,
   error: string | null,
   stored: number,
-  max = 50,
+  failed = 0,
 ): number {
   const at = isolated.dueAt
-  const next = isolated.next(at, max)
-  if (next) isolated.answered(next.piece, error, at, stored)
+  const next = isolated.next(at, 50)
+  if (next) isolated.answered(next.piece, error, at, { stored, failed })
   return at
 }
+
+const outcomes = (stored: number) => ({ stored, failed: 0 })
 
 const waiting = (one: WriteItem, since = 0) => ({ item: one, since, from: 0 })
 
 describe('isolated targets', () => {
   test('are sent in order, item by item, until nothing of them waits', () => {
     const isolated = setUp()
-    isolated.add('a', [waiting(item('a', 'a1', 70)), waiting(item('a', 'a2', 5))], 0, 0)
+    isolated.add('a', [waiting(item('a', 'a1', 70)), waiting(item('a', 'a2', 5))], 0, outcomes(0))
     expect(isolated.dueAt).toBe(100)
     expect(isolated.next(99, 50)).toBeNull()
     const first = isolated.next(100, 50)!
     expect([first.piece.from, first.piece.to]).toEqual([0, 50])
-    expect(isolated.answered(first.piece, null, 100, 1)).toBe(false)
+    expect(isolated.answered(first.piece, null, 100, outcomes(1))).toBe(false)
     const rest = isolated.next(100, 50)!
     expect([rest.piece.from, rest.piece.to]).toEqual([50, 70])
-    expect(isolated.answered(rest.piece, null, 100, 2)).toBe(false)
+    expect(isolated.answered(rest.piece, null, 100, outcomes(2))).toBe(false)
     isolated.push(item('a', 'a3', 5), 100)
     const second = isolated.next(100, 50)!
-    expect(isolated.answered(second.piece, null, 100, 3)).toBe(false)
+    expect(isolated.answered(second.piece, null, 100, outcomes(3))).toBe(false)
     const third = isolated.next(100, 50)!
-    expect(isolated.answered(third.piece, null, 100, 4)).toBe(true)
+    expect(isolated.answered(third.piece, null, 100, outcomes(4))).toBe(true)
     expect(settled).toEqual(['a1', 'a2', 'a3'])
     expect([isolated.size, isolated.samples, isolated.has('a')]).toEqual([0, 0, false])
     expect(dropped).toEqual([])
@@ -68,7 +70,7 @@ describe('isolated targets', () => {
 
   test('give nothing up while the receiver stores nothing, however long', () => {
     const isolated = setUp()
-    isolated.add('a', [waiting(item('a', 'a1', 100))], 0, 0)
+    isolated.add('a', [waiting(item('a', 'a1', 100))], 0, outcomes(0))
     while (attempt(isolated, '500', 0) < 100 * LIMIT_MS);
     expect(isolated.hasRoom('a')).toBe(false)
     expect(dropped).toEqual([])
@@ -77,7 +79,12 @@ describe('isolated targets', () => {
 
   test('give up what is older than the limit, when others were stored all the time', () => {
     const isolated = setUp()
-    isolated.add('a', [waiting(item('a', 'a1', 10)), waiting(item('a', 'a2', 20), 40_000)], 0, 0)
+    isolated.add(
+      'a',
+      [waiting(item('a', 'a1', 10)), waiting(item('a', 'a2', 20), 40_000)],
+      0,
+      outcomes(0),
+    )
     let stored = 0
     let at = 0
     while (dropped.length === 0) at = attempt(isolated, '500', ++stored)
@@ -93,7 +100,7 @@ describe('isolated targets', () => {
 
   test('give up the oldest samples rather than hold back other targets', () => {
     const isolated = setUp()
-    isolated.add('a', [waiting(item('a', 'a1', 60))], 0, 0)
+    isolated.add('a', [waiting(item('a', 'a1', 60))], 0, outcomes(0))
     attempt(isolated, '500', 1)
     isolated.push(item('a', 'a2', 40), 200)
     expect(isolated.isFull).toBe(true)
@@ -103,9 +110,28 @@ describe('isolated targets', () => {
     expect(isolated.samples).toBe(70)
   })
 
+  test('hold nothing back when no other target has sent anything since the last attempt', () => {
+    const isolated = setUp()
+    isolated.add('a', [waiting(item('a', 'a1', 100))], 0, outcomes(0))
+    attempt(isolated, '500', 1)
+    for (let i = 0; i < 5; i++) attempt(isolated, '500', 1)
+    expect(isolated.hasRoom('a')).toBe(true)
+  })
+
+  test('are kept when others fail as well, until one is stored', () => {
+    const isolated = setUp()
+    isolated.add('a', [waiting(item('a', 'a1', 100))], 0, outcomes(0))
+    attempt(isolated, '500', 1)
+    attempt(isolated, '500', 1, 1)
+    attempt(isolated, '500', 1, 1)
+    expect(isolated.hasRoom('a')).toBe(false)
+    attempt(isolated, '500', 2, 1)
+    expect(isolated.hasRoom('a')).toBe(true)
+  })
+
   test('without a limit hold everything back before anything is lost', () => {
     const isolated = setUp(0)
-    isolated.add('a', [waiting(item('a', 'a1', 100))], 0, 0)
+    isolated.add('a', [waiting(item('a', 'a1', 100))], 0, outcomes(0))
     let stored = 0
     while (attempt(isolated, '500', ++stored) < 100 * LIMIT_MS);
     expect(isolated.hasRoom('a')).toBe(false)
@@ -115,14 +141,14 @@ describe('isolated targets', () => {
   test('are tried in turn, and those of another process are not sent', () => {
     const isolated = setUp()
     let isLost = false
-    isolated.add('a', [waiting(item('a', 'a1', 1, () => isLost))], 0, 0)
-    isolated.add('b', [waiting(item('b', 'b1', 1))], 0, 0)
+    isolated.add('a', [waiting(item('a', 'a1', 1, () => isLost))], 0, outcomes(0))
+    isolated.add('b', [waiting(item('b', 'b1', 1))], 0, outcomes(0))
     const tried: string[] = []
     for (let i = 0; i < 4; i++) {
       const at = isolated.dueAt
       const { piece } = isolated.next(at, 50)!
       tried.push(piece.item.target)
-      isolated.answered(piece, '500', at, 0)
+      isolated.answered(piece, '500', at, outcomes(0))
     }
     expect(tried).toEqual(['a', 'b', 'a', 'b'])
     isLost = true
