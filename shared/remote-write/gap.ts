@@ -113,17 +113,20 @@ export class GapParser {
       // The best match of the symbol behind is often longer by this one.
       longest = longest > 0 && stream[at] === stream[at - longestOffset] ? longest + 1 : 0
       if (longest >= LEAST_COPY) consider(longest, longestOffset)
-      if (i + LEAST_COPY <= n) {
+      // No copy is longer: a search of what repeats itself would compare every symbol many times.
+      if (i + LEAST_COPY <= n && longest < LONG_COPY) {
+        const most = Math.min(n - i, LONG_COPY)
         let from = this.#previous[at]
         for (let tries = 0; from >= 0 && at - from <= reach && tries < MAX_TRIES; tries++) {
           let length = 0
-          while (i + length < n && stream[from + length] === stream[at + length]) length++
+          while (length < most && stream[from + length] === stream[at + length]) length++
           if (length >= LEAST_COPY) {
             consider(length, at - from)
             if (length > longest) {
               longest = length
               longestOffset = at - from
             }
+            if (length === LONG_COPY) break
           }
           from = this.#previous[from]
         }

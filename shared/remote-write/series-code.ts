@@ -156,10 +156,12 @@ function seriesAt(valueAt: Uint32Array, offset: number, below: number): number {
 /** Estimated bytes of the code of a table. */
 export const codeBytes = (series: number): number => 2000 + 3 * 36 * series + 4 * series
 
-/** Gaps that are compiled at once: some milliseconds. */
+/** Gaps that are compiled at once, and symbols of them: some milliseconds. */
 const STEP = 250
-/** Gaps before those that are compiled, to which they may refer. */
+const STEP_SYMBOLS = 4 * 1024
+/** Gaps before those that are compiled, to which they may refer, and symbols of them. */
 const CONTEXT = 400
+const CONTEXT_SYMBOLS = 8 * 1024
 /** A gap must be within the reach of a copy. */
 const MAX_GAP = 8 * 1024
 
@@ -196,10 +198,12 @@ export class SeriesCode {
     const { near, wide, far, valueAt } = this
     const end = Math.min(to, this.#compiled + STEP)
     const parser = new GapParser()
-    for (let i = Math.max(0, this.#compiled - CONTEXT); i < end; i++) {
+    for (let i = this.#contextFrom(); i < this.#compiled; i++) parser.add(this.gap(i))
+    let symbols = 0
+    for (let i = this.#compiled; i < end && symbols < STEP_SYMBOLS; i++) {
       const gap = this.gap(i)
+      symbols += gap.length + VALUE_BYTES
       parser.add(gap)
-      if (i < this.#compiled) continue
       if (gap.length > MAX_GAP) {
         this.#isCodable = false
         return false
@@ -209,9 +213,16 @@ export class SeriesCode {
       near.add(i, gap, valueAt, parser.parse(0, i < 1 ? 0 : valueAt[i] - gap.length - beforeAt))
       wide.add(i, gap, valueAt, parser.parse(0))
       far.add(i, gap, valueAt, parser.parse(TIME_SYMBOL))
+      this.#compiled = i + 1
     }
-    this.#compiled = end
-    return end === to
+    return this.#compiled === to
+  }
+
+  #contextFrom(): number {
+    const end = this.#compiled
+    let from = Math.max(0, end - CONTEXT)
+    while (from < end && this.valueAt[end - 1] - this.valueAt[from] > CONTEXT_SYMBOLS) from++
+    return from
   }
 
   /** What is between the values of the series before and this one. */
