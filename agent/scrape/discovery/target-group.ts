@@ -11,10 +11,22 @@ export interface TargetGroup {
   readonly source: string
 }
 
-/** A group in a file or in the response of an HTTP endpoint. */
+const labelName = z.string().min(1, 'a label has no name')
+const labelValue = z
+  .string()
+  .nullable()
+  .transform(value => value ?? '')
+
+/** A group in a file or in the response of an HTTP endpoint. `null` is as if missing, as in Go. */
 export const targetGroupFields = z.strictObject({
-  targets: z.array(z.string()).default([]),
-  labels: z.record(z.string().min(1, 'a label has no name'), z.string()).default({}),
+  targets: z
+    .array(z.string())
+    .nullish()
+    .transform(targets => targets ?? []),
+  labels: z
+    .record(labelName, labelValue)
+    .nullish()
+    .transform(labels => labels ?? {}),
 })
 
 type FoundGroup = z.output<typeof targetGroupFields>
@@ -33,8 +45,8 @@ const MAX_LABELS_LENGTH = 128 * 1024 * 1024
 const TEXTS_PER_STEP = 2000
 
 /**
- * Checks the groups that a discovery has found. Stops at the first problem: a list of millions of
- * problems would not fit into the memory.
+ * Checks the groups that a discovery has found. `null` instead of a list has none, as in Prometheus.
+ * Stops at the first problem: a list of millions of problems would not fit into the memory.
  *
  * @param origin file or URL, for messages
  * @param meta labels of all groups
@@ -45,6 +57,7 @@ export function* readTargetGroupsSteps(
   origin: string,
   meta: Readonly<Record<string, string>>,
 ): Steps<TargetGroup[]> {
+  if (value === null) return []
   if (!Array.isArray(value)) throw new Error('must be a list of groups of targets')
   if (value.length > MAX_GROUPS) throw new Error(`more than ${MAX_GROUPS} groups`)
   const found: TargetGroup[] = []

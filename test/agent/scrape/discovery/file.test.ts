@@ -50,6 +50,16 @@ describe('discovery by files', () => {
     expect(discovery.problems).toEqual([])
   })
 
+  test('has no targets in a file with null, which takes the place of those before', async () => {
+    const folder = folderOf({ 'a.json': '[{"targets": ["a:1"]}]', 'b.json': 'null' })
+    const { discovery } = started(folder, '*.json')
+    await eventually(() => expect(addresses(discovery)).toEqual(['a:1']))
+    expect(discovery.problems).toEqual([])
+    writeFileSync(join(folder, 'a.json'), 'null')
+    await eventually(() => expect(addresses(discovery)).toEqual([]))
+    expect([discovery.problems, discovery.failures]).toEqual([[], 0])
+  })
+
   test('does not wait for the writer of a pipe', async () => {
     const folder = folderOf({ 'b.json': '[{"targets": ["b:1"]}]' })
     await runCommand('mkfifo', [join(folder, 'a.json')])

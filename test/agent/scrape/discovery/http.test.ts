@@ -67,6 +67,21 @@ describe('discovery by HTTP', () => {
     expect(discovery.problems).toEqual([])
   })
 
+  // As in Prometheus, whose package leaves out what is null.
+  test('reads null as missing', async () => {
+    const { discovery } = await refreshed('null')
+    expect([discovery.groups, discovery.problems]).toEqual([[], []])
+    const list = [
+      { targets: null, labels: null },
+      { targets: ['a:1'], labels: { x: null } },
+    ]
+    const { discovery: inGroups } = await refreshed(JSON.stringify(list))
+    expect(inGroups.groups).toMatchObject([
+      { targets: [], labels: {} },
+      { targets: ['a:1'], labels: { x: '' } },
+    ])
+  })
+
   test.each([
     ['[]', 'text/plain', 200, 'unsupported content type "text/plain"'],
     ['[]', 'application/json', 500, 'server returned HTTP status 500 Internal Server Error'],
@@ -80,7 +95,7 @@ describe('discovery by HTTP', () => {
       200,
       'more than 100000 targets',
     ],
-    ['null', 'application/json', 200, 'must be a list of groups of targets'],
+    ['{}', 'application/json', 200, 'must be a list of groups of targets'],
   ])('fails without targets: %.30s as %s with %i', async (body, type, status, problem) => {
     const { discovery } = await refreshed(body, type, status)
     expect(discovery.problems.join()).toContain(problem)
