@@ -4,6 +4,7 @@ import { aborted } from '../shared/base/signals.js'
 import { readKafkaConfig } from '../shared/kafka/flags.js'
 import { checkTopics } from '../shared/kafka/topics.js'
 import { type AgentValues, agentConfig, agentProblems, createSink } from './agent/config.js'
+import { ConfigFile } from './agent/config-file.js'
 import { agentFlags, ignoredFlags } from './agent/flags.js'
 import { type Command, type Invocation, loggerOf, readFlags } from './common.js'
 import { keepHeapSmall } from './heap.js'
@@ -19,14 +20,15 @@ const description = {
 /** `kafka-exposer agent` */
 export const agent: Command = async invocation => {
   const { environment, version } = invocation
-  const values = readFlags({ ...description, check: agentProblems(environment) }, invocation)
+  const configFile = new ConfigFile(environment)
+  const values = readFlags({ ...description, check: agentProblems(configFile) }, invocation)
   if (!values) return 0
   if (values['check-config']) return checkConfig(values, invocation)
   keepHeapSmall()
   const logger = loggerOf(values)
   warnOfIgnored(values, logger)
-  const sink = createSink(values, environment, { logger, version })
-  const running = createAgent(agentConfig(values, environment, version), {
+  const sink = createSink(values, environment, configFile, { logger, version })
+  const running = createAgent(agentConfig(values, environment, version, configFile), {
     sink,
     logger,
     version,

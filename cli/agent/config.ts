@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { COLLECTOR_DEFAULTS, COLLECTOR_NAMES, type CollectorName } from '../../agent/host/host.js'
-import { loadAgentFile } from '../../agent/scrape/config/load.js'
+import type { LoadedConfig } from '../../agent/scrape/config/load.js'
 import { ScrapeConfigError } from '../../agent/scrape/config/problem.js'
 import type { AgentConfig, HostTarget, LoadedPlan } from '../../agent/server/config.js'
 import { FanOutSink } from '../../agent/targets/fan-out-sink.js'
@@ -20,6 +20,7 @@ import {
 } from '../../shared/remote-write/config.js'
 import { proxyEnvironment } from '../proxy-environment.js'
 import { remoteOf } from '../remote-write.js'
+import type { ConfigFile } from './config-file.js'
 import type { agentFlags } from './flags.js'
 import { sidecarJobs } from './jobs.js'
 
@@ -31,7 +32,9 @@ export function agentConfig(
   values: AgentValues,
   environment: Environment,
   version: string,
+  configFile: ConfigFile,
 ): AgentConfig {
+  const path = values['config.file']
   return {
     listen: values['web.listen-address'],
     externalUrl: values['web.external-url'],
@@ -41,8 +44,8 @@ export function agentConfig(
     web: values['web.config.file'],
     enableLifecycle: values['web.enable-lifecycle'],
     host: hostTarget(values, environment, version),
-    loadPlan: () => loadPlan(values, environment),
-    file: values['config.file'],
+    loadPlan: () => planOf(values, path === undefined ? undefined : configFile.next(path)),
+    file: path,
     limits: {
       retainedBytes: values['limit.retained-bytes'],
       bodyBytes: values['limit.body-bytes'],
@@ -56,6 +59,7 @@ export function agentConfig(
 export function createSink(
   values: AgentValues,
   environment: Environment,
+  configFile: ConfigFile,
   { logger, version }: { readonly logger: Logger; readonly version: string },
 ): Sink {
   if (values['kafka.brokers'].length > 0)
@@ -65,7 +69,7 @@ export function createSink(
       clock: systemClock,
       logger,
     })
-  const sinks = remotesOf(values, environment).map(
+  const sinks = remotesOf(values, configFile).map(
     remote =>
       new RemoteWriteSink({
         remote,
@@ -84,10 +88,10 @@ export function createSink(
  *
  * @throws ScrapeConfigError if those of the file are invalid
  */
-function remotesOf(values: Partial<AgentValues>, environment: Environment): RemoteConfig[] {
+function remotesOf(values: Partial<AgentValues>, configFile: ConfigFile): RemoteConfig[] {
   const url = values['remote-write.url']
   const path = values['config.file']
-  const file = path === undefined ? undefined : loadAgentFile(path, environment)
+  const file = path === undefined ? undefined : configFile.atStart(path)
   try {
     return [
       ...(url === undefined ? [] : [remoteOf(url, {})]),
@@ -104,9 +108,7 @@ function remotesOf(values: Partial<AgentValues>, environment: Environment): Remo
 }
 
 /** The jobs of the file and of the command line. */
-function loadPlan(values: AgentValues, environment: Environment): LoadedPlan {
-  const path = values['config.file']
-  const file = path === undefined ? undefined : loadAgentFile(path, environment)
+function planOf(values: AgentValues, file: LoadedConfig | undefined): LoadedPlan {
   const sidecars = sidecarJobs(values['scrape.target'], {
     intervalMs: values['scrape.interval'],
     timeoutMs: values['scrape.timeout'],
@@ -168,25 +170,26 @@ function hostTarget(
 
 /** Problems of the files that the flags name, and contradictions between flags. */
 export const agentProblems =
-  (environment: Environment) =>
+  (configFile: ConfigFile) =>
   (values: Partial<AgentValues>): Problem[] => {
     const problems: Problem[] = [...kafkaProblems({ ...values, 'kafka.brokers': undefined })]
     problems.push(...checkWebConfig(values['web.config.file']).problems)
     const targets = values['scrape.target']?.every(target => target !== undefined)
-    if (values['config.file'] !== undefined && targets) {
+    const path = values['config.file']
+    if (path !== undefined && targets) {
       try {
-        loadPlan(values as AgentValues, environment)
-        remotesOf(values, environment)
+        planOf(values as AgentValues, configFile.atStart(path))
+        remotesOf(values, configFile)
       } catch (error) {
         if (!(error instanceof ScrapeConfigError)) throw error
         for (const problem of error.problems)
           problems.push({
             flag: '--config.file',
-            message: `${values['config.file']}: ${problem}`,
+            message: `${path}: ${problem}`,
           })
       }
     }
-    if (problems.length === 0 && !hasReceiver(values, environment))
+    if (problems.length === 0 && !hasReceiver(values, configFile))
       problems.push({
         flag: '--kafka.brokers',
         message:
@@ -195,5 +198,5 @@ export const agentProblems =
     return problems
   }
 
-const hasReceiver = (values: Partial<AgentValues>, environment: Environment) =>
-  Boolean(values['kafka.brokers']?.length) || remotesOf(values, environment).length > 0
+const hasReceiver = (values: Partial<AgentValues>, configFile: ConfigFile) =>
+  Boolean(values['kafka.brokers']?.length) || remotesOf(values, configFile).length > 0

@@ -2,14 +2,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, inject, test } from 'vitest'
-import { agentConfig } from '../../cli/agent/config.js'
+import { loadAgentFile } from '../../agent/scrape/config/load.js'
+import { agentConfig, agentProblems, createSink } from '../../cli/agent/config.js'
+import { ConfigFile } from '../../cli/agent/config-file.js'
 import { agentFlags } from '../../cli/agent/flags.js'
 import { agent } from '../../cli/agent.js'
 import { freePort } from '../../dev/local/ports.js'
 import { parseFlags } from '../../shared/base/flags/parse.js'
 import { Peer } from '../shared/http/client/peer.js'
 import { eventually } from '../support/eventually.js'
-import { newTopic } from '../support/kafka.js'
+import { newTopic, silent } from '../support/kafka.js'
 import { invoke } from './invoke.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'kafka-exposer-'))
@@ -21,7 +23,7 @@ const file = (name: string, text: string): string => {
 
 const brokers = '--kafka.brokers=127.0.0.1:1'
 const configOf = (...flags: string[]) =>
-  agentConfig(parseFlags(agentFlags, [brokers, ...flags]), {}, '1')
+  agentConfig(parseFlags(agentFlags, [brokers, ...flags]), {}, '1', new ConfigFile({}))
 const jobsOf = (...flags: string[]) => configOf(...flags).loadPlan().plan.jobs
 
 test('help lists each flag with its default or placeholder, help and environment variable', async () => {
@@ -128,6 +130,28 @@ describe('the flags of an agent', () => {
       `${join(folder, 'more-3.yml')}: found multiple scrape configs with job name "a"`,
     )
   })
+})
+
+test('the file is parsed once at the start, for its check, its receivers and its targets', () => {
+  const path = file(
+    'once.yml',
+    'remote_write: [{url: "http://x"}]\nscrape_configs: [{job_name: a}]',
+  )
+  const loads: string[] = []
+  const configFile = new ConfigFile({}, (...parameters) => {
+    loads.push(parameters[0])
+    return loadAgentFile(...parameters)
+  })
+  const check = agentProblems(configFile)
+  const values = parseFlags(agentFlags, [`--config.file=${path}`], {}, check)
+  createSink(values, {}, configFile, { logger: silent, version: '1' })
+  const { loadPlan } = agentConfig(values, {}, '1', configFile)
+  expect(loadPlan().plan.jobs).toMatchObject([{ name: 'a' }])
+  expect(loads).toEqual([path])
+  file('once.yml', 'scrape_configs: [{job_name: b}]')
+  expect(loadPlan().plan.jobs).toMatchObject([{ name: 'b' }])
+  file('once.yml', 'scrape_configs: [{job_name: c}]')
+  expect(loadPlan().plan.jobs).toMatchObject([{ name: 'c' }])
 })
 
 test('an agent publishes a sidecar by the command line of a Prometheus agent, reloads its file, and ends', async () => {
