@@ -1,11 +1,9 @@
 import { Slice } from '../../shared/base/scheduling.js'
-import { runNow } from '../../shared/base/steps.js'
+import { EMPTY_SAMPLE } from '../../shared/publish/empty-sample.js'
 import type { OrderedOutbox, OrderedTarget } from '../../shared/publish/ordered-outbox.js'
-import { publicationPlan } from '../../shared/publish/plan.js'
 import type { Publication } from '../../shared/publish/publication.js'
 import { snapshotOf } from '../../shared/publish/publications.js'
 import type { Sample } from '../../shared/publish/sample.js'
-import { mapSources } from '../../shared/snapshot/mapping/sources.js'
 import { RELAYED_RUNS } from '../../shared/snapshot/relayed.js'
 import type { StateMachine } from '../state/machine.js'
 import type { HeldGroup } from '../state/view.js'
@@ -152,7 +150,8 @@ export class PublishedGroups {
   }
 
   async #end({ target, place }: Ended, collectedAt: number): Promise<void> {
-    await this.#offer(place, this.#publication(target, collectedAt, emptySample(), true))
+    // The values of a removed push group are gone.
+    await this.#offer(place, this.#publication(target, collectedAt, EMPTY_SAMPLE, true))
     this.figures.ends++
   }
 
@@ -181,10 +180,4 @@ export class PublishedGroups {
       if (error.refusal) this.figures.refused++
     })
   }
-}
-
-/** A sample without series: the values of a removed push group are gone. */
-function emptySample(): Sample {
-  const { parts } = runNow(publicationPlan(without => mapSources([], without), false))
-  return { parts, values: new Float64Array(), timestamps: null, exemplars: null }
 }
