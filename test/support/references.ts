@@ -1,8 +1,7 @@
 import { expect } from 'vitest'
 import type { Shard } from '../../exposer/core/shard.js'
 import type { CompiledLayout } from '../../exposer/core/store/compiled-layout.js'
-import type { Size } from '../../exposer/core/store/memory.js'
-import { partSize, snapshotBytes } from '../../exposer/core/store/sizes.js'
+import { partSize, snapshotBytes, totalOf } from '../../exposer/core/store/sizes.js'
 import type { Snapshot } from '../../exposer/core/store/snapshot.js'
 import { WRITINGS } from '../../exposer/core/store/written-names.js'
 import { runNow } from '../../shared/base/steps.js'
@@ -16,7 +15,6 @@ const snapshotsOf = (shard: Shard): Snapshot[] =>
 
 const sum = (bytes: readonly number[]) => bytes.reduce((total, one) => total + one, 0)
 const bytesOf = (layouts: Iterable<CompiledLayout>) => sum([...layouts].map(layout => layout.bytes))
-const totalOf = ({ heap, buffers }: Size) => heap + buffers
 const sizeOf = (snapshot: Snapshot) =>
   snapshotBytes(snapshot) + sum(snapshot.parts.map(part => totalOf(partSize(part))))
 

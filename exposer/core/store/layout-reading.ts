@@ -8,7 +8,7 @@ import type { CompiledLayout } from './compiled-layout.js'
 import type { Memory, Size } from './memory.js'
 import { compiledNeed, decodingNeed, type LayoutNeed, mostNeed } from './need.js'
 import { type PartBody, partBodySteps } from './part-body.js'
-import { takesPlace } from './replaced.js'
+import { growthOf, takesPlace } from './replaced.js'
 import { noRoom, type Room } from './room.js'
 import { valuesSize } from './sizes.js'
 import { Wait, Waits } from './waits.js'
@@ -174,7 +174,11 @@ export class LayoutReading {
     const need = compiledNeed(size)
     const { heap, buffers } = need
     if (!memory.fits(heap, buffers) && !room.make(heap, buffers)) {
-      if (!takesPlace(need, replaced, () => memory.fitsInPlace(heap, buffers)))
+      if (
+        !takesPlace(need, replaced, growthOf(replaced), isGrown =>
+          memory.fitsInPlace(need, isGrown),
+        )
+      )
         return noRoom(`its layout of ${size.series} series`, heap + buffers, memory)
     }
     const most = decodingNeed(size)

@@ -44,6 +44,8 @@ export const NO_SIZE: Size = { heap: 0, buffers: 0 }
 
 /** Share of the limits by which what replaces something may exceed them until that is released. */
 const OVERSHOOT = 0.1
+/** The same for what is larger than that: others that are known must still be replaced. */
+const GROWN_OVERSHOOT = OVERSHOOT / 2
 /** Share of the heap's limit by which objects that are garbage at once may exceed it. */
 const BRIEF_OVERSHOOT = 0.15
 /** Bytes of such objects that are always allowed. */
@@ -134,9 +136,13 @@ export class Memory {
     return this.#within(heap, buffers, 1)
   }
 
-  /** As `fits`, for what replaces something of at least the same size that is released soon. */
-  fitsInPlace(heap: number, buffers: number): boolean {
-    return this.#within(heap, buffers, 1 + OVERSHOOT)
+  /**
+   * As `fits`, for what replaces something that is released soon.
+   *
+   * @param isGrown whether it is larger than that
+   */
+  fitsInPlace({ heap, buffers }: Size, isGrown: boolean): boolean {
+    return this.#within(heap, buffers, 1 + (isGrown ? GROWN_OVERSHOOT : OVERSHOOT))
   }
 
   /**

@@ -66,6 +66,9 @@ export class ArrayPool {
   }
 }
 
+/** Bytes of a new buffer for a copy. One of the pool is larger, and counted before. */
+export const rawBytes = (length: number): number => length + (length >> 4)
+
 /**
  * Buffers for undecoded copies of records. A replay supersedes most copies at once; a new buffer
  * for each would be hundreds of megabytes of garbage per second.
@@ -99,7 +102,7 @@ export class RawPool {
       return buffer.subarray(0, bytes.length)
     }
     // Not from Node's shared pool: a slice of it retains the whole pool.
-    const buffer = Buffer.allocUnsafeSlow(bytes.length + (bytes.length >> 4))
+    const buffer = Buffer.allocUnsafeSlow(rawBytes(bytes.length))
     buffer.set(bytes)
     return buffer.subarray(0, bytes.length)
   }

@@ -1,7 +1,7 @@
 import { RefusedError } from '../../../shared/snapshot/errors.js'
 import type { ExemplarsSize } from '../../../shared/snapshot/read-exemplars.js'
 import type { Memory, Size } from './memory.js'
-import { takesPlace } from './replaced.js'
+import { growthOf, takesPlace } from './replaced.js'
 import { exemplarBytesOf } from './sizes.js'
 
 /** Releases something that may be lost, to make room. @returns false if there is nothing left */
@@ -46,15 +46,18 @@ export class Room {
     return enough()
   }
 
-  /** @param replaced size of what will be released when that has been read */
-  reserve(replaced: Size): Reservation {
+  /**
+   * @param replaced size of what will be released when that has been read
+   * @param growth bytes by which that may be exceeded
+   */
+  reserve(replaced: Size, growth = growthOf(replaced)): Reservation {
     const { memory } = this
     let heap = 0
     let buffers = 0
     const admit = (more: Size, what: string) => {
       if (!memory.fits(more.heap, more.buffers) && !this.make(more.heap, more.buffers)) {
-        const all = { heap: heap + more.heap, buffers: buffers + more.buffers }
-        if (!takesPlace(all, replaced, () => memory.fitsInPlace(more.heap, more.buffers)))
+        const left = { heap: replaced.heap - heap, buffers: replaced.buffers - buffers }
+        if (!takesPlace(more, left, growth, isGrown => memory.fitsInPlace(more, isGrown)))
           throw noRoom(what, more.heap + more.buffers, memory)
       }
       heap += more.heap

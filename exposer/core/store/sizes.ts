@@ -63,6 +63,19 @@ export function valuesSize(series: number): Size {
   return { heap: PART_BYTES + arrayHeap(8 * series), buffers: arrayBuffers(8 * series) }
 }
 
+/** As `partSize`, with what the values of an undecoded part will need, which is reserved. */
+export function heldSize(part: SnapshotPart): Size {
+  const size = partSize(part)
+  if (!part.raw) return size
+  const decoded = valuesSize(part.layout.series)
+  return {
+    heap: Math.max(size.heap, decoded.heap),
+    buffers: Math.max(size.buffers, decoded.buffers),
+  }
+}
+
+export const totalOf = ({ heap, buffers }: Size): number => heap + buffers
+
 const arrayHeap = (bytes: number) => ARRAY_BYTES + (bytes <= HEAP_ARRAY_BYTES ? bytes : 0)
 const arrayBuffers = (bytes: number) => (bytes <= HEAP_ARRAY_BYTES ? 0 : bytes)
 

@@ -16,10 +16,18 @@ import {
   undecodedPart,
   withoutExemplars,
 } from './part-body.js'
-import { ArrayPool, RawPool } from './pools.js'
-import { type Replaced, replacedBy, sizeOfReplaced } from './replaced.js'
+import { ArrayPool, RawPool, rawBytes } from './pools.js'
+import { type Replaced, replacedBy, sizeOfReplaced, takesPlace } from './replaced.js'
 import { type GiveWay, noRoom, Room } from './room.js'
-import { ARRAY_BYTES, exemplarBytesOf, partSize, snapshotBytes, valuesSize } from './sizes.js'
+import {
+  ARRAY_BYTES,
+  exemplarBytesOf,
+  heldSize,
+  partSize,
+  snapshotBytes,
+  totalOf,
+  valuesSize,
+} from './sizes.js'
 import type { Snapshot, SnapshotPart } from './snapshot.js'
 
 export interface StoreOptions {
@@ -229,8 +237,8 @@ export class Store {
     for (const part of parts) {
       const { raw } = part
       if (!raw) continue
-      // The memory of its values is reserved since it was read.
-      const reserved = this.#room.reserve(NO_SIZE)
+      // The memory of its values is reserved since it was read. The rest was not known then.
+      const reserved = this.#room.reserve(NO_SIZE, totalOf(heldSize(part)))
       let body: PartBody
       try {
         const steps = new SnapshotReader(this.options.limits).bodySteps(
@@ -379,7 +387,7 @@ export class Store {
     const body = reader.bodyBytes()
     // Its values will be decoded.
     const { heap, buffers } = valuesSize(layout.series)
-    this.#admit(heap, Math.max(buffers, 2 * body.length + 256), 'its values')
+    this.#admit(heap, Math.max(buffers, rawBytes(body.length)), 'its values')
     const raw = this.#raws.copy(body)
     this.#countSpare()
     return undecodedPart(layout, offset, raw)
@@ -390,11 +398,8 @@ export class Store {
     this.memory.add('values', sign * heap, sign * buffers)
     if (part.exemplars) this.memory.add('exemplars', sign * part.exemplarBytes)
     if (!part.raw) return
-    const decoded = valuesSize(part.layout.series)
-    this.memory.promise(
-      sign * Math.max(0, decoded.heap - heap),
-      sign * Math.max(0, decoded.buffers - buffers),
-    )
+    const held = heldSize(part)
+    this.memory.promise(sign * (held.heap - heap), sign * (held.buffers - buffers))
   }
 
   #countSpare(): void {
@@ -430,18 +435,16 @@ export class Store {
    * @param counted whether its size is counted already
    * @returns whether that is large enough
    */
-  #takePlace({ heap, buffers }: Size, counted: boolean): boolean {
-    const { heap: heapLeft, buffers: buffersLeft } = this.#replacedSize
-    const left = { heap: heapLeft - heap, buffers: buffersLeft - buffers }
-    if (left.heap < 0 || left.heap + left.buffers < 0) return false
-    const fits = counted ? this.memory.fitsInPlace(0, 0) : this.memory.fitsInPlace(heap, buffers)
-    if (fits && this.#replaces) this.#replaces.size = left
-    return fits
-  }
-
-  /** What will be released when the record being read has replaced its predecessor. */
-  get #replacedSize(): Size {
-    return sizeOfReplaced(this.#replaces)
+  #takePlace(size: Size, counted: boolean): boolean {
+    const replaces = this.#replaces
+    const left = sizeOfReplaced(replaces)
+    const more = counted ? NO_SIZE : size
+    const takes = takesPlace(size, left, replaces?.growth ?? 0, isGrown =>
+      this.memory.fitsInPlace(more, isGrown),
+    )
+    if (takes && replaces)
+      replaces.size = { heap: left.heap - size.heap, buffers: left.buffers - size.buffers }
+    return takes
   }
 }
 

@@ -43,6 +43,41 @@ describe('at the memory limit', () => {
     }
   })
 
+  test('in a replay too, and after it: what was not decoded yet keeps its place', () => {
+    const { fake, publish, memory } = setting()
+    fake.shard.assign({ epoch: 2, partitionCount: 1, kept: [], fresh: [0], lost: [] }, fake.now)
+    fake.shard.replay(0, 0, 1e6, fake.now)
+    const known = Array.from({ length: 10 }, (_, i) => appOf(`known-${i}`))
+    const round = (text: string) => {
+      for (const app of known) publish(app, text)
+    }
+    round(exposition(5, 4))
+    for (let i = 0; i < 100; i++) publish(appOf(`new-${i}`), exposition(1))
+    const before = fake.refusals.length
+    expect(before).toBeGreaterThan(10)
+    // Other values, whose encoded size differs a little, and times of their own.
+    for (let i = 0; i < 5; i++) round(exposition(5, 4, i / 3))
+    round(exposition(5, 4, 7).replaceAll(' 7\n', ' 7 1700000000000\n'))
+    fake.shard.fetched(0, 1e6, 1e6, fake.now)
+    for (const app of known) expect(fake.target(app)).toContain('family_4{s="3"} 7\n')
+    for (let i = 0; i < 5; i++) round(exposition(5, 4, i / 3))
+    expect(fake.refusals.length).toBe(before)
+    expect(new Set(known.map(app => fake.state(app)))).toEqual(new Set(['up']))
+    expect(memory.used.heap).toBeLessThan(110 * KIB)
+  })
+
+  test('a target that grows by little goes on, within a twentieth of the limit', () => {
+    const { fake, publish, memory } = setting()
+    const app = appOf('known')
+    publish(app, exposition(1, 100))
+    for (let i = 0; fake.refusals.length === 0; i++) publish(appOf(`new-${i}`), exposition(1))
+    for (let series = 101; series < 105; series++) {
+      publish(app, exposition(1, series))
+      expect(fake.state(app)).toBe('up')
+    }
+    expect(memory.used.heap).toBeLessThan(105 * KIB)
+  })
+
   test('a target that needs more than it holds is over its limit until a snapshot fits, and no other target is', () => {
     const { fake, publish } = setting()
     const [good, growing] = [appOf('good'), appOf('growing')]
