@@ -77,7 +77,7 @@ export async function follow(
     findings.push({
       sender: name,
       stored,
-      own: storedAt ? await differenceOf(sender, storedAt, until - 2000) : undefined,
+      own: storedAt ? await settled(() => differenceOf(sender, storedAt, until - 2000)) : undefined,
       mirrors,
       ruleGaps: storedAt ? await missing(side.scraping, ruleOf(name), from, until) : [],
       held: sender.proxy.held,
