@@ -11,6 +11,7 @@ let counts = { passed: 0, failed: 1, skipped: 0 }
 try {
   const vitest = await startVitest('test', filter, options)
   counts = count(vitest)
+  for (const line of secondAttempts(vitest)) process.stdout.write(`${line}\n`)
   await vitest.close()
 } catch (error) {
   process.stderr.write(`${error.stack}\n`)
@@ -33,4 +34,14 @@ function count(vitest) {
   }
   if (found.failed === 0 && process.exitCode) found.failed = 1
   return found
+}
+
+/** Tests that passed at their second attempt, each with why the first one failed. */
+function* secondAttempts(vitest) {
+  for (const module of vitest.state.getTestModules())
+    for (const test of module.children.allTests())
+      if (test.diagnostic()?.flaky) {
+        const [reason] = (test.result().errors?.[0]?.message ?? '').split('\n')
+        yield `passed at the second attempt: ${module.relativeModuleId} > ${test.fullName}: ${reason}`
+      }
 }

@@ -1,3 +1,9 @@
+/** Says that it was waited for in vain: such a failure is tried once more (vitest.config.ts). */
+function waitedFor(ms: number, error: unknown): unknown {
+  if (error instanceof Error) error.message += ` (after waiting ${ms / 1000} s)`
+  return error
+}
+
 /**
  * Repeats `attempt` until it does not throw. Tests wait only in this way: for a condition, not for
  * a time.
@@ -16,7 +22,7 @@ export async function eventually<T>(
     try {
       return await attempt()
     } catch (error) {
-      if (performance.now() > until) throw error
+      if (performance.now() > until) throw waitedFor(within, error)
       await new Promise(resolve => setTimeout(resolve, every))
     }
   }

@@ -10,7 +10,7 @@ import { type MutatedRecord, RecordMutator } from '../../support/mutated-records
 import { expectNothingHeld, expectReferences } from '../../support/references.js'
 import { massive } from '../../support/shard.js'
 
-const RECORDS = Number(process.env.FUZZ_RECORDS ?? 50_000)
+const RECORDS = Number(process.env.FUZZ_RECORDS ?? 20_000)
 const SEED = Number(process.env.FUZZ_SEED ?? 1)
 const PARTITIONS = 2
 /** Maximum CPU time of one step, ms. */
