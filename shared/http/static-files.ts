@@ -19,12 +19,16 @@ interface StaticFile {
   readonly etag: string
 }
 
+/** What all pages have: their colours, and parts of their layout. */
+const SHARED = new URL('../page/', import.meta.url)
+
 /**
- * Serves the files of a folder, without subfolders: a handler for the routes `/` and
- * `/<folder>/:file`. Files are read once, at start: no request path reaches the file system.
+ * Serves the page of a folder, without subfolders, and the files that all pages share: a handler for
+ * the routes `/` and `/<folder>/:file`. Files are read once, at start: no request path reaches the
+ * file system.
  */
 export function staticFiles(folder: URL) {
-  const files = readFiles(folder)
+  const files = new Map([...readFiles(SHARED), ...readFiles(folder)])
   return (ctx: Context): void => {
     const file = files.get(ctx.params.file ?? INDEX)
     if (!file) return

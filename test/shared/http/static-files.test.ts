@@ -78,3 +78,12 @@ test('a missing folder has no files', async () => {
     await none.stop()
   }
 })
+
+test('what all pages share comes with each of them', async () => {
+  const response = await fetch(`${served.url}/page/theme.css`)
+  expect([response.status, response.headers.get('content-type')]).toEqual([
+    200,
+    'text/css; charset=utf-8',
+  ])
+  expect(await response.text()).toContain('prefers-color-scheme: dark')
+})
