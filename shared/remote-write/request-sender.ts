@@ -5,13 +5,14 @@ import type { HttpClient } from '../http/client/types.js'
 import type { WriteProtocol } from '../metrics/remote-write/request.js'
 import type { Answer, Written } from './answer.js'
 import { Backoff } from './backoff.js'
+import { BodyBuffers } from './body-buffers.js'
 import type { WriteFigures } from './figures.js'
 import type { Outcomes } from './isolated-targets.js'
 import { type Piece, samplesOfPiece, textOfTarget } from './item.js'
 import type { RemoteOptions } from './manager.js'
 import { byTarget, halved, halvedBySize, samplesIn } from './pieces.js'
 import { RequestSize } from './request-size.js'
-import type { EncodedRequest, RequestWriter } from './request-writer.js'
+import type { Counts, EncodedRequest, RequestWriter } from './request-writer.js'
 import { type Answered, WriteClient } from './write-client.js'
 import { Writer1 } from './writer-1.js'
 import { Writer2 } from './writer-2.js'
@@ -65,6 +66,7 @@ export class RequestSender {
   readonly #writer1: Writer1
   readonly #writer2 = new Writer2()
   readonly #size: RequestSize
+  readonly #bodies = new BodyBuffers()
   #stored = 0
   #failed = 0
   /** Failures of a target alone after which it is isolated although nothing was stored meanwhile. */
@@ -208,7 +210,7 @@ export class RequestSender {
         `The receiver refused ${refused} of ${samples} samples, ${fateOf(young)}: ${sent.reason}`,
       )
     }
-    figures.bytes += request.bytes
+    figures.bytes += sent.bytes
     this.options.onStored(stored)
     const { wall, mono } = clock.now()
     this.#size.stored(mono)
@@ -265,9 +267,13 @@ export class RequestSender {
   /** Sends a message of protocol 1.0 that holds no samples, once. */
   async sendOnce(write: (writer: Writer1) => void): Promise<boolean> {
     write(this.#writer1)
-    const { body } = copied(this.#writer1.finish())
-    const { answer } = await this.#attempt('1.0', body, 0)
-    return answer.kind === 'stored'
+    const body = this.#bodies.copy(this.#writer1.finish().body)
+    try {
+      const { answer } = await this.#attempt('1.0', body, 0)
+      return answer.kind === 'stored'
+    } finally {
+      this.#bodies.release(body)
+    }
   }
 
   /** @returns null after as many failures as attempts may have that the samples may be the cause of */
@@ -276,12 +282,32 @@ export class RequestSender {
     samples: number,
     attempts: Attempts,
   ): Promise<Sent | null> {
+    for (const { item, from, to } of pieces) if (item.prepare) await item.prepare(from, to)
+    let request: EncodedRequest | undefined
+    const encode = (protocol: WriteProtocol, withHistograms: boolean): EncodedRequest => {
+      if (request) this.#bodies.release(request.body)
+      request = undefined
+      request = this.#encode(protocol, pieces, withHistograms)
+      return request
+    }
+    try {
+      return await this.#repeat(encode, samples, attempts)
+    } finally {
+      if (request) this.#bodies.release(request.body)
+    }
+  }
+
+  /** @param encode makes the request, in place of the one that it made before */
+  async #repeat(
+    encode: (protocol: WriteProtocol, withHistograms: boolean) => EncodedRequest,
+    samples: number,
+    attempts: Attempts,
+  ): Promise<Sent | null> {
     const { remote, figures, signal } = this.options
     const { backoff } = attempts
     let failures = 0
-    for (const { item, from, to } of pieces) await item.prepare?.(from, to)
     let protocol = this.#protocol
-    let request = this.#encode(protocol, pieces)
+    let request = encode(protocol, true)
     /** Native histograms that are not sent. */
     let leftOut = 0
     for (let attempt = attempts.first; ; attempt++) {
@@ -290,7 +316,7 @@ export class RequestSender {
       if (signal.aborted) throw new SenderStopped()
       if (isFinal(answer)) {
         figures.lastError = ''
-        return { answer, request: { ...request, bytes: request.body.length }, reason, leftOut }
+        return { answer, request, bytes: request.body.length, reason, leftOut }
       }
       if (answer.kind === 'histograms' && request.histograms > 0) {
         leftOut = request.histograms
@@ -298,9 +324,10 @@ export class RequestSender {
           'histograms refused',
           `The receiver refused ${leftOut} native histograms: enable them there, or set send_native_histograms: false`,
         )
-        request = this.#encode(protocol, pieces, false)
+        request = encode(protocol, false)
         if (request.samples > 0) continue
-        return { answer: { kind: 'stored', written: null, had: 0 }, request, reason, leftOut }
+        const stored = { kind: 'stored', written: null, had: 0 } as const
+        return { answer: stored, request, bytes: 0, reason, leftOut }
       }
       if (answer.kind === 'protocol') {
         if (this.#protocol === '2.0')
@@ -308,7 +335,7 @@ export class RequestSender {
             remote: remote.name,
           })
         this.#protocol = protocol = '1.0'
-        request = this.#encode(protocol, pieces, leftOut === 0)
+        request = encode(protocol, leftOut === 0)
         continue
       }
       figures.failedRequests++
@@ -331,13 +358,14 @@ export class RequestSender {
   #encode(
     protocol: WriteProtocol,
     pieces: readonly Piece[],
-    withHistograms = true,
+    withHistograms: boolean,
   ): EncodedRequest {
     const all = protocol === '2.0' ? this.#writer2 : this.#writer1
     const writer = withHistograms ? all : withoutHistograms(all)
     for (const { item, from, to } of pieces) item.write(writer, from, to)
+    const finished = writer.finish()
     // Other shards encode while this request waits for its answer.
-    return copied(writer.finish())
+    return { ...finished, body: this.#bodies.copy(finished.body) }
   }
 
   #attempt(protocol: WriteProtocol, body: Buffer, attempt: number): Promise<Answered> {
@@ -413,8 +441,9 @@ function partsOf(pieces: readonly Piece[]): Part[] {
 
 interface Sent {
   readonly answer: FinalAnswer
-  /** `bytes`: compressed. */
-  readonly request: EncodedRequest
+  readonly request: Counts
+  /** Compressed. */
+  readonly bytes: number
   readonly reason: string
   /** Native histograms that the receiver does not want. */
   readonly leftOut: number
@@ -439,8 +468,3 @@ const fateOf = (pieces: readonly Piece[]): string =>
   pieces.some(({ item }) => item.isRepeat)
     ? 'which it may have stored before this shard began'
     : 'which are lost'
-
-const copied = (request: EncodedRequest): EncodedRequest => ({
-  ...request,
-  body: Buffer.from(request.body),
-})

@@ -87,6 +87,8 @@ function attempt(exchange: Exchange, connection: { isReused: boolean }): Promise
       }
       readBody(incoming, exchange).then(read => {
         end()
+        // What of the body is not sent yet would be read later, when the caller may have changed it.
+        if (!outgoing!.writableFinished) outgoing!.destroy()
         resolve({ status: incoming.statusCode!, headers: incoming.headers, body: read })
       }, fail)
     }

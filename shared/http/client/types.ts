@@ -6,6 +6,7 @@ export interface ClientRequest {
   readonly url: URL
   /** In addition to those of the configuration, which win. */
   readonly headers?: Readonly<Record<string, string>>
+  /** Must not change until the request settles, and is not read afterwards. */
   readonly body?: Uint8Array
   /** Time until the response is complete, ms. */
   readonly timeoutMs: number

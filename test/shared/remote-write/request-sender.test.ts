@@ -27,7 +27,8 @@ function setUp(script: Script, queue: object = {}, more: object = {}) {
   const requests: ClientRequest[] = []
   const client: HttpClient = {
     async request(request) {
-      requests.push(request)
+      // The sender uses the buffer of the body again.
+      requests.push({ ...request, ...(request.body && { body: Buffer.from(request.body) }) })
       const answer =
         (typeof script === 'function' ? script(request) : script[requests.length - 1]) ?? {}
       const headers = { 'x-prometheus-remote-write-samples-written': '1' }
