@@ -62,12 +62,12 @@ function metrics(services: Services) {
 
 /** `/-/reload`: reads the configuration file again, if that is enabled. */
 function reload({ reload }: Services) {
-  return (ctx: Context): void => {
+  return async (ctx: Context): Promise<void> => {
     if (!reload) {
       sayWhy(ctx, 403, 'Lifecycle API is not enabled.')
       return
     }
-    const problem = reload()
+    const problem = await reload()
     if (problem === undefined) ctx.status = 200
     else sayWhy(ctx, 500, `failed to reload config: ${problem}`)
     ctx.body ??= ''

@@ -22,7 +22,7 @@ export interface Services {
   readonly routePrefix: string
   readonly version: string
   /** Reloads the configuration; undefined if `--web.enable-lifecycle` is not set. */
-  readonly reload: (() => string | undefined) | undefined
+  readonly reload: (() => Promise<string | undefined>) | undefined
   /** Ends the program; undefined if `--web.enable-lifecycle` is not set. */
   readonly quit: (() => void) | undefined
   /** Why the agent is not ready; undefined when it is. */

@@ -2,6 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../../shared/base/clock.js'
 import type { Logger } from '../../shared/base/logger.js'
 import { RepeatedWarnings } from '../../shared/base/repeated-warnings.js'
+import type { Steps } from '../../shared/base/steps.js'
+import { YamlThread } from '../../shared/base/yaml/thread.js'
 import { createHttpClient } from '../../shared/http/client/client.js'
 import type { ProxyEnvironment } from '../../shared/http/client/no-proxy.js'
 import type { HttpClientFields } from '../../shared/http/client/schema.js'
@@ -11,7 +13,6 @@ import type { ScrapeJob } from './config/job.js'
 import { type Discovery, StaticDiscovery } from './discovery/discovery.js'
 import { FileDiscovery } from './discovery/file.js'
 import { HttpDiscovery } from './discovery/http.js'
-import { YamlThread } from './discovery/yaml-thread.js'
 import { Pool, type PoolOptions } from './pool.js'
 import type { ScrapeMemory } from './target/memory.js'
 
@@ -67,17 +68,21 @@ export class Scraping {
    * Applies a plan. A job that is the same goes on. The targets of a job with another configuration
    * go on until it has found its own. After `stop` it has no effect.
    */
-  apply({ jobs, externalLabels, sidecars }: ScrapePlan): void {
+  *applySteps({ jobs, externalLabels, sidecars }: ScrapePlan): Steps<void> {
     if (this.#isStopped) return
     const names = new Set(jobs.map(({ name }) => name))
     for (const [name, pool] of this.#pools) {
       if (names.has(name)) continue
       this.#pools.delete(name)
       pool.end()
+      yield
+      if (this.#isStopped) return
     }
     const sameLabels = isDeepStrictEqual(externalLabels, this.#externalLabels)
     this.#externalLabels = externalLabels
     for (const job of jobs) {
+      yield
+      if (this.#isStopped) return
       const current = this.#pools.get(job.name)
       if (current && sameLabels && textOf(current.job) === textOf(job)) continue
       const pool = new Pool(job, this.#poolOptions(sidecars.has(job.name)), current)

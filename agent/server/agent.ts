@@ -38,7 +38,7 @@ export interface Agent {
    */
   start(): Promise<void>
   /** Reads the configuration file again. @returns why it cannot be used, or undefined */
-  reload(): string | undefined
+  reload(): Promise<string | undefined>
   /** Ends the runs of targets that belong to this program, and completes requests in progress. */
   stop(): Promise<void>
   /** Known after `start`. */
@@ -120,12 +120,12 @@ class RunningAgent implements Agent {
     this.#web?.start()
     logger.info('Listening', { port: address.port })
     await sink.start()
-    const { plan } = this.#reloader.load()
+    const { plan } = await this.#reloader.load()
     if (config.host) this.#startHost(config.host, plan.externalLabels)
     this.#trouble = undefined
   }
 
-  reload(): string | undefined {
+  reload(): Promise<string | undefined> {
     return this.#reloader.reload()
   }
 

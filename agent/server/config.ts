@@ -1,3 +1,4 @@
+import type { Steps } from '../../shared/base/steps.js'
 import type { WebConfigSource } from '../../shared/http/web-config/load.js'
 import type { HostOptions } from '../host/host.js'
 import type { ScrapePlan } from '../scrape/scraping.js'
@@ -36,9 +37,9 @@ export interface AgentConfig {
   /**
    * Reads the configuration again.
    *
-   * @throws ScrapeConfigError with all problems
+   * @throws ScrapeConfigError with all problems, from a step
    */
-  readonly loadPlan: () => LoadedPlan
+  readonly loadPlan: () => Steps<LoadedPlan>
   /** The file that `loadPlan` reads, if any. */
   readonly file: string | undefined
   readonly limits: {

@@ -1,14 +1,17 @@
 import type { Clock } from '../../shared/base/clock.js'
 import type { Logger } from '../../shared/base/logger.js'
+import { runInSlices } from '../../shared/base/steps.js'
 import { ScrapeConfigError } from '../scrape/config/problem.js'
 import type { Scraping } from '../scrape/scraping.js'
 import type { Reloads } from '../telemetry/reloads.js'
 import type { AgentConfig, LoadedPlan } from './config.js'
 
-/** Loads the configuration, at start and on request. */
+/** Loads the configuration, at start and on request, one after the other. */
 export class Reloader implements Reloads {
   lastSuccessful = true
   lastSuccess = 0
+  /** Settles when nothing is being loaded. */
+  #last: Promise<unknown> = Promise.resolve()
 
   constructor(
     private readonly config: Pick<AgentConfig, 'loadPlan' | 'file'>,
@@ -22,37 +25,43 @@ export class Reloader implements Reloads {
   }
 
   /** @throws ScrapeConfigError: the previous configuration stays in effect */
-  load(): LoadedPlan {
+  load(): Promise<LoadedPlan> {
+    const loading = this.#last.then(() => this.#load())
+    this.#last = loading.catch(() => {})
+    return loading
+  }
+
+  /** @returns why the configuration cannot be used, or undefined */
+  async reload(): Promise<string | undefined> {
     const { file } = this.config
     try {
-      const loaded = this.config.loadPlan()
+      await this.load()
+      this.logger.info('Completed loading of configuration file', { file })
+      return undefined
+    } catch (error) {
+      const problems =
+        error instanceof ScrapeConfigError ? error.problems.join('; ') : (error as Error).message
+      this.logger.error(
+        'Failed to reload the configuration file: the previous configuration stays in effect',
+        { file, problems },
+      )
+      return problems
+    }
+  }
+
+  async #load(): Promise<LoadedPlan> {
+    const { file } = this.config
+    try {
+      const loaded = await runInSlices(this.config.loadPlan())
       for (const warning of loaded.warnings)
         this.logger.warn(warning, file === undefined ? {} : { file })
-      this.scraping.apply(loaded.plan)
+      await runInSlices(this.scraping.applySteps(loaded.plan))
       this.lastSuccessful = true
       this.lastSuccess = this.clock.now().wall
       return loaded
     } catch (error) {
       this.lastSuccessful = false
       throw error
-    }
-  }
-
-  /** @returns why the configuration cannot be used, or undefined */
-  reload(): string | undefined {
-    const { file } = this.config
-    try {
-      this.load()
-      this.logger.info('Completed loading of configuration file', { file })
-      return undefined
-    } catch (error) {
-      if (!(error instanceof ScrapeConfigError)) throw error
-      const problems = error.problems.join('; ')
-      this.logger.error(
-        'Failed to reload the configuration file: the previous configuration stays in effect',
-        { file, problems },
-      )
-      return problems
     }
   }
 }

@@ -1,4 +1,6 @@
-import { type LoadedConfig, loadAgentFile } from '../../agent/scrape/config/load.js'
+import { type LoadedConfig, loadAgentFileSteps } from '../../agent/scrape/config/load.js'
+import { runNow, type Steps } from '../../shared/base/steps.js'
+import { YamlThread } from '../../shared/base/yaml/thread.js'
 
 /**
  * The file of `--config.file`. It is parsed once at the start, for its check, its receivers and its
@@ -6,15 +8,16 @@ import { type LoadedConfig, loadAgentFile } from '../../agent/scrape/config/load
  */
 export class ConfigFile {
   #atStart: LoadedConfig | undefined
+  readonly #yaml = new YamlThread()
 
   constructor(
     private readonly environment: Readonly<Record<string, string | undefined>>,
-    private readonly load = loadAgentFile,
+    private readonly load = loadAgentFileSteps,
   ) {}
 
   /** As it was when it was first read. @throws ScrapeConfigError with all problems */
   atStart(path: string): LoadedConfig {
-    this.#atStart ??= this.load(path, this.environment)
+    this.#atStart ??= runNow(this.load(path, this.environment, this.#yaml))
     return this.#atStart
   }
 
@@ -24,8 +27,8 @@ export class ConfigFile {
    *
    * @throws ScrapeConfigError with all problems
    */
-  next(path: string): LoadedConfig {
-    const loaded = this.#atStart ?? this.load(path, this.environment)
+  *nextSteps(path: string): Steps<LoadedConfig> {
+    const loaded = this.#atStart ?? (yield* this.load(path, this.environment, this.#yaml))
     this.#atStart = undefined
     return loaded
   }

@@ -44,7 +44,9 @@ export function agentConfig(
     web: values['web.config.file'],
     enableLifecycle: values['web.enable-lifecycle'],
     host: hostTarget(values, environment, version),
-    loadPlan: () => planOf(values, path === undefined ? undefined : configFile.next(path)),
+    *loadPlan() {
+      return planOf(values, path === undefined ? undefined : yield* configFile.nextSteps(path))
+    },
     file: path,
     limits: {
       retainedBytes: values['limit.retained-bytes'],

@@ -14,7 +14,7 @@ const REFERENCES = [
   /\bimport\(['"]([^'"]+)['"]\)/g,
   /\bnew URL\(['"](\.[^'"]+)['"], import\.meta\.url\)/g,
   /\brequire\.resolve\(['"]([^'"]+)['"]\)/g,
-  /\bcreateRequire\(import\.meta\.url\)\.resolve\(['"]([^'"]+)['"]\)/g,
+  /\bcreateRequire\(import\.meta\.url\)(?:\.resolve)?\(['"]([^'"]+)['"]\)/g,
 ]
 
 /**

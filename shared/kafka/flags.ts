@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { parse } from 'yaml'
 import { z } from 'zod'
 import { flag, hostPort, list, text } from '../base/flags/builders.js'
 import { eitherOrFile, tlsOptions, tlsSettings } from '../base/flags/tls.js'
 import { ConfigError, type Problem, type Values } from '../base/flags/types.js'
+import { readDocument } from '../base/yaml/document.mjs'
 import { clientCredentials } from './client-credentials.js'
 import type { KafkaConfig } from './types.js'
 
@@ -92,7 +92,7 @@ function readKafkaConfigFile(path: string): Pick<KafkaConfig, 'ssl' | 'sasl'> | 
   })
   const beside = (name: string) => readFileSync(resolve(dirname(path), name), 'utf8')
   try {
-    const result = file.safeParse(parse(readFileSync(path, 'utf8')) ?? {})
+    const result = file.safeParse(readDocument(readFileSync(path, 'utf8')) ?? {})
     if (!result.success) {
       return result.error.issues.map(issue =>
         problem(`${issue.path.join('.') || 'the file'}: ${issue.message}`),

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { parseDocument } from 'yaml'
 import { z } from 'zod'
 import { parseDuration } from '../base/flags/duration.js'
+import { readDocument, YamlError } from '../base/yaml/document.mjs'
 import {
   type HttpClientFields,
   httpClientFields,
@@ -177,12 +177,7 @@ export function nameProblem(name: string): string | undefined {
  * @throws RemoteWriteConfigError
  */
 export function parseRemoteWriteFile(text: string, folder = '.'): RemoteWriteConfig {
-  const document = parseDocument(text)
-  if (document.errors.length > 0)
-    throw new RemoteWriteConfigError(
-      document.errors.map(({ message }) => message.split('\n', 1)[0].replace(/:$/, '')),
-    )
-  const result = file.safeParse(document.toJS() ?? {})
+  const result = file.safeParse(contentOf(text))
   if (!result.success) throw new RemoteWriteConfigError(result.error.issues.flatMap(problemsOf))
   const { global, remote_write } = result.data
   const problems = remote_write.flatMap(({ name }, i) => {
@@ -192,6 +187,14 @@ export function parseRemoteWriteFile(text: string, folder = '.'): RemoteWriteCon
   if (problems.length > 0) throw new RemoteWriteConfigError(problems)
   const remotes = remotesOf(remote_write, folder, 'utf8')
   return { external: labelsOf(global.external_labels), remotes }
+}
+
+function contentOf(text: string): unknown {
+  try {
+    return readDocument(text) ?? {}
+  } catch (error) {
+    throw error instanceof YamlError ? new RemoteWriteConfigError(error.problems) : error
+  }
 }
 
 /**

@@ -2,13 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, inject, test } from 'vitest'
-import { loadAgentFile } from '../../agent/scrape/config/load.js'
+import { loadAgentFileSteps } from '../../agent/scrape/config/load.js'
 import { agentConfig, agentProblems, createSink } from '../../cli/agent/config.js'
 import { ConfigFile } from '../../cli/agent/config-file.js'
 import { agentFlags } from '../../cli/agent/flags.js'
 import { agent } from '../../cli/agent.js'
 import { freePort } from '../../dev/local/ports.js'
 import { parseFlags } from '../../shared/base/flags/parse.js'
+import { runNow } from '../../shared/base/steps.js'
 import { Peer } from '../shared/http/client/peer.js'
 import { eventually } from '../support/eventually.js'
 import { newTopic, silent } from '../support/kafka.js'
@@ -24,7 +25,7 @@ const file = (name: string, text: string): string => {
 const brokers = '--kafka.brokers=127.0.0.1:1'
 const configOf = (...flags: string[]) =>
   agentConfig(parseFlags(agentFlags, [brokers, ...flags]), {}, '1', new ConfigFile({}))
-const jobsOf = (...flags: string[]) => configOf(...flags).loadPlan().plan.jobs
+const jobsOf = (...flags: string[]) => runNow(configOf(...flags).loadPlan()).plan.jobs
 
 test('help lists each flag with its default or placeholder, help and environment variable', async () => {
   const { code, stdout } = await invoke(agent, ['--help'])
@@ -140,18 +141,18 @@ test('the file is parsed once at the start, for its check, its receivers and its
   const loads: string[] = []
   const configFile = new ConfigFile({}, (...parameters) => {
     loads.push(parameters[0])
-    return loadAgentFile(...parameters)
+    return loadAgentFileSteps(...parameters)
   })
   const check = agentProblems(configFile)
   const values = parseFlags(agentFlags, [`--config.file=${path}`], {}, check)
   createSink(values, {}, configFile, { logger: silent, version: '1' })
   const { loadPlan } = agentConfig(values, {}, '1', configFile)
-  expect(loadPlan().plan.jobs).toMatchObject([{ name: 'a' }])
+  expect(runNow(loadPlan()).plan.jobs).toMatchObject([{ name: 'a' }])
   expect(loads).toEqual([path])
   file('once.yml', 'scrape_configs: [{job_name: b}]')
-  expect(loadPlan().plan.jobs).toMatchObject([{ name: 'b' }])
+  expect(runNow(loadPlan()).plan.jobs).toMatchObject([{ name: 'b' }])
   file('once.yml', 'scrape_configs: [{job_name: c}]')
-  expect(loadPlan().plan.jobs).toMatchObject([{ name: 'c' }])
+  expect(runNow(loadPlan()).plan.jobs).toMatchObject([{ name: 'c' }])
 })
 
 test('an agent publishes a sidecar by the command line of a Prometheus agent, reloads its file, and ends', async () => {

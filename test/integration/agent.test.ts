@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { loadAgentFile } from '../../agent/scrape/config/load.js'
 import type { Agent } from '../../agent/server/agent.js'
 import { KafkaSink } from '../../agent/targets/kafka-sink.js'
 import { type LocalPrometheus, startPrometheus } from '../../dev/local/prometheus.js'
 import { createExposer, type Exposer } from '../../exposer/server/exposer.js'
 import { systemClock } from '../../shared/base/clock.js'
 import { startAgent } from '../support/agent.js'
+import { loadAgentFile } from '../support/agent-file.js'
 import { eventually } from '../support/eventually.js'
 import { EXPOSER_CONFIG } from '../support/exposer-config.js'
 import { name, newTopic, silent } from '../support/kafka.js'
@@ -191,8 +191,8 @@ describe.skipIf(!prometheusPath)('an agent with the file of a Prometheus agent',
     await exposer.start()
     const sink = new KafkaSink({ kafka, topic, clock: systemClock, logger: silent })
     const file = join(folder, 'agent.yml')
-    const loadPlan = () => {
-      const { jobs, externalLabels, warnings } = loadAgentFile(file, {})
+    const loadPlan = function* () {
+      const { jobs, externalLabels, warnings } = yield* loadAgentFile(file)
       return { plan: { jobs, externalLabels, sidecars: new Set<string>() }, warnings }
     }
     agent = await startAgent({ file, loadPlan }, sink)

@@ -1,6 +1,7 @@
 import { type Agent, createAgent } from '../../agent/server/agent.js'
 import type { AgentConfig, LoadedPlan } from '../../agent/server/config.js'
 import type { Sink, TargetSink } from '../../agent/targets/sink.js'
+import { oneStep } from '../../shared/base/steps.js'
 import type { Label } from '../../shared/metrics/model.js'
 import type { Collected } from '../../shared/publish/publications.js'
 import { silent } from './kafka.js'
@@ -17,7 +18,7 @@ const agentConfig = (overrides: Partial<AgentConfig> = {}): AgentConfig => ({
   enableLifecycle: true,
   host: undefined,
   file: undefined,
-  loadPlan: () => NO_PLAN,
+  loadPlan: () => oneStep(() => NO_PLAN),
   limits: {
     totalBodyBytes: 128 * MIB,
     retainedBytes: 512 * MIB,

@@ -1,10 +1,13 @@
 import { z } from 'zod'
+import type { Steps } from '../../../shared/base/steps.js'
+import { YamlError } from '../../../shared/base/yaml/document.mjs'
+import type { YamlThread } from '../../../shared/base/yaml/thread.js'
 import { expandExternalLabels, externalLabelProblems } from './external-labels.js'
 import { type GlobalFields, globalFields } from './global.js'
 import { jobOf, type ScrapeJob } from './job.js'
 import { type JobFields, jobFields } from './job-fields.js'
 import { describeIssue, pathText, ScrapeConfigError } from './problem.js'
-import { readYaml } from './read-yaml.js'
+import { readYamlSteps } from './read-yaml.js'
 
 /** The file of a Prometheus agent, valid. */
 export interface AgentFile {
@@ -24,7 +27,7 @@ const PATTERN = /^[^*]*(\*[^/]*)?$/
 const agentFile = z.strictObject({
   global: globalFields.prefault({}),
   runtime: z.strictObject({ gogc: z.number().optional() }).optional(),
-  scrape_configs: z.array(jobFields).default([]),
+  scrape_configs: z.array(z.unknown()).default([]),
   scrape_config_files: z
     .array(
       z.string().refine(path => PATTERN.test(path), {
@@ -45,24 +48,31 @@ const agentFile = z.strictObject({
 const SERVER_ONLY = ['alerting', 'rule_files', 'remote_read'] as const
 const WITHOUT_EFFECT = ['storage', 'tracing', 'otlp', 'runtime'] as const
 
+/** A file whose jobs are not validated yet. */
+const jobsFile = z.strictObject({ scrape_configs: z.array(z.unknown()).default([]) })
+
+const MAX_BYTES = 16 * 1024 * 1024
+
 /**
- * Parses the file of a Prometheus agent.
+ * Parses the file of a Prometheus agent, job by job.
  *
  * @param folder of the file
+ * @param yaml parses a long file
  * @throws ScrapeConfigError with all problems
  * @see https://prometheus.io/docs/prometheus/latest/configuration/configuration/
  */
-export function parseAgentFile(
-  text: string,
+export function* parseAgentFileSteps(
+  content: Buffer,
   folder: string,
   environment: Readonly<Record<string, string | undefined>>,
-): AgentFile {
-  const value = readYaml(text) ?? {}
+  yaml: YamlThread,
+): Steps<AgentFile> {
+  const value = yield* valueSteps(content, yaml)
   const result = agentFile.safeParse(value)
-  const problems = [
-    ...(result.success ? [] : result.error.issues.flatMap(issue => describe(issue))),
-    ...serverOnlyProblems(value),
-  ]
+  const issues = result.success ? [] : result.error.issues.flatMap(issue => describe(issue))
+  const configs = result.success ? result.data.scrape_configs : listIn(value, 'scrape_configs')
+  const { read, problems: invalid } = yield* jobFieldsSteps(configs)
+  const problems = [...issues, ...invalid, ...serverOnlyProblems(value)]
   if (!result.success || problems.length > 0) throw new ScrapeConfigError(problems)
   const fields = result.data
   const { global } = fields
@@ -72,7 +82,7 @@ export function parseAgentFile(
   ))
     problems.push(`global.external_labels: ${problem}`)
   const { labels, missing } = expandExternalLabels(global.external_labels, environment)
-  const jobs = jobsOf(fields.scrape_configs, global, folder, problems)
+  const jobs = yield* jobsSteps(read, global, folder, problems)
   if (problems.length > 0) throw new ScrapeConfigError(problems)
   return {
     jobs,
@@ -85,7 +95,7 @@ export function parseAgentFile(
       ...WITHOUT_EFFECT.filter(key => fields[key] !== undefined).map(
         key => `${key}: has no effect: this program stores nothing`,
       ),
-      ...jobWarnings(fields.scrape_configs),
+      ...jobWarnings(read),
     ],
   }
 }
@@ -95,28 +105,62 @@ export function parseAgentFile(
  *
  * @throws ScrapeConfigError with all problems
  */
-export function parseScrapeConfigFile(
-  text: string,
+export function* parseScrapeConfigFileSteps(
+  content: Buffer,
   folder: string,
   global: GlobalFields,
-): readonly ScrapeJob[] {
-  const schema = z.strictObject({ scrape_configs: z.array(jobFields).default([]) })
-  const result = schema.safeParse(readYaml(text) ?? {})
-  if (!result.success) throw new ScrapeConfigError(result.error.issues.flatMap(describe))
-  const problems: string[] = []
-  const jobs = jobsOf(result.data.scrape_configs, global, folder, problems)
+  yaml: YamlThread,
+): Steps<readonly ScrapeJob[]> {
+  const result = jobsFile.safeParse(yield* valueSteps(content, yaml))
+  if (!result.success)
+    throw new ScrapeConfigError(result.error.issues.flatMap(issue => describe(issue)))
+  const { read, problems } = yield* jobFieldsSteps(result.data.scrape_configs)
+  if (problems.length > 0) throw new ScrapeConfigError(problems)
+  const jobs = yield* jobsSteps(read, global, folder, problems)
   if (problems.length > 0) throw new ScrapeConfigError(problems)
   return jobs
 }
 
-function jobsOf(
+function* valueSteps(content: Buffer, yaml: YamlThread): Steps<unknown> {
+  if (content.length > MAX_BYTES) throw new ScrapeConfigError(['the file is longer than 16 MiB'])
+  try {
+    return (yield* readYamlSteps(content, yaml)) ?? {}
+  } catch (error) {
+    if (error instanceof YamlError) throw new ScrapeConfigError(error.problems)
+    throw new ScrapeConfigError([(error as Error).message])
+  }
+}
+
+function listIn(value: unknown, key: string): readonly unknown[] {
+  const list = (value as Record<string, unknown>)[key]
+  return Array.isArray(list) ? list : []
+}
+
+function* jobFieldsSteps(
+  configs: readonly unknown[],
+): Steps<{ readonly read: readonly JobFields[]; readonly problems: string[] }> {
+  const read: JobFields[] = []
+  const problems: string[] = []
+  for (const [i, config] of configs.entries()) {
+    const result = jobFields.safeParse(config)
+    if (result.success) read.push(result.data)
+    else
+      for (const issue of result.error.issues)
+        problems.push(...describe(issue, ['scrape_configs', i]))
+    yield
+  }
+  return { read, problems }
+}
+
+function* jobsSteps(
   configs: readonly JobFields[],
   global: GlobalFields,
   folder: string,
   problems: string[],
-): ScrapeJob[] {
+): Steps<ScrapeJob[]> {
   const names = new Set<string>()
-  return configs.flatMap((fields, i) => {
+  const jobs: ScrapeJob[] = []
+  for (const [i, fields] of configs.entries()) {
     const at = (path: readonly PropertyKey[], message: string) =>
       problems.push(`${pathText(['scrape_configs', i, ...path])}: ${message}`)
     if (names.has(fields.job_name))
@@ -126,14 +170,15 @@ function jobsOf(
       )
     names.add(fields.job_name)
     const result = jobOf(fields, global, folder)
-    if ('job' in result) return [result.job]
-    for (const [path, message] of result.problems) at(path, message)
-    return []
-  })
+    if ('job' in result) jobs.push(result.job)
+    else for (const [path, message] of result.problems) at(path, message)
+    yield
+  }
+  return jobs
 }
 
-function describe(issue: z.core.$ZodIssue): string[] {
-  return describeIssue(issue).map(problem => {
+function describe(issue: z.core.$ZodIssue, prefix: readonly PropertyKey[] = []): string[] {
+  return describeIssue(issue, prefix).map(problem => {
     const discovery = /(\w+_sd_configs): unknown key$/.exec(problem)?.[1]
     return discovery
       ? `${problem.replace(/unknown key$/, '')}is not supported: use static_configs, file_sd_configs or http_sd_configs`

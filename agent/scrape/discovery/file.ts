@@ -1,20 +1,19 @@
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { runInSlices } from '../../../shared/base/steps.js'
-import { readYaml } from '../config/read-yaml.js'
+import { runInSlices, type Steps } from '../../../shared/base/steps.js'
+import { YamlError } from '../../../shared/base/yaml/document.mjs'
+import type { YamlThread } from '../../../shared/base/yaml/thread.js'
+import { readYamlSteps } from '../config/read-yaml.js'
 import { findFiles, isMissing } from '../glob.js'
 import type { Discovery, RefreshCounts } from './discovery.js'
 import { parseGroupsSteps } from './parse-groups.js'
 import { checkSizeSteps, readTargetGroupsSteps, type TargetGroup } from './target-group.js'
-import type { YamlThread } from './yaml-thread.js'
 
 /** Files are checked for changes at this interval, ms. */
 const CHECK_INTERVAL_MS = 1000
 const MAX_FILES = 1000
 /** Problems that are told. */
 const MAX_PROBLEMS = 10
-/** Longer YAML is parsed on another thread: this takes about 5 ms. */
-const SHORT_YAML_BYTES = 1024
 
 export interface FileDiscoveryOptions {
   /** Patterns of paths. */
@@ -167,10 +166,18 @@ export class FileDiscovery implements Discovery {
     const meta = { __meta_filepath: path }
     if (path.toLowerCase().endsWith('.json'))
       return runInSlices(parseGroupsSteps(content, path, meta))
-    if (content.length > SHORT_YAML_BYTES)
-      return runInSlices(parseGroupsSteps(await yaml.toJson(content), path, meta))
-    return runInSlices(readTargetGroupsSteps(readYaml(content.toString()) ?? [], path, meta))
+    return runInSlices(yamlGroupsSteps(content, yaml, path, meta))
   }
+}
+
+function* yamlGroupsSteps(
+  content: Buffer,
+  yaml: YamlThread,
+  path: string,
+  meta: Readonly<Record<string, string>>,
+): Steps<TargetGroup[]> {
+  const value = (yield* readYamlSteps(content, yaml)) ?? []
+  return yield* readTargetGroupsSteps(value, path, meta)
 }
 
 const shown = (problems: readonly string[]): string[] =>
@@ -178,4 +185,7 @@ const shown = (problems: readonly string[]): string[] =>
     ? [...problems.slice(0, MAX_PROBLEMS), `${problems.length - MAX_PROBLEMS} other problems`]
     : [...problems]
 
-const reasonOf = (error: unknown) => (error as Error).message.split('\n', 1)[0]
+function reasonOf(error: unknown): string {
+  const { message } = error as Error
+  return error instanceof YamlError ? error.problems[0] : message.split('\n', 1)[0]
+}

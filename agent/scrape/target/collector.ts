@@ -1,3 +1,4 @@
+import { nextTurn } from '../../../shared/base/scheduling.js'
 import { runInSlices } from '../../../shared/base/steps.js'
 import { DEFAULT_LIMITS } from '../../../shared/metrics/limits.js'
 import type { Exposition, Family } from '../../../shared/metrics/model.js'
@@ -98,9 +99,12 @@ export class TargetCollector implements Collector {
     const refusal = this.refusal()
     if (refusal !== undefined) throw new Error(refusal)
     const limit = Math.min(this.target.timeoutMs, timeoutMs)
+    // Of many targets that are due, or have answered, in one turn, some wait for the next ones.
+    await nextTurn()
     const memory = this.memory.begin()
     try {
       const page = await this.scraper.scrape(limit, signal, bytes => memory.reserve(bytes))
+      await nextTurn()
       const exposition = await this.#read(page)
       return { sample: () => this.#sample(exposition) }
     } finally {

@@ -1,5 +1,5 @@
-import { parseDocument } from 'yaml'
 import type { z } from 'zod'
+import { readDocument, YamlError } from '../../base/yaml/document.mjs'
 import { findTlsConflicts } from './contradictions.js'
 import { type WebConfigFile, webConfigFile } from './schema.js'
 
@@ -19,13 +19,7 @@ export class WebConfigError extends Error {
  * @see https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md
  */
 export function parseWebConfig(text: string): WebConfigFile {
-  const document = parseDocument(text)
-  if (document.errors.length) {
-    throw new WebConfigError(
-      document.errors.map(error => error.message.split('\n', 1)[0].replace(/:$/, '')),
-    )
-  }
-  const value = withoutNulls(document.toJS() ?? {})
+  const value = contentOf(text)
   const result = webConfigFile.safeParse(value)
   const problems = [
     ...(result.success ? [] : result.error.issues.flatMap(describe)),
@@ -35,15 +29,13 @@ export function parseWebConfig(text: string): WebConfigFile {
   return result.data
 }
 
-/** Removes keys without a value, which the exporter-toolkit ignores. */
-function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutNulls)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, inner]) => inner !== null)
-      .map(([key, inner]) => [key, withoutNulls(inner)]),
-  )
+/** Without keys that have no value, which the exporter-toolkit ignores. */
+function contentOf(text: string): unknown {
+  try {
+    return readDocument(text) ?? {}
+  } catch (error) {
+    throw error instanceof YamlError ? new WebConfigError(error.problems) : error
+  }
 }
 
 type Issue = z.core.$ZodIssue

@@ -1,9 +1,10 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { parseAgentFile } from '../../../agent/scrape/config/config-file.js'
 import type { Agent } from '../../../agent/server/agent.js'
+import { oneStep } from '../../../shared/base/steps.js'
 import { Peer } from '../../shared/http/client/peer.js'
 import { RecordingSink, startAgent } from '../../support/agent.js'
+import { parseAgentFile } from '../../support/agent-file.js'
 import { startChromium } from '../../support/chromium.js'
 import { partOrSkip } from '../../support/or-skip.js'
 
@@ -34,7 +35,10 @@ describe.skipIf(!chromium)('the page of an agent', () => {
     })
     const { jobs } = parseAgentFile(text, '.', {})
     const plan = { jobs, externalLabels: {}, sidecars: new Set(['shop', 'broken']) }
-    agent = await startAgent({ loadPlan: () => ({ plan, warnings: [] }) }, new RecordingSink())
+    agent = await startAgent(
+      { loadPlan: () => oneStep(() => ({ plan, warnings: [] })) },
+      new RecordingSink(),
+    )
   })
   afterAll(async () => {
     await browser?.close()

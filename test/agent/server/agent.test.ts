@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { COLLECTOR_NAMES, type CollectorName } from '../../../agent/host/host.js'
-import { loadAgentFile } from '../../../agent/scrape/config/load.js'
 import type { Agent } from '../../../agent/server/agent.js'
 import type { AgentConfig } from '../../../agent/server/config.js'
 import { Peer } from '../../shared/http/client/peer.js'
 import { RecordingSink, startAgent } from '../../support/agent.js'
+import { loadAgentFile } from '../../support/agent-file.js'
 import { eventually } from '../../support/eventually.js'
 import { recordingLogger } from '../../support/kafka.js'
 
@@ -49,8 +49,8 @@ class Harness {
     cleanups.push(() => harness.peer.stop())
     harness.write('agent.yml', config(harness.address, harness))
     const file = join(harness.folder, 'agent.yml')
-    const loadPlan = () => {
-      const { jobs, externalLabels, warnings } = loadAgentFile(file, {})
+    const loadPlan = function* () {
+      const { jobs, externalLabels, warnings } = yield* loadAgentFile(file)
       return { plan: { jobs, externalLabels, sidecars: new Set(['sidecar']) }, warnings }
     }
     harness.agent = await startAgent({ file, loadPlan, ...overrides }, harness.sink, harness.logger)
@@ -288,6 +288,28 @@ describe('a reload', () => {
     expect(runs.size).toBe(1)
   })
 
+  test('of many jobs leaves turns of the event loop to others, and follows the one before', async () => {
+    const harness = await Harness.start(address => ({
+      global,
+      scrape_configs: [job('a', address)],
+    }))
+    const many = Array.from({ length: 500 }, (_, i) => ({ job_name: `job-${i}` }))
+    const write = (first: string) =>
+      harness.write('agent.yml', { global, scrape_configs: [{ job_name: first }, ...many] })
+    let turns = 0
+    const count = () => {
+      turns++
+      counting = setImmediate(count)
+    }
+    let counting = setImmediate(count)
+    write('one')
+    const reloads = [harness.agent.reload(), harness.agent.reload()]
+    expect(await Promise.all(reloads)).toEqual([undefined, undefined])
+    clearImmediate(counting)
+    expect(turns).toBeGreaterThan(20)
+    await eventually(() => expect(harness.outcomes('i,a').at(-1)).toBe('end'))
+  })
+
   test('of an invalid file leaves everything as it was, and says why', async () => {
     const harness = await Harness.start(address => ({
       global,
@@ -458,7 +480,7 @@ describe('the end of an agent', () => {
     await eventually(() => expect(harness.peer.requests.length).toBeGreaterThan(before + 100))
     const { length } = harness.sink.offered
     harness.write('agent.yml', {})
-    harness.agent.reload()
+    await harness.agent.reload()
     await harness.agent.stop()
     cleanups.pop()
     const later = harness.sink.offered.slice(length).map(({ collected }) => collected)

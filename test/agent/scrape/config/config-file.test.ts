@@ -1,8 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of replacements and of external labels
 import { describe, expect, test } from 'vitest'
-import { type AgentFile, parseAgentFile } from '../../../../agent/scrape/config/config-file.js'
+import type { AgentFile } from '../../../../agent/scrape/config/config-file.js'
 import type { ScrapeJob } from '../../../../agent/scrape/config/job.js'
 import { ScrapeConfigError } from '../../../../agent/scrape/config/problem.js'
+import { parseAgentFile } from '../../../support/agent-file.js'
 
 const parse = (text: string, environment: Record<string, string> = {}): AgentFile =>
   parseAgentFile(text, '/etc/agent', environment)

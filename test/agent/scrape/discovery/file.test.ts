@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { FileDiscovery } from '../../../../agent/scrape/discovery/file.js'
-import { YamlThread } from '../../../../agent/scrape/discovery/yaml-thread.js'
 import { runCommand } from '../../../../dev/local/run-command.js'
+import { YamlThread } from '../../../../shared/base/yaml/thread.js'
 import { eventually } from '../../../support/eventually.js'
 
 const cleanups: (() => unknown)[] = []

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { parseAgentFile } from '../../../../agent/scrape/config/config-file.js'
 import { placeTargetSteps } from '../../../../agent/scrape/target/address.js'
 import { runNow } from '../../../../shared/base/steps.js'
+import { parseAgentFile } from '../../../support/agent-file.js'
 
 /** What becomes of the first target of a job. */
 function placed(fields: object, labels: Record<string, string> = {}, address = 'app:8080') {

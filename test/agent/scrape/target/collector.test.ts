@@ -1,6 +1,5 @@
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
-import { parseAgentFile } from '../../../../agent/scrape/config/config-file.js'
 import { placeTargetSteps } from '../../../../agent/scrape/target/address.js'
 import { TargetCollector } from '../../../../agent/scrape/target/collector.js'
 import { ScrapeMemory } from '../../../../agent/scrape/target/memory.js'
@@ -11,6 +10,7 @@ import { createHttpClient } from '../../../../shared/http/client/client.js'
 import type { Sample } from '../../../../shared/publish/sample.js'
 import { decodeLayout } from '../../../../shared/snapshot/layout.js'
 import { Peer } from '../../../shared/http/client/peer.js'
+import { parseAgentFile } from '../../../support/agent-file.js'
 
 const MIB = 2 ** 20
 const TEXT = 'text/plain; version=0.0.4'
@@ -27,21 +27,27 @@ interface Options {
   readonly maxBodyBytes?: number
 }
 
+/** The only target of a job. */
+function placed(address: string, fields: object = {}) {
+  const config = { scrape_configs: [{ job_name: 'shop', scrape_timeout: '5s', ...fields }] }
+  const [job] = parseAgentFile(JSON.stringify(config)).jobs
+  const result = runNow(
+    placeTargetSteps(address, { targets: [address], labels: {}, source: '0' }, job),
+  )
+  if (result.kind !== 'target') throw new Error(JSON.stringify(result))
+  return { job, target: result.target }
+}
+
 /** A collector of the only target of a job, which the listener answers. */
 async function collectorOf(listener: Listener, options: Options = {}) {
   const peer = await Peer.start(listener)
   const address = `127.0.0.1:${peer.port}`
-  const config = { scrape_configs: [{ job_name: 'shop', scrape_timeout: '5s', ...options.fields }] }
-  const [job] = parseAgentFile(JSON.stringify(config), '.', {}).jobs
-  const placed = runNow(
-    placeTargetSteps(address, { targets: [address], labels: {}, source: '0' }, job),
-  )
-  if (placed.kind !== 'target') throw new Error(JSON.stringify(placed))
+  const { job, target } = placed(address, options.fields)
   const client = createHttpClient({ config: job.http, userAgent: 'kafka-exposer/1' })
   const memory =
     options.memory ?? new ScrapeMemory({ bodyBytes: 100 * MIB, retainedBytes: 100 * MIB })
-  const scraper = new Scraper(placed.target, job, client, options.maxBodyBytes ?? MIB)
-  const collector = new TargetCollector(placed.target, job, scraper, memory)
+  const scraper = new Scraper(target, job, client, options.maxBodyBytes ?? MIB)
+  const collector = new TargetCollector(target, job, scraper, memory)
   cleanups.push(
     () => peer.stop(),
     () => client.close(),
@@ -306,6 +312,29 @@ describe('the scrapes of all targets', () => {
     one.collector.leave()
     expect(memory.retainedBytes).toBe(0)
     await expect(scrape(two.collector)).resolves.toBeDefined()
+  })
+
+  test('of many targets that are due at once leave turns of the event loop to others', async () => {
+    let begun = 0
+    let mostInTurn = 0
+    const scraper = {
+      scrape: async () => {
+        begun++
+        for (const start = performance.now(); performance.now() - start < 1; );
+        return { body: Buffer.from('a 1\n'), format: 'text' }
+      },
+    } as unknown as Scraper
+    const { job, target } = placed('127.0.0.1:1')
+    const memory = new ScrapeMemory({ bodyBytes: MIB, retainedBytes: 100 * MIB })
+    const due = Array.from({ length: 100 }, () => new TargetCollector(target, job, scraper, memory))
+    const collections = Promise.all(due.map(collector => collector.collect(5000)))
+    expect(begun).toBe(0)
+    for (let before = 0; begun < due.length; before = begun) {
+      await new Promise(resolve => setTimeout(resolve))
+      mostInTurn = Math.max(mostInTurn, begun - before)
+    }
+    await collections
+    expect(mostInTurn).toBeLessThan(50)
   })
 
   test('of a target that has left do not take place: its last sample is empty', async () => {

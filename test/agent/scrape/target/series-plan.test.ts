@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { parseAgentFile } from '../../../../agent/scrape/config/config-file.js'
 import { planSeries } from '../../../../agent/scrape/target/series-plan.js'
 import { runNow } from '../../../../shared/base/steps.js'
 import { TextReader } from '../../../../shared/metrics/text/reader.js'
+import { parseAgentFile } from '../../../support/agent-file.js'
 import { LongestSteps } from '../../../support/longest-step.js'
 
 const TARGET = [
