@@ -82,10 +82,25 @@ lat_sum{tmp="q"} 1
 lat_count{tmp="q"} 1
 `,
   },
+  labels: { type: TEXT, body: 'l{a="1",long_name_="2",c="a value of 19 byte"} 1\n' },
+  untyped: { type: '', body: 'untyped 1\n' },
+  stamped: { type: TEXT, body: `stamped 1 ${Date.now()}\nnot_stamped 2\n` },
+  twice: { type: TEXT, body: 'twice{a="b"} 1\ntwice{a="c"} 1\ntwice{a="b"} 2\n' },
+  empty: { type: TEXT, body: '' },
+  invalid: { type: TEXT, body: Buffer.from('valid 1\ninvalid{a="\xff"} 1\n', 'latin1') },
+  infinite: { type: TEXT, body: 'inf +Inf\nneg -Inf\nnan NaN\nhex 0x10\nexp 1e3\nlong 1_0\n' },
   wide: { type: TEXT, body: Array.from({ length: 30 }, (_, i) => `m${i} ${i}\n`).join('') },
   garbage: { type: TEXT, body: 'this is no metric\n' },
   html: { type: 'text/html', body: '<html></html>' },
 }
+
+const REDIRECTS: Readonly<Record<string, string>> = { redirected: '/text', circle: '/circle' }
+
+/** Jobs whose pages cannot be read: the reason has other words than that of Prometheus. */
+const OWN_WORDS = new Set(['garbage', 'html_fallback', 'infinite', 'invalid'])
+
+/** After redirects Prometheus tells the last location, as it was in the response. */
+const withoutUrl = (error: string) => error.replace(/(?<=^Get ").*(?=": stopped after)/, '')
 
 /** Scrape configurations with every kind of target. Both get them as they are. */
 const jobs = (address: string) => {
@@ -142,6 +157,35 @@ const jobs = (address: string) => {
     }),
     page('wide', { job_name: 'limited', sample_limit: 10 }),
     page('wide', { job_name: 'unlimited' }),
+    page('labels', { job_name: 'labels', label_limit: 7 }),
+    page('labels', { job_name: 'label_limit', label_limit: 6 }),
+    page('labels', { job_name: 'label_name', label_name_length_limit: 9 }),
+    page('labels', { job_name: 'label_name_whole', label_name_length_limit: 10 }),
+    page('labels', { job_name: 'label_value', label_value_length_limit: 16 }),
+    page('wide', { job_name: 'body', body_size_limit: '100B' }),
+    {
+      ...page('text', { job_name: 'target_limit', target_limit: 1 }),
+      static_configs: [...target({ instance: 'one' }), ...target({ instance: 'two' })],
+    },
+    {
+      ...page('text', { job_name: 'dropped', keep_dropped_targets: 1 }),
+      static_configs: [...target({ n: 'one' }), ...target({ n: 'two' }), ...target({ n: 'three' })],
+      relabel_configs: [{ source_labels: ['n'], regex: 't.*', action: 'drop' }],
+    },
+    page('untyped'),
+    page('untyped', { job_name: 'fallback', fallback_scrape_protocol: 'PrometheusText0.0.4' }),
+    page('html', { job_name: 'html_fallback', fallback_scrape_protocol: 'PrometheusText0.0.4' }),
+    page('stamped'),
+    page('stamped', { job_name: 'unstamped', honor_timestamps: false }),
+    page('redirected'),
+    page('redirected', { job_name: 'unfollowed', follow_redirects: false }),
+    page('circle'),
+    page('text', { job_name: 'uncompressed', enable_compression: false }),
+    page('protobuf', { job_name: 'classic', always_scrape_classic_histograms: true }),
+    page('twice'),
+    page('empty'),
+    page('invalid'),
+    page('infinite'),
     page('garbage'),
     page('html'),
     page('missing'),
@@ -163,10 +207,14 @@ describe.skipIf(!prometheusPath)('an agent with the file of a Prometheus agent',
     pages = createServer((request, response) => {
       const path = request.url!.slice(1).split('?')[0]
       const page = PAGES[path]
+      if (!down && path in REDIRECTS)
+        return response.writeHead(302, { location: REDIRECTS[path] }).end()
       if (path === 'leaving' && !down)
         return response.setHeader('content-type', TEXT).end('left 1\n')
       if (!page || down) return response.writeHead(503).end()
-      response.writeHead(200, { 'content-type': page.type, 'content-encoding': 'gzip' })
+      if (page.type !== '') response.setHeader('content-type', page.type)
+      if (request.headers['accept-encoding'] !== 'gzip') return response.end(page.body)
+      response.setHeader('content-encoding', 'gzip')
       response.end(gzipSync(page.body))
     })
     await new Promise<void>(resolve => pages.listen(0, '127.0.0.1', resolve))
@@ -251,7 +299,7 @@ describe.skipIf(!prometheusPath)('an agent with the file of a Prometheus agent',
           scrapePool,
           scrapeUrl,
           health,
-          lastError: scrapePool === 'garbage' ? lastError !== '' : lastError,
+          lastError: OWN_WORDS.has(scrapePool) ? lastError !== '' : withoutUrl(lastError),
           scrapeInterval,
           scrapeTimeout,
         }),
