@@ -2,10 +2,10 @@ import { createAgent } from '../agent/server/agent.js'
 import type { Logger } from '../shared/base/logger.js'
 import { aborted } from '../shared/base/signals.js'
 import { readKafkaConfig } from '../shared/kafka/flags.js'
-import { checkTopics } from '../shared/kafka/topics.js'
-import { type AgentValues, agentConfig, agentProblems, createSink } from './agent/config.js'
+import { type AgentValues, agentConfig, agentProblems } from './agent/config.js'
 import { ConfigFile } from './agent/config-file.js'
 import { agentFlags, ignoredFlags } from './agent/flags.js'
+import { createSink } from './agent/sink.js'
 import { type Command, type Invocation, loggerOf, readFlags } from './common.js'
 import { keepHeapSmall } from './heap.js'
 import { proxyEnvironment } from './proxy-environment.js'
@@ -27,7 +27,7 @@ export const agent: Command = async invocation => {
   keepHeapSmall()
   const logger = loggerOf(values)
   warnOfIgnored(values, logger)
-  const sink = createSink(values, environment, configFile, { logger, version })
+  const sink = await createSink(values, configFile, { logger, version, environment })
   const running = createAgent(agentConfig(values, environment, version, configFile), {
     sink,
     logger,
@@ -61,6 +61,7 @@ const reasonOf = (flag: keyof typeof ignoredFlags) =>
 async function checkConfig(values: AgentValues, { stdout }: Invocation): Promise<number> {
   stdout.write('The flags and their files are valid.\n')
   if (values['kafka.brokers'].length === 0) return 0
+  const { checkTopics } = await import('../shared/kafka/topics.js')
   const topics = { snapshots: values['kafka.topic'] }
   const { topics: reports } = await checkTopics(readKafkaConfig(values), 'agent', { topics })
   const errors = reports

@@ -4,21 +4,14 @@ import { COLLECTOR_DEFAULTS, COLLECTOR_NAMES, type CollectorName } from '../../a
 import type { LoadedConfig } from '../../agent/scrape/config/load.js'
 import { ScrapeConfigError } from '../../agent/scrape/config/problem.js'
 import type { AgentConfig, HostTarget, LoadedPlan } from '../../agent/server/config.js'
-import { FanOutSink } from '../../agent/targets/fan-out-sink.js'
-import { KafkaSink } from '../../agent/targets/kafka-sink.js'
-import { RemoteWriteSink } from '../../agent/targets/remote-write-sink.js'
-import type { Sink } from '../../agent/targets/sink.js'
-import { systemClock } from '../../shared/base/clock.js'
 import type { Problem, Values } from '../../shared/base/flags/types.js'
-import type { Logger } from '../../shared/base/logger.js'
 import { checkWebConfig } from '../../shared/http/flags.js'
-import { kafkaProblems, readKafkaConfig } from '../../shared/kafka/flags.js'
+import { kafkaProblems } from '../../shared/kafka/flags.js'
 import {
   parseRemoteWriteList,
   type RemoteConfig,
   RemoteWriteConfigError,
 } from '../../shared/remote-write/config.js'
-import { proxyEnvironment } from '../proxy-environment.js'
 import { remoteOf } from '../remote-write.js'
 import type { ConfigFile } from './config-file.js'
 import type { agentFlags } from './flags.js'
@@ -57,40 +50,12 @@ export function agentConfig(
   }
 }
 
-/** Where collections go: to Kafka, or else directly to receivers of remote write. */
-export function createSink(
-  values: AgentValues,
-  environment: Environment,
-  configFile: ConfigFile,
-  { logger, version }: { readonly logger: Logger; readonly version: string },
-): Sink {
-  if (values['kafka.brokers'].length > 0)
-    return new KafkaSink({
-      kafka: readKafkaConfig(values),
-      topic: values['kafka.topic'],
-      clock: systemClock,
-      logger,
-    })
-  const sinks = remotesOf(values, configFile).map(
-    remote =>
-      new RemoteWriteSink({
-        remote,
-        maxBytes: values['remote-write.max-bytes'],
-        proxyEnvironment: proxyEnvironment(environment),
-        userAgent: `kafka-exposer/${version}`,
-        clock: systemClock,
-        logger,
-      }),
-  )
-  return sinks.length === 1 ? sinks[0] : new FanOutSink(sinks)
-}
-
 /**
  * The receivers of the command line and of the file.
  *
  * @throws ScrapeConfigError if those of the file are invalid
  */
-function remotesOf(values: Partial<AgentValues>, configFile: ConfigFile): RemoteConfig[] {
+export function remotesOf(values: Partial<AgentValues>, configFile: ConfigFile): RemoteConfig[] {
   const url = values['remote-write.url']
   const path = values['config.file']
   const file = path === undefined ? undefined : configFile.atStart(path)

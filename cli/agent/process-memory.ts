@@ -2,8 +2,8 @@ import { setFlagsFromString } from 'node:v8'
 
 /**
  * Prefers memory to speed: an agent runs on every machine, beside other programs. Without targets to
- * scrape it also does without the optimizing compiler, because it does little. Both have their full
- * effect only before the program is loaded.
+ * scrape it also does without the optimizing compiler, and its young generation does not grow,
+ * because it does little. All have their full effect only before the program is loaded.
  */
 export function preferMemory(
   argv: readonly string[],
@@ -17,4 +17,5 @@ export function preferMemory(
   if (scrapes) return
   setFlagsFromString('--no-opt')
   setFlagsFromString('--no-sparkplug')
+  setFlagsFromString('--semi-space-growth-factor=1')
 }

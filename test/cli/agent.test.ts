@@ -3,9 +3,10 @@ import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, inject, test } from 'vitest'
 import { loadAgentFileSteps } from '../../agent/scrape/config/load.js'
-import { agentConfig, agentProblems, createSink } from '../../cli/agent/config.js'
+import { agentConfig, agentProblems } from '../../cli/agent/config.js'
 import { ConfigFile } from '../../cli/agent/config-file.js'
 import { agentFlags } from '../../cli/agent/flags.js'
+import { createSink } from '../../cli/agent/sink.js'
 import { agent } from '../../cli/agent.js'
 import { freePort } from '../../dev/local/ports.js'
 import { parseFlags } from '../../shared/base/flags/parse.js'
@@ -133,7 +134,7 @@ describe('the flags of an agent', () => {
   })
 })
 
-test('the file is parsed once at the start, for its check, its receivers and its targets', () => {
+test('the file is parsed once at the start, for its check, its receivers and its targets', async () => {
   const path = file(
     'once.yml',
     'remote_write: [{url: "http://x"}]\nscrape_configs: [{job_name: a}]',
@@ -145,7 +146,7 @@ test('the file is parsed once at the start, for its check, its receivers and its
   })
   const check = agentProblems(configFile)
   const values = parseFlags(agentFlags, [`--config.file=${path}`], {}, check)
-  createSink(values, {}, configFile, { logger: silent, version: '1' })
+  await createSink(values, configFile, { logger: silent, version: '1', environment: {} })
   const { loadPlan } = agentConfig(values, {}, '1', configFile)
   expect(runNow(loadPlan()).plan.jobs).toMatchObject([{ name: 'a' }])
   expect(loads).toEqual([path])
