@@ -79,15 +79,16 @@ describe('the documentation', () => {
   test('docs/http-api.md has all fixed paths of the gateway', () => {
     const page = read('docs/http-api.md').split('## Gateway')[1]
     const source = read('gateway/api/endpoints.ts')
-    const paths = [...source.matchAll(/(?:get|put)\('([^':]+)'/g)].map(([, path]) => path)
+    const found = [...source.matchAll(/get\('([^':]+)'/g)].map(([, path]) => path)
+    const paths = [...found, '/-/quit']
     expect(paths.length).toBeGreaterThan(7)
     expect(paths.filter(path => !page.includes(path))).toEqual([])
   })
 
   test('docs/http-api.md has all fixed paths of the agent', () => {
     const page = read('docs/http-api.md').split('## Agent')[1]
-    const source = read('agent/routes/endpoints.ts')
-    const paths = [...source.matchAll(/(?:get\(|\[)'(\/[^':]*)'/g)].map(([, path]) => path)
+    const source = read('agent/routes/endpoints.ts') + read('shared/http/lifecycle.ts')
+    const paths = [...source.matchAll(/(?:get|add)\('(\/[^':]*)'/g)].map(([, path]) => path)
     expect(paths.length).toBeGreaterThan(7)
     expect(paths.filter(path => !page.includes(`${path}\``))).toEqual([])
   })

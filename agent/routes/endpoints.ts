@@ -1,10 +1,9 @@
 import type { RequestListener } from 'node:http'
-import type { Context } from 'koa'
 import { Application } from '../../shared/http/application.js'
 import type { Exchange } from '../../shared/http/exchange.js'
 import { healthy, ready } from '../../shared/http/health.js'
+import { lifecycle } from '../../shared/http/lifecycle.js'
 import { observed } from '../../shared/http/request-metrics.js'
-import { sayWhy } from '../../shared/http/say-why.js'
 import { sendGenerated } from '../../shared/http/send.js'
 import { staticFiles } from '../../shared/http/static-files.js'
 import type { Services } from './services.js'
@@ -33,14 +32,7 @@ export function endpoints(services: Services): RequestListener {
   router.get('/api/v1/status', counted('api/v1/status', status(services)))
   router.get('/-/healthy', healthy(PROGRAM))
   router.get('/-/ready', ready(PROGRAM, services.trouble, services.impairment))
-  for (const [path, handler] of [
-    ['/-/reload', reload(services)],
-    ['/-/quit', quit(services)],
-  ] as const) {
-    router.get(path, (ctx: Context) => sayWhy(ctx, 405, 'Only POST or PUT requests allowed.'))
-    router.put(path, handler)
-    router.post(path, handler)
-  }
+  lifecycle(app, { reload: services.reload, quit: services.quit })
   const page = staticFiles(new URL('../page/', import.meta.url))
   router.get('/', page)
   router.get('/targets', page)
@@ -57,31 +49,5 @@ function metrics(services: Services) {
     await sendGenerated(exchange, contentType, function* () {
       yield text
     })
-  }
-}
-
-/** `/-/reload`: reads the configuration file again, if that is enabled. */
-function reload({ reload }: Services) {
-  return async (ctx: Context): Promise<void> => {
-    if (!reload) {
-      sayWhy(ctx, 403, 'Lifecycle API is not enabled.')
-      return
-    }
-    const problem = await reload()
-    if (problem === undefined) ctx.status = 200
-    else sayWhy(ctx, 500, `failed to reload config: ${problem}`)
-    ctx.body ??= ''
-  }
-}
-
-/** `/-/quit`: ends the program, if that is enabled. */
-function quit({ quit }: Services) {
-  return (ctx: Context): void => {
-    if (!quit) {
-      sayWhy(ctx, 403, 'Lifecycle API is not enabled.')
-      return
-    }
-    sayWhy(ctx, 200, 'Requesting termination... Goodbye!')
-    quit()
   }
 }

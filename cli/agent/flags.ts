@@ -5,7 +5,6 @@ import {
   choice,
   duration,
   flag,
-  hostPort,
   httpUrl,
   list,
   size,
@@ -14,19 +13,14 @@ import {
 } from '../../shared/base/flags/builders.js'
 import type { Flag } from '../../shared/base/flags/types.js'
 import { listenFlag, webFlags } from '../../shared/http/flags.js'
-import { kafkaFlags, topicFlag } from '../../shared/kafka/flags.js'
+import { optionalKafkaFlags, topicFlag } from '../../shared/kafka/flags.js'
 import { commonFlags, logFlags } from '../common.js'
 import { scrapeTarget } from './scrape-target.js'
 
 const ADDRESS = '127.0.0.1:9752'
 
 const deliveryFlags = {
-  'kafka.brokers': list(hostPort, {
-    placeholder: '<host:port>',
-    help: 'Bootstrap brokers, separated by commas.',
-  }),
-  'kafka.client-id': kafkaFlags['kafka.client-id'],
-  'kafka.config.file': kafkaFlags['kafka.config.file'],
+  ...optionalKafkaFlags(),
   ...topicFlag,
   'remote-write.url': flag(httpUrl, {
     placeholder: '<url>',

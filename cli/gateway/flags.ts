@@ -13,7 +13,7 @@ import {
   text,
 } from '../../shared/base/flags/builders.js'
 import { listenFlag, webFlags } from '../../shared/http/flags.js'
-import { kafkaFlags } from '../../shared/kafka/flags.js'
+import { optionalKafkaFlags } from '../../shared/kafka/flags.js'
 import { TOPICS } from '../../shared/kafka/topics/profiles.js'
 import { DEFAULT_LIMITS } from '../../shared/metrics/limits.js'
 import { commonFlags, logFlags } from '../common.js'
@@ -43,12 +43,7 @@ const redisKeyPrefix = z
   .regex(/^[^{}]*$/, 'must not contain braces')
 
 const storeFlags = {
-  'kafka.brokers': list(hostPort, {
-    placeholder: '<host:port>',
-    help: 'Bootstrap brokers, separated by commas. Required unless pushes are kept in Redis.',
-  }),
-  'kafka.client-id': kafkaFlags['kafka.client-id'],
-  'kafka.config.file': kafkaFlags['kafka.config.file'],
+  ...optionalKafkaFlags('Required unless pushes are kept in Redis.'),
   'kafka.pushes-topic': flag(text, {
     default: TOPICS.pushes.name,
     help: 'Topic of the log of pushes.',

@@ -1,10 +1,9 @@
 import type { RequestListener } from 'node:http'
-import type { Context } from 'koa'
 import { Application } from '../../shared/http/application.js'
 import type { Exchange } from '../../shared/http/exchange.js'
 import { healthy, ready } from '../../shared/http/health.js'
+import { lifecycle } from '../../shared/http/lifecycle.js'
 import { observed } from '../../shared/http/request-metrics.js'
-import { sayWhy } from '../../shared/http/say-why.js'
 import { staticFiles } from '../../shared/http/static-files.js'
 import { findPush } from './find.js'
 import { group, groups } from './json/groups.js'
@@ -40,24 +39,10 @@ export function endpoints(services: Services): RequestListener {
   router.get('/api/v1/mirrors', counted('api/v1/mirrors', mirrors(services)))
   router.get('/-/healthy', healthy(PROGRAM))
   router.get('/-/ready', ready(PROGRAM, services.trouble, services.impairment))
-  router.get('/-/quit', (ctx: Context) => sayWhy(ctx, 405, 'Only POST or PUT requests allowed.'))
-  router.put('/-/quit', quit(services))
-  router.post('/-/quit', quit(services))
+  lifecycle(app, { quit: services.quit })
   const page = staticFiles(new URL('../page/', import.meta.url))
   router.get('/', page)
   router.get('/status', page)
   router.get('/page/:file', page)
   return app.listener()
-}
-
-/** `/-/quit`: ends the program, if that is enabled. */
-function quit({ quit }: Pick<Services, 'quit'>) {
-  return (ctx: Context): void => {
-    if (!quit) {
-      sayWhy(ctx, 403, 'Lifecycle API is not enabled.')
-      return
-    }
-    sayWhy(ctx, 200, 'Requesting termination... Goodbye!')
-    quit()
-  }
 }

@@ -8,12 +8,14 @@ import { readDocument } from '../base/yaml/document.mjs'
 import { clientCredentials } from './client-credentials.js'
 import type { KafkaConfig } from './types.js'
 
+const BROKERS_HELP = 'Bootstrap brokers, separated by commas.'
+
 /** Flags of the connection to the cluster, shared by all commands. */
 export const kafkaFlags = {
   'kafka.brokers': list(hostPort, {
     required: true,
     placeholder: '<host:port>',
-    help: 'Bootstrap brokers, separated by commas.',
+    help: BROKERS_HELP,
   }),
   'kafka.client-id': flag(text, {
     default: 'kafka-exposer',
@@ -24,6 +26,19 @@ export const kafkaFlags = {
     help: 'YAML file with "ssl" (true, or ca_file, cert_file, key_file, server_name, insecure_skip_verify) and "sasl" (mechanism, username, password or password_file; other settings for oauthbearer). Relative paths are resolved against the folder of the file.',
   }),
 }
+
+/**
+ * `kafkaFlags` of a program that also works without Kafka.
+ *
+ * @param need when brokers are required, for the help
+ */
+export const optionalKafkaFlags = (need = '') => ({
+  ...kafkaFlags,
+  'kafka.brokers': list(hostPort, {
+    placeholder: '<host:port>',
+    help: `${BROKERS_HELP}${need && ` ${need}`}`,
+  }),
+})
 
 export const topicFlag = {
   'kafka.topic': flag(text, { default: 'metrics.snapshots', help: 'Topic of the snapshots.' }),
