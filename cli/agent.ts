@@ -37,8 +37,10 @@ export const agent: Command = async invocation => {
   const onHangup = () => void running.reload()
   process.on('SIGHUP', onHangup)
   try {
-    await running.start()
-    await Promise.race([running.failed, running.quit, aborted(invocation.signal)])
+    const ended = Promise.race([running.failed, running.quit, aborted(invocation.signal)])
+    // A start with many jobs takes seconds.
+    await Promise.race([running.start(), ended])
+    await ended
   } finally {
     await running.stop()
     process.off('SIGHUP', onHangup)

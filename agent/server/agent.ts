@@ -29,7 +29,7 @@ export interface AgentDependencies {
   readonly clock?: Clock
 }
 
-/** An agent. Call `start` once, then `stop` once. */
+/** An agent. Call `start` once, then `stop` once, also while it is starting. */
 export interface Agent {
   /**
    * Resolves when the HTTP server listens and the first targets are collected.
@@ -74,6 +74,7 @@ class RunningAgent implements Agent {
   #host: RunningTarget | undefined
   #quit!: () => void
   #trouble: string | undefined = 'this agent is starting'
+  #isStopping = false
   #url = ''
 
   constructor(
@@ -121,6 +122,7 @@ class RunningAgent implements Agent {
     logger.info('Listening', { port: address.port })
     await sink.start()
     const { plan } = await this.#reloader.load()
+    if (this.#isStopping) return
     if (config.host) this.#startHost(config.host, plan.externalLabels)
     this.#trouble = undefined
   }
@@ -130,6 +132,7 @@ class RunningAgent implements Agent {
   }
 
   async stop(): Promise<void> {
+    this.#isStopping = true
     this.#trouble = 'this agent is stopping'
     this.#scraping.stop()
     await this.#targets.stop(END_MS)

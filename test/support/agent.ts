@@ -39,14 +39,24 @@ export async function startAgent(
   sink: Sink = new RecordingSink(),
   logger = silent,
 ): Promise<Agent> {
+  const { agent, starting } = newAgent(overrides, sink, logger)
+  await starting
+  return agent
+}
+
+/** An agent that is starting. */
+export function newAgent(
+  overrides: Partial<AgentConfig>,
+  sink: Sink,
+  logger = silent,
+): { readonly agent: Agent; readonly starting: Promise<void> } {
   const agent = createAgent(agentConfig(overrides), {
     sink,
     logger,
     version: '1.2.3',
     proxyEnvironment: {},
   })
-  await agent.start()
-  return agent
+  return { agent, starting: agent.start() }
 }
 
 /** Keeps all that targets offer, by the values of their labels joined by commas. */

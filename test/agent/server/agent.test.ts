@@ -6,8 +6,8 @@ import { COLLECTOR_NAMES, type CollectorName } from '../../../agent/host/host.js
 import type { Agent } from '../../../agent/server/agent.js'
 import type { AgentConfig } from '../../../agent/server/config.js'
 import { Peer } from '../../shared/http/client/peer.js'
-import { RecordingSink, startAgent } from '../../support/agent.js'
-import { loadAgentFile } from '../../support/agent-file.js'
+import { newAgent, RecordingSink, startAgent } from '../../support/agent.js'
+import { loadAgentFile, parseAgentFile } from '../../support/agent-file.js'
 import { eventually } from '../../support/eventually.js'
 import { recordingLogger } from '../../support/kafka.js'
 
@@ -486,6 +486,23 @@ describe('the end of an agent', () => {
     const later = harness.sink.offered.slice(length).map(({ collected }) => collected)
     expect(later.filter(({ end }) => end).length).toBe(200)
     expect(later.filter(({ result }) => result instanceof Error)).toEqual([])
+  })
+
+  test('does not wait for its start, which starts nothing then', async () => {
+    const sink = new RecordingSink()
+    let isLoaded = false
+    const [found] = parseAgentFile(JSON.stringify({ scrape_configs: [job('a', 'x:1')] })).jobs
+    const plan = { jobs: [found], externalLabels: {}, sidecars: new Set<string>() }
+    const loading = function* () {
+      while (!isLoaded) yield
+      return { plan, warnings: [] }
+    }
+    const { agent, starting } = newAgent({ loadPlan: loading }, sink)
+    await eventually(() => expect(agent.url).not.toBe(''))
+    await agent.stop()
+    isLoaded = true
+    await starting
+    expect(sink.openTargets.size).toBe(0)
   })
 
   test('may be asked for by HTTP', async () => {
