@@ -12,6 +12,8 @@ export class Reloader implements Reloads {
   lastSuccess = 0
   /** Settles when nothing is being loaded. */
   #last: Promise<unknown> = Promise.resolve()
+  /** Has not begun: it reads what is there now. Requests until then share it. */
+  #next: Promise<LoadedPlan> | undefined
 
   constructor(
     private readonly config: Pick<AgentConfig, 'loadPlan' | 'file'>,
@@ -26,7 +28,12 @@ export class Reloader implements Reloads {
 
   /** @throws ScrapeConfigError: the previous configuration stays in effect */
   load(): Promise<LoadedPlan> {
-    const loading = this.#last.then(() => this.#load())
+    if (this.#next) return this.#next
+    const loading = this.#last.then(() => {
+      this.#next = undefined
+      return this.#load()
+    })
+    this.#next = loading
     this.#last = loading.catch(() => {})
     return loading
   }
