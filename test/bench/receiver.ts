@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http'
+import { setTimeout } from 'node:timers/promises'
 import { compressSync } from 'snappy'
 import { startPrometheus } from '../../dev/local/prometheus.js'
 import { createTopic } from '../../shared/kafka/topics.js'
@@ -16,6 +17,7 @@ const SAMPLES = FLEET.targets * FLEET.series
 const RUNS = 3
 const REQUESTS = 400
 const CLIENTS = 8
+let gateways = 0
 const TYPES = {
   '1.0': 'application/x-protobuf',
   '2.0': 'application/x-protobuf;proto=io.prometheus.write.v2.Request',
@@ -27,29 +29,35 @@ interface Receiver {
   readonly url: string
   /** CPU time, seconds. */
   cpu(): number
+  /** Resolves when so many samples in all are done with. Default: when they are answered. */
+  settle?(samples: number): Promise<void>
 }
 
-/** A gateway that receives remote write into Kafka, next to a Prometheus that stores it. */
+/**
+ * A gateway that receives remote write into Kafka, one that also mirrors it, and a Prometheus that
+ * stores it.
+ */
 export async function receiver(bench: Bench): Promise<Row[]> {
   const rows = codec()
-  const writes = `bench.writes.${process.pid}`
-  await createTopic({ brokers: bench.brokers }, { topic: writes, key: 'writes' })
-  const flags = [...(await kafkaFlags(bench.brokers)), `--kafka.writes-topic=${writes}`]
-  const ours = await GatewayProcess.ours('gateway into Kafka', flags)
+  const ours = await startGateway(bench.brokers, 'gateway into Kafka', ['--no-write.mirrors'])
+  const mirroring = await startGateway(bench.brokers, 'gateway into Kafka and out as snapshots')
   const prometheus = await startPrometheus({
-    // Several clients send at once: times come out of order.
-    config: {
-      global: { scrape_interval: '1m' },
-      storage: { tsdb: { out_of_order_time_window: '1h' } },
-    },
+    config: { global: { scrape_interval: '1m' } },
     flags: ['--web.enable-remote-write-receiver'],
   })
   const receivers: Receiver[] = [
     ours,
+    {
+      name: mirroring.name,
+      url: mirroring.url,
+      cpu: () => mirroring.cpu(),
+      settle: samples => allMirrored(mirroring.url, samples),
+    },
     { name: 'Prometheus', url: prometheus.url, cpu: () => cpuOf(prometheus.pid) },
   ]
   const rates = new Map<string, number[]>()
   const times = new Map<string, number[]>()
+  const sent = new Map<Receiver, number>()
   let round = 0
   try {
     for (let run = -1; run < RUNS; run++)
@@ -58,7 +66,11 @@ export async function receiver(bench: Bench): Promise<Row[]> {
           const bodies = bodiesOf(protocol, round++)
           const before = to.cpu()
           const taken = await writeAll(to.url, protocol, bodies)
-          const rate = (bodies.length * SAMPLES) / (to.cpu() - before) / 1e6
+          const samples = REQUESTS * SAMPLES
+          const written = (sent.get(to) ?? 0) + samples
+          sent.set(to, written)
+          await to.settle?.(written)
+          const rate = samples / (to.cpu() - before) / 1e6
           const key = `protocol ${protocol}: ${to.name}`
           if (run < 0) continue
           rates.set(key, [...(rates.get(key) ?? []), rate])
@@ -66,9 +78,10 @@ export async function receiver(bench: Bench): Promise<Row[]> {
         }
   } finally {
     await ours.stop()
+    await mirroring.stop()
     await prometheus.stop()
   }
-  const goals: Record<string, string> = { 'protocol 2.0: gateway into Kafka': '≥ 1 M' }
+  const goals: Record<string, string> = { [`protocol 2.0: ${mirroring.name}`]: '≥ 1 M' }
   for (const [key, figures] of rates) {
     const taken = times.get(key)!
     rows.push({
@@ -81,18 +94,54 @@ export async function receiver(bench: Bench): Promise<Row[]> {
   return rows
 }
 
-/** Requests whose times go on, so that a receiver has to store each sample. */
-function bodiesOf(protocol: Protocol, round: number): Buffer[] {
-  const start = Date.now() - 60_000 + round * REQUESTS
+async function startGateway(
+  brokers: readonly string[],
+  name: string,
+  flags: readonly string[] = [],
+): Promise<GatewayProcess> {
+  const own = await kafkaFlags(brokers)
+  const topics = { writes: `bench.writes.${process.pid}.${gateways++}`, snapshots: '' }
+  topics.snapshots = `${topics.writes}.snapshots`
+  await createTopic({ brokers }, { topic: topics.writes, key: 'writes' })
+  await createTopic({ brokers }, { topic: topics.snapshots, key: 'snapshots' })
+  return GatewayProcess.ours(name, [
+    ...own,
+    `--kafka.writes-topic=${topics.writes}`,
+    `--kafka.topic=${topics.snapshots}`,
+    `--kafka.group=${topics.writes}`,
+    ...flags,
+  ])
+}
+
+/** Resolves when mirrors have read so many samples, and the brokers have their snapshots. */
+async function allMirrored(url: string, samples: number): Promise<void> {
+  for (;;) {
+    const text = await (await fetch(`${url}/telemetry`)).text()
+    const read = Number(/^gateway_mirror_samples_total (.*)$/m.exec(text)?.[1] ?? 0)
+    const pending = Number(/^gateway_mirror_pending_bytes (.*)$/m.exec(text)?.[1] ?? 0)
+    if (read >= samples && pending === 0) return
+    await setTimeout(50)
+  }
+}
+
+/**
+ * The requests of each client, each of all series of its targets at one time. Times go on, so that
+ * a receiver has to store each sample.
+ */
+function bodiesOf(protocol: Protocol, round: number): Buffer[][] {
+  const requests = REQUESTS / CLIENTS
+  const start = Date.now() - 60_000 + round * requests
   const make = protocol === '2.0' ? requestV2 : requestV1
-  const template = make(FLEET, FIRST_TIME)
   const first = varint(FIRST_TIME)
-  return Array.from({ length: REQUESTS }, (_, i) => {
-    const body = Buffer.from(template)
-    const time = varint(start + i)
-    for (let at = body.indexOf(first); at >= 0; at = body.indexOf(first, at + first.length))
-      time.copy(body, at)
-    return compressSync(body) as Buffer
+  return Array.from({ length: CLIENTS }, (_, client) => {
+    const template = make({ ...FLEET, first: client * FLEET.targets }, FIRST_TIME)
+    return Array.from({ length: requests }, (_, i) => {
+      const body = Buffer.from(template)
+      const time = varint(start + i)
+      for (let at = body.indexOf(first); at >= 0; at = body.indexOf(first, at + first.length))
+        time.copy(body, at)
+      return compressSync(body) as Buffer
+    })
   })
 }
 
@@ -108,21 +157,19 @@ function varint(value: number): Buffer {
 async function writeAll(
   url: string,
   protocol: Protocol,
-  bodies: readonly Buffer[],
+  bodies: readonly (readonly Buffer[])[],
 ): Promise<number[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS })
   const times: number[] = []
-  let next = 0
-  const client = async () => {
-    while (next < bodies.length) {
-      const body = bodies[next++]
+  const client = async (own: readonly Buffer[]) => {
+    for (const body of own) {
       const start = performance.now()
       await write(`${url}/api/v1/write`, protocol, body, agent)
       times.push(performance.now() - start)
     }
   }
   try {
-    await Promise.all(Array.from({ length: CLIENTS }, client))
+    await Promise.all(bodies.map(client))
   } finally {
     agent.destroy()
   }

@@ -3,8 +3,10 @@ import { encodeV1, encodeV2 } from '../../support/remote-write-schema.js'
 /** Targets with the same series, as applications with one registry have them. */
 export interface WriteFleet {
   readonly targets: number
-  /** Series of each target; each has one sample in a request. */
+  /** Series of each target, two of the scraper included; each has one sample in a request. */
   readonly series: number
+  /** Number of the first target. Default: 0. */
+  readonly first?: number
 }
 
 /** Milliseconds that may be patched: six bytes as a varint. */
@@ -16,17 +18,33 @@ interface Labelled {
   readonly value: number
 }
 
+const SAMPLES = 'scrape_samples_post_metric_relabeling'
+
+const instanceOf = (target: number) => `10.0.${target >> 8}.${target & 255}:8080`
+
+const report = (target: number, name: string, value: number): Labelled => ({
+  labels: [
+    ['__name__', name],
+    ['instance', instanceOf(target)],
+    ['job', 'shop'],
+  ],
+  help: '',
+  value,
+})
+
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE']
 
-function seriesOf({ targets, series }: WriteFleet): Labelled[] {
+function seriesOf({ targets, series, first = 0 }: WriteFleet): Labelled[] {
   return Array.from({ length: targets * series }, (_, i) => {
-    const target = Math.floor(i / series)
+    const target = first + Math.floor(i / series)
     const n = i % series
+    if (n === series - 1) return report(target, 'up', 1)
+    if (n === series - 2) return report(target, SAMPLES, series - 2)
     return {
       labels: [
         ['__name__', `http_requests_${n % 25}_total`],
         ['code', String(200 + (n % 7))],
-        ['instance', `10.0.${target >> 8}.${target & 255}:8080`],
+        ['instance', instanceOf(target)],
         ['job', 'shop'],
         ['method', METHODS[n % 4]],
         ['path', `/api/v1/resource/${n % 11}`],
