@@ -19,6 +19,7 @@ const HEAD = 6
 const DOUBLE_BYTES = 8
 /** A buffer costs a microsecond, and the garbage collector another one. */
 const CHUNK_BYTES = 64 * 1024
+const MIN_CHUNK_BYTES = 8 * 1024
 const NO_BYTES = Buffer.alloc(0)
 const NAME = Buffer.from('__name__')
 
@@ -37,6 +38,8 @@ export class RecordOutput {
   #record = 0
   /** Memory for records. */
   #chunk = NO_BYTES
+  /** Bytes of the records of the request so far. */
+  #taken = 0
   #count = 0
   /** Index of `__name__`; 0 until a family needs it. */
   #name = 0
@@ -64,6 +67,7 @@ export class RecordOutput {
       this.#writtenTo = new Uint32Array(2 * length)
     }
     this.#chunk = NO_BYTES
+    this.#taken = 0
     this.clear()
   }
 
@@ -87,10 +91,14 @@ export class RecordOutput {
   /** The record, in memory that it may share with other records of the request. */
   take(): Buffer {
     const { length } = this
-    if (length > this.#chunk.length)
+    if (length > this.#chunk.length) {
+      // Records together have about as many bytes as their request.
+      const rest = this.#request.bytes.length - this.#taken
       this.#chunk = Buffer.allocUnsafeSlow(
-        Math.max(length, Math.min(CHUNK_BYTES, this.#request.bytes.length)),
+        Math.max(length, Math.min(CHUNK_BYTES, Math.max(rest, MIN_CHUNK_BYTES))),
       )
+    }
+    this.#taken += length
     const bytes = this.#chunk.subarray(0, length)
     this.#chunk = this.#chunk.subarray(length)
     this.#series.copyTo(bytes, this.#symbols.copyTo(bytes, 0))
