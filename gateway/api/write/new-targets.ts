@@ -4,7 +4,10 @@ import { hashOf } from '../../../shared/base/murmur2.js'
 const AVERAGE_S = 10
 /** A target is new again after at least so long without a request, ms. */
 const KNOWN_MS = 10 * 60_000
-/** After a start all targets are new: those that come meanwhile count as known, ms. */
+/**
+ * After a start all targets are new: those that come until so long after the brokers have something
+ * count as known, ms. While the brokers are away, senders repeat what they sent first.
+ */
 const START_MS = 60_000
 /** Targets of each generation, some 40 bytes each. */
 const MAX_KNOWN = 1_000_000
@@ -26,7 +29,8 @@ export class NewTargets {
   #recent = new Set<number>()
   #older = new Set<number>()
   #turnedAt = 0
-  #startedAt: number | null = null
+  /** When the brokers had something first, monotonic ms. */
+  #startedAt = Number.POSITIVE_INFINITY
   #left: number
   #refilledAt = 0
 
@@ -39,6 +43,11 @@ export class NewTargets {
     return this.perSecond * AVERAGE_S
   }
 
+  /** The brokers have something. @param now monotonic ms */
+  onWritten(now: number): void {
+    this.#startedAt = Math.min(this.#startedAt, now)
+  }
+
   /**
    * Judges the targets of a request. What is admitted is known from then on.
    *
@@ -46,7 +55,6 @@ export class NewTargets {
    */
   admit(keys: Iterable<Uint8Array>, now: number): NewTargetsVerdict {
     if (this.perSecond === 0) return { kind: 'admitted', count: 0 }
-    this.#startedAt ??= now
     this.#turn(now)
     const unknown: number[] = []
     for (const key of keys) {

@@ -208,6 +208,7 @@ export class WriteReceiver {
     const errors = await this.log.append(records)
     this.#recordBytes -= bytes
     this.metrics.appended.observe('', (performance.now() - start) / 1000)
+    if (errors.includes(null)) this.#newTargets.onWritten(this.options.clock.now().mono)
     let failure: string | undefined
     for (const [i, target] of records.entries()) {
       const error = errors[i]

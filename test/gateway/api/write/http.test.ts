@@ -557,16 +557,11 @@ describe('bounds', () => {
     expect(value('gateway_request_body_bytes')).toBe(0)
   })
 
-  test('new targets above --limit.new-targets come again, and those that are known do not wait', async () => {
-    let mono = 0
-    const clock = { now: () => ({ wall: NOW, mono }) }
-    const limited = await startGateway(
-      { limits: { ...LIMITS, requests: 10, newTargets: 1 } },
-      new LocalPushStore(),
-      {},
-      new LocalWriteLog(),
-      clock,
-    )
+  /** One that takes a new target a second, and a function that sends so many targets. */
+  async function limitedGateway(log = new LocalWriteLog()) {
+    const clock = { mono: 0, now: () => ({ wall: NOW, mono: clock.mono }) }
+    const limits = { ...LIMITS, requests: 10, newTargets: 1 }
+    const limited = await startGateway({ limits }, new LocalPushStore(), {}, log, clock)
     const targets = (name: string, count: number) =>
       message(
         ...Array.from({ length: count }, (_, i) => ({
@@ -579,9 +574,14 @@ describe('bounds', () => {
       const headers = { 'Content-Encoding': 'snappy', 'Content-Type': V2 }
       return fetch(`${limited.url}/api/v1/write`, { method: 'POST', body, headers })
     }
+    return { limited, send, clock }
+  }
+
+  test('new targets above --limit.new-targets come again, and those that are known do not wait', async () => {
+    const { limited, send, clock } = await limitedGateway()
     try {
       expect((await send('start', 50)).status).toBe(204)
-      mono = 60_000
+      clock.mono = 60_000
       expect((await send('start', 50)).status).toBe(204)
       expect((await send('a', 8)).status).toBe(204)
       const later = await send('b', 5)
@@ -593,11 +593,32 @@ describe('bounds', () => {
       const many = await send('c', 11)
       expect(many.status).toBe(413)
       expect(await many.text()).toContain('--limit.new-targets')
-      mono = 63_000
+      clock.mono = 63_000
       expect((await send('b', 5)).status).toBe(204)
       const telemetry = await (await fetch(`${limited.url}/telemetry`)).text()
       expect(telemetry).toMatch(/^gateway_write_postponed_total 1$/m)
       expect(telemetry).toMatch(/^gateway_write_refused_total\{reason="limit"\} 1$/m)
+    } finally {
+      await limited.stop()
+    }
+  })
+
+  test('targets that come after a start while the brokers are away are known for a minute more', async () => {
+    const log = new LocalWriteLog()
+    const { limited, send, clock } = await limitedGateway(log)
+    try {
+      log.judge = () => new KafkaError('TIMEOUT', 'no answer')
+      expect((await send('first', 50)).status).toBe(503)
+      clock.mono = 300_000
+      expect((await send('first', 50)).status).toBe(503)
+      log.judge = () => null
+      expect((await send('first', 50)).status).toBe(204)
+      // What waited behind the first one.
+      expect((await send('second', 50)).status).toBe(204)
+      clock.mono = 359_000
+      expect((await send('third', 50)).status).toBe(204)
+      clock.mono = 360_000
+      expect((await send('fourth', 50)).status).toBe(413)
     } finally {
       await limited.stop()
     }
