@@ -1,5 +1,12 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { decodeSnappyBlock } from '../../shared/base/snappy/block.js'
 import { WriteReader } from '../../shared/metrics/remote-write/reader.js'
 import { isStaleMarkerAt, type WriteProtocol } from '../../shared/metrics/remote-write/request.js'
@@ -11,6 +18,9 @@ export type ReceivedSample = readonly [time: number, value: number | 'stale']
 export type Fault = (request: {
   readonly number: number
   readonly series: readonly ReceivedSeries[]
+  /** As it was sent, compressed. */
+  readonly body: Buffer
+  readonly headers: IncomingHttpHeaders
   readonly response: ServerResponse
 }) => 'store' | 'answered'
 
@@ -31,6 +41,8 @@ export class WriteReceiver {
   readonly protocols: WriteProtocol[] = []
   requests = 0
   fault: Fault | null = null
+  /** Time that each request takes, ms. */
+  latency = 0
   readonly #server: Server
   readonly #reader = new WriteReader()
 
@@ -70,8 +82,11 @@ export class WriteReceiver {
       response.writeHead(415).end('unknown protocol')
       return
     }
-    const series = this.#decode(decodeSnappyBlock(Buffer.concat(chunks), 1e8), protocol)
-    if (this.fault?.({ number, series, response }) === 'answered') return
+    const body = Buffer.concat(chunks)
+    const series = this.#decode(decodeSnappyBlock(body, 1e8), protocol)
+    const { headers } = request
+    if (this.latency > 0) await setTimeout(this.latency)
+    if (this.fault?.({ number, series, body, headers, response }) === 'answered') return
     let count = 0
     for (const { labels, samples } of series) {
       const known = this.series.get(labels) ?? []
