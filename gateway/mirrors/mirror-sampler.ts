@@ -1,3 +1,4 @@
+import { copied } from '../../shared/base/copied.js'
 import { runInSlices, type Steps } from '../../shared/base/steps.js'
 import { publicationPlan } from '../../shared/publish/plan.js'
 import type { Sample } from '../../shared/publish/sample.js'
@@ -5,6 +6,9 @@ import { mapSources } from '../../shared/snapshot/mapping/sources.js'
 import type { Part } from '../../shared/snapshot/split.js'
 import type { MadeSnapshot } from './state/made.js'
 import type { MirrorLayout } from './state/mirror-layout.js'
+
+/** Memory of a series in the layout and the plan, bytes. */
+const SERIES_BYTES = 28
 
 interface MirrorPlan {
   readonly layout: MirrorLayout
@@ -25,7 +29,7 @@ export class MirrorSampler {
     const plan = this.#plan
     if (!plan) return 0
     const compressed = plan.parts.reduce((sum, { layout }) => sum + layout.compressed.length, 0)
-    return compressed + plan.order.byteLength
+    return compressed + plan.order.length * SERIES_BYTES
   }
 
   /** Number of series of the last snapshot that cannot be part of a record. */
@@ -70,5 +74,13 @@ function* planOf(layout: MirrorLayout): Steps<MirrorPlan> {
     placed[i] = mapping.order[order[i]]
     if (placed[i] < 0) dropped++
   }
-  return { layout, parts, order: placed, series: mapping.series, dropped }
+  return { layout, parts: parts.map(kept), order: placed, series: mapping.series, dropped }
 }
+
+const NO_BYTES = Buffer.alloc(0)
+
+/** What records need of a part: the result of a compression is a part of a larger buffer. */
+const kept = ({ layout, ...part }: Part): Part => ({
+  ...part,
+  layout: { id: layout.id, bytes: NO_BYTES, compressed: copied(layout.compressed) },
+})

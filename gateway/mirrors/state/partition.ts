@@ -1,3 +1,4 @@
+import { copied } from '../../../shared/base/copied.js'
 import type { WriteRequest } from '../../../shared/metrics/remote-write/request.js'
 import type { Made, Origin } from './made.js'
 import { type MirrorContext, MirroredTarget } from './mirrored-target.js'
@@ -191,7 +192,7 @@ export class MirrorPartition {
       figures.refused.memory += samples
       return undefined
     }
-    const target = new MirroredTarget(Buffer.from(key), labels, this.context, this.#time)
+    const target = new MirroredTarget(copied(key), labels, this.context, this.#time)
     this.#targets.set(id, target)
     figures.targets++
     return target

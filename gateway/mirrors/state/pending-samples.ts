@@ -1,6 +1,7 @@
 import type { SeriesTable } from './series-table.js'
 
-const INITIAL = 32
+/** Arrays of at most 64 bytes are in the heap of V8: others take 300 bytes besides their items. */
+const INITIAL = 8
 /** Memory of an entry, bytes. */
 const ENTRY_BYTES = 20
 

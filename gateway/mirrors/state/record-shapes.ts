@@ -1,3 +1,4 @@
+import { copied } from '../../../shared/base/copied.js'
 import type { WriteRequest } from '../../../shared/metrics/remote-write/request.js'
 
 /** Series and symbols of a record, with the slots of its series. */
@@ -61,13 +62,13 @@ export class RecordShapes {
     const { series } = request
     const labels = request.labelsFrom[series]
     const begin = beginOf(request)
-    const symbols = Buffer.from(request.bytes.subarray(begin, endOf(request)))
+    const symbols = copied(request.bytes.subarray(begin, endOf(request)))
     const bytes = SHAPE_BYTES + symbols.length + 4 * (labels + series * COLUMNS) + series
     this.#shapes.unshift({
       symbols,
       symbolCount: request.symbols.length,
       firstLength: firstLengthOf(request),
-      labelRefs: Buffer.from(bytesOf(request.labelRefs).subarray(0, 4 * labels)),
+      labelRefs: copied(bytesOf(request.labelRefs).subarray(0, 4 * labels)),
       labelsFrom: request.labelsFrom.slice(0, series + 1),
       types: request.types.slice(0, series),
       helpRefs: request.helpRefs.slice(0, series),
