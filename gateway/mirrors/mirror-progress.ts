@@ -23,6 +23,7 @@ function progressOf({ target, time }: MirrorStatus, lookbackMs: number): MirrorP
   const isPublished = Number.isFinite(lastNumber)
   const behindSeconds = isPublished ? Math.max(0, (time - lastNumber) / 1000) : 0
   const warnings: string[] = []
+  if (target.isDown) warnings.push('down: the last scrape by its sender failed')
   if (behindSeconds > Math.max(MIN_BEHIND_S, (INTERVALS_BEHIND * intervalMs) / 1000))
     warnings.push(
       `${formatDuration(Math.round(behindSeconds) * 1000)} behind: its sender catches up, or has stopped`,

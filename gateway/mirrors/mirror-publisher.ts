@@ -14,9 +14,6 @@ import type { Made, Origin } from './state/made.js'
 import type { MirroredTarget } from './state/mirrored-target.js'
 import { Unacknowledged } from './unacknowledged.js'
 
-/** Memory of a place in the outbox and a sampler without a plan, as measured, bytes. */
-const PLACE_BYTES = 3584
-
 interface Place {
   readonly target: OrderedTarget
   readonly sampler: MirrorSampler
@@ -106,7 +103,6 @@ export class MirrorPublisher {
       const last = Promise.resolve()
       place = { target: this.outbox.target(target.key), sampler, bytes: 0, dropped: 0, last }
       this.#places.set(target, place)
-      this.budget.change(PLACE_BYTES)
     }
     return place
   }
@@ -120,7 +116,7 @@ export class MirrorPublisher {
   }
 
   #release(place: Place): void {
-    this.budget.change(-place.bytes - PLACE_BYTES)
+    this.budget.change(-place.bytes)
     this.figures.droppedSeries -= place.dropped
   }
 }

@@ -7,9 +7,6 @@ import type { Part } from '../../shared/snapshot/split.js'
 import type { MadeSnapshot } from './state/made.js'
 import type { MirrorLayout } from './state/mirror-layout.js'
 
-/** Memory of a series in the layout and the plan, bytes. */
-const SERIES_BYTES = 28
-
 interface MirrorPlan {
   readonly layout: MirrorLayout
   readonly parts: readonly Part[]
@@ -24,12 +21,9 @@ interface MirrorPlan {
 export class MirrorSampler {
   #plan: MirrorPlan | undefined
 
-  /** Memory of what is kept for the next snapshot, bytes. */
+  /** Memory of encoded layouts, bytes. The rest counts as memory of the target and its series. */
   get bytes(): number {
-    const plan = this.#plan
-    if (!plan) return 0
-    const compressed = plan.parts.reduce((sum, { layout }) => sum + layout.compressed.length, 0)
-    return compressed + plan.order.length * SERIES_BYTES
+    return this.#plan?.parts.reduce((sum, { layout }) => sum + layout.compressed.length, 0) ?? 0
   }
 
   /** Number of series of the last snapshot that cannot be part of a record. */

@@ -13,8 +13,11 @@ import { ScrapeAssembly } from './scrape-assembly.js'
 import { type Scrape, Scrapes } from './scrapes.js'
 import { SeriesTable } from './series-table.js'
 
-/** Memory of a target besides its series, as measured, bytes. */
-const TARGET_BYTES = 6144
+/**
+ * Memory of a target besides its series, as measured, bytes. A third of it is its place in the
+ * outbox: it has none before its first snapshot, but may need it when there is no more room.
+ */
+const TARGET_BYTES = 9728
 
 /** What all targets of a gateway share. */
 export interface MirrorContext {
@@ -40,6 +43,7 @@ export class MirroredTarget {
   #bytes = 0
   #heldSeries = 0
   #isDropped = false
+  #isDown = false
 
   /** @param firstSeen log time of its first record, Unix ms */
   constructor(
@@ -89,6 +93,11 @@ export class MirroredTarget {
 
   get intervalMs(): number {
     return this.#published.isTimed ? this.context.options.intervalMs : this.#scrapes.intervalMs
+  }
+
+  /** Whether its last scrape failed. */
+  get isDown(): boolean {
+    return this.#isDown
   }
 
   get isTimed(): boolean {
@@ -159,6 +168,7 @@ export class MirroredTarget {
     if (!wasTimed && !published.isTimed) return undefined
     published.lastNumber = time
     if (published.isTimed) {
+      this.#isDown = false
       figures.snapshots.interval++
       return { kind: 'snapshot', ...header, assembly: 'interval', ...snapshot }
     }
@@ -208,6 +218,7 @@ export class MirroredTarget {
       collectSeconds: durationOf(report.seconds),
       origin: head.origin,
     }
+    this.#isDown = head.outcome === 'failure'
     switch (head.outcome) {
       case 'end':
         figures.ends++

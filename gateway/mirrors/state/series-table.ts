@@ -11,8 +11,8 @@ export interface Metadata {
 
 const NO_METADATA: Metadata = { type: 0, help: '', unit: '' }
 
-/** Memory of a series besides its texts: columns, an entry of the map, objects of metadata. */
-const SERIES_BYTES = 150
+/** Memory of a series besides its texts: columns, entries of maps, metadata, its place in plans. */
+const SERIES_BYTES = 178
 /** A text of Latin-1 characters, and the header of the string. */
 const textBytes = (text: string): number => 24 + text.length
 

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { mirrorsProgress } from '../../../gateway/mirrors/mirror-progress.js'
+import type { Mirrors } from '../../../gateway/mirrors/mirrors.js'
 import { at, collect, MirrorLog, seriesIn } from './text.js'
 import { writeRequest } from './write-request.js'
 
@@ -167,6 +169,23 @@ describe('leaving', () => {
     ])
   })
 
+  test('a target whose last scrape failed is listed as down, with a warning', () => {
+    const log = started()
+    const list = () => {
+      const figures = { targets: 1 } as Mirrors['figures']
+      const targets = () => [...log.partition.targets].map(target => ({ target, time: at(45) }))
+      const mirrors = { partitions: 1, figures, lagSeconds: 0, lookbackMs: 300_000, targets }
+      return [...mirrorsProgress(mirrors as unknown as Mirrors).list()]
+    }
+    expect(list().map(({ warnings }) => warnings)).toEqual([[]])
+    log.record(30, 'x{l="1"} stale\ny stale\nup 0\nscrape_samples_post_metric_relabeling 0')
+    expect(list().map(({ warnings }) => warnings)).toEqual([
+      ['down: the last scrape by its sender failed'],
+    ])
+    log.record(45, scrape(5, 6))
+    expect(list().map(({ warnings }) => warnings)).toEqual([[]])
+  })
+
   test('a failure waits for the snapshots before it', () => {
     const log = started()
     log.record(30, 'x{l="1"} 5\nup 1\nscrape_samples_post_metric_relabeling 2')
@@ -292,9 +311,9 @@ describe('times that go back', () => {
 
 describe('memory', () => {
   test('new targets and series are refused over the budget, existing ones go on', () => {
-    const log = new MirrorLog({}, 8_000)
+    const log = new MirrorLog({}, 12_500)
     log.record(0, scrape(1, 2))
-    expect(log.budget.bytes).toBeGreaterThan(4_000)
+    expect(log.budget.bytes).toBeGreaterThan(8_000)
     log.record(1, scrape(1, 2), 1, 'instance="2",job="a"')
     expect(log.figures.refused.memory).toBe(7)
     const many = Array.from({ length: 20 }, (_, i) => `z{i="${i}"} 1`).join('\n')
