@@ -49,6 +49,7 @@ export class CodedBody {
   begin(): void {
     this.#out.at = PREAMBLE
     this.#length = 0
+    this.#written.clear()
   }
 
   /** @returns the body, valid until `begin`, and the size of the message in it */

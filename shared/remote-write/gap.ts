@@ -34,7 +34,7 @@ const END_SAVES = 3
 
 /**
  * Finds elements with few bytes for the gaps of a table, one after the other. It is used for some
- * hundred gaps and dropped.
+ * thousand gaps and dropped.
  */
 export class GapParser {
   #stream = new Uint16Array(16 * 1024)
@@ -49,6 +49,11 @@ export class GapParser {
   #lengths = new Uint16Array(1024)
   #offsets = new Int32Array(1024)
   #literalLengths = new Uint16Array(1024)
+
+  /** Symbols that were added, with those of values. */
+  get symbols(): number {
+    return this.#length
+  }
 
   /** Adds a gap and the value after it. The elements of `parse` are those of this gap. */
   add(gap: Gap): void {

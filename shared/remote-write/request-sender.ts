@@ -1,3 +1,4 @@
+import { asError } from '../base/as-error.js'
 import type { Clock } from '../base/clock.js'
 import type { Logger } from '../base/logger.js'
 import type { RepeatedWarnings } from '../base/repeated-warnings.js'
@@ -52,6 +53,9 @@ const UNPROVEN_ATTEMPTS = 8
 export class SenderStopped extends Error {
   override readonly name = 'SenderStopped'
 }
+
+/** An item could not be written. */
+class WritingFailed extends Error {}
 
 /**
  * Makes requests of pieces, and repeats them until each sample is stored or refused for good.
@@ -162,8 +166,12 @@ export class RequestSender {
     const young = this.#youngOnly(pieces)
     if (young.length === 0) return []
     const samples = samplesIn(young)
-    const sent = await this.#untilFinal(young, samples, attempts)
+    const sent = await this.#untilFinal(young, samples, attempts).catch(error => {
+      if (error instanceof WritingFailed) return error
+      throw error
+    })
     if (!sent) return young
+    if (sent instanceof WritingFailed) return this.#leaveOut(young, samples, sent, attempts)
     if (sent.answer.kind === 'tooLarge')
       return this.#sendSmaller(young, samples, sent.answer.reason, attempts)
     if (sent.answer.kind === 'refused') {
@@ -224,6 +232,25 @@ export class RequestSender {
     return []
   }
 
+  /** Sends all but the target that cannot be written, which would be a fault of this program. */
+  async #leaveOut(
+    pieces: readonly Piece[],
+    samples: number,
+    { message }: WritingFailed,
+    attempts: Attempts,
+  ): Promise<readonly Piece[]> {
+    const halves = halved(pieces)
+    if (halves) return this.#deliverHalves(halves, attempts)
+    this.options.figures.fail('refused', samples)
+    this.options.logger.error('Samples of a target could not be written, and are lost', {
+      remote: this.options.remote.name,
+      target: textOfTarget(pieces[0].item.target),
+      samples,
+      error: message,
+    })
+    return []
+  }
+
   /** Sends halves, and lets later requests be smaller. */
   async #sendSmaller(
     pieces: readonly Piece[],
@@ -266,8 +293,7 @@ export class RequestSender {
 
   /** Sends a message of protocol 1.0 that holds no samples, once. */
   async sendOnce(write: (writer: Writer1) => void): Promise<boolean> {
-    write(this.#writer1)
-    const body = this.#bodies.copy(this.#writer1.finish().body)
+    const body = this.#finished(this.#writer1, write).body
     try {
       const { answer } = await this.#attempt('1.0', body, 0)
       return answer.kind === 'stored'
@@ -362,10 +388,23 @@ export class RequestSender {
   ): EncodedRequest {
     const all = protocol === '2.0' ? this.#writer2 : this.#writer1
     const writer = withHistograms ? all : withoutHistograms(all)
-    for (const { item, from, to } of pieces) item.write(writer, from, to)
-    const finished = writer.finish()
-    // Other shards encode while this request waits for its answer.
-    return { ...finished, body: this.#bodies.copy(finished.body) }
+    return this.#finished(writer, () => {
+      for (const { item, from, to } of pieces) item.write(writer, from, to)
+    })
+  }
+
+  /** @throws WritingFailed */
+  #finished<W extends RequestWriter>(writer: W, write: (writer: W) => void): EncodedRequest {
+    try {
+      write(writer)
+      const finished = writer.finish()
+      // Other shards encode while this request waits for its answer.
+      return { ...finished, body: this.#bodies.copy(finished.body) }
+    } catch (error) {
+      // The next request must hold nothing of this one.
+      writer.discard()
+      throw new WritingFailed(asError(error).message)
+    }
   }
 
   #attempt(protocol: WriteProtocol, body: Buffer, attempt: number): Promise<Answered> {
@@ -454,6 +493,7 @@ const withoutHistograms = (writer: RequestWriter): RequestWriter => ({
   addWritten: (request, from, to, sent) =>
     writer.addWritten(request, from, to, { ...sent, nativeHistograms: false }),
   finish: () => writer.finish(),
+  discard: () => writer.discard(),
 })
 
 /** A receiver has not stored more than it was sent, whatever it says. */

@@ -38,4 +38,6 @@ export interface RequestWriter {
   addWritten(request: WriteRequest, from: number, to: number, sent: SentKinds): void
   /** Ends the request, and begins the next one. */
   finish(): EncodedRequest
+  /** Begins the next request without what was added: its writing failed. */
+  discard(): void
 }

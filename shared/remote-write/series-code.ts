@@ -1,4 +1,5 @@
-import { type Element, FROM_TARGET_BEFORE, type Gap, GapParser, VALUE_BYTES } from './gap.js'
+import type { Compiler } from './compiler.js'
+import { type Element, FROM_TARGET_BEFORE, type Gap, VALUE_BYTES } from './gap.js'
 import { writeVarint } from './out.js'
 
 /** Symbols of a gap that are not bytes: looked up for each block. */
@@ -156,14 +157,11 @@ function seriesAt(valueAt: Uint32Array, offset: number, below: number): number {
 /** Estimated bytes of the code of a table. */
 export const codeBytes = (series: number): number => 2000 + 3 * 36 * series + 4 * series
 
-/** Gaps that are compiled at once, and symbols of them: some milliseconds. */
-const STEP = 250
-const STEP_SYMBOLS = 4 * 1024
 /** Gaps before those that are compiled, to which they may refer, and symbols of them. */
 const CONTEXT = 400
 const CONTEXT_SYMBOLS = 8 * 1024
-/** A gap must be within the reach of a copy. */
-const MAX_GAP = 8 * 1024
+/** Symbols of a gap: one is compiled at once. Copies could reach further. */
+const MAX_GAP = 2 * 1024
 
 /**
  * The series of a table as elements of snappy, so that a block of it is compressed without a search:
@@ -191,23 +189,24 @@ export class SeriesCode {
     this.valueAt = new Uint32Array(series)
   }
 
-  /** Compiles some of the series below `to`. @returns whether all of them are */
-  compile(to: number): boolean {
+  /** Compiles series below `to` while there is time. @returns whether all of them are compiled */
+  compile(to: number, compiler: Compiler): boolean {
     if (!this.#isCodable) return false
     if (to <= this.#compiled) return true
+    if (compiler.isSpent) return false
     const { near, wide, far, valueAt } = this
-    const end = Math.min(to, this.#compiled + STEP)
-    const parser = new GapParser()
-    for (let i = this.#contextFrom(); i < this.#compiled; i++) parser.add(this.gap(i))
-    let symbols = 0
-    for (let i = this.#compiled; i < end && symbols < STEP_SYMBOLS; i++) {
+    const begin = this.#compiled
+    for (let i = begin; i < to; i++) {
+      // One at least, so that each request with time left compiles more.
+      if (i > begin && compiler.isSpent) break
+      const parser = compiler.parserOf(this, () => this.#context())
       const gap = this.gap(i)
-      symbols += gap.length + VALUE_BYTES
-      parser.add(gap)
       if (gap.length > MAX_GAP) {
         this.#isCodable = false
+        compiler.release(this)
         return false
       }
+      parser.add(gap)
       valueAt[i] = i === 0 ? gap.length : valueAt[i - 1] + VALUE_BYTES + gap.length
       const beforeAt = i < 2 ? 0 : valueAt[i - 2] + VALUE_BYTES
       near.add(i, gap, valueAt, parser.parse(0, i < 1 ? 0 : valueAt[i] - gap.length - beforeAt))
@@ -215,14 +214,15 @@ export class SeriesCode {
       far.add(i, gap, valueAt, parser.parse(TIME_SYMBOL))
       this.#compiled = i + 1
     }
+    if (this.#compiled === this.symbols.series) compiler.release(this)
     return this.#compiled === to
   }
 
-  #contextFrom(): number {
+  *#context(): Iterable<Gap> {
     const end = this.#compiled
     let from = Math.max(0, end - CONTEXT)
     while (from < end && this.valueAt[end - 1] - this.valueAt[from] > CONTEXT_SYMBOLS) from++
-    return from
+    for (let i = from; i < end; i++) yield this.gap(i)
   }
 
   /** What is between the values of the series before and this one. */

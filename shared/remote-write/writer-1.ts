@@ -5,6 +5,7 @@ import { WRITE_TYPES, type WriteRequest, type WriteType } from '../metrics/remot
 import type { SampleBlock } from './block.js'
 import { CodedBody, type CodedRange } from './coded-body.js'
 import { Codes1 } from './codes-1.js'
+import { Compiler } from './compiler.js'
 import { Out, writeInt64, writeVarint } from './out.js'
 import {
   type Counts,
@@ -61,7 +62,10 @@ export class Writer1 implements RequestWriter {
   #counts: Counts = noCounts()
 
   /** @param templateBytes limit of the templates that are kept */
-  constructor(templateBytes = 16 * 1024 * 1024) {
+  constructor(
+    templateBytes = 16 * 1024 * 1024,
+    private readonly compiler = new Compiler(),
+  ) {
     this.#templates = new Templates(templateBytes)
     this.#codes = new Codes1(templateBytes)
   }
@@ -74,7 +78,7 @@ export class Writer1 implements RequestWriter {
   addBlock(block: SampleBlock, from: number, to: number): void {
     const { indexes, time, times, exemplars } = block
     const code = isCodable(block) ? this.#codes.of(block) : null
-    if (code?.compile(to)) {
+    if (code?.compile(to, this.compiler)) {
       const range = { code, values: block.values!, from, to }
       this.#coded.push({ range, block, at: this.#out.at })
       this.#counts.samples += to - from
@@ -137,10 +141,15 @@ export class Writer1 implements RequestWriter {
       body.block(range, this.#bytes)
     }
     if (out.at > from) body.plain(out.bytes.subarray(from), out.at - from)
-    out.at = 0
+    this.discard()
+    return { ...body.finish(), samples, histograms, exemplars }
+  }
+
+  discard(): void {
+    this.#out.at = 0
     this.#coded = []
     this.#counts = noCounts()
-    return { ...body.finish(), samples, histograms, exemplars }
+    this.compiler.restart()
   }
 
   #setSymbols({ target, time }: SampleBlock): void {

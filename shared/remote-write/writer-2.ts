@@ -3,6 +3,7 @@ import { int64Size, varintSize } from '../metrics/remote-write/output.js'
 import { STALE_MARKER, type WriteRequest } from '../metrics/remote-write/request.js'
 import type { SampleBlock } from './block.js'
 import { CodedBody } from './coded-body.js'
+import { Compiler } from './compiler.js'
 import { Out, writeInt64, writeVarint } from './out.js'
 import {
   type Counts,
@@ -14,7 +15,7 @@ import {
 import { type SeriesCode, SymbolBytes, TARGET_SYMBOL } from './series-code.js'
 import { isCodable, MAX_CODED_LABELS, symbolsOf2 } from './series-symbols.js'
 import type { SeriesTable } from './series-table.js'
-import { NO_TABLES, Vocabularies } from './vocabulary.js'
+import { NO_TABLES, Vocabularies, type Vocabulary } from './vocabulary.js'
 
 /** Keys of the fields of io.prometheus.write.v2.Request and its messages. */
 const SYMBOL = 0x22
@@ -41,6 +42,11 @@ const SERIES_BYTES = 80
 
 /** Bytes of the vocabularies and codes that are kept. */
 const CODE_BYTES = 16 * 1024 * 1024
+
+/** Series of tables per series in a request, at most, with which it has the symbols of the tables. */
+const MAX_UNSENT = 4
+/** A symbol of a table that is not in the request yet. */
+const UNKNOWN = 0xffffffff
 
 interface Range {
   readonly block: SampleBlock
@@ -76,6 +82,8 @@ export class Writer2 implements RequestWriter {
   #written: readonly string[] | null = null
   #writtenMap = new Uint32Array(0)
 
+  constructor(private readonly compiler = new Compiler()) {}
+
   addBlock(block: SampleBlock, from: number, to: number): void {
     this.#blocks.push({ block, from, to })
   }
@@ -84,6 +92,10 @@ export class Writer2 implements RequestWriter {
     const { table, indexes, values, time, times, exemplars } = block
     const map = this.#mapOf(table)
     for (let i = 0; i < block.target.length; i++) map[i] = this.#symbol(block.target[i])
+    const refOf = (symbol: number): number => {
+      const known = map[symbol]
+      return known === UNKNOWN ? this.#map(map, table, symbol) : known
+    }
     const { refs, refsFrom, types, helps, units } = table
     const out = this.#series
     const timeBytes = new Uint8Array(10)
@@ -99,7 +111,7 @@ export class Writer2 implements RequestWriter {
       const start = out.at
       let at = start + 4
       for (let k = begin; k < end; k++) {
-        const ref = map[refs[k]]
+        const ref = refOf(refs[k])
         if (ref < 0x80) bytes[at++] = ref
         else if (ref < 0x4000) {
           bytes[at++] = (ref & 0x7f) | 0x80
@@ -125,7 +137,7 @@ export class Writer2 implements RequestWriter {
         while (exemplar < exemplars.length && exemplars[exemplar].series === i)
           this.#exemplar(block, exemplar++)
       }
-      at = this.#metadata(out.at, types[i], map[helps[i]], map[units[i]])
+      at = this.#metadata(out.at, types[i], refOf(helps[i]), refOf(units[i]))
       this.#finishSeries(start, refsLength, at)
     }
     this.#counts.samples += to - from
@@ -204,9 +216,7 @@ export class Writer2 implements RequestWriter {
     const series = this.#series
     const hasWritten = series.at > 0
     // Symbols of what was received are numbered before those of the tables are known.
-    if (!hasWritten && blocks.length > 0)
-      this.#vocabulary =
-        this.#vocabularies.of(new Set(blocks.map(({ block }) => block.table))) ?? NO_TABLES
+    if (!hasWritten && blocks.length > 0) this.#vocabulary = this.#vocabularyOf(blocks)
     // What differs from target to target is not compressed: its references are to be short.
     for (const { block } of blocks) for (const value of block.target) this.#symbol(value)
     /** For each block its code, or up to where it is in `series`. */
@@ -243,15 +253,33 @@ export class Writer2 implements RequestWriter {
       }
     }
     const finished = body.finish()
-    series.at = 0
+    this.discard()
+    return { ...finished, samples, histograms, exemplars }
+  }
+
+  discard(): void {
+    this.#blocks = []
+    this.#series.at = 0
     this.#symbols = []
     this.#known.clear()
     this.#maps.clear()
     this.#vocabulary = NO_TABLES
     this.#written = null
-    const counts = { samples, histograms, exemplars }
     this.#counts = noCounts()
-    return { ...finished, ...counts }
+    this.compiler.restart()
+  }
+
+  /** None for a small part of large tables: the request would have all of their symbols. */
+  #vocabularyOf(blocks: readonly Range[]): Vocabulary {
+    const tables = new Set<SeriesTable>()
+    let sent = 0
+    for (const { block, from, to } of blocks) {
+      tables.add(block.table)
+      sent += to - from
+    }
+    let series = 0
+    for (const table of tables) series += table.series
+    return series > MAX_UNSENT * sent ? NO_TABLES : (this.#vocabularies.of(tables) ?? NO_TABLES)
   }
 
   /** The code of a block; null if it is written series by series. */
@@ -264,7 +292,7 @@ export class Writer2 implements RequestWriter {
       if (ref >= 0x80) widths |= 1 << i
     }
     const code = this.#vocabulary.codeOf(block.table, widths, symbolsOf2)
-    return code.compile(to) ? code : null
+    return code.compile(to, this.compiler) ? code : null
   }
 
   #addCoded({ block, from, to }: Range, code: SeriesCode): void {
@@ -287,11 +315,16 @@ export class Writer2 implements RequestWriter {
   #mapOf(table: SeriesTable): Uint32Array {
     const known = this.#vocabulary.refsOf(table) ?? this.#maps.get(table)
     if (known) return known
-    const { symbols, targetLabels } = table
-    const map = new Uint32Array(symbols.length)
-    for (let i = targetLabels; i < symbols.length; i++) map[i] = this.#symbol(symbols[i])
+    const map = new Uint32Array(table.symbols.length).fill(UNKNOWN)
     this.#maps.set(table, map)
     return map
+  }
+
+  /** Only what is used is in the request: it may have a small part of a large table. */
+  #map(map: Uint32Array, { symbols }: SeriesTable, symbol: number): number {
+    const ref = this.#symbol(symbols[symbol])
+    map[symbol] = ref
+    return ref
   }
 
   /** The symbol for one of a received request, whose texts are not in latin1 characters. */

@@ -363,3 +363,19 @@ test('what comes after samples of a target that are not stored is not stored bef
   isDown = false
   expect(stored).toEqual([])
 })
+
+test('a target that cannot be written is dropped and counted, and the others are sent', async () => {
+  const { sender, figures, requests } = setUp([])
+  const written: string[] = []
+  const of = (target: string) =>
+    piece(target, undefined, {
+      write() {
+        if (target === 'c') throw new Error('no')
+        written.push(target)
+      },
+    })
+  await sender.send(['a', 'b', 'c', 'd'].map(of))
+  expect(figures.failed.get('refused')).toBe(1)
+  expect(requests).toHaveLength(2)
+  expect(new Set(written)).toEqual(new Set(['a', 'b', 'd']))
+})
