@@ -11,7 +11,7 @@ import { type SampleBlock, samplesOf } from '../../shared/remote-write/block.js'
 import { BlockItem } from '../../shared/remote-write/block-item.js'
 import type { RemoteConfig } from '../../shared/remote-write/config.js'
 import { WriteFigures } from '../../shared/remote-write/figures.js'
-import { QueueManager } from '../../shared/remote-write/manager.js'
+import { QueueManager, requestsAtOnce } from '../../shared/remote-write/manager.js'
 import type { FamilyMetadata } from '../../shared/remote-write/metadata.js'
 import { ReportTables } from '../../shared/remote-write/report.js'
 import type { SeriesTable } from '../../shared/remote-write/series-table.js'
@@ -68,7 +68,7 @@ export class RemoteWriteSink implements Sink {
       config: remote.http,
       folder: remote.folder,
       proxyEnvironment: options.proxyEnvironment,
-      maxConnectionsPerHost: remote.remote.queue.maxShards + 1,
+      maxConnectionsPerHost: requestsAtOnce(remote.remote.queue),
       userAgent: options.userAgent,
       mono: () => clock.now().mono,
     })

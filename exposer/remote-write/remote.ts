@@ -15,7 +15,7 @@ import type { Label } from '../../shared/metrics/model.js'
 import type { WriteProtocol } from '../../shared/metrics/remote-write/request.js'
 import { type RemoteConfig, WRITES_SUFFIX } from '../../shared/remote-write/config.js'
 import { WriteFigures } from '../../shared/remote-write/figures.js'
-import { QueueManager } from '../../shared/remote-write/manager.js'
+import { QueueManager, requestsAtOnce } from '../../shared/remote-write/manager.js'
 import type { FamilyMetadata } from '../../shared/remote-write/metadata.js'
 import { ReportTables } from '../../shared/remote-write/report.js'
 import { WrittenRelabelling } from '../../shared/remote-write/written-relabelling.js'
@@ -94,7 +94,7 @@ export class Remote {
       config: http,
       folder: config.folder,
       proxyEnvironment: dependencies.proxyEnvironment,
-      maxConnectionsPerHost: remote.queue.maxShards + 1,
+      maxConnectionsPerHost: requestsAtOnce(remote.queue),
       userAgent: dependencies.userAgent,
       mono: () => clock.now().mono,
     })

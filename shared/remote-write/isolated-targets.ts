@@ -51,8 +51,8 @@ interface Isolated {
  * Targets whose samples a receiver does not store, although it stores those of others. Their
  * samples wait here, in order, and are sent apart. Pure: it is handed the time.
  *
- * Samples are given up when they are older than the limit, or there is no room for further ones,
- * but only while the receiver stores samples of others: never because it is away.
+ * Samples are given up when they are older than the limit, or there is no room for further ones, or
+ * for another target, but only while the receiver stores samples of others: never because it is away.
  */
 export class IsolatedTargets {
   readonly #targets = new Map<string, Isolated>()
@@ -80,6 +80,21 @@ export class IsolatedTargets {
   get example(): { readonly target: string; readonly error: string } | undefined {
     for (const one of this.#targets.values()) return one
     return undefined
+  }
+
+  /**
+   * Whether there is room for another target. The oldest samples are given up for it: those of
+   * any target if the receiver has stored others meanwhile, else of those that are known to fail
+   * alone. If none may be, the target is taken all the same, up to twice the capacity: otherwise it
+   * would hold its queue shard, and what is behind it could not show that the receiver is not away.
+   *
+   * @param isProven whether others were stored while the target failed
+   */
+  makeRoom(isProven: boolean): boolean {
+    const { capacity, limitMs } = this.options
+    if (limitMs === 0) return !this.isFull
+    while (this.isFull && this.#dropOldestOfAll(isProven));
+    return this.#samples < 2 * capacity
   }
 
   /** Whether there is room for samples of the target, or older ones may be given up for them. */
@@ -114,18 +129,20 @@ export class IsolatedTargets {
     const one = this.#targets.get(item.target)!
     one.waiting.push({ item, since: now, from: 0 })
     this.#samples += item.samples
-    while (this.#samples > this.options.capacity && this.#mayDrop(one) && this.#dropOldest(one));
+    this.#dropExcess(one)
   }
 
-  /** Monotonic ms of the next attempt; Infinity without any. */
+  /** Monotonic ms of the next attempt; Infinity without any that is not in flight. */
   get dueAt(): number {
     let dueAt = Number.POSITIVE_INFINITY
-    for (const one of this.#targets.values()) dueAt = Math.min(dueAt, one.dueAt)
+    for (const one of this.#targets.values())
+      if (!one.isInFlight) dueAt = Math.min(dueAt, one.dueAt)
     return dueAt
   }
 
   /**
-   * What is to be sent now, which `answered` has to follow; null if nothing is due.
+   * What is to be sent now of a target of which nothing is in flight, which `answered` has to
+   * follow; null if nothing is due.
    *
    * @param maxSamples of a request
    */
@@ -134,7 +151,7 @@ export class IsolatedTargets {
     maxSamples: number,
   ): { readonly piece: Piece; readonly backoff: Backoff } | null {
     for (const one of this.#targets.values()) {
-      if (one.dueAt > now) continue
+      if (one.isInFlight || one.dueAt > now) continue
       this.#removeCancelled(one)
       const [first] = one.waiting
       if (!first) {
@@ -159,6 +176,9 @@ export class IsolatedTargets {
   answered({ item, to }: Piece, error: string | null, now: number, outcomes: Outcomes): boolean {
     const one = this.#targets.get(item.target)!
     one.isInFlight = false
+    // It goes to the end: all are tried in turn.
+    this.#targets.delete(one.target)
+    this.#targets.set(one.target, one)
     if (error !== null) {
       this.#failed(one, error, now, outcomes)
       return false
@@ -183,13 +203,31 @@ export class IsolatedTargets {
     one.attemptedAt = now
     one.outcomes = outcomes
     one.dueAt = now + one.backoff.next()
-    // Its queue goes to the end: all are tried in turn.
-    this.#targets.delete(one.target)
-    this.#targets.set(one.target, one)
+    this.#dropExcess(one)
     const { limitMs } = this.options
-    if (!this.#mayDrop(one) || one.failedMs < limitMs) return
-    while (one.waiting.length > 0 && now - one.waiting[0].since >= limitMs) this.#dropOldest(one)
+    if (this.#mayDrop(one) && one.failedMs >= limitMs)
+      while (one.waiting.length > 0 && now - one.waiting[0].since >= limitMs) this.#dropOldest(one)
     this.#releaseEmpty(one)
+  }
+
+  #dropExcess(one: Isolated): void {
+    while (this.#samples > this.options.capacity && this.#mayDrop(one) && this.#dropOldest(one));
+  }
+
+  /** @returns false if there is nothing that may be dropped */
+  #dropOldestOfAll(isProven: boolean): boolean {
+    let oldest: Isolated | null = null
+    let since = Number.POSITIVE_INFINITY
+    for (const one of this.#targets.values()) {
+      const first = one.waiting[one.isInFlight ? 1 : 0]
+      if (!first || first.since >= since || !(isProven || this.#mayDrop(one))) continue
+      oldest = one
+      since = first.since
+    }
+    if (!oldest) return false
+    this.#dropOldest(oldest)
+    if (!oldest.isInFlight) this.#releaseEmpty(oldest)
+    return true
   }
 
   #mayDrop(one: Isolated | undefined): boolean {

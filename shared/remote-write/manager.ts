@@ -5,6 +5,7 @@ import { RepeatedWarnings } from '../base/repeated-warnings.js'
 import { Slice } from '../base/scheduling.js'
 import type { HttpClient } from '../http/client/types.js'
 import type { WriteProtocol } from '../metrics/remote-write/request.js'
+import type { Backoff } from './backoff.js'
 import { desiredShards, Ewma, RESHARD_MS } from './desired-shards.js'
 import type { WriteFigures } from './figures.js'
 import { IsolatedTargets } from './isolated-targets.js'
@@ -58,6 +59,12 @@ export interface QueueManagerOptions {
 }
 
 const MAX_TIMER_MS = 60_000
+/** Requests of isolated targets that are in flight at a time, at most: each of another target. */
+const ISOLATED_REQUESTS = 4
+
+/** Requests of a queue that are in flight at a time, at most: with that of metadata. */
+export const requestsAtOnce = ({ maxShards }: QueueOptions): number =>
+  maxShards + ISOLATED_REQUESTS + 1
 
 /**
  * Sends the items of one receiver: queue shards of which each has one request in flight, resharded
@@ -85,6 +92,7 @@ export class QueueManager {
   #resharding: Promise<void> | null = null
   #reshardTimer: NodeJS.Timeout | undefined
   #isolatedTimer: NodeJS.Timeout | undefined
+  #isolatedInFlight = 0
   #waiters: (() => void)[] = []
   readonly #flushing = new Set<object>()
   #tickedAt: number
@@ -101,7 +109,7 @@ export class QueueManager {
     this.#sender = new RequestSender({
       ...options,
       warnings: this.#warnings,
-      mayIsolate: () => !this.#isolated.isFull,
+      mayIsolate: isProven => this.#isolated.makeRoom(isProven),
       signal: this.#stopping.signal,
       onSending: seconds => this.#sending.add(seconds),
       onStored: samples => this.#out.add(samples),
@@ -262,35 +270,49 @@ export class QueueManager {
     )
   }
 
-  /** One request of isolated targets is in flight at a time. */
   #scheduleIsolated(): void {
-    if (this.#isolatedTimer || this.#isolated.size === 0 || this.#stopping.signal.aborted) return
-    const inMs = Math.max(0, this.#isolated.dueAt - this.#options.clock.now().mono)
-    this.#isolatedTimer = setTimeout(() => void this.#sendIsolated(), Math.min(inMs, MAX_TIMER_MS))
+    clearTimeout(this.#isolatedTimer)
+    const { dueAt } = this.#isolated
+    if (this.#isolatedInFlight >= ISOLATED_REQUESTS || dueAt === Number.POSITIVE_INFINITY) return
+    if (this.#stopping.signal.aborted) return
+    const inMs = Math.max(0, dueAt - this.#options.clock.now().mono)
+    this.#isolatedTimer = setTimeout(() => this.#startIsolated(), Math.min(inMs, MAX_TIMER_MS))
   }
 
-  async #sendIsolated(): Promise<void> {
-    const { clock, remote, logger } = this.#options
-    try {
-      const next = this.#isolated.next(clock.now().mono, this.#sender.maxSamples)
-      if (!next) return
-      const { piece, backoff } = next
-      const error = await this.#sender.sendIsolated([piece], backoff)
-      const { mono } = clock.now()
-      if (this.#isolated.answered(piece, error, mono, this.#sender.outcomes))
-        logger.info('The receiver stores the samples of an isolated target again', {
-          remote: remote.name,
-          target: textOfTarget(piece.item.target),
-        })
-    } catch (error) {
-      if (this.#stopping.signal.aborted) return
-      logger.error('Sending an isolated target failed', { error: asError(error).message })
-    } finally {
-      this.#isolatedTimer = undefined
-      this.#countPending()
-      this.#wake()
-      this.#scheduleIsolated()
+  #startIsolated(): void {
+    while (this.#isolatedInFlight < ISOLATED_REQUESTS) {
+      const { mono } = this.#options.clock.now()
+      const next = this.#isolated.next(mono, this.#sender.maxSamples)
+      if (!next) break
+      this.#isolatedInFlight++
+      void this.#sendIsolated(next.piece, next.backoff)
     }
+    // Of what was removed meanwhile nothing waits any more.
+    this.#countPending()
+    this.#wake()
+    this.#scheduleIsolated()
+  }
+
+  async #sendIsolated(piece: Piece, backoff: Backoff): Promise<void> {
+    const { clock, remote, logger } = this.#options
+    let error: string | null
+    try {
+      if (this.#slice.isOver()) await this.#slice.next()
+      error = await this.#sender.sendIsolated([piece], backoff)
+    } catch (failure) {
+      if (this.#stopping.signal.aborted) return
+      error = asError(failure).message
+      logger.error('Sending an isolated target failed', { error })
+    }
+    this.#isolatedInFlight--
+    if (this.#isolated.answered(piece, error, clock.now().mono, this.#sender.outcomes))
+      logger.info('The receiver stores the samples of an isolated target again', {
+        remote: remote.name,
+        target: textOfTarget(piece.item.target),
+      })
+    this.#countPending()
+    this.#wake()
+    this.#scheduleIsolated()
   }
 
   #countPending(): void {

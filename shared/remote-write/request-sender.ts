@@ -33,8 +33,8 @@ export interface RequestSenderOptions {
   onRequest(seconds: number): void
   /** Time spent for samples, seconds. */
   onSending(seconds: number): void
-  /** Whether there is room for another isolated target. */
-  mayIsolate(): boolean
+  /** Whether there is room for another isolated target. @param isProven others are stored */
+  mayIsolate(isProven: boolean): boolean
   /** So many samples were stored. */
   onStored(samples: number): void
 }
@@ -149,7 +149,7 @@ export class RequestSender {
       if (smaller.length > 1) parts.push(...smaller)
       else if (
         failures < (isProven ? ALONE_ATTEMPTS : this.#unprovenAttempts) ||
-        !this.options.mayIsolate()
+        !this.options.mayIsolate(isProven)
       )
         parts.push({ pieces: left, failures })
       else {

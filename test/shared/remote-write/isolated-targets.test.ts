@@ -138,6 +138,66 @@ describe('isolated targets', () => {
     expect(dropped).toEqual([])
   })
 
+  test('give up the oldest samples of any for another target, if others were stored', () => {
+    const isolated = setUp()
+    isolated.add(
+      'a',
+      [waiting(item('a', 'a1', 50)), waiting(item('a', 'a2', 30), 5)],
+      0,
+      outcomes(0),
+    )
+    isolated.add('b', [waiting(item('b', 'b1', 40), 3)], 0, outcomes(0))
+    expect(isolated.makeRoom(true)).toBe(true)
+    expect(dropped).toEqual([['a', 50]])
+    isolated.add('c', [waiting(item('c', 'c1', 60), 9)], 10, outcomes(0))
+    expect(isolated.makeRoom(true)).toBe(true)
+    expect(dropped.slice(1)).toEqual([['b', 40]])
+    expect(isolated.has('b')).toBe(false)
+  })
+
+  test('take another target beyond their capacity while nothing is stored, twice of it', () => {
+    const isolated = setUp()
+    isolated.add('a', [waiting(item('a', 'a1', 100))], 0, outcomes(0))
+    expect(isolated.makeRoom(false)).toBe(true)
+    isolated.add('b', [waiting(item('b', 'b1', 100))], 0, outcomes(0))
+    expect(isolated.makeRoom(false)).toBe(false)
+    expect(dropped).toEqual([])
+    // What is beyond it is given up as soon as the receiver stores others.
+    isolated.push(item('a', 'a2', 10), 50)
+    attempt(isolated, '500', 1)
+    expect(dropped).toEqual([
+      ['a', 100],
+      ['a', 10],
+    ])
+    expect(isolated.samples).toBe(100)
+  })
+
+  test('without a limit take no other target when their capacity is reached', () => {
+    const isolated = setUp(0)
+    isolated.add('a', [waiting(item('a', 'a1', 100))], 0, outcomes(0))
+    expect(isolated.makeRoom(true)).toBe(false)
+    expect(dropped).toEqual([])
+  })
+
+  test('are in flight at the same time, but each of them once', () => {
+    const isolated = setUp()
+    for (const target of ['a', 'b'])
+      isolated.add(
+        target,
+        [waiting(item(target, `${target}1`, 1)), waiting(item(target, `${target}2`, 1))],
+        0,
+        outcomes(0),
+      )
+    const first = isolated.next(100, 50)!
+    const second = isolated.next(100, 50)!
+    expect([first.piece.item.target, second.piece.item.target]).toEqual(['a', 'b'])
+    expect(isolated.next(100, 50)).toBeNull()
+    expect(isolated.dueAt).toBe(Number.POSITIVE_INFINITY)
+    isolated.answered(second.piece, null, 110, outcomes(1))
+    expect(isolated.next(110, 50)!.piece.item.target).toBe('b')
+    expect(settled).toEqual(['b1'])
+  })
+
   test('are tried in turn, and those of another process are not sent', () => {
     const isolated = setUp()
     let isLost = false
