@@ -18,6 +18,9 @@ export interface Fleet {
   readonly layoutCompression?: LayoutCompression
 }
 
+/** The label `instance` of a target. */
+export const instanceOf = (target: number): string => `10.1.${target >> 8}.${target & 255}:8080`
+
 interface App {
   readonly key: Buffer
   readonly labels: { name: string; value: string }[]
@@ -77,7 +80,7 @@ export class Backlog {
     const sharedLayout = encodeLayout(shared.layout, layoutCompression)
     this.#apps = Array.from({ length: fleet.targets }, (_, t) => {
       const labels = [
-        { name: 'instance', value: `10.1.${t >> 8}.${t & 255}:8080` },
+        { name: 'instance', value: instanceOf(t) },
         { name: 'job', value: 'api' },
       ]
       const workload = fleet.distinctLayouts ? httpService(fleet.series, `-v${t}`) : shared

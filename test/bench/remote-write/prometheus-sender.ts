@@ -1,5 +1,8 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import { type LocalPrometheus, startPrometheus } from '../../../dev/local/prometheus.js'
-import { ServedTargets } from '../agent/served-targets.js'
+import { instanceOf } from '../backlog.js'
 import type { Row } from '../table.js'
 import { cpuOf } from '../usage.js'
 import { ReceiverProcess } from './receiver-process.js'
@@ -9,6 +12,44 @@ const TARGETS = 100
 const SERIES = 1000
 const INTERVAL_S = 2
 const RUN_MS = 30_000
+/** With it types and help texts are in requests of protocol 2.0, as a shard sends them. */
+const METADATA = ['--enable-feature=metadata-wal-records']
+
+/** The applications of a backlog, which are scraped instead. */
+class Applications {
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly port: number,
+  ) {}
+
+  static async start(): Promise<Applications> {
+    const program = fileURLToPath(new URL('./workload-targets.js', import.meta.url))
+    const child = fork(program, [String(SERIES)])
+    const [port] = await once(child, 'message')
+    return new Applications(child, port)
+  }
+
+  /** The configuration of a Prometheus that gives them the labels of the backlog. */
+  config(remoteWrite: readonly object[]): object {
+    return {
+      global: { scrape_interval: `${INTERVAL_S}s`, scrape_timeout: `${INTERVAL_S}s` },
+      scrape_configs: [
+        {
+          job_name: 'api',
+          static_configs: Array.from({ length: TARGETS }, (_, i) => ({
+            targets: [`127.0.0.1:${this.port}`],
+            labels: { instance: instanceOf(i), __metrics_path__: `/${i}` },
+          })),
+        },
+      ],
+      remote_write: remoteWrite,
+    }
+  }
+
+  stop(): void {
+    this.child.disconnect()
+  }
+}
 
 const pause = () => new Promise<void>(resolve => setTimeout(resolve, RUN_MS))
 
@@ -18,14 +59,17 @@ const pause = () => new Promise<void>(resolve => setTimeout(resolve, RUN_MS))
  */
 export async function prometheusSends(protocol: Protocol): Promise<Row[]> {
   const receiver = await ReceiverProcess.start()
-  const served = await ServedTargets.start(TARGETS, SERIES)
+  const applications = await Applications.start()
   const remote = { url: receiver.url, protobuf_message: PROTOBUF[protocol] }
   const started: LocalPrometheus[] = []
   let [samples, bytes, added] = [0, 0, 0]
   try {
-    const silent = await startPrometheus({ config: served.config(INTERVAL_S) })
+    const silent = await startPrometheus({ config: applications.config([]), flags: METADATA })
     started.push(silent)
-    const sending = await startPrometheus({ config: served.config(INTERVAL_S, [remote]) })
+    const sending = await startPrometheus({
+      config: applications.config([remote]),
+      flags: METADATA,
+    })
     started.push(sending)
     const all = started.map(({ pid }) => pid)
     // Without the creation of all series.
@@ -40,7 +84,7 @@ export async function prometheusSends(protocol: Protocol): Promise<Row[]> {
     added = sendingAfter! - sendingBefore! - (silentAfter! - silentBefore!)
   } finally {
     for (const prometheus of started) await prometheus.stop()
-    served.stop()
+    applications.stop()
     await receiver.stop()
   }
   return [
@@ -53,7 +97,7 @@ export async function prometheusSends(protocol: Protocol): Promise<Row[]> {
     {
       work: `bytes per sample on the wire of Prometheus, protocol ${protocol}`,
       figure: `${(bytes / Math.max(1, samples)).toFixed(1)} B`,
-      note: 'compressed bodies; integers that change at each scrape, two labels besides job and instance',
+      note: 'compressed bodies; the series, labels and values of the rows above',
     },
   ]
 }

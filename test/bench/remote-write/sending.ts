@@ -60,6 +60,8 @@ const pause = (ms = 50) => new Promise<void>(resolve => setTimeout(resolve, ms))
 const samplesOf = ({ targets, series }: Fleet, rounds: number) => rounds * targets * (series + 5)
 
 const RUNS = 3
+/** Runs after which V8 has compiled what it will: some 8 M samples. */
+const WARM_UP_RUNS = 4
 
 /**
  * Measures a shard that drains a backlog and sends it to a receiver that stores nothing, next to a
@@ -77,7 +79,7 @@ export async function toNullReceiver(
   const silent = await Sending.start(bench, fleet, null, protocol)
   const sending = await Sending.start(bench, fleet, receiver.url, protocol)
   try {
-    for (let run = -1; run < RUNS; run++) {
+    for (let run = -WARM_UP_RUNS; run < RUNS; run++) {
       const reading = await drainCpu(silent, rounds, async () => {
         const position = await silent.shard.telemetry('exposer_position')
         return position >= silent.backlog.records
@@ -107,7 +109,7 @@ export async function toNullReceiver(
       work: `send ${size} to a null receiver, protocol ${protocol}: what remote write adds to a shard`,
       figure: `${spread(figures.sender)} M samples/CPU-s`,
       goal: protocol === '2.0' ? '≥ 5 M' : '≥ 3 M',
-      note: `${RUNS} runs after one; a shard that drains the same and sends nothing is subtracted; reading from Kafka for the receiver is included`,
+      note: `${RUNS} runs after ${WARM_UP_RUNS}; a shard that drains the same and sends nothing is subtracted; reading from Kafka for the receiver is included`,
     },
     {
       work: `the same, the whole shard, which serves them too`,
