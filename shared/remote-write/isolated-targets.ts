@@ -36,6 +36,8 @@ interface Isolated {
   attemptedAt: number
   /** Up to the last attempt. */
   outcomes: Outcomes
+  /** When the last attempt began. */
+  begun: Outcomes
   /** Time for which it has failed while others were stored, ms. */
   failedMs: number
   /**
@@ -83,17 +85,15 @@ export class IsolatedTargets {
   }
 
   /**
-   * Whether there is room for another target. The oldest samples are given up for it: those of
-   * any target if the receiver has stored others meanwhile, else of those that are known to fail
-   * alone. If none may be, the target is taken all the same, up to twice the capacity: otherwise it
-   * would hold its queue shard, and what is behind it could not show that the receiver is not away.
-   *
-   * @param isProven whether others were stored while the target failed
+   * Whether there is room for another target. The oldest samples are given up for it, of targets
+   * that fail while others are stored. Without any it is taken all the same, up to twice the
+   * capacity: otherwise it would hold its queue shard, and what is behind it could not show that
+   * the receiver is not away.
    */
-  makeRoom(isProven: boolean): boolean {
+  makeRoom(): boolean {
     const { capacity, limitMs } = this.options
     if (limitMs === 0) return !this.isFull
-    while (this.isFull && this.#dropOldestOfAll(isProven));
+    while (this.isFull && this.#dropOldestOfAll());
     return this.#samples < 2 * capacity
   }
 
@@ -116,6 +116,7 @@ export class IsolatedTargets {
       dueAt: now + backoff.next(),
       attemptedAt: now,
       outcomes,
+      begun: outcomes,
       failedMs: 0,
       isProven: false,
       isInFlight: false,
@@ -149,6 +150,7 @@ export class IsolatedTargets {
   next(
     now: number,
     maxSamples: number,
+    outcomes: Outcomes,
   ): { readonly piece: Piece; readonly backoff: Backoff } | null {
     for (const one of this.#targets.values()) {
       if (one.isInFlight || one.dueAt > now) continue
@@ -161,6 +163,7 @@ export class IsolatedTargets {
       const { item, from } = first
       const room = Math.max(1, Math.floor((maxSamples * item.series) / item.samples))
       one.isInFlight = true
+      one.begun = outcomes
       return {
         piece: { item, from, to: Math.min(item.series, from + room) },
         backoff: one.backoff,
@@ -197,7 +200,9 @@ export class IsolatedTargets {
 
   #failed(one: Isolated, error: string, now: number, outcomes: Outcomes): void {
     const { stored, failed } = one.outcomes
-    one.isProven = outcomes.stored > stored || (one.isProven && outcomes.failed === failed)
+    // What was stored while the attempt waited proves nothing: it may have begun in an outage.
+    const isAlone = one.begun.stored > stored && outcomes.failed === one.begun.failed
+    one.isProven = isAlone || (one.isProven && outcomes.failed === failed)
     if (one.isProven) one.failedMs += now - one.attemptedAt
     one.error = error
     one.attemptedAt = now
@@ -215,12 +220,12 @@ export class IsolatedTargets {
   }
 
   /** @returns false if there is nothing that may be dropped */
-  #dropOldestOfAll(isProven: boolean): boolean {
+  #dropOldestOfAll(): boolean {
     let oldest: Isolated | null = null
     let since = Number.POSITIVE_INFINITY
     for (const one of this.#targets.values()) {
       const first = one.waiting[one.isInFlight ? 1 : 0]
-      if (!first || first.since >= since || !(isProven || this.#mayDrop(one))) continue
+      if (!first || first.since >= since || !this.#mayDrop(one)) continue
       oldest = one
       since = first.since
     }

@@ -109,7 +109,7 @@ export class QueueManager {
     this.#sender = new RequestSender({
       ...options,
       warnings: this.#warnings,
-      mayIsolate: isProven => this.#isolated.makeRoom(isProven),
+      mayIsolate: () => this.#isolated.makeRoom(),
       signal: this.#stopping.signal,
       onSending: seconds => this.#sending.add(seconds),
       onStored: samples => this.#out.add(samples),
@@ -282,7 +282,8 @@ export class QueueManager {
   #startIsolated(): void {
     while (this.#isolatedInFlight < ISOLATED_REQUESTS) {
       const { mono } = this.#options.clock.now()
-      const next = this.#isolated.next(mono, this.#sender.maxSamples)
+      const { maxSamples, outcomes } = this.#sender
+      const next = this.#isolated.next(mono, maxSamples, outcomes)
       if (!next) break
       this.#isolatedInFlight++
       void this.#sendIsolated(next.piece, next.backoff)

@@ -33,8 +33,8 @@ export interface RequestSenderOptions {
   onRequest(seconds: number): void
   /** Time spent for samples, seconds. */
   onSending(seconds: number): void
-  /** Whether there is room for another isolated target. @param isProven others are stored */
-  mayIsolate(isProven: boolean): boolean
+  /** Whether there is room for another isolated target, which is made if it may be. */
+  mayIsolate(): boolean
   /** So many samples were stored. */
   onStored(samples: number): void
 }
@@ -137,7 +137,9 @@ export class RequestSender {
     const parts = partsOf(pieces)
     const storedBefore = this.#stored
     for (let part = parts.shift(); part; part = parts.shift()) {
-      const left = await this.#deliver(part.pieces, new Attempts(backoff, 1, 1))
+      // One that only waits for room says nothing about the receiver.
+      const isApart = part.failures >= ALONE_ATTEMPTS && this.#stored > storedBefore
+      const left = await this.#deliver(part.pieces, new Attempts(backoff, 1, 1, isApart))
       if (left.length === 0) {
         backoff.reset()
         continue
@@ -149,7 +151,7 @@ export class RequestSender {
       if (smaller.length > 1) parts.push(...smaller)
       else if (
         failures < (isProven ? ALONE_ATTEMPTS : this.#unprovenAttempts) ||
-        !this.options.mayIsolate(isProven)
+        !this.options.mayIsolate()
       )
         parts.push({ pieces: left, failures })
       else {

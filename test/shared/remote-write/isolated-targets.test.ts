@@ -37,7 +37,7 @@ function attempt(
   failed = 0,
 ): number {
   const at = isolated.dueAt
-  const next = isolated.next(at, 50)
+  const next = isolated.next(at, 50, { stored, failed })
   if (next) isolated.answered(next.piece, error, at, { stored, failed })
   return at
 }
@@ -51,17 +51,17 @@ describe('isolated targets', () => {
     const isolated = setUp()
     isolated.add('a', [waiting(item('a', 'a1', 70)), waiting(item('a', 'a2', 5))], 0, outcomes(0))
     expect(isolated.dueAt).toBe(100)
-    expect(isolated.next(99, 50)).toBeNull()
-    const first = isolated.next(100, 50)!
+    expect(isolated.next(99, 50, outcomes(0))).toBeNull()
+    const first = isolated.next(100, 50, outcomes(0))!
     expect([first.piece.from, first.piece.to]).toEqual([0, 50])
     expect(isolated.answered(first.piece, null, 100, outcomes(1))).toBe(false)
-    const rest = isolated.next(100, 50)!
+    const rest = isolated.next(100, 50, outcomes(0))!
     expect([rest.piece.from, rest.piece.to]).toEqual([50, 70])
     expect(isolated.answered(rest.piece, null, 100, outcomes(2))).toBe(false)
     isolated.push(item('a', 'a3', 5), 100)
-    const second = isolated.next(100, 50)!
+    const second = isolated.next(100, 50, outcomes(0))!
     expect(isolated.answered(second.piece, null, 100, outcomes(3))).toBe(false)
-    const third = isolated.next(100, 50)!
+    const third = isolated.next(100, 50, outcomes(0))!
     expect(isolated.answered(third.piece, null, 100, outcomes(4))).toBe(true)
     expect(settled).toEqual(['a1', 'a2', 'a3'])
     expect([isolated.size, isolated.samples, isolated.has('a')]).toEqual([0, 0, false])
@@ -138,29 +138,41 @@ describe('isolated targets', () => {
     expect(dropped).toEqual([])
   })
 
-  test('give up the oldest samples of any for another target, if others were stored', () => {
+  test('give up the oldest samples for another target, of those that fail while others are stored', () => {
     const isolated = setUp()
-    isolated.add(
-      'a',
-      [waiting(item('a', 'a1', 50)), waiting(item('a', 'a2', 30), 5)],
-      0,
-      outcomes(0),
-    )
+    const older = [waiting(item('a', 'a1', 50)), waiting(item('a', 'a2', 30), 5)]
+    isolated.add('a', older, 0, outcomes(0))
     isolated.add('b', [waiting(item('b', 'b1', 40), 3)], 0, outcomes(0))
-    expect(isolated.makeRoom(true)).toBe(true)
+    expect(isolated.makeRoom()).toBe(true)
+    expect(dropped).toEqual([])
+    attempt(isolated, '500', 1)
+    attempt(isolated, '500', 1)
+    expect(isolated.makeRoom()).toBe(true)
+    // The first of them already when it had failed: there was more than the capacity.
     expect(dropped).toEqual([['a', 50]])
-    isolated.add('c', [waiting(item('c', 'c1', 60), 9)], 10, outcomes(0))
-    expect(isolated.makeRoom(true)).toBe(true)
+    isolated.add('c', [waiting(item('c', 'c1', 60), 9)], 10, outcomes(1))
+    expect(isolated.makeRoom()).toBe(true)
     expect(dropped.slice(1)).toEqual([['b', 40]])
     expect(isolated.has('b')).toBe(false)
+  })
+
+  test('give nothing up for an attempt that began before others were stored', () => {
+    const isolated = setUp()
+    isolated.add('a', [waiting(item('a', 'a1', 100))], 0, outcomes(0))
+    isolated.push(item('a', 'a2', 10), 50)
+    const { piece } = isolated.next(100, 50, outcomes(0))!
+    isolated.answered(piece, 'timeout', 5000, outcomes(7))
+    expect(dropped).toEqual([])
+    expect(isolated.makeRoom()).toBe(true)
+    expect(dropped).toEqual([])
   })
 
   test('take another target beyond their capacity while nothing is stored, twice of it', () => {
     const isolated = setUp()
     isolated.add('a', [waiting(item('a', 'a1', 100))], 0, outcomes(0))
-    expect(isolated.makeRoom(false)).toBe(true)
+    expect(isolated.makeRoom()).toBe(true)
     isolated.add('b', [waiting(item('b', 'b1', 100))], 0, outcomes(0))
-    expect(isolated.makeRoom(false)).toBe(false)
+    expect(isolated.makeRoom()).toBe(false)
     expect(dropped).toEqual([])
     // What is beyond it is given up as soon as the receiver stores others.
     isolated.push(item('a', 'a2', 10), 50)
@@ -175,7 +187,7 @@ describe('isolated targets', () => {
   test('without a limit take no other target when their capacity is reached', () => {
     const isolated = setUp(0)
     isolated.add('a', [waiting(item('a', 'a1', 100))], 0, outcomes(0))
-    expect(isolated.makeRoom(true)).toBe(false)
+    expect(isolated.makeRoom()).toBe(false)
     expect(dropped).toEqual([])
   })
 
@@ -188,13 +200,13 @@ describe('isolated targets', () => {
         0,
         outcomes(0),
       )
-    const first = isolated.next(100, 50)!
-    const second = isolated.next(100, 50)!
+    const first = isolated.next(100, 50, outcomes(0))!
+    const second = isolated.next(100, 50, outcomes(0))!
     expect([first.piece.item.target, second.piece.item.target]).toEqual(['a', 'b'])
-    expect(isolated.next(100, 50)).toBeNull()
+    expect(isolated.next(100, 50, outcomes(0))).toBeNull()
     expect(isolated.dueAt).toBe(Number.POSITIVE_INFINITY)
     isolated.answered(second.piece, null, 110, outcomes(1))
-    expect(isolated.next(110, 50)!.piece.item.target).toBe('b')
+    expect(isolated.next(110, 50, outcomes(0))!.piece.item.target).toBe('b')
     expect(settled).toEqual(['b1'])
   })
 
@@ -206,13 +218,13 @@ describe('isolated targets', () => {
     const tried: string[] = []
     for (let i = 0; i < 4; i++) {
       const at = isolated.dueAt
-      const { piece } = isolated.next(at, 50)!
+      const { piece } = isolated.next(at, 50, outcomes(0))!
       tried.push(piece.item.target)
       isolated.answered(piece, '500', at, outcomes(0))
     }
     expect(tried).toEqual(['a', 'b', 'a', 'b'])
     isLost = true
-    const { piece } = isolated.next(100_000, 50)!
+    const { piece } = isolated.next(100_000, 50, outcomes(0))!
     expect(piece.item.target).toBe('b')
     expect(settled).toEqual(['a1'])
     expect(isolated.size).toBe(1)
