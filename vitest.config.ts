@@ -13,7 +13,8 @@ export default defineConfig({
     // On a machine with much other load a wait may be in vain: it is tried once more, and reported.
     // Nothing else is: what a property test or a comparison finds once in a thousand runs is a fault.
     retry: { count: 1, condition: /\(after waiting [\d.]+ s\)|timed out in \d+ms/ },
-    // Two cores, real brokers: more workers than this only make each other late.
-    maxWorkers: 2,
+    // Two cores, real brokers: with two workers the cores are idle for a third of the time, with more
+    // than three tests make each other late.
+    maxWorkers: 3,
   },
 })

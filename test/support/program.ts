@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, fork } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -83,5 +83,10 @@ async function compile(entry: string): Promise<string> {
     '--noCheck',
     '--ignoreConfig',
   ])
+  // Modules that are plain JavaScript are not compiled.
+  cpSync(join(root, 'shared'), join(folder, 'shared'), {
+    recursive: true,
+    filter: path => path.endsWith('.mjs') || statSync(path).isDirectory(),
+  })
   return folder
 }
