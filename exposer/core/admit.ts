@@ -1,3 +1,4 @@
+import { copied } from '../../shared/base/copied.js'
 import { partitionFor } from '../../shared/base/murmur2.js'
 import { runNow } from '../../shared/base/steps.js'
 import type { LogRecord } from '../../shared/kafka/types.js'
@@ -44,7 +45,7 @@ export function newTarget(shard: ShardParts, partition: Partition, record: LogRe
   const target = new Target(
     key.toString('latin1'),
     labels,
-    ownBytes(reader.targetBytes),
+    copied(reader.targetBytes),
     partition.number,
     new Ledger(shard.ledger),
     new Playout(playoutOptions(options)),
@@ -57,13 +58,6 @@ export function newTarget(shard: ShardParts, partition: Partition, record: LogRe
     )
   }
   return target
-}
-
-/** A copy that is not from Node's shared pool: a slice of it retains the whole pool. */
-function ownBytes(bytes: Uint8Array): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length)
-  copy.set(bytes)
-  return copy
 }
 
 /** Adds a new target to its partition. */
