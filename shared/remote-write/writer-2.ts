@@ -211,7 +211,6 @@ export class Writer2 implements RequestWriter {
 
   finish(): EncodedRequest {
     const blocks = this.#blocks
-    this.#blocks = []
     const body = this.#body
     const series = this.#series
     const hasWritten = series.at > 0
