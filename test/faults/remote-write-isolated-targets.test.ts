@@ -103,6 +103,11 @@ function expectWhole(from: WriteReceiver, app: SteadyApp, until: number): void {
   expect(times).toEqual(app.collected.slice(first, first + times.length))
 }
 
+const untilWhole = (from: WriteReceiver, apps: readonly SteadyApp[], until: number) =>
+  eventually(() => {
+    for (const app of apps) expectWhole(from, app, until)
+  }, PATIENCE_MS)
+
 /** The sum of a metric, over the reasons that contain a text. */
 async function figures(shard: ShardChild): Promise<(metric: string, reason?: string) => number> {
   const text = await (await fetch(`${shard.url}/telemetry`)).text()
@@ -126,9 +131,7 @@ async function expectNothingLost(
   shards: readonly ShardChild[],
 ): Promise<void> {
   const until = apps[0]!.collected.at(-1)!
-  await eventually(() => {
-    for (const app of apps) expectWhole(receiver, app, until)
-  }, PATIENCE_MS)
+  await untilWhole(receiver, apps, until)
   await eventually(async () => {
     for (const figure of await Promise.all(shards.map(figures))) {
       expect(figure('isolated_targets')).toBe(0)
@@ -162,9 +165,7 @@ describe('no sample of an isolated target is lost when', () => {
       await shard.end()
       const killed = Date.now()
       shard = tracked(shard.restart(settings))
-      await eventually(() => {
-        for (const app of others) expectWhole(receiver, app, killed + 2000)
-      }, PATIENCE_MS)
+      await untilWhole(receiver, others, killed + 2000)
     }
     await untilIsolated([shard])
     receiver.fault = null
@@ -183,9 +184,7 @@ describe('no sample of an isolated target is lost when', () => {
     await untilIsolated([first, second])
     await first.end('SIGTERM')
     const left = Date.now()
-    await eventually(() => {
-      for (const app of others) expectWhole(receiver, app, left + 2000)
-    }, PATIENCE_MS)
+    await untilWhole(receiver, others, left + 2000)
     await untilIsolated([second])
     receiver.fault = null
     await expectNothingLost(world, [second])
